@@ -1,0 +1,142 @@
+"""What every kind shares: the base model, references, conditions, times and durations.
+
+Times are RFC 3339 in UTC with whole seconds, durations Go durations (`1m30s`), as in every other
+Kubernetes object. Source: Kubernetes API conventions, "Conditions" and "Units".
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import durationpy
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic.alias_generators import to_camel
+
+GROUP = "dr.bkbcs.tencent.com"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+ACCEPTED_ANNOTATION = f"{GROUP}/accepted"
+"""Holds the uid of the object that the bridge accepted: a copy carries a foreign one."""
+CANCEL_ANNOTATION = f"{GROUP}/cancel"
+CREATED_BY_ANNOTATION = f"{GROUP}/created-by"
+"""The mark on a created object: `<execution uid>/<stage>/<workflow>/<action>`."""
+FINALIZER = f"{GROUP}/execution-finalizer"
+PLAN_LABEL = f"{GROUP}/plan"
+
+
+def rfc3339(time: datetime) -> str:
+    """Write a time as objects hold it: UTC, whole seconds, `Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def go_duration(span: timedelta) -> str:
+    """Write a span as a Go duration: `1m30s`, `850ms`, `0s`."""
+    return str(durationpy.to_str(span)) if span else "0s"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a Go duration.
+
+    Raises ValueError with the text in its message when it is not one, or is negative.
+    """
+    try:
+        span = durationpy.from_str(text)
+    except durationpy.DurationError as error:
+        raise ValueError(f'"{text}" is not a duration such as 30s, 5m or 1h30m') from error
+    if not isinstance(span, timedelta) or span < timedelta(0):
+        raise ValueError(f'"{text}" is negative; a duration such as 30s, 5m or 1h30m is needed')
+    return span
+
+
+Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
+
+
+class Model(BaseModel):
+    """Base of every model: camelCase outside, snake_case inside, never changed in place.
+
+    Unknown fields are passed over, so that an object written by a newer release still reads.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+    def to_object(self) -> dict[str, Any]:
+        """Give the JSON form that Kubernetes stores: by alias, without what is None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class ObjectName(Model):
+    """A namespaced name. An empty namespace means `default`, as it always did."""
+
+    name: str
+    namespace: str | None = None
+
+    @property
+    def in_namespace(self) -> str:
+        """The namespace, with the default filled in."""
+        return self.namespace or "default"
+
+
+class ObjectKey(Model):
+    """One very object: its uid tells it from another of the same name."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+class ObjectReference(Model):
+    """A reference as core/v1 ObjectReference; `uid` says which very object was meant."""
+
+    api_version: str | None = None
+    kind: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    field_path: str | None = None
+
+
+class ObjectMeta(Model):
+    """The part of Kubernetes' ObjectMeta that decisions here depend on."""
+
+    name: str = ""
+    namespace: str = "default"
+    uid: str = ""
+    generation: int = 0
+    resource_version: str | None = None
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    finalizers: list[str] = Field(default_factory=list)
+
+    @property
+    def key(self) -> ObjectKey:
+        """Which very object this is."""
+        return ObjectKey(namespace=self.namespace, name=self.name, uid=self.uid)
+
+
+class ConditionStatus(StrEnum):
+    """Status of a condition. Source: Kubernetes API conventions, "Typical status properties"."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """One aspect of an object's state, in the shape of metav1.Condition."""
+
+    type: Annotated[
+        str,
+        Field(
+            max_length=316,
+            pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
+        ),
+    ]
+    status: ConditionStatus
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    message: Annotated[str, Field(max_length=32768)]
+    last_transition_time: Timestamp
+    observed_generation: Annotated[int | None, Field(ge=0, json_schema_extra={"format": "int64"})] = None

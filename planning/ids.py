@@ -1,0 +1,55 @@
+"""Temporal workflow ids that a person can read and that make a start exactly-once.
+
+Every id is at most 200 characters, for SQL servers allow 255 and children add to their parent's;
+a long part is cut and gets a hash of the whole. Source: docs/architecture.md, "Ids".
+"""
+
+import hashlib
+
+from api.meta import ObjectKey
+from api.phases import OperationType
+
+MAX_LENGTH = 200
+LABEL_MAX_LENGTH = 63
+"""Source: Kubernetes, "Labels and Selectors", syntax of values."""
+_HASH_LENGTH = 10
+
+
+def shortened(text: str, bound: int) -> str:
+    """Give `text`, or its beginning and a hash of the whole where it is longer than `bound`."""
+    if len(text) <= bound:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return f"{text[: bound - _HASH_LENGTH - 1].rstrip('-._/')}-{digest}"
+
+
+def root_id(operation: OperationType, execution: ObjectKey) -> str:
+    """Give the id of an execution's root workflow: `revert/<namespace>/<name>/<uid>`."""
+    prefix = f"{operation.lower()}/{shortened(execution.namespace, 40)}"
+    return f"{prefix}/{shortened(execution.name, 60)}/{execution.uid}"
+
+
+def stage_id(root: str, index: int, name: str) -> str:
+    """Give the id of a stage's workflow: `<root>/<index>-<name>`."""
+    return f"{root}/{index}-{shortened(name, 20)}"
+
+
+def workflow_id(stage: str, index: int, name: str) -> str:
+    """Give the id of a workflow in a stage; `stage` is that stage's id."""
+    return f"{stage}/{index}-{shortened(name, 20)}"
+
+
+def activity_id(index: int) -> str:
+    """Give the id of an action's activity within its workflow; `index` is its place in the tree."""
+    return f"action-{index}"
+
+
+def action_index(activity: str) -> int | None:
+    """Read the place in the tree from an activity id; None for any other activity."""
+    prefix, _, number = activity.rpartition("-")
+    return int(number) if prefix == "action" and number.isdigit() else None
+
+
+def label_value(name: str) -> str:
+    """Give a name in a form that is valid as a label's value."""
+    return shortened(name, LABEL_MAX_LENGTH)

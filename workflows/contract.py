@@ -1,0 +1,40 @@
+"""All that the bridge needs to know of the workflows: type names, the query, the memo key.
+
+It must not import any workflow. Source: docs/architecture.md, "Temporal".
+"""
+
+from enum import StrEnum
+
+from api.phases import OperationType
+
+
+class WorkflowType(StrEnum):
+    """Names under which the workflow classes are registered."""
+
+    REVERT_PLAN = "RevertPlan"
+    REVERT_STAGE = "RevertStage"
+    REVERT_WORKFLOW = "RevertWorkflow"
+    EXECUTE_PLAN = "ExecutePlan"
+    EXECUTE_STAGE = "ExecuteStage"
+    EXECUTE_WORKFLOW = "ExecuteWorkflow"
+
+
+ROOT_TYPES = {
+    OperationType.EXECUTE: WorkflowType.EXECUTE_PLAN,
+    OperationType.REVERT: WorkflowType.REVERT_PLAN,
+}
+
+STATE_QUERY = "state"
+"""Answers RunState from a root, StageStatus from a stage, WorkflowExecutionStatus from a workflow."""
+
+FINAL_STATE_MEMO = "finalState"
+"""Memo of a cancelled root: its final RunState, for a cancelled run carries neither result nor details."""
+
+
+class SearchAttribute(StrEnum):
+    """Keyword search attributes of a root workflow."""
+
+    PLAN = "drplanPlan"
+    NAMESPACE = "drplanNamespace"
+    EXECUTION = "drplanExecution"
+    OPERATION = "drplanOperation"
