@@ -1,0 +1,118 @@
+"""How etcd, the API server and the controller manager are started.
+
+Sources: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ and its neighbour for the
+controller manager; https://etcd.io/docs/v3.6/op-guide/configuration/.
+"""
+
+import time
+from pathlib import Path
+
+import yaml
+
+from dev.layout import Layout
+from dev.process import Service
+
+PORTS = ["etcd", "etcd-peer", "kube-apiserver"]
+
+# Without these, foreground deletion, namespace deletion, Jobs and default service accounts would be a pretence.
+CONTROLLERS = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "job-controller",
+    "ttl-after-finished-controller",
+    "serviceaccount-controller",
+)
+
+# The API server signs its own certificate for a year; one that is older than this is made anew before a start.
+CERTIFICATE_AGE = 300 * 24 * 3600.0
+
+
+def etcd(layout: Layout, program: Path, ports: dict[str, int]) -> Service:
+    """One etcd member on loopback. It keeps fsync, so that the data of a machine that lost its power still loads."""
+    client, peer = (f"http://127.0.0.1:{ports[name]}" for name in ("etcd", "etcd-peer"))
+    flags = {
+        "name": "drplan",
+        "data-dir": str(layout.data / "etcd"),
+        "listen-client-urls": client,
+        "advertise-client-urls": client,
+        "listen-peer-urls": peer,
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"drplan={peer}",
+        "log-level": "warn",
+    }
+    return Service("etcd", (str(program), *_flags(flags)))
+
+
+def kube_apiserver(layout: Layout, program: Path, ports: dict[str, int]) -> Service:
+    """The API server with RBAC, token users and an audit log. Its own key signs service account tokens as well."""
+    certificates = layout.data / "apiserver"
+    flags = {
+        "etcd-servers": f"http://127.0.0.1:{ports['etcd']}",
+        "bind-address": "127.0.0.1",
+        "advertise-address": "127.0.0.1",
+        "secure-port": str(ports["kube-apiserver"]),
+        "cert-dir": str(certificates),
+        # A loopback address is refused as an endpoint of the service `kubernetes`, which nothing here uses.
+        "endpoint-reconciler-type": "none",
+        "service-cluster-ip-range": "10.0.0.0/24",
+        "service-account-issuer": "https://kubernetes.default.svc",
+        "service-account-signing-key-file": str(certificates / "apiserver.key"),
+        "service-account-key-file": str(certificates / "apiserver.key"),
+        "token-auth-file": str(layout.data / "tokens.csv"),
+        "authorization-mode": "RBAC",
+        # It would refuse pods until their service account has a token, and no kubelet runs that would use it.
+        "disable-admission-plugins": "ServiceAccount",
+        "allow-privileged": "true",
+        "audit-policy-file": str(layout.data / "audit-policy.yaml"),
+        "audit-log-path": str(layout.audit_log),
+        "audit-log-maxsize": "200",
+        "audit-log-maxbackup": "2",
+    }
+    tokens = (layout.data / "tokens.csv").read_text()
+    return Service("kube-apiserver", (str(program), *_flags(flags)), inputs=tokens + audit_policy())
+
+
+def kube_controller_manager(layout: Layout, program: Path) -> Service:
+    """The few controllers that make deletion and Jobs real."""
+    kubeconfig = layout.data / "kube-controller-manager.kubeconfig"
+    flags = {
+        "kubeconfig": str(kubeconfig),
+        "controllers": ",".join(CONTROLLERS),
+        "leader-elect": "false",
+        "secure-port": "0",
+    }
+    return Service("kube-controller-manager", (str(program), *_flags(flags)), inputs=kubeconfig.read_text())
+
+
+def _flags(flags: dict[str, str]) -> list[str]:
+    return [f"--{name}={value}" for name, value in flags.items()]
+
+
+def audit_policy() -> str:
+    """Log who did what to which object, with bodies only where a uid is wanted; leave out what only fills the log.
+
+    Every write stays, except the heartbeats of leases and the recording of events.
+    Source: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
+    """
+    beats = [{"group": "coordination.k8s.io", "resources": ["leases"]}, {"group": "events.k8s.io"}]
+    beats.append({"group": "", "resources": ["events"]})
+    system = ["system:apiserver", "system:kube-controller-manager"]
+    # Only the answer to a create or a delete names the uid of its object, by which the tests count.
+    made_by_actions = [{"group": "", "resources": ["configmaps"]}, {"group": "apps.clusternet.io"}]
+    rules: list[dict[str, object]] = [
+        {"level": "None", "resources": beats, "verbs": ["get", "list", "watch", "create", "update", "patch"]},
+        {"level": "None", "users": system, "verbs": ["get", "list", "watch"]},
+        {"level": "None", "nonResourceURLs": ["*"]},
+        {"level": "RequestResponse", "verbs": ["create", "delete"], "resources": made_by_actions},
+        {"level": "Metadata"},
+    ]
+    policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
+    return yaml.safe_dump(policy, sort_keys=False)
+
+
+def drop_old_certificate(layout: Layout) -> None:
+    """Remove a certificate that is about to run out; the API server makes another. Only while it does not run."""
+    certificate = layout.data / "apiserver" / "apiserver.crt"
+    if certificate.exists() and time.time() - certificate.stat().st_mtime > CERTIFICATE_AGE:
+        certificate.unlink()
+        certificate.with_suffix(".key").unlink(missing_ok=True)

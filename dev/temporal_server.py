@@ -1,0 +1,44 @@
+"""How the Temporal development server is started, and how it is asked whether it is ready.
+
+Source: `temporal server start-dev --help`; docs/local-stack.md, 'Temporal'.
+"""
+
+import subprocess
+from pathlib import Path
+
+from dev.layout import Layout
+from dev.process import Service
+
+PORTS = ["temporal", "temporal-ui", "temporal-http", "temporal-metrics"]
+
+SEARCH_ATTRIBUTES = ("drplanPlan", "drplanNamespace", "drplanExecution", "drplanOperation")
+
+# The defaults (20 tasks a second and shard, 1 s of timer shift) make a tree of workflows eight times slower. A misspelt
+# key is accepted silently, so tests/stack checks them by their effect. The timer values are for development only: in
+# production the shift covers clocks that differ between hosts.
+DYNAMIC_CONFIG = {
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.visibilityProcessorMaxPollRPS": "1000",
+    "history.timerProcessorMaxPollRPS": "1000",
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+}
+
+
+def temporal(layout: Layout, program: Path, ports: dict[str, int]) -> Service:
+    """Frontend, history, matching and UI in one process, with their database in the stack's folder."""
+    argv = [str(program), "server", "start-dev", "--ip=127.0.0.1", "--ui-ip=127.0.0.1", "--log-level=warn"]
+    argv += [f"--db-filename={layout.data / 'temporal.db'}", "--ui-disable-news-fetch"]
+    argv += [f"--port={ports['temporal']}", f"--ui-port={ports['temporal-ui']}"]
+    argv += [f"--http-port={ports['temporal-http']}", f"--metrics-port={ports['temporal-metrics']}"]
+    for key, value in DYNAMIC_CONFIG.items():
+        argv += ["--dynamic-config-value", f"{key}={value}"]
+    for attribute in SEARCH_ATTRIBUTES:
+        argv += ["--search-attribute", f"{attribute}=Keyword"]
+    return Service("temporal", tuple(argv))
+
+
+def is_ready(program: Path, address: str) -> bool:
+    """Ask the gRPC health service of the frontend, and whether the default namespace answers."""
+    # `describe` needs namespace and visibility store, so it covers what `cluster health` alone would not.
+    command = [str(program), "operator", "namespace", "describe", "default", "--address", address]
+    return subprocess.run([*command, "--command-timeout", "5s"], capture_output=True).returncode == 0

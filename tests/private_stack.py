@@ -1,0 +1,59 @@
+"""A stack of the tests' own, which nobody else's stack can disturb and which does not outlive them for long."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from dev.layout import Layout
+from dev.programs import find_programs
+from dev.stack import Stack, locked, start_servers, stop_all
+
+_numbers = count(1)
+
+
+def _home() -> Path:
+    return Path(tempfile.gettempdir()).resolve() / f"drplan-test-stacks-{os.getuid()}"
+
+
+def clear_abandoned() -> None:
+    """End the stacks of test runs that were killed before they could do it."""
+    for folder in _home().glob("*-*"):
+        if not Path(f"/proc/{folder.name.split('-')[0]}").exists():
+            stop_all(Layout(folder), grace=0)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for one stack; whatever runs there ends with the context."""
+    path = _home() / f"{os.getpid()}-{next(_numbers)}"
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        stop_all(Layout(path), grace=0)
+        shutil.rmtree(path)
+
+
+@contextmanager
+def private_stack() -> Iterator[Stack]:
+    """A running stack (etcd, API server, controller manager, Temporal; neither worker nor bridge)."""
+    clear_abandoned()
+    with folder() as path:
+        layout = Layout(path)
+        with locked(layout):
+            stack = start_servers(layout, find_programs())
+        yield stack
+
+
+def new_namespace(stack: Stack) -> str:
+    """Create a namespace in which the service account `default` may do what demos and tests do; return its name."""
+    name = f"test-{next(_numbers)}"
+    stack.kubectl("create", "namespace", name)
+    rights = ["--clusterrole=drplan-stack-actions", f"--serviceaccount={name}:default"]
+    stack.kubectl("create", "clusterrolebinding", f"actions-{name}", *rights)
+    return name

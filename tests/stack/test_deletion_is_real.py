@@ -1,0 +1,58 @@
+"""Deletion on the stack behaves as on a real cluster, because the controllers that carry it out run."""
+
+from dev.stack import Stack
+
+CONFIG_MAP = """
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+  ownerReferences: {owners}
+"""
+
+
+def _create(stack: Stack, namespace: str, name: str, owners: str = "[]") -> str:
+    stack.kubectl("create", "-n", namespace, "-f", "-", stdin=CONFIG_MAP.format(name=name, owners=owners))
+    return stack.kubectl("get", "cm", name, "-n", namespace, "-o=jsonpath={.metadata.uid}").stdout
+
+
+def _owned_by(name: str, uid: str) -> str:
+    return f"[{{apiVersion: v1, kind: ConfigMap, name: {name}, uid: {uid}, blockOwnerDeletion: true}}]"
+
+
+def _names(stack: Stack, namespace: str) -> str:
+    return stack.kubectl("get", "cm", "-n", namespace, "-o=jsonpath={.items[*].metadata.name}").stdout
+
+
+def test_background_deletion_takes_dependents_along(stack: Stack, namespace: str) -> None:
+    uid = _create(stack, namespace, "owner")
+    _create(stack, namespace, "dependent", _owned_by("owner", uid))
+
+    stack.kubectl("delete", "cm", "owner", "-n", namespace)
+
+    stack.kubectl("wait", "--for=delete", "cm/dependent", "-n", namespace, "--timeout=30s")
+    assert _names(stack, namespace) == ""
+
+
+def test_foreground_deletion_ends_after_the_dependents(stack: Stack, namespace: str) -> None:
+    uid = _create(stack, namespace, "owner")
+    _create(stack, namespace, "dependent", _owned_by("owner", uid))
+
+    stack.kubectl("delete", "cm", "owner", "-n", namespace, "--cascade=foreground", "--timeout=30s")
+
+    assert _names(stack, namespace) == ""
+
+
+def test_deleting_a_namespace_ends_and_empties_it(stack: Stack, namespace: str) -> None:
+    _create(stack, namespace, "inside")
+
+    stack.kubectl("delete", "namespace", namespace, "--timeout=30s")
+
+    assert stack.kubectl("get", "namespace", namespace, check=False).returncode == 1
+
+
+def test_a_new_namespace_has_its_default_service_account(stack: Stack, namespace: str) -> None:
+    stack.kubectl("wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=30s")
+
+    listed = stack.kubectl("get", "serviceaccounts", "-n", namespace, "-o=name").stdout
+    assert listed.split() == ["serviceaccount/default"]
