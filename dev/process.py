@@ -130,6 +130,7 @@ def ensure(layout: Layout, service: Service) -> bool:
     if running is not None:
         stop(layout, [service.name])
     start(layout, service)
+    print(f"started {service.name}", flush=True)
     return True
 
 

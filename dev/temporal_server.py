@@ -4,10 +4,11 @@ Source: `temporal server start-dev --help`; docs/local-stack.md, 'Temporal'.
 """
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from dev.layout import Layout
-from dev.process import Service
+from dev.process import Service, environment
 
 PORTS = ["temporal", "temporal-ui", "temporal-http", "temporal-metrics"]
 
@@ -37,8 +38,12 @@ def temporal(layout: Layout, program: Path, ports: dict[str, int]) -> Service:
     return Service("temporal", tuple(argv))
 
 
-def is_ready(program: Path, address: str) -> bool:
-    """Ask the gRPC health service of the frontend, and whether the default namespace answers."""
-    # `describe` needs namespace and visibility store, so it covers what `cluster health` alone would not.
-    command = [str(program), "operator", "namespace", "describe", "default", "--address", address]
-    return subprocess.run([*command, "--command-timeout", "5s"], capture_output=True).returncode == 0
+def is_ready(program: Path, address: str, env: Mapping[str, str] | None = None) -> bool:
+    """Ask whether the default namespace answers: that needs the frontend, its database and its cache of namespaces.
+
+    `env` holds further TEMPORAL_ variables (TLS, API key) of a server that is not ours.
+    """
+    command = [str(program), "operator", "namespace", "describe", "--address", address, "--command-timeout", "5s"]
+    namespace = (env or {}).get("TEMPORAL_NAMESPACE", "default")
+    done = subprocess.run([*command, namespace], capture_output=True, env=environment(env or {}))
+    return done.returncode == 0

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dev.layout import Layout
 from dev.programs import find_programs
-from dev.stack import Stack, locked, start_servers, stop_all
+from dev.servers import start_servers
+from dev.stack import Stack, locked, stop_all
 
 _numbers = count(1)
 
