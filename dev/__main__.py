@@ -1,12 +1,12 @@
-"""`python -m dev up` and `python -m dev down`, as the Makefile calls them. The folder is STACK_DIR."""
+"""`python -m dev up | down | programs`, as the Makefile calls them. The stack's folder is STACK_DIR."""
 
 import sys
 
-from dev.commands import down, up
+from dev.commands import down, programs, up
 from dev.layout import default_layout
 from dev.ready import StackError
 
-COMMANDS = {"up": up, "down": down}
+COMMANDS = {"up": up, "down": down, "programs": programs}
 
 
 def main(arguments: list[str]) -> int:

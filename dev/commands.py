@@ -32,6 +32,11 @@ def start(layout: Layout) -> Stack:
     return stack
 
 
+def programs(_: Layout) -> None:
+    """Fetch or build the programs now, where a person sees it, and not in the middle of something else."""
+    find_programs()
+
+
 def down(layout: Layout) -> None:
     """End what the stack has started, and nothing else. Its data stays for the next start."""
     if not layout.root.exists():

