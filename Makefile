@@ -50,8 +50,8 @@ crds: $(INSTALLED) ## Generate deploy/crds from the models in api/
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios
-	@$(PY) -m dev programs
-	@$(PY) -m bench
+	@$(PY) -m dev up
+	@$(PY) -m bench --stack $(or $(STACK_DIR),.stack) $(ARGS)
 
 .PHONY: record-histories
 record-histories: $(INSTALLED) ## Record histories that are not there yet, for the replay tests

@@ -9,8 +9,8 @@ from tests.stack.until import until
 CREATE = ("create", "configmap", "made", "--from-literal=a=b")
 
 
-def _as(stack: Stack, user: str, *args: str) -> str:
-    return stack.kubectl(f"--kubeconfig={stack.layout.kubeconfig_of(user)}", *args).stdout
+def _as(stack: Stack, user: str, *args: str, stdin: str | None = None) -> str:
+    return stack.kubectl(f"--kubeconfig={stack.layout.kubeconfig_of(user)}", *args, stdin=stdin).stdout
 
 
 def _lease(name: str) -> str:
@@ -50,10 +50,10 @@ def test_the_bridge_holds_its_own_lease_and_no_other(stack: Stack) -> None:
     for name in ("drplan-bridge", "other"):
         stack.kubectl("apply", "--server-side", "-f", "-", stdin=_lease(name))
 
-    _as(stack, "bridge", "annotate", "lease", "drplan-bridge", "-n", "default", "held=yes", "--overwrite")
+    _as(stack, "bridge", "replace", "-f", "-", stdin=_lease("drplan-bridge"))
 
     with pytest.raises(StackError, match='"other" is forbidden'):
-        _as(stack, "bridge", "annotate", "lease", "other", "-n", "default", "held=yes", "--overwrite")
+        _as(stack, "bridge", "replace", "-f", "-", stdin=_lease("other"))
 
 
 @pytest.mark.parametrize(
