@@ -1,0 +1,45 @@
+"""What every pass works with, built once by __main__."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.execution import DRPlanExecution
+from bridge.cluster import Cluster
+from bridge.engine import Engine
+from bridge.events import Recorder
+from bridge.follow import Follower
+from bridge.index import Index
+from bridge.objects import Objects, Stored
+from bridge.observe import Observer
+from bridge.settings import Settings
+from bridge.status import Moment
+
+
+def utc_now() -> datetime:
+    """Tell the time as objects hold it: whole seconds, UTC."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The doors, and what remembers between passes (nothing that matters)."""
+
+    settings: Settings
+    cluster: Cluster
+    engine: Engine
+    index: Index
+    objects: Objects
+    observer: Observer
+    follower: Follower
+    events: Recorder
+    now: Callable[[], datetime] = utc_now
+
+    def moment(self, it: Stored[DRPlanExecution]) -> Moment:
+        """Say against what a status of this object is computed."""
+        return Moment(
+            operation=it.model.spec.operation_type,
+            generation=it.model.metadata.generation,
+            now=self.now(),
+            cancel_asked=it.cancel_asked,
+        )

@@ -1,0 +1,47 @@
+"""One pass over a DRPlan or a DRWorkflow: validate it, say so in its status, drop a lock that is void."""
+
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from bridge import admission, plans
+from bridge.cluster import Kind, NotFound
+from bridge.context import Context
+from bridge.index import Key
+from bridge.objects import Unreadable, read
+from bridge.queueing import holds_on
+from bridge.references import workflow_refs
+
+
+async def judge_plan(context: Context, key: Key) -> None:
+    """Bring a plan's status up to date. Raises NotFound, Unreadable, Conflict."""
+    stored = await context.objects.plan(key.namespace, key.name)
+    workflows = _known_workflows(context, stored.model)
+    problems = admission.of_plan(stored.model, workflows)
+    status = plans.judged(stored.model, problems, admission.not_yet(stored.model, workflows), context.now())
+    lock = status.current_execution
+    if lock is not None and not await holds_on(context, stored.model, lock):
+        status = status.model_copy(update={"current_execution": None})
+    await context.objects.write_status(Kind.PLAN, stored, status)
+
+
+def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DRWorkflow]:
+    found = {}
+    for ref in workflow_refs(plan):
+        raw = context.index.definition(Kind.DR_WORKFLOW, ref.in_namespace, ref.name)
+        if raw is None:
+            continue
+        try:
+            found[ref.in_namespace, ref.name] = read(Kind.DR_WORKFLOW, raw, DRWorkflow).model
+        except Unreadable:
+            continue
+    return found
+
+
+async def judge_workflow(context: Context, key: Key) -> None:
+    """Bring a DRWorkflow's status up to date. Raises NotFound, Unreadable, Conflict."""
+    try:
+        stored = await context.objects.dr_workflow(key.namespace, key.name)
+    except NotFound:
+        return
+    problems = admission.of_workflow(stored.model)
+    status = plans.judged_workflow(stored.model, problems, [], context.now())
+    await context.objects.write_status(Kind.DR_WORKFLOW, stored, status)

@@ -1,0 +1,208 @@
+"""What is waiting, running and referring to what, kept from list and watch: keys to wake, nothing to trust.
+
+A finished execution with nothing left to do is not kept at all, so ten thousand of them cost nothing.
+Passes read objects live before they decide. Source: docs/architecture.md, "Bridge".
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from api.phases import TERMINAL
+from bridge.cluster import Kind, Object
+from bridge.conditions import ConditionType
+
+WAITING_FOR_REFERENCE = "WaitingForReference"
+"""Reason of the condition ReferencesFound while a reference is missing."""
+
+
+class Key(NamedTuple):
+    """An object to pass over."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An execution that is not over, or over with something left to do."""
+
+    key: Key
+    uid: str
+    created: str
+    """RFC 3339, so that text order is time order."""
+    plan: str
+    original: str
+    phase: str
+    workflow_id: str
+    missing: bool
+    """A reference is missing: it does not stand in the queue."""
+    leaving: bool
+    """A cancel was asked for, or the object is being deleted."""
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it stands in its plan's queue."""
+        return not (self.workflow_id or self.missing or self.leaving or self.phase in TERMINAL)
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """Order of the queue: oldest first, ties by uid."""
+        return (self.created, self.uid)
+
+
+def entry_of(item: Object) -> Entry | None:
+    """Read an execution's entry; None when nothing is left to do for it."""
+    meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
+    deleting, finalizer = bool(meta.get("deletionTimestamp")), FINALIZER in meta.get("finalizers", [])
+    notes = meta.get("annotations") or {}
+    ours = notes.get(ACCEPTED_ANNOTATION) == meta["uid"]
+    phase = str(status.get("phase") or "")
+    if phase in TERMINAL and not (finalizer and (ours or deleting)):
+        return None
+    return Entry(
+        key=Key(Kind.EXECUTION, meta.get("namespace", ""), meta["name"]),
+        uid=meta["uid"],
+        created=str(meta.get("creationTimestamp") or ""),
+        plan=str(spec.get("planRef") or ""),
+        original=str(spec.get("revertExecutionRef") or ""),
+        phase=phase,
+        workflow_id=str((status.get("engine") or {}).get("workflowId") or ""),
+        missing=_missing(status),
+        leaving=deleting or notes.get(CANCEL_ANNOTATION) == "true",
+    )
+
+
+def _missing(status: dict[str, Any]) -> bool:
+    return any(
+        condition.get("type") == ConditionType.REFERENCES_FOUND and condition.get("reason") == WAITING_FOR_REFERENCE
+        for condition in status.get("conditions") or []
+    )
+
+
+class Index:
+    """The sink of all reflectors. `wake` is called with every key whose object may need a pass."""
+
+    def __init__(self, wake: Callable[[Key], None]) -> None:
+        self._wake = wake
+        self._entries: dict[Key, Entry] = {}
+        self._of_plan: dict[tuple[str, str], set[Key]] = {}
+        self._definitions: dict[Key, Object] = {}
+        self._written: dict[Key, str] = {}
+
+    # What reflectors tell.
+
+    def put(self, kind: Kind, item: Object) -> None:
+        """Hear of an object that is there."""
+        meta = item["metadata"]
+        key = Key(kind, meta.get("namespace", ""), meta["name"])
+        if kind is Kind.EXECUTION:
+            self._put_execution(key, item)
+        else:
+            self._put_definition(key, item)
+
+    def _put_execution(self, key: Key, item: Object) -> None:
+        before, entry = self._entries.get(key), entry_of(item)
+        self._replace(key, entry)
+        echo = self._written.get(key) == item["metadata"]["resourceVersion"]
+        if entry is not None and not echo:
+            self._wake(key)
+        if (before is not None and before.waits) != (entry is not None and entry.waits) or (before and not entry):
+            self._wake_around(key, str(item["spec"].get("planRef") or ""))
+
+    def _put_definition(self, key: Key, item: Object) -> None:
+        before = self._definitions.get(key)
+        self._definitions[key] = item
+        if self._written.get(key) != item["metadata"]["resourceVersion"]:
+            self._wake(key)
+        if before is None or _rests_on(before) != _rests_on(item):
+            self._wake_dependents(key)
+
+    def drop(self, kind: Kind, namespace: str, name: str) -> None:
+        """Hear of an object that is gone."""
+        key = Key(kind, namespace, name)
+        entry = self._entries.get(key)
+        self._replace(key, None)
+        self._definitions.pop(key, None)
+        self._written.pop(key, None)
+        self._wake(key)
+        if entry is not None:
+            self._wake_around(key, entry.plan)
+        elif kind is not Kind.EXECUTION:
+            self._wake_dependents(key)
+
+    def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
+        """Hear which objects a complete list held."""
+        known = [key for key in (*self._entries, *self._definitions) if key.kind is kind]
+        for key in known:
+            if (key.namespace, key.name) not in names:
+                self.drop(kind, key.namespace, key.name)
+
+    def wrote(self, key: Key, item: Object) -> None:
+        """Hear of an own write: its echo from the watch needs no pass."""
+        self._written[key] = item["metadata"]["resourceVersion"]
+
+    # What passes ask.
+
+    def all_keys(self) -> list[Key]:
+        """Give every object that may need a pass."""
+        return [*self._entries, *self._definitions]
+
+    def entry(self, key: Key) -> Entry | None:
+        """Give what is known of an execution."""
+        return self._entries.get(key)
+
+    def queue(self, namespace: str, plan: str) -> list[Entry]:
+        """Give the executions that wait for a plan, oldest first."""
+        keys = self._of_plan.get((namespace, plan), set())
+        return sorted((entry for entry in map(self._entries.__getitem__, keys) if entry.waits), key=lambda e: e.age)
+
+    def definition(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Give a DRPlan or DRWorkflow as last seen."""
+        return self._definitions.get(Key(kind, namespace, name))
+
+    # Who is woken by what.
+
+    def _replace(self, key: Key, entry: Entry | None) -> None:
+        before = self._entries.pop(key, None)
+        if before is not None:
+            plan = (key.namespace, before.plan)
+            self._of_plan[plan].discard(key)
+            if not self._of_plan[plan]:
+                del self._of_plan[plan]
+        if entry is not None:
+            self._entries[key] = entry
+            self._of_plan.setdefault((key.namespace, entry.plan), set()).add(key)
+
+    def _wake_around(self, key: Key, plan: str) -> None:
+        """Wake those that wait for the same plan or for this execution, and the plan."""
+        self._wake(Key(Kind.PLAN, key.namespace, plan))
+        for other in list(self._of_plan.get((key.namespace, plan), ())):
+            entry = self._entries[other]
+            if other != key and not entry.workflow_id:
+                self._wake(other)
+
+    def _wake_dependents(self, key: Key) -> None:
+        if key.kind is Kind.PLAN:
+            for other in list(self._of_plan.get((key.namespace, key.name), ())):
+                if not self._entries[other].workflow_id:
+                    self._wake(other)
+            return
+        for plan in [plan for plan in self._definitions if plan.kind is Kind.PLAN]:
+            if (key.namespace, key.name) in _refers_to(self._definitions[plan]):
+                self._wake(plan)
+                self._wake_dependents(plan)
+
+
+def _rests_on(item: Object) -> tuple[Any, Any]:
+    """Give what others depend on: the generation, and who holds the lock."""
+    return item["metadata"].get("generation"), (item.get("status") or {}).get("currentExecution")
+
+
+def _refers_to(plan: Object) -> Iterator[tuple[str, str]]:
+    for stage in plan["spec"].get("stages") or []:
+        for workflow in stage.get("workflows") or []:
+            ref = workflow.get("workflowRef") or {}
+            yield (ref.get("namespace") or "default", ref.get("name") or "")

@@ -1,0 +1,105 @@
+"""Objects as passes hold them: what was read, as model and as stored; written only against that version."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from api.execution import DRPlanExecution, ExecutionStatus
+from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from api.plan import DRPlan, DRPlanStatus
+from api.workflow import DRWorkflow, DRWorkflowStatus
+from bridge.cluster import Cluster, Kind, Object
+from bridge.index import Index, Key
+from bridge.patching import difference
+from planning import notices
+
+ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
+Status = ExecutionStatus | DRPlanStatus | DRWorkflowStatus
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of the object, told as such
+    """A stored object does not have the form of its kind; the message names it and the field."""
+
+
+@dataclass(frozen=True)
+class Stored(Generic[ModelT]):
+    """One version of an object."""
+
+    raw: Object
+    model: ModelT
+
+    @property
+    def accepted_by(self) -> str:
+        """The uid in the accepted annotation; empty without one."""
+        return self.model.metadata.annotations.get(ACCEPTED_ANNOTATION, "")
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether the bridge accepted this very object."""
+        return self.accepted_by == self.model.metadata.uid
+
+    @property
+    def deleting(self) -> bool:
+        """Tell whether the object waits for its finalizers only."""
+        return self.model.metadata.deletion_timestamp is not None
+
+    @property
+    def cancel_asked(self) -> bool:
+        """Tell whether a person asked for a cancel, by annotation or by deletion."""
+        return self.deleting or self.model.metadata.annotations.get(CANCEL_ANNOTATION) == "true"
+
+    @property
+    def held(self) -> bool:
+        """Tell whether our finalizer is on it."""
+        return FINALIZER in self.model.metadata.finalizers
+
+
+def read(kind: Kind, raw: Object, model: type[ModelT]) -> Stored[ModelT]:
+    """Read a stored object. Raises Unreadable."""
+    try:
+        return Stored(raw=raw, model=model.model_validate(raw))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        reason = notices.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
+        raise Unreadable(reason) from error
+
+
+class Objects:
+    """Reads live, writes by compare-and-set, and tells the index of its own writes."""
+
+    def __init__(self, cluster: Cluster, index: Index) -> None:
+        self._cluster = cluster
+        self._index = index
+
+    async def execution(self, namespace: str, name: str) -> Stored[DRPlanExecution]:
+        """Read an execution live. Raises NotFound, Unreadable."""
+        return read(Kind.EXECUTION, await self._cluster.get(Kind.EXECUTION, namespace, name), DRPlanExecution)
+
+    async def plan(self, namespace: str, name: str) -> Stored[DRPlan]:
+        """Read a plan live. Raises NotFound, Unreadable."""
+        return read(Kind.PLAN, await self._cluster.get(Kind.PLAN, namespace, name), DRPlan)
+
+    async def dr_workflow(self, namespace: str, name: str) -> Stored[DRWorkflow]:
+        """Read a DRWorkflow live. Raises NotFound, Unreadable."""
+        return read(Kind.DR_WORKFLOW, await self._cluster.get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
+
+    async def write_status(self, kind: Kind, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
+        """Write the difference, if there is one, against the version that was read. Raises Conflict."""
+        change = difference(stored.raw.get("status") or {}, status)
+        if change is None:
+            return stored
+        return await self._write(kind, stored, {"status": change}, status=True)
+
+    async def write_metadata(self, kind: Kind, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
+        """Merge a change into the metadata, against the version that was read. Raises Conflict."""
+        return await self._write(kind, stored, {"metadata": change}, status=False)
+
+    async def _write(self, kind: Kind, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
+        meta = stored.model.metadata
+        version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
+        body = {**body, "metadata": {**body.get("metadata", {}), **version}}
+        raw = await self._cluster.patch(kind, meta.namespace, meta.name, body, status=status)
+        self._index.wrote(Key(kind, meta.namespace, meta.name), raw)
+        return read(kind, raw, type(stored.model))

@@ -1,0 +1,101 @@
+"""Ask the engine for everything that one pass needs to know of an open run.
+
+The root first, then its running stages, then their running workflows and the attempts of those, side by
+side at every level. What cannot be had is left out, and said. Source: docs/architecture.md, "Bridge".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
+
+from api.execution import RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import Model
+from api.phases import Phase
+from bridge import tree
+from bridge.engine import Engine, EngineUnreachable
+from bridge.observation import Attempt, Observation, Place, Run, StageView, WorkflowView
+from planning import ids
+
+NodeT = TypeVar("NodeT", bound=Model)
+
+AT_ONCE = 32
+"""Questions to the engine at a time, over all passes."""
+
+
+def open_runs(root: str, stages: Sequence[StageStatus]) -> list[str]:
+    """Give the ids of the root and of every running stage and workflow below it."""
+    open_stages = [(ids.stage_id(root, index, stage.name), stage) for index, stage in _running(stages)]
+    return [root, *(name for stage_id, stage in open_stages for name in _open_below(stage_id, stage))]
+
+
+def _open_below(stage_id: str, stage: StageStatus) -> list[str]:
+    running = [(index, node) for index, node in enumerate(stage.workflows) if node.phase is Phase.RUNNING]
+    return [stage_id, *(ids.workflow_id(stage_id, index, node.workflow_ref.name) for index, node in running)]
+
+
+def _running(stages: Sequence[StageStatus]) -> list[tuple[int, StageStatus]]:
+    return [(index, stage) for index, stage in enumerate(stages) if stage.phase is Phase.RUNNING]
+
+
+class Observer:
+    """Asks within one bound of questions at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def observe(self, run: Run, written: Sequence[StageStatus]) -> Observation:
+        """Look at an open run; `written` is the tree as it last stood, for when no worker answers."""
+        try:
+            state = await self._ask(run.workflow_id, RunState)
+        except EngineUnreachable as error:
+            return await self._from_afar(run, written, str(error))
+        if state is None or not state.stages:
+            return Observation(state=state)
+        stages = await self._stages(run.workflow_id, state.stages)
+        seen = Observation(state=state, stages=stages)
+        whole = tree.composed(seen) or state
+        return seen.model_copy(update={"workflows": await self._workflows(run.workflow_id, whole.stages, ask=True)})
+
+    async def _from_afar(self, run: Run, written: Sequence[StageStatus], trouble: str) -> Observation:
+        """Without a worker there is no tree, but the engine still knows of attempts."""
+        workflows = await self._workflows(run.workflow_id, written, ask=False)
+        return Observation(workflows=workflows, trouble=trouble)
+
+    async def _stages(self, root: str, stages: Sequence[StageStatus]) -> list[StageView]:
+        return await asyncio.gather(*(self._stage(root, index, stage) for index, stage in _running(stages)))
+
+    async def _stage(self, root: str, index: int, stage: StageStatus) -> StageView:
+        return StageView(index=index, node=await self._ask_or_none(ids.stage_id(root, index, stage.name), StageStatus))
+
+    async def _workflows(self, root: str, stages: Sequence[StageStatus], *, ask: bool) -> list[WorkflowView]:
+        places = [
+            (Place(stage=at, workflow=index), ids.stage_id(root, at, stage.name), node.workflow_ref.name)
+            for at, stage in _running(stages)
+            for index, node in enumerate(stage.workflows)
+            if node.phase is Phase.RUNNING
+        ]
+        views = (self._workflow(at, ids.workflow_id(stage, at.workflow, name), ask) for at, stage, name in places)
+        return await asyncio.gather(*views)
+
+    async def _workflow(self, place: Place, workflow_id: str, ask: bool) -> WorkflowView:
+        node = await self._ask_or_none(workflow_id, WorkflowExecutionStatus) if ask else None
+        busy = node is None or any(action.phase is Phase.RUNNING for action in node.actions)
+        return WorkflowView(place=place, node=node, attempts=await self._attempts(workflow_id) if busy else [])
+
+    async def _attempts(self, workflow_id: str) -> list[Attempt]:
+        async with self._room:
+            try:
+                return await self._engine.attempts(workflow_id)
+            except EngineUnreachable:
+                return []
+
+    async def _ask(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+        async with self._room:
+            return await self._engine.query(workflow_id, answer)
+
+    async def _ask_or_none(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+        try:
+            return await self._ask(workflow_id, answer)
+        except EngineUnreachable:
+            return None

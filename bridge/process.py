@@ -1,0 +1,116 @@
+"""The bridge's tasks: three reflectors, the lease, events, and passes while leading."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bridge.cluster import Cluster, ClusterError, Conflict, Kind
+from bridge.context import Context
+from bridge.engine import Engine, EngineError
+from bridge.events import Recorder
+from bridge.follow import Follower
+from bridge.index import Index, Key
+from bridge.lease import Lease
+from bridge.objects import Objects
+from bridge.observe import Observer
+from bridge.queue import WorkQueue
+from bridge.reconcile import reconcile
+from bridge.settings import Settings
+from bridge.watch import Reflector
+
+_log = structlog.get_logger(__name__)
+
+FRESH_PASS = 0.05
+"""Seconds after which a pass that met a changed object is made anew."""
+
+
+class Bridge:
+    """All parts together."""
+
+    def __init__(self, settings: Settings, cluster: Cluster, engine: Engine, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._cluster = cluster
+        self._queue: WorkQueue[Key] = WorkQueue(settings.pass_interval.total_seconds(), clock)
+        index = Index(self._queue.add)
+        self._lease = Lease(cluster, settings, clock)
+        self._reflectors = [self._reflector(kind, index, clock) for kind in Kind]
+        self._context = Context(
+            settings=settings,
+            cluster=cluster,
+            engine=engine,
+            index=index,
+            objects=Objects(cluster, index),
+            observer=Observer(engine),
+            follower=Follower(engine, settings.long_polls, self._wake),
+            events=Recorder(cluster, settings.identity),
+        )
+
+    @classmethod
+    async def connect(cls, settings: Settings, clock: Callable[[], float]) -> "Bridge":
+        """Build a bridge from the environment. Raises ClusterError where no cluster is configured."""
+        return cls(settings, await Cluster.connect(), await Engine.connect(settings.task_queue), clock)
+
+    def _reflector(self, kind: Kind, index: Index, clock: Callable[[], float]) -> Reflector:
+        settings = self._settings
+        relist = settings.relist.total_seconds()
+        return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist, clock=clock)
+
+    def _wake(self, key: Key, urgent: bool) -> None:
+        self._queue.add(key, urgent=urgent)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop; then give up the lease and close."""
+        loops = [self._lease.run(), self._context.events.run(), self._lead()]
+        loops += [reflector.run() for reflector in self._reflectors]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(loop) for loop in loops]
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+        finally:
+            await self._lease.release()
+            await self._context.follower.close()
+            await self._cluster.close()
+        _log.info("bridge stopped")
+
+    async def _lead(self) -> None:
+        """Pass over objects whenever the lease is held and all lists are complete."""
+        for reflector in self._reflectors:
+            await reflector.synced.wait()
+        _log.info("bridge started", identity=self._settings.identity)
+        while True:
+            await self._lease.leading.wait()
+            for key in self._context.index.all_keys():
+                self._queue.add(key)
+            workers = [asyncio.create_task(self._work()) for _ in range(self._settings.passes)]
+            try:
+                await self._lease.lost.wait()
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            try:
+                again = await reconcile(self._context, key)
+            except Conflict:
+                self._queue.done(key, FRESH_PASS)
+            except (ClusterError, EngineError) as error:
+                self._failed(key, str(error))
+            except Exception as error:  # a bug in one object's pass must not stop all others
+                _log.exception("pass broke", kind=key.kind, namespace=key.namespace, name=key.name)
+                self._failed(key, repr(error))
+            except asyncio.CancelledError:
+                self._queue.done(key, 0)
+                raise
+            else:
+                self._queue.done(key, again)
+
+    def _failed(self, key: Key, error: str) -> None:
+        pause = self._queue.failed(key)
+        place = {"kind": key.kind, "namespace": key.namespace, "name": key.name}
+        _log.warning("pass failed", **place, error=error, retry_in=round(pause, 1))

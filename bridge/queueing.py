@@ -1,0 +1,50 @@
+"""Whose turn it is: one running execution to a plan, the oldest waiting one next.
+
+Source: docs/spec/drplanexecution.md, "The lock".
+"""
+
+from api.execution import DRPlanExecution
+from api.meta import ObjectName
+from api.plan import CurrentExecution, DRPlan
+from bridge import plans
+from bridge.cluster import NotFound
+from bridge.context import Context
+from bridge.index import Entry
+from bridge.objects import Unreadable
+from planning import notices
+
+
+async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
+    """Say what stands between an execution and its plan; None when it is its turn."""
+    if plans.holds(plan, execution):
+        return None
+    meta = execution.metadata
+    older = before(context.index.queue(meta.namespace, plan.metadata.name), execution)
+    lock = plan.status.current_execution
+    if lock is not None and await holds_on(context, plan, lock):
+        holder = ObjectName(name=lock.name, namespace=lock.namespace)
+        return notices.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
+    if older:
+        return notices.waiting_for_turn(older[0].key.name, plan.metadata.name, len(older) + 1)
+    return None
+
+
+def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
+    """Give those of the queue that are older than this execution: by creation time, then by uid."""
+    meta = execution.metadata
+    created = meta.to_object().get("creationTimestamp", "")
+    return [entry for entry in queue if entry.uid != meta.uid and entry.age < (created, meta.uid)]
+
+
+async def holds_on(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
+    """Tell whether a lock counts: its execution is there, is the very one, and is not over."""
+    namespace = lock.namespace or plan.metadata.namespace
+    try:
+        holder = (await context.objects.execution(namespace, lock.name)).model
+    except NotFound:
+        return False
+    except Unreadable:
+        return True
+    if lock.uid and holder.metadata.uid != lock.uid:
+        return False
+    return holder.status.phase is None or not holder.status.phase.terminal

@@ -1,0 +1,68 @@
+"""One pass over one object: its key in, 'when to look again' out; level-based and idempotent."""
+
+from typing import assert_never
+
+import structlog
+
+from api.phases import TERMINAL
+from bridge import status
+from bridge.cluster import Kind, NotFound
+from bridge.context import Context
+from bridge.definitions import judge_plan, judge_workflow
+from bridge.ending import finish
+from bridge.engine import EngineUnreachable
+from bridge.index import Key
+from bridge.objects import Unreadable
+from bridge.running import TROUBLE, follow
+from bridge.starting import Later, begin
+
+_log = structlog.get_logger(__name__)
+
+
+async def reconcile(context: Context, key: Key) -> float | None:
+    """Pass over one object; give the seconds until the next look, None when an event will bring it back.
+
+    Raises ClusterError: the pass failed and is to be repeated.
+    """
+    try:
+        return await _pass(context, key)
+    except NotFound:
+        context.follower.stop(key)
+    except Unreadable as error:
+        _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
+    return None
+
+
+async def _pass(context: Context, key: Key) -> float | None:
+    match key.kind:
+        case Kind.EXECUTION:
+            return await _execution(context, key)
+        case Kind.PLAN:
+            await judge_plan(context, key)
+        case Kind.DR_WORKFLOW:
+            await judge_workflow(context, key)
+        case _:
+            assert_never(key.kind)
+    return None
+
+
+async def _execution(context: Context, key: Key) -> float | None:
+    it = await context.objects.execution(key.namespace, key.name)
+    if it.model.status.phase in TERMINAL:
+        await finish(context, it)
+        return None
+    if it.model.status.engine is not None:
+        return await follow(context, it)
+    try:
+        step = await begin(context, it)
+    except EngineUnreachable as error:
+        return await _out_of_reach(context, key, str(error))
+    return step.seconds if isinstance(step, Later) else await follow(context, step)
+
+
+async def _out_of_reach(context: Context, key: Key, reason: str) -> float:
+    """Say in the object that it cannot start for now; it may have changed since it was read."""
+    it = await context.objects.execution(key.namespace, key.name)
+    new = status.out_of_reach(it.model.status, reason, context.moment(it))
+    await context.objects.write_status(Kind.EXECUTION, it, new)
+    return TROUBLE

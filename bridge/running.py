@@ -1,0 +1,103 @@
+"""One pass over an execution that has a run: ask the engine, compute, write once.
+
+Source: docs/architecture.md, "Bridge".
+"""
+
+import structlog
+
+from api.execution import DRPlanExecution, ExecutionStatus
+from api.phases import Phase
+from bridge import status
+from bridge.cluster import Kind
+from bridge.context import Context
+from bridge.ending import finish
+from bridge.engine import EngineUnreachable, RunNotFound
+from bridge.events import EventReason
+from bridge.index import Key
+from bridge.objects import Stored
+from bridge.observation import Observation, Run, RunEnd
+from bridge.observe import open_runs
+from planning import notices
+
+_log = structlog.get_logger(__name__)
+
+It = Stored[DRPlanExecution]
+
+NO_TREE_YET = 0.1
+"""Seconds between looks while the first tree is about to come."""
+FIRST_TREE_WAIT = 1.5
+"""Seconds that the first status waits for its tree, so that it is whole from the first write."""
+ATTEMPTS = 0.7
+"""Seconds between looks while an action runs: attempts leave no trace in any history."""
+UNFOLLOWED = 1.0
+"""Seconds between looks at runs that no long poll follows."""
+IDLE = 10.0
+"""Seconds between looks while nothing happens, should a wake-up ever be missed."""
+TROUBLE = 2.0
+"""Seconds between looks while engine or worker do not answer."""
+
+
+async def follow(context: Context, it: It) -> float | None:
+    """Bring a started execution's status up to date; give when to look again. Raises Conflict."""
+    engine = it.model.status.engine
+    assert engine is not None, "a started execution names its run"
+    try:
+        run = await context.engine.find(engine.workflow_id)
+        if run.end is not RunEnd.OPEN:
+            await _close(context, it, status.ended(it.model.status, run, context.moment(it)))
+            return None
+        return await _observe(context, it, await _pass_cancel_on(context, it, run))
+    except RunNotFound:
+        await _close(context, it, status.lost(it.model.status, context.moment(it)))
+        return None
+    except EngineUnreachable as error:
+        new = status.out_of_reach(it.model.status, str(error), context.moment(it))
+        await context.objects.write_status(Kind.EXECUTION, it, new)
+        return TROUBLE
+
+
+async def _close(context: Context, it: It, new: ExecutionStatus) -> None:
+    """Write the end, tell of it, and let go."""
+    it = await context.objects.write_status(Kind.EXECUTION, it, new)
+    context.events.record(it.model, EventReason(new.phase or Phase.FAILED), new.message or "")
+    await finish(context, it)
+
+
+async def _pass_cancel_on(context: Context, it: It, run: Run) -> Run:
+    if not it.cancel_asked or run.cancel_requested:
+        return run
+    await context.engine.cancel(run.workflow_id, run.run_id)
+    context.events.record(it.model, EventReason.CANCELING, notices.event_canceling())
+    return run.model_copy(update={"cancel_requested": True})
+
+
+async def _observe(context: Context, it: It, run: Run) -> float:
+    seen = await context.observer.observe(run, it.model.status.stages)
+    new = status.running(it.model.status, run, seen, context.moment(it))
+    key = Key(Kind.EXECUTION, it.model.metadata.namespace, it.model.metadata.name)
+    followed = context.follower.follow(key, open_runs(run.workflow_id, new.stages))
+    if not new.stages and not seen.trouble and _young(context, run):
+        return NO_TREE_YET
+    await context.objects.write_status(Kind.EXECUTION, it, new)
+    return _again(new, seen, followed)
+
+
+def _young(context: Context, run: Run) -> bool:
+    return run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
+
+
+def _again(new: ExecutionStatus, seen: Observation, followed: bool) -> float:
+    if seen.trouble:
+        return TROUBLE
+    if not new.stages:
+        return UNFOLLOWED
+    busy = any(
+        action.phase is Phase.RUNNING
+        for stage in new.stages
+        if stage.phase is Phase.RUNNING
+        for workflow in stage.workflows
+        for action in workflow.actions
+    )
+    if busy:
+        return ATTEMPTS
+    return IDLE if followed else UNFOLLOWED

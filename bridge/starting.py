@@ -1,0 +1,153 @@
+"""From a new execution to a running workflow, one step after the other, each safe to repeat.
+
+A bridge killed between any two steps is followed by one that goes on. Order: refuse copies, accept, find
+a run that was started already, cancel, wait for references and for the turn, validate, finalizer, lock,
+start. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from api.execution import DRPlanExecution, Engine
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
+from api.phases import Phase
+from bridge import admission, plans, status
+from bridge.cluster import Kind
+from bridge.context import Context
+from bridge.ending import finish, let_go
+from bridge.engine import RunNotFound, Started
+from bridge.events import EventReason
+from bridge.objects import Stored, Unreadable
+from bridge.queueing import obstacle
+from bridge.references import Missing, References, resolve
+from planning import ids, notices
+
+_log = structlog.get_logger(__name__)
+
+LOOK_AGAIN = 5.0
+"""Seconds after which a waiting execution is looked at again, should no event have woken it."""
+
+It = Stored[DRPlanExecution]
+
+
+@dataclass(frozen=True)
+class Later:
+    """Nothing more can be done now; look again after so many seconds, or when woken."""
+
+    seconds: float | None
+
+
+async def begin(context: Context, it: It) -> It | Later:
+    """Bring an execution without a run as far as it goes now; give it back once it has a run."""
+    if it.accepted_by != it.model.metadata.uid and (it.accepted_by or it.model.status.phase):
+        return await end(context, it, Phase.FAILED, notices.COPY)
+    if not it.accepted_by and it.deleting:
+        if it.held:
+            await let_go(context, it)
+        return Later(None)
+    known = it.ours
+    if not known:
+        it = await _accept(context, it)
+    elif it.held or not it.model.status.phase:
+        adopted = await _adopt(context, it)
+        if adopted is not None:
+            return adopted
+    if it.cancel_asked:
+        said = notices.DELETED_BEFORE_START if it.deleting else notices.CANCELED_BEFORE_START
+        return await end(context, it, Phase.CANCELED, said)
+    return await _queue(context, it)
+
+
+async def _accept(context: Context, it: It) -> It:
+    """Mark the object as this very one, and label it with its plan."""
+    meta, plan = it.model.metadata, it.model.spec.plan_ref
+    change = {
+        "annotations": {ACCEPTED_ANNOTATION: meta.uid},
+        "labels": {PLAN_LABEL: ids.label_value(plan)},
+    }
+    it = await context.objects.write_metadata(Kind.EXECUTION, it, change)
+    context.events.record(it.model, EventReason.ACCEPTED, notices.event_accepted(plan))
+    return it
+
+
+async def _adopt(context: Context, it: It) -> It | None:
+    """Find the run that a bridge before this one started, and did not live to write down."""
+    workflow_id = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+    try:
+        run = await context.engine.find(workflow_id)
+    except RunNotFound:
+        return None
+    _log.debug("run adopted", workflow=workflow_id, run=run.run_id)
+    return with_engine(it, Started(run_id=run.run_id, adopted=True))
+
+
+def with_engine(it: It, started: Started) -> It:
+    """Give the object with its run in the status; it is written together with what is then seen of the run."""
+    workflow_id = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+    engine = Engine(workflow_id=workflow_id, run_id=started.run_id)
+    new = it.model.status.model_copy(update={"engine": engine})
+    return Stored(raw=it.raw, model=it.model.model_copy(update={"status": new}))
+
+
+async def end(context: Context, it: It, phase: Phase, message: str) -> Later:
+    """End an execution that never started, and let go of whatever a killed bridge had taken for it."""
+    new = status.never_started(it.model.status, phase, message, context.moment(it))
+    it = await context.objects.write_status(Kind.EXECUTION, it, new)
+    context.events.record(it.model, EventReason(phase.value), message)
+    await finish(context, it)
+    return Later(None)
+
+
+async def _wait(context: Context, it: It, reason: str, message: str, seconds: float = LOOK_AGAIN) -> Later:
+    if it.model.status.message != message:
+        context.events.record(it.model, EventReason.WAITING, message)
+    new = status.waiting(it.model.status, reason, message, context.moment(it))
+    await context.objects.write_status(Kind.EXECUTION, it, new)
+    return Later(seconds)
+
+
+async def _queue(context: Context, it: It) -> It | Later:
+    """Wait for references and for the turn, and then start."""
+    try:
+        found = await resolve(context.objects, it.model)
+    except Unreadable as error:
+        return await end(context, it, Phase.FAILED, str(error))
+    if found.missing is not None:
+        return await _await_reference(context, it, found.missing)
+    assert found.plan is not None, "what is not missing is there"
+    stands = await obstacle(context, it.model, found.plan.model)
+    if stands is not None:
+        return await _wait(context, it, status.WAITING_FOR_PLAN, stands)
+    rejected = admission.rejection(it.model, found)
+    if rejected is not None:
+        return await end(context, it, Phase.FAILED, rejected)
+    return await _start(context, it, found)
+
+
+async def _await_reference(context: Context, it: It, missing: Missing) -> Later:
+    bound = context.settings.reference_wait
+    since = status.waits_since(it.model.status) or context.now()
+    left = (since + bound - context.now()).total_seconds()
+    if left <= 0:
+        return await end(context, it, Phase.FAILED, notices.waited_in_vain(missing.kind, missing.name, bound))
+    message = notices.waiting_for(missing.kind, missing.name)
+    return await _wait(context, it, status.WAITING_FOR_REFERENCE, message, min(left, LOOK_AGAIN))
+
+
+async def _start(context: Context, it: It, found: References) -> It:
+    """Finalizer, lock, start. Raises Conflict where another was quicker."""
+    plan = found.plan
+    assert plan is not None, "an execution starts with its plan"
+    if not it.held:
+        held = [*it.model.metadata.finalizers, FINALIZER]
+        it = await context.objects.write_metadata(Kind.EXECUTION, it, {"finalizers": held})
+    if not plans.holds(plan.model, it.model):
+        await context.objects.write_status(Kind.PLAN, plan, plans.locked(plan.model, it.model, context.now()))
+    started = await context.engine.start(it.model)
+    context.events.record(it.model, EventReason.STARTED, notices.event_started(ids.root_id(it.model.spec.operation_type, it.model.metadata.key)))
+    it = with_engine(it, started)
+    if started.searchable:
+        return it
+    new = status.not_searchable(it.model.status, context.moment(it))
+    return Stored(raw=it.raw, model=it.model.model_copy(update={"status": new}))

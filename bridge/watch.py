@@ -1,0 +1,106 @@
+"""Keep a sink level with all objects of one kind: list, then watch, for ever, whatever the server does.
+
+Every list is paged; a watch resumes from the last version it heard of, bookmarks included; a version
+that is too old means a new list; silence, errors and streams that end at once mean a growing pause.
+Source: Kubernetes API concepts, "Efficient detection of changes"; docs/decisions, "A controller of our own".
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection
+from typing import Protocol
+
+import structlog
+
+from bridge.backoff import Backoff
+from bridge.cluster import Cluster, ClusterError, Expired, Kind, Object
+
+SHORTEST_WATCH = 2.0
+"""Seconds; a stream that the server ends sooner is a server in trouble, not the end of a watch."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Sink(Protocol):
+    """What hears of the objects."""
+
+    def put(self, kind: Kind, item: Object) -> None:
+        """Hear of an object that is there, new or changed or listed again."""
+
+    def drop(self, kind: Kind, namespace: str, name: str) -> None:
+        """Hear of an object that is gone."""
+
+    def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
+        """Hear which objects a complete list held; every other one is gone."""
+
+
+class Reflector:
+    """The loop for one kind. `synced` is set once the first list is complete."""
+
+    def __init__(
+        self, cluster: Cluster, kind: Kind, sink: Sink, *, page_size: int, relist: float, clock: Callable[[], float]
+    ) -> None:
+        self._cluster = cluster
+        self._kind = kind
+        self._sink = sink
+        self._page_size = page_size
+        self._relist = relist
+        self._clock = clock
+        self._backoff = Backoff()
+        self._version: str | None = None
+        self._listed_at = 0.0
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        while True:
+            try:
+                await self._round()
+            except Expired as error:
+                self._version = None
+                await self._pause("watch expired, listing anew", error)
+            except ClusterError as error:
+                await self._pause("list or watch failed", error)
+
+    async def _pause(self, event: str, error: ClusterError) -> None:
+        pause = self._backoff.pause()
+        _log.warning(event, kind=self._kind, error=str(error), retry_in=round(pause, 1))
+        await asyncio.sleep(pause)
+
+    async def _round(self) -> None:
+        if self._version is None or self._clock() - self._listed_at > self._relist:
+            self._version = await self._list()
+            self._listed_at = self._clock()
+            self.synced.set()
+        await self._watch(self._version)
+
+    async def _list(self) -> str:
+        names: set[tuple[str, str]] = set()
+        token = ""
+        while True:
+            page = await self._cluster.page(self._kind, self._page_size, token)
+            for item in page.get("items", []):
+                names.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+                self._sink.put(self._kind, item)
+            token = page["metadata"].get("continue", "")
+            if not token:
+                self._sink.keep_only(self._kind, names)
+                return str(page["metadata"]["resourceVersion"])
+            await asyncio.sleep(0)
+
+    async def _watch(self, version: str) -> None:
+        began = self._clock()
+        seconds = random.randint(240, 300)  # noqa: S311 - spreads reconnects
+        async for event in self._cluster.watch(self._kind, version, seconds):
+            item = event["object"]
+            self._version = str(item["metadata"]["resourceVersion"])
+            self._tell(event["type"], item)
+            self._backoff.reset()
+        if self._clock() - began < SHORTEST_WATCH:
+            await self._pause("watch ended at once", ClusterError("the server closed the stream"))
+
+    def _tell(self, change: str, item: Object) -> None:
+        if change == "DELETED":
+            self._sink.drop(self._kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        elif change in ("ADDED", "MODIFIED"):
+            self._sink.put(self._kind, item)
