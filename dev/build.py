@@ -22,9 +22,6 @@ TARGETS = {
     "etcd": Target("etcd", "go.etcd.io/etcd/server/v3", MODULES / "etcd"),
 }
 
-# Linking a program takes about as long as compiling this much source. Measured: docs/decisions/0001.
-LINKING = 2_000_000
-
 
 def build(programs: Sequence[str], lock: int) -> dict[str, Path]:
     """Build these programs into the cache; return their paths. Raises StackError.
@@ -36,24 +33,25 @@ def build(programs: Sequence[str], lock: int) -> dict[str, Path]:
     print(f"Building {', '.join(programs)} from Go modules; once, and if interrupted, from where it was.", flush=True)
     with Ticker() as ticker:
         go = Go(find_go(), lock, ticker)
-        work = {target.program: go.list_stale(target) for target in targets}
-        built = _compile(go, targets, work)
+        stale = {target.program: go.list_stale(target) for target in targets}
+        built = _compile(go, targets, stale)
     shutil.rmtree(compiled_packages(), ignore_errors=True)
     return built
 
 
-def _compile(go: Go, targets: Sequence[Target], work: Mapping[str, Mapping[str, int]]) -> dict[str, Path]:
-    sizes = {(target.module, path): size for target in targets for path, size in work[target.program].items()}
-    progress = Progress(len(sizes), 0, sum(sizes.values()) + LINKING * len(targets), 0, 0.0)
+def _compile(go: Go, targets: Sequence[Target], stale: Mapping[str, Mapping[str, str]]) -> dict[str, Path]:
+    waiting = {folder for packages in stale.values() for folder in packages.values()}
+    progress = Progress(packages=len(waiting), unlinked=len(targets))
     began = time.monotonic()
     built = {}
     for target in targets:
         for line in go.build(target, partial_folder() / target.program):
-            size = sizes.pop((target.module, line.strip()), 0)
-            progress = progress.after(size, time.monotonic() - began)
+            folder = stale[target.program].get(line.strip())
+            if folder in waiting:
+                waiting.discard(folder)
+                progress = progress.compiled(time.monotonic() - began)
             go.ticker.show(f"{target.program}: {progress.line()}")
-        progress = progress.linked(LINKING)
+        progress = progress.linked()
         built[target.program] = install(partial_folder() / target.program, built_folder(target.program))
-    minutes = (time.monotonic() - began) / 60
-    print(f"Built in {minutes:.1f} minutes; kept in {cache_root()}", flush=True)
+    print(f"\nBuilt in {(time.monotonic() - began) / 60:.1f} minutes; kept in {cache_root()}", flush=True)
     return built

@@ -36,19 +36,19 @@ class Go:
     lock: int
     ticker: Ticker
 
-    def list_stale(self, target: Target) -> dict[str, int]:
-        """Return what has yet to be compiled: import path and size of the source in bytes. Downloads the modules.
+    def list_stale(self, target: Target) -> dict[str, str]:
+        """Return what has yet to be compiled: import path and source folder. Downloads the modules. Raises StackError.
 
-        Raises StackError.
+        The folder tells packages apart: two modules may want one import path in different versions.
         """
-        template = '{{if .Stale}}{{.ImportPath}}\t{{.Dir}}\t{{join .GoFiles "\\t"}}{{end}}'
+        template = "{{if .Stale}}{{.ImportPath}}\t{{.Dir}}{{end}}"
         listing = partial_folder() / "packages"
         downloads = 0
         with listing.open("w") as output:
             for line in self._run(["list", "-deps", "-trimpath", "-f", template, target.package], target, output):
                 downloads += line.startswith("go: downloading")
                 self.ticker.show(f"{target.program}: {downloads} modules downloaded")
-        return dict(_package(line.split("\t")) for line in listing.read_text().splitlines() if line)
+        return dict(line.split("\t") for line in listing.read_text().splitlines() if line)
 
     def build(self, target: Target, file: Path) -> Iterator[str]:
         """Build the program into `file`; yield the import path of each package as its turn comes. Raises StackError."""
@@ -89,8 +89,3 @@ def _linker_flags() -> str:
     version = {"gitVersion": KUBERNETES, "gitMajor": str(major), "gitMinor": str(minor), "gitTreeState": "clean"}
     flags = [f"-X k8s.io/component-base/version.{name}={value}" for name, value in version.items()]
     return " ".join(["-s -w", *flags])
-
-
-def _package(fields: list[str]) -> tuple[str, int]:
-    path, folder, *files = fields
-    return path, sum((Path(folder) / name).stat().st_size for name in files if name)

@@ -139,21 +139,29 @@ def stop(layout: Layout, names: Sequence[str], grace: float = GRACE) -> list[str
 
     Each has `grace` seconds to end by itself before it is killed.
     """
-    ended = [name for name in names if find(layout, name) is not None]
-    deadline = time.monotonic() + grace
-    while living := [running for name in names if (running := find(layout, name)) is not None]:
-        for running in living:
-            _signal(running.pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
-        _wait_for_end(layout, living, min(grace, 1.0))
-    return ended
+    ended: set[str] = set()
+    while living := {name: running for name in names if (running := find(layout, name)) is not None}:
+        ended |= set(living)
+        _end(layout, [running.pid for running in living.values()], grace)
+    return [name for name in names if name in ended]
 
 
-def _wait_for_end(layout: Layout, processes: list[Running], seconds: float) -> None:
+def _end(layout: Layout, pids: Sequence[int], grace: float) -> None:
+    for pid in pids:
+        _signal(pid, signal.SIGTERM)
+    if not _gone(layout, pids, grace):
+        for pid in pids:
+            _signal(pid, signal.SIGKILL)
+        _gone(layout, pids, GRACE)
+
+
+def _gone(layout: Layout, pids: Sequence[int], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while any((read_mark(running.pid) or "").startswith(f"{layout.root}|") for running in processes):
+    while any((read_mark(pid) or "").startswith(f"{layout.root}|") for pid in pids):
         if time.monotonic() > deadline:
-            return
+            return False
         time.sleep(0.02)
+    return True
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

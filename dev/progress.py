@@ -4,36 +4,39 @@ from dataclasses import dataclass, replace
 
 # A rate seen over less than this is luck, not a measurement, in seconds.
 SETTLED = 15.0
+# Linking a program takes about as long as compiling this many packages. Measured: docs/decisions/0001.
+LINKING = 40
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Packages by number, for people; their source in bytes, which tells the time better than their number."""
+    """Packages, of which `done` have had their turn, and programs still to be linked.
+
+    The number of packages tells the time better than the size of their source: measured, docs/decisions/0001.
+    """
 
     packages: int
-    packages_done: int
-    size: int
-    size_done: int
-    elapsed: float
+    unlinked: int
+    done: int = 0
+    elapsed: float = 0.0
 
-    def after(self, size: int, elapsed: float) -> "Progress":
-        """Count one more package of that size; 0 is a package that was not expected."""
-        counted = self.packages_done + (size > 0)
-        return replace(self, packages_done=counted, size_done=self.size_done + size, elapsed=elapsed)
+    def compiled(self, elapsed: float) -> "Progress":
+        """Count one more package, `elapsed` seconds after the begin."""
+        return replace(self, done=self.done + 1, elapsed=elapsed)
 
-    def linked(self, size: int) -> "Progress":
-        """Count a program that has been linked."""
-        return replace(self, size_done=self.size_done + size)
+    def linked(self) -> "Progress":
+        """Count a program that is finished."""
+        return replace(self, unlinked=self.unlinked - 1)
 
     def remaining(self) -> float | None:
         """Estimate the seconds still to go, from the rate so far; None while nothing honest can be said."""
-        if self.elapsed < SETTLED or self.size_done == 0:
+        if self.elapsed < SETTLED or self.done == 0:
             return None
-        return self.elapsed * (self.size - self.size_done) / self.size_done
+        return self.elapsed * (self.packages - self.done + LINKING * self.unlinked) / self.done
 
     def line(self) -> str:
         """Put it into words."""
-        return f"compiled {self.packages_done} of {self.packages} packages, {in_words(self.remaining())}"
+        return f"{self.done} of {self.packages} packages compiled, {in_words(self.remaining())}"
 
 
 def in_words(seconds: float | None) -> str:

@@ -47,10 +47,14 @@ class Stack:
             "TEMPORAL_UI": self.temporal_ui,
         }
 
+    def kubectl_command(self, *args: str) -> list[str]:
+        """The command line that runs kubectl as the administrator."""
+        cache = f"--cache-dir={self.layout.data / 'kubectl-cache'}"
+        return [str(self.programs.kubectl), f"--kubeconfig={self.layout.kubeconfig}", cache, *args]
+
     def kubectl(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator. Raises StackError with its error output unless `check` is off."""
-        cache = f"--cache-dir={self.layout.data / 'kubectl-cache'}"
-        command = [str(self.programs.kubectl), f"--kubeconfig={self.layout.kubeconfig}", cache, *args]
+        command = self.kubectl_command(*args)
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment({}))
         if check and done.returncode != 0:
             raise StackError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
