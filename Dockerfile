@@ -1,0 +1,23 @@
+# One image, two processes: `python -m worker` and `python -m bridge`.
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS build
+WORKDIR /src
+RUN python -m venv /opt/drplan
+# Dependencies first: they change less often than the code.
+COPY requirements-runtime.lock .
+RUN /opt/drplan/bin/pip install --no-cache-dir --require-hashes -r requirements-runtime.lock
+COPY . .
+RUN pip install --no-cache-dir "setuptools>=77" \
+    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && /opt/drplan/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
+
+FROM ${PYTHON}
+RUN groupadd --gid 10001 drplan && useradd --uid 10001 --gid drplan --no-create-home --shell /usr/sbin/nologin drplan
+COPY --from=build /opt/drplan /opt/drplan
+ENV PATH=/opt/drplan/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+WORKDIR /var/empty
+USER 10001:10001
+CMD ["python", "-m", "worker"]
