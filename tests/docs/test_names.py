@@ -1,0 +1,61 @@
+"""What the pages name exists: make targets, files, modules, settings."""
+
+import re
+
+import pytest
+
+from bridge.settings import Settings as BridgeSettings
+from tests.docs.pages import REPOSITORY, Page, pages
+from worker.settings import Settings as WorkerSettings
+
+TOP = {entry.name for entry in REPOSITORY.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
+MADE_AT_RUN_TIME = (".stack/", "~/", ".venv/")
+TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
+PATH = re.compile(r"^[\w.-]+(/[\w.-]+)*/?$")
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+
+
+def looks_like_a_path(span: str) -> bool:
+    """Tell a path of this repository from a word, a field path or an image name."""
+    if not PATH.match(span) or span.startswith(MADE_AT_RUN_TIME):
+        return False
+    first = span.split("/")[0]
+    return ("/" in span and first in TOP) or span.endswith((".py", ".md", ".yml")) or first == "Makefile"
+
+
+def exists(span: str, page: Page) -> bool:
+    return any((base / span).exists() for base in (REPOSITORY, page.path.parent)) or _a_file_of_a_package(span)
+
+
+def _a_file_of_a_package(span: str) -> bool:
+    """A table of modules names them without their folder."""
+    return "/" not in span and any((REPOSITORY / top).rglob(span) for top in TOP)
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_every_make_target_exists(page: Page) -> None:
+    commands = [*page.code_spans(), *page.fences("sh", "bash", "console", "")]
+    named = {target for command in commands for target in TARGET.findall(command)}
+    assert named <= make_targets()
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_every_path_exists(page: Page) -> None:
+    paths = [span for span in page.code_spans() if looks_like_a_path(span)]
+    assert not [path for path in paths if not exists(path, page)]
+
+
+@pytest.mark.parametrize("page", pages(), ids=str)
+def test_every_setting_exists(page: Page) -> None:
+    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
+    named = set(re.findall(r"\bDRPLAN_[A-Z_]+\b", page.path.read_text()))
+    assert named <= {f"DRPLAN_{field.upper()}" for field in fields}
+
+
+def test_operations_explains_every_setting() -> None:
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
+    assert not {field for field in fields if f"`DRPLAN_{field.upper()}`" not in text}
