@@ -1,0 +1,124 @@
+"""What a workflow, stage or plan says when it has ended, derived from the nodes below it.
+
+Kept apart from progress.py, which moves the phases. Source: docs/spec/drplanexecution.md, "Messages".
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.phases import OperationType, Phase
+from planning import messages
+from planning.messages import bounded
+
+
+def first_failed_action(nodes: Iterable[WorkflowExecutionStatus | StageStatus]) -> str | None:
+    """Give the name of the first Failed action in tree order; None where there is none."""
+    return next((action.name for node in nodes for action in _actions(node) if action.phase is Phase.FAILED), None)
+
+
+def _actions(node: WorkflowExecutionStatus | StageStatus) -> Iterator[ActionStatus]:
+    """Walk the actions below a node."""
+    if isinstance(node, WorkflowExecutionStatus):
+        yield from node.actions
+    else:
+        for workflow in node.workflows:
+            yield from workflow.actions
+
+
+def stop_reason(
+    operation: OperationType, nodes: Sequence[WorkflowExecutionStatus | StageStatus], canceled: bool
+) -> str:
+    """Say why the Pending siblings of `nodes` are not reached: the first failure, else the cancel."""
+    failed = first_failed_action(nodes)
+    if failed is not None:
+        return messages.not_attempted_after(operation, failed)
+    broken = next((node for node in nodes if node.phase is Phase.FAILED), None)
+    if broken is not None and not canceled:
+        return messages.not_attempted_broken(_titled(broken))
+    return messages.NOT_ATTEMPTED_CANCELED
+
+
+def _titled(node: WorkflowExecutionStatus | StageStatus) -> str:
+    """Name a node with its kind: `stage deploy`."""
+    return f"stage {node.name}" if isinstance(node, StageStatus) else f"workflow {node.workflow_ref.name}"
+
+
+def succeeded(nodes: Iterable[ActionStatus | WorkflowExecutionStatus | StageStatus]) -> int:
+    """Count the Succeeded among siblings."""
+    return sum(node.phase is Phase.SUCCEEDED for node in nodes)
+
+
+def workflow_message(phase: Phase, operation: OperationType, actions: Sequence[ActionStatus]) -> str | None:
+    """Say how a workflow ended; None while it has not."""
+    if phase is Phase.SUCCEEDED:
+        return messages.part_succeeded(operation, "Workflow")
+    if phase is Phase.CANCELED:
+        return messages.part_canceled(operation, "Workflow", succeeded(actions), len(actions))
+    failed = next((action.name for action in actions if action.phase is Phase.FAILED), None)
+    return None if failed is None else bounded(messages.part_failed(operation, "action", failed))
+
+
+def stage_message(phase: Phase, operation: OperationType, nodes: Sequence[WorkflowExecutionStatus]) -> str | None:
+    """Say how a stage ended; None while it has not."""
+    if phase is Phase.SUCCEEDED:
+        return messages.part_succeeded(operation, "Stage")
+    if phase is Phase.CANCELED:
+        return messages.part_canceled(operation, "Stage", succeeded(nodes), len(nodes))
+    failed = next((node.workflow_ref.name for node in nodes if node.phase is Phase.FAILED), None)
+    return None if failed is None else bounded(messages.part_failed(operation, "workflow", failed))
+
+
+def failure_chain(stage: StageStatus) -> list[str]:
+    """Give the messages from a failed stage down to the action that made it fail."""
+    workflow = next((node for node in stage.workflows if node.phase is Phase.FAILED), None)
+    action = next((one for one in workflow.actions if one.phase is Phase.FAILED), None) if workflow else None
+    return [node.message for node in (stage, workflow, action) if node is not None and node.message]
+
+
+def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str | None:
+    """Say how a plan's run ended; None while it has not."""
+    if phase is Phase.FAILED:
+        stage = next(stage for stage in state.stages if stage.phase is Phase.FAILED)
+        return bounded(messages.plan_failed(operation, stage.name, failure_chain(stage)))
+    if phase is Phase.CANCELED:
+        return _canceled(operation, state.stages)
+    if phase is not Phase.SUCCEEDED:
+        return None
+    if operation is OperationType.EXECUTE:
+        return _executed(state.stages)
+    unknown = sum(messages.is_unreadable(entry) for entry in state.left_standing)
+    return bounded(_reverted(state.stages)) + messages.left_standing(len(state.left_standing) - unknown, unknown)
+
+
+def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
+    """Count the stages and actions that did something: a stage with nothing done is not counted."""
+    done = [succeeded(_actions(stage)) for stage in stages]
+    whole = sum(1 for stage, number in zip(stages, done, strict=True) if stage.phase is Phase.SUCCEEDED and number)
+    return whole, sum(done)
+
+
+def _canceled(operation: OperationType, stages: Sequence[StageStatus]) -> str:
+    whole, actions = _worked(stages)
+    total = sum(len(workflow.actions) for stage in stages for workflow in stage.workflows)
+    return messages.plan_canceled(operation, (whole, len(stages)), (actions, total))
+
+
+def _executed(stages: Sequence[StageStatus]) -> str:
+    whole, actions = _worked(stages)
+    return messages.plan_executed(whole, actions, _skipped(stages))
+
+
+def _skipped(stages: Sequence[StageStatus]) -> int:
+    return sum(stage.phase is Phase.SKIPPED for stage in stages)
+
+
+def _reverted(stages: Sequence[StageStatus]) -> str:
+    """Say what was taken back, or why there was nothing to take back."""
+    whole, actions = _worked(stages)
+    if actions:
+        return messages.plan_reverted(whole, actions, _skipped(stages))
+    skipped = [action.message for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
+    earlier = dict.fromkeys(name for message in skipped for name in messages.rolled_back_by(message))
+    if earlier:
+        return messages.nothing_left(list(earlier), sum(map(messages.is_already_absent, skipped)))
+    return messages.nothing_to_revert(len(skipped), _skipped(stages))

@@ -1,0 +1,89 @@
+"""What is wrong with a field, and what to do about it, one small function each.
+
+Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
+"""
+
+from collections.abc import Sequence
+
+from api.phases import ActionType, Operation
+
+
+def found(path: str, subject: str, message: str) -> str:
+    """One error: `spec.stages[1].name of DRPlan default/shop: stands twice; …`."""
+    return f"{path} of {subject}: {message}"
+
+
+def unsupported(path: str, subject: str, feature: str) -> str:
+    """One thing that is not supported yet: `spec.actions[2].when of DRWorkflow default/x (conditions)`."""
+    return f"{path} of {subject} ({feature})"
+
+
+def name_twice(what: str, name: str) -> str:
+    """Two siblings bear one name."""
+    return f'{what} "{name}" stands more than once; give each {what} a name of its own'
+
+
+def unknown_dependency(name: str) -> str:
+    """A stage depends on one that is not there."""
+    return f'there is no stage "{name}"; name a stage of this plan'
+
+
+def cycle(names: Sequence[str]) -> str:
+    """Stages depend on each other in a circle."""
+    circle = " -> ".join([*names, names[0]])
+    return f"the stages depend on each other in a circle ({circle}); take one of these dependencies out"
+
+
+def missing_workflow(name: str) -> str:
+    """A DRWorkflow is not there."""
+    return f"DRWorkflow {name} does not exist; create it or correct the reference"
+
+
+def missing_block(field: str, action_type: ActionType) -> str:
+    """An action says nothing about its object."""
+    return f"an action of type {action_type.value} needs {field}; add it or change the type"
+
+
+def missing_namespace(action_type: ActionType) -> str:
+    """A namespaced object without a namespace."""
+    return f"a {action_type.value} needs a namespace; write the one that it is to live in"
+
+
+def empty_name() -> str:
+    """An object without a name."""
+    return "is empty; write the object's name"
+
+
+def manifest(reason: str) -> str:
+    """A manifest is not one object."""
+    return f"the manifest is not usable: {reason}"
+
+
+def unknown_operation(operation: Operation, action_type: ActionType) -> str:
+    """An operation that the type does not know."""
+    return f"{operation.value} is not an operation of {action_type.value}; use Create, Apply, Patch or Delete"
+
+
+def argo() -> str:
+    """The Argo executor is gone for good."""
+    return "the executor Argo is not supported; take spec.executor out or set its type to Native"
+
+
+def negative(number: int) -> str:
+    """A count below zero."""
+    return f"{number} is negative; write 0 for no retries, or a positive number"
+
+
+def not_a_multiplier(text: str) -> str:
+    """A backoff multiplier that does not multiply."""
+    return f'"{text}" is not a number of at least 1; write one such as "2.0"'
+
+
+def no_time() -> str:
+    """A timeout of nothing."""
+    return "a timeout of zero leaves no time to act; write a duration such as 30s or 5m"
+
+
+def too_long(text: str) -> str:
+    """A duration beyond reason."""
+    return f'"{text}" is more than a year; write a shorter duration such as 5m'

@@ -1,0 +1,41 @@
+"""One thing found at one field, and the objects in which things are found.
+
+Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
+"""
+
+from api.meta import Model
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from planning import faults
+from planning.lookup import Workflows, definition, full_name
+
+
+class FieldError(Model):
+    """One thing that is wrong, or not supported yet: where, in which object, and what."""
+
+    path: str
+    message: str
+    subject: str
+    """`DRPlan default/shop`."""
+
+    @property
+    def text(self) -> str:
+        """The whole sentence of an error."""
+        return faults.found(self.path, self.subject, self.message)
+
+
+def plan_subject(plan: DRPlan) -> str:
+    """Name a plan: `DRPlan default/shop`."""
+    return f"DRPlan {plan.metadata.namespace}/{plan.metadata.name}"
+
+
+def workflow_subject(dr_workflow: DRWorkflow) -> str:
+    """Name a DRWorkflow: `DRWorkflow default/nginx`."""
+    return f"DRWorkflow {dr_workflow.metadata.namespace}/{dr_workflow.metadata.name}"
+
+
+def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:
+    """Give each DRWorkflow that a plan names, once, in the order of the plan."""
+    references = [reference.workflow_ref for stage in plan.spec.stages for reference in stage.workflows]
+    found = {full_name(reference): definition(workflows, reference) for reference in references}
+    return [workflow for workflow in found.values() if workflow is not None]

@@ -1,0 +1,199 @@
+"""What undoes an action, held against what the look saw: delete, pass over because …, or refuse.
+
+From here on the outcome no longer depends on when a process was killed. Source:
+docs/spec/drplanexecution.md, "The look" and "Not 'deleted beforehand'".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from api.execution import ActionStatus
+from api.phases import OnMissing, Operation
+from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
+from planning import messages
+from planning.earlier import History, NodeKey
+from planning.manifest import ManifestError, parse_manifest
+from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""
+_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason="it was not looked at")
+
+
+@dataclass(frozen=True)
+class Deletions:
+    """Delete these; `passed` says why other objects of the action are not among them."""
+
+    items: tuple[Deletion, ...]
+    passed: tuple[str, ...] = ()
+
+
+Verdict = Deletions | Nothing | Refused
+_One = Deletion | Nothing | Refused
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an action stands in the original: its key, its rank in the order written, its candidate."""
+
+    key: NodeKey
+    rank: int
+    candidate: Candidate
+
+
+@dataclass
+class Scene:
+    """All that a judgement rests on beside the action itself. Filled by planning.scene, then only read."""
+
+    looks: Mapping[Target, Look]
+    history: History
+    on_missing: OnMissing
+    removed_uids: dict[str, str] = field(default_factory=dict)
+    """uid to the action of the same Execute that deleted the object."""
+    removed_targets: dict[Target, list[tuple[int, str]]] = field(default_factory=dict)
+    """Where the older controller recorded no uid: object to the deleting actions, with their ranks."""
+    reverted_uids: dict[str, str] = field(default_factory=dict)
+    """uid to the earlier Revert that rolled the object back."""
+    reverted_namespaces: dict[str, str] = field(default_factory=dict)
+
+    def look(self, target: Target) -> Look:
+        """Give what was seen of an object."""
+        return self.looks.get(target, _NOT_LOOKED_AT)
+
+    def remover(self, target: Target, rank: int) -> str | None:
+        """Give the action after `rank` that deleted an object by name; None where there is none."""
+        return next((name for at, name in self.removed_targets.get(target, []) if at > rank), None)
+
+
+def judge(place: Place, found: Delete, scene: Scene) -> Verdict:
+    """Decide over all objects of one action: one that cannot be undone refuses the whole action."""
+    verdicts = [_judge_one(place, item, found.only_if_new, scene) for item in found.objects]
+    refused = next((verdict for verdict in verdicts if isinstance(verdict, Refused)), None)
+    if refused:
+        return refused
+    nothing = [verdict for verdict in verdicts if isinstance(verdict, Nothing)]
+    passed = tuple(dict.fromkeys(verdict.message for verdict in nothing))
+    items = tuple(verdict for verdict in verdicts if isinstance(verdict, Deletion))
+    return Deletions(items, passed) if items else Nothing("; ".join(passed), nothing[0].kept)
+
+
+def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) -> _One:
+    """Decide over one object, by what was seen of it."""
+    look = scene.look(item.target)
+    gone = _gone_by_uid(item, look, scene)
+    if gone:
+        return Nothing(gone)
+    match look.seen:
+        case Seen.FORBIDDEN:
+            return _refused(FailureType.FORBIDDEN, item.target, look.reason or "it could not be read")
+        case Seen.ABSENT:
+            return _judge_absent(place, item, look, scene)
+        case Seen.PRESENT:
+            return _judge_present(place, item, look, only_if_new, scene)
+
+
+def _refused(type_: FailureType, target: Target, reason: str) -> Refused:
+    return Refused(Refusal(type=type_, message=messages.bounded(messages.failed_to_delete(target, reason))))
+
+
+def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> str | None:
+    """Say who removed the very object that was recorded; None where nobody is known to have."""
+    if item.uid is None or look.uid == item.uid:
+        return None
+    if item.uid in scene.removed_uids:
+        return messages.removed_by_action(item.target, scene.removed_uids[item.uid])
+    if item.uid in scene.reverted_uids:
+        return messages.already_rolled_back([scene.reverted_uids[item.uid]])
+    return None
+
+
+def _judge_absent(place: Place, item: Recorded, look: Look, scene: Scene) -> _One:
+    cause = _cause_of_absence(place, item, scene)
+    if cause:
+        return Nothing(cause)
+    if scene.on_missing is OnMissing.IGNORE:
+        return Nothing(messages.already_absent(item.target))
+    return _refused(FailureType.NOT_FOUND, item.target, look.reason or messages.not_found(item.target))
+
+
+def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
+    """Say why an absent object need not be missed; None where it is missing."""
+    target, presumed = item.target, scene.history.presumed(place.key)
+    remover = scene.remover(target, place.rank) if item.uid is None else None
+    home = Target(api_version="v1", kind="Namespace", name=target.namespace) if target.namespace else None
+    if remover is None and home:
+        remover = scene.remover(home, place.rank)
+    if remover:
+        return messages.removed_by_action(target, remover)
+    if presumed:
+        return messages.already_rolled_back([presumed])
+    ttl = time_to_live(place.candidate) if item.foreground else None
+    if ttl is not None:
+        return messages.removed_by_ttl(target, ttl)
+    if target.namespace in scene.reverted_namespaces:
+        return messages.removed_with_namespace(target, scene.reverted_namespaces[target.namespace])
+    return None
+
+
+def time_to_live(candidate: Candidate) -> int | None:
+    """Give the seconds after which a finished Job goes by itself; None without, or where nothing tells."""
+    definition = candidate.definition
+    if definition is None:
+        return None
+    if definition.job is not None:
+        return definition.job.ttl_seconds_after_finished
+    try:
+        spec = parse_manifest(definition.resource.manifest).get("spec") if definition.resource else None
+    except ManifestError:
+        return None
+    seconds = spec.get("ttlSecondsAfterFinished") if isinstance(spec, dict) else None
+    return seconds if isinstance(seconds, int) else None
+
+
+def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, scene: Scene) -> _One:
+    action, target = place.candidate.action, item.target
+    same = item.uid is None or look.uid == item.uid
+    timed = item.uid is None or only_if_new
+    if same and look.uid and (not timed or _made_during(action, look.creation_timestamp)):
+        return Deletion(target=target, uid=look.uid, foreground=item.foreground)
+    if same and only_if_new and _made_before(action, look.creation_timestamp):
+        return Nothing(messages.existed_before(target), item)
+    return _judge_another(place, item, look, scene)
+
+
+def _judge_another(place: Place, item: Recorded, look: Look, scene: Scene) -> _One:
+    """Decide where the name is borne by an object that cannot be shown to be the action's."""
+    action, target = place.candidate.action, item.target
+    remover = scene.remover(target, place.rank) if item.uid is None else None
+    if remover:
+        return Nothing(messages.removed_by_action(target, remover))
+    presumed = scene.history.presumed(place.key)
+    if presumed:
+        return Nothing(messages.already_rolled_back([presumed]))
+    if scene.on_missing is OnMissing.IGNORE:
+        return Nothing(messages.already_absent_replaced(target, look.uid or ""))
+    if item.uid is not None and look.uid != item.uid:
+        reason = messages.wrong_uid(target, item.uid, look.uid or "")
+    else:
+        reason = messages.wrong_time(target, look.creation_timestamp, action.start_time, action.completion_time)
+    return _refused(FailureType.WRONG_UID, target, reason)
+
+
+def _made_during(action: ActionStatus, created: datetime | None) -> bool:
+    """Tell whether an object came into being while the action ran, give or take the tolerance."""
+    if created is None or action.start_time is None or action.completion_time is None:
+        return False
+    return action.start_time - CLOCK_TOLERANCE <= created <= action.completion_time + CLOCK_TOLERANCE
+
+
+def _made_before(action: ActionStatus, created: datetime | None) -> bool:
+    """Tell whether an object was there before the action began, by more than the tolerance."""
+    if created is None or action.start_time is None:
+        return False
+    return created < action.start_time - CLOCK_TOLERANCE
+
+
+def deletes(candidate: Candidate) -> bool:
+    """Tell whether the action itself was a deletion."""
+    return candidate.operation is Operation.DELETE

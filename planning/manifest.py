@@ -1,0 +1,260 @@
+"""From an action to the object it is about: manifests read, Clusternet blocks turned into objects.
+
+YAML is read as the API server's own tools read it: no dates, no base-60 numbers, keys are strings, a key
+stands once. Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from api.actions import Action, ClusternetObject, GlobalizationObject
+from api.phases import ActionType
+from api.steps import Target
+
+CLUSTERNET = "apps.clusternet.io/v1alpha1"
+BATCH = "batch/v1"
+DEFAULT_NAMESPACE = "default"
+_MOST_DEPTH = 100
+_MOST_NODES = 200_000
+"""Values in one manifest, aliases counted as often as they are used: YAML can say very much in few bytes."""
+
+
+_UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What the YAML package raises on bad text: the last five where a value does not suit its explicit tag."""
+
+
+class ManifestError(ValueError):
+    """A manifest is not one object; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class ObjectKind:
+    """What is special about an action type: its object's kind, and where its record stands."""
+
+    api_version: str
+    kind: str
+    outputs: tuple[str, ...]
+    """Fields of ActionOutputs that hold references; the last may hold a list."""
+    namespaced: bool = True
+
+
+KINDS = {
+    ActionType.LOCALIZATION: ObjectKind(CLUSTERNET, "Localization", ("localization_ref",)),
+    ActionType.GLOBALIZATION: ObjectKind(CLUSTERNET, "Globalization", ("globalization_ref",), namespaced=False),
+    ActionType.HELM_CHART: ObjectKind(CLUSTERNET, "HelmChart", ("helm_chart_ref",)),
+    ActionType.SUBSCRIPTION: ObjectKind(CLUSTERNET, "Subscription", ("subscription_ref", "subscription_refs")),
+    ActionType.JOB: ObjectKind(BATCH, "Job", ("job_ref",)),
+}
+"""Types with a kind of their own; HTTP has no object, and a KubernetesResource is what its manifest says."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the base is chosen at run time
+    """A safe loader with the scalars of Kubernetes' YAML."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":int", ":float", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$"),
+    list("-+0123456789"),
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)$"),
+    list("-+0123456789."),
+)
+
+
+def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
+    """Build a mapping, and refuse a key that stands twice: one of the values would be lost."""
+    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    if len(keys) != len(frozenset(keys)):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ManifestError(f'the key "{twice}" stands twice in one mapping (line {node.start_mark.line + 1})')
+    loader.flatten_mapping(node)
+    return {
+        _key(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
+        for key, value in node.value
+    }
+
+
+def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
+    """Read a whole number, `0o17` and `017` alike as base 8."""
+    text = loader.construct_scalar(node).replace("_", "").lower()
+    digits = text.lstrip("+-")
+    if digits.startswith("0") and digits.isdigit() and len(digits) > 1:
+        text = text.replace("0", "0o", 1)
+    return int(text, 0)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+
+def parse_manifest(text: str) -> dict[str, Any]:
+    """Read one object from YAML text.
+
+    Raises ManifestError when it is not YAML, not one object, or has no apiVersion, kind or name.
+    """
+    body = _document(text)
+    if not isinstance(body, dict):
+        raise ManifestError("it is not an object: write apiVersion, kind, metadata and what the kind needs")
+    for name in ("apiVersion", "kind"):
+        if not isinstance(body.get(name), str) or not body[name]:
+            raise ManifestError(f"it has no {name}: write one, as text")
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+        raise ManifestError("it has no metadata.name: write one, as text (generateName is not enough to undo it)")
+    if not isinstance(metadata.get("namespace") or "", str):
+        raise ManifestError("its metadata.namespace is not text: put it in quotes")
+    for name in ("annotations", "labels"):
+        _refuse_other_than_texts(metadata.get(name), f"metadata.{name}")
+    return body
+
+
+def _refuse_other_than_texts(value: Any, path: str) -> None:
+    """Refuse annotations and labels that the API server would refuse, as YAML's numbers and booleans often are."""
+    if value is not None and not isinstance(value, dict):
+        raise ManifestError(f"its {path} is not a mapping: write names and texts")
+    wrong = next((key for key, item in (value or {}).items() if not isinstance(item, str | None)), None)
+    if wrong is not None:
+        raise ManifestError(f"its {path}.{wrong} is not text: put it in quotes")
+
+
+def _document(text: str) -> Any:
+    """Read the only document that is not empty."""
+    try:
+        _refuse_depth(text)
+        loaded = yaml.load_all(text, Loader=_Loader)
+        documents = [_as_json(document, [0]) for document in loaded if document is not None]
+    except ManifestError:
+        raise
+    except _UNREADABLE as error:
+        raise ManifestError(f"it is not YAML{_where(error)}") from None
+    if not documents:
+        raise ManifestError("it is empty: write the object as YAML")
+    if len(documents) > 1:
+        raise ManifestError(f"it holds {len(documents)} documents: give each an action of its own")
+    return documents[0]
+
+
+def _refuse_depth(text: str) -> None:
+    """Refuse what is nested too deeply: libyaml composes recursively and would end the whole process.
+
+    A text of n characters is at most n deep, so short ones need no second reading.
+    """
+    if len(text) <= _MOST_DEPTH:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MOST_DEPTH:
+            raise ManifestError(f"it is nested more than {_MOST_DEPTH} levels deep: make it flatter")
+
+
+def _where(error: Exception) -> str:
+    """Say where YAML went wrong and how, without the text around it: a manifest may be a Secret."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{place}: {problem}" if problem else f"{place}: it cannot be read"
+
+
+def _as_json(value: Any, count: list[int]) -> Any:
+    """Give a YAML value as JSON knows it. `count` holds the values seen so far."""
+    count[0] += 1
+    if count[0] > _MOST_NODES:
+        raise ManifestError(f"it holds more than {_MOST_NODES} values: aliases that repeat themselves are not allowed")
+    if isinstance(value, dict):
+        return {key: _as_json(item, count) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item, count) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ManifestError(f"{value} is not a number that JSON knows: put it in quotes")
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ManifestError(f"it holds a value of type {type(value).__name__}: put it in quotes")
+
+
+def _key(key: Any) -> str:
+    """Give a key as text, as Kubernetes' tools do."""
+    if isinstance(key, bool):
+        return str(key).lower()
+    if isinstance(key, str | int | float):
+        return str(key)
+    raise ManifestError(f"it holds a key of type {type(key).__name__}: keys are text")
+
+
+def target_of(manifest: dict[str, Any]) -> Target:
+    """Name the object of a manifest that `parse_manifest` gave."""
+    metadata = manifest["metadata"]
+    return Target(
+        api_version=manifest["apiVersion"],
+        kind=manifest["kind"],
+        name=metadata["name"],
+        namespace=metadata.get("namespace") or None,
+    )
+
+
+def block_of(action: Action) -> ClusternetObject | GlobalizationObject | None:
+    """Give the Clusternet block that the action's type names; None where it is missing or the type has none."""
+    return {
+        ActionType.LOCALIZATION: action.localization,
+        ActionType.GLOBALIZATION: action.globalization,
+        ActionType.HELM_CHART: action.helm_chart,
+        ActionType.SUBSCRIPTION: action.subscription,
+    }.get(action.type)
+
+
+def target_of_action(action: Action) -> Target | None:
+    """Name the object that an action is about; None for HTTP, a missing block, or a name made by the server.
+
+    Raises ManifestError when its manifest is not one object.
+    """
+    if action.type is ActionType.KUBERNETES_RESOURCE:
+        return target_of(parse_manifest(action.resource.manifest)) if action.resource else None
+    if action.type is ActionType.JOB:
+        return _job_target(action)
+    block, kind = block_of(action), KINDS.get(action.type)
+    if block is None or kind is None:
+        return None
+    return Target(
+        api_version=kind.api_version, kind=kind.kind, name=block.name, namespace=_namespace(block, kind.namespaced)
+    )
+
+
+def _namespace(block: ClusternetObject | GlobalizationObject, namespaced: bool) -> str | None:
+    """Give the namespace of a Clusternet object; a missing one is `default`."""
+    if not namespaced or not isinstance(block, ClusternetObject):
+        return None
+    return block.namespace or DEFAULT_NAMESPACE
+
+
+def _job_target(action: Action) -> Target | None:
+    """Name a Job whose template names it."""
+    metadata = action.job.template.get("metadata") if action.job else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if action.job is None or not isinstance(name, str) or not name:
+        return None
+    return Target(api_version=BATCH, kind="Job", name=name, namespace=action.job.namespace or DEFAULT_NAMESPACE)
+
+
+def body_of_action(action: Action) -> dict[str, Any]:
+    """Give the whole object that a Create or Apply sends, for a KubernetesResource or a Clusternet type.
+
+    Raises ManifestError when the manifest is not one object, or the type has no body here.
+    """
+    if action.type is ActionType.KUBERNETES_RESOURCE and action.resource:
+        return parse_manifest(action.resource.manifest)
+    block, target = block_of(action), target_of_action(action)
+    if block is None or target is None:
+        raise ManifestError(f"action {action.name} of type {action.type.value} has no object")
+    metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
+    spec = {} if block.spec is None else {"spec": block.spec}
+    return {"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata, **spec}

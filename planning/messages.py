@@ -1,0 +1,371 @@
+"""Every sentence of the status tree, one small function each: the contract with the people who read it.
+
+Names and reasons go in as they are; what is too long is cut by `bounded`. Source:
+docs/spec/drplanexecution.md, "Messages".
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from api.meta import rfc3339
+from api.phases import ActionType, Operation, OperationType, Phase
+from api.steps import Target
+
+MESSAGE_BOUND = 1024
+"""Bytes of UTF-8 in one message. Source: docs/architecture.md, "Temporal", the bound for the tree."""
+
+CUT = " … (cut) … "
+ORIGINAL_ACTION_NOT_SUCCEEDED = "Original action did not succeed, skipped rollback"
+CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"
+EXISTED_BEFORE = "The object existed before the execution, not deleted"
+NOT_ATTEMPTED_CANCELED = "Not attempted: canceled"
+CANCELED_WHILE_RUNNING = "Canceled while it ran: its outcome is not known"
+_ALREADY = "Already rolled back by "
+_ABSENT = "Already absent: "
+_UNREADABLE = " (not known: it could not be read)"
+
+_PAST = {
+    Operation.CREATE: "Created",
+    Operation.APPLY: "Applied",
+    Operation.PATCH: "Patched",
+    Operation.DELETE: "Deleted",
+    Operation.REPLACE: "Replaced",
+}
+
+
+def bounded(text: str, bound: int = MESSAGE_BOUND) -> str:
+    """Give `text` within `bound` bytes of UTF-8: its beginning and its end, for causes stand last."""
+    raw = text.encode()
+    if len(raw) <= bound:
+        return text
+    room = max(bound - len(CUT.encode()), 0)
+    tail = room // 3
+    begin = raw[: room - tail].decode(errors="ignore")
+    end = raw[len(raw) - tail :].decode(errors="ignore")
+    return f"{begin}{CUT}{end}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: `1 stage`, `2 stages`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def called(target: Target) -> str:
+    """Give an object as messages call it: `ConfigMap app-config`."""
+    return f"{target.kind} {target.name}"
+
+
+def placed(target: Target) -> str:
+    """Give an object with its namespace: `ConfigMap default/app-config`, `Namespace shop`."""
+    name = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    return f"{target.kind} {name}"
+
+
+# What a Revert's action says when its turn has come.
+
+
+def rolled_back(targets: Sequence[Target]) -> str:
+    """The default rollback is done: every object is gone."""
+    return f"Rolled back: deleted {', '.join(called(target) for target in targets)}"
+
+
+def replaced_meanwhile(target: Target, uid: str) -> str:
+    """Follow a success: somebody made a new object of that name, and it stays."""
+    return f"; a new {called(target)} (uid {uid}) was left alone"
+
+
+def failed_to_delete(target: Target, reason: str) -> str:
+    """The deletion failed; `reason` holds the object's name."""
+    return failed_to(Operation.DELETE, target.kind, reason)
+
+
+def custom_rollback_failed(reason: str) -> str:
+    """The action's own rollback failed."""
+    return f"Custom rollback failed: {reason}"
+
+
+def wrong_uid(target: Target, recorded: str, seen: str) -> str:
+    """Reason: another object bears the name now."""
+    return f"{called(target)} has uid {seen}, but the execution recorded uid {recorded}: it is another object"
+
+
+def wrong_time(target: Target, created: datetime | None, start: datetime | None, end: datetime | None) -> str:
+    """Reason: no uid was recorded, and the object's age does not fit the action."""
+    moment = rfc3339(created) if created else "at an unknown time"
+    begin, finish = (rfc3339(time) if time else "an unknown time" for time in (start, end))
+    return (
+        f"{called(target)} was created {moment}, but the action, which recorded no uid, ran from {begin} to {finish}: "
+        "it cannot be shown to be the same object"
+    )
+
+
+def not_found(target: Target) -> str:
+    """Reason where the API server gave no words of its own."""
+    return f'{target.kind} "{target.name}" not found'
+
+
+def still_there(target: Target, timeout: str, finalizers: Sequence[str]) -> str:
+    """Reason: the object was told to go and did not within the action's timeout (Go duration)."""
+    waiting = f"finalizers {', '.join(finalizers)}" if finalizers else "its removal"
+    return f"{called(target)} still exists after {timeout}, waiting for {waiting}"
+
+
+def action_undefined(action: str, dr_workflow: str) -> str:
+    """Refuse: the record is not enough and the definition is gone."""
+    return f"Action {action} is no longer defined in DRWorkflow {dr_workflow}"
+
+
+def object_unknown(action: str, dr_workflow: str, reason: str) -> str:
+    """Refuse: neither the record nor the definition says which object the action made."""
+    return f"Failed to roll back: the object of action {action} of DRWorkflow {dr_workflow} is not known: {reason}"
+
+
+# Why a node of a Revert is Skipped.
+
+
+def no_rollback_defined(action_type: ActionType) -> str:
+    """Nothing to undo for this type."""
+    return f"No rollback defined for {action_type.value} action"
+
+
+def no_automatic_rollback(operation: Operation) -> str:
+    """Nothing undoes this operation by itself."""
+    return f"No automatic rollback for {operation.value} operation"
+
+
+def existed_before(target: Target) -> str:
+    """An Apply found the object already there."""
+    return f"{called(target)} existed before the execution, not deleted"
+
+
+def already_rolled_back(reverts: Sequence[str]) -> str:
+    """An earlier Revert, or several, did it."""
+    return f"{_ALREADY}{', '.join(reverts)}"
+
+
+def rolled_back_by(message: str | None) -> list[str]:
+    """Read the names back from `already_rolled_back`; empty for any other message."""
+    return message.removeprefix(_ALREADY).split(", ") if message and message.startswith(_ALREADY) else []
+
+
+def same_object(target: Target, action: str) -> str:
+    """Another action of this Revert is to delete the very same object."""
+    return f"Same object as action {action}: {called(target)} is left to the rollback of that action"
+
+
+def same_object_kept(target: Target, action: str) -> str:
+    """Another action made the very same object, and is not rolled back."""
+    return f"{called(target)} was created by action {action} of this execution, which is not rolled back"
+
+
+def removed_by_action(target: Target, action: str) -> str:
+    """A later action of the same Execute deleted it."""
+    return f"{called(target)} was already deleted by action {action} of the execution"
+
+
+def removed_by_ttl(target: Target, seconds: int) -> str:
+    """A finished Job went by itself."""
+    return f"{called(target)} is gone: it was to be removed {seconds}s after it finished (ttlSecondsAfterFinished)"
+
+
+def removed_with_namespace(target: Target, revert: str) -> str:
+    """It went with its namespace."""
+    return f"{called(target)} went with Namespace {target.namespace}, which {revert} rolled back"
+
+
+def already_absent(target: Target) -> str:
+    """`onMissing: Ignore` let it pass."""
+    return f"{_ABSENT}{called(target)}"
+
+
+def is_already_absent(message: str | None) -> bool:
+    """Tell whether a message is one of `already_absent`."""
+    return bool(message and message.startswith(_ABSENT))
+
+
+def already_absent_replaced(target: Target, uid: str) -> str:
+    """`onMissing: Ignore` let it pass, and an object of that name stays."""
+    return f"{already_absent(target)}; another object of that name (uid {uid}) was left alone"
+
+
+def original_workflow_was(phase: Phase) -> str:
+    """The workflow did not succeed in the original."""
+    return f"Original workflow phase was {phase.value}, skipped rollback"
+
+
+def original_stage_was(phase: Phase) -> str:
+    """The stage did not succeed in the original."""
+    return f"Original stage phase was {phase.value}, skipped rollback"
+
+
+def unreadable(target: Target) -> str:
+    """Name an object that may have been left standing, for it could not be read."""
+    return f"{placed(target)}{_UNREADABLE}"
+
+
+def is_unreadable(entry: str) -> bool:
+    """Tell whether an entry is one of `unreadable`."""
+    return entry.endswith(_UNREADABLE)
+
+
+# Why a node was never reached.
+
+
+def not_attempted_after(operation: OperationType, action: str) -> str:
+    """Something failed before its turn."""
+    what = "rollback" if operation is OperationType.REVERT else "execution"
+    return f"Not attempted: {what} stopped after action {action} failed"
+
+
+def not_attempted_broken(part: str) -> str:
+    """A part ended without a failed action; `part` is e.g. `workflow deploy`."""
+    return f"Not attempted: {part} did not complete"
+
+
+def not_attempted_dependency(stage: str) -> str:
+    """A stage that it depends on, directly or not, did not succeed."""
+    return f"Not attempted: depends on stage {stage}, which did not succeed"
+
+
+# What an Execute's action says.
+
+
+def title(operation: Operation, target: Target) -> str:
+    """Name an action by what it does: `Create Localization default/nginx-loc-a`."""
+    return f"{operation.value} {placed(target)}"
+
+
+def done(operation: Operation, target: Target) -> str:
+    """The operation is done: `Created Localization nginx-loc-a`, `Deleted ConfigMap app`."""
+    return f"{_PAST[operation]} {called(target)}"
+
+
+def applied(target: Target, *, created: bool) -> str:
+    """An Apply is done; `created` tells whether the object is there because of it."""
+    return f"{done(Operation.APPLY, target)} ({'created' if created else 'it existed before'})"
+
+
+def was_already_absent(target: Target) -> str:
+    """A Delete found nothing."""
+    return f"{called(target)} was already absent"
+
+
+def failed_to(operation: Operation, kind: str, reason: str) -> str:
+    """An operation failed: `Failed to create Localization: <reason>`."""
+    return f"Failed to {operation.value.lower()} {kind}: {reason}"
+
+
+def unknown_outcome(reason: str) -> str:
+    """An action was running when its workflow was ended from outside."""
+    return f"Outcome unknown: {reason}"
+
+
+# Actions in general.
+
+
+def retrying(retry: int, limit: int, error: str) -> str:
+    """Between two attempts; `retry` counts from 1 and is the next one of `limit`."""
+    return f"Retrying ({retry} of {limit}): {error}"
+
+
+# Workflows, stages and the plan.
+
+
+def progress(operation: OperationType, done_actions: int, total: int) -> str:
+    """Progress of a workflow: `2/2 actions rolled back`."""
+    verb = "rolled back" if operation is OperationType.REVERT else "completed"
+    return f"{done_actions}/{total} actions {verb}"
+
+
+def progressed(before: str, done_actions: int, total: int) -> str:
+    """Give `before` with new counts, in the words that it has."""
+    return f"{done_actions}/{total} {before.partition(' ')[2]}"
+
+
+def part_succeeded(operation: OperationType, part: str) -> str:
+    """A part (`Workflow` or `Stage`) is done."""
+    return f"{part} {'reverted' if operation is OperationType.REVERT else 'executed'} successfully"
+
+
+def part_failed(operation: OperationType, child: str, name: str) -> str:
+    """A part failed because of a child: `Failed to rollback action X`."""
+    return f"Failed to {'rollback' if operation is OperationType.REVERT else 'execute'} {child} {name}"
+
+
+def part_canceled(operation: OperationType, part: str, done_children: int, total: int) -> str:
+    """A part was cut short; `part` is `Workflow` (of actions) or `Stage` (of workflows)."""
+    noun = "action" if part == "Workflow" else "workflow"
+    what, verb = ("revert", "rolled back") if operation is OperationType.REVERT else ("execution", "completed")
+    return f"{part} {what} canceled: {done_children} of {counted(total, noun)} {verb}"
+
+
+def plan_reverted(stages: int, actions: int, skipped_stages: int) -> str:
+    """The Revert is done; the counts are of what was really rolled back."""
+    skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
+    return f"Plan reverted successfully: {counted(stages, 'stage')}, {counted(actions, 'action')} rolled back{skipped}"
+
+
+def nothing_left(reverts: Sequence[str], absent: int) -> str:
+    """Nothing had to be done; `absent` actions were let pass because their objects were gone."""
+    passed = f", {counted(absent, 'action')} already absent" if absent else ""
+    return f"Nothing left to revert: already reverted by {', '.join(reverts)}{passed}"
+
+
+def nothing_to_revert(skipped_actions: int, skipped_stages: int) -> str:
+    """Nothing in the original could be taken back."""
+    skipped = ", ".join(
+        counted(number, noun) for number, noun in ((skipped_stages, "stage"), (skipped_actions, "action")) if number
+    )
+    return f"Nothing to revert: {skipped or 'the execution did nothing'}{' skipped' if skipped else ''}"
+
+
+def left_standing(known: int, unknown: int) -> str:
+    """Follow a plan's message: objects of skipped parts that still exist, or may."""
+    parts = [f"{counted(known, 'object')} left standing"] if known else []
+    parts += [f"{counted(unknown, 'object')} not known to be gone"] if unknown else []
+    return "".join(f"; {part}" for part in parts)
+
+
+def plan_executed(stages: int, actions: int, skipped_stages: int) -> str:
+    """The Execute is done."""
+    skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
+    return f"Plan executed successfully: {counted(stages, 'stage')}, {counted(actions, 'action')}{skipped}"
+
+
+def plan_failed(operation: OperationType, stage: str, chain: Sequence[str]) -> str:
+    """The plan failed; `chain` leads from the stage's message down to the action's."""
+    verb = "revert" if operation is OperationType.REVERT else "execute"
+    return ": ".join([f"Failed to {verb} stage {stage}", *chain])
+
+
+def plan_canceled(operation: OperationType, stages: tuple[int, int], actions: tuple[int, int]) -> str:
+    """The plan was cut short; each pair is what was done, of how many."""
+    what, verb = ("revert", "rolled back") if operation is OperationType.REVERT else ("execution", "completed")
+    done_stages = f"{stages[0]} of {counted(stages[1], 'stage')}"
+    return f"Plan {what} canceled: {done_stages}, {actions[0]} of {counted(actions[1], 'action')} {verb}"
+
+
+def shortened(dropped: Sequence[str]) -> str:
+    """Say what the bound cost."""
+    return f"Status shortened to its bound, without {', '.join(dropped)}"
+
+
+def and_more(number: int) -> str:
+    """End a list that was cut."""
+    return f"and {number} more"
+
+
+def listed(items: Sequence[str], bound: int, separator: str = "; ") -> str:
+    """Join `items` within `bound` bytes; the ones that do not fit are counted."""
+    text = separator.join(items)
+    if len(text.encode()) <= bound:
+        return text
+    kept: list[str] = []
+    room = bound - len(f"{separator}{and_more(len(items))}".encode())
+    for item in items:
+        room -= len(f"{item}{separator}".encode())
+        if room < 0:
+            break
+        kept.append(item)
+    first = kept or [bounded(items[0], bound // 2)]
+    return separator.join([*first, and_more(len(items) - len(first))])

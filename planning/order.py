@@ -1,0 +1,74 @@
+"""Dependency order and its reverse. Equals keep the order in which they were written.
+
+Source: docs/spec/drplan.md, "Order"; docs/spec/drplanexecution.md, "Reverse order at every level".
+"""
+
+import heapq
+from collections.abc import Sequence
+
+from api.execution import StageStatus
+from api.plan import DRPlan
+
+Needs = Sequence[frozenset[int]]
+"""For each place, the places that come before it."""
+
+
+def sorted_by_need(needs: Needs) -> list[int]:
+    """Order places so that each comes after what it needs; the lowest place first among those ready.
+
+    Places on a cycle, or behind one, are left out: a result shorter than `needs` tells of a cycle.
+    """
+    missing = [len(before) for before in needs]
+    after: list[list[int]] = [[] for _ in needs]
+    for place, before in enumerate(needs):
+        for needed in before:
+            after[needed].append(place)
+    ready = [place for place, number in enumerate(missing) if not number]
+    ordered = []
+    while ready:
+        place = heapq.heappop(ready)
+        ordered.append(place)
+        for waiting in after[place]:
+            missing[waiting] -= 1
+            if not missing[waiting]:
+                heapq.heappush(ready, waiting)
+    return ordered
+
+
+def stage_needs(names: Sequence[str], depends_on: Sequence[Sequence[str]]) -> list[frozenset[int]]:
+    """Turn names into places; a name that no stage bears is passed over (validation reports it)."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    return [frozenset(place for name in needed for place in places.get(name, [])) for needed in depends_on]
+
+
+def execution_order(plan: DRPlan) -> list[int]:
+    """Give the places of a plan's stages in the order in which they run; shorter on a cycle."""
+    stages = plan.spec.stages
+    return sorted_by_need(stage_needs([stage.name for stage in stages], [stage.depends_on or [] for stage in stages]))
+
+
+def revert_order(stages: Sequence[StageStatus], plan: DRPlan | None) -> list[int]:
+    """Give the places of an original's stages in the order in which they are taken back.
+
+    The exact reverse; where that would take a stage back before one that depends on it, the nearest
+    order that does not. Dependencies are those recorded, else today's plan's; a cycle in them is passed over.
+    """
+    last = len(stages) - 1
+    needs = stage_needs([stage.name for stage in stages], [_depends_on(stage, plan) for stage in stages])
+    dependents: list[set[int]] = [set() for _ in stages]
+    for place, before in enumerate(needs):
+        for needed in before:
+            dependents[last - needed].add(last - place)
+    mirrored = sorted_by_need([frozenset(places) for places in dependents])
+    if len(mirrored) < len(stages):
+        return list(range(last, -1, -1))
+    return [last - place for place in mirrored]
+
+
+def _depends_on(stage: StageStatus, plan: DRPlan | None) -> Sequence[str]:
+    """Give a stage's recorded dependencies, else those that the plan names today."""
+    if stage.depends_on is not None or plan is None:
+        return stage.depends_on or []
+    return next((today.depends_on or [] for today in plan.spec.stages if today.name == stage.name), [])

@@ -1,0 +1,268 @@
+"""The tree and one event to the new tree: the only place where a phase changes once a run has begun.
+
+Every function returns a new value and takes the time as an argument. Phase, message, progress and
+duration of a parent are derived last, from its children. Times are cut to whole seconds here, so that a
+duration is the difference of the times that stand beside it.
+Source: docs/spec/drplanexecution.md, "Status"; docs/architecture.md, "The way of one Revert".
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import go_duration
+from api.phases import OperationType, Phase, WorkflowFailurePolicy
+from api.steps import ActionOutcome
+from planning import closing, messages
+from planning.messages import bounded
+from planning.rollup import blocking_stage, rollup
+from planning.summary import progress_of, summarize
+
+NodeT = TypeVar("NodeT")
+
+
+def _whole(now: datetime) -> datetime:
+    """Cut a time to what objects hold."""
+    return now.replace(microsecond=0)
+
+
+def _started(now: datetime) -> dict[str, Any]:
+    """Give the fields of any node that begins."""
+    return {"phase": Phase.RUNNING, "start_time": _whole(now)}
+
+
+def _ended(start: datetime | None, now: datetime) -> dict[str, Any]:
+    """Give the times of any node that ends; one that never began has no duration."""
+    end = _whole(now)
+    if start is None:
+        return {"completion_time": end}
+    return {"completion_time": max(end, start), "duration": go_duration(max(end, start) - start)}
+
+
+def _replaced(nodes: Sequence[NodeT], index: int, node: NodeT) -> list[NodeT]:
+    """Give the list with one node replaced."""
+    changed = list(nodes)
+    changed[index] = node
+    return changed
+
+
+# Actions.
+
+
+def action_started(node: WorkflowExecutionStatus, index: int, now: datetime) -> WorkflowExecutionStatus:
+    """The action at `index` has begun; begun again after a lost attempt, it keeps its start."""
+    action = node.actions[index]
+    started = action if action.start_time else action.model_copy(update=_started(now))
+    return node.model_copy(
+        update={"action_statuses": _replaced(node.actions, index, started), "current_action": action.name}
+    )
+
+
+def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) -> ActionStatus:
+    """The action waits for retry number `retry` (from 1) of `limit`; `retries` counts those made so far."""
+    return action.model_copy(
+        update={
+            "phase": Phase.RUNNING,
+            "message": bounded(messages.retrying(retry, limit, error)),
+            "retries": retry - 1,
+            "retry_count": retry - 1,
+        }
+    )
+
+
+def action_finished(
+    node: WorkflowExecutionStatus, index: int, outcome: ActionOutcome, retries: int, now: datetime
+) -> WorkflowExecutionStatus:
+    """The action at `index` has ended; `retries` counts its attempts after the first."""
+    record = {"operation": outcome.operation, "created": outcome.created, "outputs": outcome.outputs}
+    action = node.actions[index].model_copy(
+        update={
+            "phase": outcome.phase,
+            "message": bounded(outcome.message),
+            "completion_time": _whole(now),
+            "retries": retries,
+            "retry_count": retries,
+            **{name: value for name, value in record.items() if value is not None},
+        }
+    )
+    return _with_actions(node, _replaced(node.actions, index, action))
+
+
+def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
+    """Give the node with these actions and their progress, in the words that planning gave it."""
+    done = closing.succeeded(actions)
+    progress = messages.progressed(node.progress, done, len(actions)) if node.progress else None
+    return node.model_copy(update={"action_statuses": actions, "progress": progress})
+
+
+# Workflows.
+
+
+def workflow_started(node: WorkflowExecutionStatus, now: datetime) -> WorkflowExecutionStatus:
+    """The workflow has begun."""
+    return node.model_copy(update=_started(now))
+
+
+def workflow_finished(
+    node: WorkflowExecutionStatus,
+    operation: OperationType,
+    now: datetime,
+    *,
+    canceled: bool = False,
+    policy: WorkflowFailurePolicy = WorkflowFailurePolicy.FAIL_FAST,
+) -> WorkflowExecutionStatus:
+    """The workflow has ended: what is left Pending is Skipped, what is left Running is Canceled.
+
+    `policy` is an Execute's; with Continue a failure is no reason for what was not reached.
+    """
+    goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
+    reason = closing.stop_reason(operation, [] if goes_on else [node], canceled)
+    actions = [_cut_short(action, reason, now) for action in node.actions]
+    phase = rollup((action.phase for action in actions), canceled)
+    return _with_actions(node, actions).model_copy(
+        update={
+            "phase": phase,
+            "message": closing.workflow_message(phase, operation, actions),
+            "current_action": None,
+            **_ended(node.start_time, now),
+        }
+    )
+
+
+def _cut_short(action: ActionStatus, reason: str, now: datetime) -> ActionStatus:
+    """Close an action that has not ended when its workflow has."""
+    if action.phase.terminal:
+        return action
+    if action.phase is Phase.PENDING:
+        return _skipped_action(action, reason)
+    ended = {"completion_time": _whole(now), "message": messages.CANCELED_WHILE_RUNNING}
+    return action.model_copy(update={"phase": Phase.CANCELED, **ended})
+
+
+def workflow_broken(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
+    """The workflow was ended from outside: it is Failed with that reason, its running action likewise.
+
+    What became of a running action is not known, and its message says so.
+    """
+    left = messages.not_attempted_broken(f"workflow {node.workflow_ref.name}")
+    unknown = {"phase": Phase.FAILED, "message": bounded(messages.unknown_outcome(reason))}
+    actions = [
+        action.model_copy(update={**unknown, "completion_time": _whole(now)})
+        if action.phase is Phase.RUNNING
+        else _skipped_action(action, left)
+        for action in node.actions
+    ]
+    update = {"phase": Phase.FAILED, "message": bounded(reason), "current_action": None}
+    return _with_actions(node, actions).model_copy(update={**update, **_ended(node.start_time, now)})
+
+
+def workflow_not_reached(node: WorkflowExecutionStatus, reason: str) -> WorkflowExecutionStatus:
+    """The workflow will never begin; nodes that are Skipped already keep their own reason."""
+    if node.phase is not Phase.PENDING:
+        return node
+    actions = [_skipped_action(action, reason) for action in node.actions]
+    update = {"phase": Phase.SKIPPED, "message": bounded(reason), "action_statuses": actions}
+    return node.model_copy(update=update)
+
+
+def _skipped_action(action: ActionStatus, reason: str) -> ActionStatus:
+    """Close an action that has not begun."""
+    if action.phase is not Phase.PENDING:
+        return action
+    return action.model_copy(update={"phase": Phase.SKIPPED, "message": bounded(reason)})
+
+
+# Stages.
+
+
+def stage_started(node: StageStatus, now: datetime) -> StageStatus:
+    """The stage has begun."""
+    return node.model_copy(update=_started(now))
+
+
+def stage_with(node: StageStatus, index: int, workflow: WorkflowExecutionStatus) -> StageStatus:
+    """Give the stage with its workflow at `index` replaced."""
+    return node.model_copy(update={"workflow_executions": _replaced(node.workflows, index, workflow)})
+
+
+def stage_finished(
+    node: StageStatus, operation: OperationType, now: datetime, *, canceled: bool = False
+) -> StageStatus:
+    """The stage has ended: what is left Pending is Skipped with its reason."""
+    reason = closing.stop_reason(operation, node.workflows, canceled)
+    workflows = [workflow_not_reached(workflow, reason) for workflow in node.workflows]
+    phase = rollup((workflow.phase for workflow in workflows), canceled)
+    message = closing.stage_message(phase, operation, workflows)
+    update = {"phase": phase, "message": message, "workflow_executions": workflows}
+    return node.model_copy(update={**update, **_ended(node.start_time, now)})
+
+
+def stage_broken(node: StageStatus, reason: str, now: datetime) -> StageStatus:
+    """The stage was ended from outside: Failed with that reason, its running workflows likewise."""
+    left = messages.not_attempted_broken(f"stage {node.name}")
+    workflows = [
+        workflow_broken(workflow, reason, now)
+        if workflow.phase is Phase.RUNNING
+        else workflow_not_reached(workflow, left)
+        for workflow in node.workflows
+    ]
+    update = {"phase": Phase.FAILED, "message": bounded(reason), "workflow_executions": workflows}
+    return node.model_copy(update={**update, **_ended(node.start_time, now)})
+
+
+def stage_not_reached(node: StageStatus, reason: str) -> StageStatus:
+    """The stage will never begin; nodes that are Skipped already keep their own reason."""
+    if node.phase is not Phase.PENDING:
+        return node
+    workflows = [workflow_not_reached(workflow, reason) for workflow in node.workflows]
+    update = {"phase": Phase.SKIPPED, "message": bounded(reason), "workflow_executions": workflows}
+    return node.model_copy(update=update)
+
+
+# The plan.
+
+
+def with_counts(state: RunState) -> RunState:
+    """Give the state with its summary and progress counted from the tree."""
+    summary = summarize(state.stages)
+    return state.model_copy(update={"summary": summary, "progress": progress_of(summary)})
+
+
+def plan_started(state: RunState, now: datetime) -> RunState:
+    """The run has begun."""
+    return with_counts(state.model_copy(update=_started(now)))
+
+
+def plan_rejected(state: RunState, now: datetime) -> RunState:
+    """The run ended before it began: phase and message stay as planning gave them."""
+    times = {"start_time": state.start_time or _whole(now)}
+    return state.model_copy(update={**times, **_ended(times["start_time"], now)})
+
+
+def plan_with(state: RunState, index: int, stage: StageStatus) -> RunState:
+    """Give the state with its stage at `index` replaced; counts are left to `with_counts`."""
+    return state.model_copy(update={"stage_statuses": _replaced(state.stages, index, stage)})
+
+
+def plan_finished(state: RunState, operation: OperationType, now: datetime, *, canceled: bool = False) -> RunState:
+    """The run has ended: stages left Pending are Skipped; phase, message and counts are derived."""
+    if not state.stages and state.phase is Phase.FAILED:
+        return plan_rejected(state, now)
+    reason = closing.stop_reason(operation, state.stages, canceled)
+    stages = [
+        stage_not_reached(stage, _dependency_reason(state.stages, index) or reason)
+        for index, stage in enumerate(state.stages)
+    ]
+    phase = rollup((stage.phase for stage in stages), canceled)
+    ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **_ended(state.start_time, now)})
+    return with_counts(ended.model_copy(update={"message": closing.plan_message(phase, operation, ended)}))
+
+
+def _dependency_reason(stages: Sequence[StageStatus], index: int) -> str | None:
+    """Say on which failed stage a Pending one depends; None where it is not a dependency that stops it."""
+    if stages[index].phase is not Phase.PENDING or not stages[index].depends_on:
+        return None
+    blocked_by = blocking_stage(stages, index)
+    failed = blocked_by and any(stage.name == blocked_by and stage.phase is Phase.FAILED for stage in stages)
+    return messages.not_attempted_dependency(blocked_by) if blocked_by and failed else None

@@ -1,0 +1,233 @@
+"""An action's record to what undoes it: delete these objects, nothing because …, or refuse.
+
+A record of ours decides alone; one of the older controller needs its definition. What is special about a
+type is a row in a table. Nothing here looks at the cluster. Source: docs/spec/drplanexecution.md, "What
+undoes an action".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from api.actions import Action
+from api.execution import ActionOutputs, ActionStatus
+from api.meta import ObjectReference
+from api.phases import ActionType, Operation
+from api.steps import FailureType, Refusal, Target
+from planning import messages
+from planning.manifest import BATCH, DEFAULT_NAMESPACE, KINDS, ManifestError, block_of, target_of_action
+from planning.templates import has_template
+
+
+class Rule(StrEnum):
+    """What the default rollback of a type and operation is."""
+
+    DELETE = "delete"
+    DELETE_IF_CREATED = "delete if created"
+    NOT_AUTOMATIC = "only a custom rollback"
+    UNDEFINED = "nothing to undo"
+
+
+_CLUSTERNET_RULES = {Operation.CREATE: Rule.DELETE}
+_RULES = {
+    ActionType.LOCALIZATION: _CLUSTERNET_RULES,
+    ActionType.GLOBALIZATION: _CLUSTERNET_RULES,
+    ActionType.HELM_CHART: _CLUSTERNET_RULES,
+    ActionType.SUBSCRIPTION: _CLUSTERNET_RULES,
+    ActionType.KUBERNETES_RESOURCE: {Operation.CREATE: Rule.DELETE, Operation.APPLY: Rule.DELETE_IF_CREATED},
+}
+
+
+def rule(action_type: ActionType, operation: Operation) -> Rule:
+    """Look up what undoes an operation of a type by default; a Job only ever is created."""
+    if action_type is ActionType.HTTP:
+        return Rule.UNDEFINED
+    if action_type is ActionType.JOB:
+        return Rule.DELETE
+    return _RULES[action_type].get(operation, Rule.NOT_AUTOMATIC)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An object that an action made, with the uid that was recorded, if any."""
+
+    target: Target
+    uid: str | None
+
+    @property
+    def foreground(self) -> bool:
+        """A Job goes with its pods."""
+        return self.target.kind == "Job" and self.target.api_version == BATCH
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """Nothing is to be undone, because of this. `kept` is the object that an Apply found and left."""
+
+    message: str
+    kept: Recorded | None = None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It cannot be undone, because of this."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Custom:
+    """The action names a rollback of its own."""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """These objects are to be deleted."""
+
+    objects: tuple[Recorded, ...]
+    only_if_new: bool = False
+    """An Apply of the older controller: only what came into being while it ran."""
+
+
+Undoing = Nothing | Refused | Custom | Delete
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An action of the original with what is known about it."""
+
+    action: ActionStatus
+    definition: Action | None
+    dr_workflow: str
+    """Name of its DRWorkflow."""
+
+    @property
+    def ours(self) -> bool:
+        """Whether the record says by itself what the action did."""
+        return self.action.operation is not None or self.action.type is ActionType.HTTP
+
+    @property
+    def type(self) -> ActionType | None:
+        """The type, from the record, the definition, or the kind of output; None where nothing tells."""
+        if self.action.type is not None:
+            return self.action.type
+        if self.definition is not None:
+            return self.definition.type
+        return next((type_ for type_, kind in _output_types() if _refs(self.action.outputs, kind)), None)
+
+    @property
+    def operation(self) -> Operation | None:
+        """What it did to its object, from the record, else the definition."""
+        return self.action.operation or (operation_of(self.definition) if self.definition else None)
+
+
+def operation_of(action: Action) -> Operation:
+    """Give the operation that a definition names; Create where the type has none."""
+    block = action.resource if action.type is ActionType.KUBERNETES_RESOURCE else block_of(action)
+    return block.operation if block else Operation.CREATE
+
+
+def undo(candidate: Candidate) -> Undoing:
+    """Decide what undoes an action, before any object is looked at."""
+    action, definition = candidate.action, candidate.definition
+    if not candidate.ours and definition is None:
+        return Refused(_undefined(candidate))
+    if action.custom_rollback or (not candidate.ours and definition is not None and definition.rollback is not None):
+        return Custom()
+    type_, operation = candidate.type, candidate.operation or Operation.CREATE
+    if type_ is None:
+        return Refused(_undefined(candidate))
+    match rule(type_, operation):
+        case Rule.UNDEFINED:
+            return Nothing(messages.no_rollback_defined(type_))
+        case Rule.NOT_AUTOMATIC:
+            return Nothing(messages.no_automatic_rollback(operation))
+        case Rule.DELETE_IF_CREATED:
+            return _delete(candidate, type_, only_if_new=action.created is None)
+        case Rule.DELETE:
+            return _delete(candidate, type_, only_if_new=False)
+
+
+def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> Undoing:
+    """Name the objects to delete, or say why they are kept or not known."""
+    try:
+        objects = tuple(recorded(candidate, type_))
+    except ManifestError as error:
+        return Refused(_unknown(candidate, str(error)))
+    if candidate.action.created is False:
+        kept = objects[0] if objects else None
+        return Nothing(messages.existed_before(kept.target) if kept else messages.EXISTED_BEFORE, kept)
+    if objects:
+        return Delete(objects, only_if_new)
+    if candidate.definition is None:
+        return Refused(_undefined(candidate))
+    return Refused(_unknown(candidate, "neither its record nor its definition names it"))
+
+
+def _undefined(candidate: Candidate) -> Refusal:
+    message = messages.action_undefined(candidate.action.name, candidate.dr_workflow)
+    return Refusal(type=FailureType.UNDEFINED, message=message)
+
+
+def _unknown(candidate: Candidate, reason: str) -> Refusal:
+    message = messages.object_unknown(candidate.action.name, candidate.dr_workflow, reason)
+    return Refusal(type=FailureType.UNDEFINED, message=message)
+
+
+def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
+    """Give the objects of an action, each once: from its record, else from its definition.
+
+    Raises ManifestError when neither can tell.
+    """
+    kind = KINDS.get(type_)
+    refs = _refs(candidate.action.outputs, kind.outputs if kind else ("resource_ref",))
+    if not refs:
+        target = _defined_target(candidate)
+        if target:
+            yield Recorded(target, None)
+        return
+    seen: list[Recorded] = []
+    for ref in refs:
+        target = _target_of_ref(ref, type_) or _defined_target(candidate)
+        item = Recorded(target, ref.uid or None) if target else None
+        if item and item not in seen:
+            seen.append(item)
+            yield item
+
+
+def _refs(outputs: ActionOutputs | None, fields: tuple[str, ...]) -> list[ObjectReference]:
+    """Give the references in some fields of a record, lists flattened."""
+    found: list[ObjectReference] = []
+    for field in fields if outputs else ():
+        value = getattr(outputs, field)
+        found += value if isinstance(value, list) else [value] if value else []
+    return found
+
+
+def _output_types() -> Iterator[tuple[ActionType, tuple[str, ...]]]:
+    """Give every type with the fields that hold its record."""
+    yield from ((type_, kind.outputs) for type_, kind in KINDS.items())
+    yield ActionType.KUBERNETES_RESOURCE, ("resource_ref",)
+
+
+def _target_of_ref(ref: ObjectReference, type_: ActionType) -> Target | None:
+    """Read a reference, with what the type fixes filled in; None where it does not name an object."""
+    kind = KINDS.get(type_)
+    api_version, name = ref.api_version or (kind and kind.api_version), ref.kind or (kind and kind.kind)
+    if not ref.name or not api_version or not name:
+        return None
+    namespace = ref.namespace or (DEFAULT_NAMESPACE if kind and kind.namespaced else None)
+    return Target(api_version=api_version, kind=name, name=ref.name, namespace=namespace)
+
+
+def _defined_target(candidate: Candidate) -> Target | None:
+    """Name the object that the definition is about today; None without one.
+
+    Raises ManifestError when its text cannot tell.
+    """
+    if candidate.definition is None or candidate.definition.type is not (candidate.type or candidate.definition.type):
+        return None
+    target = target_of_action(candidate.definition)
+    if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
+        raise ManifestError("its definition has placeholders, and no value was recorded")
+    return target

@@ -1,0 +1,73 @@
+"""Children's phases to their parent's, and the failure policies: stop or go on.
+
+Source: docs/spec/drplanexecution.md, "Phases"; docs/spec/drplan.md, "When something fails".
+"""
+
+from collections.abc import Iterable, Sequence
+
+from api.execution import StageStatus
+from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
+
+
+def rollup(phases: Iterable[Phase], canceled: bool = False) -> Phase:
+    """Give a begun parent's phase. A failed child makes it Failed in every case, a cancel Canceled.
+
+    A parent all of whose children were Skipped is Succeeded: it had nothing to do.
+    """
+    seen = frozenset(phases)
+    if Phase.FAILED in seen:
+        return Phase.FAILED
+    if canceled or Phase.CANCELED in seen:
+        return Phase.CANCELED
+    if any(not phase.terminal for phase in seen):
+        return Phase.RUNNING
+    return Phase.SUCCEEDED
+
+
+def _broken(phase: Phase) -> bool:
+    """Tell whether a part ended other than it should."""
+    return phase in (Phase.FAILED, Phase.CANCELED)
+
+
+def may_start_next_action(policy: WorkflowFailurePolicy, phases: Iterable[Phase]) -> bool:
+    """Tell whether an Execute's workflow goes on after these phases of its actions."""
+    return policy is WorkflowFailurePolicy.CONTINUE or not any(_broken(phase) for phase in phases)
+
+
+def may_start_next_workflow(policy: StageFailurePolicy, phases: Iterable[Phase]) -> bool:
+    """Tell whether an Execute's stage starts another workflow after these phases of its workflows."""
+    return policy is StageFailurePolicy.CONTINUE or not any(_broken(phase) for phase in phases)
+
+
+def cancels_siblings(policy: StageFailurePolicy) -> bool:
+    """Tell whether a failed workflow of a parallel stage cancels those that run beside it."""
+    return policy is StageFailurePolicy.FAIL_FAST
+
+
+def blocking_stage(stages: Sequence[StageStatus], index: int) -> str | None:
+    """Give the name of a dependency, direct or not, that did not succeed; None where there is none.
+
+    A stage that was skipped in its turn does not hide the one that failed.
+    """
+    by_name = {stage.name: stage for stage in stages}
+    waiting, seen, blocked = list(stages[index].depends_on or []), {stages[index].name}, None
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen or name not in by_name:
+            continue
+        seen.add(name)
+        if _broken(by_name[name].phase):
+            return name
+        blocked = blocked or (name if by_name[name].phase is not Phase.SUCCEEDED else None)
+        waiting.extend(by_name[name].depends_on or [])
+    return blocked
+
+
+def may_start_stage(policy: PlanFailurePolicy, stages: Sequence[StageStatus], index: int) -> bool:
+    """Tell whether an Execute starts the stage at `index` of `stages`, the earlier ones having ended.
+
+    Stop: only while nothing failed. Continue: whatever does not depend on a failed stage.
+    """
+    if policy is PlanFailurePolicy.CONTINUE:
+        return blocking_stage(stages, index) is None
+    return not any(_broken(stage.phase) for stage in stages[:index])

@@ -1,0 +1,164 @@
+"""What did not succeed is Skipped whole; what it left behind is counted and named."""
+
+from datetime import timedelta
+
+from api.execution import ActionStatus, RunState
+from api.phases import ActionType, OperationType, Phase
+from api.steps import Look, Seen
+from planning import progress
+from tests.planning.builders import (
+    LATER,
+    START,
+    absent,
+    config_map,
+    decide,
+    dr_workflow,
+    execute,
+    made,
+    manifest,
+    old,
+    outputs,
+    present,
+    stage,
+    the_action,
+    workflow,
+)
+
+A, B, C, D = (config_map(name) for name in "abcd")
+NOT_SUCCEEDED = "Original action did not succeed, skipped rollback"
+FAILED = made("c", C, phase=Phase.FAILED)
+NEVER_RAN = ActionStatus(name="d", type=ActionType.KUBERNETES_RESOURCE, phase=Phase.SKIPPED)
+PARTLY = execute(
+    stage("good", workflow("w1", made("a", A))),
+    stage(
+        "bad",
+        workflow("w2", made("b", B)),
+        workflow("w3", FAILED, NEVER_RAN, phase=Phase.FAILED),
+        phase=Phase.FAILED,
+    ),
+    phase=Phase.FAILED,
+)
+
+
+def finished(state: RunState) -> RunState:
+    """End a run whose Pending actions are taken to have succeeded."""
+    done = [
+        stage_
+        if stage_.phase is Phase.SKIPPED
+        else stage_.model_copy(
+            update={
+                "phase": Phase.SUCCEEDED,
+                "workflow_executions": [
+                    node.model_copy(
+                        update={
+                            "phase": Phase.SUCCEEDED if node.phase is Phase.PENDING else node.phase,
+                            "action_statuses": [
+                                action.model_copy(update={"phase": Phase.SUCCEEDED})
+                                if action.phase is Phase.PENDING
+                                else action
+                                for action in node.actions
+                            ],
+                        }
+                    )
+                    for node in stage_.workflows
+                ],
+            }
+        )
+        for stage_ in state.stages
+    ]
+    state = state.model_copy(update={"stage_statuses": done})
+    return progress.plan_finished(state, OperationType.REVERT, LATER)
+
+
+def test_a_failed_stage_is_skipped_whole_each_node_with_its_reason() -> None:
+    decision = decide(PARTLY)
+    bad, good = decision.state.stages
+    assert (bad.phase, bad.message) == (Phase.SKIPPED, "Original stage phase was Failed, skipped rollback")
+    w3, w2 = bad.workflows
+    assert (w3.phase, w3.message) == (Phase.SKIPPED, "Original workflow phase was Failed, skipped rollback")
+    assert (w2.phase, w2.message) == (Phase.SKIPPED, "Original stage phase was Failed, skipped rollback")
+    assert the_action(decision, "b").message == "Original stage phase was Failed, skipped rollback"
+    assert the_action(decision, "c").message == NOT_SUCCEEDED
+    assert the_action(decision, "d").message == NOT_SUCCEEDED
+    assert good.phase is Phase.PENDING
+
+
+def test_a_succeeded_action_of_a_failed_workflow_says_which_part_was_skipped() -> None:
+    partly = workflow("w", made("a", A), made("b", B, phase=Phase.FAILED), phase=Phase.FAILED)
+    decision = decide(execute(stage("s", partly, phase=Phase.FAILED), phase=Phase.FAILED))
+    assert the_action(decision, "a").message == "Original workflow phase was Failed, skipped rollback"
+
+
+def test_a_failed_workflow_in_a_succeeded_stage_is_skipped_alone() -> None:
+    decision = decide(execute(stage("s", workflow("x", made("a", A)), workflow("y", phase=Phase.SKIPPED))))
+    assert decision.state.stages[0].phase is Phase.PENDING
+    assert [node.phase for node in decision.state.stages[0].workflows] == [Phase.SKIPPED, Phase.PENDING]
+    assert decision.state.stages[0].workflows[0].message == "Original workflow phase was Skipped, skipped rollback"
+
+
+def test_a_failed_action_in_a_succeeded_workflow_is_skipped_alone() -> None:
+    decision = decide(execute(stage("s", workflow("w", made("a", A), made("b", B, phase=Phase.FAILED)))))
+    assert [action.phase for action in decision.state.stages[0].workflows[0].actions] == [Phase.SKIPPED, Phase.PENDING]
+
+
+def test_what_such_parts_left_behind_is_named_in_the_order_of_the_revert() -> None:
+    assert decide(PARTLY).state.left_standing == ["ConfigMap default/c", "ConfigMap default/b"]
+
+
+def test_the_plans_message_counts_what_was_left() -> None:
+    assert finished(decide(PARTLY).state).message == (
+        "Plan reverted successfully: 1 stage, 1 action rolled back, 1 stage skipped; 2 objects left standing"
+    )
+
+
+def test_what_no_longer_exists_or_is_another_object_was_not_left() -> None:
+    decision = decide(PARTLY, {B: absent(B), C: present("somebody-elses")})
+    assert decision.state.left_standing == []
+
+
+def test_what_could_not_be_read_is_said_to_be_unknown() -> None:
+    decision = decide(PARTLY, {B: absent(B), C: Look(seen=Seen.FORBIDDEN, reason="no")})
+    assert decision.state.left_standing == ["ConfigMap default/c (not known: it could not be read)"]
+    assert str(finished(decision.state).message).endswith("1 stage skipped; 1 object not known to be gone")
+
+
+def test_an_object_that_the_failed_action_did_not_create_was_not_left_by_it() -> None:
+    found = made("c", C, phase=Phase.FAILED, created=False)
+    unknown = made("d", D, phase=Phase.FAILED, created=None, operation=None, outputs=None)
+    bad = stage("bad", workflow("w", found, unknown, phase=Phase.FAILED), phase=Phase.FAILED)
+    decision = decide(
+        execute(stage("good", workflow("g", made("a", A))), bad, phase=Phase.FAILED),
+        {D: present("u")},
+        dr_workflow("w", manifest("d", action="d")),
+    )
+    assert decision.state.left_standing == []
+
+
+def test_an_object_that_this_revert_deletes_is_not_left() -> None:
+    again = made("again", A, phase=Phase.FAILED)
+    bad = stage("bad", workflow("w", again, phase=Phase.FAILED), phase=Phase.FAILED)
+    decision = decide(execute(stage("good", workflow("g", made("a", A))), bad, phase=Phase.FAILED))
+    assert decision.state.left_standing == []
+
+
+def test_old_records_count_what_came_into_being_while_they_ran() -> None:
+    definitions = dr_workflow("w", manifest("a", action="a"), manifest("b", action="b"))
+    bad = workflow("w", old("a"), old("b", phase=Phase.FAILED, outputs=outputs(B, None)), phase=Phase.FAILED)
+    original = execute(stage("bad", bad, phase=Phase.FAILED), phase=Phase.FAILED)
+    seen = {A: present("u1", START), B: present("u2", START - timedelta(hours=1))}
+    assert decide(original, seen, definitions).state.left_standing == ["ConfigMap default/a"]
+
+
+def test_where_nothing_succeeded_nothing_is_claimed() -> None:
+    bad = stage("bad", workflow("w", FAILED, phase=Phase.FAILED), phase=Phase.FAILED)
+    state = finished(decide(execute(bad, phase=Phase.FAILED)).state)
+    assert state.phase is Phase.SUCCEEDED
+    assert state.message == "Nothing to revert: 1 stage, 1 action skipped; 1 object left standing"
+
+
+def test_an_http_action_alone_has_nothing_to_undo_but_runs() -> None:
+    call = ActionStatus(name="a", type=ActionType.HTTP, phase=Phase.SUCCEEDED)
+    decision = decide(execute(stage("s", workflow("w", call))))
+    assert decision.state.stages[0].phase is Phase.PENDING
+    assert decision.state.stages[0].workflows[0].phase is Phase.PENDING
+    assert finished(decision.state).message == "Nothing to revert: 1 action skipped"
