@@ -1,0 +1,101 @@
+"""What Temporal's UI says about workflows and activities: summaries, details, current details.
+
+Temporal bounds them (a summary 400 bytes, details 20,000) and a workflow task that goes over is
+repeated for ever, so every function here keeps within. Source: Temporal, "User metadata".
+"""
+
+from collections.abc import Iterable
+
+from api.execution import RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import ObjectKey
+from api.phases import OperationType, Phase
+from api.steps import RollbackStep
+from planning.messages import bounded, counted, listed, placed
+
+SUMMARY_BOUND = 200
+"""Bytes of UTF-8: one line."""
+DETAILS_BOUND = 1000
+"""Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
+
+
+def _summary(text: str) -> str:
+    return bounded(" ".join(text.split()), SUMMARY_BOUND)
+
+
+def load(operation: OperationType, execution: ObjectKey) -> str:
+    """Caption the reading and deciding at a root's beginning."""
+    return _summary(f"plan the {operation.lower()} {execution.namespace}/{execution.name}")
+
+
+def rollback(step: RollbackStep, action: str) -> str:
+    """Caption a rollback by what it deletes: `delete Localization default/nginx-loc-a`."""
+    if step.refusal is not None:
+        return _summary(f"refuse {action}: {step.refusal.message}")
+    if not step.deletions:
+        return _summary(f"roll back {action}")
+    more = len(step.deletions) - 1
+    others = f" and {more} more" if more else ""
+    return _summary(f"delete {placed(step.deletions[0].target)}{others}")
+
+
+def execute(title: str) -> str:
+    """Caption an action by its title."""
+    return _summary(title)
+
+
+def look(caption: str) -> str:
+    """Caption the last look at an action that a cancel found between attempts."""
+    return _summary(f"look again: {caption}")
+
+
+def stage(node: StageStatus) -> str:
+    """Caption a stage's workflow."""
+    actions = sum(len(workflow.actions) for workflow in node.workflows)
+    return _summary(f"stage {node.name}: {counted(len(node.workflows), 'workflow')}, {counted(actions, 'action')}")
+
+
+def stage_details(node: StageStatus) -> str:
+    """List a stage's workflows in the order in which they run."""
+    order = "side by side" if node.parallel else "one after the other"
+    names = listed([child.workflow_ref.name for child in node.workflows], DETAILS_BOUND - 100, ", ")
+    return f"Workflows, {order}: {names}"
+
+
+def workflow(node: WorkflowExecutionStatus) -> str:
+    """Caption a workflow's workflow."""
+    name = f"{node.workflow_ref.in_namespace}/{node.workflow_ref.name}"
+    return _summary(f"workflow {name}: {counted(len(node.actions), 'action')}")
+
+
+def workflow_details(node: WorkflowExecutionStatus) -> str:
+    """List a workflow's actions in the order in which they run."""
+    names = listed([action.name for action in node.actions], DETAILS_BOUND - 100, ", ")
+    return f"Actions, one after the other: {names}"
+
+
+def current(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
+    """Say where a part stands: its phase, how far it came, what runs now."""
+    phase = node.phase or Phase.PENDING
+    if phase.terminal:
+        return bounded(f"{phase}: {node.message or ''}", DETAILS_BOUND)
+    if phase is Phase.PENDING:
+        return "Reading and looking at every object concerned"
+    return bounded(f"{phase}: {_done(node)}; now: {_now(node)}", DETAILS_BOUND)
+
+
+def _children(node: RunState | StageStatus | WorkflowExecutionStatus) -> list[tuple[str, Phase]]:
+    if isinstance(node, RunState):
+        return [(child.name, child.phase) for child in node.stages]
+    if isinstance(node, StageStatus):
+        return [(child.workflow_ref.name, child.phase) for child in node.workflows]
+    return [(child.name, child.phase) for child in node.actions]
+
+
+def _done(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
+    children = _children(node)
+    return f"{sum(phase.terminal for _, phase in children)} of {len(children)} done"
+
+
+def _now(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
+    running: Iterable[str] = (name for name, phase in _children(node) if phase is Phase.RUNNING)
+    return listed(list(running), DETAILS_BOUND // 2, ", ") or "nothing"

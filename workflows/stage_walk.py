@@ -1,0 +1,95 @@
+"""The walk over one stage's workflows, one after the other or side by side.
+
+Source: docs/architecture.md, "The way of one Revert"; docs/spec/drplan.md, "When something fails".
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from api.execution import StageStatus, WorkflowExecutionStatus
+    from api.phases import OperationType, Phase, StageFailurePolicy
+    from planning import captions, progress, rollup
+    from planning.shorten import shorten_stage
+from workflows.cancellation import Cancellation
+from workflows.children import ChildCall, NeverBegan, Unheard, run_child
+from workflows.results import closed
+from workflows.unheard import unheard_workflow
+
+SIDE_BY_SIDE = 200
+"""Children that run at once. Temporal allows 2,000 pending ones and advises 500 at most; the inputs of
+all of them, parts of one decision of at most 2 MB, fit into one command batch of 4 MB."""
+
+MakeChild = Callable[[int, WorkflowExecutionStatus], ChildCall[WorkflowExecutionStatus]]
+
+
+class StageWalk:
+    """State of one run: the node as it stands."""
+
+    def __init__(self, operation: OperationType, node: StageStatus, policy: StageFailurePolicy) -> None:
+        self._operation = operation
+        self._node = node
+        self._policy = policy
+        self._cancellation = Cancellation()
+
+    def state(self) -> StageStatus:
+        """Answer the query."""
+        return shorten_stage(self._node)
+
+    async def run(self, child: MakeChild) -> StageStatus:
+        """Run the workflows; `child` makes the call for one from its index and its started node.
+
+        Raises ApplicationError with the node where the stage ends as Failed.
+        """
+        return closed(await self._cancellation.guard(self._walk(child)), self._operation)
+
+    async def _walk(self, child: MakeChild) -> StageStatus:
+        if self._node.phase is Phase.PENDING:
+            self._show(progress.stage_started(self._node, workflow.now()))
+        places = asyncio.Semaphore(SIDE_BY_SIDE if self._node.parallel else 1)
+        pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
+        await asyncio.gather(*(self._run(index, child, places) for index in pending))
+        self._show(shorten_stage(self._finished()))
+        return self._node
+
+    async def _run(self, index: int, child: MakeChild, places: asyncio.Semaphore) -> None:
+        async with places:
+            if not self._may_go_on():
+                return
+            given = self._node.workflows[index]
+            self._put(index, await self._ended(index, given, child))
+
+    async def _ended(self, index: int, given: WorkflowExecutionStatus, child: MakeChild) -> WorkflowExecutionStatus:
+        running = progress.workflow_started(given, workflow.now())
+
+        def started() -> None:
+            self._put(index, running)
+
+        try:
+            return await run_child(child(index, running), self._cancellation, started, self._fails_fast)
+        except NeverBegan:
+            return given
+        except Unheard as end:
+            return unheard_workflow(running, str(end), workflow.now())
+
+    def _may_go_on(self) -> bool:
+        phases = (node.phase for node in self._node.workflows)
+        return not self._cancellation.requested and rollup.may_start_next_workflow(self._policy, phases)
+
+    def _fails_fast(self) -> bool:
+        failed = any(node.phase is Phase.FAILED for node in self._node.workflows)
+        return failed and rollup.cancels_siblings(self._policy)
+
+    def _finished(self) -> StageStatus:
+        cut = any(node.phase in (Phase.PENDING, Phase.CANCELED) for node in self._node.workflows)
+        canceled = self._cancellation.requested and cut
+        return progress.stage_finished(self._node, self._operation, workflow.now(), canceled=canceled)
+
+    def _put(self, index: int, node: WorkflowExecutionStatus) -> None:
+        self._show(progress.stage_with(self._node, index, node))
+
+    def _show(self, node: StageStatus) -> None:
+        self._node = node
+        workflow.set_current_details(captions.current(node))
