@@ -112,11 +112,8 @@ class Cluster:
         """
         configuration = Configuration()
         try:
-            if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-                kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-            else:
-                await kube_config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        except kube_config.ConfigException as error:
+            await _configure(configuration)
+        except (kube_config.ConfigException, OSError, ValueError) as error:
             raise ClusterError(f"no cluster is configured: {error}") from error
         configuration.connection_pool_maxsize = 100
         return cls(ApiClient(configuration))
@@ -197,6 +194,19 @@ class Cluster:
         answer = await send(method, url, headers=headers, body=body, _request_timeout=timeout)
         response: aiohttp.ClientResponse = answer.response
         return response
+
+
+async def _configure(configuration: Configuration) -> None:
+    # The package reads KUBECONFIG at its import only; here it counts at the time of the call.
+    path = os.environ.get("KUBECONFIG")
+    load: Any = kube_config.load_kube_config
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and not path:
+        load_pod: Any = kube_config.load_incluster_config
+        load_pod(client_configuration=configuration)
+    elif path:
+        await load(config_file=path, client_configuration=configuration)
+    else:
+        await load(client_configuration=configuration)
 
 
 def _event(line: bytes) -> Object:

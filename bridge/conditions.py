@@ -39,6 +39,14 @@ class ConditionType(StrEnum):
     """Of a DRPlan: whether an Execute of it stands."""
 
 
+WAITING_FOR_REFERENCE = "WaitingForReference"
+"""Reason while something that an execution refers to is missing."""
+WAITING_FOR_PLAN = "WaitingForPlan"
+"""Reason while another execution runs the plan, or is to run it first."""
+ENGINE_UNAVAILABLE = "EngineUnavailable"
+"""Reason while Temporal does not answer."""
+
+
 class Wanted(Model):
     """A condition without its times."""
 
@@ -113,6 +121,19 @@ def engine_reachable() -> Wanted:
 def engine_unreachable(reason: str, message: str) -> Wanted:
     """Temporal or the worker did not answer, or cannot go on."""
     return wanted(ConditionType.ENGINE_REACHABLE, False, reason, message)
+
+
+def of_references(missing: str | None) -> Wanted:
+    """Give ReferencesFound; `missing` says what is waited for."""
+    if missing is not None:
+        return wanted(ConditionType.REFERENCES_FOUND, False, WAITING_FOR_REFERENCE, missing)
+    return wanted(ConditionType.REFERENCES_FOUND, True, "Found", notices.REFERENCES_FOUND)
+
+
+def cancel_taken(conditions: Iterable[Condition] | None) -> bool:
+    """Tell whether the engine is known to have taken a cancel."""
+    condition = find(conditions, ConditionType.CANCEL_REQUESTED)
+    return condition is not None and condition.reason != "Requested"
 
 
 def of_cancel(*, asked: bool, taken: bool, phase: Phase) -> list[Wanted]:

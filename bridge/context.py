@@ -1,15 +1,15 @@
 """What every pass works with, built once by __main__."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from api.execution import DRPlanExecution
+from api.execution import DRPlanExecution, Engine
 from bridge.cluster import Cluster
-from bridge.engine import Engine
+from bridge.engine import Engine as Door
 from bridge.events import Recorder
 from bridge.follow import Follower
-from bridge.index import Index
+from bridge.index import Index, Key
 from bridge.objects import Objects, Stored
 from bridge.observe import Observer
 from bridge.settings import Settings
@@ -22,18 +22,28 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """A run and the very object that it carries out."""
+
+    uid: str
+    engine: Engine
+
+
+@dataclass(frozen=True)
 class Context:
     """The doors, and what remembers between passes (nothing that matters)."""
 
     settings: Settings
     cluster: Cluster
-    engine: Engine
+    engine: Door
     index: Index
     objects: Objects
     observer: Observer
     follower: Follower
     events: Recorder
     now: Callable[[], datetime] = utc_now
+    runs: dict[Key, Carried] = field(default_factory=dict)
+    """The runs that this process knows to be open, so that one whose object vanishes is not left alone."""
 
     def moment(self, it: Stored[DRPlanExecution]) -> Moment:
         """Say against what a status of this object is computed."""

@@ -20,7 +20,7 @@ async def judge_plan(context: Context, key: Key) -> None:
     lock = status.current_execution
     if lock is not None and not await holds_on(context, stored.model, lock):
         status = status.model_copy(update={"current_execution": None})
-    await context.objects.write_status(Kind.PLAN, stored, status)
+    await context.objects.write_status(stored, status)
 
 
 def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DRWorkflow]:
@@ -30,7 +30,7 @@ def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DR
         if raw is None:
             continue
         try:
-            found[ref.in_namespace, ref.name] = read(Kind.DR_WORKFLOW, raw, DRWorkflow).model
+            found[ref.in_namespace, ref.name] = read(raw, DRWorkflow).model
         except Unreadable:
             continue
     return found
@@ -43,5 +43,5 @@ async def judge_workflow(context: Context, key: Key) -> None:
     except NotFound:
         return
     problems = admission.of_workflow(stored.model)
-    status = plans.judged_workflow(stored.model, problems, [], context.now())
-    await context.objects.write_status(Kind.DR_WORKFLOW, stored, status)
+    status = plans.judged_workflow(stored.model, problems, context.now())
+    await context.objects.write_status(stored, status)

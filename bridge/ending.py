@@ -8,9 +8,8 @@ import structlog
 from api.execution import DRPlanExecution
 from api.meta import FINALIZER
 from bridge import plans
-from bridge.cluster import Conflict, Kind, NotFound
+from bridge.cluster import Conflict, NotFound
 from bridge.context import Context
-from bridge.index import Key
 from bridge.objects import Stored, Unreadable
 
 _log = structlog.get_logger(__name__)
@@ -21,8 +20,7 @@ TRIES = 5
 
 async def finish(context: Context, it: Stored[DRPlanExecution]) -> None:
     """End our part of a terminal execution. Raises Conflict when it changed meanwhile."""
-    meta = it.model.metadata
-    context.follower.stop(Key(Kind.EXECUTION, meta.namespace, meta.name))
+    context.follower.stop(it.key)
     if not it.held or not (it.ours or it.deleting):
         return
     if it.ours:
@@ -35,7 +33,7 @@ async def settle(context: Context, execution: DRPlanExecution) -> None:
     for _ in range(TRIES):
         try:
             plan = await context.objects.plan(execution.metadata.namespace, execution.spec.plan_ref)
-            await context.objects.write_status(Kind.PLAN, plan, plans.settled(plan.model, execution, context.now()))
+            await context.objects.write_status(plan, plans.settled(plan.model, execution, context.now()))
         except Conflict:
             continue
         except NotFound:
@@ -51,6 +49,6 @@ async def let_go(context: Context, it: Stored[DRPlanExecution]) -> None:
     """Take the finalizer off; the object may be gone with that."""
     left = [name for name in it.model.metadata.finalizers if name != FINALIZER]
     try:
-        await context.objects.write_metadata(Kind.EXECUTION, it, {"finalizers": left})
+        await context.objects.write_metadata(it, {"finalizers": left})
     except NotFound:
         return

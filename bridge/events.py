@@ -41,7 +41,7 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"name": f"{meta.name[:200]}.{secrets.token_hex(8)}", "namespace": meta.namespace},
+        "metadata": {"name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}", "namespace": meta.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "type": "Warning" if reason is EventReason.FAILED else "Normal",
         "reason": reason.value,

@@ -11,10 +11,7 @@ from typing import Any, NamedTuple
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from api.phases import TERMINAL
 from bridge.cluster import Kind, Object
-from bridge.conditions import ConditionType
-
-WAITING_FOR_REFERENCE = "WaitingForReference"
-"""Reason of the condition ReferencesFound while a reference is missing."""
+from bridge.conditions import WAITING_FOR_REFERENCE, ConditionType
 
 
 class Key(NamedTuple):
@@ -127,8 +124,8 @@ class Index:
         self._replace(key, None)
         self._definitions.pop(key, None)
         self._written.pop(key, None)
-        self._wake(key)
         if entry is not None:
+            self._wake(key)
             self._wake_around(key, entry.plan)
         elif kind is not Kind.EXECUTION:
             self._wake_dependents(key)

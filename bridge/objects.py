@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from api.execution import DRPlanExecution, ExecutionStatus
-from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.cluster import Cluster, Kind, Object
@@ -16,6 +16,13 @@ from planning import notices
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
 Status = ExecutionStatus | DRPlanStatus | DRWorkflowStatus
+
+
+_KINDS: dict[type[Model], Kind] = {
+    DRPlanExecution: Kind.EXECUTION,
+    DRPlan: Kind.PLAN,
+    DRWorkflow: Kind.DR_WORKFLOW,
+}
 
 
 class Unreadable(Exception):  # noqa: N818 - a state of the object, told as such
@@ -28,6 +35,11 @@ class Stored(Generic[ModelT]):
 
     raw: Object
     model: ModelT
+
+    @property
+    def key(self) -> Key:
+        """Which object this is, for queue and index."""
+        return Key(_KINDS[type(self.model)], self.model.metadata.namespace, self.model.metadata.name)
 
     @property
     def accepted_by(self) -> str:
@@ -55,7 +67,7 @@ class Stored(Generic[ModelT]):
         return FINALIZER in self.model.metadata.finalizers
 
 
-def read(kind: Kind, raw: Object, model: type[ModelT]) -> Stored[ModelT]:
+def read(raw: Object, model: type[ModelT]) -> Stored[ModelT]:
     """Read a stored object. Raises Unreadable."""
     try:
         return Stored(raw=raw, model=model.model_validate(raw))
@@ -75,31 +87,31 @@ class Objects:
 
     async def execution(self, namespace: str, name: str) -> Stored[DRPlanExecution]:
         """Read an execution live. Raises NotFound, Unreadable."""
-        return read(Kind.EXECUTION, await self._cluster.get(Kind.EXECUTION, namespace, name), DRPlanExecution)
+        return read(await self._cluster.get(Kind.EXECUTION, namespace, name), DRPlanExecution)
 
     async def plan(self, namespace: str, name: str) -> Stored[DRPlan]:
         """Read a plan live. Raises NotFound, Unreadable."""
-        return read(Kind.PLAN, await self._cluster.get(Kind.PLAN, namespace, name), DRPlan)
+        return read(await self._cluster.get(Kind.PLAN, namespace, name), DRPlan)
 
     async def dr_workflow(self, namespace: str, name: str) -> Stored[DRWorkflow]:
         """Read a DRWorkflow live. Raises NotFound, Unreadable."""
-        return read(Kind.DR_WORKFLOW, await self._cluster.get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
+        return read(await self._cluster.get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
 
-    async def write_status(self, kind: Kind, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
+    async def write_status(self, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises Conflict."""
-        change = difference(stored.raw.get("status") or {}, status)
+        change = difference(stored.raw.get("status") or {}, stored.model.status, status)
         if change is None:
             return stored
-        return await self._write(kind, stored, {"status": change}, status=True)
+        return await self._write(stored, {"status": change}, status=True)
 
-    async def write_metadata(self, kind: Kind, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
+    async def write_metadata(self, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises Conflict."""
-        return await self._write(kind, stored, {"metadata": change}, status=False)
+        return await self._write(stored, {"metadata": change}, status=False)
 
-    async def _write(self, kind: Kind, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
-        meta = stored.model.metadata
+    async def _write(self, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
+        key = stored.key
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
         body = {**body, "metadata": {**body.get("metadata", {}), **version}}
-        raw = await self._cluster.patch(kind, meta.namespace, meta.name, body, status=status)
-        self._index.wrote(Key(kind, meta.namespace, meta.name), raw)
-        return read(kind, raw, type(stored.model))
+        raw = await self._cluster.patch(key.kind, key.namespace, key.name, body, status=status)
+        self._index.wrote(key, raw)
+        return read(raw, type(stored.model))

@@ -50,7 +50,7 @@ class Attempt(Model):
     waiting: bool = False
     """Between two attempts: `attempt` is then the one that comes next."""
     limit: int | None = None
-    """Retries that the policy allows; None for no bound."""
+    """Retries that this schedule of the activity allows; None for no bound."""
     errors: int | None = None
     """Attempts that ended with an error; None where the failure does not say."""
     error: str = ""

@@ -1,4 +1,4 @@
-"""PURE: the difference between a stored status and a wanted one, as a JSON merge patch of own fields.
+"""PURE: the difference between two statuses, as a JSON merge patch of own fields.
 
 What others wrote beside them stays. Source: RFC 7386.
 """
@@ -8,15 +8,26 @@ from typing import Any
 from api.meta import Model
 
 
-def difference(before: dict[str, Any], after: Model) -> dict[str, Any] | None:
-    """Give the patch that turns `before` into `after`; None when there is nothing to write.
+def difference(stored: dict[str, Any], before: Model, after: Model) -> dict[str, Any] | None:
+    """Give the patch that turns `before`, as `stored`, into `after`; None when there is nothing to write.
 
-    Lists and changed objects are given whole; a field that is gone is None.
+    A field that reads the same is left as it is stored. Lists and changed objects are given whole; a field
+    that is gone is None.
     """
-    new = after.to_object()
-    own = [field.alias or name for name, field in type(after).model_fields.items()]
-    changed = {name: _replacing(before.get(name), new.get(name)) for name in own if before.get(name) != new.get(name)}
+    names = {name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)}
+    if not names:
+        return None
+    old, new = _dumped(before, names), _dumped(after, names)
+    aliases = [type(after).model_fields[name].alias or name for name in sorted(names)]
+    changed = {
+        alias: _replacing(stored.get(alias), new.get(alias)) for alias in aliases if old.get(alias) != new.get(alias)
+    }
     return changed or None
+
+
+def _dumped(status: Model, names: set[str]) -> dict[str, Any]:
+    """Give some fields as they are stored: times have whole seconds there, which models need not have."""
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True, include=names)
 
 
 def _replacing(old: Any, new: Any) -> Any:

@@ -116,7 +116,7 @@ def judged(plan: DRPlan, problems: Sequence[str], unsupported: Sequence[str], no
     """Say whether the plan is valid, and whether this release can carry it out."""
     generation = plan.metadata.generation
     status = plan.status.model_copy(update={"phase": _phase(plan.status, invalid=bool(problems))})
-    changes = validity(problems, unsupported)
+    changes = [_validity(problems), _support(unsupported)]
     update = {
         "conditions": conditions.updated(status.conditions, changes, now, generation),
         "observed_generation": generation,
@@ -124,12 +124,10 @@ def judged(plan: DRPlan, problems: Sequence[str], unsupported: Sequence[str], no
     return status.model_copy(update=update)
 
 
-def judged_workflow(
-    dr_workflow: DRWorkflow, problems: Sequence[str], unsupported: Sequence[str], now: datetime
-) -> DRWorkflowStatus:
-    """Say whether the DRWorkflow is valid, and whether this release can carry it out."""
+def judged_workflow(dr_workflow: DRWorkflow, problems: Sequence[str], now: datetime) -> DRWorkflowStatus:
+    """Say whether the DRWorkflow is valid."""
     generation = dr_workflow.metadata.generation
-    changes = validity(problems, unsupported)
+    changes = [_validity(problems)]
     update = {
         "phase": WorkflowPhase.INVALID if problems else WorkflowPhase.READY,
         "conditions": conditions.updated(dr_workflow.status.conditions, changes, now, generation),
@@ -138,13 +136,12 @@ def judged_workflow(
     return dr_workflow.status.model_copy(update=update)
 
 
-def validity(problems: Sequence[str], unsupported: Sequence[str]) -> list[Wanted]:
-    """Give the conditions Valid and Supported."""
-    valid = notices.refused(problems) if problems else notices.VALID
-    supported = notices.refused(unsupported) if unsupported else notices.SUPPORTED
-    return [
-        conditions.wanted(ConditionType.VALID, not problems, "Invalid" if problems else "Valid", valid),
-        conditions.wanted(
-            ConditionType.SUPPORTED, not unsupported, "NotSupported" if unsupported else "Supported", supported
-        ),
-    ]
+def _validity(problems: Sequence[str]) -> Wanted:
+    message = notices.refused(problems) if problems else notices.VALID
+    return conditions.wanted(ConditionType.VALID, not problems, "Invalid" if problems else "Valid", message)
+
+
+def _support(unsupported: Sequence[str]) -> Wanted:
+    message = notices.refused(unsupported) if unsupported else notices.SUPPORTED
+    reason = "NotSupported" if unsupported else "Supported"
+    return conditions.wanted(ConditionType.SUPPORTED, not unsupported, reason, message)

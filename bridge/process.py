@@ -82,6 +82,7 @@ class Bridge:
         _log.info("bridge started", identity=self._settings.identity)
         while True:
             await self._lease.leading.wait()
+            self._context.runs.clear()
             for key in self._context.index.all_keys():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work()) for _ in range(self._settings.passes)]

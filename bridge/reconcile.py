@@ -4,15 +4,16 @@ from typing import assert_never
 
 import structlog
 
+from api.execution import DRPlanExecution
 from api.phases import TERMINAL
-from bridge import status
+from bridge import status as statuses
 from bridge.cluster import Kind, NotFound
 from bridge.context import Context
 from bridge.definitions import judge_plan, judge_workflow
 from bridge.ending import finish
 from bridge.engine import EngineUnreachable
 from bridge.index import Key
-from bridge.objects import Unreadable
+from bridge.objects import Stored, Unreadable
 from bridge.running import TROUBLE, follow
 from bridge.starting import Later, begin
 
@@ -27,7 +28,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
     try:
         return await _pass(context, key)
     except NotFound:
-        context.follower.stop(key)
+        await _forsake(context, key, None)
     except Unreadable as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
     return None
@@ -48,21 +49,41 @@ async def _pass(context: Context, key: Key) -> float | None:
 
 async def _execution(context: Context, key: Key) -> float | None:
     it = await context.objects.execution(key.namespace, key.name)
+    await _forsake(context, key, it)
     if it.model.status.phase in TERMINAL:
         await finish(context, it)
         return None
-    if it.model.status.engine is not None:
-        return await follow(context, it)
+    carried = context.runs.get(key)
+    engine = it.model.status.engine or (carried and carried.engine)
+    if engine:
+        return await follow(context, it, engine)
     try:
         step = await begin(context, it)
     except EngineUnreachable as error:
         return await _out_of_reach(context, key, str(error))
-    return step.seconds if isinstance(step, Later) else await follow(context, step)
+    return step.seconds if isinstance(step, Later) else await follow(context, step.it, step.engine)
+
+
+async def _forsake(context: Context, key: Key, it: Stored[DRPlanExecution] | None) -> None:
+    """Cancel a run of this process whose object is gone, is another, or ended without it.
+
+    That takes a finalizer taken off by force, or a bridge stopped between its last look and the start.
+    """
+    carried = context.runs.get(key)
+    if carried is None:
+        return
+    status = it.model.status if it is not None and it.model.metadata.uid == carried.uid else None
+    if status is None or (status.phase in TERMINAL and status.engine is None):
+        _log.warning("run without its object is cancelled", workflow=carried.engine.workflow_id)
+        await context.engine.cancel(carried.engine.workflow_id, carried.engine.run_id)
+    if status is None or status.phase in TERMINAL:
+        del context.runs[key]
+        context.follower.stop(key)
 
 
 async def _out_of_reach(context: Context, key: Key, reason: str) -> float:
     """Say in the object that it cannot start for now; it may have changed since it was read."""
     it = await context.objects.execution(key.namespace, key.name)
-    new = status.out_of_reach(it.model.status, reason, context.moment(it))
-    await context.objects.write_status(Kind.EXECUTION, it, new)
+    new = statuses.out_of_reach(it.model.status, reason, context.moment(it))
+    await context.objects.write_status(it, new)
     return TROUBLE

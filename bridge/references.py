@@ -1,5 +1,6 @@
 """What an execution refers to, read live: its plan, the plan's DRWorkflows, a Revert's original."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from api.execution import DRPlanExecution
@@ -9,7 +10,10 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.cluster import NotFound
 from bridge.objects import Objects, Stored
-from planning.lookup import Workflows
+from planning.lookup import Workflows, full_name
+
+AT_ONCE = 16
+"""DRWorkflows read at a time."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,21 @@ async def _with_original(objects: Objects, plan: Stored[DRPlan], namespace: str,
 
 
 async def _with_workflows(objects: Objects, plan: Stored[DRPlan]) -> References:
-    found: dict[tuple[str, str], DRWorkflow] = {}
-    for ref in workflow_refs(plan.model):
-        try:
-            found[ref.in_namespace, ref.name] = (await objects.dr_workflow(ref.in_namespace, ref.name)).model
-        except NotFound:
-            return References(plan=plan, missing=Missing("DRWorkflow", f"{ref.in_namespace}/{ref.name}"))
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(ref: ObjectName) -> DRWorkflow | None:
+        async with room:
+            try:
+                return (await objects.dr_workflow(ref.in_namespace, ref.name)).model
+            except NotFound:
+                return None
+
+    refs = workflow_refs(plan.model)
+    answers = list(zip(refs, await asyncio.gather(*map(one, refs)), strict=True))
+    gone = next((ref for ref, dr_workflow in answers if dr_workflow is None), None)
+    if gone is not None:
+        return References(plan=plan, missing=Missing("DRWorkflow", full_name(gone)))
+    found = {(ref.in_namespace, ref.name): dr_workflow for ref, dr_workflow in answers if dr_workflow is not None}
     return References(plan=plan, workflows=found)
 
 

@@ -5,15 +5,13 @@ Source: docs/architecture.md, "Bridge".
 
 import structlog
 
-from api.execution import DRPlanExecution, ExecutionStatus
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.phases import Phase
 from bridge import status
-from bridge.cluster import Kind
-from bridge.context import Context
+from bridge.context import Carried, Context
 from bridge.ending import finish
 from bridge.engine import EngineUnreachable, RunNotFound
 from bridge.events import EventReason
-from bridge.index import Key
 from bridge.objects import Stored
 from bridge.observation import Observation, Run, RunEnd
 from bridge.observe import open_runs
@@ -37,10 +35,9 @@ TROUBLE = 2.0
 """Seconds between looks while engine or worker do not answer."""
 
 
-async def follow(context: Context, it: It) -> float | None:
+async def follow(context: Context, it: It, engine: Engine) -> float | None:
     """Bring a started execution's status up to date; give when to look again. Raises Conflict."""
-    engine = it.model.status.engine
-    assert engine is not None, "a started execution names its run"
+    context.runs[it.key] = Carried(it.model.metadata.uid, engine)
     try:
         run = await context.engine.find(engine.workflow_id)
         if run.end is not RunEnd.OPEN:
@@ -52,13 +49,13 @@ async def follow(context: Context, it: It) -> float | None:
         return None
     except EngineUnreachable as error:
         new = status.out_of_reach(it.model.status, str(error), context.moment(it))
-        await context.objects.write_status(Kind.EXECUTION, it, new)
+        await context.objects.write_status(it, new)
         return TROUBLE
 
 
 async def _close(context: Context, it: It, new: ExecutionStatus) -> None:
     """Write the end, tell of it, and let go."""
-    it = await context.objects.write_status(Kind.EXECUTION, it, new)
+    it = await context.objects.write_status(it, new)
     context.events.record(it.model, EventReason(new.phase or Phase.FAILED), new.message or "")
     await finish(context, it)
 
@@ -74,11 +71,10 @@ async def _pass_cancel_on(context: Context, it: It, run: Run) -> Run:
 async def _observe(context: Context, it: It, run: Run) -> float:
     seen = await context.observer.observe(run, it.model.status.stages)
     new = status.running(it.model.status, run, seen, context.moment(it))
-    key = Key(Kind.EXECUTION, it.model.metadata.namespace, it.model.metadata.name)
-    followed = context.follower.follow(key, open_runs(run.workflow_id, new.stages))
+    followed = context.follower.follow(it.key, open_runs(run.workflow_id, new.stages))
     if not new.stages and not seen.trouble and _young(context, run):
         return NO_TREE_YET
-    await context.objects.write_status(Kind.EXECUTION, it, new)
+    await context.objects.write_status(it, new)
     return _again(new, seen, followed)
 
 

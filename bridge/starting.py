@@ -12,11 +12,10 @@ import structlog
 from api.execution import DRPlanExecution, Engine
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
-from bridge import admission, plans, status
-from bridge.cluster import Kind
-from bridge.context import Context
+from bridge import admission, conditions, plans, status
+from bridge.context import Carried, Context
 from bridge.ending import finish, let_go
-from bridge.engine import RunNotFound, Started
+from bridge.engine import RunNotFound
 from bridge.events import EventReason
 from bridge.objects import Stored, Unreadable
 from bridge.queueing import obstacle
@@ -38,8 +37,16 @@ class Later:
     seconds: float | None
 
 
-async def begin(context: Context, it: It) -> It | Later:
-    """Bring an execution without a run as far as it goes now; give it back once it has a run."""
+@dataclass(frozen=True)
+class Begun:
+    """The execution has a run; it is not in the status yet, but written together with what is seen of it."""
+
+    it: It
+    engine: Engine
+
+
+async def begin(context: Context, it: It) -> Begun | Later:
+    """Bring an execution without a run as far as it goes now."""
     if it.accepted_by != it.model.metadata.uid and (it.accepted_by or it.model.status.phase):
         return await end(context, it, Phase.FAILED, notices.COPY)
     if not it.accepted_by and it.deleting:
@@ -66,34 +73,29 @@ async def _accept(context: Context, it: It) -> It:
         "annotations": {ACCEPTED_ANNOTATION: meta.uid},
         "labels": {PLAN_LABEL: ids.label_value(plan)},
     }
-    it = await context.objects.write_metadata(Kind.EXECUTION, it, change)
+    it = await context.objects.write_metadata(it, change)
     context.events.record(it.model, EventReason.ACCEPTED, notices.event_accepted(plan))
     return it
 
 
-async def _adopt(context: Context, it: It) -> It | None:
+def _root(it: It) -> str:
+    return ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+
+
+async def _adopt(context: Context, it: It) -> Begun | None:
     """Find the run that a bridge before this one started, and did not live to write down."""
-    workflow_id = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
     try:
-        run = await context.engine.find(workflow_id)
+        run = await context.engine.find(_root(it))
     except RunNotFound:
         return None
-    _log.debug("run adopted", workflow=workflow_id, run=run.run_id)
-    return with_engine(it, Started(run_id=run.run_id, adopted=True))
-
-
-def with_engine(it: It, started: Started) -> It:
-    """Give the object with its run in the status; it is written together with what is then seen of the run."""
-    workflow_id = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
-    engine = Engine(workflow_id=workflow_id, run_id=started.run_id)
-    new = it.model.status.model_copy(update={"engine": engine})
-    return Stored(raw=it.raw, model=it.model.model_copy(update={"status": new}))
+    _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
+    return Begun(it, Engine(workflow_id=run.workflow_id, run_id=run.run_id))
 
 
 async def end(context: Context, it: It, phase: Phase, message: str) -> Later:
     """End an execution that never started, and let go of whatever a killed bridge had taken for it."""
     new = status.never_started(it.model.status, phase, message, context.moment(it))
-    it = await context.objects.write_status(Kind.EXECUTION, it, new)
+    it = await context.objects.write_status(it, new)
     context.events.record(it.model, EventReason(phase.value), message)
     await finish(context, it)
     return Later(None)
@@ -103,11 +105,11 @@ async def _wait(context: Context, it: It, reason: str, message: str, seconds: fl
     if it.model.status.message != message:
         context.events.record(it.model, EventReason.WAITING, message)
     new = status.waiting(it.model.status, reason, message, context.moment(it))
-    await context.objects.write_status(Kind.EXECUTION, it, new)
+    await context.objects.write_status(it, new)
     return Later(seconds)
 
 
-async def _queue(context: Context, it: It) -> It | Later:
+async def _queue(context: Context, it: It) -> Begun | Later:
     """Wait for references and for the turn, and then start."""
     try:
         found = await resolve(context.objects, it.model)
@@ -118,7 +120,7 @@ async def _queue(context: Context, it: It) -> It | Later:
     assert found.plan is not None, "what is not missing is there"
     stands = await obstacle(context, it.model, found.plan.model)
     if stands is not None:
-        return await _wait(context, it, status.WAITING_FOR_PLAN, stands)
+        return await _wait(context, it, conditions.WAITING_FOR_PLAN, stands)
     rejected = admission.rejection(it.model, found)
     if rejected is not None:
         return await end(context, it, Phase.FAILED, rejected)
@@ -132,22 +134,23 @@ async def _await_reference(context: Context, it: It, missing: Missing) -> Later:
     if left <= 0:
         return await end(context, it, Phase.FAILED, notices.waited_in_vain(missing.kind, missing.name, bound))
     message = notices.waiting_for(missing.kind, missing.name)
-    return await _wait(context, it, status.WAITING_FOR_REFERENCE, message, min(left, LOOK_AGAIN))
+    return await _wait(context, it, conditions.WAITING_FOR_REFERENCE, message, min(left, LOOK_AGAIN))
 
 
-async def _start(context: Context, it: It, found: References) -> It:
+async def _start(context: Context, it: It, found: References) -> Begun:
     """Finalizer, lock, start. Raises Conflict where another was quicker."""
     plan = found.plan
     assert plan is not None, "an execution starts with its plan"
     if not it.held:
         held = [*it.model.metadata.finalizers, FINALIZER]
-        it = await context.objects.write_metadata(Kind.EXECUTION, it, {"finalizers": held})
+        it = await context.objects.write_metadata(it, {"finalizers": held})
     if not plans.holds(plan.model, it.model):
-        await context.objects.write_status(Kind.PLAN, plan, plans.locked(plan.model, it.model, context.now()))
+        await context.objects.write_status(plan, plans.locked(plan.model, it.model, context.now()))
     started = await context.engine.start(it.model)
-    context.events.record(it.model, EventReason.STARTED, notices.event_started(ids.root_id(it.model.spec.operation_type, it.model.metadata.key)))
-    it = with_engine(it, started)
-    if started.searchable:
-        return it
-    new = status.not_searchable(it.model.status, context.moment(it))
-    return Stored(raw=it.raw, model=it.model.model_copy(update={"status": new}))
+    engine = Engine(workflow_id=_root(it), run_id=started.run_id)
+    context.runs[it.key] = Carried(it.model.metadata.uid, engine)
+    context.events.record(it.model, EventReason.STARTED, notices.event_started(engine.workflow_id))
+    if not started.searchable:
+        new = status.not_searchable(it.model.status, engine, context.moment(it))
+        it = await context.objects.write_status(it, new)
+    return Begun(it, engine)

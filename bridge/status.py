@@ -41,25 +41,23 @@ def _finished(status: ExecutionStatus, moment: Moment, changes: list[Wanted]) ->
 
 
 def waiting(before: ExecutionStatus, reason: str, message: str, moment: Moment) -> ExecutionStatus:
-    """It waits its turn, or for something that is missing; `reason` in CamelCase."""
-    found = conditions.wanted(
-        ConditionType.REFERENCES_FOUND,
-        reason != WAITING_FOR_REFERENCE,
-        reason if reason == WAITING_FOR_REFERENCE else "Found",
-        message if reason == WAITING_FOR_REFERENCE else notices.REFERENCES_FOUND,
-    )
+    """It waits for its turn, or for something that is missing; `reason` in CamelCase."""
+    missing = message if reason == conditions.WAITING_FOR_REFERENCE else None
+    return _pending(before, reason, message, moment, [conditions.of_references(missing)])
+
+
+def _pending(
+    before: ExecutionStatus, reason: str, message: str, moment: Moment, changes: list[Wanted]
+) -> ExecutionStatus:
     status = before.model_copy(update={"phase": Phase.PENDING, "message": message})
-    return _finished(status, moment, [*conditions.of_phase(Phase.PENDING, message, reason), found])
-
-
-WAITING_FOR_REFERENCE = "WaitingForReference"
-WAITING_FOR_PLAN = "WaitingForPlan"
+    return _finished(status, moment, [*conditions.of_phase(Phase.PENDING, message, reason), *changes])
 
 
 def waits_since(status: ExecutionStatus) -> datetime | None:
     """Tell since when a reference has been missing; None when none is."""
     condition = conditions.find(status.conditions, ConditionType.REFERENCES_FOUND)
-    return condition.last_transition_time if condition and condition.reason == WAITING_FOR_REFERENCE else None
+    missing = condition is not None and condition.reason == conditions.WAITING_FOR_REFERENCE
+    return condition.last_transition_time if condition and missing else None
 
 
 def never_started(before: ExecutionStatus, phase: Phase, message: str, moment: Moment) -> ExecutionStatus:
@@ -107,13 +105,18 @@ def _reach(run: Run, seen: Observation) -> Wanted:
 
 def out_of_reach(before: ExecutionStatus, reason: str, moment: Moment) -> ExecutionStatus:
     """The engine cannot be asked: everything stays as it last stood, and a condition says since when."""
-    change = conditions.engine_unreachable("EngineUnavailable", notices.engine_unreachable(reason))
-    status = before if before.phase else before.model_copy(update={"phase": Phase.PENDING})
-    return _finished(status, moment, [change])
+    message = notices.engine_unreachable(reason)
+    changes = [conditions.engine_unreachable(conditions.ENGINE_UNAVAILABLE, message)]
+    taken = conditions.cancel_taken(before.conditions)
+    changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=before.phase or Phase.PENDING)
+    if before.engine is None:
+        return _pending(before, conditions.ENGINE_UNAVAILABLE, message, moment, changes)
+    return _finished(before, moment, changes)
 
 
-def not_searchable(before: ExecutionStatus, moment: Moment) -> ExecutionStatus:
+def not_searchable(before: ExecutionStatus, engine: Engine, moment: Moment) -> ExecutionStatus:
     """The engine took the start without search attributes only."""
+    before = before.model_copy(update={"engine": engine})
     change = conditions.wanted(ConditionType.SEARCHABLE, False, "NotRegistered", notices.NOT_SEARCHABLE)
     return _finished(before, moment, [change])
 

@@ -118,14 +118,23 @@ def _tried(action: ActionStatus, attempt: Attempt) -> ActionStatus:
     """Tell of one attempt: the last error while the next is waited for, else what it waits for."""
     before = action.retries or 0
     if attempt.waiting:
-        number = attempt.errors or attempt.attempt - 1
-        limit = max(attempt.limit if attempt.limit is not None else number, number)
-        action = progress.action_retrying(action, number, limit, attempt.error)
+        action = progress.action_retrying(action, *_retry(attempt), attempt.error)
     else:
         action = action.model_copy(update={"message": messages.bounded(attempt.waiting_for) or None})
     made = attempt.attempt - (2 if attempt.waiting else 1)
     retries = max(before, made)
     return action.model_copy(update={"retries": retries, "retry_count": retries})
+
+
+def _retry(attempt: Attempt) -> tuple[int, int]:
+    """Give which retry comes next, of how many: errors count, attempts that were lost do not.
+
+    Errors under earlier schedules of the activity were taken off this one's limit by the workflow.
+    """
+    made = attempt.attempt - 1
+    number = attempt.errors or made
+    limit = number if attempt.limit is None else attempt.limit + max(number - made, 0)
+    return number, max(limit, number)
 
 
 def broken(state: RunState, reason: str, now: datetime) -> RunState:
