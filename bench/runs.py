@@ -1,0 +1,104 @@
+"""One measured Revert, through bridge and status or bare.
+
+Both start from an Execute through the bridge, which is not measured. The bare run starts the very
+workflow that the bridge would start, while the bridge is held still; the bridge adopts it afterwards.
+"""
+
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio.client import Client
+
+from api.execution import RunState
+from api.meta import ObjectKey
+from api.phases import OperationType, Phase
+from api.steps import RunInput
+from bench.objects import execution
+from bench.stack import Stack
+from dev.watching import documents
+from planning.ids import root_id
+from workflows.contract import ROOT_TYPES
+
+TASK_QUEUE = "drplan"
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A status as a watcher saw it; `at` is the wall clock in seconds."""
+
+    at: float
+    status: dict[str, Any]
+
+
+@dataclass
+class Watcher:
+    """Reads a watch in a thread and keeps every status with the moment of its arrival."""
+
+    process: "subprocess.Popen[str]"
+    seen: list[Sighting] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def close(self) -> list[Sighting]:
+        """End the watch and give what was seen."""
+        self.process.terminate()
+        self._thread.join(timeout=10)
+        return self.seen
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for document in documents(self.process.stdout):
+            self.seen.append(Sighting(time.time(), document.get("status") or {}))
+
+
+@dataclass(frozen=True)
+class Bridged:
+    """What a Revert through the bridge gave; `seconds` from creation to Completed."""
+
+    seconds: float
+    workflow_id: str
+    sightings: list[Sighting]
+
+
+def execute(stack: Stack, plan: str, name: str) -> None:
+    """Create the objects that a Revert then takes back. Raises RuntimeError if the Execute failed."""
+    stack.apply(execution(name, plan))
+    stack.wait_completed(name)
+    status = stack.get(name)["status"]
+    if status["phase"] != Phase.SUCCEEDED:
+        raise RuntimeError(f"the Execute {name} ended as {status['phase']}: {status.get('message')}")
+
+
+def bridged(stack: Stack, plan: str, name: str, reverts: str) -> Bridged:
+    """Measure a Revert from the creation of its object to its Completed condition."""
+    started = time.perf_counter()
+    stack.apply(execution(name, plan, reverts))
+    watcher = Watcher(stack.watch(name))
+    stack.wait_completed(name)
+    seconds = time.perf_counter() - started
+    return Bridged(seconds, stack.get(name)["status"]["engine"]["workflowId"], watcher.close())
+
+
+async def bare(stack: Stack, client: Client, plan: str, name: str, reverts: str) -> float:
+    """Measure the same workflows with the bridge held still: seconds from start to result."""
+    with stack.bridge_stopped():
+        started = time.perf_counter()
+        stack.apply(execution(name, plan, reverts))
+        key = ObjectKey(namespace=stack.namespace, name=name, uid=stack.get(name)["metadata"]["uid"])
+        result = await client.execute_workflow(
+            ROOT_TYPES[OperationType.REVERT],
+            RunInput(execution=key, plan=plan, operation=OperationType.REVERT),
+            id=root_id(OperationType.REVERT, key),
+            task_queue=TASK_QUEUE,
+            result_type=RunState,
+        )
+        seconds = time.perf_counter() - started
+    if result.phase is not Phase.SUCCEEDED:
+        raise RuntimeError(f"the bare Revert {name} ended as {result.phase}: {result.message}")
+    stack.wait_completed(name)
+    return seconds
