@@ -8,13 +8,11 @@ import os
 import re
 import tarfile
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import yaml
+from pydantic import BaseModel, Field
 
 from dev.cache import archive_folder, install, partial_folder
 from dev.versions import KUBERNETES, numbers, platform_name
@@ -31,13 +29,17 @@ class NoArchiveError(Exception):
     """There is no archive to be had; the message says why."""
 
 
-@dataclass(frozen=True)
-class Archive:
-    """One published archive. `sha512` is in hexadecimal digits."""
+class Archive(BaseModel, frozen=True):
+    """One published archive: where it is, and its SHA-512 in hexadecimal digits."""
 
-    version: str
-    url: str
-    sha512: str
+    url: str = Field(alias="selfLink")
+    sha512: str = Field(alias="hash")
+
+
+class Index(BaseModel, frozen=True):
+    """The published archives: version, then file name."""
+
+    releases: dict[str, dict[str, Archive]]
 
 
 def fetch(wanted: str = KUBERNETES) -> dict[str, Path]:
@@ -45,27 +47,27 @@ def fetch(wanted: str = KUBERNETES) -> dict[str, Path]:
     index = os.environ.get("DRPLAN_ENVTEST_INDEX", INDEX)
     file = partial_folder() / "envtest.tar.gz"
     try:
-        archive = choose(yaml.safe_load(_open(index).read()), wanted, platform_name())
-        print(f"Downloading the official test programs of Kubernetes {archive.version}", flush=True)
+        archive = choose(Index.model_validate(yaml.safe_load(_open(index).read())), wanted, platform_name())
+        print(f"Downloading the official test programs: {archive.url}", flush=True)
         _download(archive, file)
         return {program.name: install(program, archive_folder()) for program in _unpack(file)}
-    except (URLError, OSError, tarfile.TarError, yaml.YAMLError) as error:
+    except (OSError, ValueError, tarfile.TarError, yaml.YAMLError) as error:
         raise NoArchiveError(str(error)) from error
     finally:
         file.unlink(missing_ok=True)
 
 
-def choose(index: Mapping[str, Any], wanted: str, platform: str) -> Archive:
+def choose(index: Index, wanted: str, platform: str) -> Archive:
     """Choose the latest patch release of the wanted minor version. Raises NoArchiveError if none is published.
 
     The archives skip patch releases, so the very version may be missing.
     """
     minor = numbers(wanted)[:2]
-    versions = [version for version in index.get("releases", {}) if re.fullmatch(r"v\d+\.\d+\.\d+", version)]
+    versions = [version for version in index.releases if re.fullmatch(r"v\d+\.\d+\.\d+", version)]
     for version in sorted((v for v in versions if numbers(v)[:2] == minor), key=numbers, reverse=True):
-        entry = index["releases"][version].get(f"envtest-{version}-{platform}.tar.gz")
-        if entry:
-            return Archive(version, entry["selfLink"], entry["hash"])
+        archive = index.releases[version].get(f"envtest-{version}-{platform}.tar.gz")
+        if archive:
+            return archive
     raise NoArchiveError(f"none is published for Kubernetes {minor[0]}.{minor[1]} on {platform}")
 
 

@@ -3,32 +3,21 @@
 It can be run again and again: each run has names of its own, and what an interrupted one left is cleared first.
 """
 
-import queue
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
-import yaml
 from rich.console import Console
 
 from api.execution import DRPlanExecution
 from api.meta import PLAN_LABEL
 from api.phases import Phase
+from dev import example
 from dev.clusternet import stand_in
 from dev.commands import start
-from dev.layout import REPOSITORY, default_layout
+from dev.layout import default_layout
 from dev.ready import StackError
+from dev.running import KIND, PATIENCE, run
 from dev.stack import Stack
-from dev.views import view
-from dev.watching import Document, watch
-
-EXAMPLE = REPOSITORY / "examples" / "demo"
-KIND = "drplanexecution"
-# How long a run of the demo may take, in seconds. It takes ten.
-PATIENCE = 300
 
 
 def main() -> int:
@@ -37,7 +26,7 @@ def main() -> int:
     console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
         stack = start(default_layout())
-        with stand_in(stack, _localizations()):
+        with stand_in(stack, example.localizations()):
             return _story(stack, console)
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -49,51 +38,19 @@ def main() -> int:
 
 def _story(stack: Stack, console: Console) -> int:
     _clear(stack)
-    stack.kubectl("apply", f"--filename={EXAMPLE / 'drworkflow.yaml'}", f"--filename={EXAMPLE / 'drplan.yaml'}")
+    stack.kubectl("apply", *(f"--filename={example.FOLDER / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
     console.rule("Execute: the plan is carried out")
-    executed = _run(stack, console, _load("execute.yaml"))
+    executed = run(stack, console, example.load("execute.yaml"))
     if executed.status.phase is not Phase.SUCCEEDED:
         return _failed(executed)
     console.rule("Revert: all of it is taken back, in reverse")
-    request = _load("revert.yaml")
+    request = example.load("revert.yaml")
     request["spec"]["revertExecutionRef"] = executed.metadata.name
-    reverted = _run(stack, console, request)
+    reverted = run(stack, console, request)
     if reverted.status.phase is not Phase.SUCCEEDED:
         return _failed(reverted)
     print(_closing(stack, executed, reverted))
     return 0
-
-
-def _run(stack: Stack, console: Console, request: Document) -> DRPlanExecution:
-    """Create an execution, show it until `kubectl wait` says that it is completed, and return its last state."""
-    created = stack.kubectl("create", "--filename=-", "--output=name", stdin=yaml.safe_dump(request)).stdout.strip()
-    name = created.partition("/")[2]
-    wait = ["wait", "--for=condition=Completed", f"{KIND}/{name}", f"--timeout={PATIENCE}s"]
-    print(f"$ kubectl {' '.join(wait)}", flush=True)
-    with view(console) as show, watch(stack, KIND, name) as states:
-        waiting = subprocess.Popen(stack.kubectl_command(*wait), stdout=subprocess.DEVNULL)
-        for state in _until_ended(waiting, states):
-            show(DRPlanExecution.model_validate(state))
-        last = DRPlanExecution.model_validate(yaml.safe_load(stack.kubectl("get", KIND, name, "--output=yaml").stdout))
-        show(last)
-    return last
-
-
-def _until_ended(waiting: "subprocess.Popen[bytes]", states: Iterator[Document]) -> Iterator[Document]:
-    arrived: queue.Queue[Document] = queue.Queue()
-    threading.Thread(target=_pass_on, args=(states, arrived), daemon=True).start()
-    while waiting.poll() is None or not arrived.empty():
-        try:
-            yield arrived.get(timeout=0.1)
-        except queue.Empty:
-            continue
-    if waiting.returncode != 0:
-        raise StackError(f"The run has not ended after {PATIENCE} s; .stack/logs may say why")
-
-
-def _pass_on(states: Iterator[Document], to: "queue.Queue[Document]") -> None:
-    for state in states:
-        to.put(state)
 
 
 def _clear(stack: Stack) -> None:
@@ -101,26 +58,8 @@ def _clear(stack: Stack) -> None:
     of_demo = f"--selector={PLAN_LABEL}=demo"
     if stack.kubectl("get", KIND, of_demo, "--output=name").stdout:
         stack.kubectl("wait", "--for=condition=Completed", KIND, of_demo, f"--timeout={PATIENCE}s")
-    stack.kubectl("delete", "--ignore-not-found", "localization", *_localizations())
-    stack.kubectl("delete", "--ignore-not-found", "configmap", *_config_maps())
-
-
-def _load(file: str) -> Any:
-    return yaml.safe_load((EXAMPLE / file).read_text())
-
-
-def _actions() -> list[Document]:
-    workflows = yaml.safe_load_all((EXAMPLE / "drworkflow.yaml").read_text())
-    return [action for workflow in workflows for action in workflow["spec"]["actions"]]
-
-
-def _localizations() -> list[str]:
-    return [action["localization"]["name"] for action in _actions() if "localization" in action]
-
-
-def _config_maps() -> list[str]:
-    manifests = [yaml.safe_load(action["resource"]["manifest"]) for action in _actions() if "resource" in action]
-    return [manifest["metadata"]["name"] for manifest in manifests]
+    stack.kubectl("delete", "--ignore-not-found", "localization", *example.localizations())
+    stack.kubectl("delete", "--ignore-not-found", "configmap", *example.config_maps())
 
 
 def _failed(execution: DRPlanExecution) -> int:

@@ -5,9 +5,13 @@ import random
 import socket
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 # Below the range from which Linux (32768) and macOS (49152) take the ports of outgoing connections: a port from
 # that range could be taken by chance while the stack is down.
 RANGE = (20000, 30000)
+
+PORTS = TypeAdapter(dict[str, int])
 
 
 def is_free(port: int) -> bool:
@@ -32,10 +36,9 @@ def choose(taken: set[int]) -> int:
 def load(file: Path) -> dict[str, int]:
     """Read the remembered ports; none if the file is missing or was cut off by a crash."""
     try:
-        stored = json.loads(file.read_text())
+        return PORTS.validate_json(file.read_bytes())
     except (OSError, ValueError):
         return {}
-    return {str(name): int(port) for name, port in stored.items()}
 
 
 def settle(file: Path, names: list[str], in_use: set[str]) -> dict[str, int]:

@@ -114,6 +114,9 @@ def start(layout: Layout, service: Service) -> int:
             start_new_session=True,
         )
     _write_pid(layout.pid_file(service.name), child.pid)
+    # For a moment after it was started, the kernel shows no environment yet: then it would pass for dead.
+    while read_mark(child.pid) != mark and child.poll() is None:
+        time.sleep(0.001)
     return child.pid
 
 

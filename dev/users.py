@@ -4,6 +4,7 @@ import base64
 import os
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
@@ -38,7 +39,7 @@ def tokens(layout: Layout) -> dict[str, str]:
     Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#static-token-file
     """
     file = layout.data / "tokens.csv"
-    stored = dict(_read_token(line) for line in file.read_text().splitlines()) if file.exists() else {}
+    stored = _read_tokens(file)
     if set(stored) != set(USERS):
         stored = {name: secrets.token_hex(16) for name in USERS}
         lines = [f'{stored[name]},{user.name},{name},"{",".join(user.groups)}"\n' for name, user in USERS.items()]
@@ -46,9 +47,12 @@ def tokens(layout: Layout) -> dict[str, str]:
     return stored
 
 
-def _read_token(line: str) -> tuple[str, str]:
-    token, _, uid, _ = line.split(",", 3)
-    return uid, token
+def _read_tokens(file: Path) -> dict[str, str]:
+    try:
+        fields = [line.split(",", 3) for line in file.read_text().splitlines()]
+        return {uid: token for token, _, uid, _ in fields}
+    except (OSError, ValueError):
+        return {}
 
 
 def write_private(file: os.PathLike[str], text: str) -> None:
