@@ -169,6 +169,8 @@ class Heartbeat(Model):
 
     errors: int = 0
     waiting_for: str = ""
+    deleting: str = ""
+    """Uid of the object that a Delete found: if its attempt is lost, the next one knows that it was there."""
 
 
 class RunInput(Model):

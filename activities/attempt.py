@@ -1,0 +1,103 @@
+"""One attempt at an action, whatever its effect: its time, its beats, its end by failure or cancel.
+
+Source: docs/architecture.md, "Errors and attempts" and "Cancel"; Temporal, "Activity cancellation".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.errors import ApiError
+from activities.failures import ActionError, application_error
+from activities.heartbeat import Pulse
+from api.meta import parse_duration
+from api.steps import ActionOutcome, Attempts, FailureType
+from planning import causes
+
+T = TypeVar("T")
+
+_LAST_LOOK = 5.0
+"""Seconds; within the margin that start-to-close leaves above the action's own time."""
+
+
+def time_limit(attempts: Attempts) -> timedelta:
+    """Give the time of one attempt; what is not a duration was refused by planning, and gets the default."""
+    try:
+        return parse_duration(attempts.timeout)
+    except ValueError:
+        return parse_duration(Attempts().timeout)
+
+
+async def run_attempt(
+    attempts: Attempts, pulse: Pulse, work: Callable[[], Coroutine[None, None, ActionOutcome]]
+) -> ActionOutcome:
+    """Carry `work` to its end within the action's time, and give its outcome with the attempt's number.
+
+    Raises ApplicationError with an AttemptFailure; CancelledError where the attempt is given up, because
+    its worker ends or nobody waits for it any more.
+    """
+    number = activity.info().attempt
+    try:
+        async with pulse.beating():
+            outcome = await _finished(_in_time(work(), pulse, time_limit(attempts)))
+    except ActionError as error:
+        raise _failure(error, attempts, pulse) from error
+    return outcome.model_copy(update={"attempt": number})
+
+
+def _failure(error: ActionError, attempts: Attempts, pulse: Pulse) -> ApplicationError:
+    """Count an error where the next attempt finds it, and give it as Temporal takes it."""
+    pulse.say(errors=pulse.said.errors + 1)
+    return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
+
+
+async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelta) -> ActionOutcome:
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await work
+    except ActionError:
+        raise
+    except TimeoutError:
+        return await _out_of_time(pulse)
+    except Exception as error:
+        activity.logger.exception("An attempt ended unexpectedly")
+        raise ActionError(FailureType.TRANSIENT, causes.unexpected(error)) from error
+
+
+async def _out_of_time(pulse: Pulse) -> ActionOutcome:
+    """Look once whether it was done all the same. Raises ActionError where that cannot be shown."""
+    late = pulse.late
+    if pulse.last_look is not None:
+        with suppress(TimeoutError, ApiError):
+            async with asyncio.timeout(_LAST_LOOK):
+                if (outcome := await pulse.last_look()) is not None:
+                    return outcome
+    raise late from None
+
+
+async def _finished(work: Coroutine[None, None, T]) -> T:
+    """Wait for work to its end, a person's cancel notwithstanding; give it up for any other reason."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            if not _person_asked():
+                await _give_up(task)
+                raise
+    return task.result()
+
+
+def _person_asked() -> bool:
+    details = activity.cancellation_details()
+    return details is not None and details.cancel_requested and not details.worker_shutdown
+
+
+async def _give_up(task: "asyncio.Task[T]") -> None:
+    task.cancel()
+    await asyncio.wait({task})

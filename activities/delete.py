@@ -1,0 +1,88 @@
+"""Taking back what an action made: delete its objects, each the very one that was looked at.
+
+Source: docs/spec/drplanexecution.md, "What undoes an action", "The look" and "Cancel".
+"""
+
+from temporalio import activity
+
+from activities.attempt import run_attempt
+from activities.cluster import Cluster
+from activities.errors import ApiError
+from activities.failures import ActionError, action_error, application_error, may_pass
+from activities.heartbeat import Pulse
+from activities.removal import Removal, metadata_if_present
+from api.phases import Phase
+from api.steps import ActionOutcome, Actor, Deletion, FailureType, LookInput, RollbackInput, RollbackStep
+from planning import causes, messages
+
+
+class Rollbacks:
+    """Activities of a Revert's actions."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    @activity.defn
+    async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
+        """Delete what the step names, in its order, and wait until it is gone; or fail with the step's refusal."""
+        pulse = Pulse(_not_begun(given.step), given.errors)
+        return await run_attempt(given.step.attempts, pulse, lambda: self._roll_back(given.step, given.actor, pulse))
+
+    @activity.defn
+    async def look_again(self, given: LookInput) -> ActionOutcome:
+        """Tell, without touching anything, whether every object of the step is gone: Succeeded, else Canceled."""
+        pulse = Pulse(_not_begun(given.step))
+        async with pulse.beating():
+            return await self._look_again(given)
+
+    async def _roll_back(self, step: RollbackStep, actor: Actor, pulse: Pulse) -> ActionOutcome:
+        if step.refusal is not None:
+            raise ActionError(step.refusal.type, step.refusal.message)
+        notes = [await self._remove(deletion, actor, pulse, step.attempts.timeout) for deletion in step.deletions]
+        return _rolled_back(step, notes)
+
+    async def _remove(self, deletion: Deletion, actor: Actor, pulse: Pulse, within: str) -> str:
+        """Delete one object; give what is to be told besides."""
+        removal = Removal(self._cluster, deletion, actor, pulse, within)
+        try:
+            await removal.run()
+        except ApiError as error:
+            reason = causes.naming(deletion.target, error.message)
+            raise action_error(error, messages.failed_to_delete(deletion.target, reason)) from error
+        return _note(deletion, removal.replaced_by)
+
+    async def _look_again(self, given: LookInput) -> ActionOutcome:
+        if given.step.refusal is not None:
+            return ActionOutcome(phase=Phase.CANCELED, message=given.step.refusal.message)
+        notes = []
+        for deletion in given.step.deletions:
+            try:
+                seen = await metadata_if_present(self._cluster, deletion, given.actor)
+            except ApiError as error:
+                return _unseen(deletion, error)
+            if seen is not None and seen["uid"] == deletion.uid:
+                return ActionOutcome(phase=Phase.CANCELED, message=causes.canceled_still_there(deletion.target))
+            notes.append(_note(deletion, seen["uid"] if seen else None))
+        return _rolled_back(given.step, notes)
+
+
+def _not_begun(step: RollbackStep) -> ActionError:
+    """Give the failure of an attempt whose time is over before anything was asked."""
+    return ActionError(FailureType.TIMED_OUT, causes.ran_out_of_time(step.attempts.timeout))
+
+
+def _note(deletion: Deletion, replaced_by: str | None) -> str:
+    return messages.replaced_meanwhile(deletion.target, replaced_by) if replaced_by else ""
+
+
+def _rolled_back(step: RollbackStep, notes: list[str]) -> ActionOutcome:
+    message = messages.rolled_back([deletion.target for deletion in step.deletions])
+    return ActionOutcome(phase=Phase.SUCCEEDED, message=messages.bounded(message + "".join(notes)))
+
+
+def _unseen(deletion: Deletion, error: ApiError) -> ActionOutcome:
+    """Give what a look that failed amounts to. Raises ApplicationError where another look may succeed."""
+    message = messages.bounded(causes.canceled_unseen(deletion.target, error.message))
+    if may_pass(error):
+        raise application_error(action_error(error, message), 0, 0, activity.info().attempt)
+    return ActionOutcome(phase=Phase.CANCELED, message=message)

@@ -1,0 +1,90 @@
+"""May a repeat help? One table from the API's errors to the failure types that people and workflows see.
+
+Source: docs/architecture.md, "Errors and attempts"; Kubernetes API conventions, "HTTP status codes".
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from activities.errors import AlreadyExistsError, ApiError, UnknownKindError, UnreachableError
+from api.execution import ActionOutputs
+from api.phases import Operation
+from api.steps import AttemptFailure, FailureType
+from planning.messages import bounded
+
+_TYPES = {
+    400: FailureType.INVALID,
+    # The worker's credentials are renewed by others, and a starting API server may refuse good ones.
+    401: FailureType.TRANSIENT,
+    403: FailureType.FORBIDDEN,
+    404: FailureType.NOT_FOUND,
+    408: FailureType.TRANSIENT,
+    409: FailureType.TRANSIENT,
+    # A list's page that was asked for too late.
+    410: FailureType.TRANSIENT,
+    413: FailureType.TOO_LARGE,
+    429: FailureType.TRANSIENT,
+}
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What an attempt that failed did all the same; None is unknown, or nothing."""
+
+    operation: Operation | None = None
+    created: bool | None = None
+    outputs: ActionOutputs | None = None
+
+
+@dataclass(eq=False)
+class ActionError(Exception):
+    """An attempt failed. `message` is the whole message of the action."""
+
+    type: FailureType
+    message: str
+    remains: Remains = field(default_factory=Remains)
+    retry_after: float | None = None
+    """Seconds that the server asks to wait before the next attempt."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def failure_type(error: ApiError) -> FailureType:
+    """Tell what an error of the API means for a repeat."""
+    if isinstance(error, UnreachableError | UnknownKindError):
+        return FailureType.TRANSIENT
+    if isinstance(error, AlreadyExistsError):
+        return FailureType.ALREADY_EXISTS
+    server_side = FailureType.TRANSIENT if error.status >= 500 else FailureType.INVALID
+    return _TYPES.get(error.status, server_side)
+
+
+def may_pass(error: ApiError) -> bool:
+    """Tell whether the same call may succeed later."""
+    return failure_type(error).repeatable
+
+
+def action_error(error: ApiError, message: str, remains: Remains | None = None) -> ActionError:
+    """Give an API error as the failure of an attempt, under the action's own message."""
+    return ActionError(failure_type(error), message, remains or Remains(), error.retry_after)
+
+
+def application_error(error: ActionError, errors: int, limit: int, attempt: int) -> ApplicationError:
+    """Give a failure as Temporal takes it; `errors` counts this one, `limit` the retries allowed after errors."""
+    details = AttemptFailure(
+        errors=errors,
+        attempt=attempt,
+        operation=error.remains.operation,
+        created=error.remains.created,
+        outputs=error.remains.outputs,
+    )
+    return ApplicationError(
+        bounded(error.message),
+        details,
+        type=error.type.value,
+        non_retryable=not error.type.repeatable or errors > limit,
+        next_retry_delay=None if error.retry_after is None else timedelta(seconds=error.retry_after),
+    )

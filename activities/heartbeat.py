@@ -1,0 +1,70 @@
+"""Signs of life of a running attempt, and what they carry to the next attempt and to the bridge.
+
+Measured with server 1.32: details recorded right before an attempt fails reach the next one, and those of
+a lost attempt stay until newer ones come, so errors can be counted here.
+Source: docs/architecture.md, "Errors and attempts"; Temporal, "Activity Heartbeat".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from activities.failures import ActionError
+from api.steps import ActionOutcome, Heartbeat
+
+INTERVAL = 3.0
+"""Seconds between two beats. Source: docs/architecture.md, "Temporal"."""
+
+
+class Pulse:
+    """What an attempt tells while it runs: errors so far, what it waits for, and how it would fail by timeout."""
+
+    def __init__(self, late: ActionError, errors: int = 0) -> None:
+        """Take up what earlier attempts left; `errors` were counted under earlier schedules."""
+        found = _left_by_earlier_attempt()
+        self.said = found.model_copy(update={"errors": max(found.errors, errors), "waiting_for": ""})
+        self.late = late
+        self.last_look: Callable[[], Awaitable[ActionOutcome | None]] | None = None
+        """Asked once when the time ran out; an outcome means that it was done in spite of that."""
+
+    def wait_for(self, what: str, late: ActionError) -> None:
+        """Say what is waited for now, and what to raise if the time runs out meanwhile."""
+        self.late = late
+        self.say(waiting_for=what)
+
+    def say(self, **change: str | int) -> None:
+        """Change what the beats say; said at once where it is new."""
+        new = self.said.model_copy(update=change)
+        if new != self.said:
+            self.said = new
+            self.beat()
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        activity.heartbeat(self.said)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Beat at once and then regularly while the block runs."""
+        task = asyncio.create_task(self._go_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _go_on(self) -> None:
+        while True:
+            self.beat()
+            await asyncio.sleep(INTERVAL)
+
+
+def _left_by_earlier_attempt() -> Heartbeat:
+    try:
+        return Heartbeat.model_validate(activity.info().heartbeat_details[0])
+    except (IndexError, ValidationError):
+        return Heartbeat()

@@ -1,0 +1,145 @@
+"""Sentences about single attempts: why one failed, what it waits for, what a last look found.
+
+They stand in the tree and in Temporal's UI like those of planning.messages. Source:
+docs/spec/drplanexecution.md, "Messages".
+"""
+
+import re
+from collections.abc import Sequence
+
+from api.meta import ObjectKey
+from api.phases import Operation
+from api.steps import Target
+from planning.messages import called, placed
+
+# Reasons: what follows `Failed to create ConfigMap: `.
+
+
+def naming(target: Target, reason: str) -> str:
+    """Give a reason that holds the object's name, whatever words the API server chose."""
+    named = re.search(rf"(?<![\w.-]){re.escape(target.name)}(?![\w.-])", reason)
+    return reason if named else f"{target.name}: {reason}"
+
+
+def exists_of_another(target: Target, mark: str | None) -> str:
+    """The name is taken; `mark` is the created-by annotation of the object that has it."""
+    whose = f"it was created by {mark}" if mark else "it was not created by a plan"
+    return f"{placed(target)} already exists, and {whose}"
+
+
+def being_deleted(target: Target) -> str:
+    """An object of that name is on its way out."""
+    return f"{placed(target)} is being deleted"
+
+
+def changed_meanwhile(target: Target) -> str:
+    """Somebody else creates and deletes the object at the same time."""
+    return f"{placed(target)} was created or deleted by somebody else at the same time"
+
+
+def perhaps_made(reason: str) -> str:
+    """The request was not answered, and the look after it was not either."""
+    return f"{reason} (whether it was created is not known)"
+
+
+def bad_annotations(target: Target) -> str:
+    """The manifest cannot carry the mark."""
+    return f"metadata.annotations of {called(target)} is not a mapping: write names and texts"
+
+
+def no_answer(target: Target, timeout: str) -> str:
+    """The action's timeout (Go duration) was over before the API server had answered."""
+    return f"{called(target)}: the API server did not answer within {timeout}"
+
+
+def unseen(target: Target, timeout: str, reason: str) -> str:
+    """The action's timeout was over, and at the end the object could not be read."""
+    return f"whether {called(target)} is gone after {timeout} is not known: {reason}"
+
+
+def unexpected(error: Exception) -> str:
+    """A fault of ours, or an answer that nobody foresaw; its text is kept out, it may hold what is secret."""
+    return f"unexpected {type(error).__name__}; the worker's log says more"
+
+
+# Whole messages.
+
+
+def failed_to_read(kind: str, name: str, reason: str) -> str:
+    """A definition or record could not be read."""
+    return f"Failed to read {kind} {name}: {reason}"
+
+
+def not_readable(kind: str, name: str, problem: str) -> str:
+    """A definition or record is not what its kind says; `problem` names field and fault."""
+    return f"{kind} {name} cannot be understood: {problem}"
+
+
+def ran_out_of_time(timeout: str) -> str:
+    """The action's timeout (Go duration) was over before its object was known."""
+    return f"Failed to begin within {timeout}"
+
+
+def another_execution(execution: ObjectKey) -> str:
+    """The object that was to be carried out is gone, or was created anew."""
+    return f"DRPlanExecution {execution.namespace}/{execution.name} (uid {execution.uid}) no longer exists"
+
+
+def plan_gone(plan: str) -> str:
+    """The plan was deleted before the execution began."""
+    return f"DRPlan {plan} no longer exists"
+
+
+def too_large(size: int, bound: int) -> str:
+    """The decision does not fit into a history; both in bytes."""
+    return (
+        f"This plan is too large to be carried out at once: its steps take {size} bytes, {bound} fit. "
+        "Split it into several plans"
+    )
+
+
+def without_object(action: str) -> str:
+    """The action's type has no object that could be created or deleted."""
+    return f"Action {action} names no object"
+
+
+def unsupported(operation: Operation, target: Target) -> str:
+    """An operation that this release does not carry out."""
+    return f"{operation.value} of {called(target)} is not supported yet"
+
+
+# What is waited for, in the Temporal UI and in the bridge's eyes.
+
+
+def waiting_for_removal(target: Target, finalizers: Sequence[str]) -> str:
+    """The object was told to go."""
+    by = f", finalizers {', '.join(finalizers)}" if finalizers else ""
+    return f"{placed(target)} to be gone{by}"
+
+
+def waiting_for_server(reason: str) -> str:
+    """The API server does not answer."""
+    return f"the API server: {reason}"
+
+
+def looking(seen: int, total: int) -> str:
+    """A Revert looks at every object concerned."""
+    return f"a look at {total} objects, {seen} done"
+
+
+# What a last look after a cancel found.
+
+
+def canceled_still_there(target: Target) -> str:
+    """An object that was to go is still there."""
+    return f"Canceled between two attempts: {called(target)} still exists"
+
+
+def canceled_not_done(operation: Operation, target: Target) -> str:
+    """Nothing shows that the operation was carried out."""
+    return f"Canceled between two attempts: {operation.value.lower()} of {called(target)} was not done"
+
+
+def canceled_unseen(target: Target, reason: str) -> str:
+    """The look was refused."""
+    return f"Canceled between two attempts; whether {called(target)} is as wanted is not known: {reason}"

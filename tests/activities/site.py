@@ -1,0 +1,122 @@
+"""A namespace on the real API server, and activities run in it as a worker would run them."""
+
+import asyncio
+import dataclasses
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.actors import actor_of
+from activities.cluster import Cluster
+from api.meta import ObjectName
+from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
+from dev.stack import Stack
+from tests.e2e.audit import AuditLog
+from tests.e2e.manifests import dr_workflow
+from workflows.converter import DATA_CONVERTER
+
+GivenT = TypeVar("GivenT")
+AnswerT = TypeVar("AnswerT")
+Object = dict[str, Any]
+
+HOLD = "tests.example.com/hold"
+"""A finalizer that keeps an object until the test lets it go."""
+
+
+def config_map(name: str, namespace: str) -> Target:
+    return Target(api_version="v1", kind="ConfigMap", name=name, namespace=namespace)
+
+
+def localization(name: str, namespace: str) -> Target:
+    return Target(api_version="apps.clusternet.io/v1alpha1", kind="Localization", name=name, namespace=namespace)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What tests do to the world, as the administrator; `cluster` and `actor` are what activities use."""
+
+    stack: Stack
+    namespace: str
+    cluster: Cluster
+
+    @property
+    def actor(self) -> Actor:
+        return actor_of(self.namespace, "default")
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        return self.stack.kubectl(*arguments, "-n", self.namespace, stdin=stdin).stdout
+
+    def create(self, *bodies: Object) -> None:
+        self.kubectl("create", "-f", "-", stdin="\n---\n".join(json.dumps(body) for body in bodies))
+
+    def config_map(self, name: str, **metadata: Any) -> str:
+        """Create a ConfigMap; give its uid."""
+        self.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}})
+        return self.uid("configmap", name)
+
+    def get(self, kind: str, name: str) -> Object | None:
+        answer = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        found: Object | None = json.loads(answer) if answer else None
+        return found
+
+    def uid(self, kind: str, name: str) -> str:
+        found = self.get(kind, name)
+        assert found is not None, f"{kind} {name} is absent"
+        return str(found["metadata"]["uid"])
+
+    def let_go(self, kind: str, name: str) -> None:
+        """Take all finalizers away."""
+        self.kubectl("patch", kind, name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+    def define(self, *actions: Object, name: str = "flow") -> None:
+        """Create the DRWorkflow whose actions are carried out."""
+        self.create(dr_workflow(name, *actions))
+
+    def step(self, action: str, index: int = 0, name: str = "flow", **attempts: Any) -> ExecuteStep:
+        reference = ObjectName(name=name, namespace=self.namespace)
+        mark = f"uid-of-execution/0/0/{index}"
+        return ExecuteStep(
+            dr_workflow=reference, index=index, action=action, mark=mark, title=action, attempts=Attempts(**attempts)
+        )
+
+    def deletion(
+        self, target: Target, uid: str, *more: Deletion, foreground: bool = False, **attempts: Any
+    ) -> RollbackStep:
+        first = Deletion(target=target, uid=uid, foreground=foreground)
+        return RollbackStep(deletions=[first, *more], attempts=Attempts(**attempts))
+
+    def deletions(self, at_least: int = 0) -> Counter[str]:
+        """Count successful deletions by uid."""
+        return AuditLog(self.stack.layout.audit_log).deletions(self.namespace, at_least)
+
+
+@dataclass
+class Attempt:
+    """One attempt of an activity outside Temporal: what it is told, and what it tells."""
+
+    number: int = 1
+    left: Heartbeat | None = None
+    """What the attempt before left in its last heartbeat."""
+    beats: list[Heartbeat] = field(default_factory=list)
+    environment: ActivityEnvironment = field(default_factory=ActivityEnvironment)
+
+    async def run(self, work: Callable[[GivenT], Awaitable[AnswerT]], given: GivenT) -> AnswerT:
+        left = [self.left.to_object()] if self.left else []
+        info = dataclasses.replace(self.environment.info, attempt=self.number, heartbeat_details=left)
+        self.environment.info = info
+        self.environment.payload_converter = DATA_CONVERTER.payload_converter
+        self.environment.on_heartbeat = self.beats.append
+        return await self.environment.run(work, given)
+
+
+async def eventually(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Return once a condition holds. Raises AssertionError."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,65 @@
+"""The one table from the API's errors to 'may a repeat help?'."""
+
+import pytest
+
+from activities.errors import ApiError, UnknownKindError, UnreachableError, from_answer
+from activities.failures import ActionError, Remains, action_error, application_error, failure_type
+from api.phases import Operation
+from api.steps import AttemptFailure, FailureType
+
+TABLE = [
+    (400, "BadRequest", FailureType.INVALID),
+    (401, "Unauthorized", FailureType.TRANSIENT),
+    (403, "Forbidden", FailureType.FORBIDDEN),
+    (404, "NotFound", FailureType.NOT_FOUND),
+    (405, "MethodNotAllowed", FailureType.INVALID),
+    (409, "Conflict", FailureType.TRANSIENT),
+    (409, "AlreadyExists", FailureType.ALREADY_EXISTS),
+    (410, "Expired", FailureType.TRANSIENT),
+    (413, "RequestEntityTooLarge", FailureType.TOO_LARGE),
+    (415, "UnsupportedMediaType", FailureType.INVALID),
+    (422, "Invalid", FailureType.INVALID),
+    (429, "TooManyRequests", FailureType.TRANSIENT),
+    (500, "InternalError", FailureType.TRANSIENT),
+    (502, "", FailureType.TRANSIENT),
+    (503, "ServiceUnavailable", FailureType.TRANSIENT),
+    (504, "Timeout", FailureType.TRANSIENT),
+]
+
+
+@pytest.mark.parametrize(("status", "reason", "expected"), TABLE)
+def test_an_answer_of_the_api_server_has_one_failure_type(status: int, reason: str, expected: FailureType) -> None:
+    assert failure_type(from_answer(status, reason, "words", None)) is expected
+
+
+@pytest.mark.parametrize("error", [UnreachableError("no route"), UnknownKindError("no such kind", 404)])
+def test_a_server_that_is_away_and_a_kind_that_may_still_come_are_worth_a_repeat(error: ApiError) -> None:
+    assert failure_type(error).repeatable
+
+
+@pytest.mark.parametrize("kind", list(FailureType))
+def test_only_what_may_pass_is_repeated_by_temporal(kind: FailureType) -> None:
+    error = application_error(ActionError(kind, "words"), errors=1, limit=3, attempt=1)
+    assert error.type == kind
+    assert error.non_retryable is (kind not in (FailureType.TRANSIENT, FailureType.TIMED_OUT))
+
+
+@pytest.mark.parametrize(("errors", "ends"), [(1, False), (3, False), (4, True), (9, True)])
+def test_an_error_beyond_the_limit_of_retries_ends_the_action(errors: int, ends: bool) -> None:
+    error = application_error(ActionError(FailureType.TRANSIENT, "words"), errors=errors, limit=3, attempt=7)
+    assert error.non_retryable is ends
+
+
+def test_the_failure_tells_the_workflow_what_it_needs_to_go_on_counting() -> None:
+    remains = Remains(Operation.CREATE, None, None)
+    failure = action_error(from_answer(503, "", "Failed to create ConfigMap: away", 7.0), "whole message", remains)
+    error = application_error(failure, errors=2, limit=3, attempt=5)
+    assert error.details == (AttemptFailure(errors=2, attempt=5, operation=Operation.CREATE),)
+    assert error.message == "whole message"
+    assert error.next_retry_delay is not None
+    assert error.next_retry_delay.total_seconds() == 7
+
+
+def test_a_message_never_exceeds_its_bound() -> None:
+    error = application_error(ActionError(FailureType.INVALID, "x" * 50_000), errors=1, limit=0, attempt=1)
+    assert len(error.message.encode()) <= 1024

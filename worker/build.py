@@ -1,0 +1,53 @@
+"""From clients and settings to a Temporal worker with all workflows and activities.
+
+Source: docs/architecture.md, "Temporal"; Temporal, "Worker performance" and "Worker Versioning".
+"""
+
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.actors import Impersonation
+from activities.cluster import Cluster
+from activities.registry import activities
+from worker.settings import Settings
+from workflows.registry import PASSTHROUGH, WORKFLOWS
+
+_HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""The SDK would hold beats back for 80 % of the heartbeat timeout, and a cancel is only heard of by a beat."""
+
+
+def build_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
+    """Build the worker; it begins to poll when it is run."""
+    impersonation = Impersonation(settings.default_service_account, settings.impersonate)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activities(cluster, impersonation),
+        workflow_runner=_sandbox(),
+        max_concurrent_activities=settings.max_concurrent_activities,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+        max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
+        deployment_config=_deployment(settings),
+    )
+
+
+def _sandbox() -> SandboxedWorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """Give the versioning of this worker; None, the default, takes every task."""
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=settings.deployment_name, build_id=settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
