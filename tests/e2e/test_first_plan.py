@@ -47,7 +47,11 @@ def same(text: str) -> str:
 def shell(stack: Stack, site: Site, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` acts on the stack."""
     (tmp_path / "kubectl").symlink_to(stack.programs.kubectl)
-    yield {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "KUBECONFIG": str(stack.layout.kubeconfig)}
+    yield {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "KUBECONFIG": str(stack.layout.kubeconfig),
+        "HOME": str(tmp_path),
+    }
     stack.kubectl("delete", "namespace", "greeting", "--ignore-not-found", "--timeout=60s")
 
 
