@@ -1,0 +1,132 @@
+"""The bridge is killed before and after each step of its own: everything ends as if nothing had happened."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from api.meta import FINALIZER
+from tests.e2e.faults import Exchange, Moment
+from tests.e2e.kubectl import Object
+from tests.e2e.manifests import makes_localization
+from tests.e2e.progression import steps_back
+from tests.e2e.site import Site
+from tests.e2e.story import EXECUTION, Story
+
+
+def patches(path: str, holds: Callable[[Object], bool]) -> Callable[[Exchange], bool]:
+    """Match a write of the bridge by the end of its path and its body."""
+    return lambda each: (
+        each.method in ("PATCH", "PUT") and each.path.partition("?")[0].endswith(path) and holds(json.loads(each.body))
+    )
+
+
+def takes_lock(body: Object) -> bool:
+    return bool((body.get("status") or {}).get("currentExecution"))
+
+
+def releases_lock(body: Object) -> bool:
+    status = body.get("status") or {}
+    return "currentExecution" in status and status["currentExecution"] is None
+
+
+def sets_finalizer(body: Object) -> bool:
+    return FINALIZER in (body.get("metadata", {}).get("finalizers") or [])
+
+
+def removes_finalizer(body: Object) -> bool:
+    meta = body.get("metadata", {})
+    return "finalizers" in meta and FINALIZER not in (meta["finalizers"] or [])
+
+
+def tells_of_progress(body: Object) -> bool:
+    return bool(body.get("status", {}).get("stageStatuses")) and not tells_the_end(body)
+
+
+def tells_the_end(body: Object) -> bool:
+    return bool(body.get("status", {}).get("completionTime"))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A write of the bridge on the way of one execution."""
+
+    path: Callable[[str], str]
+    holds: Callable[[Object], bool]
+
+
+def on_plan(_: str) -> str:
+    return "/drplans/plan/status"
+
+
+def on_execution(name: str) -> str:
+    return f"/drplanexecutions/{name}"
+
+
+def on_status(name: str) -> str:
+    return f"/drplanexecutions/{name}/status"
+
+
+STEPS = {
+    "the lock": Step(on_plan, takes_lock),
+    "the finalizer": Step(on_execution, sets_finalizer),
+    "a status write": Step(on_status, tells_of_progress),
+    "the last status write": Step(on_status, tells_the_end),
+    "the lock's release": Step(on_plan, releases_lock),
+    "the finalizer's removal": Step(on_execution, removes_finalizer),
+}
+
+
+def given_a_plan_of_two_stages(story: Story) -> None:
+    story.plan(
+        "plan",
+        {
+            "first": [story.makes("one"), makes_localization("two", story.namespace)],
+            "second": [story.makes("three")],
+        },
+    )
+
+
+def when_the_bridge_dies_at(site: Site, step: Step, moment: Moment, name: str, act: Callable[[], None]) -> None:
+    with site.bridge.proxy.holding(moment, patches(step.path(name), step.holds), name) as trap:
+        act()
+        trap.wait()
+        site.bridge.program.kill()
+    site.restart_bridge()
+
+
+def then_all_is_as_if_nothing_had_happened(site: Site, story: Story) -> None:
+    for name in ("execute", "revert"):
+        execution = story.kubectl.get(EXECUTION, name)
+        assert len(site.runs.roots(execution)) == 1
+        assert FINALIZER not in execution["metadata"].get("finalizers", [])
+    plan = story.kubectl.get("drplan", "plan")["status"]
+    assert "currentExecution" not in plan
+    history = [(each["name"], each["operationType"], each["phase"]) for each in plan["executionHistory"]]
+    assert history == [("revert", "Revert", "Succeeded"), ("execute", "Execute", "Succeeded")]
+    made = [each for each in story.writes_to("configmaps", "localizations") if each.verb == "create"]
+    deleted = [each for each in story.writes_to("configmaps", "localizations") if each.verb == "delete"]
+    assert [each.name for each in made] == ["one", "two", "three"]
+    assert [each.uid for each in deleted] == [each.uid for each in reversed(made)]
+
+
+@pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.ANSWER], ids=["before", "after"])
+@pytest.mark.parametrize("step", STEPS.values(), ids=[each.replace(" ", "_").replace("'", "") for each in STEPS])
+def test_a_bridge_killed(site: Site, story: Story, step: Step, moment: Moment) -> None:
+    given_a_plan_of_two_stages(story)
+    with story.watching() as watch:
+        when_the_bridge_dies_at(site, step, moment, "execute", lambda: story.execute("execute", "plan"))
+        story.succeeded("execute")
+        when_the_bridge_dies_at(site, step, moment, "revert", lambda: story.revert("revert", "plan", "execute"))
+        story.succeeded("revert")
+        when_the_bridge_has_tidied_up(story)
+        for name in ("execute", "revert"):
+            assert steps_back(watch.statuses(name)) == []
+    then_all_is_as_if_nothing_had_happened(site, story)
+
+
+def when_the_bridge_has_tidied_up(story: Story) -> None:
+    """After the last status it still takes its finalizer off and releases the lock."""
+    story.kubectl.wait("jsonpath={.metadata.finalizers}=", f"{EXECUTION}/revert", 30)
+    story.kubectl.wait("jsonpath={.status.currentExecution}=", "drplan/plan", 30)
