@@ -37,7 +37,7 @@ def _row(name: str, each: Round) -> str:
 
 def _medians(rounds: list[Round]) -> str:
     def median(name: str) -> float:
-        return statistics.median(getattr(each, name) for each in rounds)
+        return statistics.median(float(getattr(each, name)) for each in rounds)
 
     figures = f"{median('bare'):.2f} | {median('bridged'):.2f} | **{median('ratio'):.3f}**"
     sizes = f"{median('status_bytes'):.0f} | {median('writes'):.0f}"

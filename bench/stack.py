@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
+
 from workflows.converter import DATA_CONVERTER
 
 

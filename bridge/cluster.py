@@ -101,8 +101,9 @@ def _read(code: int, data: bytes) -> Object:
 class Cluster:
     """Calls to one API server. Raises ClusterError and nothing else."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, silence: float = SILENCE_SECONDS) -> None:
         self._client = client
+        self._silence = silence
 
     @classmethod
     async def connect(cls) -> "Cluster":
@@ -125,6 +126,10 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         """Read one object live."""
         return await self.call("GET", _path(kind, namespace, name))
+
+    async def create(self, kind: Kind, namespace: str, body: Object) -> Object:
+        """Create one object. Raises Conflict where one of that name exists."""
+        return await self.call("POST", _path(kind, namespace), body=body)
 
     async def page(self, kind: Kind, limit: int, token: str = "") -> Object:
         """Read one page of a list over all namespaces; `metadata.continue` names the next."""
@@ -167,7 +172,7 @@ class Cluster:
         """
         query = {"watch": "true", "resourceVersion": version, "allowWatchBookmarks": "true"}
         query["timeoutSeconds"] = str(seconds)
-        timeout = aiohttp.ClientTimeout(total=seconds + 15, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=seconds + 15, sock_connect=CONNECT_SECONDS, sock_read=self._silence)
         try:
             response = await self._send("GET", _path(kind), query, None, "application/json", timeout)
             async with response:

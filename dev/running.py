@@ -9,9 +9,9 @@ import yaml
 from rich.console import Console
 
 from api.execution import DRPlanExecution
+from cli.views import view
 from dev.ready import StackError
 from dev.stack import Stack
-from dev.views import view
 from dev.watching import Document, watch
 
 KIND = "drplanexecution"

@@ -1,0 +1,78 @@
+"""`drplan` against a real API server; what the bridge would write is written by the test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dev.stack import Stack
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def drplan(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, **stack.env("admin"), "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"}
+    command = [sys.executable, "-m", "cli.main", *arguments]
+    return subprocess.run(command, env=environment, cwd=REPOSITORY, text=True, capture_output=True, timeout=60)
+
+
+def stored(stack: Stack, namespace: str, name: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(stack.kubectl("get", "drpe", name, "-n", namespace, "-o", "json").stdout)
+    return found
+
+
+def end(stack: Stack, namespace: str, name: str, phase: str, message: str) -> None:
+    patch = json.dumps({"status": {"phase": phase, "message": message}})
+    stack.kubectl("patch", "drpe", name, "-n", namespace, "--subresource=status", "--type=merge", f"--patch={patch}")
+
+
+def test_execute_and_revert_create_the_objects_that_kubectl_would(stack: Stack, namespace: str) -> None:
+    assert drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--no-wait").returncode == 0
+    done = drplan(stack, "revert", "run", "-n", namespace, "--name", "back", "--on-missing", "Ignore", "--no-wait")
+    assert "drplanexecution/back created" in done.stdout
+    assert stored(stack, namespace, "run")["spec"] == {"planRef": "shop", "operationType": "Execute"}
+    assert stored(stack, namespace, "back")["spec"] == {
+        "planRef": "shop",
+        "operationType": "Revert",
+        "revertExecutionRef": "run",
+        "onMissing": "Ignore",
+    }
+
+
+def test_a_name_is_made_up_where_none_is_given(stack: Stack, namespace: str) -> None:
+    done = drplan(stack, "execute", "shop", "-n", namespace, "--no-wait")
+    assert done.stdout.startswith("drplanexecution/shop-execute-")
+
+
+@pytest.mark.parametrize(("phase", "code"), [("Succeeded", 0), ("Failed", 1), ("Canceled", 1)])
+def test_the_exit_code_tells_how_a_followed_execution_ended(
+    stack: Stack, namespace: str, phase: str, code: int
+) -> None:
+    drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--no-wait")
+    end(stack, namespace, "run", phase, "the last word")
+    done = drplan(stack, "status", "run", "-n", namespace, "--watch")
+    assert (done.returncode, "the last word" in done.stdout) == (code, True)
+
+
+def test_status_shows_an_old_revert_without_stages(stack: Stack, namespace: str) -> None:
+    drplan(stack, "execute", "shop", "-n", namespace, "--name", "old", "--no-wait")
+    end(stack, namespace, "old", "Succeeded", "Revert completed successfully")
+    done = drplan(stack, "status", "old", "-n", namespace)
+    assert (done.returncode, "Revert completed successfully" in done.stdout) == (0, True)
+
+
+def test_cancel_writes_the_annotation_once_and_again(stack: Stack, namespace: str) -> None:
+    drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--no-wait")
+    for _ in range(2):
+        assert drplan(stack, "cancel", "run", "-n", namespace, "--no-wait").returncode == 0
+    annotations = json.loads(stack.kubectl("get", "drpe", "run", "-n", namespace, "-o", "json").stdout)["metadata"]
+    assert annotations["annotations"] == {"dr.bkbcs.tencent.com/cancel": "true"}
+
+
+def test_what_is_not_there_is_said_in_one_line(stack: Stack, namespace: str) -> None:
+    done = drplan(stack, "revert", "nothing", "-n", namespace)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == ['Error: drplanexecutions.dr.bkbcs.tencent.com "nothing" not found']
