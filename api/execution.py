@@ -7,67 +7,99 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.meta import API_VERSION, Condition, Model, ObjectMeta, ObjectName, ObjectReference, Timestamp
+from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, ObjectReference, Timestamp
 from api.params import Parameter
 from api.phases import ActionType, Mode, OnMissing, Operation, OperationType, Phase
 
 Int32 = Annotated[int, Field(json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
 
+RunPhase = Annotated[Phase, Field(json_schema_extra={"enum": [p.value for p in Phase if p is not Phase.SKIPPED]})]
+"""What the CRD admits for an execution as a whole, which is never skipped."""
+NodePhase = Annotated[Phase, Field(json_schema_extra={"enum": [p.value for p in Phase if p is not Phase.UNKNOWN]})]
+"""What the CRD admits for a stage, a workflow or an action."""
+
 
 class DRPlanExecutionSpec(Model):
     """What a person asks for. It never changes after creation."""
 
     plan_ref: str
+    """Name of the DRPlan, in the same namespace."""
     operation_type: OperationType
+    """Whether the plan is carried out (Execute) or an earlier Execute of it is taken back (Revert)."""
     mode: Mode | None = None
+    """Of an Execute: the path through the plan. `when` conditions compare with it; without it nothing is filtered."""
     revert_execution_ref: str | None = None
+    """Of a Revert: name of the execution to take back, an Execute of the same plan in the same namespace."""
     params: list[Parameter] | None = None
+    """Of an Execute: parameters that win over those of the plan, its stages and its workflows."""
     on_missing: OnMissing | None = None
-    """Additive. Of a Revert; None means Fail."""
+    """Additive. Of a Revert: whether an object that was already gone makes its action fail (Fail, also when this is
+    empty) or is passed over (Ignore)."""
 
 
 class HttpResponse(Model):
     """What an HTTP action was answered."""
 
     status_code: int
+    """The response's status code."""
     body: str | None = None
+    """The response's body, as far as it was kept."""
 
 
 class ActionOutputs(Model):
     """What an action made: the record that its rollback rests on."""
 
     localization_ref: ObjectReference | None = None
+    """The Localization."""
     globalization_ref: ObjectReference | None = None
+    """The Globalization."""
     helm_chart_ref: ObjectReference | None = None
+    """The HelmChart."""
     subscription_ref: ObjectReference | None = None
+    """The Subscription."""
     subscription_refs: list[ObjectReference] | None = None
+    """The Subscriptions, one for each managed cluster, of a PerCluster action."""
     resource_ref: ObjectReference | None = None
+    """The object of a KubernetesResource action."""
     job_ref: ObjectReference | None = None
+    """The Job."""
     http_response: HttpResponse | None = None
+    """What an HTTP action was answered."""
 
 
 class ClusterActionStatus(Model):
     """State of a PerCluster action in one cluster."""
 
     cluster: str
+    """The managed cluster, as `namespace/name`."""
     cluster_id: Annotated[str, Field(alias="clusterID")]
-    phase: Phase
+    """The managed cluster's spec.clusterId."""
+    phase: Annotated[Phase, Field(json_schema_extra={"enum": ["Pending", "Running", "Succeeded", "Failed", "Skipped"]})]
+    """Where the action stands in this cluster."""
     message: str | None = None
+    """What happened, for people."""
     start_time: Timestamp | None = None
+    """When it began in this cluster."""
     completion_time: Timestamp | None = None
+    """When it ended in this cluster."""
 
 
 class ActionStatus(Model):
     """State of one action, or of its rollback."""
 
     name: str
+    """Name of the action."""
     type: ActionType | None = None
-    """Additive. None in a record of the older controller."""
-    phase: Phase
+    """Additive. The action's type; absent in a record of the older controller."""
+    phase: NodePhase
+    """Where the action stands; in a Revert, its rollback."""
     start_time: Timestamp | None = None
+    """When it began."""
     completion_time: Timestamp | None = None
+    """When it ended."""
     message: str | None = None
+    """What happened, is happening or was the reason, for people."""
     retries: int | None = None
     """Additive. Attempts after the first."""
     retry_count: Int32 | None = None
@@ -79,21 +111,32 @@ class ActionStatus(Model):
     custom_rollback: bool | None = None
     """Additive. Whether the definition named a rollback of its own."""
     outputs: ActionOutputs | None = None
+    """What the action made: the record that its rollback rests on."""
     cluster_statuses: list[ClusterActionStatus] | None = None
+    """Of a PerCluster action: its state in each managed cluster."""
 
 
 class WorkflowExecutionStatus(Model):
     """State of one DRWorkflow in a stage."""
 
     workflow_ref: ObjectName
-    phase: Phase
+    """The DRWorkflow."""
+    phase: NodePhase
+    """Where the workflow stands."""
     start_time: Timestamp | None = None
+    """When it began."""
     completion_time: Timestamp | None = None
+    """When it ended."""
     duration: str | None = None
+    """Go duration from begin to end."""
     progress: str | None = None
+    """How far it is, for people: `2/2 actions rolled back`."""
     current_action: str | None = None
+    """Name of the action that is running."""
     message: str | None = None
+    """What happened or was the reason, for people."""
     action_statuses: list[ActionStatus] | None = None
+    """Its actions, in the order in which they run."""
 
     @property
     def actions(self) -> list[ActionStatus]:
@@ -105,14 +148,23 @@ class StageStatus(Model):
     """State of one stage."""
 
     name: str
-    phase: Phase
+    """Name of the stage."""
+    phase: NodePhase
+    """Where the stage stands."""
     parallel: bool | None = None
+    """Whether its workflows run side by side."""
     depends_on: list[str] | None = None
+    """Names of the stages that came before it in the plan."""
     start_time: Timestamp | None = None
+    """When it began."""
     completion_time: Timestamp | None = None
+    """When it ended."""
     duration: str | None = None
+    """Go duration from begin to end."""
     message: str | None = None
+    """What happened or was the reason, for people."""
     workflow_executions: list[WorkflowExecutionStatus] | None = None
+    """Its workflows, in the order in which they run."""
 
     @property
     def workflows(self) -> list[WorkflowExecutionStatus]:
@@ -124,52 +176,82 @@ class Summary(Model):
     """Counts over the tree. completed = succeeded + failed + skipped + canceled."""
 
     total_stages: int = 0
+    """All stages."""
     completed_stages: int = 0
+    """Stages that ended, in whatever way."""
     running_stages: int = 0
+    """Stages that are running."""
     pending_stages: int = 0
+    """Stages that have not begun."""
     succeeded_stages: int = 0
+    """Additive. Stages that succeeded."""
     failed_stages: int = 0
+    """Stages that failed."""
     skipped_stages: int = 0
+    """Additive. Stages that were skipped."""
     canceled_stages: int = 0
+    """Additive. Stages that a cancel cut short."""
     total_workflows: int = 0
+    """All workflows."""
     completed_workflows: int = 0
+    """Workflows that ended, in whatever way."""
     running_workflows: int = 0
+    """Workflows that are running."""
     pending_workflows: int = 0
+    """Workflows that have not begun."""
     failed_workflows: int = 0
+    """Workflows that failed."""
     total_actions: int = 0
+    """Additive. All actions."""
     succeeded_actions: int = 0
+    """Additive. Actions that succeeded."""
     failed_actions: int = 0
+    """Additive. Actions that failed."""
     skipped_actions: int = 0
+    """Additive. Actions that were skipped."""
     canceled_actions: int = 0
+    """Additive. Actions that a cancel cut short."""
 
 
 class Progress(Model):
     """Completed of total, for columns: `3/5`."""
 
     stages: str
+    """Stages."""
     actions: str
+    """Actions."""
 
 
 class Engine(Model):
     """The Temporal run that carries, or carried, an execution."""
 
     workflow_id: str
+    """Temporal's workflow id."""
     run_id: str
+    """Temporal's run id."""
 
 
 class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
-    phase: Phase | None = None
+    phase: RunPhase | None = None
+    """Where the execution stands."""
     start_time: Timestamp | None = None
+    """When it began."""
     completion_time: Timestamp | None = None
+    """When it ended."""
     duration: str | None = None
+    """Additive. Go duration from begin to end."""
     message: str | None = None
+    """What happened, is happening or was the reason, for people."""
     progress: Progress | None = None
+    """Additive. Completed of total, for columns: `3/5`."""
     summary: Summary | None = None
+    """Counts over the tree. completed = succeeded + failed + skipped + canceled."""
     service_account_name: str | None = None
-    """Additive. In whose name the actions act."""
+    """Additive. The service account in whose name the actions act."""
     stage_statuses: list[StageStatus] | None = None
+    """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 
     @property
     def stages(self) -> list[StageStatus]:
@@ -188,8 +270,11 @@ class ExecutionStatus(ExecutionTree):
     """The whole status of a DRPlanExecution."""
 
     observed_generation: Int64 | None = None
+    """Additive. The metadata.generation that this status is about."""
     engine: Engine | None = None
-    conditions: list[Condition] | None = None
+    """Additive. The Temporal run that carries, or carried, this execution."""
+    conditions: Conditions | None = None
+    """Aspects of the state, for programs: `kubectl wait --for=condition=Completed`."""
 
 
 class DRPlanExecution(Model):
@@ -199,4 +284,6 @@ class DRPlanExecution(Model):
     kind: Literal["DRPlanExecution"] = "DRPlanExecution"
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
     spec: DRPlanExecutionSpec
+    """What a person asks for. It never changes after creation."""
     status: ExecutionStatus = Field(default_factory=ExecutionStatus)
+    """How far it is, down to every action."""

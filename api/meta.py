@@ -6,7 +6,7 @@ Kubernetes object. Source: Kubernetes API conventions, "Conditions" and "Units".
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import durationpy
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 GROUP = "dr.bkbcs.tencent.com"
 VERSION = "v1alpha1"
-API_VERSION = f"{GROUP}/{VERSION}"
+API_VERSION: Final = "dr.bkbcs.tencent.com/v1alpha1"
 
 ACCEPTED_ANNOTATION = f"{GROUP}/accepted"
 """Holds the uid of the object that the bridge accepted: a copy carries a foreign one."""
@@ -27,7 +27,7 @@ PLAN_LABEL = f"{GROUP}/plan"
 
 def rfc3339(time: datetime) -> str:
     """Write a time as objects hold it: UTC, whole seconds, `Z`."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def go_duration(span: timedelta) -> str:
@@ -58,7 +58,13 @@ class Model(BaseModel):
     Unknown fields are passed over, so that an object written by a newer release still reads.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
 
     def to_object(self) -> dict[str, Any]:
         """Give the JSON form that Kubernetes stores: by alias, without what is None."""
@@ -69,7 +75,9 @@ class ObjectName(Model):
     """A namespaced name. An empty namespace means `default`, as it always did."""
 
     name: str
+    """Name of the object."""
     namespace: str | None = None
+    """Namespace of the object; empty means `default`."""
 
     @property
     def in_namespace(self) -> str:
@@ -88,13 +96,22 @@ class ObjectKey(Model):
 class ObjectReference(Model):
     """A reference as core/v1 ObjectReference; `uid` says which very object was meant."""
 
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
     api_version: str | None = None
+    """API version of the object."""
     kind: str | None = None
+    """Kind of the object."""
     namespace: str | None = None
+    """Namespace of the object; empty for a cluster-scoped one."""
     name: str | None = None
+    """Name of the object."""
     uid: str | None = None
+    """UID of the object: which very object was meant, whatever bears its name later."""
     resource_version: str | None = None
+    """Resource version at which the object was seen."""
     field_path: str | None = None
+    """A part of the object, as a path of fields."""
 
 
 class ObjectMeta(Model):
@@ -135,8 +152,21 @@ class Condition(Model):
             pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
         ),
     ]
+    """Which aspect: `Completed`, for example."""
     status: ConditionStatus
+    """Whether it holds."""
     reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """Why, as one word for programs."""
     message: Annotated[str, Field(max_length=32768)]
+    """Why, as a sentence for people."""
     last_transition_time: Timestamp
+    """When `status` last changed."""
     observed_generation: Annotated[int | None, Field(ge=0, json_schema_extra={"format": "int64"})] = None
+    """The metadata.generation that was judged."""
+
+
+Conditions = Annotated[
+    list[Condition],
+    Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
+]
+"""Conditions as a list in which each type stands once."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.execution import Int64
-from api.meta import API_VERSION, Condition, Model, ObjectMeta, ObjectName, Timestamp
+from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, Timestamp
 from api.params import Parameter
 from api.phases import PlanFailurePolicy, PlanPhase, StageFailurePolicy
 
@@ -14,64 +14,91 @@ class WorkflowReference(Model):
     """A DRWorkflow as a stage runs it."""
 
     workflow_ref: ObjectName
+    """The DRWorkflow."""
     params: list[Parameter] | None = None
+    """Parameters that win over the plan's."""
 
 
 class Stage(Model):
     """A step of a plan: its workflows run in order, or side by side when `parallel`."""
 
     name: Annotated[str, Field(min_length=1)]
+    """Name of the stage, unique in the plan."""
     description: str | None = None
+    """What it is for."""
     depends_on: list[str] | None = None
+    """Names of the stages that come before it."""
     parallel: bool = False
+    """Whether its workflows run side by side."""
     failure_policy: StageFailurePolicy | None = None
+    """What an Execute does in this stage after a failed workflow; without it, as the plan's policy says."""
     workflows: Annotated[list[WorkflowReference], Field(min_length=1)]
+    """What it does. One DRWorkflow may stand here more than once."""
 
 
 class DRPlanSpec(Model):
     """What a person writes."""
 
     description: str | None = None
+    """What the plan is for."""
     failure_policy: PlanFailurePolicy = PlanFailurePolicy.STOP
+    """What an Execute does after a failed stage."""
     global_params: list[Parameter] | None = None
+    """Parameters for every stage."""
     service_account_name: str | None = None
-    """Additive. In whose name the actions act; None means the installation's setting."""
+    """Additive. The service account, in the plan's namespace, in whose name the actions act; without it, the one that
+    the installation is set to."""
     stages: Annotated[list[Stage], Field(min_length=1)]
+    """What to do. They run one after the other, in the order of their dependencies, else as written."""
 
 
 class CurrentExecution(Model):
     """The lock: the one execution that runs this plan."""
 
     name: str
+    """Name of the execution."""
     namespace: str | None = None
+    """Namespace of the execution."""
     uid: str | None = None
-    """Additive. Which very object holds the lock."""
+    """Additive. UID of the execution: which very object holds the lock."""
 
 
 class ExecutionRecord(Model):
     """One line of a plan's history."""
 
     name: str
+    """Name of the execution."""
     namespace: str
+    """Namespace of the execution."""
     operation_type: str
+    """Execute or Revert."""
     phase: str | None = None
+    """How it stands or ended."""
     start_time: Timestamp | None = None
+    """When it began."""
     completion_time: Timestamp | None = None
+    """When it ended."""
 
 
 class DRPlanStatus(Model):
     """What the bridge writes."""
 
     phase: PlanPhase | None = None
+    """Ready, Executed once an Execute succeeded and until it is taken back, or Invalid."""
     current_execution: CurrentExecution | None = None
+    """The lock: the one execution that runs this plan."""
     last_execution_ref: str | None = None
+    """Name of the last execution."""
     last_execution_time: Timestamp | None = None
+    """When the last execution began."""
     last_processed_trigger: str | None = None
     """Deprecated; an older controller's. Kept, never written."""
     execution_history: Annotated[list[ExecutionRecord] | None, Field(max_length=10)] = None
-    """Newest first."""
-    conditions: list[Condition] | None = None
+    """The last 10 executions, newest first."""
+    conditions: Conditions | None = None
+    """Aspects of the state, for programs."""
     observed_generation: Int64 | None = None
+    """The metadata.generation that this status is about."""
 
 
 class DRPlan(Model):
@@ -81,4 +108,6 @@ class DRPlan(Model):
     kind: Literal["DRPlan"] = "DRPlan"
     metadata: ObjectMeta = Field(default_factory=ObjectMeta)
     spec: DRPlanSpec
+    """What a person writes."""
     status: DRPlanStatus = Field(default_factory=DRPlanStatus)
+    """What is known about the plan."""

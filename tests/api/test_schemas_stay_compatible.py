@@ -1,0 +1,126 @@
+"""Our schemas are those of existing installations plus the additive fields; no server is needed to see it."""
+
+import pytest
+
+from api.schema import ADDITIVE as MARK
+from api.schema import structural_schema
+from tests.api.documents import MODELS, OPEN_BODIES, Schema, committed, reference, schema, version, walk
+
+ADDITIVE = {
+    "drplans": {".spec.serviceAccountName", ".status.currentExecution.uid"},
+    "drworkflows": set[str](),
+    "drplanexecutions": {
+        ".spec.onMissing",
+        ".status.duration",
+        ".status.engine",
+        ".status.engine.runId",
+        ".status.engine.workflowId",
+        ".status.observedGeneration",
+        ".status.progress",
+        ".status.progress.actions",
+        ".status.progress.stages",
+        ".status.serviceAccountName",
+        ".status.stageStatuses[].workflowExecutions[].actionStatuses[].created",
+        ".status.stageStatuses[].workflowExecutions[].actionStatuses[].customRollback",
+        ".status.stageStatuses[].workflowExecutions[].actionStatuses[].operation",
+        ".status.stageStatuses[].workflowExecutions[].actionStatuses[].retries",
+        ".status.stageStatuses[].workflowExecutions[].actionStatuses[].type",
+        ".status.summary.canceledActions",
+        ".status.summary.canceledStages",
+        ".status.summary.failedActions",
+        ".status.summary.skippedActions",
+        ".status.summary.skippedStages",
+        ".status.summary.succeededActions",
+        ".status.summary.succeededStages",
+        ".status.summary.totalActions",
+    },
+}
+"""Every field of ours that the older CRDs lack; docs/spec marks them as new."""
+
+STRUCTURE = {"description", "properties", "items", "additionalProperties"}
+
+plurals = pytest.mark.parametrize("plural", MODELS)
+
+
+def _nodes(document: dict[str, object]) -> dict[str, Schema]:
+    """Give all nodes of a CRD's schema outside the open bodies, by path."""
+    nodes = dict(walk(schema(document)))
+    return {path: node for path, node in nodes.items() if not any(path.startswith(body + ".") for body in OPEN_BODIES)}
+
+
+def _keywords(node: Schema) -> Schema:
+    """Give what a node demands, apart from the nodes below it."""
+    demands = {key: value for key, value in node.items() if key not in STRUCTURE}
+    return demands | ({"required": sorted(demands["required"])} if "required" in demands else {})
+
+
+@plurals
+def test_no_field_is_renamed_removed_retyped_or_made_stricter(plural: str) -> None:
+    ours, theirs = _nodes(committed(plural)), _nodes(reference(plural))
+    bodies = OPEN_BODIES & theirs.keys()
+
+    assert theirs.keys() - ours.keys() == set()
+    changed = {
+        path: (_keywords(node), _keywords(ours[path]))
+        for path, node in theirs.items()
+        if path not in bodies and _keywords(ours[path]) != _keywords(node) and path != ".spec"
+    }
+    assert changed == {}
+
+
+@plurals
+def test_the_spec_as_a_whole_demands_what_it_did_and_at_most_a_transition_rule(plural: str) -> None:
+    ours = _keywords(_nodes(committed(plural))[".spec"])
+    rules = ours.pop("x-kubernetes-validations", [])
+
+    assert ours == _keywords(_nodes(reference(plural))[".spec"])
+    assert all("oldSelf" in rule["rule"] for rule in rules)
+
+
+@plurals
+def test_rules_in_cel_stand_nowhere_else(plural: str) -> None:
+    ruled = [path for path, node in walk(schema(committed(plural))) if "x-kubernetes-validations" in node]
+    assert ruled == ([".spec"] if plural == "drplanexecutions" else [])
+
+
+@plurals
+def test_bodies_of_other_projects_are_open_objects(plural: str) -> None:
+    nodes = _nodes(committed(plural))
+    open_object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+    assert all(_keywords(nodes[body]) == open_object for body in OPEN_BODIES & nodes.keys())
+
+
+@plurals
+def test_every_new_field_is_on_the_additive_list(plural: str) -> None:
+    ours, theirs = _nodes(committed(plural)), _nodes(reference(plural))
+
+    assert {path.removesuffix("[]") for path in ours.keys() - theirs.keys()} == ADDITIVE[plural]
+
+
+@plurals
+def test_the_models_mark_the_additive_fields(plural: str) -> None:
+    described = walk(structural_schema(MODELS[plural], defaults=True))
+    marked = {path for path, node in described if node.get("description", "").startswith(MARK)}
+
+    assert marked == {path for path in ADDITIVE[plural] if path.rpartition(".")[0] not in ADDITIVE[plural]}
+
+
+@plurals
+def test_no_status_field_has_a_default(plural: str) -> None:
+    nodes = walk(schema(committed(plural))["properties"]["status"])
+    assert [path for path, node in nodes if "default" in node] == []
+
+
+@plurals
+def test_names_and_version_stay_and_a_short_name_comes(plural: str) -> None:
+    ours, theirs = committed(plural), reference(plural)
+    short = ours["spec"]["names"].pop("shortNames")
+    kept = ("name", "served", "storage", "subresources")
+
+    assert short == [{"drplans": "drp", "drworkflows": "drwf", "drplanexecutions": "drpe"}[plural]]
+    assert ours["metadata"]["name"] == theirs["metadata"]["name"]
+    assert [ours["spec"][key] for key in ("group", "scope", "names")] == [
+        theirs["spec"][key] for key in ("group", "scope", "names")
+    ]
+    assert [version(ours)[key] for key in kept] == [version(theirs)[key] for key in kept]

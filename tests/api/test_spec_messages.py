@@ -1,0 +1,138 @@
+"""The message tables under docs/spec hold what the program says, word for word."""
+
+from datetime import timedelta
+
+import pytest
+
+from api.meta import ObjectName, parse_duration
+from api.phases import ActionType, Operation, OperationType, Phase
+from api.steps import Target
+from planning import causes, endings, faults, messages, notices
+from tests.api.documents import REPOSITORY
+from tests.docs.pages import Page
+
+GAP = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands in the pages for a name, a number, or the API server's words."""
+
+LOCALIZATION = Target(
+    api_version="apps.clusternet.io/v1alpha1", kind="Localization", name="nginx-loc-a", namespace="default"
+)
+CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
+APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
+EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
+
+OF_A_REVERT = [
+    messages.rolled_back([LOCALIZATION]),
+    messages.rolled_back([CONFIG]),
+    messages.retrying(2, 3, GAP),
+    messages.failed_to_delete(LOCALIZATION, GAP),
+    messages.failed_to_delete(LOCALIZATION, messages.wrong_uid(LOCALIZATION, GAP, GAP)),
+    messages.failed_to_delete(CONFIG, messages.still_there(CONFIG, "5m", [GAP])),
+    messages.action_undefined(GAP, GAP),
+    messages.ORIGINAL_ACTION_NOT_SUCCEEDED,
+    messages.no_rollback_defined(ActionType.HTTP),
+    messages.no_automatic_rollback(Operation.PATCH),
+    messages.existed_before(APP),
+    messages.already_rolled_back(["nginx-revert-001"]),
+    messages.already_absent(LOCALIZATION),
+    messages.same_object(APP, GAP),
+    messages.removed_by_action(APP, GAP),
+    messages.not_attempted_after(REVERT, GAP),
+    messages.NOT_ATTEMPTED_CANCELED,
+    causes.canceled_still_there(LOCALIZATION),
+    messages.part_succeeded(REVERT, "Workflow"),
+    messages.part_failed(REVERT, "action", GAP),
+    messages.original_workflow_was(Phase.FAILED),
+    messages.part_canceled(REVERT, "Workflow", 1, 3),
+    messages.part_succeeded(REVERT, "Stage"),
+    messages.part_failed(REVERT, "workflow", GAP),
+    messages.original_stage_was(Phase.FAILED),
+    messages.part_canceled(REVERT, "Stage", 0, 2),
+    messages.plan_reverted(2, 5, 1),
+    messages.nothing_left(["nginx-revert-001"], 0),
+    messages.plan_failed(REVERT, GAP, [GAP]),
+    f"Nothing was reverted: {GAP}",
+    messages.plan_canceled(REVERT, (1, 2), (3, 5)),
+]
+
+OF_AN_EXECUTE = [
+    messages.done(Operation.CREATE, LOCALIZATION),
+    messages.applied(APP, created=True),
+    messages.applied(APP, created=False),
+    messages.done(Operation.DELETE, APP),
+    messages.was_already_absent(APP),
+    messages.failed_to(Operation.CREATE, "ConfigMap", GAP),
+    messages.failed_to(Operation.CREATE, "ConfigMap", causes.exists_of_another(APP, None)),
+    messages.not_attempted_after(EXECUTE, GAP),
+    messages.not_attempted_dependency(GAP),
+    messages.part_succeeded(EXECUTE, "Workflow"),
+    messages.part_failed(EXECUTE, "action", GAP),
+    messages.part_failed(EXECUTE, "workflow", GAP),
+    messages.plan_executed(2, 5, 0),
+    messages.plan_failed(EXECUTE, GAP, [GAP]),
+    f"Not started: {GAP}",
+    messages.plan_canceled(EXECUTE, (1, 2), (3, 5)),
+]
+
+AROUND_A_RUN = [
+    notices.waiting_for("DRPlan", GAP),
+    notices.waiting_for_lock(ObjectName(name=GAP), GAP, 2),
+    notices.waiting_for_turn(GAP, GAP, 2),
+    notices.STARTED,
+    notices.waited_in_vain("DRPlan", GAP, timedelta(seconds=30)),
+    notices.COPY,
+    notices.ended_outside(endings.TERMINATED, GAP),
+    notices.run_unknown(GAP),
+    notices.CANCELED_BEFORE_START,
+    notices.DELETED_BEFORE_START,
+]
+
+OF_A_PLAN = [
+    faults.name_twice("stage", GAP),
+    faults.unknown_dependency(GAP),
+    faults.cycle([GAP]).replace(f"{GAP} -> {GAP}", GAP),
+    faults.missing_workflow(GAP),
+]
+
+
+def _refusal(text: str) -> str:
+    with pytest.raises(ValueError, match="duration") as refusal:
+        parse_duration(text)
+    return str(refusal.value)
+
+
+OF_A_WORKFLOW = [
+    faults.name_twice("action", GAP),
+    faults.missing_block(GAP, ActionType.JOB).replace("type Job", f"type {GAP}"),
+    faults.empty_name(),
+    faults.manifest(GAP),
+    faults.argo(),
+    _refusal(GAP),
+    faults.no_time(),
+    faults.too_long(GAP),
+    faults.negative(-1).replace("-1", GAP),
+    faults.not_a_multiplier(GAP),
+]
+
+
+def _messages(name: str) -> list[str]:
+    """Give the code span of each cell under `message`, over all tables of a page."""
+    found: list[str] = []
+    for header, *rows in Page(REPOSITORY / "docs" / "spec" / name).tables():
+        titles = [cell.content for cell in header]
+        if "message" in titles:
+            cells = [row[titles.index("message")] for row in rows]
+            found += [part.content for cell in cells for part in cell.children or [] if part.type == "code_inline"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("drplan.md", OF_A_PLAN),
+        ("drworkflow.md", OF_A_WORKFLOW),
+        ("drplanexecution.md", [*OF_A_REVERT, *OF_AN_EXECUTE, *AROUND_A_RUN]),
+    ],
+)
+def test_the_tables_hold_what_the_program_says(page: str, said: list[str]) -> None:
+    assert _messages(page) == said

@@ -1,0 +1,80 @@
+"""Objects stored under the older CRDs stay whole and can be changed after ours have taken their place."""
+
+from copy import deepcopy
+
+import pytest
+
+from tests.api.comparison import lost
+from tests.api.documents import MODELS, Document, committed, handwritten, reference, schema
+from tests.api.generated import complete
+from tests.api.shelf import Shelf, eventually
+
+
+def _old_objects(plural: str) -> list[Document]:
+    fields = schema(reference(plural))["properties"]
+    every_field = {part: complete(fields[part]) for part in ("spec", "status")}
+    return [every_field, *handwritten(plural)]
+
+
+def _without_enums(crd: Document) -> Document:
+    """Give a CRD that is as ours but lets any word stand where ours knows only some."""
+    loose = deepcopy(crd)
+    _drop_enums(schema(loose))
+    return loose
+
+
+def _drop_enums(node: Document) -> None:
+    node.pop("enum", None)
+    for field in [*node.get("properties", {}).values(), *([node["items"]] if "items" in node else [])]:
+        _drop_enums(field)
+
+
+def _upgrade(shelf: Shelf) -> None:
+    """Put our CRDs in the place of those there and wait until they are what objects are read by."""
+    shelf.install(*(committed(plural) for plural in MODELS))
+    probe = {"spec": {"planRef": "x", "operationType": "Revert", "onMissing": "Ignore"}}
+    eventually(lambda: "onMissing" in shelf.create("drplanexecutions", probe)["spec"])
+    plan = {
+        "spec": {"serviceAccountName": "x", "stages": [{"name": "s", "workflows": [{"workflowRef": {"name": "w"}}]}]}
+    }
+    eventually(lambda: "serviceAccountName" in shelf.create("drplans", plan)["spec"])
+    # The old CRD prunes what it does not know of a Localization's spec.
+    action = {"name": "a", "type": "Localization", "localization": {"name": "n", "namespace": "n", "spec": {"new": 1}}}
+    workflow = {"spec": {"actions": [action]}}
+    eventually(lambda: "new" in str(shelf.create("drworkflows", workflow)["spec"]))
+
+
+def _touch(shelf: Shelf, plural: str, stored: Document) -> Document:
+    """Change metadata and status of an object; give what is then read."""
+    changed = {**stored, "metadata": {**stored["metadata"], "annotations": {"touched": "yes"}}}
+    renewed = shelf.replace(plural, changed)
+    shelf.write_status(plural, renewed, {**stored.get("status", {}), "observedGeneration": 7})
+    return shelf.read(plural, stored["metadata"]["name"])
+
+
+@pytest.mark.parametrize("plural", MODELS)
+def test_stored_objects_read_the_same_and_can_be_changed(plural: str, upgraded: Shelf) -> None:
+    before = [upgraded.store(plural, document) for document in _old_objects(plural)]
+
+    _upgrade(upgraded)
+
+    for old in before:
+        new = _touch(upgraded, plural, old)
+        kept = {part: old.get(part, {}) for part in ("spec", "status")}
+        kept["status"] = {**kept["status"], "observedGeneration": 7}
+        assert list(lost(kept, new)) == []
+        assert new["spec"] == old["spec"]
+        assert new["metadata"]["annotations"] == {"touched": "yes"}
+
+
+def test_a_word_that_no_enum_knows_does_not_lock_a_stored_execution(upgraded: Shelf) -> None:
+    upgraded.install(_without_enums(reference("drplanexecutions")))
+    odd: Document = {"spec": {"planRef": "x", "operationType": "Undo"}, "status": {"phase": "Odd", "message": "kept"}}
+    eventually(lambda: upgraded.accepts("drplanexecutions", odd))
+    stored = upgraded.store("drplanexecutions", odd)
+
+    _upgrade(upgraded)
+    touched = _touch(upgraded, "drplanexecutions", stored)
+
+    assert touched["spec"] == odd["spec"]
+    assert touched["status"] == {"phase": "Odd", "message": "kept", "observedGeneration": 7}
