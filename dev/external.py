@@ -33,12 +33,13 @@ def up(layout: Layout) -> None:
 
 def given() -> dict[str, str]:
     """Read which cluster and which Temporal are meant. Raises StackError if the person has named neither."""
-    if not {"KUBECONFIG", "TEMPORAL_ADDRESS"} & set(os.environ):
+    given_names = {name for name, value in os.environ.items() if value}
+    if not {"KUBECONFIG", "TEMPORAL_ADDRESS"} & given_names:
         raise StackError(
             "EXTERNAL=1 needs KUBECONFIG or TEMPORAL_ADDRESS: they name the cluster and the Temporal to use"
         )
-    temporal = {name: value for name, value in os.environ.items() if name.startswith("TEMPORAL_")}
-    kubeconfig = os.environ.get("KUBECONFIG", str(Path.home() / ".kube" / "config"))
+    temporal = {name: os.environ[name] for name in given_names if name.startswith("TEMPORAL_")}
+    kubeconfig = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     return {"TEMPORAL_ADDRESS": "localhost:7233", **temporal, "KUBECONFIG": kubeconfig}
 
 

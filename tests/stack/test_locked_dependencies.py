@@ -1,0 +1,58 @@
+"""The lock files cover what pyproject.toml asks for, with hashes, and say nothing of where it comes from."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from dev import versions
+from dev.layout import REPOSITORY
+
+LOCKS = [
+    REPOSITORY / "requirements.lock",
+    REPOSITORY / "requirements-runtime.lock",
+    REPOSITORY / "dev/go/requirements.lock",
+]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+def _pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", lock.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        (LOCKS[0], [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]),
+        (LOCKS[1], PROJECT["dependencies"]),
+    ],
+    ids=["development", "runtime"],
+)
+def test_every_dependency_is_pinned_to_a_version_that_fits(lock: Path, wanted: list[str]) -> None:
+    pins = _pins(lock)
+
+    for requirement in map(Requirement, wanted):
+        assert pins[requirement.name.lower()] in requirement.specifier, f"run `make lock` for {requirement}"
+
+
+def test_what_runs_in_production_is_what_the_tests_ran_with() -> None:
+    assert _pins(LOCKS[1]).items() <= _pins(LOCKS[0]).items()
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(REPOSITORY)))
+def test_a_lock_has_hashes_and_no_addresses(lock: Path) -> None:
+    text = lock.read_text()
+
+    assert len(re.findall(r"^[a-z0-9-]+==.* \\\n    --hash=sha256:", text, re.MULTILINE)) == len(_pins(lock)) > 0
+    assert "://" not in text
+    assert "index" not in text
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [("kube", f"k8s.io/kubernetes {versions.KUBERNETES}"), ("etcd", f"go.etcd.io/etcd/server/v3 {versions.ETCD}")],
+)
+def test_the_go_modules_pin_the_versions_that_we_name(module: str, line: str) -> None:
+    assert f"\t{line}" in (REPOSITORY / "dev" / "go" / module / "go.mod").read_text()
