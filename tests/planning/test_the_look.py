@@ -235,8 +235,8 @@ class TestSeveralObjectsInOneAction:
 
     def record(self) -> ActionStatus:
         refs = [{"name": t.name, "namespace": "d", "uid": f"uid-{t.name}"} for t in self.targets]
-        fields = {"type": ActionType.SUBSCRIPTION, "outputs": {"subscriptionRefs": refs}}
-        return made("a", self.targets[0], **fields)
+        outputs_ = {"subscriptionRefs": refs}
+        return made("a", self.targets[0], type=ActionType.SUBSCRIPTION, outputs=outputs_)
 
     def test_one_that_cannot_be_undone_refuses_all(self) -> None:
         decision = decide(original(self.record()), {self.targets[1]: absent(self.targets[1])})

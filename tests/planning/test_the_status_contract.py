@@ -1,6 +1,7 @@
 """The finished Revert of the contract, field by field, out of planning and progress alone."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
@@ -8,7 +9,7 @@ from api.steps import ActionOutcome
 from planning import messages, progress
 from tests.planning.builders import decide, execute, localization, made, stage, workflow
 
-CONTRACT = {
+CONTRACT: dict[str, Any] = {
     "phase": "Succeeded",
     "startTime": "2026-02-03T10:10:00Z",
     "completionTime": "2026-02-03T10:11:30Z",
@@ -79,6 +80,7 @@ CONTRACT = {
     "progress": {"stages": "1/1", "actions": "2/2"},
     "message": "Plan reverted successfully: 1 stage, 2 actions rolled back",
 }
+NOTHING = dict.fromkeys(CONTRACT["summary"], 0)
 
 
 def at(minute: int, second: int) -> datetime:
@@ -122,14 +124,12 @@ def test_before_it_begins_the_whole_tree_is_there_and_pending() -> None:
         "leftStanding": [],
         "progress": {"stages": "0/1", "actions": "0/1"},
         "summary": {
-            **dict.fromkeys(CONTRACT["summary"], 0),
-            **{  # type: ignore[call-overload]
-                "totalStages": 1,
-                "pendingStages": 1,
-                "totalWorkflows": 1,
-                "pendingWorkflows": 1,
-                "totalActions": 1,
-            },
+            **NOTHING,
+            "totalStages": 1,
+            "pendingStages": 1,
+            "totalWorkflows": 1,
+            "pendingWorkflows": 1,
+            "totalActions": 1,
         },
         "stageStatuses": [
             {
