@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import time
-from pathlib import Path
 
 from temporalio.client import Client
 
@@ -16,38 +15,39 @@ from bench.lag import lags, percentile, read_histories
 from bench.objects import plan_objects
 from bench.report import Round, table
 from bench.runs import Bridged, bare, bridged, execute
-from bench.stack import Stack
+from bench.stack import Bench
+from dev.commands import start
+from dev.layout import default_layout
 
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--stack", type=Path, default=Path(".stack"), help="state folder of a running stack")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of runs")
     parser.add_argument("--stages", type=int, default=50)
     parser.add_argument("--actions", type=int, default=4, help="actions in each stage's workflow")
     return parser.parse_args()
 
 
-async def measure(stack: Stack, stages: int, actions: int, rounds: int) -> list[Round]:
+async def measure(bench: Bench, stages: int, actions: int, rounds: int) -> list[Round]:
     """Run one warm-up pair and then `rounds` measured pairs, each in the other order than the last."""
     plan = f"bench-{int(time.time())}"
-    stack.apply(*plan_objects(plan, stages, actions))
-    client = await stack.temporal()
-    measured = [await one_round(stack, client, plan, number) for number in range(rounds + 1)]
+    bench.apply(*plan_objects(plan, stages, actions))
+    client = await bench.temporal()
+    measured = [await one_round(bench, client, plan, number) for number in range(rounds + 1)]
     return measured[1:]
 
 
-async def one_round(stack: Stack, client: Client, plan: str, number: int) -> Round:
+async def one_round(bench: Bench, client: Client, plan: str, number: int) -> Round:
     """Measure one pair; even rounds run bare first."""
     bare_seconds, run = 0.0, None
     for kind in ("bare", "bridged") if number % 2 == 0 else ("bridged", "bare"):
         original, name = f"{plan}-{number}-{kind}-execute", f"{plan}-{number}-{kind}-revert"
-        execute(stack, plan, original)
+        execute(bench, plan, original)
         if kind == "bare":
-            bare_seconds = await bare(stack, client, plan, name, original)
+            bare_seconds = await bare(bench, client, plan, name, original)
         else:
-            run = bridged(stack, plan, name, original)
+            run = bridged(bench, plan, name, original)
     assert run is not None
     result = await _round(client, bare_seconds, run)
     print(f"round {number}: ratio {result.ratio:.3f}", flush=True)
@@ -72,7 +72,7 @@ async def _round(client: Client, bare_seconds: float, run: Bridged) -> Round:
 def main() -> None:
     """Measure and print the table."""
     given = arguments()
-    rounds = asyncio.run(measure(Stack(given.stack), given.stages, given.actions, given.rounds))
+    rounds = asyncio.run(measure(Bench(start(default_layout())), given.stages, given.actions, given.rounds))
     print(f"\nRevert of {given.stages} stages x {given.actions} actions, {given.rounds} alternating pairs\n")
     print(table(rounds))
 

@@ -17,7 +17,7 @@ from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import RunInput
 from bench.objects import execution
-from bench.stack import Stack
+from bench.stack import NAMESPACE, Bench
 from dev.watching import documents
 from planning.ids import root_id
 from workflows.contract import ROOT_TYPES
@@ -65,31 +65,31 @@ class Bridged:
     sightings: list[Sighting]
 
 
-def execute(stack: Stack, plan: str, name: str) -> None:
+def execute(bench: Bench, plan: str, name: str) -> None:
     """Create the objects that a Revert then takes back. Raises RuntimeError if the Execute failed."""
-    stack.apply(execution(name, plan))
-    stack.wait_completed(name)
-    status = stack.get(name)["status"]
+    bench.apply(execution(name, plan))
+    bench.wait_completed(name)
+    status = bench.get(name)["status"]
     if status["phase"] != Phase.SUCCEEDED:
         raise RuntimeError(f"the Execute {name} ended as {status['phase']}: {status.get('message')}")
 
 
-def bridged(stack: Stack, plan: str, name: str, reverts: str) -> Bridged:
+def bridged(bench: Bench, plan: str, name: str, reverts: str) -> Bridged:
     """Measure a Revert from the creation of its object to its Completed condition."""
     started = time.perf_counter()
-    stack.apply(execution(name, plan, reverts))
-    watcher = Watcher(stack.watch(name))
-    stack.wait_completed(name)
+    bench.apply(execution(name, plan, reverts))
+    watcher = Watcher(bench.watch(name))
+    bench.wait_completed(name)
     seconds = time.perf_counter() - started
-    return Bridged(seconds, stack.get(name)["status"]["engine"]["workflowId"], watcher.close())
+    return Bridged(seconds, bench.get(name)["status"]["engine"]["workflowId"], watcher.close())
 
 
-async def bare(stack: Stack, client: Client, plan: str, name: str, reverts: str) -> float:
+async def bare(bench: Bench, client: Client, plan: str, name: str, reverts: str) -> float:
     """Measure the same workflows with the bridge held still: seconds from start to result."""
-    with stack.bridge_stopped():
+    with bench.bridge_stopped():
         started = time.perf_counter()
-        stack.apply(execution(name, plan, reverts))
-        key = ObjectKey(namespace=stack.namespace, name=name, uid=stack.get(name)["metadata"]["uid"])
+        bench.apply(execution(name, plan, reverts))
+        key = ObjectKey(namespace=NAMESPACE, name=name, uid=bench.get(name)["metadata"]["uid"])
         result = await client.execute_workflow(
             ROOT_TYPES[OperationType.REVERT],
             RunInput(execution=key, plan=plan, operation=OperationType.REVERT),
@@ -100,5 +100,5 @@ async def bare(stack: Stack, client: Client, plan: str, name: str, reverts: str)
         seconds = time.perf_counter() - started
     if result.phase is not Phase.SUCCEEDED:
         raise RuntimeError(f"the bare Revert {name} ended as {result.phase}: {result.message}")
-    stack.wait_completed(name)
+    bench.wait_completed(name)
     return seconds
