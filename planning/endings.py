@@ -21,6 +21,11 @@ def canceled_before_planning(operation: OperationType) -> str:
     return f"Plan {what} canceled before anything was begun"
 
 
+def too_large(operation: OperationType) -> str:
+    """The decision does not fit into the engine; nothing was touched."""
+    return f"Plan too large to {operation.lower()} at once: it needs more than the engine's 2 MB; split it into several"
+
+
 def already_open(workflow_id: str) -> str:
     """A part could not start, for an earlier run of it has not closed."""
     return bounded(f"another run of {workflow_id} is still open")

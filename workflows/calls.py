@@ -42,6 +42,8 @@ LOAD_TIMEOUT = timedelta(minutes=30)
 LOOK_TIMEOUT = timedelta(seconds=30)
 LOOK_DEADLINE = timedelta(minutes=3)
 """After a cancel: when the last look at an action is given up."""
+TOO_LARGE = "PayloadsTooLarge"
+"""Type of the failure that the SDK makes of an answer above Temporal's 2 MB (TMPRL1103)."""
 _MAX_INT32 = 2**31 - 1
 _SHORTEST = timedelta(milliseconds=1)
 """Temporal refuses an interval of zero."""
@@ -110,7 +112,11 @@ def _load(name: ActivityName, given: RunInput, answer: type[DecisionT]) -> workf
         activity_id=name.replace("_", "-"),
         start_to_close_timeout=LOAD_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=Retries(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+        retry_policy=Retries(
+            initial_interval=timedelta(seconds=1),
+            maximum_interval=timedelta(seconds=30),
+            non_retryable_error_types=[TOO_LARGE],
+        ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=captions.load(given.operation, given.execution),
     )

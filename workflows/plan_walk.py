@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ExecuteDecision, RevertDecision
     from planning import captions, endings, progress, rollup
     from planning.shorten import shorten
+from workflows.calls import TOO_LARGE
 from workflows.cancellation import Cancellation
 from workflows.children import ChildCall, NeverBegan, Unheard, run_child
 from workflows.contract import FINAL_STATE_MEMO
@@ -91,9 +92,13 @@ class PlanWalk(Generic[DecisionT]):
         if isinstance(error.cause, CutShort) and self._cancellation.requested:
             ended = RunState(phase=Phase.CANCELED, message=endings.canceled_before_planning(self._operation))
         else:
-            reason = error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause or error)
-            ended = RunState(phase=Phase.FAILED, message=reason)
+            ended = RunState(phase=Phase.FAILED, message=self._reason(error))
         return progress.plan_rejected(ended, workflow.now())
+
+    def _reason(self, error: ActivityError) -> str:
+        if not isinstance(error.cause, ApplicationError):
+            return str(error.cause or error)
+        return endings.too_large(self._operation) if error.cause.type == TOO_LARGE else error.cause.message
 
     async def _run(
         self, index: int, policy: PlanFailurePolicy, decision: DecisionT, child: MakeChild[DecisionT]

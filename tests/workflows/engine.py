@@ -25,24 +25,16 @@ from api.execution import WorkflowExecutionStatus as WorkflowNode
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, RevertDecision, RunInput
+from dev.temporal_server import DYNAMIC_CONFIG
 from planning import ids
 from tests.workflows.fakes import Behaviour, FakeActivities, Gate
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
-DEADLINE = 30.0
+DEADLINE = 60.0
 """Seconds within which anything awaited by a test has to come true."""
-FAST = [
-    "--dynamic-config-value",
-    "history.transferProcessorMaxPollRPS=2000",
-    "--dynamic-config-value",
-    "history.visibilityProcessorMaxPollRPS=1000",
-    "--dynamic-config-value",
-    "history.timerProcessorMaxPollRPS=1000",
-    "--dynamic-config-value",
-    'history.timerProcessorMaxTimeShift="10ms"',
-]
+FAST = [word for key, value in DYNAMIC_CONFIG.items() for word in ("--dynamic-config-value", f"{key}={value}")]
 _numbers = count(1)
 
 
@@ -99,9 +91,9 @@ class Run:
     client: Client
     activities: FakeActivities
 
-    async def end(self) -> RunState:
+    async def end(self, within: float = DEADLINE) -> RunState:
         """Give the final tree from wherever it stands: result, failure or memo."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(within):
             try:
                 return RunState.model_validate(await self.handle.result())
             except WorkflowFailureError as error:

@@ -1,0 +1,82 @@
+"""Trees at the bound: they end, and end truly, instead of being repeated for ever by the engine.
+
+Every action here says a kilobyte, so that no level's tree fits the bound by itself.
+Source: docs/architecture.md, "Temporal", the one bound for the tree.
+"""
+
+from temporalio.client import WorkflowExecutionStatus
+
+from api.execution import RunState
+from api.phases import Phase, StageFailurePolicy
+from api.steps import ExecuteDecision
+from planning import captions
+from planning.shorten import BOUND, size
+from tests.workflows.engine import Engine, Run
+from tests.workflows.fakes import fails
+from tests.workflows.trees import execute, find, revert, stage, workflow
+
+LONG_NAME = "first-" + "x" * 900
+"""What follows the failed action of this name says the name."""
+LONG_REASON = "the API server had a great deal to say about this object, and said it all; " * 20
+WITHIN = 300.0
+"""Seconds; generous, for it is the outcome that counts here."""
+TEMPORALS_BOUND = 2 * 1024 * 1024
+"""Bytes of one payload. Source: Temporal, "Self-hosted Temporal Service defaults"."""
+
+
+async def end_of(run: Run) -> RunState:
+    state = await run.end(WITHIN)
+    assert await run.status() is WorkflowExecutionStatus.FAILED
+    assert state.phase == "Failed"
+    assert size(state) <= BOUND
+    assert all(event.ByteSize() < TEMPORALS_BOUND for history in await run.histories() for event in history.events)
+    return state
+
+
+async def test_five_thousand_actions_in_a_hundred_workflows_that_all_fail(engine: Engine) -> None:
+    nodes = [workflow(f"w{number}", LONG_NAME, *(f"a{index}" for index in range(49))) for number in range(100)]
+    decision = execute(stage("s", *nodes, parallel=True), stage_policy=StageFailurePolicy.CONTINUE)
+    state = await end_of(await engine.start(decision, **{LONG_NAME: fails(LONG_REASON)}))
+    assert state.summary is not None
+    assert (state.summary.total_actions, state.summary.failed_actions) == (5000, 100)
+    assert state.message is not None
+    assert state.message.startswith("Failed to execute stage s: Failed to execute workflow w0")
+    assert "shortened" in state.message
+    assert len(state.message.encode()) <= 1024
+    assert {one.phase for node in state.stages[0].workflows for one in node.actions} == {"Failed", "Skipped"}
+
+
+async def test_five_thousand_actions_in_one_workflow(engine: Engine) -> None:
+    decision = revert(stage("s", workflow("w", LONG_NAME, *(f"a{index}" for index in range(4999)))))
+    state = await end_of(await engine.start(decision, **{LONG_NAME: fails(LONG_REASON)}))
+    assert state.summary is not None
+    assert (state.summary.failed_actions, state.summary.skipped_actions) == (1, 4999)
+
+
+async def test_five_thousand_actions_in_two_hundred_stages(engine: Engine) -> None:
+    parts = [
+        stage(f"s{number}", workflow("w", *(f"a{number}-{index}" for index in range(25)))) for number in range(199)
+    ]
+    first = stage("first", workflow("w", LONG_NAME, *(f"b{index}" for index in range(24))))
+    state = await end_of(await engine.start(revert(first, *parts), **{LONG_NAME: fails(LONG_REASON)}))
+    assert len(state.stages) == 200
+    assert find(state, "a198-24").phase == "Skipped"
+
+
+async def test_a_decision_that_is_too_large_for_the_engine_ends_failed(engine: Engine) -> None:
+    decision: ExecuteDecision = execute(stage("s", workflow("w", *(f"a{index}" + "y" * 500 for index in range(5000)))))
+    run = await engine.start(decision)
+    state = await run.end(WITHIN)
+    assert (state.phase, run.begun) == ("Failed", [])
+    assert state.message is not None
+    assert state.message.startswith("Plan too large to execute at once")
+
+
+def test_captions_stay_within_what_the_engine_takes() -> None:
+    node = workflow("w" * 300, *("动作" * 200 for _ in range(300)))
+    part = stage("阶段" * 300, node, node)
+    for text in (captions.stage(part), captions.workflow(node), captions.execute("x" * 999)):
+        assert len(text.encode()) <= captions.SUMMARY_BOUND
+    state = RunState(phase=Phase.RUNNING, stage_statuses=[part])
+    for text in (captions.stage_details(part), captions.workflow_details(node), captions.current(state)):
+        assert len(text.encode()) <= captions.DETAILS_BOUND

@@ -1,0 +1,171 @@
+"""Workers that die: no attempt that was lost with its worker makes an action Failed.
+
+The worker is a real process and dies by a real SIGKILL; a heartbeat timeout takes its ten seconds, so one
+story serves several tests: five kills, with all runs side by side.
+"""
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from api.execution import RunState
+from api.phases import Phase
+from api.steps import ActionOutcome, Heartbeat, RevertDecision
+from tests.workflows.engine import Engine, Run, until, worker
+from tests.workflows.fakes import Attempt, FakeActivities
+from tests.workflows.trees import ONCE, find, phases, revert, stage, workflow
+
+KILLS = 5
+QUEUE = "mortal"
+
+
+@dataclass
+class Mortal:
+    """The worker process that is up, and the folder that all of them share."""
+
+    client: Client
+    folder: Path
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the next worker and wait until it serves."""
+        (self.folder / "serving").unlink(missing_ok=True)
+        address = self.client.service_client.config.target_host
+        command = [sys.executable, "-m", "tests.workflows.mortal_worker", address, QUEUE, str(self.folder)]
+        self.process = await asyncio.create_subprocess_exec(*command)
+        await until((self.folder / "serving").exists, "the worker serves")
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def attempted(self, run: Run, action: str, number: int) -> None:
+        """Wait until this attempt of an action has begun."""
+        place = self.folder / f"{run.handle.id}/0-s/0-w/{action}".replace("/", "_")
+        await until(lambda: place.exists() and len(place.read_text()) == number, f"attempt {number} of {action}")
+
+
+@dataclass
+class Story:
+    """How the runs ended."""
+
+    ended: dict[str, RunState]
+    canceled: list[tuple[RunState, WorkflowExecutionStatus | None]]
+
+
+async def start(engine: Engine, mortal: Mortal, decision: RevertDecision) -> Run:
+    run = await engine.start(decision)
+    (mortal.folder / f"{run.uid}.json").write_text(decision.model_dump_json(by_alias=True))
+    return run
+
+
+@pytest.fixture(scope="module")
+async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    """Five workers, one after the other, each killed while it attempts every action."""
+    engine = Engine(temporal, FakeActivities(), QUEUE)
+    mortal = Mortal(temporal, tmp_path_factory.mktemp("mortal"))
+    runs = {
+        "hhhhh": await start(engine, mortal, revert(stage("s", workflow("w", "hhhhh")), attempts=ONCE)),
+        "hehe": await start(engine, mortal, revert(stage("s", workflow("w", "hehe")))),
+        "hehee": await start(engine, mortal, revert(stage("s", workflow("w", "hehee")))),
+    }
+    cut = await start(engine, mortal, revert(stage("s", workflow("w", "hhhhhhh", "z")), attempts=ONCE))
+    await mortal.start()
+    for kill in range(1, KILLS + 1):
+        await mortal.attempted(runs["hhhhh"], "hhhhh", kill)
+        await mortal.attempted(cut, "hhhhhhh", kill)
+        await mortal.kill()
+        if kill == KILLS:
+            await cut.handle.cancel()
+        await mortal.start()
+    ended = {name: await run.end() for name, run in runs.items()} | {"cut": await cut.end()}
+    canceled = await _killed_while_canceling(engine, mortal)
+    await mortal.kill()
+    await engine.replay_everything()
+    return Story(ended, canceled)
+
+
+async def _killed_while_canceling(
+    engine: Engine, mortal: Mortal
+) -> list[tuple[RunState, WorkflowExecutionStatus | None]]:
+    """Cancel ten runs at once, and kill the worker when the first of them has closed."""
+    decision = revert(*(stage(f"s{number}", workflow("w", "a", "b")) for number in range(6)))
+    runs = [await start(engine, mortal, decision) for _ in range(10)]
+
+    async def began() -> bool:
+        return all([bool((await run.state()).stages) for run in runs])
+
+    await until(began, "all are at work")
+    await asyncio.gather(*(run.handle.cancel() for run in runs))
+
+    async def one_closed() -> bool:
+        return any([await run.status() is not WorkflowExecutionStatus.RUNNING for run in runs])
+
+    await until(one_closed, "one has closed")
+    await mortal.kill()
+    await mortal.start()
+    return [(await run.end(), await run.status()) for run in runs]
+
+
+def test_with_limit_zero_five_killed_workers_end_in_success(story: Story) -> None:
+    action = find(story.ended["hhhhh"], "hhhhh")
+    assert (story.ended["hhhhh"].phase, action.phase) == ("Succeeded", "Succeeded")
+    assert (action.retries, action.retry_count) == (KILLS, KILLS)
+
+
+def test_lost_attempts_between_errors_use_up_no_retry(story: Story) -> None:
+    action = find(story.ended["hehe"], "hehe")
+    assert (action.phase, action.retries) == ("Succeeded", 4)
+
+
+def test_errors_between_lost_attempts_are_counted(story: Story) -> None:
+    action = find(story.ended["hehee"], "hehee")
+    assert (action.phase, action.retries) == ("Failed", 4)
+    assert action.message == "Failed to delete Localization: the server was away"
+
+
+def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(story: Story) -> None:
+    assert phases(story.ended["cut"]) == {
+        "s": "Canceled",
+        "s/w": "Canceled",
+        "s/w/hhhhhhh": "Canceled",
+        "s/w/z": "Skipped",
+    }
+    assert find(story.ended["cut"], "hhhhhhh").message == "Canceled: Localization hhhhhhh still exists"
+
+
+def test_a_canceled_root_keeps_its_tree_whenever_its_worker_is_killed(story: Story) -> None:
+    for state, status in story.canceled:
+        assert state.phase in (Phase.CANCELED, Phase.SUCCEEDED)
+        assert (state.phase is Phase.CANCELED) == (status is WorkflowExecutionStatus.CANCELED)
+        assert len(phases(state)) == 6 * 4
+        assert set(phases(state).values()) <= {"Succeeded", "Skipped", "Canceled"}
+
+
+async def test_a_worker_that_is_shut_down_in_an_attempt_uses_up_no_retry(temporal: Client) -> None:
+    activities = FakeActivities()
+    engine = Engine(temporal, activities, "leaving")
+    begun = asyncio.Event()
+
+    async def hang_at_first(attempt: Attempt) -> ActionOutcome:
+        while len(activities.begun[run.uid]) == 1:
+            begun.set()
+            activity.heartbeat(Heartbeat())
+            await asyncio.sleep(0.1)
+        return attempt.done()
+
+    async with worker(temporal, activities, engine.task_queue):
+        run = await engine.start(revert(stage("s", workflow("w", "a")), attempts=ONCE), a=hang_at_first)
+        await asyncio.wait_for(begun.wait(), 30)
+    async with worker(temporal, activities, engine.task_queue):
+        state = await run.end()
+    assert (find(state, "a").phase, find(state, "a").retries) == ("Succeeded", 1)
+    assert run.begun == ["a", "a"]
