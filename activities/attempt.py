@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _LAST_LOOK = 5.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
+_GRACE = 5.0
+"""Seconds that a cancelled attempt may go on when its worker is told to end."""
 
 
 def time_limit(attempts: Attempts) -> timedelta:
@@ -81,15 +83,19 @@ async def _out_of_time(pulse: Pulse) -> ActionOutcome:
 
 
 async def _finished(work: Coroutine[None, None, T]) -> T:
-    """Wait for work to its end, a person's cancel notwithstanding; give it up for any other reason."""
+    """Wait for work to its end, a person's cancel notwithstanding; give it up for any other reason.
+
+    What is given up is looked at by the workflow, or tried again. Raises CancelledError then.
+    """
     task = asyncio.create_task(work)
-    while not task.done():
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
         try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            if not _person_asked():
-                await _give_up(task)
+            if not _person_asked() or not await _done_before_shutdown(task):
                 raise
+        finally:
+            await _give_up(task)
     return task.result()
 
 
@@ -98,6 +104,18 @@ def _person_asked() -> bool:
     return details is not None and details.cancel_requested and not details.worker_shutdown
 
 
+async def _done_before_shutdown(task: "asyncio.Task[T]") -> bool:
+    """Wait for a task until the worker ends: an attempt that was cancelled once is not told of that again."""
+    shutdown = asyncio.create_task(activity.wait_for_worker_shutdown())
+    try:
+        await asyncio.wait({task, shutdown}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task}, timeout=_GRACE)
+    finally:
+        shutdown.cancel()
+    return task.done()
+
+
 async def _give_up(task: "asyncio.Task[T]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    """End a task that may still run."""
+    if task.cancel():
+        await asyncio.wait({task})

@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -35,6 +36,9 @@ _PAGE = 50
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
+
+_NOT_A_KUBECONFIG = (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError)
+"""What the client library raises while it reads a file of another kind; its texts may quote the file."""
 
 
 class ConfigurationError(Exception):
@@ -68,8 +72,10 @@ class Cluster:
         configuration.client_session_kwargs = {"middlewares": (_never_delete_twice,)}
         try:
             await _configure(configuration, kubeconfig)
-        except (ConfigException, OSError, ValueError) as error:
+        except (ConfigException, OSError) as error:
             raise ConfigurationError(f"no Kubernetes configuration: {error}") from error
+        except _NOT_A_KUBECONFIG as error:
+            raise ConfigurationError("no Kubernetes configuration: the file is not a kubeconfig") from error
         return cls(ApiClient(configuration))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Run the worker: `python -m worker`. Ends with 0 on SIGTERM or SIGINT, 2 where its settings are wrong, 1 where it broke."""
+"""Run the worker: `python -m worker`. Ends with 0 on SIGTERM or SIGINT, 2 for wrong settings, 1 where it broke."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from activities.cluster import Cluster, ConfigurationError
 from worker.build import build_worker
-from worker.connecting import reach_cluster, reach_temporal
+from worker.connecting import WrongConfigurationError, reach_cluster, reach_temporal
 from worker.logs import log_as_json
 from worker.settings import PREFIX, Settings, listing
 
@@ -29,7 +29,7 @@ class _Stopped(Exception):  # noqa: N818 - it is no error to be told to stop
 async def serve(settings: Settings) -> None:
     """Serve until told to stop; then let running actions end within the graceful time.
 
-    Raises ConfigurationError where no cluster is configured.
+    Raises ConfigurationError or WrongConfigurationError where the way to cluster or Temporal is not known.
     """
     stop = _stop_event()
     cluster = await Cluster.connect(connections=settings.kubernetes_connections)
@@ -88,7 +88,7 @@ def _run(settings: Settings) -> int:
         asyncio.run(serve(settings))
     except _Stopped:
         _log.info("worker stopped before it served")
-    except (ConfigurationError, ValueError) as error:
+    except (ConfigurationError, WrongConfigurationError) as error:
         _log.error("worker cannot start", reason=str(error))
         return 2
     except Exception:

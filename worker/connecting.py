@@ -17,6 +17,11 @@ from workflows.converter import DATA_CONVERTER
 
 T = TypeVar("T")
 
+
+class WrongConfigurationError(Exception):
+    """Temporal's environment configuration cannot be read: waiting would not help."""
+
+
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
 _log = structlog.get_logger(__name__)
@@ -25,9 +30,12 @@ _log = structlog.get_logger(__name__)
 async def reach_temporal() -> Client:
     """Connect as Temporal's environment configuration says, and keep trying until the server answers.
 
-    Raises ValueError, or RuntimeError of the SDK, where that configuration is wrong in itself.
+    Raises WrongConfigurationError.
     """
-    options = ClientConfig.load_client_connect_config()
+    try:
+        options = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise WrongConfigurationError(f"no Temporal configuration: {error}") from error
     options.setdefault("target_host", "localhost:7233")
     address = options["target_host"]
 

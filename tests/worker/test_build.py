@@ -1,0 +1,73 @@
+"""The worker serves exactly what the workflows call, under the names and with the models that they use."""
+
+import inspect
+from typing import Any, get_type_hints
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior
+
+from activities.actors import Impersonation
+from activities.cluster import Cluster
+from activities.registry import activities
+from dev.stack import Stack
+from worker.build import build_worker
+from worker.settings import Settings
+from workflows.calls import HEARTBEAT_TIMEOUT, SIGNATURES
+from workflows.contract import WorkflowType
+from workflows.converter import DATA_CONVERTER
+
+
+@pytest.fixture
+async def cluster(stack: Stack) -> Any:
+    cluster = await Cluster.connect(str(stack.layout.kubeconfig_of("worker")))
+    yield cluster
+    await cluster.close()
+
+
+@pytest.fixture
+async def client(stack: Stack) -> Client:
+    return await Client.connect(stack.temporal_address, data_converter=DATA_CONVERTER)
+
+
+async def test_activities_have_the_names_and_models_that_the_workflows_call(cluster: Cluster) -> None:
+    served = {}
+    for method in activities(cluster, Impersonation()):
+        definition = activity._Definition.must_from_callable(method)
+        hints = get_type_hints(method)
+        [given] = inspect.signature(method).parameters
+        served[definition.name] = (hints[given], hints["return"])
+    assert served == {name: (each.given, each.answer) for name, each in SIGNATURES.items()}
+
+
+async def test_the_worker_serves_every_workflow_type(client: Client, cluster: Cluster) -> None:
+    config = build_worker(client, cluster, Settings(task_queue="build")).config()
+    names = {workflow.__temporal_workflow_definition.name for workflow in config["workflows"]}  # type: ignore[attr-defined]
+    assert names == set(WorkflowType)
+
+
+async def test_beats_reach_the_server_well_within_the_heartbeat_timeout(client: Client, cluster: Cluster) -> None:
+    config = build_worker(client, cluster, Settings()).config()
+    assert config["max_heartbeat_throttle_interval"] * 3 < HEARTBEAT_TIMEOUT
+
+
+async def test_settings_reach_the_worker(client: Client, cluster: Cluster) -> None:
+    settings = Settings(task_queue="blue", max_concurrent_activities=7)
+    config = build_worker(client, cluster, settings).config()
+    assert (config["task_queue"], config["max_concurrent_activities"]) == ("blue", 7)
+    assert config["graceful_shutdown_timeout"] == settings.graceful_shutdown
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(deployment_name="drplan"), Settings(build_id="1")])
+async def test_versioning_is_off_unless_named_in_full(client: Client, cluster: Cluster, settings: Settings) -> None:
+    assert build_worker(client, cluster, settings).config()["deployment_config"] is None
+
+
+async def test_versioning_pins_runs_to_the_build_that_began_them(client: Client, cluster: Cluster) -> None:
+    settings = Settings(deployment_name="drplan", build_id="1.2.3")
+    deployment = build_worker(client, cluster, settings).config()["deployment_config"]
+    assert deployment is not None
+    assert deployment.use_worker_versioning
+    assert (deployment.version.deployment_name, deployment.version.build_id) == ("drplan", "1.2.3")
+    assert deployment.default_versioning_behavior is VersioningBehavior.PINNED
