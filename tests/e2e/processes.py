@@ -15,12 +15,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Program:
-    """A Python module that is run as a process; `log` collects what all its lives print."""
+    """A Python module, with its arguments, that is run as a process; `log` collects what all its lives print."""
 
-    module: str
+    module: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
-    arguments: tuple[str, ...] = ()
     _life: int = 0
     """Where in the log the present life begins."""
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
@@ -37,7 +36,7 @@ class Program:
         with self.log.open("ab") as log:
             self._life = log.tell()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self.module, *self.arguments],
+                [sys.executable, "-m", *self.module],
                 cwd=REPOSITORY,
                 env={**_inherited(), **self.env},
                 stdin=subprocess.DEVNULL,

@@ -50,7 +50,11 @@ class Site:
 
     def story(self) -> Story:
         """Begin a story in a namespace of its own."""
-        kubectl = Kubectl(self.stack.programs.kubectl, self.stack.layout.kubeconfig, new_namespace(self.stack))
+        return self.story_in(new_namespace(self.stack))
+
+    def story_in(self, namespace: str) -> Story:
+        """Begin a story in a namespace that is there."""
+        kubectl = Kubectl(self.stack.programs.kubectl, self.stack.layout.kubeconfig, namespace)
         return Story(kubectl, AuditLog(self.stack.layout.audit_log))
 
     def restore(self) -> None:
@@ -66,10 +70,12 @@ class Site:
         self.bridge.program.start()
 
     @contextmanager
-    def another_bridge(self, module: str = "bridge", **env: str) -> Iterator[Guarded]:
-        """Run one more bridge, as active as the first, because it holds a lease of its own."""
-        name = f"bridge-{next(_lives)}"
-        with _guarded(self.stack, "bridge", name, self.folder, {**_own_lease(), **env}, module) as bridge:
+    def another_bridge(self, *module: str) -> Iterator[Guarded]:
+        """Run one more bridge, as active as the first, because it holds a lease of its own.
+
+        `module` names another module to run, and its arguments.
+        """
+        with _guarded(self.stack, "bridge", f"bridge-{next(_lives)}", self.folder, _own_lease(), module) as bridge:
             yield bridge
 
 
@@ -85,7 +91,7 @@ def open_site(stack: Stack, folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def _guarded(
-    stack: Stack, user: str, name: str, folder: Path, env: Mapping[str, str], module: str = ""
+    stack: Stack, user: str, name: str, folder: Path, env: Mapping[str, str], module: tuple[str, ...] = ()
 ) -> Iterator[Guarded]:
     config = yaml.safe_load(stack.layout.kubeconfig_of(user).read_text())
     proxy = FaultProxy(stack.server, stack.layout.data / "apiserver" / "apiserver.crt")
@@ -95,7 +101,7 @@ def _guarded(
     kubeconfig.write_text(yaml.safe_dump(config))
     common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT}
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
-    program = Program(module or user, own, folder / f"{name}.log")
+    program = Program(module or (user,), own, folder / f"{name}.log")
     program.start()
     try:
         yield Guarded(program, proxy, user)

@@ -171,9 +171,9 @@ def test_three_hundred_stages_are_executed_and_reverted(story: Story) -> None:
     stages = [stage(f"s{number}", story.namespace, f"w{number}") for number in range(300)]
     story.kubectl.apply(*workflows, dr_plan("plan", *stages))
     story.kubectl.create(manifests.execute("execute", "plan"))
-    assert story.succeeded("execute", seconds=120)["summary"]["succeededActions"] == 300
+    assert story.succeeded("execute", seconds=300)["summary"]["succeededActions"] == 300
     story.revert("revert", "plan", "execute")
-    status = story.succeeded("revert", seconds=120)
+    status = story.succeeded("revert", seconds=300)
 
     assert status["message"] == "Plan reverted successfully: 300 stages, 300 actions rolled back"
     assert [each["name"] for each in status["stageStatuses"]] == [f"s{number}" for number in reversed(range(300))]

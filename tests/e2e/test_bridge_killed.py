@@ -1,6 +1,8 @@
 """The bridge is killed before and after each step of its own: everything ends as if nothing had happened."""
 
 import json
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -98,11 +100,8 @@ def when_the_bridge_dies_at(site: Site, step: Step, moment: Moment, name: str, a
 
 def then_all_is_as_if_nothing_had_happened(site: Site, story: Story) -> None:
     for name in ("execute", "revert"):
-        execution = story.kubectl.get(EXECUTION, name)
-        assert len(site.runs.roots(execution)) == 1
-        assert FINALIZER not in execution["metadata"].get("finalizers", [])
+        assert len(site.runs.roots(story.kubectl.get(EXECUTION, name))) == 1
     plan = story.kubectl.get("drplan", "plan")["status"]
-    assert "currentExecution" not in plan
     history = [(each["name"], each["operationType"], each["phase"]) for each in plan["executionHistory"]]
     assert history == [("revert", "Revert", "Succeeded"), ("execute", "Execute", "Succeeded")]
     made = [each for each in story.writes_to("configmaps", "localizations") if each.verb == "create"]
@@ -126,7 +125,36 @@ def test_a_bridge_killed(site: Site, story: Story, step: Step, moment: Moment) -
     then_all_is_as_if_nothing_had_happened(site, story)
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_bridge_killed_at_the_start(site: Site, story: Story, moment: str) -> None:
+    given_a_plan_of_two_stages(story)
+    when_the_bridge_dies_at_the_start(site, moment, lambda: story.execute("execute", "plan"))
+    story.succeeded("execute")
+    when_the_bridge_dies_at_the_start(site, moment, lambda: story.revert("revert", "plan", "execute"))
+    story.succeeded("revert")
+    when_the_bridge_has_tidied_up(story)
+    then_all_is_as_if_nothing_had_happened(site, story)
+
+
+def when_the_bridge_dies_at_the_start(site: Site, moment: str, act: Callable[[], None]) -> None:
+    site.bridge.program.stop()
+    with site.another_bridge("tests.e2e.doomed_bridge", moment) as doomed:
+        act()
+        assert doomed.program.wait_for_end() == -signal.SIGKILL
+    site.restart_bridge()
+
+
 def when_the_bridge_has_tidied_up(story: Story) -> None:
     """After the last status it still takes its finalizer off and releases the lock."""
-    story.kubectl.wait("jsonpath={.metadata.finalizers}=", f"{EXECUTION}/revert", 30)
-    story.kubectl.wait("jsonpath={.status.currentExecution}=", "drplan/plan", 30)
+    deadline = time.monotonic() + 30
+    while is_held(story, "execute") or is_held(story, "revert") or is_locked(story):
+        assert time.monotonic() < deadline, "the bridge does not let go"
+        time.sleep(0.1)
+
+
+def is_held(story: Story, name: str) -> bool:
+    return FINALIZER in story.kubectl.get(EXECUTION, name)["metadata"].get("finalizers", [])
+
+
+def is_locked(story: Story) -> bool:
+    return "currentExecution" in story.kubectl.get("drplan", "plan")["status"]

@@ -1,0 +1,46 @@
+"""A bridge that dies by SIGKILL at its first start of a workflow: `python -m tests.e2e.doomed_bridge before|after`.
+
+It is the real bridge; only the engine that it is given is one that kills its process.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+
+from api.execution import DRPlanExecution
+from bridge.cluster import Cluster
+from bridge.engine import Engine, Started
+from bridge.process import Bridge
+from bridge.settings import Settings
+
+
+class DeadBefore(Engine):
+    """Never starts anything."""
+
+    async def start(self, execution: DRPlanExecution) -> Started:
+        """Die before Temporal hears of it."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return await super().start(execution)
+
+
+class DeadAfter(Engine):
+    """Starts one workflow, and does not live to write it down."""
+
+    async def start(self, execution: DRPlanExecution) -> Started:
+        """Die when Temporal has answered."""
+        started = await super().start(execution)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return started
+
+
+async def serve(engine: type[Engine]) -> None:
+    """Run as `bridge` does, until the end."""
+    settings = Settings()
+    bridge = Bridge(settings, await Cluster.connect(), await engine.connect(settings.task_queue), time.monotonic)
+    await bridge.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(serve({"before": DeadBefore, "after": DeadAfter}[sys.argv[1]]))
