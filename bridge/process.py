@@ -34,7 +34,7 @@ class Bridge:
         self._queue: WorkQueue[Key] = WorkQueue(settings.pass_interval.total_seconds(), clock)
         index = Index(self._queue.add)
         self._lease = Lease(cluster, settings, clock)
-        self._reflectors = [self._reflector(kind, index, clock) for kind in Kind]
+        self._reflectors = [self._reflector(kind, index) for kind in Kind]
         self._context = Context(
             settings=settings,
             cluster=cluster,
@@ -51,10 +51,10 @@ class Bridge:
         """Build a bridge from the environment. Raises ClusterError where no cluster is configured."""
         return cls(settings, await Cluster.connect(), await Engine.connect(settings.task_queue), clock)
 
-    def _reflector(self, kind: Kind, index: Index, clock: Callable[[], float]) -> Reflector:
+    def _reflector(self, kind: Kind, index: Index) -> Reflector:
         settings = self._settings
         relist = settings.relist.total_seconds()
-        return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist, clock=clock)
+        return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist)
 
     def _wake(self, key: Key, urgent: bool) -> None:
         self._queue.add(key, urgent=urgent)

@@ -4,7 +4,7 @@ from typing import assert_never
 
 import structlog
 
-from api.execution import DRPlanExecution
+from api.execution import DRPlanExecution, Engine
 from api.phases import TERMINAL
 from bridge import status as statuses
 from bridge.cluster import Kind, NotFound
@@ -16,6 +16,7 @@ from bridge.index import Key
 from bridge.objects import Stored, Unreadable
 from bridge.running import TROUBLE, follow
 from bridge.starting import Later, begin
+from planning import ids
 
 _log = structlog.get_logger(__name__)
 
@@ -55,13 +56,19 @@ async def _execution(context: Context, key: Key) -> float | None:
         return None
     carried = context.runs.get(key)
     engine = it.model.status.engine or (carried and carried.engine)
-    if engine:
+    if engine and _is_its_own(it, engine):
         return await follow(context, it, engine)
     try:
         step = await begin(context, it)
     except EngineUnreachable as error:
         return await _out_of_reach(context, key, str(error))
     return step.seconds if isinstance(step, Later) else await follow(context, step.it, step.engine)
+
+
+def _is_its_own(it: Stored[DRPlanExecution], engine: Engine) -> bool:
+    """Tell whether a run carries this very object: a copy brings another one's along, which goes on without it."""
+    own = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+    return engine.workflow_id == own and it.accepted_by in ("", it.model.metadata.uid)
 
 
 async def _forsake(context: Context, key: Key, it: Stored[DRPlanExecution] | None) -> None:

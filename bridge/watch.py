@@ -7,7 +7,8 @@ Source: Kubernetes API concepts, "Efficient detection of changes"; docs/decision
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 import structlog
@@ -38,7 +39,15 @@ class Reflector:
     """The loop for one kind. `synced` is set once the first list is complete."""
 
     def __init__(
-        self, cluster: Cluster, kind: Kind, sink: Sink, *, page_size: int, relist: float, clock: Callable[[], float]
+        self,
+        cluster: Cluster,
+        kind: Kind,
+        sink: Sink,
+        *,
+        page_size: int,
+        relist: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._cluster = cluster
         self._kind = kind
@@ -46,6 +55,7 @@ class Reflector:
         self._page_size = page_size
         self._relist = relist
         self._clock = clock
+        self._sleep = sleep
         self._backoff = Backoff()
         self._version: str | None = None
         self._listed_at = 0.0
@@ -65,7 +75,7 @@ class Reflector:
     async def _pause(self, event: str, error: ClusterError) -> None:
         pause = self._backoff.pause()
         _log.warning(event, kind=self._kind, error=str(error), retry_in=round(pause, 1))
-        await asyncio.sleep(pause)
+        await self._sleep(pause)
 
     async def _round(self) -> None:
         if self._version is None or self._clock() - self._listed_at > self._relist:

@@ -101,9 +101,9 @@ def run_unknown(workflow_id: str) -> str:
 
 
 def ended_outside(how: str, reason: str) -> str:
-    """A run was ended from outside: `how` is `terminated` or `timed out`."""
+    """A run was ended from outside; `how` is one of planning.endings: `terminated from outside`."""
     tail = f": {reason}" if reason else ""
-    return bounded(f"The workflow was {how} from outside, outcome unknown{tail}")
+    return bounded(f"The workflow was {how}, outcome unknown{tail}")
 
 
 def broke_down(reason: str) -> str:

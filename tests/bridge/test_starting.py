@@ -1,13 +1,10 @@
 """One test for each sentence of 'Starting, queueing, cancelling' about references, copies and labels."""
 
-from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
+from api.meta import ACCEPTED_ANNOTATION, PLAN_LABEL
 from api.phases import Phase
-from bridge.cluster import Kind
-from dev.stack import Stack
 from planning import notices
-from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.scripted import done
-from tests.bridge.world import World, bridge, condition
+from tests.bridge.world import World, condition
 
 
 async def test_a_missing_plan_is_waited_for_and_then_the_execution_starts(world: World) -> None:
@@ -73,28 +70,3 @@ async def test_a_copy_with_a_foreign_uid_never_starts(world: World) -> None:
     assert ended["status"]["message"] == notices.COPY
     assert "startTime" not in ended["status"]
     assert await world.runs(item) == 0
-
-
-async def test_an_object_begun_by_the_old_controller_never_starts(stack: Stack, empty_world: World) -> None:
-    world = empty_world
-    await world.ready_plan()
-    item = await world.execute("quick", finalizers=[FINALIZER])
-    tree = [{"name": "first", "phase": "Running"}]
-    await world.write_status(Kind.EXECUTION, "quick", {"phase": "Running", "stageStatuses": tree})
-    async with bridge(stack, TASK_QUEUE):
-        ended = await world.phase("quick", Phase.FAILED)
-        assert ended["status"]["message"] == notices.COPY
-        assert ended["status"]["stageStatuses"] == tree
-        assert ACCEPTED_ANNOTATION not in ended["metadata"].get("annotations", {})
-        assert await world.runs(item) == 0
-
-
-async def test_nothing_is_written_to_a_copy_that_is_terminal_already(stack: Stack, empty_world: World) -> None:
-    world = empty_world
-    await world.ready_plan()
-    await world.execute("ended", annotations={ACCEPTED_ANNOTATION: "another"}, finalizers=[FINALIZER])
-    before = await world.write_status(Kind.EXECUTION, "ended", {"phase": "Failed", "message": "as it was"})
-    async with bridge(stack, TASK_QUEUE):
-        await world.execute("quick")
-        await world.phase("quick", Phase.SUCCEEDED)
-        assert await world.get("ended") == before
