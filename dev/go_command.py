@@ -47,7 +47,7 @@ class Go:
         with listing.open("w") as output:
             for line in self._run(["list", "-deps", "-trimpath", "-f", template, target.package], target, output):
                 downloads += line.startswith("go: downloading")
-                self.ticker.show(f"{target.program}: {downloads} modules downloaded")
+                self.ticker.show(f"{target.program}: modules downloaded: {downloads}")
         return dict(line.split("\t") for line in listing.read_text().splitlines() if line)
 
     def build(self, target: Target, file: Path) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Progress:
 
     def line(self) -> str:
         """Put it into words."""
-        return f"{self.done} of {self.packages} packages compiled, {in_words(self.remaining())}"
+        return f"{self.done} of {self.packages} packages, {in_words(self.remaining())}"
 
 
 def in_words(seconds: float | None) -> str:

@@ -23,9 +23,17 @@ def _home() -> Path:
 def clear_abandoned() -> None:
     """End the stacks of test runs that were killed before they could do it."""
     for folder in _home().glob("*-*"):
-        if not Path(f"/proc/{folder.name.split('-')[0]}").exists():
+        if not _is_alive(int(folder.name.split("-")[0])):
             stop_all(Layout(folder), grace=0)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def test_progress_tells_packages_and_keeps_quiet_about_time_at_first(
     find_servers()
 
     said = capsys.readouterr().out
-    assert "kube-apiserver: 1 modules downloaded" in said
+    assert "kube-apiserver: modules downloaded: 1" in said
     assert "Built in" in said
 
 

@@ -11,6 +11,18 @@ metadata:
 """
 
 
+JOB = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: job}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: work, image: work.example.com/work}]
+"""
+
+
 def _create(stack: Stack, namespace: str, name: str, owners: str = "[]") -> str:
     stack.kubectl("create", "-n", namespace, "-f", "-", stdin=CONFIG_MAP.format(name=name, owners=owners))
     return stack.kubectl("get", "cm", name, "-n", namespace, "-o=jsonpath={.metadata.uid}").stdout
@@ -49,6 +61,15 @@ def test_deleting_a_namespace_ends_and_empties_it(stack: Stack, namespace: str) 
     stack.kubectl("delete", "namespace", namespace, "--timeout=30s")
 
     assert stack.kubectl("get", "namespace", namespace, check=False).returncode == 1
+
+
+def test_a_job_has_a_pod_and_goes_with_it(stack: Stack, namespace: str) -> None:
+    stack.kubectl("create", "-n", namespace, "-f", "-", stdin=JOB)
+    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=30s")
+
+    stack.kubectl("delete", "job", "job", "-n", namespace, "--cascade=foreground", "--timeout=30s")
+
+    assert stack.kubectl("get", "pods", "-n", namespace, "-o=name").stdout == ""
 
 
 def test_a_new_namespace_has_its_default_service_account(stack: Stack, namespace: str) -> None:
