@@ -14,6 +14,19 @@ TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
 PATH = re.compile(r"^[\w.-]+(/[\w.-]+)*/?$")
 
 
+VARIABLE = re.compile(r"\bDRPLAN_[A-Z_]+\b")
+
+
+def settings() -> set[str]:
+    """Give the variables of the two processes."""
+    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
+    return {f"DRPLAN_{field.upper()}" for field in fields}
+
+
+def variables_of_the_local_stack() -> set[str]:
+    return {name for file in (REPOSITORY / "dev").glob("*.py") for name in VARIABLE.findall(file.read_text())}
+
+
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
@@ -50,12 +63,10 @@ def test_every_path_exists(page: Page) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=str)
 def test_every_setting_exists(page: Page) -> None:
-    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
-    named = set(re.findall(r"\bDRPLAN_[A-Z_]+\b", page.path.read_text()))
-    assert named <= {f"DRPLAN_{field.upper()}" for field in fields}
+    named = set(VARIABLE.findall(page.path.read_text()))
+    assert named <= settings() | variables_of_the_local_stack()
 
 
 def test_operations_explains_every_setting() -> None:
     text = (REPOSITORY / "docs" / "operations.md").read_text()
-    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
-    assert not {field for field in fields if f"`DRPLAN_{field.upper()}`" not in text}
+    assert not {name for name in settings() if f"`{name}`" not in text}
