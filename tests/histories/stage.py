@@ -1,0 +1,128 @@
+"""Where histories are recorded: a real API server behind a proxy that breaks on order, a real Temporal, the worker."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from api.execution import RunState
+from api.meta import ObjectKey
+from api.phases import OperationType
+from api.steps import RunInput
+from dev.stack import Stack
+from planning.ids import root_id
+from tests.activities.faulty import FaultyServer
+from tests.e2e.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert
+from tests.e2e.processes import Program
+from tests.histories.serve import SERVING
+from tests.private_stack import private_stack
+from tests.workflows.engine import Run, until
+from tests.workflows.fakes import FakeActivities
+from workflows.contract import ROOT_TYPES
+from workflows.converter import DATA_CONVERTER
+
+NAMESPACE = "default"
+QUEUE = "drplan"
+Object = dict[str, Any]
+
+
+@dataclass
+class Scene:
+    """What a story does to the world."""
+
+    stack: Stack
+    client: Client
+    api: FaultyServer
+    worker: Program
+
+    def kubectl(self, *arguments: str, body: Object | None = None) -> str:
+        """Run kubectl in the namespace."""
+        stdin = None if body is None else json.dumps(body)
+        return self.stack.kubectl("-n", NAMESPACE, *arguments, stdin=stdin).stdout
+
+    def create(self, *bodies: Object) -> None:
+        """Create objects."""
+        for body in bodies:
+            self.kubectl("create", "-f", "-", body=body)
+
+    def plan(self, name: str, stages: list[Object], **workflows: list[Object]) -> None:
+        """Create a plan and its DRWorkflows, each from its actions (`_` in names stands for `-`)."""
+        self.create(*(dr_workflow(key.replace("_", "-"), *actions) for key, actions in workflows.items()))
+        self.create(dr_plan(name, *stages))
+
+    async def start(self, name: str, plan: str, of: str | None = None, **spec: Any) -> Run:
+        """Create an execution, a Revert where it is one `of` another, and start its root."""
+        body = execute(name, plan, **spec) if of is None else revert(name, plan, of, **spec)
+        self.create(body)
+        uid = json.loads(self.kubectl("get", "drplanexecution", name, "-o", "json"))["metadata"]["uid"]
+        operation = OperationType.EXECUTE if of is None else OperationType.REVERT
+        key = ObjectKey(namespace=NAMESPACE, name=name, uid=uid)
+        handle = await self.client.start_workflow(
+            ROOT_TYPES[operation],
+            RunInput(execution=key, plan=plan, operation=operation),
+            id=root_id(operation, key),
+            task_queue=QUEUE,
+        )
+        return Run(handle, operation, uid, self.client, FakeActivities())
+
+    async def finish(self, name: str, run: Run) -> RunState:
+        """Wait for the end and write it down, as the bridge does."""
+        state = await run.end()
+        status = json.dumps({"status": state.to_object()})
+        self.kubectl("patch", "drplanexecution", name, "--subresource=status", "--type=merge", "-p", status)
+        return state
+
+    async def run(self, name: str, plan: str, of: str | None = None, **spec: Any) -> Run:
+        """Start, and wait for the end."""
+        run = await self.start(name, plan, of, **spec)
+        await self.finish(name, run)
+        return run
+
+    async def leaving(self, name: str) -> None:
+        """Wait until a ConfigMap was told to go and is held by its finalizer."""
+
+        def told() -> bool:
+            found = self.kubectl("get", "configmap", name, "-o", "jsonpath={.metadata.deletionTimestamp}")
+            return bool(found)
+
+        await until(told, f"{name} is being deleted")
+
+    def held(self, name: str) -> None:
+        """Create a ConfigMap that goes only when it is let go."""
+        self.create(config_map(name, finalizers=[HOLD]))
+
+    def let_go(self, name: str) -> None:
+        """Take the finalizer off a ConfigMap."""
+        self.kubectl("patch", "configmap", name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+
+    async def worker_up(self) -> None:
+        """Start the worker."""
+        self.worker.start()
+        await asyncio.to_thread(self.worker.wait_until_it_says, SERVING)
+
+    async def met(self, ordered: Callable[[], int], times: int) -> None:
+        """Wait until a fault was met so often."""
+        await until(lambda: ordered() >= times, "the fault was met")
+
+
+@asynccontextmanager
+async def scene(folder: Path) -> AsyncIterator[Scene]:
+    """Everything up; `folder` is for files of this recording."""
+    with private_stack() as stack:
+        rights = ["--clusterrole=drplan-stack-actions", f"--serviceaccount={NAMESPACE}:default"]
+        stack.kubectl("create", "clusterrolebinding", "recorded-actions", *rights)
+        client = await Client.connect(stack.temporal_address, data_converter=DATA_CONVERTER, identity="recorder")
+        async with FaultyServer.before(stack) as api:
+            env = {"KUBECONFIG": str(api.kubeconfig(folder)), "TEMPORAL_ADDRESS": stack.temporal_address}
+            program = Program(("tests.histories.serve",), env, folder / "worker.log")
+            ready = Scene(stack, client, api, program)
+            await ready.worker_up()
+            try:
+                yield ready
+            finally:
+                program.kill()

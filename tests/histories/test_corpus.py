@@ -1,0 +1,111 @@
+"""The corpus itself: it only grows, tells nothing of the machine, and each shape is what it is called."""
+
+import base64
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHistory
+
+from tests.histories.corpus import FOLDER, Recorded, digest, recorded, store, sums
+from workflows.contract import WorkflowType
+
+HISTORIES = recorded()
+SHAPES = sorted({(one.version, one.shape) for one in HISTORIES})
+OF_THE_MACHINE = re.compile(r"/(tmp|root|home|work|usr|var)/|127\.0\.0\.1|localhost|\d+@")
+
+SHOWN_BY = {
+    "execute-canceled": ("CANCELED", "ACTIVITY_TASK_CANCEL_REQUESTED"),
+    "execute-canceled-before-it-began": ("CANCELED", "WORKFLOW_PROPERTIES_MODIFIED"),
+    "execute-canceled-between-attempts": ("CANCELED", "ACTIVITY_TASK_CANCELED"),
+    "execute-fail-fast": ("FAILED", "ACTIVITY_TASK_CANCEL_REQUESTED"),
+    "execute-partly-failed": ("FAILED", "ACTIVITY_TASK_FAILED"),
+    "execute-rejected": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
+    "execute-retried-action": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "execute-success": ("COMPLETED", "CHILD_WORKFLOW_EXECUTION_COMPLETED"),
+    "execute-worker-lost": ("COMPLETED", "ACTIVITY_TASK_TIMED_OUT"),
+    "revert-action-failed": ("FAILED", "ACTIVITY_TASK_FAILED"),
+    "revert-canceled": ("CANCELED", "ACTIVITY_TASK_CANCEL_REQUESTED"),
+    "revert-canceled-between-attempts": ("CANCELED", "ACTIVITY_TASK_CANCELED"),
+    "revert-child-terminated": ("FAILED", "CHILD_WORKFLOW_EXECUTION_TERMINATED"),
+    "revert-parallel": ("COMPLETED", "CHILD_WORKFLOW_EXECUTION_COMPLETED"),
+    "revert-rejected": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-resumed": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-retried-action": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-skipped-nodes": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-success": ("COMPLETED", "CHILD_WORKFLOW_EXECUTION_COMPLETED"),
+    "revert-worker-lost": ("COMPLETED", "ACTIVITY_TASK_TIMED_OUT"),
+}
+"""By shape: how the root closed, and an event that stands in one of its histories."""
+
+
+def events(one: Recorded) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(one.file.read_text())["events"]
+    return found
+
+
+def kinds(one: Recorded) -> list[str]:
+    return [event["eventType"].removeprefix("EVENT_TYPE_") for event in events(one)]
+
+
+def payloads(part: Any) -> Iterator[str]:
+    """Every payload below, as the text that Temporal's UI shows."""
+    if isinstance(part, dict):
+        if isinstance(data := part.get("data"), str):
+            yield base64.b64decode(data).decode(errors="replace")
+        for value in part.values():
+            yield from payloads(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from payloads(value)
+
+
+def test_every_file_is_as_it_was_recorded_and_none_is_missing() -> None:
+    assert {one.file.relative_to(FOLDER).as_posix(): digest(one.file) for one in HISTORIES} == sums()
+
+
+@pytest.mark.parametrize("one", HISTORIES, ids=lambda one: one.name)
+def test_a_history_tells_nothing_of_the_machine(one: Recorded) -> None:
+    text = "\n".join([one.file.read_text(), *payloads(events(one))])
+    assert OF_THE_MACHINE.search(text) is None
+    assert f'"{socket.gethostname()}' not in text
+    assert set(re.findall(r'"identity": "([^"]*)"', text)) <= {"worker", "recorder", "history-service"}
+
+
+@pytest.mark.parametrize(("version", "shape"), SHAPES)
+def test_a_shape_shows_what_it_is_called(version: str, shape: str) -> None:
+    files = [one for one in HISTORIES if (one.version, one.shape) == (version, shape)]
+    root = next(one for one in files if one.file.stem == "root")
+    end, shown = SHOWN_BY[shape]
+    assert kinds(root)[-1] == f"WORKFLOW_EXECUTION_{end}"
+    assert any(shown in kinds(one) for one in files)
+
+
+@pytest.mark.parametrize("version", sorted({version for version, _ in SHAPES}))
+def test_a_version_holds_every_shape_at_every_level(version: str) -> None:
+    assert {shape for each, shape in SHAPES if each == version} == set(SHOWN_BY)
+    started = [events(one)[0]["workflowExecutionStartedEventAttributes"] for one in HISTORIES if one.version == version]
+    assert {each["workflowType"]["name"] for each in started} == set(WorkflowType)
+
+
+@pytest.mark.parametrize("name", ["execute-retried-action", "revert-retried-action"])
+def test_a_retried_action_took_more_than_one_attempt(name: str) -> None:
+    for version in {version for version, shape in SHAPES if shape == name}:
+        found = [event for one in HISTORIES if (one.version, one.shape) == (version, name) for event in events(one)]
+        attempts = [event.get("activityTaskStartedEventAttributes", {}).get("attempt", 1) for event in found]
+        assert max(attempts) == 3
+
+
+def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
+    history = WorkflowHistory.from_json("revert/default/a/uid", '{"events": []}')
+    child = WorkflowHistory.from_json("revert/default/a/uid/0-s/0-w", '{"events": []}')
+    files = store(tmp_path, "v1", "shape", [history, child])
+    assert [file.name for file in files] == ["root.json", "0-s.0-w.json"]
+    assert sums(tmp_path) == {f"v1/shape/{file.name}": digest(file) for file in files}
+    with pytest.raises(FileExistsError):
+        store(tmp_path, "v1", "shape", [history])
+    assert [one.name for one in recorded(tmp_path)] == ["v1/shape/0-s.0-w", "v1/shape/root"]
