@@ -5,6 +5,7 @@ Their number is bounded; what is not followed is looked at by a timer. Source: d
 
 import asyncio
 from collections.abc import Callable, Collection
+from itertools import count
 
 import structlog
 
@@ -27,6 +28,7 @@ class Follower:
         self._wake = wake
         self._polls: dict[Key, dict[str, asyncio.Task[None]]] = {}
         self._versions: dict[str, int] = {}
+        self._counter = count()
         self._open = 0
 
     def follow(self, key: Key, workflow_ids: Collection[str]) -> bool:
@@ -81,7 +83,7 @@ class Follower:
             backoff.reset()
             token = page.token
             if page.events:
-                self._versions[workflow_id] = self._versions.get(workflow_id, 0) + 1
+                self._versions[workflow_id] = next(self._counter)
                 self._wake(key, token is None)
             if token is None:
                 return

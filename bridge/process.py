@@ -35,14 +35,15 @@ class Bridge:
         index = Index(self._queue.add)
         self._lease = Lease(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in Kind]
+        follower = Follower(engine, settings.long_polls, self._wake)
         self._context = Context(
             settings=settings,
             cluster=cluster,
             engine=engine,
             index=index,
             objects=Objects(cluster, index),
-            observer=Observer(engine),
-            follower=Follower(engine, settings.long_polls, self._wake),
+            observer=Observer(engine, follower.version),
+            follower=follower,
             events=Recorder(cluster, settings.identity),
         )
 

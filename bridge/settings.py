@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     """How long a leader that is not heard of is still believed to live."""
     reference_wait: GoDuration = timedelta(seconds=30)
     """How long a missing DRPlan, DRWorkflow or original is waited for: people apply whole folders."""
-    pass_interval: GoDuration = timedelta(milliseconds=400)
+    pass_interval: GoDuration = timedelta(milliseconds=500)
     """The shortest time between two passes over one running execution: changes are coalesced."""
     passes: Annotated[int, Field(ge=1)] = 16
     """Passes at a time, over different objects."""

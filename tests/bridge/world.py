@@ -153,9 +153,9 @@ def condition(item: Object, kind: str) -> Object:
 
 
 @asynccontextmanager
-async def bridge(stack: Stack, task_queue: str, **env: str) -> AsyncIterator[Bridge]:
-    """A bridge in this process, with the bridge's own rights."""
-    with mock.patch.dict("os.environ", {**stack.env("bridge"), **env}):
+async def bridge(stack: Stack, task_queue: str, user: str = "bridge", **env: str) -> AsyncIterator[Bridge]:
+    """A bridge in this process, with the bridge's own rights unless another user is named."""
+    with mock.patch.dict("os.environ", {**stack.env(user), **env}):
         settings = Settings(task_queue=task_queue, reference_wait=timedelta(seconds=6))
         running = await Bridge.connect(settings, time.monotonic)
     stop = asyncio.Event()

@@ -1,0 +1,74 @@
+"""A bridge that kills itself, as SIGKILL would, before or after one of its steps: `deadly before|after <step>`."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from api.execution import DRPlanExecution
+from bridge.cluster import Cluster, Kind, Object
+from bridge.engine import Engine, Started
+from bridge.process import Bridge
+from bridge.settings import Settings
+
+Write = tuple[Kind, dict[str, Any]]
+
+
+def _meta(write: Write, field: str) -> Any:
+    return write[0] is Kind.EXECUTION and write[1].get("metadata", {}).get(field)
+
+
+def _status(write: Write, kind: Kind) -> dict[str, Any]:
+    return (write[1].get("status") or {}) if write[0] is kind else {}
+
+
+WRITES: dict[str, Callable[[Write], bool]] = {
+    "accept": lambda write: bool(_meta(write, "annotations")),
+    "finalizer": lambda write: bool(_meta(write, "finalizers")),
+    "lock": lambda write: bool(_status(write, Kind.PLAN).get("currentExecution")),
+    "status": lambda write: bool(_status(write, Kind.EXECUTION).get("engine")),
+    "end": lambda write: bool(_status(write, Kind.EXECUTION).get("completionTime")),
+    "settle": lambda write: (
+        "executionHistory" in _status(write, Kind.PLAN) and not _status(write, Kind.PLAN).get("currentExecution")
+    ),
+    "let-go": lambda write: _meta(write, "finalizers") == [],
+}
+START = "start"
+STEPS = [*WRITES, START]
+_WHEN, _STEP = sys.argv[1:3] if len(sys.argv) == 3 else ("", "")
+
+
+def _die(when: str, step: bool) -> None:
+    if step and when == _WHEN:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DeadlyCluster(Cluster):
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Object, *, status: bool = False) -> Object:
+        fatal = _STEP in WRITES and WRITES[_STEP]((kind, patch))
+        _die("before", fatal)
+        answer = await super().patch(kind, namespace, name, patch, status=status)
+        _die("after", fatal)
+        return answer
+
+
+class DeadlyEngine(Engine):
+    async def start(self, execution: DRPlanExecution) -> Started:
+        _die("before", _STEP == START)
+        answer = await super().start(execution)
+        _die("after", _STEP == START)
+        return answer
+
+
+async def main() -> None:
+    settings = Settings()
+    engine = await DeadlyEngine.connect(settings.task_queue)
+    bridge = Bridge(settings, await DeadlyCluster.connect(), engine, time.monotonic)
+    await bridge.run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
