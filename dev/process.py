@@ -67,14 +67,12 @@ def read_mark(pid: int) -> str | None:
 
 
 def find(layout: Layout, name: str) -> Running | None:
-    """Find the living process of that name: by its pid file, else by its mark. Repairs the pid file."""
+    """Find the living process of that name: by its pid file, else by its mark. Changes nothing."""
     prefix = mark_prefix(layout, name)
     for pid in _candidates(layout.pid_file(name)):
         mark = read_mark(pid)
         if mark is not None and mark.startswith(prefix):
-            _write_pid(layout.pid_file(name), pid)
             return Running(pid, mark.removeprefix(prefix))
-    layout.pid_file(name).unlink(missing_ok=True)
     return None
 
 
@@ -129,6 +127,7 @@ def ensure(layout: Layout, service: Service) -> bool:
     """Start the service unless it runs as wanted; one that was started otherwise is replaced. True if started."""
     running = find(layout, service.name)
     if running is not None and running.digest == service.digest():
+        _write_pid(layout.pid_file(service.name), running.pid)
         return False
     if running is not None:
         stop(layout, [service.name])
@@ -146,6 +145,8 @@ def stop(layout: Layout, names: Sequence[str], grace: float = GRACE) -> list[str
     while living := {name: running for name in names if (running := find(layout, name)) is not None}:
         ended |= set(living)
         _end(layout, [running.pid for running in living.values()], grace)
+    for name in names:
+        layout.pid_file(name).unlink(missing_ok=True)
     return [name for name in names if name in ended]
 
 
