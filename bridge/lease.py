@@ -52,7 +52,7 @@ class Lease:
     async def _renew_for_ever(self) -> None:
         while True:
             try:
-                await self._round()
+                await self.round()
             except ClusterError as error:
                 _log.warning("lease not renewed", error=str(error))
             await asyncio.sleep(self._renewal)
@@ -73,7 +73,8 @@ class Lease:
             self.leading.clear()
             self.lost.set()
 
-    async def _round(self) -> None:
+    async def round(self) -> None:
+        """Try once to take or renew it. Raises ClusterError."""
         began = self._clock()
         try:
             lease = await self._call("GET", f"/{self._name}")

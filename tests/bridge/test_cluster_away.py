@@ -1,0 +1,92 @@
+"""The API server away, and writes against objects that changed meanwhile."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from api.phases import Phase
+from bridge.cluster import Cluster, Conflict, Kind
+from bridge.index import Index
+from bridge.objects import Objects
+from dev.stack import Stack
+from tests.bridge.conftest import TASK_QUEUE
+from tests.bridge.gate import Gate, gate
+from tests.bridge.scripted import done
+from tests.bridge.world import World, bridge
+
+
+@pytest.fixture
+async def door(stack: Stack) -> AsyncIterator[Gate]:
+    async with gate(stack.server.removeprefix("https://")) as made:
+        yield made
+
+
+@pytest.fixture
+def through_the_door(stack: Stack, door: Gate, tmp_path: Path) -> str:
+    """A kubeconfig of the bridge's that leads through the gate."""
+    config = yaml.safe_load(Path(stack.env("bridge")["KUBECONFIG"]).read_text())
+    for cluster in config["clusters"]:
+        cluster["cluster"]["server"] = f"https://{door.address}"
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return str(path)
+
+
+async def test_a_bridge_that_starts_without_an_api_server_works_once_it_is_there(
+    stack: Stack, empty_world: World, door: Gate, through_the_door: str
+) -> None:
+    world = empty_world
+    await world.ready_plan()
+    await world.execute("quick")
+    await door.shut()
+    async with bridge(stack, TASK_QUEUE, KUBECONFIG=through_the_door):
+        assert (await world.get("quick")).get("status") is None
+        await door.open()
+        await world.phase("quick", Phase.SUCCEEDED)
+
+
+async def test_a_bridge_catches_up_when_the_api_server_comes_back(
+    stack: Stack, empty_world: World, door: Gate, through_the_door: str
+) -> None:
+    world = empty_world
+    await world.ready_plan()
+    async with bridge(stack, TASK_QUEUE, KUBECONFIG=through_the_door):
+        item = await world.execute("slow")
+        await world.phase("slow", Phase.RUNNING)
+        await door.shut()
+        await world.close(item, done())
+        await world.execute("quick")
+        await door.open()
+        await world.phase("slow", Phase.SUCCEEDED)
+        await world.phase("quick", Phase.SUCCEEDED)
+
+
+async def test_a_status_that_was_computed_from_an_older_object_is_not_written(
+    admin: Cluster, empty_world: World
+) -> None:
+    world = empty_world
+    objects = Objects(admin, Index(lambda _: None))
+    await world.execute("slow")
+    stale = await objects.execution(world.namespace, "slow")
+    newer = await world.write_status(Kind.EXECUTION, "slow", {"phase": "Succeeded", "message": "newer"})
+    running = stale.model.status.model_copy(update={"phase": Phase.RUNNING})
+    with pytest.raises(Conflict):
+        await objects.write_status(stale, running)
+    with pytest.raises(Conflict):
+        await objects.write_metadata(stale, {"finalizers": ["example.com/late"]})
+    assert await world.get("slow") == newer
+
+
+async def test_what_others_wrote_into_a_status_stays(admin: Cluster, empty_world: World) -> None:
+    world = empty_world
+    objects = Objects(admin, Index(lambda _: None))
+    await world.execute("slow")
+    theirs = {"type": "Theirs", "status": "True", "reason": "Own", "message": ""}
+    theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    await world.write_status(Kind.EXECUTION, "slow", {"message": "theirs", "conditions": [theirs]})
+    read = await objects.execution(world.namespace, "slow")
+    await objects.write_status(read, read.model.status.model_copy(update={"phase": Phase.PENDING}))
+    status = (await world.get("slow"))["status"]
+    assert status == {"message": "theirs", "phase": "Pending", "conditions": [theirs]}

@@ -1,0 +1,147 @@
+"""The index knows what waits and what refers to what, wakes the right keys, and keeps nothing of what is over."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from bridge.cluster import Kind, Object
+from bridge.index import Index, Key, entry_of
+
+
+def execution(name: str, phase: str = "", created: str = "2026-01-01T00:00:00Z", **more: Any) -> Object:
+    meta = {"namespace": "default", "name": name, "uid": f"uid-{name}", "resourceVersion": more.pop("version", "1")}
+    meta |= {"creationTimestamp": created, **more.pop("metadata", {})}
+    status = {"phase": phase} if phase else {}
+    return {"metadata": meta, "spec": {"planRef": "plan", **more}, "status": status}
+
+
+def plan(name: str = "plan", workflow: str = "work", holder: str = "", generation: int = 1, version: int = 1) -> Object:
+    ref = {"workflowRef": {"name": workflow, "namespace": "default"}}
+    status = {"currentExecution": {"name": holder}} if holder else {}
+    meta = {"namespace": "default", "name": name, "resourceVersion": str(version), "generation": generation}
+    return {"metadata": meta, "spec": {"stages": [{"name": "a", "workflows": [ref]}]}, "status": status}
+
+
+def key(name: str, kind: Kind = Kind.EXECUTION) -> Key:
+    return Key(kind, "default", name)
+
+
+class Woken:
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+        self.index = Index(self.keys.append)
+
+    def by(self, kind: Kind, *items: Object) -> set[str]:
+        self.keys.clear()
+        for item in items:
+            self.index.put(kind, item)
+        return {one.name for one in self.keys}
+
+
+OURS = {"annotations": {ACCEPTED_ANNOTATION: "uid-a"}, "finalizers": [FINALIZER]}
+
+
+def test_ten_thousand_finished_executions_are_not_kept_and_wake_nobody() -> None:
+    woken = Woken()
+    for number in range(10_000):
+        woken.index.put(Kind.EXECUTION, execution(f"e{number}", "Succeeded"))
+    assert woken.keys == []
+    assert woken.index.all_keys() == []
+
+
+def test_a_finished_execution_with_something_left_to_do_is_kept() -> None:
+    assert entry_of(execution("a", "Succeeded", metadata=OURS)) is not None
+    old = {"finalizers": [FINALIZER]}
+    assert entry_of(execution("a", "Succeeded", metadata=old)) is None
+    assert entry_of(execution("a", "Succeeded", metadata=old | {"deletionTimestamp": "2026-01-01T00:00:00Z"}))
+
+
+def test_what_waits_for_a_plan_stands_in_its_queue_oldest_first_ties_by_uid() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("b"), execution("a"), execution("c", created="2025-01-01T00:00:00Z"))
+    woken.by(Kind.EXECUTION, execution("cancelled", metadata={"annotations": {CANCEL_ANNOTATION: "true"}}))
+    missing = execution("missing", "Pending")
+    missing["status"]["conditions"] = [{"type": "ReferencesFound", "reason": "WaitingForReference"}]
+    running = execution("running", "Running")
+    running["status"]["engine"] = {"workflowId": "w", "runId": "r"}
+    woken.by(Kind.EXECUTION, missing, running)
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["c", "a", "b"]
+    assert woken.index.queue("default", "another") == []
+
+
+def test_an_end_wakes_those_that_wait_for_the_plan_and_the_plan() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
+    assert woken.by(Kind.EXECUTION, execution("first", "Succeeded", version="2")) == {"plan", "second"}
+
+
+def test_a_deletion_wakes_those_that_wait_for_the_plan() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
+    woken.keys.clear()
+    woken.index.drop(Kind.EXECUTION, "default", "first")
+    assert {one.name for one in woken.keys} == {"first", "plan", "second"}
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["second"]
+
+
+def test_a_plan_that_appears_changes_or_is_released_wakes_those_that_wait_for_it() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("first"))
+    assert woken.by(Kind.PLAN, plan()) == {"plan", "first"}
+    assert woken.by(Kind.PLAN, plan(version=2)) == {"plan"}
+    assert woken.by(Kind.PLAN, plan(generation=2, version=3)) == {"plan", "first"}
+    assert woken.by(Kind.PLAN, plan(generation=2, holder="x", version=4)) == {"plan", "first"}
+
+
+def test_a_dr_workflow_wakes_the_plans_that_use_it_and_what_waits_for_them() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("first"))
+    woken.by(Kind.PLAN, plan(), plan("other", workflow="another"))
+    work = {"metadata": {"namespace": "default", "name": "work", "resourceVersion": "1", "generation": 1}, "spec": {}}
+    assert woken.by(Kind.DR_WORKFLOW, work) == {"work", "plan", "first"}
+
+
+def test_an_original_that_appears_wakes_what_waits_for_it() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("revert", planRef="plan", revertExecutionRef="original"))
+    assert woken.by(Kind.EXECUTION, execution("original")) == {"original", "plan", "revert"}
+    assert "revert" in woken.by(Kind.EXECUTION, execution("original", "Succeeded", version="2"))
+
+
+def test_the_echo_of_an_own_write_wakes_nobody() -> None:
+    woken = Woken()
+    item = execution("a", version="7")
+    woken.by(Kind.EXECUTION, item)
+    woken.index.wrote(key("a"), execution("a", version="8"))
+    assert woken.by(Kind.EXECUTION, execution("a", version="8")) == set()
+    assert woken.by(Kind.EXECUTION, execution("a", version="9")) == {"a"}
+
+
+def test_what_a_complete_list_does_not_hold_is_gone() -> None:
+    woken = Woken()
+    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
+    woken.by(Kind.PLAN, plan())
+    woken.index.keep_only(Kind.EXECUTION, {("default", "second")})
+    assert set(woken.index.all_keys()) == {key("second"), key("plan", Kind.PLAN)}
+
+
+NAMES = some.sampled_from("abcd")
+PHASES = some.sampled_from(["", "Pending", "Running", "Succeeded"])
+
+
+@given(some.lists(some.tuples(some.booleans(), NAMES, PHASES), max_size=40))
+def test_the_index_always_equals_one_made_anew(changes: list[tuple[bool, str, str]]) -> None:
+    woken, there = Woken(), dict[str, Object]()
+    for number, (deleted, name, phase) in enumerate(changes):
+        if deleted:
+            there.pop(name, None)
+            woken.index.drop(Kind.EXECUTION, "default", name)
+        else:
+            there[name] = execution(name, phase, version=str(number))
+            woken.index.put(Kind.EXECUTION, there[name])
+    fresh = Woken()
+    fresh.by(Kind.EXECUTION, *there.values())
+    assert woken.index.queue("default", "plan") == fresh.index.queue("default", "plan")
+    assert set(woken.index.all_keys()) == set(fresh.index.all_keys())

@@ -1,0 +1,186 @@
+"""The lease, against a lease object in memory and a clock of the tests'."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from bridge.cluster import Cluster, Conflict, NotFound, Object, Unreachable
+from bridge.lease import Lease, dead_here
+from bridge.settings import Settings
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class OneLease(Cluster):
+    """An API server that holds one lease."""
+
+    def __init__(self) -> None:
+        self.lease: Object | None = None
+        self.version = 0
+        self.away = False
+        self.hangs = False
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        """What somebody else does between the next reading and the write that follows it."""
+
+    async def call(self, method: str, path: str, **given: object) -> Object:
+        if self.hangs:
+            await asyncio.sleep(float(str(given["seconds"])))
+        if self.away or self.hangs:
+            raise Unreachable("away")
+        body = given.get("body")
+        if method == "GET":
+            seen, meanwhile = self._read(), self.meanwhile
+            if meanwhile is not None:
+                self.meanwhile = None
+                await meanwhile()
+            return seen
+        assert isinstance(body, dict)
+        if method == "POST" and self.lease is not None:
+            raise Conflict("exists")
+        if method == "PUT" and body["metadata"]["resourceVersion"] != self._read()["metadata"]["resourceVersion"]:
+            raise Conflict("changed")
+        self.version += 1
+        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+        return self.lease
+
+    def _read(self) -> Object:
+        if self.lease is None:
+            raise NotFound("none")
+        return self.lease
+
+    @property
+    def holder(self) -> str:
+        return str(self._read()["spec"]["holderIdentity"])
+
+
+def lease(server: Cluster, identity: str, clock: Clock) -> Lease:
+    return Lease(server, Settings(identity=identity, lease_duration=timedelta(seconds=8)), clock)
+
+
+async def turn(one: Lease) -> bool:
+    """Let it try once, as its loop does."""
+    await one.round()
+    return one.held
+
+
+async def test_the_first_takes_it_and_the_second_waits() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    assert await turn(first)
+    assert not await turn(second)
+    assert server.holder == "first"
+
+
+async def test_it_is_taken_over_once_its_holder_was_not_heard_of_for_its_duration() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await turn(second)
+    clock.now += 7
+    assert not await turn(second)
+    await turn(first)
+    assert not await turn(second)
+    clock.now += 8.1
+    assert await turn(second)
+    assert server._read()["spec"]["leaseTransitions"] == 2
+    assert not await turn(first)
+
+
+async def test_what_counts_is_the_own_clock_not_the_time_that_was_written() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    server._read()["spec"]["renewTime"] = "2000-01-01T00:00:00.000000Z"
+    assert not await turn(second)
+    clock.now += 7
+    server._read()["spec"]["renewTime"] = "2000-01-01T00:00:01.000000Z"
+    assert not await turn(second)
+    clock.now += 7
+    assert not await turn(second)
+
+
+async def test_a_leader_that_cannot_renew_stops_leading_before_another_begins() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await turn(second)
+    clock.now += 8.05
+    assert not first.held
+    assert await turn(second)
+
+
+async def test_a_leader_whose_calls_hang_stops_leading_in_time() -> None:
+    server, clock = OneLease(), Clock()
+    first = lease(server, "first", clock)
+    await turn(first)
+    server.away = True
+    with pytest.raises(Unreachable):
+        await first.round()
+    assert first.held
+    clock.now += 8
+    assert not first.held
+
+
+async def test_two_that_take_it_at_once_are_told_apart_by_the_version() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await first.release()
+    assert server.holder == ""
+    server.meanwhile = second.round
+    assert not await turn(first)
+    assert second.held
+    assert server.holder == "second"
+
+
+async def test_a_lease_that_was_given_up_is_taken_at_once() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await first.release()
+    assert not first.held
+    assert await turn(second)
+
+
+async def test_one_that_does_not_hold_it_gives_nothing_up() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await second.release()
+    assert server.holder == "first"
+
+
+async def test_leading_is_told_and_its_loss_too() -> None:
+    server = OneLease()
+    settings = Settings(identity="first", lease_duration=timedelta(milliseconds=400))
+    one = Lease(server, settings, asyncio.get_running_loop().time)
+    loop = asyncio.create_task(one.run())
+    await asyncio.wait_for(one.leading.wait(), 5)
+    server.hangs = True
+    await asyncio.wait_for(one.lost.wait(), 5)
+    assert not one.leading.is_set()
+    server.hangs = False
+    await asyncio.wait_for(one.leading.wait(), 5)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+
+def test_a_process_of_this_host_that_is_gone_holds_nothing() -> None:
+    host = socket.gethostname()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert dead_here(f"{host}_{child}_abc")
+    assert not dead_here(f"{host}_{os.getpid()}_abc")
+    assert not dead_here(f"another_{child}_abc")
+    assert not dead_here("bridge-1")

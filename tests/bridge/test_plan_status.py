@@ -1,0 +1,134 @@
+"""The pure part of a plan's status: lock, history, phase, validity."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
+from api.meta import ObjectMeta, ObjectName
+from api.phases import OperationType, Phase, PlanPhase
+from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, Stage, WorkflowReference
+from bridge import conditions, plans
+from bridge.conditions import ConditionType
+from bridge.references import workflow_refs
+
+NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
+
+
+def plan(status: DRPlanStatus | None = None, *refs: ObjectName) -> DRPlan:
+    workflows = [WorkflowReference(workflow_ref=ref) for ref in refs or (ObjectName(name="work"),)]
+    spec = DRPlanSpec(stages=[Stage(name="first", workflows=workflows)])
+    meta = ObjectMeta(name="plan", generation=3)
+    return DRPlan(metadata=meta, spec=spec, status=status or DRPlanStatus())
+
+
+def execution(name: str, phase: Phase | None = None, original: str | None = None) -> DRPlanExecution:
+    operation = OperationType.REVERT if original else OperationType.EXECUTE
+    spec = DRPlanExecutionSpec(plan_ref="plan", operation_type=operation, revert_execution_ref=original)
+    ended = ExecutionStatus(phase=phase, start_time=NOW, completion_time=NOW + timedelta(seconds=5))
+    return DRPlanExecution(metadata=ObjectMeta(name=name, uid=f"uid-{name}"), spec=spec, status=ended)
+
+
+def after(status: DRPlanStatus, *ran: DRPlanExecution) -> DRPlanStatus:
+    """Let executions take the lock and end, one after the other."""
+    for one in ran:
+        status = plans.locked(plan(status), one, NOW)
+        status = plans.settled(plan(status), one, NOW)
+    return status
+
+
+def test_the_lock_names_the_very_object_and_its_record_is_open() -> None:
+    status = plans.locked(plan(), execution("a"), NOW)
+    assert status.current_execution == CurrentExecution(name="a", namespace="default", uid="uid-a")
+    assert plans.holds(plan(status), execution("a"))
+    assert not plans.holds(plan(status), execution("b"))
+    assert status.execution_history is not None
+    assert [(one.name, one.phase, one.start_time) for one in status.execution_history] == [("a", "Running", NOW)]
+    assert (status.last_execution_ref, status.last_execution_time) == ("a", NOW)
+
+
+def test_a_lock_of_the_older_controller_is_nobodys_of_ours() -> None:
+    status = DRPlanStatus(current_execution=CurrentExecution(name="a", namespace="default"))
+    assert not plans.holds(plan(status), execution("a"))
+
+
+def test_the_end_releases_the_lock_and_closes_the_record() -> None:
+    status = after(DRPlanStatus(), execution("a", Phase.FAILED))
+    assert status.current_execution is None
+    assert status.execution_history is not None
+    (record,) = status.execution_history
+    assert (record.phase, record.completion_time) == ("Failed", NOW + timedelta(seconds=5))
+
+
+def test_settling_twice_changes_nothing_more() -> None:
+    once = after(DRPlanStatus(), execution("a", Phase.SUCCEEDED))
+    assert plans.settled(plan(once), execution("a", Phase.SUCCEEDED), NOW) == once
+
+
+def test_the_lock_of_another_is_not_released() -> None:
+    status = plans.locked(plan(plans.locked(plan(), execution("a"), NOW)), execution("b"), NOW)
+    status = plans.settled(plan(status), execution("a", Phase.SUCCEEDED), NOW)
+    assert plans.holds(plan(status), execution("b"))
+    assert status.execution_history is not None
+    assert [one.phase for one in status.execution_history] == ["Running", "Succeeded"]
+
+
+def test_the_history_holds_ten_newest_first() -> None:
+    status = after(DRPlanStatus(), *(execution(f"e{number}", Phase.SUCCEEDED) for number in range(12)))
+    assert status.execution_history is not None
+    assert [one.name for one in status.execution_history] == [f"e{number}" for number in range(11, 1, -1)]
+
+
+A, B = execution("a", Phase.SUCCEEDED), execution("b", Phase.SUCCEEDED)
+A_FAILED, B_FAILED = execution("a", Phase.FAILED), execution("b", Phase.FAILED)
+
+
+def revert(of: str, phase: Phase = Phase.SUCCEEDED) -> DRPlanExecution:
+    return execution(f"revert-{of}-{phase}", phase, of)
+
+
+@pytest.mark.parametrize(
+    ("ran", "phase"),
+    [
+        ([], None),
+        ([A], PlanPhase.EXECUTED),
+        ([A_FAILED], None),
+        ([A, B_FAILED], PlanPhase.EXECUTED),
+        ([A, revert("a")], PlanPhase.READY),
+        ([A, B, revert("a")], PlanPhase.EXECUTED),
+        ([A, B, revert("b")], PlanPhase.READY),
+        ([A, revert("a"), B], PlanPhase.EXECUTED),
+        ([A, revert("a", Phase.FAILED)], PlanPhase.EXECUTED),
+        ([A, revert("a", Phase.CANCELED), revert("a")], PlanPhase.READY),
+    ],
+)
+def test_the_phase_follows_what_succeeded(ran: list[DRPlanExecution], phase: PlanPhase | None) -> None:
+    assert after(DRPlanStatus(), *ran).phase is phase
+
+
+def test_an_invalid_plan_says_so_and_remembers_that_it_was_executed() -> None:
+    executed = after(DRPlanStatus(), execution("a", Phase.SUCCEEDED))
+    invalid = plans.judged(plan(executed), ["spec.stages: wrong"], [], NOW)
+    assert (invalid.phase, invalid.observed_generation) == (PlanPhase.INVALID, 3)
+    valid = conditions.find(invalid.conditions, ConditionType.VALID)
+    assert valid is not None
+    assert (valid.status, valid.message) == ("False", "spec.stages: wrong")
+    assert plans.judged(plan(invalid), [], [], NOW).phase is PlanPhase.EXECUTED
+
+
+def test_what_the_older_controller_said_counts_until_something_runs() -> None:
+    assert plans.judged(plan(DRPlanStatus(phase=PlanPhase.EXECUTED)), [], [], NOW).phase is PlanPhase.EXECUTED
+    assert plans.judged(plan(), [], [], NOW).phase is PlanPhase.READY
+
+
+def test_what_is_not_supported_yet_is_no_fault_of_the_plan() -> None:
+    status = plans.judged(plan(), [], ["spec.actions[0].when (conditions)"], NOW)
+    assert status.phase is PlanPhase.READY
+    supported = conditions.find(status.conditions, ConditionType.SUPPORTED)
+    assert supported is not None
+    assert (supported.status, supported.reason) == ("False", "NotSupported")
+
+
+def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
+    refs = [ObjectName(name="a"), ObjectName(name="b", namespace="x"), ObjectName(name="a", namespace="default")]
+    assert workflow_refs(plan(None, *refs)) == [refs[2], refs[1]]

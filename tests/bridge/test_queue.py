@@ -1,0 +1,133 @@
+"""The keyed queue: one pass per key at a time, delays, coalescing, backoff; its clock is the tests'."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as some
+
+from bridge.queue import Schedule, WorkQueue
+
+
+def test_a_key_is_given_once_while_its_pass_runs_and_again_after_it() -> None:
+    schedule = Schedule[str](interval=0)
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.add("a", 1)
+    assert schedule.take(1) is None
+    schedule.done("a")
+    assert schedule.take(1) == "a"
+
+
+def test_many_wishes_for_a_key_are_one_pass() -> None:
+    schedule = Schedule[str](interval=0)
+    for moment in range(5):
+        schedule.add("a", moment)
+    assert schedule.take(5) == "a"
+    schedule.done("a")
+    assert schedule.take(100) is None
+
+
+def test_the_earliest_wish_counts() -> None:
+    schedule = Schedule[str](interval=0)
+    schedule.add("a", 0, delay=10)
+    schedule.add("a", 0, delay=2)
+    schedule.add("a", 0, delay=5)
+    assert schedule.take(1.9) is None
+    assert schedule.next_due() == 2
+    assert schedule.take(2) == "a"
+
+
+def test_passes_over_one_key_keep_their_distance_unless_it_is_urgent() -> None:
+    schedule = Schedule[str](interval=5)
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.done("a")
+    schedule.add("a", 1)
+    assert schedule.take(4.9) is None
+    schedule.add("a", 4.9, urgent=True)
+    assert schedule.take(4.9) == "a"
+
+
+def test_the_first_change_after_a_quiet_time_is_not_held_back() -> None:
+    schedule = Schedule[str](interval=5)
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.done("a")
+    schedule.add("a", 60)
+    assert schedule.take(60) == "a"
+
+
+def test_a_key_with_nothing_left_to_do_is_forgotten() -> None:
+    schedule = Schedule[str](interval=5)
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.done("a")
+    schedule.forget("a")
+    schedule.add("a", 1)
+    assert schedule.take(1) == "a"
+
+
+@given(some.lists(some.tuples(some.sampled_from("abc"), some.floats(0, 10)), max_size=30))
+def test_every_wish_is_granted_in_the_order_of_its_time(wishes: list[tuple[str, float]]) -> None:
+    schedule = Schedule[str](interval=0)
+    for key, delay in wishes:
+        schedule.add(key, 0, delay)
+    given_out = []
+    while (due := schedule.next_due()) is not None:
+        taken = schedule.take(due)
+        assert taken is not None
+        given_out.append((due, taken))
+        schedule.done(taken)
+    assert {key for _, key in given_out} == {key for key, _ in wishes}
+    assert [due for due, _ in given_out] == sorted(due for due, _ in given_out)
+    assert all(due == min(delay for name, delay in wishes if name == key) for due, key in given_out)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_waiting_worker_is_woken_by_a_new_key() -> None:
+    queue = WorkQueue[str](0, asyncio.get_running_loop().time)
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("a")
+    assert await asyncio.wait_for(worker, 5) == "a"
+
+
+async def test_a_waiting_worker_is_woken_when_a_delay_is_over() -> None:
+    queue = WorkQueue[str](0, asyncio.get_running_loop().time)
+    queue.add("a", delay=0.05)
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_failures_of_a_key_are_met_with_growing_pauses_until_it_succeeds() -> None:
+    clock = Clock()
+    queue = WorkQueue[str](0, clock)
+    queue.add("a")
+    pauses = []
+    for _ in range(6):
+        assert await queue.get() == "a"
+        pauses.append(queue.failed("a"))
+        clock.now += pauses[-1]
+    assert pauses[5] > 4 * pauses[0] > 0
+    assert await queue.get() == "a"
+    queue.done("a", None)
+    queue.add("a")
+    assert await queue.get() == "a"
+    assert queue.failed("a") <= 0.2
+
+
+async def test_a_pass_says_when_it_wants_to_look_again() -> None:
+    clock = Clock()
+    queue = WorkQueue[str](10, clock)
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.done("a", 0.1)
+    clock.now = 0.1
+    assert await queue.get() == "a"
+    queue.done("a", None)
+    assert len(queue) == 0

@@ -1,0 +1,330 @@
+"""The pure part: from the status as it was and what was seen to the status as it shall be."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from api.execution import ActionStatus, Engine, ExecutionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.phases import OperationType, Phase
+from bridge import conditions, status, tree
+from bridge.observation import Attempt, Observation, Place, Run, RunEnd, StageView, WorkflowView
+from bridge.patching import difference
+from bridge.status import Moment
+from planning import notices
+from tests.bridge.scripted import action, done, node, stage, state
+
+NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
+MOMENT = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
+REVERT = MOMENT.model_copy(update={"operation": OperationType.REVERT})
+RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
+TREE = state(
+    stage(
+        "first",
+        node("work", action("one", Phase.RUNNING), action("two"), phase=Phase.RUNNING),
+        phase=Phase.RUNNING,
+    ),
+    stage("second", node("work", action("three"))),
+)
+
+
+def seen(state: RunState | None = TREE, **update: Any) -> Observation:
+    return Observation(state=state).model_copy(update=update)
+
+
+def running(before: ExecutionStatus, **update: Any) -> ExecutionStatus:
+    return status.running(before, RUN, seen(**update), MOMENT)
+
+
+def condition(of: ExecutionStatus, kind: conditions.ConditionType) -> tuple[str, str]:
+    found = conditions.find(of.conditions, kind)
+    assert found is not None, f"there is no condition {kind}"
+    return found.status.value, found.reason
+
+
+def ended(before: ExecutionStatus, moment: Moment = MOMENT, **run: Any) -> ExecutionStatus:
+    return status.ended(before, RUN.model_copy(update=run), moment)
+
+
+# Conditions.
+
+
+@pytest.mark.parametrize(
+    ("phase", "completed", "succeeded", "progressing"),
+    [
+        (Phase.PENDING, "False", "Unknown", "False"),
+        (Phase.RUNNING, "False", "Unknown", "True"),
+        (Phase.SUCCEEDED, "True", "True", "False"),
+        (Phase.FAILED, "True", "False", "False"),
+        (Phase.CANCELED, "True", "False", "False"),
+    ],
+)
+def test_conditions_tell_the_phase(phase: Phase, completed: str, succeeded: str, progressing: str) -> None:
+    told = {one.type.value: (one.status.value, one.reason) for one in conditions.of_phase(phase)}
+    assert told["Completed"] == (completed, phase.value)
+    assert told["Succeeded"] == (succeeded, phase.value)
+    assert told["Progressing"] == (progressing, phase.value)
+
+
+def test_a_conditions_time_moves_only_when_its_status_flips() -> None:
+    later, kind = NOW + timedelta(minutes=1), conditions.ConditionType.PROGRESSING
+    first = conditions.updated(None, [conditions.wanted(kind, False, "Waiting", "a")], NOW, 1)
+    second = conditions.updated(first, [conditions.wanted(kind, False, "StillWaiting", "b")], later, 1)
+    third = conditions.updated(second, [conditions.wanted(kind, True, "Running")], later, 2)
+    assert [one[0].last_transition_time for one in (first, second, third)] == [NOW, NOW, later]
+    assert (second[0].reason, second[0].message) == ("StillWaiting", "b")
+    assert third[0].observed_generation == 2
+
+
+def test_conditions_of_others_stay() -> None:
+    others = conditions.updated(None, [conditions.wanted(conditions.ConditionType.CLEAN, True, "Theirs")], NOW, 1)
+    after = conditions.updated(others, conditions.of_phase(Phase.RUNNING), NOW, 1)
+    assert after[0] == others[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "phase", "reason"),
+    [
+        (True, False, Phase.RUNNING, "Requested"),
+        (True, True, Phase.RUNNING, "Accepted"),
+        (False, True, Phase.RUNNING, "Accepted"),
+        (True, True, Phase.CANCELED, "Effective"),
+        (True, True, Phase.FAILED, "Effective"),
+        (True, True, Phase.SUCCEEDED, "TooLate"),
+        (True, False, Phase.FAILED, "TooLate"),
+    ],
+)
+def test_a_cancel_is_requested_accepted_and_effective(asked: bool, taken: bool, phase: Phase, reason: str) -> None:
+    (told,) = conditions.of_cancel(asked=asked, taken=taken, phase=phase)
+    assert (told.status.value, told.reason) == ("True", reason)
+
+
+def test_without_a_cancel_there_is_no_condition_of_it() -> None:
+    assert conditions.of_cancel(asked=False, taken=False, phase=Phase.SUCCEEDED) == []
+
+
+# While it runs.
+
+
+def test_a_running_status_has_tree_counts_engine_and_start() -> None:
+    after = running(ExecutionStatus())
+    assert after.phase is Phase.RUNNING
+    assert after.engine == Engine(workflow_id=RUN.workflow_id, run_id="run")
+    assert after.start_time == NOW
+    assert after.summary is not None
+    assert (after.summary.running_stages, after.summary.pending_stages) == (1, 1)
+    assert after.progress is not None
+    assert after.progress.actions == "0/3"
+    assert after.observed_generation == 1
+
+
+def test_what_a_child_knows_goes_into_its_parents_tree() -> None:
+    ahead = node("work", action("one", Phase.SUCCEEDED), action("two", Phase.RUNNING), phase=Phase.RUNNING)
+    over = stage("first", node("work", phase=Phase.SUCCEEDED), phase=Phase.SUCCEEDED)
+    view = WorkflowView(place=Place(stage=0, workflow=0), node=ahead)
+    assert running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0] == ahead
+    after = running(ExecutionStatus(), stages=[StageView(index=0, node=over)], workflows=[view])
+    assert after.stages[0].phase is Phase.SUCCEEDED
+
+
+def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
+    before = running(ExecutionStatus())
+    after = status.running(before, RUN, Observation(trouble="no poller"), MOMENT)
+    assert after.stage_statuses == before.stage_statuses
+    assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerUnavailable")
+    assert condition(running(after), conditions.ConditionType.ENGINE_REACHABLE) == ("True", "Reachable")
+
+
+def test_a_workflow_that_cannot_go_on_is_told_of() -> None:
+    after = status.running(ExecutionStatus(), RUN.model_copy(update={"failing": True}), seen(), MOMENT)
+    assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerFailing")
+
+
+def attempted(before: ExecutionStatus, attempt: Attempt) -> ActionStatus:
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[attempt])
+    return running(before, workflows=[view]).stages[0].workflows[0].actions[0]
+
+
+def test_between_attempts_an_action_shows_the_next_retry_and_the_last_error() -> None:
+    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    told = attempted(ExecutionStatus(), waiting)
+    assert (told.message, told.retries, told.retry_count) == ("Retrying (2 of 3): no luck", 1, 1)
+
+
+def test_a_lost_attempt_is_no_retry_after_an_error() -> None:
+    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=4, waiting=True, limit=3, errors=1, error="no luck"))
+    assert told.message == "Retrying (1 of 3): no luck"
+
+
+def test_errors_under_an_earlier_schedule_count_towards_the_limit() -> None:
+    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=2, waiting=True, limit=1, errors=3, error="no luck"))
+    assert told.message == "Retrying (3 of 3): no luck"
+
+
+def test_a_running_attempt_shows_what_it_waits_for_and_unseen_retries_stay() -> None:
+    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[waiting])
+    before = running(ExecutionStatus(), workflows=[view])
+    told = attempted(before, Attempt(index=0, attempt=3, waiting_for="finalizers x"))
+    assert (told.message, told.retries) == ("finalizers x", 2)
+    told = attempted(before, Attempt(index=0, attempt=1))
+    assert (told.message, told.retries) == (None, 1)
+
+
+def test_an_attempt_of_an_action_that_is_over_changes_nothing() -> None:
+    over = node("work", action("one", Phase.SUCCEEDED, "did it"), phase=Phase.RUNNING)
+    fresh = state(stage("first", over, phase=Phase.RUNNING))
+    attempts = [Attempt(index=0, attempt=2, waiting=True, errors=1, error="x"), Attempt(index=7, attempt=1)]
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=attempts)
+    assert running(ExecutionStatus(), state=fresh, workflows=[view]).stages[0].workflows[0].actions == over.actions
+
+
+def test_a_run_that_was_reset_may_go_back() -> None:
+    before = running(ExecutionStatus(), state=done().model_copy(update={"phase": Phase.RUNNING}))
+    fresh = state(stage("first", node("work", action("one")), phase=Phase.RUNNING))
+    other = RUN.model_copy(update={"run_id": "another"})
+    after = status.running(before, other, seen(fresh), MOMENT)
+    assert after.stages[0].workflows[0].actions[0].phase is Phase.PENDING
+
+
+PHASES = some.sampled_from([Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED])
+
+
+@some.composite
+def trees(draw: some.DrawFn) -> RunState:
+    """Trees of one shape, in any state, consistent or not."""
+    stages = []
+    for name in ("first", "second"):
+        nodes = [
+            node(work, *(action(one, draw(PHASES)) for one in ("one", "two")), phase=draw(PHASES))
+            for work in ("work", "more")
+        ]
+        stages.append(stage(name, *nodes, phase=draw(PHASES)))
+    return state(*stages)
+
+
+def ranks(of: RunState) -> list[int]:
+    order = {Phase.PENDING: 0, Phase.RUNNING: 1}
+    nodes: list[StageStatus | WorkflowExecutionStatus | ActionStatus] = []
+    for one in of.stages:
+        nodes += [one, *one.workflows, *(each for work in one.workflows for each in work.actions)]
+    return [order.get(each.phase, 2) for each in nodes]
+
+
+@given(trees(), trees())
+def test_no_stage_ever_goes_backwards(old: RunState, new: RunState) -> None:
+    merged = tree.forward(old, new)
+    for before, after in zip(old.stages, merged.stages, strict=True):
+        assert ranks(RunState(stage_statuses=[after]))[0] >= ranks(RunState(stage_statuses=[before]))[0]
+
+
+@given(trees(), trees())
+def test_moving_forward_twice_changes_nothing_more(old: RunState, new: RunState) -> None:
+    once = tree.forward(old, new)
+    assert tree.forward(once, new) == once
+
+
+@given(trees())
+def test_a_tree_is_not_changed_by_itself(one: RunState) -> None:
+    assert tree.forward(one, one) == one
+
+
+# The end.
+
+
+def test_the_end_is_what_the_run_left() -> None:
+    before = running(ExecutionStatus())
+    after = ended(before, end=RunEnd.COMPLETED, state=done(), close_time=NOW)
+    assert after.phase is Phase.SUCCEEDED
+    assert after.stage_statuses == done().stage_statuses
+    assert condition(after, conditions.ConditionType.COMPLETED) == ("True", "Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "message"),
+    [
+        (RunEnd.TERMINATED, "by hand", "The workflow was terminated from outside, outcome unknown: by hand"),
+        (RunEnd.TIMED_OUT, "", "The workflow was timed out in the engine, outcome unknown"),
+        (RunEnd.FAILED, "a bug", "The workflow broke down, outcome unknown: a bug"),
+        (RunEnd.COMPLETED, "", "The workflow broke down, outcome unknown: it left no state"),
+    ],
+)
+def test_a_run_that_leaves_no_tree_ends_with_the_last_one_and_says_what_is_unknown(
+    end: RunEnd, reason: str, message: str
+) -> None:
+    after = ended(running(ExecutionStatus()), REVERT, end=end, reason=reason, close_time=NOW + timedelta(seconds=90))
+    assert (after.phase, after.message, after.duration) == (Phase.FAILED, message, "1m30s")
+    phases = [[one.phase for one in work.actions] for part in after.stages for work in part.workflows]
+    assert phases == [[Phase.FAILED, Phase.SKIPPED], [Phase.SKIPPED]]
+    assert (after.stages[0].workflows[0].actions[0].message or "").startswith("Outcome unknown")
+    assert condition(after, conditions.ConditionType.CLEAN) == ("Unknown", "OutcomeUnknown")
+
+
+def test_a_run_cancelled_before_it_had_a_tree_did_nothing() -> None:
+    after = ended(ExecutionStatus(), end=RunEnd.CANCELED, close_time=NOW + timedelta(seconds=2))
+    assert (after.phase, after.message) == (Phase.CANCELED, "Plan execution canceled before anything was begun")
+    assert condition(after, conditions.ConditionType.CANCEL_REQUESTED) == ("True", "Effective")
+
+
+def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
+    after = ended(running(ExecutionStatus()), end=RunEnd.CANCELED, close_time=NOW)
+    assert after.phase is Phase.FAILED
+    assert "outcome unknown" in (after.message or "")
+
+
+def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
+    after = status.lost(running(ExecutionStatus()), MOMENT)
+    assert (after.phase, after.message) == (Phase.FAILED, notices.run_unknown(RUN.workflow_id))
+    assert after.completion_time == NOW
+
+
+def test_a_revert_says_whether_it_left_something_standing() -> None:
+    left = done().model_copy(update={"left_standing": ["ConfigMap default/a", "ConfigMap default/b"]})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    assert condition(after, conditions.ConditionType.CLEAN) == ("False", "ObjectsLeftStanding")
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    assert found.message == "2 objects left standing: ConfigMap default/a, ConfigMap default/b"
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=done())
+    assert condition(after, conditions.ConditionType.CLEAN) == ("True", "NothingLeftStanding")
+
+
+def test_a_long_list_of_objects_left_standing_is_cut() -> None:
+    left = done().model_copy(update={"left_standing": [f"ConfigMap default/{number}" for number in range(9000)]})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    assert found.message.startswith("9000 objects left standing")
+    assert len(found.message) <= notices.CONDITION_BOUND
+
+
+# What is written.
+
+
+def test_only_what_changed_is_written_and_what_is_gone_is_named() -> None:
+    before = running(ExecutionStatus()).model_copy(update={"message": "old"})
+    stored = before.to_object() | {"foreign": "stays"}
+    after = before.model_copy(update={"message": None, "phase": Phase.SUCCEEDED})
+    assert difference(stored, before, after) == {"message": None, "phase": "Succeeded"}
+
+
+def test_nothing_is_written_where_nothing_changed() -> None:
+    before = running(ExecutionStatus())
+    again = status.running(before, RUN, seen(), MOMENT.model_copy(update={"now": NOW + timedelta(hours=1)}))
+    assert difference(before.to_object(), before, again) is None
+
+
+def test_parts_of_a_second_are_no_change() -> None:
+    before = running(ExecutionStatus())
+    after = before.model_copy(update={"start_time": NOW + timedelta(milliseconds=300)})
+    assert difference(before.to_object(), before, after) is None
+
+
+def test_a_changed_object_is_given_whole() -> None:
+    before = ExecutionStatus(engine=Engine(workflow_id="w", run_id="old"))
+    stored = {"engine": {"workflowId": "w", "runId": "old", "foreign": 1}}
+    after = before.model_copy(update={"engine": Engine(workflow_id="w", run_id="new")})
+    change = difference(stored, before, after)
+    assert change == {"engine": {"workflowId": "w", "runId": "new", "foreign": None}}
