@@ -41,6 +41,6 @@ def _gap(stage: StageStatus) -> str | None:
     if stage.phase is not Phase.SUCCEEDED:
         return None
     if not stage.workflows:
-        return f"stage {stage.name}"
+        return refusals.stage_called(stage.name)
     lost = (node for node in stage.workflows if node.phase is Phase.SUCCEEDED and not node.actions)
-    return next((f"workflow {node.workflow_ref.name} of stage {stage.name}" for node in lost), None)
+    return next((refusals.workflow_called(node.workflow_ref.name, stage.name) for node in lost), None)

@@ -18,7 +18,7 @@ from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""
-_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason="it was not looked at")
+_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=messages.NOT_LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) ->
         return Nothing(gone)
     match look.seen:
         case Seen.FORBIDDEN:
-            return _refused(FailureType.FORBIDDEN, item.target, look.reason or "it could not be read")
+            return _refused(FailureType.FORBIDDEN, item.target, look.reason or messages.NOT_READABLE)
         case Seen.ABSENT:
             return _judge_absent(place, item, look, scene)
         case Seen.PRESENT:

@@ -14,6 +14,7 @@ import yaml
 from api.actions import Action, ClusternetObject, GlobalizationObject
 from api.phases import ActionType
 from api.steps import Target
+from planning import faults
 
 CLUSTERNET = "apps.clusternet.io/v1alpha1"
 BATCH = "batch/v1"
@@ -77,7 +78,7 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     if len(keys) != len(frozenset(keys)):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ManifestError(f'the key "{twice}" stands twice in one mapping (line {node.start_mark.line + 1})')
+        raise ManifestError(faults.key_twice(twice, node.start_mark.line + 1))
     loader.flatten_mapping(node)
     return {
         _key(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
@@ -105,15 +106,15 @@ def parse_manifest(text: str) -> dict[str, Any]:
     """
     body = _document(text)
     if not isinstance(body, dict):
-        raise ManifestError("it is not an object: write apiVersion, kind, metadata and what the kind needs")
+        raise ManifestError(faults.not_an_object())
     for name in ("apiVersion", "kind"):
         if not isinstance(body.get(name), str) or not body[name]:
-            raise ManifestError(f"it has no {name}: write one, as text")
+            raise ManifestError(faults.no_text(name))
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        raise ManifestError("it has no metadata.name: write one, as text (generateName is not enough to undo it)")
+        raise ManifestError(faults.no_object_name())
     if not isinstance(metadata.get("namespace") or "", str):
-        raise ManifestError("its metadata.namespace is not text: put it in quotes")
+        raise ManifestError(faults.not_text("metadata.namespace"))
     for name in ("annotations", "labels"):
         _refuse_other_than_texts(metadata.get(name), f"metadata.{name}")
     return body
@@ -122,10 +123,10 @@ def parse_manifest(text: str) -> dict[str, Any]:
 def _refuse_other_than_texts(value: Any, path: str) -> None:
     """Refuse annotations and labels that the API server would refuse, as YAML's numbers and booleans often are."""
     if value is not None and not isinstance(value, dict):
-        raise ManifestError(f"its {path} is not a mapping: write names and texts")
+        raise ManifestError(faults.not_a_mapping(path))
     wrong = next((key for key, item in (value or {}).items() if not isinstance(item, str | None)), None)
     if wrong is not None:
-        raise ManifestError(f"its {path}.{wrong} is not text: put it in quotes")
+        raise ManifestError(faults.not_text(f"{path}.{wrong}"))
 
 
 def _document(text: str) -> Any:
@@ -137,11 +138,11 @@ def _document(text: str) -> Any:
     except ManifestError:
         raise
     except _UNREADABLE as error:
-        raise ManifestError(f"it is not YAML{_where(error)}") from None
+        raise ManifestError(_not_yaml(error)) from None
     if not documents:
-        raise ManifestError("it is empty: write the object as YAML")
+        raise ManifestError(faults.empty_manifest())
     if len(documents) > 1:
-        raise ManifestError(f"it holds {len(documents)} documents: give each an action of its own")
+        raise ManifestError(faults.several_documents(len(documents)))
     return documents[0]
 
 
@@ -156,30 +157,29 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise ManifestError(f"it is nested more than {_MOST_DEPTH} levels deep: make it flatter")
+            raise ManifestError(faults.too_deep(_MOST_DEPTH))
 
 
-def _where(error: Exception) -> str:
+def _not_yaml(error: Exception) -> str:
     """Say where YAML went wrong and how, without the text around it: a manifest may be a Secret."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-    return f"{place}: {problem}" if problem else f"{place}: it cannot be read"
+    return faults.not_yaml((mark.line + 1, mark.column + 1) if mark else None, problem)
 
 
 def _as_json(value: Any, count: list[int]) -> Any:
     """Give a YAML value as JSON knows it. `count` holds the values seen so far."""
     count[0] += 1
     if count[0] > _MOST_NODES:
-        raise ManifestError(f"it holds more than {_MOST_NODES} values: aliases that repeat themselves are not allowed")
+        raise ManifestError(faults.too_many_values(_MOST_NODES))
     if isinstance(value, dict):
         return {key: _as_json(item, count) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item, count) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ManifestError(f"{value} is not a number that JSON knows: put it in quotes")
+        raise ManifestError(faults.not_a_number(value))
     if value is None or isinstance(value, str | int | float):
         return value
-    raise ManifestError(f"it holds a value of type {type(value).__name__}: put it in quotes")
+    raise ManifestError(faults.strange_value(type(value)))
 
 
 def _key(key: Any) -> str:
@@ -188,7 +188,7 @@ def _key(key: Any) -> str:
         return str(key).lower()
     if isinstance(key, str | int | float):
         return str(key)
-    raise ManifestError(f"it holds a key of type {type(key).__name__}: keys are text")
+    raise ManifestError(faults.strange_key(type(key)))
 
 
 def target_of(manifest: dict[str, Any]) -> Target:
@@ -254,7 +254,7 @@ def body_of_action(action: Action) -> dict[str, Any]:
         return parse_manifest(action.resource.manifest)
     block, target = block_of(action), target_of_action(action)
     if block is None or target is None:
-        raise ManifestError(f"action {action.name} of type {action.type.value} has no object")
+        raise ManifestError(faults.no_object(action.name, action.type))
     metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
     spec = {} if block.spec is None else {"spec": block.spec}
     return {"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata, **spec}

@@ -68,6 +68,16 @@ def nothing_recorded(name: str) -> str:
     )
 
 
+def stage_called(name: str) -> str:
+    """Name a stage for `part_not_recorded`."""
+    return f"stage {name}"
+
+
+def workflow_called(name: str, stage: str) -> str:
+    """Name a workflow for `part_not_recorded`."""
+    return f"workflow {name} of stage {stage}"
+
+
 def part_not_recorded(name: str, part: str) -> str:
     """A part of the original's tree is missing."""
     return (

@@ -36,7 +36,7 @@ def concerns(original: DRPlanExecution, workflows: Workflows) -> list[Target]:
 def _objects(original: DRPlanExecution, workflows: Workflows) -> Iterator[Recorded]:
     for stage in mirrored(survey(original, workflows), None):
         for _, place in stage.places():
-            undoing = undo(place.candidate)
+            undoing = undo(place.candidate) if place.candidate.perhaps_made else None
             if isinstance(undoing, Delete):
                 yield from undoing.objects
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from api.actions import Action
 from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
-from api.phases import ActionType, Operation
+from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Refusal, Target
 from planning import messages
 from planning.manifest import BATCH, DEFAULT_NAMESPACE, KINDS, ManifestError, block_of, target_of_action
@@ -108,12 +108,23 @@ class Candidate:
 
     @property
     def type(self) -> ActionType | None:
-        """The type, from the record, the definition, or the kind of output; None where nothing tells."""
+        """The type, from the record, its kind of output, or the definition; None where nothing tells."""
         if self.action.type is not None:
             return self.action.type
-        if self.definition is not None:
-            return self.definition.type
-        return next((type_ for type_, kind in _output_types() if _refs(self.action.outputs, kind)), None)
+        recorded_type = next((type_ for type_, refs in _output_types() if _refs(self.action.outputs, refs)), None)
+        return recorded_type or (self.definition.type if self.definition else None)
+
+    @property
+    def redefined(self) -> bool:
+        """Whether today's definition is of another type than the record: it no longer is the action's."""
+        return self.definition is not None and self.definition.type is not self.type
+
+    @property
+    def perhaps_made(self) -> bool:
+        """Whether it can have made an object, whatever it ended as; a record of ours says so itself."""
+        if self.action.phase in (Phase.PENDING, Phase.SKIPPED):
+            return False
+        return self.action.phase is Phase.SUCCEEDED or self.action.type is None or bool(self.action.created)
 
     @property
     def operation(self) -> Operation | None:
@@ -130,7 +141,7 @@ def operation_of(action: Action) -> Operation:
 def undo(candidate: Candidate) -> Undoing:
     """Decide what undoes an action, before any object is looked at."""
     action, definition = candidate.action, candidate.definition
-    if not candidate.ours and definition is None:
+    if not candidate.ours and (definition is None or candidate.redefined):
         return Refused(_undefined(candidate))
     if action.custom_rollback or (not candidate.ours and definition is not None and definition.rollback is not None):
         return Custom()
@@ -161,7 +172,7 @@ def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> Un
         return Delete(objects, only_if_new)
     if candidate.definition is None:
         return Refused(_undefined(candidate))
-    return Refused(_unknown(candidate, "neither its record nor its definition names it"))
+    return Refused(_unknown(candidate, messages.UNNAMED))
 
 
 def _undefined(candidate: Candidate) -> Refusal:
@@ -225,9 +236,9 @@ def _defined_target(candidate: Candidate) -> Target | None:
 
     Raises ManifestError when its text cannot tell.
     """
-    if candidate.definition is None or candidate.definition.type is not (candidate.type or candidate.definition.type):
+    if candidate.definition is None or candidate.redefined:
         return None
     target = target_of_action(candidate.definition)
     if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
-        raise ManifestError("its definition has placeholders, and no value was recorded")
+        raise ManifestError(messages.PLACEHOLDERS)
     return target

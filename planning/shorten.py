@@ -4,9 +4,9 @@ Workflow results, failure details, query answers and object status share this on
 Revert rests on (operation, created, outputs) goes last. Source: docs/architecture.md, "The bound".
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -44,17 +44,26 @@ def size(node: BaseModel) -> int:
 
 
 @dataclass(frozen=True)
-class _Loss:
-    """One thing to leave out: what it is called, and the change to an action that does it."""
+class _Loss(Generic[ModelT]):
+    """One thing to leave out: what it is called, the change that does it, and what it makes needless to say."""
 
     name: str
-    change: ActionChange
+    change: Callable[[ModelT], ModelT]
+    covers: tuple[str, ...] = ()
 
 
 def _without(*fields: str) -> ActionChange:
     """Leave fields out."""
     nothing = dict.fromkeys(fields)
-    return lambda action: action.model_copy(update=nothing)
+
+    def change(action: ActionStatus) -> ActionStatus:
+        given = action.__dict__
+        return action.model_copy(update=nothing) if any(given[name] is not None for name in fields) else action
+
+    return change
+
+
+_SILENT = _without("message")
 
 
 def _brief_unless_failed(action: ActionStatus) -> ActionStatus:
@@ -68,7 +77,7 @@ def _cut(action: ActionStatus) -> ActionStatus:
 
 
 def _silent_unless_failed(action: ActionStatus) -> ActionStatus:
-    return action if action.phase is Phase.FAILED else action.model_copy(update={"message": None})
+    return action if action.phase is Phase.FAILED else _SILENT(action)
 
 
 def _lean_outputs(action: ActionStatus) -> ActionStatus:
@@ -83,40 +92,47 @@ def _uids_only(action: ActionStatus) -> ActionStatus:
     """Keep of each reference its uid: the definition still names the object, and the uid still guards it."""
     if action.outputs is None:
         return action
-    update: dict[str, Any] = {}
-    for name, value in action.outputs:
-        if isinstance(value, ObjectReference) and value.uid:
-            update[name] = ObjectReference(uid=value.uid)
+    refs = {name: value for name, value in action.outputs if isinstance(value, ObjectReference) and value.uid}
+    update = {name: ObjectReference(uid=ref.uid) for name, ref in refs.items()}
     return action.model_copy(update={"outputs": action.outputs.model_copy(update=update)})
 
 
-_LOSSES = (
-    _Loss("cluster details and HTTP answers", lambda action: _without("cluster_statuses")(_lean_outputs(action))),
-    _Loss("long messages of actions that did not fail", _brief_unless_failed),
-    _Loss("messages of actions that did not fail", _silent_unless_failed),
-    _Loss("long messages of failed actions", _cut),
+_DETAILS = "cluster details and HTTP answers"
+_LONG = "long messages of actions that did not fail"
+_OTHERS = "messages of actions that did not fail"
+_LONG_FAILED = "long messages of failed actions"
+_MESSAGES = "messages of actions"
+_NAMES = "names of recorded objects (a Revert needs the definitions)"
+_RECORDS = "records of actions (a Revert cannot show what they made)"
+_LISTS = "lists of actions (a Revert cannot tell what they did)"
+_LOSSES: tuple[_Loss[ActionStatus], ...] = (
+    _Loss(_DETAILS, lambda action: _without("cluster_statuses")(_lean_outputs(action))),
+    _Loss(_LONG, _brief_unless_failed),
+    _Loss(_OTHERS, _silent_unless_failed, (_LONG,)),
+    _Loss(_LONG_FAILED, _cut),
     _Loss("times of actions", _without("start_time", "completion_time")),
     _Loss("retries of actions", _without("retries", "retry_count")),
-    _Loss("messages of actions", _without("message")),
-    _Loss("names of recorded objects (a Revert needs the definitions)", _uids_only),
-    _Loss("records of actions", _without("outputs", "operation", "created", "custom_rollback", "type")),
+    _Loss(_MESSAGES, _without("message"), (_OTHERS, _LONG_FAILED)),
+    _Loss(_NAMES, _uids_only),
+    _Loss(_RECORDS, _without("outputs", "operation", "created", "custom_rollback", "type"), (_NAMES,)),
 )
 """In the order in which they go; each builds on the ones before."""
-_LISTS = "lists of actions (a later Revert cannot tell what they did)"
 
 
 def _map_actions(node: WorkflowExecutionStatus, change: ActionChange) -> WorkflowExecutionStatus:
-    if node.action_statuses is None:
+    changed = [change(action) for action in node.actions]
+    if all(map(operator.is_, changed, node.actions)):
         return node
-    return node.model_copy(update={"action_statuses": [change(action) for action in node.actions]})
+    return node.model_copy(update={"action_statuses": changed})
 
 
 def _map_workflows(
     node: StageStatus, change: Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus]
 ) -> StageStatus:
-    if node.workflow_executions is None:
+    changed = [change(workflow) for workflow in node.workflows]
+    if all(map(operator.is_, changed, node.workflows)):
         return node
-    return node.model_copy(update={"workflow_executions": [change(workflow) for workflow in node.workflows]})
+    return node.model_copy(update={"workflow_executions": changed})
 
 
 def _noted(text: str | None, dropped: Sequence[str]) -> str:
@@ -155,10 +171,6 @@ def _bounded_stage(node: StageStatus) -> StageStatus:
     return _bounded_message(_map_workflows(node, _bounded_workflow))
 
 
-def _fits(node: BaseModel) -> bool:
-    return size(node) <= BOUND - _ROOM
-
-
 @dataclass(frozen=True)
 class _Level(Generic[ModelT]):
     """How one kind of node is shortened."""
@@ -166,29 +178,30 @@ class _Level(Generic[ModelT]):
     bounded: Callable[[ModelT], ModelT]
     """Keeps every message within its own bound."""
     with_actions: Callable[[ModelT, ActionChange], ModelT]
-    last_resort: tuple[tuple[str, Callable[[ModelT], ModelT]], ...]
+    last_resort: tuple[_Loss[ModelT], ...]
     """What goes when every action is bare; the last one always suffices."""
 
 
 def _shortened(node: ModelT, level: _Level[ModelT]) -> ModelT:
     """Leave out one thing after the other until the rest fits, and say so."""
     node = level.bounded(node)
-    if _fits(node):
-        return node
+    bytes_now = size(node)
     dropped: list[str] = []
-    steps: list[tuple[str, Callable[[ModelT], ModelT]]] = [
-        (loss.name, partial(_change, level, loss.change)) for loss in _LOSSES
-    ]
-    for name, step in [*steps, *level.last_resort]:
-        node, before = step(node), node
-        dropped += [name] if node != before else []
-        if _fits(node):
+    for loss in (*(_lifted(loss, level) for loss in _LOSSES), *level.last_resort):
+        if bytes_now <= BOUND - _ROOM:
             break
+        changed = loss.change(node)
+        if changed is not node:
+            node, bytes_now = changed, size(changed)
+            dropped = [*(name for name in dropped if name not in loss.covers), loss.name]
+    if not dropped:
+        return node
     return node.model_copy(update={"message": _noted(getattr(node, "message", None), dropped)})
 
 
-def _change(level: _Level[ModelT], change: ActionChange, node: ModelT) -> ModelT:
-    return level.with_actions(node, change)
+def _lifted(loss: "_Loss[ActionStatus]", level: _Level[ModelT]) -> "_Loss[ModelT]":
+    """Turn a loss of each action into one of the whole node."""
+    return _Loss(loss.name, lambda node: level.with_actions(node, loss.change), loss.covers)
 
 
 def _listless(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
@@ -212,9 +225,10 @@ def _stage_named_briefly(node: StageStatus) -> StageStatus:
 
 
 def _map_stages(state: TreeT, change: Callable[[StageStatus], StageStatus]) -> TreeT:
-    if state.stage_statuses is None:
+    changed = [change(stage) for stage in state.stages]
+    if all(map(operator.is_, changed, state.stages)):
         return state
-    return state.model_copy(update={"stage_statuses": [change(stage) for stage in state.stages]})
+    return state.model_copy(update={"stage_statuses": changed})
 
 
 def _listless_tree(state: TreeT) -> TreeT:
@@ -231,6 +245,8 @@ def _few_listed(state: TreeT) -> TreeT:
         return state
     listed = [bounded(entry, _LISTED) for entry in state.left_standing[:_LISTED]]
     more = len(state.left_standing) - len(listed)
+    if not more and listed == state.left_standing:
+        return state
     return state.model_copy(update={"left_standing": [*listed, *([messages.and_more(more)] if more else [])]})
 
 
@@ -244,16 +260,16 @@ def _no_workflows(stage: StageStatus) -> StageStatus:
 
 def shorten_workflow(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
     """Give a workflow's node within BOUND; its message says what was left out."""
-    resorts = ((_LISTS, _listless), ("long names", _named_briefly))
+    resorts = (_Loss(_LISTS, _listless), _Loss("long names", _named_briefly))
     return _shortened(node, _Level(_bounded_workflow, _map_actions, resorts))
 
 
 def shorten_stage(node: StageStatus) -> StageStatus:
     """Give a stage's node within BOUND; its message says what was left out."""
     resorts = (
-        (_LISTS, _listless_stage),
-        ("lists of workflows", _no_workflows),
-        ("long names", _stage_named_briefly),
+        _Loss(_LISTS, _listless_stage),
+        _Loss("lists of workflows", _no_workflows, (_LISTS,)),
+        _Loss("long names", _stage_named_briefly),
     )
     return _shortened(node, _Level(_bounded_stage, _stage_actions, resorts))
 
@@ -264,11 +280,11 @@ def _stage_actions(node: StageStatus, change: ActionChange) -> StageStatus:
 
 def shorten(state: TreeT) -> TreeT:
     """Give a whole tree within BOUND; its message says what was left out, its summary stays complete."""
-    resorts = (
-        ("most of the objects left standing", _few_listed),
-        (_LISTS, _listless_tree),
-        ("lists of workflows", _bare_tree),
-        ("list of stages", _no_stages),
+    resorts: tuple[_Loss[TreeT], ...] = (
+        _Loss("most of the objects left standing", _few_listed),
+        _Loss(_LISTS, _listless_tree),
+        _Loss("lists of workflows", _bare_tree, (_LISTS,)),
+        _Loss("list of stages", _no_stages, ("lists of workflows",)),
     )
     return _shortened(state, _Level(_bounded_tree, _tree_actions, resorts))
 

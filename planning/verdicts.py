@@ -6,7 +6,7 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from api.phases import OnMissing, Phase
+from api.phases import OnMissing
 from api.steps import Seen
 from planning import messages
 from planning.earlier import NodeKey
@@ -99,14 +99,11 @@ def _standing(places: Iterable[Place], scene: Scene) -> Iterator[tuple[str, tupl
     """Find what parts that are skipped created and what still exists: uid to its entry and its maker."""
     strict = replace(scene, on_missing=OnMissing.FAIL)
     for place in places:
-        action = place.candidate.action
-        never_began = action.phase in (Phase.PENDING, Phase.SKIPPED)
-        not_created = action.type is not None and not action.created
-        if never_began or not_created or scene.history.of_action(place.key):
+        if not place.candidate.perhaps_made or scene.history.of_action(place.key):
             continue
         undoing = undo(place.candidate)
         if isinstance(undoing, Delete):
-            yield from ((uid, (entry, action.name)) for uid, entry in _entries(place, undoing, strict))
+            yield from ((uid, (entry, place.candidate.action.name)) for uid, entry in _entries(place, undoing, strict))
 
 
 def _entries(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[str, str]]:

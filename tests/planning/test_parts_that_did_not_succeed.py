@@ -162,3 +162,9 @@ def test_an_http_action_alone_has_nothing_to_undo_but_runs() -> None:
     assert decision.state.stages[0].phase is Phase.PENDING
     assert decision.state.stages[0].workflows[0].phase is Phase.PENDING
     assert finished(decision.state).message == "Nothing to revert: 1 action skipped"
+
+
+def test_a_stage_in_which_nothing_was_rolled_back_is_not_counted_as_such() -> None:
+    call = ActionStatus(name="call", type=ActionType.HTTP, phase=Phase.SUCCEEDED)
+    decision = decide(execute(stage("s", workflow("w", made("a", A))), stage("t", workflow("w", call))))
+    assert finished(decision.state).message == "Plan reverted successfully: 1 stage, 1 action rolled back"

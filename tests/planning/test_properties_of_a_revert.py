@@ -13,7 +13,7 @@ from planning.revert import concerns, decide_revert
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.worlds import Drawn, World, actions_of, drawn_plans, executed, object_names, reverted
 
-RELAXED = settings(max_examples=150, deadline=None)
+RELAXED = settings(max_examples=80, deadline=None)
 
 
 def decided(

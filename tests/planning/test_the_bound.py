@@ -73,7 +73,7 @@ def test_5000_actions_keep_what_a_later_revert_rests_on() -> None:
     short = shorten(tree(5000, message="y" * 300))
     assert size(short) <= BOUND
     assert all(action.outputs and action.operation and action.created for action in actions_of(short))
-    assert str(short.message).endswith("names of recorded objects (a Revert needs the definitions)")
+    assert "names of recorded objects (a Revert needs the definitions)" in str(short.message)
     assert short.summary is not None
     assert short.summary.total_actions == 5000
 

@@ -253,6 +253,11 @@ class TestRecordsOfTheOlderController:
         decision = decide(execute(stage("s", workflow("w", old("a")))), None, dr_workflow("w", definition))
         assert "custom rollback of action a of DRWorkflow w" in str(decision.rejection)
 
+    def test_a_definition_of_another_type_is_no_longer_the_actions(self) -> None:
+        record = old("a", outputs=outputs(localization("loc"), "u"))
+        expected = (FailureType.UNDEFINED, "Action a is no longer defined in DRWorkflow w")
+        assert refused(record, None, manifest("app", action="a")) == expected
+
     def test_actions_of_one_name_keep_to_their_own_definitions(self) -> None:
         first, second = manifest("one", action="a"), manifest("two", action="a")
         decision = decide(
