@@ -2,6 +2,7 @@
 
     ApiError
     ├── NotFoundError       404: no object of that name, or no such namespace
+    ├── NotServedError      404 that is no answer about an object
     ├── UnknownKindError    no resource serves this kind (yet)
     ├── ForbiddenError      403: the actor lacks a right, or admission refused
     ├── AlreadyExistsError  409 on a POST: the name is taken
@@ -36,6 +37,10 @@ class NotFoundError(ApiError):
     """There is no such object, or no such namespace to put it in."""
 
 
+class NotServedError(ApiError):
+    """Nothing is served at this path, or something else than the API server answered: it proves nothing."""
+
+
 class UnknownKindError(ApiError):
     """The API server serves no such kind: its definition is missing, or was created a moment ago."""
 
@@ -58,6 +63,8 @@ class UnreachableError(ApiError):
 
 def from_answer(status: int, reason: str, message: str, retry_after: float | None) -> ApiError:
     """Give the error for an answer of the API server; `status` is 300 or more."""
+    if status == 404 and reason != "NotFound":
+        return NotServedError(message, status, reason, retry_after)
     kinds: dict[int, type[ApiError]] = {403: ForbiddenError, 404: NotFoundError, 409: ConflictError}
     kind = AlreadyExistsError if reason == "AlreadyExists" else kinds.get(status, ApiError)
     return kind(message, status, reason, retry_after)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from activities.errors import AlreadyExistsError, ApiError, UnknownKindError, UnreachableError
+from activities.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
 from api.execution import ActionOutputs
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
@@ -27,6 +27,9 @@ _TYPES = {
     413: FailureType.TOO_LARGE,
     429: FailureType.TRANSIENT,
 }
+
+_LONGEST_DELAY = timedelta(minutes=5)
+"""As of every pause. Source: docs/spec/drworkflow.md, "retryPolicy"."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class ActionError(Exception):
 
 def failure_type(error: ApiError) -> FailureType:
     """Tell what an error of the API means for a repeat."""
-    if isinstance(error, UnreachableError | UnknownKindError):
+    if isinstance(error, UnreachableError | UnknownKindError | NotServedError):
         return FailureType.TRANSIENT
     if isinstance(error, AlreadyExistsError):
         return FailureType.ALREADY_EXISTS
@@ -86,5 +89,7 @@ def application_error(error: ActionError, errors: int, limit: int, attempt: int)
         details,
         type=error.type.value,
         non_retryable=not error.type.repeatable or errors > limit,
-        next_retry_delay=None if error.retry_after is None else timedelta(seconds=error.retry_after),
+        next_retry_delay=None
+        if error.retry_after is None
+        else min(timedelta(seconds=error.retry_after), _LONGEST_DELAY),
     )

@@ -7,13 +7,14 @@ Source: docs/architecture.md, "Errors and attempts"; Temporal, "Activity Heartbe
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from pydantic import ValidationError
 from temporalio import activity
 
 from activities.failures import ActionError
 from api.steps import ActionOutcome, Heartbeat
+from planning.messages import bounded
 
 INTERVAL = 3.0
 """Seconds between two beats. Source: docs/architecture.md, "Temporal"."""
@@ -33,7 +34,7 @@ class Pulse:
     def wait_for(self, what: str, late: ActionError) -> None:
         """Say what is waited for now, and what to raise if the time runs out meanwhile."""
         self.late = late
-        self.say(waiting_for=what)
+        self.say(waiting_for=bounded(what))
 
     def say(self, **change: str | int) -> None:
         """Change what the beats say; said at once where it is new."""
@@ -54,8 +55,7 @@ class Pulse:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
     async def _go_on(self) -> None:
         while True:

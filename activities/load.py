@@ -17,13 +17,14 @@ from activities.failures import ActionError, action_error, application_error
 from activities.heartbeat import Pulse
 from activities.looking import each, look_at
 from api.execution import DRPlanExecution
-from api.meta import API_VERSION, ObjectKey, ObjectName
+from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
 from api.phases import OperationType
 from api.plan import DRPlan
-from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
+from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput, Target
 from api.workflow import DRWorkflow
 from planning import causes
 from planning.execute import decide_execute
+from planning.ids import label_value
 from planning.lookup import Workflows
 from planning.revert import concerns, decide_revert
 
@@ -99,13 +100,17 @@ class Loads:
         return {key: dr_workflow for key, dr_workflow in zip(keys, found, strict=True) if dr_workflow is not None}
 
     async def _reverts_of(self, original: DRPlanExecution) -> list[DRPlanExecution]:
+        """Read its Reverts: the bridge labels what it accepts, the older controller labelled nothing."""
         namespace, name = original.metadata.namespace, original.metadata.name
+        kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
+        found: list[Object] = []
         try:
-            pages = self._cluster.pages(API_VERSION, "DRPlanExecution", namespace, OWN)
-            raw = [item async for page in pages for item in page if _is_revert_of(item, name)]
+            for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
+                async for page in self._cluster.pages(kind, selector, OWN):
+                    found += [item for item in page if _is_revert_of(item, name)]
         except ApiError as error:
             raise action_error(error, causes.failed_to_read("DRPlanExecutions in", namespace, error.message)) from error
-        return [parsed(DRPlanExecution, item) for item in raw]
+        return [parsed(DRPlanExecution, item) for item in found]
 
 
 def _is_revert_of(item: Object, name: str) -> bool:

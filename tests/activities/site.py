@@ -36,6 +36,19 @@ def localization(name: str, namespace: str) -> Target:
     return Target(api_version="apps.clusternet.io/v1alpha1", kind="Localization", name=name, namespace=namespace)
 
 
+def gadgets() -> Object:
+    """Give the definition of a kind that nobody else uses."""
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    names = {"kind": "Gadget", "plural": "gadgets", "singular": "gadget"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "gadgets.tests.example.com"},
+        "spec": {"group": "tests.example.com", "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
 @dataclass(frozen=True)
 class Site:
     """What tests do to the world, as the administrator; `cluster` and `actor` are what activities use."""

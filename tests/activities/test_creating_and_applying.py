@@ -13,7 +13,7 @@ from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType
 from tests.activities.faulty import Answer, Cut, FaultyServer
-from tests.activities.site import HOLD, Attempt, Object, Site, eventually
+from tests.activities.site import HOLD, Attempt, Site, eventually, gadgets
 from tests.e2e.manifests import config_map, makes_localization, writes
 
 
@@ -152,23 +152,11 @@ async def test_a_kind_that_was_defined_a_moment_ago_is_found(site: Site) -> None
     gadget["metadata"] |= {"namespace": site.namespace}  # type: ignore[operator]
     site.define(writes("make", json.dumps(gadget)))
     assert (await failure(site, site.step("make"))).type == FailureType.TRANSIENT
-    site.create(_gadgets())
+    site.create(gadgets())
     site.stack.kubectl("wait", "--for=condition=Established", "crd/gadgets.tests.example.com")
     nobody = await failure(site, site.step("make"))
     assert nobody.type == FailureType.FORBIDDEN, "the kind is known now, and the account has no right to it"
     site.stack.kubectl("delete", "crd", "gadgets.tests.example.com")
-
-
-def _gadgets() -> Object:
-    schema = {"openAPIV3Schema": {"type": "object"}}
-    names = {"kind": "Gadget", "plural": "gadgets", "singular": "gadget"}
-    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "gadgets.tests.example.com"},
-        "spec": {"group": "tests.example.com", "scope": "Namespaced", "names": names, "versions": [version]},
-    }
 
 
 async def test_a_created_object_whose_answer_was_lost_is_found_by_its_mark(

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.actors import Impersonation
 from activities.load import Loads
 from api.execution import ActionStatus
-from api.meta import ObjectKey
+from api.meta import PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
 from tests.activities.faulty import Answer, FaultyServer
@@ -109,10 +109,13 @@ async def test_the_look_sees_what_the_service_account_may_see(site: Site) -> Non
     assert f"system:serviceaccount:{site.namespace}:nobody" in step.refusal.message
 
 
-async def test_what_an_earlier_revert_did_is_not_done_again(site: Site) -> None:
+@pytest.mark.parametrize("label", ["shop", None], ids=["labelled by the bridge", "of the older controller"])
+async def test_what_an_earlier_revert_did_is_not_done_again(site: Site, label: str | None) -> None:
     story = Story(site, "a", "b")
     story.executed(a=site.config_map("a"), b="uid-of-b")
     site.create(revert("first", "shop", "there"), revert("of-another", "shop", "elsewhere"))
+    if label:
+        site.kubectl("label", "drpe", "first", f"{PLAN_LABEL}={label}")
     done = {"name": "make-b", "phase": "Succeeded", "message": "Rolled back: deleted ConfigMap b"}
     failed = {"name": "make-a", "phase": "Failed"}
     flow = {"name": "flow", "namespace": site.namespace}

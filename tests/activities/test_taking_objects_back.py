@@ -124,6 +124,16 @@ async def test_an_api_server_that_goes_away_while_an_object_terminates_is_waited
     assert any("the API server" in beat.waiting_for for beat in attempt.beats)
 
 
+async def test_a_404_that_is_no_answer_of_the_api_server_does_not_mean_gone(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    uid = faulty_site.config_map("app")
+    faulty.fault("GET", "/configmaps/app", Answer(404, "<html>no such host</html>"))
+    error = await failure(faulty_site, faulty_site.deletion(config_map("app", faulty_site.namespace), uid))
+    assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
+    assert faulty_site.uid("configmap", "app") == uid
+
+
 async def test_a_finalizer_is_waited_for_until_the_timeout_which_names_it(site: Site) -> None:
     uid = site.config_map("app", finalizers=[HOLD])
     error = await failure(site, site.deletion(config_map("app", site.namespace), uid, timeout="1s"))

@@ -1,5 +1,6 @@
 """`Cluster`: where requests go, and what is made of answers that are none."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -7,11 +8,11 @@ import pytest
 import yaml
 
 from activities.cluster import OWN, Cluster, ConfigurationError
-from activities.errors import ApiError, ConflictError, NotFoundError, UnknownKindError, UnreachableError
+from activities.errors import ApiError, ConflictError, NotFoundError, NotServedError, UnknownKindError, UnreachableError
 from api.meta import API_VERSION
 from api.steps import Target
 from tests.activities.faulty import Answer, Cut, FaultyServer
-from tests.activities.site import Site, config_map
+from tests.activities.site import Site, config_map, gadgets, localization
 from tests.e2e.manifests import execute
 
 
@@ -62,10 +63,55 @@ async def test_a_kind_is_looked_up_once(faulty: FaultyServer, faulty_site: Site)
     assert faulty.count("GET", "/api/v1") == 1
 
 
+async def test_a_404_of_a_stray_proxy_proves_nothing(faulty: FaultyServer, faulty_site: Site) -> None:
+    faulty_site.config_map("app")
+    faulty.fault("GET", "/configmaps/app", Answer(404, "<html>no such host</html>"))
+    target = config_map("app", faulty_site.namespace)
+    with pytest.raises(NotServedError, match="answered 404 without an object"):
+        await faulty_site.cluster.metadata(target, faulty_site.actor)
+    assert await faulty_site.cluster.metadata(target, faulty_site.actor)
+
+
+async def test_a_kind_is_not_unknown_while_the_server_names_its_group(faulty: FaultyServer, faulty_site: Site) -> None:
+    faulty.fault("GET", "/apis/apps.clusternet.io/v1alpha1", Answer(404, "page not found"))
+    target = localization("nginx-loc-a", faulty_site.namespace)
+    with pytest.raises(NotServedError):
+        await faulty_site.cluster.metadata(target, faulty_site.actor)
+    with pytest.raises(NotFoundError):
+        await faulty_site.cluster.metadata(target, faulty_site.actor)
+
+
+async def test_a_kind_whose_definition_is_deleted_is_unknown_again(site: Site) -> None:
+    site.create(gadgets())
+    site.stack.kubectl("wait", "--for=condition=Established", "crd/gadgets.tests.example.com")
+    admin = await Cluster.connect(str(site.stack.layout.kubeconfig))
+    target = Target(api_version="tests.example.com/v1", kind="Gadget", name="g", namespace=site.namespace)
+    with pytest.raises(NotFoundError):
+        await admin.metadata(target, OWN)
+    site.stack.kubectl("delete", "crd", "gadgets.tests.example.com")
+    await _until_unknown(admin, target)
+    await admin.close()
+
+
+async def _until_unknown(cluster: Cluster, target: Target) -> None:
+    """Return once the kind is said to be unknown. Raises TimeoutError."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await cluster.metadata(target, OWN)
+            except UnknownKindError:
+                return
+            except ApiError:
+                await asyncio.sleep(0.1)
+
+
 async def test_a_list_is_read_to_its_last_page(site: Site) -> None:
     names = [f"e-{number:03}" for number in range(120)]
     site.create({"apiVersion": "v1", "kind": "List", "items": [execute(name, "shop") for name in names]})
-    pages = [page async for page in site.cluster.pages(API_VERSION, "DRPlanExecution", site.namespace, OWN)]
+    site.kubectl("label", "drpe", "e-007", "team=other")
+    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=site.namespace)
+    pages = [page async for page in site.cluster.pages(kind, "team!=other", OWN)]
+    names.remove("e-007")
     assert [item["metadata"]["name"] for page in pages for item in page] == names
     assert len(pages) == 3
 

@@ -12,6 +12,7 @@ TABLE = [
     (401, "Unauthorized", FailureType.TRANSIENT),
     (403, "Forbidden", FailureType.FORBIDDEN),
     (404, "NotFound", FailureType.NOT_FOUND),
+    (404, "", FailureType.TRANSIENT),
     (405, "MethodNotAllowed", FailureType.INVALID),
     (409, "Conflict", FailureType.TRANSIENT),
     (409, "AlreadyExists", FailureType.ALREADY_EXISTS),
@@ -58,6 +59,13 @@ def test_the_failure_tells_the_workflow_what_it_needs_to_go_on_counting() -> Non
     assert error.message == "whole message"
     assert error.next_retry_delay is not None
     assert error.next_retry_delay.total_seconds() == 7
+
+
+def test_a_server_cannot_put_an_action_off_for_longer_than_any_pause() -> None:
+    error = ActionError(FailureType.TRANSIENT, "words", retry_after=86_400)
+    delay = application_error(error, errors=1, limit=3, attempt=1).next_retry_delay
+    assert delay is not None
+    assert delay.total_seconds() == 300
 
 
 def test_a_message_never_exceeds_its_bound() -> None:
