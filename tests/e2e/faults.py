@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
@@ -195,10 +195,11 @@ class FaultProxy:
 
 async def _stream(request: web.Request, answer: Any, headers: list[tuple[str, str]]) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers=dict(headers))
-    await response.prepare(request)
-    async for chunk in answer.content.iter_any():
-        await response.write(chunk)
-    await response.write_eof()
+    with suppress(ConnectionResetError):  # a client that is gone ends its watch so
+        await response.prepare(request)
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+        await response.write_eof()
     return response
 
 

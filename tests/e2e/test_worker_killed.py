@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.faults import Exchange, Moment, Trap, answered, request
-from tests.e2e.kubectl import Object
+from tests.e2e.kubectl import Object, Watch
+from tests.e2e.progression import steps_back
 from tests.e2e.site import Site
 from tests.e2e.story import EXECUTION, Story, told
 
@@ -103,6 +104,7 @@ class Aftermath:
 
     site: Site
     story: Story
+    watch: Watch
     uids: dict[str, str]
 
     def status(self, point: Point) -> Object:
@@ -116,15 +118,20 @@ def aftermath(installation: Site) -> Iterator[Aftermath]:
     installation.restore()
     story = installation.story()
     uids = given_plans_that_were_executed(story)
-    ordeals = [Ordeal(point, when_it_comes_to(point, installation, story)) for point in POINTS]
+    with story.watching() as watch:
+        take_through_their_kills(installation, story)
+        yield Aftermath(installation, story, watch, uids)
+    installation.restore()
+
+
+def take_through_their_kills(site: Site, story: Story) -> None:
+    ordeals = [Ordeal(point, when_it_comes_to(point, site, story)) for point in POINTS]
     deadline = time.monotonic() + 300
     while due := [each for each in ordeals if each.kills < each.point.kills]:
         assert time.monotonic() < deadline, f"not reached: {[(each.point.name, each.kills) for each in due]}"
-        when_the_worker_dies_where_it_is(due, installation)
+        when_the_worker_dies_where_it_is(due, site)
     for name in ("finalizer", "lost"):
         story.let_go(name)
-    yield Aftermath(installation, story, uids)
-    installation.restore()
 
 
 def given_plans_that_were_executed(story: Story) -> dict[str, str]:
@@ -177,7 +184,7 @@ def assert_reverted_as_if_nothing_had_happened(aftermath: Aftermath, point: Poin
     deletions = aftermath.story.audit.deletions(aftermath.story.namespace)
     assert [deletions[aftermath.uids[each]] for each in point.objects] == [1] * len(point.objects)
     assert not [each for each in point.objects if aftermath.story.exists("configmap", each)]
-    assert_one_workflow(aftermath, point)
+    assert_one_workflow_whose_status_went_forward_only(aftermath, point)
 
 
 def assert_executed_as_if_nothing_had_happened(aftermath: Aftermath, point: Point) -> None:
@@ -187,14 +194,15 @@ def assert_executed_as_if_nothing_had_happened(aftermath: Aftermath, point: Poin
     made = [each for each in story.writes_to("configmaps") if each.verb == "create" and each.name in point.objects]
     assert [each.name for each in made] == list(point.objects)
     assert {each.uid for each in made} == {story.uid("configmap", each) for each in point.objects}
-    assert_one_workflow(aftermath, point)
+    assert_one_workflow_whose_status_went_forward_only(aftermath, point)
     story.revert(f"{point.name}-revert", point.name, point.execution)
     story.succeeded(f"{point.name}-revert")
     deletions = story.audit.deletions(story.namespace)
     assert [deletions[each.uid] for each in made] == [1] * len(made)
 
 
-def assert_one_workflow(aftermath: Aftermath, point: Point) -> None:
+def assert_one_workflow_whose_status_went_forward_only(aftermath: Aftermath, point: Point) -> None:
+    assert steps_back(aftermath.watch.statuses(point.execution)) == []
     execution = aftermath.story.kubectl.get(EXECUTION, point.execution)
     assert len(aftermath.site.runs.roots(execution)) == 1
 
