@@ -19,7 +19,7 @@ from tests.e2e.runs import Runs
 from tests.e2e.story import Story
 from tests.private_stack import new_namespace
 
-REFERENCE_WAIT = "3s"
+REFERENCE_WAIT = "6s"
 """How long the bridge waits for a missing plan: long enough to be seen, short enough for a test."""
 
 _lives = count(1)
