@@ -44,7 +44,7 @@ class Executions:
                 return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(error.message))
 
     async def _execute(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
-        order = await read_order(self._cluster, given.step)
+        order = await read_order(self._cluster, given)
         if order.operation is Operation.DELETE:
             return await self._delete(order, given, pulse)
         creation = Creation(self._cluster, order, given.actor)
@@ -76,7 +76,7 @@ class Executions:
         return Removal(self._cluster, deletion, given.actor, pulse, given.step.attempts.timeout)
 
     async def _verify(self, given: ExecuteInput) -> ActionOutcome:
-        order = await read_order(self._cluster, given.step)
+        order = await read_order(self._cluster, given)
         creation = Creation(self._cluster, order, given.actor)
         try:
             seen = await creation.present()

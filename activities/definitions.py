@@ -13,10 +13,10 @@ from activities.errors import ApiError, NotFoundError
 from activities.failures import ActionError, action_error
 from api.actions import Action
 from api.execution import ActionOutputs, DRPlanExecution
-from api.meta import API_VERSION, ObjectReference
+from api.meta import API_VERSION, ObjectName, ObjectReference
 from api.phases import Operation
 from api.plan import DRPlan
-from api.steps import ExecuteStep, FailureType, Target
+from api.steps import ExecuteInput, ExecuteStep, FailureType, Target
 from api.workflow import DRWorkflow
 from planning import causes, messages
 from planning.lookup import full_name
@@ -70,9 +70,10 @@ async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) ->
         raise action_error(error, causes.failed_to_read(kind.__name__, name, error.message)) from error
 
 
-async def read_order(cluster: Cluster, step: ExecuteStep) -> Order:
+async def read_order(cluster: Cluster, given: ExecuteInput) -> Order:
     """Read an action's definition and name its object. Raises ActionError."""
-    action = await _definition(cluster, step)
+    step = given.step
+    action = await _definition(cluster, given.dr_workflow, step)
     try:
         target, body = target_of_action(action), body_of_action(action)
     except ManifestError as error:
@@ -89,8 +90,7 @@ async def read_order(cluster: Cluster, step: ExecuteStep) -> Order:
     return Order(action, operation, placed, body, step.mark)
 
 
-async def _definition(cluster: Cluster, step: ExecuteStep) -> Action:
-    reference = step.dr_workflow
+async def _definition(cluster: Cluster, reference: ObjectName, step: ExecuteStep) -> Action:
     dr_workflow = await find(cluster, DRWorkflow, reference.in_namespace, reference.name)
     actions = dr_workflow.spec.actions if dr_workflow else []
     if step.index < len(actions) and actions[step.index].name == step.action:

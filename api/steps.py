@@ -97,9 +97,8 @@ class RollbackStep(Model):
 
 
 class ExecuteStep(Model):
-    """Which definition to carry out. The definition itself stays in the cluster."""
+    """Which action of its DRWorkflow to carry out. The definition itself stays in the cluster."""
 
-    dr_workflow: ObjectName
     index: int
     """Position in the DRWorkflow's actions."""
     action: str
@@ -128,6 +127,7 @@ class RollbackInput(Model):
 class ExecuteInput(Model):
     """Input of the activity that carries one action out."""
 
+    dr_workflow: ObjectName
     step: ExecuteStep
     actor: Actor
     errors: int = 0

@@ -111,22 +111,22 @@ def _workflow(ref: ObjectName, actions: Sequence[Action]) -> WorkflowExecutionSt
 def _stage_steps(execution_uid: str, stage: Stage, found: Defined) -> list[list[ExecuteStep]]:
     names = marks.distinct([ref.name for ref, _ in found])
     return [
-        _steps(marks.mark(execution_uid, stage.name, name), ref, dr_workflow)
-        for name, (ref, dr_workflow) in zip(names, found, strict=True)
+        _steps(marks.mark(execution_uid, stage.name, name), dr_workflow)
+        for name, (_, dr_workflow) in zip(names, found, strict=True)
     ]
 
 
-def _steps(mark: str, ref: ObjectName, dr_workflow: DRWorkflow) -> list[ExecuteStep]:
+def _steps(mark: str, dr_workflow: DRWorkflow) -> list[ExecuteStep]:
     names = marks.distinct([action.name for action in dr_workflow.spec.actions])
     return [
-        _step(f"{mark}/{name}", ref, index, action)
+        _step(f"{mark}/{name}", index, action)
         for index, (name, action) in enumerate(zip(names, dr_workflow.spec.actions, strict=True))
     ]
 
 
-def _step(mark: str, ref: ObjectName, index: int, action: Action) -> ExecuteStep:
+def _step(mark: str, index: int, action: Action) -> ExecuteStep:
     attempts = attempts_of(action)
     target = target_of_action(action)
     title = messages.title(operation_of(action), target) if target else action.name
-    step = ExecuteStep(dr_workflow=ref, index=index, action=action.name, mark=mark, title=bounded(title))
+    step = ExecuteStep(index=index, action=action.name, mark=mark, title=bounded(title))
     return step if attempts is None else step.model_copy(update={"attempts": attempts})

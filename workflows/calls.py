@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy as Retries
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.meta import parse_duration
+    from api.meta import ObjectName, parse_duration
     from api.steps import (
         ActionOutcome,
         Actor,
@@ -136,16 +136,17 @@ def rollback(index: int, action: str, step: RollbackStep, actor: Actor) -> Actio
     return _call(step.attempts, schedule, look)
 
 
-def execute(index: int, step: ExecuteStep, actor: Actor) -> ActionCall:
-    """Carry one action out; `index` is its place in the workflow's node."""
+def execute(index: int, dr_workflow: ObjectName, step: ExecuteStep, actor: Actor) -> ActionCall:
+    """Carry out an action of `dr_workflow`; `index` is its place in the workflow's node."""
     caption = captions.execute(step.title)
 
     def schedule(errors: int) -> ActionHandle:
-        given = ExecuteInput(step=step, actor=actor, errors=errors)
+        given = ExecuteInput(dr_workflow=dr_workflow, step=step, actor=actor, errors=errors)
         return _attempt(ActivityName.EXECUTE_ACTION, given, index, step.attempts, caption)
 
     def look() -> ActionHandle:
-        return _look(ActivityName.VERIFY_ACTION, ExecuteInput(step=step, actor=actor), index, caption)
+        given = ExecuteInput(dr_workflow=dr_workflow, step=step, actor=actor)
+        return _look(ActivityName.VERIFY_ACTION, given, index, caption)
 
     return _call(step.attempts, schedule, look)
 

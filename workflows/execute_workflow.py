@@ -22,7 +22,9 @@ class ExecuteWorkflow:
     @workflow.run
     async def run(self, given: ExecuteWorkflowInput) -> WorkflowExecutionStatus:
         """Give the workflow's final node, or raise it as a failure."""
-        return await self._walk.run([calls.execute(index, step, given.actor) for index, step in enumerate(given.steps)])
+        reference = given.workflow.workflow_ref
+        steps = enumerate(given.steps)
+        return await self._walk.run([calls.execute(index, reference, step, given.actor) for index, step in steps])
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> WorkflowExecutionStatus:

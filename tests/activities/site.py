@@ -90,12 +90,14 @@ class Site:
         """Create the DRWorkflow whose actions are carried out."""
         self.create(dr_workflow(name, *actions))
 
-    def step(self, action: str, index: int = 0, name: str = "flow", **attempts: Any) -> ExecuteStep:
-        reference = ObjectName(name=name, namespace=self.namespace)
+    def step(self, action: str, index: int = 0, **attempts: Any) -> ExecuteStep:
         mark = f"uid-of-execution/0/0/{index}"
-        return ExecuteStep(
-            dr_workflow=reference, index=index, action=action, mark=mark, title=action, attempts=Attempts(**attempts)
-        )
+        return ExecuteStep(index=index, action=action, mark=mark, title=action, attempts=Attempts(**attempts))
+
+    @property
+    def flow(self) -> ObjectName:
+        """The DRWorkflow that `define` creates."""
+        return ObjectName(name="flow", namespace=self.namespace)
 
     def deletion(
         self, target: Target, uid: str, *more: Deletion, foreground: bool = False, **attempts: Any

@@ -32,7 +32,7 @@ async def _everything(site: Site) -> None:
     site.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
     executions, rollbacks = Executions(site.cluster), Rollbacks(site.cluster)
     for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
-        given = ExecuteInput(step=site.step(action, index % 3), actor=site.actor)
+        given = ExecuteInput(dr_workflow=site.flow, step=site.step(action, index % 3), actor=site.actor)
         await Attempt().run(executions.execute_action, given)
         await Attempt().run(executions.verify_action, given)
     step = site.deletion(config_map("app", site.namespace), site.uid("configmap", "app"))

@@ -18,7 +18,7 @@ from tests.e2e.manifests import config_map, makes_localization, writes
 
 
 async def execute(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
-    given = ExecuteInput(step=step, actor=actor or site.actor)
+    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
     return await Attempt().run(Executions(site.cluster).execute_action, given)
 
 

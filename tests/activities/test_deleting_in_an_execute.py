@@ -27,7 +27,7 @@ def removes(site: Site, **attempts: Any) -> ExecuteStep:
 async def execute(
     site: Site, step: ExecuteStep, attempt: Attempt | None = None, account: str = "default"
 ) -> ActionOutcome:
-    given = ExecuteInput(step=step, actor=actor_of(site.namespace, account))
+    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor_of(site.namespace, account))
     return await (attempt or Attempt()).run(Executions(site.cluster).execute_action, given)
 
 

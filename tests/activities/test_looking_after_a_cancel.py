@@ -21,7 +21,7 @@ async def look_again(site: Site, step: RollbackStep, account: str = "default") -
 
 
 async def verify(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
-    given = ExecuteInput(step=step, actor=actor or site.actor)
+    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
     return await Attempt().run(Executions(site.cluster).verify_action, given)
 
 
@@ -73,7 +73,9 @@ async def test_a_look_without_an_answer_is_repeated(faulty: FaultyServer, faulty
 @pytest.mark.parametrize("operation", ["Create", "Apply"])
 async def test_an_object_with_our_mark_shows_that_the_action_was_done(site: Site, operation: str) -> None:
     step = defines(site, operation)
-    done = await Attempt().run(Executions(site.cluster).execute_action, ExecuteInput(step=step, actor=site.actor))
+    done = await Attempt().run(
+        Executions(site.cluster).execute_action, ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
+    )
     assert await verify(site, step) == done
 
 

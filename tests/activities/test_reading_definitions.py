@@ -15,7 +15,9 @@ from tests.e2e.manifests import makes_config_map, writes
 
 async def failure(site: Site, step: ExecuteStep) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
-        await Attempt().run(Executions(site.cluster).execute_action, ExecuteInput(step=step, actor=site.actor))
+        await Attempt().run(
+            Executions(site.cluster).execute_action, ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
+        )
     return caught.value
 
 
@@ -54,7 +56,7 @@ async def test_a_worker_that_may_not_read_definitions_says_so(site: Site) -> Non
     bridge = await Cluster.connect(str(site.stack.layout.kubeconfig_of("bridge")))
     site.kubectl("get", "drworkflow", "flow")
     step = site.step("make-app")
-    given = ExecuteInput(step=step, actor=site.actor)
+    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
     with pytest.raises(ApplicationError, match="cannot impersonate") as caught:
         await Attempt().run(Executions(bridge).execute_action, given)
     assert caught.value.type == FailureType.FORBIDDEN

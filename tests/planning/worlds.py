@@ -243,7 +243,8 @@ def executed(drawn: Drawn) -> tuple[DRPlanExecution, World]:
 
     def act(stage: int, place: int, number: int) -> ActionOutcome:
         step = decision.steps[stage][place][number]
-        definition = drawn.workflows["default", step.dr_workflow.name].spec.actions[step.index]
+        name = decision.state.stages[stage].workflows[place].workflow_ref.name
+        definition = drawn.workflows["default", name].spec.actions[step.index]
         target = target_of_action(definition)
         assert target is not None
         return carry_out(world, operation_of(definition), target, fail=next(attempts) in drawn.failing)

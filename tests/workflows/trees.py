@@ -101,7 +101,6 @@ def execute_steps(node: WorkflowExecutionStatus, attempts: Attempts) -> list[Exe
     """A creation for every action."""
     return [
         ExecuteStep(
-            dr_workflow=node.workflow_ref,
             index=index,
             action=one.name,
             mark=f"uid/stage/{node.workflow_ref.name}/{one.name}",
