@@ -113,18 +113,18 @@ def unsupported(operation: Operation, target: Target) -> str:
 
 def waiting_for_removal(target: Target, finalizers: Sequence[str]) -> str:
     """The object was told to go."""
-    by = f", finalizers {', '.join(finalizers)}" if finalizers else ""
-    return f"{placed(target)} to be gone{by}"
+    by = f", finalizers: {', '.join(finalizers)}" if finalizers else ""
+    return f"Waiting for {placed(target)} to be gone{by}"
 
 
 def waiting_for_server(reason: str) -> str:
     """The API server does not answer."""
-    return f"the API server: {reason}"
+    return f"Waiting for the API server: {reason}"
 
 
 def looking(seen: int, total: int) -> str:
     """A Revert looks at every object concerned."""
-    return f"a look at {total} objects, {seen} done"
+    return f"Looking at {total} objects, {seen} done"
 
 
 # What a last look after a cancel found.

@@ -149,7 +149,7 @@ async def test_an_object_that_terminates_already_is_waited_for_without_another_d
     attempt = Attempt()
     step = site.deletion(config_map("app", site.namespace), uid)
     running = asyncio.create_task(roll_back(site, step, attempt=attempt))
-    waiting = f"ConfigMap {site.namespace}/app to be gone, finalizers {HOLD}"
+    waiting = f"Waiting for ConfigMap {site.namespace}/app to be gone, finalizers: {HOLD}"
     await eventually(lambda: attempt.beats[-1:] != [] and attempt.beats[-1].waiting_for == waiting, "a beat says why")
     site.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
