@@ -200,8 +200,8 @@ async def test_many_objects_are_looked_at_some_at_a_time_and_the_beats_tell_how_
     decision = await load_revert(site, story.key("back"), attempt=attempt)
     assert all(step and step.deletions for step in decision.steps[0][0])
     assert {beat.waiting_for for beat in attempt.beats} >= {
-        "a look at 45 objects, 20 done",
-        "a look at 45 objects, 40 done",
+        "Looking at 45 objects, 20 done",
+        "Looking at 45 objects, 40 done",
     }
 
 
