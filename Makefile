@@ -4,12 +4,14 @@
 #   STACK_DIR=/some/where          the folder of the local stack (default .stack), so that several can run side by side
 #   make stack EXTERNAL=1          worker and bridge only, on the cluster and Temporal of KUBECONFIG and TEMPORAL_ADDRESS
 #   make test ARGS="-k revert"     further arguments for pytest
+#   make test PROCESSES=0          all tests in one process; by default two, each with a stack of its own
 
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+PROCESSES ?= 2
 
 .PHONY: help
 help: ## List the targets
@@ -28,9 +30,9 @@ stack-down: $(INSTALLED) ## End what `make stack` started; its data stays
 	@$(PY) -m dev down
 
 .PHONY: test
-test: $(INSTALLED) ## Run all tests, on a real Kubernetes API and a real Temporal
+test: lint ## Check style and types, and run all tests on a real Kubernetes API and a real Temporal
 	@$(PY) -m dev programs
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## Check style, types and the direction of imports
@@ -55,7 +57,7 @@ bench: $(INSTALLED) ## Measure on a local stack and print ratios
 	@$(PY) -m bench --stack $(or $(STACK_DIR),.stack) $(ARGS)
 
 .PHONY: record-histories
-record-histories: $(INSTALLED) ## Record histories that are not there yet, for the replay tests
+record-histories: $(INSTALLED) ## Record the histories of a new version, for the replay tests
 	@$(PY) -m dev programs
 	@$(PY) -m tests.histories.record
 
