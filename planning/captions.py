@@ -4,9 +4,9 @@ Temporal bounds them (a summary 400 bytes, details 20,000) and a workflow task t
 repeated for ever, so every function here keeps within. Source: Temporal, "User metadata".
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from api.execution import RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import RollbackStep
@@ -73,29 +73,21 @@ def workflow_details(node: WorkflowExecutionStatus) -> str:
     return f"Actions, one after the other: {names}"
 
 
-def current(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
-    """Say where a part stands: its phase, how far it came, what runs now."""
-    phase = node.phase or Phase.PENDING
-    if phase.terminal:
-        return bounded(f"{phase}: {node.message or ''}", DETAILS_BOUND)
-    if phase is Phase.PENDING:
-        return "Reading and looking at every object concerned"
-    return bounded(f"{phase}: {_done(node)}; now: {_now(node)}", DETAILS_BOUND)
+DECIDING = "Reading and looking at every object concerned"
+"""A root's current details before its tree is known."""
 
 
-def _children(node: RunState | StageStatus | WorkflowExecutionStatus) -> list[tuple[str, Phase]]:
-    if isinstance(node, RunState):
-        return [(child.name, child.phase) for child in node.stages]
-    if isinstance(node, StageStatus):
-        return [(child.workflow_ref.name, child.phase) for child in node.workflows]
-    return [(child.name, child.phase) for child in node.actions]
+def one_by_one(what: str, index: int, total: int, name: str) -> str:
+    """Say which part runs now: `Action 2 of 5: create-b`. `index` counts from 0."""
+    return bounded(f"{what} {index + 1} of {total}: {name}", DETAILS_BOUND)
 
 
-def _done(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
-    children = _children(node)
-    return f"{sum(phase.terminal for _, phase in children)} of {len(children)} done"
+def side_by_side(ended: int, total: int, running: Sequence[str]) -> str:
+    """Say how many parts have ended and which run now."""
+    names = listed(running, DETAILS_BOUND // 2, ", ") if running else "nothing"
+    return f"{ended} of {counted(total, 'workflow')} ended; now: {names}"
 
 
-def _now(node: RunState | StageStatus | WorkflowExecutionStatus) -> str:
-    running: Iterable[str] = (name for name, phase in _children(node) if phase is Phase.RUNNING)
-    return listed(list(running), DETAILS_BOUND // 2, ", ") or "nothing"
+def ended(phase: Phase | None, message: str | None) -> str:
+    """Say how a part ended."""
+    return bounded(f"{phase}: {message or ''}", DETAILS_BOUND)

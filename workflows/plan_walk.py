@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.exceptions import CancelledError as CutShort
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
@@ -66,13 +65,14 @@ class PlanWalk(Generic[DecisionT]):
         policy: Callable[[DecisionT], PlanFailurePolicy],
         child: MakeChild[DecisionT],
     ) -> None:
-        self._show(self._state)
+        workflow.set_current_details(captions.DECIDING)
         decision = await self._decided(load)
         if decision is not None:
             for index in range(len(self._state.stages)):
                 await self._run(index, policy(decision), decision, child)
             self._finish()
-        self._show(shorten(self._state))
+        self._state = shorten(self._state)
+        workflow.set_current_details(captions.ended(self._state.phase, self._state.message))
 
     async def _decided(self, load: Callable[[], workflow.ActivityHandle[DecisionT]]) -> DecisionT | None:
         """Give what is to be done; None, with the state at its end, where nothing is."""
@@ -85,11 +85,12 @@ class PlanWalk(Generic[DecisionT]):
             message = {"phase": Phase.FAILED, "message": decision.rejection}
             self._state = progress.plan_rejected(decision.state.model_copy(update=message), workflow.now())
             return None
-        self._show(progress.plan_started(decision.state, workflow.now()))
+        self._state = progress.plan_started(decision.state, workflow.now())
         return decision
 
     def _undecided(self, error: ActivityError) -> RunState:
-        if isinstance(error.cause, CutShort) and self._cancellation.requested:
+        certain = isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+        if self._cancellation.requested and not certain:
             ended = RunState(phase=Phase.CANCELED, message=endings.canceled_before_planning(self._operation))
         else:
             ended = RunState(phase=Phase.FAILED, message=self._reason(error))
@@ -105,7 +106,8 @@ class PlanWalk(Generic[DecisionT]):
     ) -> None:
         given = self._state.stages[index]
         if given.phase is Phase.PENDING and self._may_start(policy, index):
-            self._put(index, await self._ended(index, given, child, decision))
+            stage = await self._ended(index, given, child, decision)
+            self._state = progress.plan_with(self._state, index, stage)
 
     async def _ended(
         self, index: int, given: StageStatus, child: MakeChild[DecisionT], decision: DecisionT
@@ -113,7 +115,9 @@ class PlanWalk(Generic[DecisionT]):
         running = progress.stage_started(given, workflow.now())
 
         def started() -> None:
-            self._put(index, running)
+            self._state = progress.plan_with(self._state, index, running)
+            total = len(self._state.stages)
+            workflow.set_current_details(captions.one_by_one("Stage", index, total, given.name))
 
         try:
             return await run_child(child(decision, index, running), self._cancellation, started)
@@ -129,10 +133,3 @@ class PlanWalk(Generic[DecisionT]):
         cut = any(stage.phase in (Phase.PENDING, Phase.CANCELED) for stage in self._state.stages)
         canceled = self._cancellation.requested and cut
         self._state = progress.plan_finished(self._state, self._operation, workflow.now(), canceled=canceled)
-
-    def _put(self, index: int, stage: StageStatus) -> None:
-        self._show(progress.plan_with(self._state, index, stage))
-
-    def _show(self, state: RunState) -> None:
-        self._state = state
-        workflow.set_current_details(captions.current(state))

@@ -33,6 +33,12 @@ class StageWalk:
         self._node = node
         self._policy = policy
         self._cancellation = Cancellation()
+        self._running: dict[int, str] = {}
+        self._closed = sum(child.phase.terminal for child in node.workflows)
+        self._stopped = False
+        """Nothing further starts."""
+        self._cutting = False
+        """What runs is cancelled."""
 
     def state(self) -> StageStatus:
         """Answer the query."""
@@ -47,40 +53,38 @@ class StageWalk:
 
     async def _walk(self, child: MakeChild) -> StageStatus:
         if self._node.phase is Phase.PENDING:
-            self._show(progress.stage_started(self._node, workflow.now()))
+            self._node = progress.stage_started(self._node, workflow.now())
         places = asyncio.Semaphore(SIDE_BY_SIDE if self._node.parallel else 1)
         pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
         await asyncio.gather(*(self._run(index, child, places) for index in pending))
-        self._show(shorten_stage(self._finished()))
+        self._node = shorten_stage(self._finished())
+        workflow.set_current_details(captions.ended(self._node.phase, self._node.message))
         return self._node
 
     async def _run(self, index: int, child: MakeChild, places: asyncio.Semaphore) -> None:
         async with places:
-            if not self._may_go_on():
+            if self._stopped or self._cancellation.requested:
                 return
             given = self._node.workflows[index]
-            self._put(index, await self._ended(index, given, child))
+            node = await self._ended(index, given, child)
+            self._running.pop(index, None)
+            self._put(index, node)
+            self._stopped |= not rollup.may_start_next_workflow(self._policy, [node.phase])
+            self._cutting |= node.phase is Phase.FAILED and rollup.cancels_siblings(self._policy)
 
     async def _ended(self, index: int, given: WorkflowExecutionStatus, child: MakeChild) -> WorkflowExecutionStatus:
         running = progress.workflow_started(given, workflow.now())
 
         def started() -> None:
+            self._running[index] = given.workflow_ref.name
             self._put(index, running)
 
         try:
-            return await run_child(child(index, running), self._cancellation, started, self._fails_fast)
+            return await run_child(child(index, running), self._cancellation, started, lambda: self._cutting)
         except NeverBegan:
             return given
         except Unheard as end:
             return unheard_workflow(running, str(end), workflow.now())
-
-    def _may_go_on(self) -> bool:
-        phases = (node.phase for node in self._node.workflows)
-        return not self._cancellation.requested and rollup.may_start_next_workflow(self._policy, phases)
-
-    def _fails_fast(self) -> bool:
-        failed = any(node.phase is Phase.FAILED for node in self._node.workflows)
-        return failed and rollup.cancels_siblings(self._policy)
 
     def _finished(self) -> StageStatus:
         cut = any(node.phase in (Phase.PENDING, Phase.CANCELED) for node in self._node.workflows)
@@ -88,8 +92,7 @@ class StageWalk:
         return progress.stage_finished(self._node, self._operation, workflow.now(), canceled=canceled)
 
     def _put(self, index: int, node: WorkflowExecutionStatus) -> None:
-        self._show(progress.stage_with(self._node, index, node))
-
-    def _show(self, node: StageStatus) -> None:
-        self._node = node
-        workflow.set_current_details(captions.current(node))
+        self._closed += node.phase.terminal
+        self._node = progress.stage_with(self._node, index, node)
+        total = len(self._node.workflows)
+        workflow.set_current_details(captions.side_by_side(self._closed, total, list(self._running.values())))

@@ -1,6 +1,7 @@
 """The walk over one DRWorkflow's actions, for Revert and Execute alike.
 
-The complete node comes in; the walk only carries out what is Pending and flips phases.
+The complete node comes in; the walk only carries out what is Pending and flips phases. A step costs
+the same whether there are ten actions or thousands: a replay does all of them at once.
 Source: docs/architecture.md, "The way of one Revert".
 """
 
@@ -41,29 +42,31 @@ class WorkflowWalk:
 
     async def _walk(self, calls: Sequence[ActionCall | None]) -> WorkflowExecutionStatus:
         if self._node.phase is Phase.PENDING:
-            self._show(progress.workflow_started(self._node, workflow.now()))
+            self._node = progress.workflow_started(self._node, workflow.now())
         for index, call in enumerate(calls):
-            if not self._may_go_on():
+            if self._cancellation.requested:
                 break
-            if call is not None and self._node.actions[index].phase is Phase.PENDING:
-                await self._act(index, call)
-        self._show(shorten_workflow(self._finished()))
+            if call is None or self._node.actions[index].phase is not Phase.PENDING:
+                continue
+            await self._act(index, call)
+            if not rollup.may_start_next_action(self._policy, [self._node.actions[index].phase]):
+                break
+        self._node = shorten_workflow(self._finished())
+        workflow.set_current_details(captions.ended(self._node.phase, self._node.message))
         return self._node
 
-    def _may_go_on(self) -> bool:
-        phases = (action.phase for action in self._node.actions)
-        return not self._cancellation.requested and rollup.may_start_next_action(self._policy, phases)
-
     async def _act(self, index: int, call: ActionCall) -> None:
-        self._show(progress.action_started(self._node, index, workflow.now()))
+        actions = self._node.actions
+        self._node = progress.action_started(self._node, index, workflow.now())
+        workflow.set_current_details(captions.one_by_one("Action", index, len(actions), actions[index].name))
 
         def retrying(retry: int, limit: int, error: str) -> None:
-            actions = list(self._node.actions)
-            actions[index] = progress.action_retrying(actions[index], retry, limit, error)
-            self._show(self._node.model_copy(update={"action_statuses": actions}))
+            changed = list(self._node.actions)
+            changed[index] = progress.action_retrying(changed[index], retry, limit, error)
+            self._node = self._node.model_copy(update={"action_statuses": changed})
 
         ending = await carry_out(call, self._cancellation, retrying)
-        self._show(progress.action_finished(self._node, index, ending.outcome, ending.retries, workflow.now()))
+        self._node = progress.action_finished(self._node, index, ending.outcome, ending.retries, workflow.now())
 
     def _finished(self) -> WorkflowExecutionStatus:
         cut = any(action.phase in (Phase.PENDING, Phase.CANCELED) for action in self._node.actions)
@@ -71,7 +74,3 @@ class WorkflowWalk:
         return progress.workflow_finished(
             self._node, self._operation, workflow.now(), canceled=canceled, policy=self._policy
         )
-
-    def _show(self, node: WorkflowExecutionStatus) -> None:
-        self._node = node
-        workflow.set_current_details(captions.current(node))

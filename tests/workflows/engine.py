@@ -54,6 +54,7 @@ async def dev_server() -> AsyncIterator[Client]:
         dev_server_existing_path=temporal_program(),
         dev_server_extra_args=FAST,
         dev_server_log_level="error",
+        dev_server_startup_timeout=timedelta(seconds=DEADLINE),
     ) as environment:
         yield environment.client
 
@@ -65,7 +66,12 @@ def sandbox() -> SandboxedWorkflowRunner:
 
 def replayer(workflows: Sequence[type] = tuple(WORKFLOWS)) -> Replayer:
     """A replayer with the worker's sandbox and converter."""
-    return Replayer(workflows=list(workflows), data_converter=DATA_CONVERTER, workflow_runner=sandbox())
+    return Replayer(
+        workflows=list(workflows),
+        data_converter=DATA_CONVERTER,
+        workflow_runner=sandbox(),
+        debug_mode=True,  # No deadlock detector: a busy machine is no bug.
+    )
 
 
 async def until(true: Callable[[], Any], what: str) -> None:

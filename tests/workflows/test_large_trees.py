@@ -11,9 +11,10 @@ from api.phases import Phase, StageFailurePolicy
 from api.steps import ExecuteDecision
 from planning import captions
 from planning.shorten import BOUND, size
-from tests.workflows.engine import Engine, Run
-from tests.workflows.fakes import fails
+from tests.workflows.engine import Engine, Run, cancel_requested
+from tests.workflows.fakes import Gate, fails
 from tests.workflows.trees import execute, find, revert, stage, workflow
+from workflows.stage_walk import SIDE_BY_SIDE
 
 LONG_NAME = "first-" + "x" * 900
 """What follows the failed action of this name says the name."""
@@ -72,11 +73,33 @@ async def test_a_decision_that_is_too_large_for_the_engine_ends_failed(engine: E
     assert state.message.startswith("Plan too large to execute at once")
 
 
+async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_memo(engine: Engine) -> None:
+    gate = Gate()
+    names = [f"a{index}-" + "x" * 20 for index in range(4999)]
+    run = await engine.start(revert(stage("s", workflow("w", "first", *names))), first=gate)
+    await gate.held()
+    await run.handle.cancel()
+    await cancel_requested(run.workflow((0, "s"), (0, "w")))
+    gate.open()
+    state = await run.end(WITHIN)
+    assert await run.status() is WorkflowExecutionStatus.CANCELED
+    assert state.summary is not None
+    assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (1, 4999)
+
+
+async def test_more_workflows_than_run_side_by_side_all_have_their_turn(engine: Engine) -> None:
+    nodes = [workflow(f"w{number}", f"a{number}") for number in range(SIDE_BY_SIDE + 10)]
+    state = await (await engine.start(revert(stage("s", *nodes, parallel=True)))).end(WITHIN)
+    assert state.phase == "Succeeded"
+    assert state.summary is not None
+    assert state.summary.succeeded_actions == SIDE_BY_SIDE + 10
+
+
 def test_captions_stay_within_what_the_engine_takes() -> None:
     node = workflow("w" * 300, *("动作" * 200 for _ in range(300)))
     part = stage("阶段" * 300, node, node)
     for text in (captions.stage(part), captions.workflow(node), captions.execute("x" * 999)):
         assert len(text.encode()) <= captions.SUMMARY_BOUND
-    state = RunState(phase=Phase.RUNNING, stage_statuses=[part])
-    for text in (captions.stage_details(part), captions.workflow_details(node), captions.current(state)):
-        assert len(text.encode()) <= captions.DETAILS_BOUND
+    details = [captions.one_by_one("Stage", 1, 2, part.name), captions.side_by_side(1, 2, ["x" * 600] * 9)]
+    details += [captions.stage_details(part), captions.workflow_details(node), captions.ended(Phase.FAILED, "x" * 2000)]
+    assert all(len(text.encode()) <= captions.DETAILS_BOUND for text in details)

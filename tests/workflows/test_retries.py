@@ -7,8 +7,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from api.actions import RetryPolicy
-from api.steps import ActionOutcome, AttemptFailure, FailureType
-from tests.workflows.engine import Engine
+from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
+from tests.workflows.engine import Engine, until
 from tests.workflows.fakes import Attempt, fails, fails_at_first
 from tests.workflows.trees import ONCE, execute, find, revert, stage, workflow
 from workflows import calls
@@ -74,6 +74,30 @@ async def test_errors_are_carried_over_when_the_server_counted_lost_attempts(eng
     state = await run.end()
     assert seen == [0, 0, 0, 2]
     assert (find(state, "a").phase, find(state, "a").retries) == ("Failed", 3)
+
+
+async def test_while_an_owed_attempt_waits_the_answer_says_so(engine: Engine) -> None:
+    """It waits in the workflow, where the server knows nothing of it."""
+    attempts = Attempts(retry=RetryPolicy(limit=2, interval="1h"))
+
+    async def behave(attempt: Attempt) -> ActionOutcome:
+        details = AttemptFailure(errors=1, attempt=activity.info().attempt)
+        soon = timedelta(milliseconds=10)
+        raise ApplicationError("away", details, type=FailureType.TRANSIENT, next_retry_delay=soon)
+
+    run = await engine.start(revert(stage("s", workflow("w", "a")), attempts=attempts), a=behave)
+
+    async def said() -> bool:
+        if len(run.begun) < 3:
+            return False
+        action = (await run.workflow_state((0, "s"), (0, "w"))).actions[0]
+        return (action.phase, action.message) == ("Running", "Retrying (1 of 2): away")
+
+    await until(said, "the answer says that an attempt is owed")
+    await run.handle.cancel()
+    state = await run.end()
+    assert run.begun == ["a", "a", "a", "look at a"]
+    assert (find(state, "a").phase, find(state, "a").retries) == ("Canceled", 2)
 
 
 async def test_what_a_failed_action_made_is_kept(engine: Engine) -> None:

@@ -1,6 +1,8 @@
 """A run in which everything works: the tree that comes out, and what the engine shows meanwhile."""
 
-from temporalio.client import WorkflowExecutionStatus
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from api.phases import Phase
 from tests.workflows.engine import Engine, until
@@ -149,20 +151,23 @@ async def test_the_ui_names_every_part(engine: Engine) -> None:
     assert '"plan the revert default/run"' in captions
 
 
+async def details(handle: WorkflowHandle[Any, Any]) -> str:
+    """What the UI shows as current details."""
+    return str((await handle.query("__temporal_workflow_metadata")).current_details)
+
+
 async def test_current_details_follow_the_walk(engine: Engine) -> None:
     gate = Gate()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b"))), a=gate)
     await gate.held()
 
-    async def details() -> str:
-        metadata = await run.workflow((0, "s"), (0, "w")).query("__temporal_workflow_metadata")
-        return str(metadata.current_details)
-
-    assert await details() == "Running: 0 of 2 done; now: a"
+    assert await details(run.workflow((0, "s"), (0, "w"))) == "Action 1 of 2: a"
+    assert await details(run.stage(0, "s")) == "0 of 1 workflow ended; now: w"
+    assert await details(run.handle) == "Stage 1 of 1: s"
     gate.open()
     await run.end()
 
     async def ended() -> bool:
-        return await details() == "Succeeded: Workflow reverted successfully"
+        return await details(run.handle) == "Succeeded: Plan reverted successfully: 1 stage, 2 actions rolled back"
 
     await until(ended, "the details tell the end")
