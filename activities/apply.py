@@ -61,8 +61,12 @@ class Executions:
         """Delete the object that is there now; none there is a success as well."""
         try:
             seen = await Creation(self._cluster, order, given.actor).present()
+            found_before = pulse.said.deleting
             if seen is None:
-                return _gone(order, pulse.said.deleting) if pulse.said.deleting else _absent(order)
+                return _gone(order, found_before) if found_before else _absent(order)
+            if found_before not in ("", seen["uid"]):
+                # What an earlier attempt found is gone; this one was made since, by somebody else.
+                return _gone(order, found_before, replaced_by=seen["uid"])
             pulse.say(deleting=seen["uid"])
             await self._removal(order, seen["uid"], given, pulse).run()
         except ApiError as error:
@@ -113,8 +117,9 @@ def _done(order: Order, made: Made) -> ActionOutcome:
     return _succeeded(order, message, made.created, made.metadata["uid"])
 
 
-def _gone(order: Order, uid: str | None) -> ActionOutcome:
-    return _succeeded(order, messages.done(Operation.DELETE, order.target), False, uid)
+def _gone(order: Order, uid: str | None, replaced_by: str = "") -> ActionOutcome:
+    note = messages.replaced_meanwhile(order.target, replaced_by) if replaced_by else ""
+    return _succeeded(order, messages.done(Operation.DELETE, order.target) + note, False, uid)
 
 
 def _absent(order: Order) -> ActionOutcome:

@@ -87,6 +87,10 @@ class Loads:
         found = await find(self._cluster, DRPlanExecution, key.namespace, key.name)
         if found is None or found.metadata.uid != key.uid:
             raise ActionError(FailureType.NOT_FOUND, causes.another_execution(key))
+        phase = found.status.phase
+        if phase is not None and phase.terminal and found.status.engine is None:
+            # A bridge that was stopped before the start, and started it after another one had ended it.
+            raise ActionError(FailureType.INVALID, causes.ended_before_start(key, phase))
         return found
 
     async def _original(self, revert: DRPlanExecution) -> DRPlanExecution | None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from activities.cluster import Cluster
-from activities.errors import ApiError, ForbiddenError
+from activities.errors import ApiError, ForbiddenError, UnknownKindError
 from activities.failures import action_error, may_pass
 from api.steps import Actor, Look, Seen, Target
 from planning import causes
@@ -59,7 +59,8 @@ async def _look(cluster: Cluster, target: Target, actor: Actor) -> Look:
     except ForbiddenError as error:
         return Look(seen=Seen.FORBIDDEN, reason=causes.naming(target, error.message))
     except ApiError as error:
-        if may_pass(error) and error.status != 404:
+        # Where the kind itself is gone so are its objects; any other answer that may change proves nothing.
+        if may_pass(error) and not isinstance(error, UnknownKindError):
             raise action_error(error, causes.failed_to_read(target.kind, target.name, error.message)) from error
         return Look(seen=Seen.ABSENT, reason=causes.naming(target, error.message))
     return Look(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from api.meta import ObjectKey
-from api.phases import Operation
+from api.phases import Operation, Phase
 from api.steps import Target
 from planning.messages import called, placed
 
@@ -83,6 +83,11 @@ def ran_out_of_time(timeout: str) -> str:
 def another_execution(execution: ObjectKey) -> str:
     """The object that was to be carried out is gone, or was created anew."""
     return f"DRPlanExecution {execution.namespace}/{execution.name} (uid {execution.uid}) no longer exists"
+
+
+def ended_before_start(execution: ObjectKey, phase: Phase) -> str:
+    """The object says that it ended without ever having started."""
+    return f"DRPlanExecution {execution.namespace}/{execution.name} had ended as {phase.value} before it was started"
 
 
 def plan_gone(plan: str) -> str:
