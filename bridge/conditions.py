@@ -105,7 +105,8 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Wanted]
     """Give Clean for a Revert that has ended; Unknown where nothing is known of its end."""
     if operation is not OperationType.REVERT:
         return []
-    if state is None:
+    if state is None or not state.stages:
+        # It broke, or it ended before anything was looked at.
         return [wanted(ConditionType.CLEAN, None, "OutcomeUnknown")]
     if state.left_standing:
         message = notices.left_standing(state.left_standing)

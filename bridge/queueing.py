@@ -37,14 +37,19 @@ def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
 
 
 async def holds_on(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
-    """Tell whether a lock counts: its execution is there, is the very one, and is not over."""
+    """Tell whether a lock counts: its execution is there, is the very one, and is not over.
+
+    A lock without a uid is the older controller's: it never counts for an execution that the bridge accepted,
+    which would wait for itself.
+    """
     namespace = lock.namespace or plan.metadata.namespace
     try:
-        holder = (await context.objects.execution(namespace, lock.name)).model
+        stored = await context.objects.execution(namespace, lock.name)
     except NotFound:
         return False
     except Unreadable:
         return True
-    if lock.uid and holder.metadata.uid != lock.uid:
+    holder = stored.model
+    if stored.ours if not lock.uid else holder.metadata.uid != lock.uid:
         return False
     return holder.status.phase is None or not holder.status.phase.terminal

@@ -92,9 +92,12 @@ async def _adopt(context: Context, it: It) -> Begun | None:
     return Begun(it, Engine(workflow_id=run.workflow_id, run_id=run.run_id))
 
 
-async def end(context: Context, it: It, phase: Phase, message: str) -> Later:
-    """End an execution that never started, and let go of whatever a killed bridge had taken for it."""
-    new = status.never_started(it.model.status, phase, message, context.moment(it))
+async def end(context: Context, it: It, phase: Phase, message: str, *, found: bool = False) -> Later:
+    """End an execution that never started, and let go of whatever a killed bridge had taken for it.
+
+    `found` says that all that it refers to was there at last.
+    """
+    new = status.never_started(it.model.status, phase, message, context.moment(it), found=found)
     it = await context.objects.write_status(it, new)
     context.events.record(it.model, EventReason(phase.value), message)
     await finish(context, it)
@@ -123,7 +126,7 @@ async def _queue(context: Context, it: It) -> Begun | Later:
         return await _wait(context, it, conditions.WAITING_FOR_PLAN, stands)
     rejected = admission.rejection(it.model, found)
     if rejected is not None:
-        return await end(context, it, Phase.FAILED, rejected)
+        return await end(context, it, Phase.FAILED, rejected, found=True)
     return await _start(context, it, found)
 
 

@@ -60,12 +60,21 @@ def waits_since(status: ExecutionStatus) -> datetime | None:
     return condition.last_transition_time if condition and missing else None
 
 
-def never_started(before: ExecutionStatus, phase: Phase, message: str, moment: Moment) -> ExecutionStatus:
-    """It ends without ever having started; what stands in its status stays."""
+def never_started(
+    before: ExecutionStatus, phase: Phase, message: str, moment: Moment, *, found: bool = False
+) -> ExecutionStatus:
+    """It ends without ever having started; what stands in its status stays. `found`: nothing is missing (any more)."""
     status = before.model_copy(update={"phase": phase, "message": message, "completion_time": moment.now})
     canceled = phase is Phase.CANCELED
     cancel = conditions.of_cancel(asked=canceled, taken=canceled, phase=phase)
-    return _finished(status, moment, [*conditions.of_phase(phase, message), *cancel])
+    healed = _references_found(before) if found else []
+    return _finished(status, moment, [*conditions.of_phase(phase, message), *cancel, *healed])
+
+
+def _references_found(before: ExecutionStatus) -> list[Wanted]:
+    """Take back that something is missing; nothing where that was never said."""
+    said = conditions.find(before.conditions, ConditionType.REFERENCES_FOUND)
+    return [] if said is None else [conditions.of_references(None)]
 
 
 # While it runs.
@@ -80,7 +89,8 @@ def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment
     if not state.stages:
         status = status.model_copy(update={"message": notices.STARTED})
     cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
-    return _finished(status, moment, [*conditions.of_phase(phase), _reach(run, seen), *cancel])
+    changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
+    return _finished(status, moment, changes)
 
 
 def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
@@ -104,7 +114,12 @@ def _reach(run: Run, seen: Observation) -> Wanted:
 
 
 def out_of_reach(before: ExecutionStatus, reason: str, moment: Moment) -> ExecutionStatus:
-    """The engine cannot be asked: everything stays as it last stood, and a condition says since when."""
+    """The engine cannot be asked: everything stays as it last stood, and a condition says since when.
+
+    What another bridge ended meanwhile stays as it is.
+    """
+    if before.phase is not None and before.phase.terminal:
+        return before
     message = notices.engine_unreachable(reason)
     changes = [conditions.engine_unreachable(conditions.ENGINE_UNAVAILABLE, message)]
     taken = conditions.cancel_taken(before.conditions)
@@ -146,7 +161,7 @@ def _closed(status: ExecutionStatus, left: RunState | None, taken: bool, moment:
     phase = status.phase or Phase.FAILED
     changes = conditions.of_phase(phase, status.message or "")
     changes += conditions.of_remains(moment.operation, left)
-    changes += [conditions.engine_reachable()]
+    changes += [conditions.engine_reachable(), *_references_found(status)]
     changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=phase)
     return _finished(status, moment, changes)
 

@@ -1,0 +1,106 @@
+"""PURE parts: conditions that are taken back once they no longer hold, and ends that nothing undoes."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from api.execution import DRPlanExecution, ExecutionStatus, RunState
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION
+from api.phases import OperationType, Phase
+from api.plan import CurrentExecution, DRPlan, DRPlanStatus
+from bridge import conditions, status
+from bridge.conditions import ConditionType
+from bridge.context import Context
+from bridge.objects import Stored, read
+from bridge.observation import Observation, Run, RunEnd
+from bridge.queueing import holds_on
+from bridge.status import Moment
+from planning.revert import rejected
+from tests.planning.builders import plan
+
+NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
+EXECUTE = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
+REVERT = EXECUTE.model_copy(update={"operation": OperationType.REVERT})
+RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
+DONE = RUN.model_copy(update={"end": RunEnd.COMPLETED, "state": RunState(phase=Phase.SUCCEEDED, message="done")})
+WAITED = status.waiting(ExecutionStatus(), conditions.WAITING_FOR_REFERENCE, "Waiting for DRPlan x", EXECUTE)
+
+
+def told(of: ExecutionStatus, kind: ConditionType) -> tuple[str, str]:
+    found = conditions.find(of.conditions, kind)
+    assert found is not None, f"there is no condition {kind}"
+    return found.status.value, found.reason
+
+
+def test_a_reference_that_was_waited_for_is_said_to_be_found_once_it_runs() -> None:
+    assert told(WAITED, ConditionType.REFERENCES_FOUND) == ("False", "WaitingForReference")
+    begun = status.running(WAITED, RUN, Observation(), EXECUTE)
+    assert told(begun, ConditionType.REFERENCES_FOUND) == ("True", "Found")
+    assert told(status.ended(WAITED, DONE, EXECUTE), ConditionType.REFERENCES_FOUND) == ("True", "Found")
+
+
+def test_a_reference_that_was_found_at_last_is_not_missing_where_the_execution_is_refused() -> None:
+    refused = status.never_started(WAITED, Phase.FAILED, "Not started: …", EXECUTE, found=True)
+    in_vain = status.never_started(WAITED, Phase.FAILED, "DRPlan x does not exist", EXECUTE)
+    assert told(refused, ConditionType.REFERENCES_FOUND) == ("True", "Found")
+    assert told(in_vain, ConditionType.REFERENCES_FOUND) == ("False", "WaitingForReference")
+
+
+def test_nothing_is_said_of_references_that_were_never_missing() -> None:
+    begun = status.running(ExecutionStatus(), RUN, Observation(), EXECUTE)
+    assert conditions.find(begun.conditions, ConditionType.REFERENCES_FOUND) is None
+
+
+def test_a_revert_that_looked_at_nothing_does_not_claim_that_nothing_was_left() -> None:
+    run = RUN.model_copy(update={"end": RunEnd.FAILED, "state": rejected("Nothing was reverted: …").state})
+    ended = status.ended(ExecutionStatus(), run, REVERT)
+    assert (ended.phase, told(ended, ConditionType.CLEAN)) == (Phase.FAILED, ("Unknown", "OutcomeUnknown"))
+
+
+@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED])
+def test_a_bridge_that_cannot_reach_the_engine_leaves_alone_what_another_one_ended(phase: Phase) -> None:
+    over = status.never_started(ExecutionStatus(), phase, "over", EXECUTE)
+    assert status.out_of_reach(over, "no answer", EXECUTE) == over
+
+
+# A lock without a uid.
+
+
+def execution(*, accepted: bool, phase: Phase) -> Stored[DRPlanExecution]:
+    notes = {ACCEPTED_ANNOTATION: "new"} if accepted else {}
+    meta = {"name": "again", "namespace": "default", "uid": "new", "resourceVersion": "1", "annotations": notes}
+    spec = {"planRef": "p", "operationType": "Execute"}
+    body: dict[str, Any] = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": meta, "spec": spec}
+    return read({**body, "status": {"phase": phase.value}}, DRPlanExecution)
+
+
+def locked(uid: str | None) -> DRPlan:
+    lock = CurrentExecution(name="again", namespace="default", uid=uid)
+    stage = {"name": "first", "workflows": [{"workflowRef": {"name": "work"}}]}
+    return plan(stage).model_copy(update={"status": DRPlanStatus(current_execution=lock)})
+
+
+async def counts(of: DRPlan, holder: Stored[DRPlanExecution]) -> bool:
+    async def get(namespace: str, name: str) -> Stored[DRPlanExecution]:
+        return holder
+
+    context = cast(Context, SimpleNamespace(objects=SimpleNamespace(execution=get)))
+    lock = of.status.current_execution
+    assert lock is not None
+    return await holds_on(context, of, lock)
+
+
+async def test_an_execution_does_not_wait_for_a_lock_that_the_older_controller_left_for_its_namesake() -> None:
+    assert not await counts(locked(None), execution(accepted=True, phase=Phase.PENDING))
+
+
+async def test_a_lock_of_the_older_controller_counts_while_its_execution_may_run() -> None:
+    assert await counts(locked(None), execution(accepted=False, phase=Phase.RUNNING))
+    assert not await counts(locked(None), execution(accepted=False, phase=Phase.SUCCEEDED))
+
+
+async def test_a_lock_with_a_uid_counts_for_that_very_object() -> None:
+    assert await counts(locked("new"), execution(accepted=True, phase=Phase.RUNNING))
+    assert not await counts(locked("old"), execution(accepted=True, phase=Phase.RUNNING))
