@@ -26,6 +26,7 @@ NOT_ATTEMPTED_CANCELED = "Not attempted: canceled"
 CANCELED_WHILE_RUNNING = "Canceled while it ran: its outcome is not known"
 _ALREADY = "Already rolled back by "
 _ABSENT = "Already absent: "
+_UNKNOWN = "Outcome unknown: "
 _UNREADABLE = " (not known: it could not be read)"
 
 _PAST = {
@@ -261,7 +262,12 @@ def failed_to(operation: Operation, kind: str, reason: str) -> str:
 
 def unknown_outcome(reason: str) -> str:
     """An action was running when its workflow was ended from outside."""
-    return f"Outcome unknown: {reason}"
+    return f"{_UNKNOWN}{reason}"
+
+
+def is_unknown_outcome(message: str | None) -> bool:
+    """Tell whether a message is one of `unknown_outcome`."""
+    return bool(message and message.startswith(_UNKNOWN))
 
 
 # Actions in general.

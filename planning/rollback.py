@@ -121,10 +121,17 @@ class Candidate:
 
     @property
     def perhaps_made(self) -> bool:
-        """Whether it can have made an object, whatever it ended as; a record of ours says so itself."""
-        if self.action.phase in (Phase.PENDING, Phase.SKIPPED):
+        """Whether it can have made an object, whatever it ended as; a record of ours says so itself.
+
+        One that names an object and not whether it was created is of an attempt that was never answered.
+        """
+        action = self.action
+        if action.phase in (Phase.PENDING, Phase.SKIPPED):
             return False
-        return self.action.phase is Phase.SUCCEEDED or self.action.type is None or bool(self.action.created)
+        if action.phase is Phase.SUCCEEDED or action.type is None or action.created:
+            return True
+        unknown = action.outputs is not None or messages.is_unknown_outcome(action.message)
+        return action.created is None and unknown
 
     @property
     def operation(self) -> Operation | None:

@@ -168,3 +168,17 @@ def test_a_stage_in_which_nothing_was_rolled_back_is_not_counted_as_such() -> No
     call = ActionStatus(name="call", type=ActionType.HTTP, phase=Phase.SUCCEEDED)
     decision = decide(execute(stage("s", workflow("w", made("a", A))), stage("t", workflow("w", call))))
     assert finished(decision.state).message == "Plan reverted successfully: 1 stage, 1 action rolled back"
+
+
+def test_what_an_attempt_perhaps_made_was_left_where_it_came_into_being_meanwhile() -> None:
+    unanswered = made("d", D, phase=Phase.FAILED, created=None, outputs=outputs(D, None))
+    message = "Outcome unknown: terminated from outside"
+    cut_off = made("d", D, phase=Phase.FAILED, created=None, operation=None, outputs=None, message=message)
+    definitions = dr_workflow("w", manifest("d", action="d"))
+    for action in (unanswered, cut_off):
+        original = execute(
+            stage("bad", workflow("w", action, phase=Phase.FAILED), phase=Phase.FAILED), phase=Phase.FAILED
+        )
+        assert decide(original, {D: present("u", START)}, definitions).state.left_standing == ["ConfigMap default/d"]
+        older = {D: present("u", START - timedelta(hours=1))}
+        assert decide(original, older, definitions).state.left_standing == []
