@@ -11,11 +11,13 @@ from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge import conditions, status
+from bridge.cluster import Kind, Object
 from bridge.conditions import ConditionType
 from bridge.context import Context
+from bridge.index import Index
 from bridge.objects import Stored, read
 from bridge.observation import Observation, Run, RunEnd
-from bridge.queueing import holds_on
+from bridge.queueing import holds_on, obstacle
 from bridge.status import Moment
 from planning.revert import rejected
 from tests.planning.builders import plan
@@ -104,3 +106,30 @@ async def test_a_lock_of_the_older_controller_counts_while_its_execution_may_run
 async def test_a_lock_with_a_uid_counts_for_that_very_object() -> None:
     assert await counts(locked("new"), execution(accepted=True, phase=Phase.RUNNING))
     assert not await counts(locked("old"), execution(accepted=True, phase=Phase.RUNNING))
+
+
+# A plan that was created anew while an execution of it ran.
+
+
+def other(phase: Phase, plan_ref: str = "nginx-plan") -> Object:
+    meta = {"name": "other", "namespace": "default", "uid": "uid-other", "resourceVersion": "1"}
+    run = {"workflowId": "execute/default/other/uid-other", "runId": "r"}
+    spec = {"planRef": plan_ref, "operationType": "Execute"}
+    return {"metadata": meta, "spec": spec, "status": {"phase": phase.value, "engine": run}}
+
+
+async def stands_before(beside: Object) -> str | None:
+    index = Index(lambda key: None)
+    index.put(Kind.EXECUTION, beside)
+    waiting = execution(accepted=True, phase=Phase.PENDING).model
+    spec = waiting.spec.model_copy(update={"plan_ref": "nginx-plan"})
+    context = cast(Context, SimpleNamespace(index=index))
+    without_lock = locked(None).model_copy(update={"status": DRPlanStatus()})
+    return await obstacle(context, waiting.model_copy(update={"spec": spec}), without_lock)
+
+
+async def test_a_plan_that_lost_its_lock_is_still_run_by_one_execution_at_a_time() -> None:
+    said = "Waiting for DRPlanExecution other, which runs DRPlan nginx-plan; position 1 in the queue"
+    assert await stands_before(other(Phase.RUNNING)) == said
+    assert await stands_before(other(Phase.SUCCEEDED)) is None
+    assert await stands_before(other(Phase.RUNNING, plan_ref="another-plan")) is None
