@@ -90,6 +90,9 @@ What to try next, in this shell:
   kubectl delete localization demo-shop-frontend
   sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE/" examples/demo/revert.yaml | kubectl create -f -
 
+  # Take up where it stopped, and pass over what is gone
+  sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE\\n  onMissing: Ignore/" examples/demo/revert.yaml | kubectl create -f -
+
   # Kill the worker in the middle of a run: nothing is lost, `make stack` brings it back
   kill -9 $(cat {root / "pids" / "worker"}); make stack
 

@@ -43,7 +43,7 @@ def _until_ended(waiting: "subprocess.Popen[bytes]", states: Iterator[Document])
         except queue.Empty:
             continue
     if waiting.returncode != 0:
-        raise StackError(f"The run has not ended after {PATIENCE} s; the stack's logs may say why")
+        raise StackError(f"The run has not ended after {PATIENCE} s; the logs of bridge and worker say why")
 
 
 def _pass_on(states: Iterator[Document], to: "queue.Queue[Document]") -> None:
