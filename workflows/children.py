@@ -37,6 +37,12 @@ REOPENED_TRIES = 30
 """After a reset the former run's children close by and by; until then their ids are taken."""
 
 
+_TASK_TIMEOUT = timedelta(seconds=10)
+_PART_REPLAYED = timedelta(milliseconds=20)
+_LONGEST_TASK_TIMEOUT = timedelta(seconds=120)
+"""Temporal takes no longer one."""
+
+
 @dataclass(frozen=True)
 class ChildCall(Generic[NodeT]):
     """A child to start: which workflow, under which id, with what."""
@@ -45,8 +51,19 @@ class ChildCall(Generic[NodeT]):
     id: str
     given: Model
     node: type[NodeT]
+    parts: int
+    """How many children or actions it walks over."""
     summary: str
     details: str
+
+    @property
+    def task_timeout(self) -> timedelta:
+        """How long one workflow task may take, a replay of everything after a worker's death included.
+
+        Measured: 7 ms for each action on a busy machine. A task that times out is begun anew, so 5,000 actions
+        never got through within Temporal's usual 10 s; a longer one delays what follows a death in mid-task.
+        """
+        return min(_TASK_TIMEOUT + self.parts * _PART_REPLAYED, _LONGEST_TASK_TIMEOUT)
 
 
 class NeverBegan(Exception):  # noqa: N818 - an end, not an error
@@ -88,6 +105,7 @@ async def _start(call: ChildCall[NodeT], cancellation: Cancellation) -> workflow
                 result_type=call.node,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+                task_timeout=call.task_timeout,
                 static_summary=call.summary,
                 static_details=call.details,
             )

@@ -48,6 +48,7 @@ def _child(decision: ExecuteDecision, index: int, node: StageStatus) -> ChildCal
         id=ids.stage_id(root, index, node.name),
         given=given,
         node=StageStatus,
+        parts=len(node.workflows),
         summary=captions.stage(node),
         details=captions.stage_details(node),
     )

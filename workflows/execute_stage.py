@@ -43,6 +43,7 @@ def _child(given: ExecuteStageInput, index: int, node: WorkflowExecutionStatus) 
             workflow=node, steps=given.steps[index], actor=given.actor, policy=given.workflow_policies[index]
         ),
         node=WorkflowExecutionStatus,
+        parts=len(node.actions),
         summary=captions.workflow(node),
         details=captions.workflow_details(node),
     )

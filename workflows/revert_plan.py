@@ -40,6 +40,7 @@ def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall
         id=ids.stage_id(root, index, node.name),
         given=given,
         node=StageStatus,
+        parts=len(node.workflows),
         summary=captions.stage(node),
         details=captions.stage_details(node),
     )

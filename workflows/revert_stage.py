@@ -42,6 +42,7 @@ def _child(given: RevertStageInput, index: int, node: WorkflowExecutionStatus) -
         id=ids.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
         given=RevertWorkflowInput(workflow=node, steps=given.steps[index], actor=given.actor),
         node=WorkflowExecutionStatus,
+        parts=len(node.actions),
         summary=captions.workflow(node),
         details=captions.workflow_details(node),
     )

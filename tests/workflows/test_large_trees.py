@@ -4,9 +4,10 @@ Every action here says a kilobyte, so that no level's tree fits the bound by its
 Source: docs/architecture.md, "Temporal", the one bound for the tree.
 """
 
-from temporalio.client import WorkflowExecutionStatus
+import pytest
+from temporalio.client import WorkflowExecutionStatus as RunStatus
 
-from api.execution import RunState
+from api.execution import RunState, WorkflowExecutionStatus
 from api.phases import Phase, StageFailurePolicy
 from api.steps import ExecuteDecision
 from planning import captions
@@ -14,6 +15,8 @@ from planning.shorten import BOUND, size
 from tests.workflows.engine import Engine, Run, cancel_requested
 from tests.workflows.fakes import Gate, fails
 from tests.workflows.trees import execute, find, revert, stage, workflow
+from workflows.children import ChildCall
+from workflows.contract import WorkflowType
 from workflows.stage_walk import SIDE_BY_SIDE
 
 LONG_NAME = "first-" + "x" * 900
@@ -27,7 +30,7 @@ TEMPORALS_BOUND = 2 * 1024 * 1024
 
 async def end_of(run: Run) -> RunState:
     state = await run.end(WITHIN)
-    assert await run.status() is WorkflowExecutionStatus.FAILED
+    assert await run.status() is RunStatus.FAILED
     assert state.phase == "Failed"
     assert size(state) <= BOUND
     assert all(event.ByteSize() < TEMPORALS_BOUND for history in await run.histories() for event in history.events)
@@ -82,7 +85,7 @@ async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_m
     await cancel_requested(run.workflow((0, "s"), (0, "w")))
     gate.open()
     state = await run.end(WITHIN)
-    assert await run.status() is WorkflowExecutionStatus.CANCELED
+    assert await run.status() is RunStatus.CANCELED
     assert state.summary is not None
     assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (1, 4999)
 
@@ -103,3 +106,10 @@ def test_captions_stay_within_what_the_engine_takes() -> None:
     details = [captions.one_by_one("Stage", 1, 2, part.name), captions.side_by_side(1, 2, ["x" * 600] * 9)]
     details += [captions.stage_details(part), captions.workflow_details(node), captions.ended(Phase.FAILED, "x" * 2000)]
     assert all(len(text.encode()) <= captions.DETAILS_BOUND for text in details)
+
+
+@pytest.mark.parametrize(("parts", "seconds"), [(0, 10), (50, 11), (5000, 110), (8000, 120)])
+def test_a_workflow_task_may_take_as_long_as_a_replay_of_everything(parts: int, seconds: int) -> None:
+    node = workflow("w")
+    call = ChildCall(WorkflowType.REVERT_WORKFLOW, "id", node, WorkflowExecutionStatus, parts, "", "")
+    assert call.task_timeout.total_seconds() == seconds

@@ -82,6 +82,8 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
     for kill in range(1, KILLS + 1):
         await mortal.attempted(runs["hhhhh"], "hhhhh", kill)
         await mortal.attempted(cut, "hhhhhhh", kill)
+        for name in ("hehe", "hehee"):
+            await (mortal.attempted(runs[name], name, 2 * kill - 1) if kill < 3 else runs[name].end())
         await mortal.kill()
         if kill == KILLS:
             await cut.handle.cancel()
