@@ -111,6 +111,8 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Wanted]
     if state.left_standing:
         message = notices.left_standing(state.left_standing)
         return [wanted(ConditionType.CLEAN, False, "ObjectsLeftStanding", message)]
+    if state.phase is not Phase.SUCCEEDED:
+        return [wanted(ConditionType.CLEAN, False, "RollbackIncomplete", notices.ROLLBACK_INCOMPLETE)]
     return [wanted(ConditionType.CLEAN, True, "NothingLeftStanding", notices.NOTHING_LEFT_STANDING)]
 
 

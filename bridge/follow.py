@@ -4,7 +4,7 @@ Their number is bounded; what is not followed is looked at by a timer. Source: d
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import structlog
@@ -22,31 +22,38 @@ CLOSING_SECONDS = 1.0
 class Follower:
     """The open long polls, by execution and run."""
 
-    def __init__(self, engine: Engine, bound: int, wake: Callable[[Key, bool], None]) -> None:
+    def __init__(self, engine: Engine, bound: int, rest: float, wake: Callable[[Key, bool], None]) -> None:
+        """`bound` polls at a time; `rest` seconds after an answer, for passes are coalesced anyway."""
         self._engine = engine
         self._bound = bound
+        self._rest = rest
         self._wake = wake
-        self._polls: dict[Key, dict[str, asyncio.Task[None]]] = {}
+        self._polls: dict[Key, dict[str, asyncio.Task[None] | None]] = {}
         self._versions: dict[str, int] = {}
         self._counter = count()
         self._open = 0
 
-    def follow(self, key: Key, workflow_ids: Collection[str]) -> bool:
-        """Follow exactly these runs of an execution; False when there was no room for all of them."""
+    def follow(self, key: Key, workflow_ids: Sequence[str]) -> bool:
+        """Follow exactly these runs of an execution, the root first; False where one is not followed yet.
+
+        A child is followed from the second time on that it is found open: most are over before.
+        """
         polls = self._polls.setdefault(key, {})
         for workflow_id in [workflow_id for workflow_id in polls if workflow_id not in workflow_ids]:
-            polls.pop(workflow_id).cancel()
-        for workflow_id in workflow_ids:
-            task = polls.get(workflow_id)
-            if (task is None or task.done()) and self._open < self._bound:
-                self._open += 1
-                polls[workflow_id] = asyncio.create_task(self._poll(key, workflow_id))
-        return all(workflow_id in polls for workflow_id in workflow_ids)
+            _end(polls.pop(workflow_id))
+        for place, workflow_id in enumerate(workflow_ids):
+            known, task = workflow_id in polls, polls.get(workflow_id)
+            wanted = task is None or task.done()
+            if wanted and (known or place == 0) and self._open < self._bound:
+                polls[workflow_id] = self._started(key, workflow_id)
+            elif not known:
+                polls[workflow_id] = None
+        return all((task := polls[workflow_id]) is not None and not task.done() for workflow_id in workflow_ids)
 
     def stop(self, key: Key) -> None:
         """Follow nothing of this execution any more."""
         for task in self._polls.pop(key, {}).values():
-            task.cancel()
+            _end(task)
 
     def version(self, workflow_id: str) -> int | None:
         """Give a number that grows with the run's history; None when it is not followed."""
@@ -54,19 +61,22 @@ class Follower:
 
     async def close(self) -> None:
         """End all polls."""
-        tasks = [task for polls in self._polls.values() for task in polls.values()]
+        tasks = [task for polls in self._polls.values() for task in polls.values() if task is not None]
         for key in list(self._polls):
             self.stop(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _poll(self, key: Key, workflow_id: str) -> None:
-        try:
-            await self._poll_until_closed(key, workflow_id)
-        finally:
+    def _started(self, key: Key, workflow_id: str) -> asyncio.Task[None]:
+        def ended(_: asyncio.Task[None]) -> None:
             self._open -= 1
             self._versions.pop(workflow_id, None)
 
-    async def _poll_until_closed(self, key: Key, workflow_id: str) -> None:
+        self._open += 1
+        task = asyncio.create_task(self._poll(key, workflow_id))
+        task.add_done_callback(ended)
+        return task
+
+    async def _poll(self, key: Key, workflow_id: str) -> None:
         token: bytes | None = None
         backoff = Backoff(cap=10.0)
         while True:
@@ -87,3 +97,9 @@ class Follower:
                 self._wake(key, token is None)
             if token is None:
                 return
+            await asyncio.sleep(self._rest)
+
+
+def _end(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()

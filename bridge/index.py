@@ -45,6 +45,11 @@ class Entry:
         return not (self.workflow_id or self.missing or self.leaving or self.phase in TERMINAL)
 
     @property
+    def runs(self) -> bool:
+        """Tell whether it has a run and is not over."""
+        return bool(self.workflow_id) and self.phase not in TERMINAL
+
+    @property
     def age(self) -> tuple[str, str]:
         """Order of the queue: oldest first, ties by uid."""
         return (self.created, self.uid)
@@ -103,7 +108,9 @@ class Index:
     def _put_execution(self, key: Key, item: Object) -> None:
         before, entry = self._entries.get(key), entry_of(item)
         self._replace(key, entry)
-        echo = self._written.get(key) == item["metadata"]["resourceVersion"]
+        echo = self.is_last(key, item)
+        if not echo:
+            self._written.pop(key, None)
         if entry is not None and not echo:
             self._wake(key)
         if (before is not None and before.waits) != (entry is not None and entry.waits) or (before and not entry):
@@ -112,7 +119,7 @@ class Index:
     def _put_definition(self, key: Key, item: Object) -> None:
         before = self._definitions.get(key)
         self._definitions[key] = item
-        if self._written.get(key) != item["metadata"]["resourceVersion"]:
+        if not self.is_last(key, item):
             self._wake(key)
         if before is None or _rests_on(before) != _rests_on(item):
             self._wake_dependents(key)
@@ -141,6 +148,10 @@ class Index:
         """Hear of an own write: its echo from the watch needs no pass."""
         self._written[key] = item["metadata"]["resourceVersion"]
 
+    def is_last(self, key: Key, item: Object) -> bool:
+        """Tell whether an own write is the last that was heard of an object."""
+        return self._written.get(key) == str(item["metadata"]["resourceVersion"])
+
     # What passes ask.
 
     def all_keys(self) -> list[Key]:
@@ -155,6 +166,14 @@ class Index:
         """Give the executions that wait for a plan, oldest first."""
         keys = self._of_plan.get((namespace, plan), set())
         return sorted((entry for entry in map(self._entries.__getitem__, keys) if entry.waits), key=lambda e: e.age)
+
+    def running(self, namespace: str, plan: str, besides: str) -> Entry | None:
+        """Give an execution that runs a plan, with its lock or without: a plan that is created anew has lost it.
+
+        `besides` is the uid of one that does not count.
+        """
+        entries = map(self._entries.__getitem__, self._of_plan.get((namespace, plan), set()))
+        return next((entry for entry in entries if entry.runs and entry.uid != besides), None)
 
     def definition(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Give a DRPlan or DRWorkflow as last seen."""

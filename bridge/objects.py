@@ -1,5 +1,7 @@
 """Objects as passes hold them: what was read, as model and as stored; written only against that version."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -7,11 +9,12 @@ from pydantic import ValidationError
 
 from api.execution import DRPlanExecution, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
+from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.cluster import Cluster, Kind, Object
 from bridge.index import Index, Key
-from bridge.patching import difference
+from bridge.patching import difference, merge_patch, replaced
 from planning import notices
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
@@ -23,6 +26,10 @@ _KINDS: dict[type[Model], Kind] = {
     DRPlan: Kind.PLAN,
     DRWorkflow: Kind.DR_WORKFLOW,
 }
+
+
+BELIEVED = 5.0
+"""Seconds for which an own write is taken for the object, should the watch be silent unnoticed."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a state of the object, told as such
@@ -62,6 +69,11 @@ class Stored(Generic[ModelT]):
         return self.deleting or self.model.metadata.annotations.get(CANCEL_ANNOTATION) == "true"
 
     @property
+    def over(self) -> bool:
+        """Tell whether its phase is terminal."""
+        return self.model.status.phase in TERMINAL
+
+    @property
     def held(self) -> bool:
         """Tell whether our finalizer is on it."""
         return FINALIZER in self.model.metadata.finalizers
@@ -81,13 +93,27 @@ def read(raw: Object, model: type[ModelT]) -> Stored[ModelT]:
 class Objects:
     """Reads live, writes by compare-and-set, and tells the index of its own writes."""
 
-    def __init__(self, cluster: Cluster, index: Index) -> None:
+    def __init__(self, cluster: Cluster, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
         self._index = index
+        self._clock = clock
+        self._recent: dict[Key, tuple[float, Stored[DRPlanExecution]]] = {}
 
     async def execution(self, namespace: str, name: str) -> Stored[DRPlanExecution]:
         """Read an execution live. Raises NotFound, Unreadable."""
         return read(await self._cluster.get(Kind.EXECUTION, namespace, name), DRPlanExecution)
+
+    async def latest_execution(self, key: Key) -> Stored[DRPlanExecution]:
+        """Give an execution as it was last written here, where nobody is known to have changed it; else read it.
+
+        A write against it meets a Conflict where somebody has; the next reading is then live.
+        Raises NotFound, Unreadable.
+        """
+        at, known = self._recent.pop(key, (0.0, None))
+        if known is not None and self._clock() - at < BELIEVED and self._index.is_last(key, known.raw):
+            self._recent[key] = (at, known)
+            return known
+        return await self.execution(key.namespace, key.name)
 
     async def plan(self, namespace: str, name: str) -> Stored[DRPlan]:
         """Read a plan live. Raises NotFound, Unreadable."""
@@ -99,19 +125,28 @@ class Objects:
 
     async def write_status(self, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises Conflict."""
-        change = difference(stored.raw.get("status") or {}, stored.model.status, status)
-        if change is None:
+        before, change = stored.raw.get("status") or {}, difference(stored.model.status, status)
+        if not change:
             return stored
-        return await self._write(stored, {"status": change}, status=True)
+        self._recent.pop(stored.key, None)
+        if stored.key.kind is not Kind.EXECUTION:
+            return await self._patch(stored, {"status": merge_patch(before, change)}, status=True)
+        item = {**stored.raw, "status": replaced(before, change)}
+        written = self._written(stored, await self._cluster.replace_status(Kind.EXECUTION, item))
+        if isinstance(written.model, DRPlanExecution) and not written.over:
+            self._recent[stored.key] = (self._clock(), written)
+        return written
 
     async def write_metadata(self, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises Conflict."""
-        return await self._write(stored, {"metadata": change}, status=False)
+        return await self._patch(stored, {"metadata": change}, status=False)
 
-    async def _write(self, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
+    async def _patch(self, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
         key = stored.key
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
         body = {**body, "metadata": {**body.get("metadata", {}), **version}}
-        raw = await self._cluster.patch(key.kind, key.namespace, key.name, body, status=status)
-        self._index.wrote(key, raw)
+        return self._written(stored, await self._cluster.patch(key.kind, key.namespace, key.name, body, status=status))
+
+    def _written(self, stored: Stored[ModelT], raw: Object) -> Stored[ModelT]:
+        self._index.wrote(stored.key, raw)
         return read(raw, type(stored.model))

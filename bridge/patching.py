@@ -1,28 +1,21 @@
-"""PURE: the difference between two statuses, as a JSON merge patch of own fields.
-
-What others wrote beside them stays. Source: RFC 7386.
-"""
+"""PURE: the difference between two statuses in own fields, and how it is written beside what others wrote."""
 
 from typing import Any
 
 from api.meta import Model
 
 
-def difference(stored: dict[str, Any], before: Model, after: Model) -> dict[str, Any] | None:
-    """Give the patch that turns `before`, as `stored`, into `after`; None when there is nothing to write.
+def difference(before: Model, after: Model) -> dict[str, Any]:
+    """Give the fields of a status that change, as they are to be stored; None for one that goes.
 
-    A field that reads the same is left as it is stored. Lists and changed objects are given whole; a field
-    that is gone is None.
+    A field that reads the same is left as it is stored.
     """
     names = {name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)}
     if not names:
-        return None
+        return {}
     old, new = _dumped(before, names), _dumped(after, names)
-    aliases = [type(after).model_fields[name].alias or name for name in sorted(names)]
-    changed = {
-        alias: _replacing(stored.get(alias), new.get(alias)) for alias in aliases if old.get(alias) != new.get(alias)
-    }
-    return changed or None
+    aliases = (type(after).model_fields[name].alias or name for name in sorted(names))
+    return {alias: new.get(alias) for alias in aliases if old.get(alias) != new.get(alias)}
 
 
 def _dumped(status: Model, names: set[str]) -> dict[str, Any]:
@@ -30,8 +23,15 @@ def _dumped(status: Model, names: set[str]) -> dict[str, Any]:
     return status.model_dump(mode="json", by_alias=True, exclude_none=True, include=names)
 
 
-def _replacing(old: Any, new: Any) -> Any:
-    """A merge patch merges objects: what the new one lacks has to be named."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**dict.fromkeys(old), **new}
-    return new
+def merge_patch(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Give the JSON merge patch of a change. It merges objects: what a new one lacks is named. Source: RFC 7386."""
+    return {name: _named(stored.get(name), new) for name, new in change.items()}
+
+
+def _named(old: Any, new: Any) -> Any:
+    return {**dict.fromkeys(old), **new} if isinstance(old, dict) and isinstance(new, dict) else new
+
+
+def replaced(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Give the whole status after a change."""
+    return {name: value for name, value in {**stored, **change}.items() if value is not None}

@@ -14,7 +14,7 @@ from bridge.index import Index, Key
 from bridge.lease import Lease
 from bridge.objects import Objects
 from bridge.observe import Observer
-from bridge.queue import WorkQueue
+from bridge.queue import Pace, WorkQueue
 from bridge.reconcile import reconcile
 from bridge.settings import Settings
 from bridge.watch import Reflector
@@ -31,11 +31,12 @@ class Bridge:
     def __init__(self, settings: Settings, cluster: Cluster, engine: Engine, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._cluster = cluster
-        self._queue: WorkQueue[Key] = WorkQueue(settings.pass_interval.total_seconds(), clock)
+        shortest, longest = settings.shortest_interval.total_seconds(), settings.longest_interval.total_seconds()
+        self._queue: WorkQueue[Key] = WorkQueue(Pace(shortest, longest), clock)
         index = Index(self._queue.add)
         self._lease = Lease(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in Kind]
-        follower = Follower(engine, settings.long_polls, self._wake)
+        follower = Follower(engine, settings.long_polls, shortest, self._wake)
         self._context = Context(
             settings=settings,
             cluster=cluster,

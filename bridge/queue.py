@@ -7,6 +7,7 @@ due again after it. Source: docs/architecture.md, "Bridge".
 import asyncio
 import heapq
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bridge.backoff import Backoff
@@ -14,25 +15,39 @@ from bridge.backoff import Backoff
 K = TypeVar("K", bound=Hashable)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How far apart two passes over one key begin: `rest` times what a pass took, within bounds. Seconds."""
+
+    shortest: float
+    longest: float
+    rest: float = 6.0
+    """A pass over a large status loads the API server as well; so much of the time is left to others."""
+
+    def after(self, took: float) -> float:
+        """Give the distance after a pass that took so long."""
+        return min(max(took * self.rest, self.shortest), self.longest)
+
+
 class Schedule(Generic[K]):
     """When each key is due, in seconds of any one clock. The earliest wish for a key counts."""
 
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self._due: dict[K, float] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._ticket = 0
-        self._running: set[K] = set()
-        self._last: dict[K, float] = {}
+        self._running: dict[K, float] = {}
+        self._not_before: dict[K, float] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
     def add(self, key: K, now: float, delay: float = 0.0, *, urgent: bool = False) -> None:
-        """Wish for a pass over `key` after `delay`, but not within the interval of its last one unless urgent."""
+        """Wish for a pass over `key` after `delay`, but not too soon after its last one unless it is urgent."""
         due = now + delay
-        if not urgent and key in self._last:
-            due = max(due, self._last[key] + self._interval)
+        if not urgent:
+            due = max(due, self._not_before.get(key, due))
         if due >= self._due.get(key, float("inf")):
             return
         self._due[key] = due
@@ -45,20 +60,21 @@ class Schedule(Generic[K]):
             due, _, key = heapq.heappop(self._heap)
             if key not in self._running and self._due.get(key) == due:
                 del self._due[key]
-                self._running.add(key)
-                self._last[key] = now
+                self._running[key] = now
+                self._not_before[key] = now + self._pace.shortest
                 return key
         return None
 
-    def done(self, key: K) -> None:
+    def done(self, key: K, now: float) -> None:
         """Take the mark off; what was added meanwhile is scheduled now."""
-        self._running.discard(key)
+        began = self._running.pop(key)
+        self._not_before[key] = began + self._pace.after(now - began)
         if key in self._due:
             self._push(key, self._due[key])
 
     def forget(self, key: K) -> None:
         """Drop what is remembered of a key that needs no further pass."""
-        self._last.pop(key, None)
+        self._not_before.pop(key, None)
 
     def next_due(self) -> float | None:
         """Tell when the next key is due; None when nothing waits."""
@@ -77,8 +93,8 @@ class Schedule(Generic[K]):
 class WorkQueue(Generic[K]):
     """The schedule, with waiting. Times in seconds."""
 
-    def __init__(self, interval: float, clock: Callable[[], float]) -> None:
-        self._schedule: Schedule[K] = Schedule(interval)
+    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
+        self._schedule: Schedule[K] = Schedule(pace)
         self._clock = clock
         self._changed = asyncio.Event()
         self._backoffs: dict[K, Backoff] = {}
@@ -103,9 +119,9 @@ class WorkQueue(Generic[K]):
     def done(self, key: K, again: float | None) -> None:
         """End a pass that went well; `again` in seconds, or None when only an event brings the key back."""
         self._backoffs.pop(key, None)
+        self._finish(key, again)
         if again is None:
             self._schedule.forget(key)
-        self._finish(key, again)
 
     def failed(self, key: K) -> float:
         """End a pass that failed and give the pause until the next."""
@@ -114,7 +130,7 @@ class WorkQueue(Generic[K]):
         return pause
 
     def _finish(self, key: K, again: float | None) -> None:
-        self._schedule.done(key)
+        self._schedule.done(key, self._clock())
         if again is not None:
             self._schedule.add(key, self._clock(), again, urgent=True)
         self._changed.set()

@@ -5,7 +5,6 @@ Source: docs/spec/drplanexecution.md, "The lock".
 
 from api.execution import DRPlanExecution
 from api.meta import ObjectName
-from api.phases import TERMINAL
 from api.plan import CurrentExecution, DRPlan
 from bridge import plans
 from bridge.cluster import NotFound
@@ -25,25 +24,13 @@ async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -
     if lock is not None and await holds_on(context, plan, lock):
         holder = ObjectName(name=lock.name, namespace=lock.namespace)
         return notices.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
-    running = _running(context, execution)
+    running = context.index.running(meta.namespace, plan.metadata.name, besides=meta.uid)
     if running is not None:
         holder = ObjectName(name=running.key.name, namespace=running.key.namespace)
         return notices.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
     if older:
         return notices.waiting_for_turn(older[0].key.name, plan.metadata.name, len(older) + 1)
     return None
-
-
-def _running(context: Context, execution: DRPlanExecution) -> Entry | None:
-    """Give another execution that runs this plan without its lock: a plan that is created anew has lost it."""
-    plan = (execution.metadata.namespace, execution.spec.plan_ref)
-    entries = (context.index.entry(key) for key in context.index.all_keys())
-    return next((entry for entry in entries if entry and _runs(entry, plan, execution.metadata.uid)), None)
-
-
-def _runs(entry: Entry, plan: tuple[str, str], waiting: str) -> bool:
-    going_on = bool(entry.workflow_id) and entry.phase not in TERMINAL
-    return going_on and (entry.key.namespace, entry.plan) == plan and entry.uid != waiting
 
 
 def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:

@@ -49,7 +49,7 @@ async def _pass(context: Context, key: Key) -> float | None:
 
 
 async def _execution(context: Context, key: Key) -> float | None:
-    it = await context.objects.execution(key.namespace, key.name)
+    it = await context.objects.latest_execution(key)
     await _forsake(context, key, it)
     if it.model.status.phase in TERMINAL:
         await finish(context, it)

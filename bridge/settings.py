@@ -41,8 +41,10 @@ class Settings(BaseSettings):
     """How long a leader that is not heard of is still believed to live."""
     reference_wait: GoDuration = timedelta(seconds=30)
     """How long a missing DRPlan, DRWorkflow or original is waited for: people apply whole folders."""
-    pass_interval: GoDuration = timedelta(milliseconds=500)
+    shortest_interval: GoDuration = timedelta(milliseconds=300)
     """The shortest time between two passes over one running execution: changes are coalesced."""
+    longest_interval: GoDuration = timedelta(milliseconds=750)
+    """The longest, however large the status: a change is to be seen within a second."""
     passes: Annotated[int, Field(ge=1)] = 16
     """Passes at a time, over different objects."""
     long_polls: Annotated[int, Field(ge=0)] = 200

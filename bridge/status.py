@@ -87,7 +87,8 @@ def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment
     status = before.model_copy(update=_fields(state) | {"phase": phase, "engine": _engine(run)})
     status = status.model_copy(update={"start_time": status.start_time or run.start_time})
     if not state.stages:
-        status = status.model_copy(update={"message": notices.STARTED})
+        message = notices.worker_failing() if run.failing else notices.STARTED
+        status = status.model_copy(update={"message": message})
     cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
     changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
     return _finished(status, moment, changes)
@@ -142,7 +143,7 @@ def not_searchable(before: ExecutionStatus, engine: Engine, moment: Moment) -> E
 def ended(before: ExecutionStatus, run: Run, moment: Moment) -> ExecutionStatus:
     """The run has closed: what it left counts, and what it did not leave is said to be unknown."""
     left = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
-    state = left or _without_last_words(before, run, moment)
+    state = tree.with_attempts_seen(before.stages, left) if left else _without_last_words(before, run, moment)
     status = before.model_copy(update=_fields(state) | {"engine": _engine(run)})
     start = status.start_time or run.start_time
     status = status.model_copy(update={"start_time": start, "completion_time": status.completion_time or moment.now})

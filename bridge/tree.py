@@ -92,6 +92,37 @@ def forward_action(old: ActionStatus, new: ActionStatus) -> ActionStatus:
     return new.model_copy(update={"message": new.message or old.message, **counted})
 
 
+def with_attempts_seen(old: Sequence[StageStatus], new: RunState) -> RunState:
+    """Give the final tree with attempts that only the engine knew of.
+
+    A cancel that arrives between two attempts ends the activity without telling its workflow how many were made.
+    """
+    if [stage.name for stage in old] != [stage.name for stage in new.stages]:
+        return new
+    stages = [_stage_seen(*pair) for pair in zip(old, new.stages, strict=True)]
+    return new.model_copy(update={"stage_statuses": stages or None})
+
+
+def _stage_seen(old: StageStatus, new: StageStatus) -> StageStatus:
+    if len(old.workflows) != len(new.workflows):
+        return new
+    workflows = [_workflow_seen(*pair) for pair in zip(old.workflows, new.workflows, strict=True)]
+    return new.model_copy(update={"workflow_executions": workflows or None})
+
+
+def _workflow_seen(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+    if len(old.actions) != len(new.actions) or Phase.CANCELED not in (action.phase for action in new.actions):
+        return new
+    actions = [_action_seen(*pair) for pair in zip(old.actions, new.actions, strict=True)]
+    return new.model_copy(update={"action_statuses": actions})
+
+
+def _action_seen(old: ActionStatus, new: ActionStatus) -> ActionStatus:
+    if new.phase is not Phase.CANCELED or (old.retries or 0) <= (new.retries or 0):
+        return new
+    return new.model_copy(update={"retries": old.retries, "retry_count": old.retries})
+
+
 def with_attempts(state: RunState, views: Sequence[WorkflowView]) -> RunState:
     """Write into running actions what the engine says of their attempts."""
     for view in views:

@@ -1,6 +1,6 @@
 """How the Temporal development server is started, and how it is asked whether it is ready.
 
-Source: `temporal server start-dev --help`; docs/local-stack.md, 'Temporal'.
+Source: `temporal server start-dev --help`; docs/local-stack.md, "Temporal's settings".
 """
 
 import subprocess

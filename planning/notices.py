@@ -32,6 +32,7 @@ NOT_SEARCHABLE = (
     "drplanOperation; register them to find runs by plan"
 )
 REFERENCES_FOUND = "Everything that it refers to exists"
+ROLLBACK_INCOMPLETE = "The rollback stopped early: objects of the actions that were not rolled back may still exist"
 NOTHING_LEFT_STANDING = "Nothing that the original created was left standing by a skipped part"
 VALID = "The definition is valid"
 SUPPORTED = "Everything in it is supported by this release"

@@ -54,6 +54,13 @@ class DeadlyCluster(Cluster):
         _die("after", fatal)
         return answer
 
+    async def replace_status(self, kind: Kind, item: Object) -> Object:
+        fatal = _STEP in WRITES and WRITES[_STEP]((kind, {"status": item["status"]}))
+        _die("before", fatal)
+        answer = await super().replace_status(kind, item)
+        _die("after", fatal)
+        return answer
+
 
 class DeadlyEngine(Engine):
     async def start(self, execution: DRPlanExecution) -> Started:

@@ -34,29 +34,42 @@ async def serving(
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("code", "reason", "error"),
     [
-        (404, NotFound),
-        (409, Conflict),
-        (410, Expired),
-        (401, Refused),
-        (403, Refused),
-        (422, Refused),
-        (429, Unreachable),
-        (500, Unreachable),
-        (503, Unreachable),
+        (404, "NotFound", NotFound),
+        (404, "ItsReason", Unreachable),
+        (404, "", Unreachable),
+        (409, "ItsReason", Conflict),
+        (410, "ItsReason", Expired),
+        (401, "ItsReason", Refused),
+        (403, "ItsReason", Refused),
+        (422, "ItsReason", Refused),
+        (429, "ItsReason", Unreachable),
+        (500, "ItsReason", Unreachable),
+        (503, "ItsReason", Unreachable),
     ],
 )
-async def test_each_code_has_its_error_with_the_servers_words(code: int, error: type[ClusterError]) -> None:
+async def test_each_code_has_its_error_with_the_servers_words(
+    code: int, reason: str, error: type[ClusterError]
+) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        body = {"kind": "Status", "code": code, "message": "the server's words", "reason": "ItsReason"}
+        body = {"kind": "Status", "code": code, "message": "the server's words", "reason": reason}
         return web.json_response(body, status=code)
 
     async with serving(answer) as (cluster, _):
         with pytest.raises(error, match="the server's words") as raised:
             await cluster.get(Kind.PLAN, "default", "plan")
         assert type(raised.value) is error
-        assert raised.value.reason == "ItsReason"
+        assert raised.value.reason == reason
+
+
+async def test_a_404_that_is_no_statement_about_the_object_does_not_prove_that_it_is_gone() -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"message": "no route"}, status=404)
+
+    async with serving(answer) as (cluster, _):
+        with pytest.raises(Unreachable):
+            await cluster.get(Kind.PLAN, "default", "plan")
 
 
 @pytest.mark.parametrize(("code", "text"), [(200, "<html>"), (503, "<html>"), (200, "[]"), (403, "nonsense")])

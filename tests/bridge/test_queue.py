@@ -2,33 +2,36 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bridge.queue import Schedule, WorkQueue
+from bridge.queue import Pace, Schedule, WorkQueue
+
+NO_PACE = Pace(0, 0)
 
 
 def test_a_key_is_given_once_while_its_pass_runs_and_again_after_it() -> None:
-    schedule = Schedule[str](interval=0)
+    schedule = Schedule[str](NO_PACE)
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
     schedule.add("a", 1)
     assert schedule.take(1) is None
-    schedule.done("a")
+    schedule.done("a", 0)
     assert schedule.take(1) == "a"
 
 
 def test_many_wishes_for_a_key_are_one_pass() -> None:
-    schedule = Schedule[str](interval=0)
+    schedule = Schedule[str](NO_PACE)
     for moment in range(5):
         schedule.add("a", moment)
     assert schedule.take(5) == "a"
-    schedule.done("a")
+    schedule.done("a", 0)
     assert schedule.take(100) is None
 
 
 def test_the_earliest_wish_counts() -> None:
-    schedule = Schedule[str](interval=0)
+    schedule = Schedule[str](NO_PACE)
     schedule.add("a", 0, delay=10)
     schedule.add("a", 0, delay=2)
     schedule.add("a", 0, delay=5)
@@ -38,30 +41,42 @@ def test_the_earliest_wish_counts() -> None:
 
 
 def test_passes_over_one_key_keep_their_distance_unless_it_is_urgent() -> None:
-    schedule = Schedule[str](interval=5)
+    schedule = Schedule[str](Pace(5, 5))
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
-    schedule.done("a")
+    schedule.done("a", 0)
     schedule.add("a", 1)
     assert schedule.take(4.9) is None
     schedule.add("a", 4.9, urgent=True)
     assert schedule.take(4.9) == "a"
 
 
-def test_the_first_change_after_a_quiet_time_is_not_held_back() -> None:
-    schedule = Schedule[str](interval=5)
+def test_the_longer_a_pass_takes_the_further_apart_they_are_up_to_a_bound() -> None:
+    pace = Pace(shortest=0.3, longest=0.75, rest=6)
+    assert [pace.after(took) for took in (0.01, 0.1, 5)] == pytest.approx([0.3, 0.6, 0.75])
+    schedule = Schedule[str](pace)
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
-    schedule.done("a")
+    schedule.done("a", 0.1)
+    schedule.add("a", 0.1)
+    assert schedule.take(0.59) is None
+    assert schedule.take(0.61) == "a"
+
+
+def test_the_first_change_after_a_quiet_time_is_not_held_back() -> None:
+    schedule = Schedule[str](Pace(5, 5))
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.done("a", 0)
     schedule.add("a", 60)
     assert schedule.take(60) == "a"
 
 
 def test_a_key_with_nothing_left_to_do_is_forgotten() -> None:
-    schedule = Schedule[str](interval=5)
+    schedule = Schedule[str](Pace(5, 5))
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
-    schedule.done("a")
+    schedule.done("a", 0)
     schedule.forget("a")
     schedule.add("a", 1)
     assert schedule.take(1) == "a"
@@ -69,7 +84,7 @@ def test_a_key_with_nothing_left_to_do_is_forgotten() -> None:
 
 @given(some.lists(some.tuples(some.sampled_from("abc"), some.floats(0, 10)), max_size=30))
 def test_every_wish_is_granted_in_the_order_of_its_time(wishes: list[tuple[str, float]]) -> None:
-    schedule = Schedule[str](interval=0)
+    schedule = Schedule[str](NO_PACE)
     for key, delay in wishes:
         schedule.add(key, 0, delay)
     given_out = []
@@ -77,7 +92,7 @@ def test_every_wish_is_granted_in_the_order_of_its_time(wishes: list[tuple[str, 
         taken = schedule.take(due)
         assert taken is not None
         given_out.append((due, taken))
-        schedule.done(taken)
+        schedule.done(taken, due)
     assert {key for _, key in given_out} == {key for key, _ in wishes}
     assert [due for due, _ in given_out] == sorted(due for due, _ in given_out)
     assert all(due == min(delay for name, delay in wishes if name == key) for due, key in given_out)
@@ -91,7 +106,7 @@ class Clock:
 
 
 async def test_a_waiting_worker_is_woken_by_a_new_key() -> None:
-    queue = WorkQueue[str](0, asyncio.get_running_loop().time)
+    queue = WorkQueue[str](NO_PACE, asyncio.get_running_loop().time)
     worker = asyncio.create_task(queue.get())
     await asyncio.sleep(0)
     queue.add("a")
@@ -99,14 +114,14 @@ async def test_a_waiting_worker_is_woken_by_a_new_key() -> None:
 
 
 async def test_a_waiting_worker_is_woken_when_a_delay_is_over() -> None:
-    queue = WorkQueue[str](0, asyncio.get_running_loop().time)
+    queue = WorkQueue[str](NO_PACE, asyncio.get_running_loop().time)
     queue.add("a", delay=0.05)
     assert await asyncio.wait_for(queue.get(), 5) == "a"
 
 
 async def test_failures_of_a_key_are_met_with_growing_pauses_until_it_succeeds() -> None:
     clock = Clock()
-    queue = WorkQueue[str](0, clock)
+    queue = WorkQueue[str](NO_PACE, clock)
     queue.add("a")
     pauses = []
     for _ in range(6):
@@ -123,7 +138,7 @@ async def test_failures_of_a_key_are_met_with_growing_pauses_until_it_succeeds()
 
 async def test_a_pass_says_when_it_wants_to_look_again() -> None:
     clock = Clock()
-    queue = WorkQueue[str](10, clock)
+    queue = WorkQueue[str](Pace(10, 10), clock)
     queue.add("a")
     assert await queue.get() == "a"
     queue.done("a", 0.1)

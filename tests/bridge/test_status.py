@@ -11,7 +11,7 @@ from api.execution import ActionStatus, Engine, ExecutionStatus, RunState, Stage
 from api.phases import OperationType, Phase
 from bridge import conditions, status, tree
 from bridge.observation import Attempt, Observation, Place, Run, RunEnd, StageView, WorkflowView
-from bridge.patching import difference
+from bridge.patching import difference, merge_patch, replaced
 from bridge.status import Moment
 from planning import notices
 from tests.bridge.scripted import action, done, node, stage, state
@@ -280,6 +280,22 @@ def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
     assert after.completion_time == NOW
 
 
+def with_action(change: dict[str, object]) -> RunState:
+    first = TREE.stages[0]
+    work = first.workflows[0]
+    actions = [work.actions[0].model_copy(update=change), *work.actions[1:]]
+    work = work.model_copy(update={"action_statuses": actions})
+    first = first.model_copy(update={"workflow_executions": [work, *first.workflows[1:]]})
+    return TREE.model_copy(update={"stage_statuses": [first, *TREE.stages[1:]]})
+
+
+def test_retries_that_only_the_engine_counted_are_kept_when_a_cancel_ends_the_action() -> None:
+    shown = with_action({"retries": 2, "retry_count": 2})
+    left = with_action({"phase": Phase.CANCELED, "retries": 0, "retry_count": 0})
+    after = tree.with_attempts_seen(shown.stages, left).stages[0].workflows[0].actions[0]
+    assert (after.phase, after.retries, after.retry_count) == (Phase.CANCELED, 2, 2)
+
+
 def test_a_revert_says_whether_it_left_something_standing() -> None:
     left = done().model_copy(update={"left_standing": ["ConfigMap default/a", "ConfigMap default/b"]})
     after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
@@ -289,6 +305,12 @@ def test_a_revert_says_whether_it_left_something_standing() -> None:
     assert found.message == "2 objects left standing: ConfigMap default/a, ConfigMap default/b"
     after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=done())
     assert condition(after, conditions.ConditionType.CLEAN) == ("True", "NothingLeftStanding")
+
+
+def test_a_revert_that_stopped_early_is_not_clean() -> None:
+    failed = done().model_copy(update={"phase": Phase.FAILED})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=failed)
+    assert condition(after, conditions.ConditionType.CLEAN) == ("False", "RollbackIncomplete")
 
 
 def test_a_long_list_of_objects_left_standing_is_cut() -> None:
@@ -305,26 +327,30 @@ def test_a_long_list_of_objects_left_standing_is_cut() -> None:
 
 def test_only_what_changed_is_written_and_what_is_gone_is_named() -> None:
     before = running(ExecutionStatus()).model_copy(update={"message": "old"})
-    stored = before.to_object() | {"foreign": "stays"}
     after = before.model_copy(update={"message": None, "phase": Phase.SUCCEEDED})
-    assert difference(stored, before, after) == {"message": None, "phase": "Succeeded"}
+    change = difference(before, after)
+    assert change == {"message": None, "phase": "Succeeded"}
+    stored = {"message": "old", "phase": "Running", "foreign": "stays"}
+    assert replaced(stored, change) == {"phase": "Succeeded", "foreign": "stays"}
+    assert merge_patch(stored, change) == change
 
 
 def test_nothing_is_written_where_nothing_changed() -> None:
     before = running(ExecutionStatus())
     again = status.running(before, RUN, seen(), MOMENT.model_copy(update={"now": NOW + timedelta(hours=1)}))
-    assert difference(before.to_object(), before, again) is None
+    assert difference(before, again) == {}
 
 
 def test_parts_of_a_second_are_no_change() -> None:
     before = running(ExecutionStatus())
     after = before.model_copy(update={"start_time": NOW + timedelta(milliseconds=300)})
-    assert difference(before.to_object(), before, after) is None
+    assert difference(before, after) == {}
 
 
 def test_a_changed_object_is_given_whole() -> None:
     before = ExecutionStatus(engine=Engine(workflow_id="w", run_id="old"))
     stored = {"engine": {"workflowId": "w", "runId": "old", "foreign": 1}}
     after = before.model_copy(update={"engine": Engine(workflow_id="w", run_id="new")})
-    change = difference(stored, before, after)
-    assert change == {"engine": {"workflowId": "w", "runId": "new", "foreign": None}}
+    change = difference(before, after)
+    assert replaced(stored, change) == {"engine": {"workflowId": "w", "runId": "new"}}
+    assert merge_patch(stored, change) == {"engine": {"workflowId": "w", "runId": "new", "foreign": None}}
