@@ -25,8 +25,8 @@ class Pace:
     """A pass over a large status loads the API server as well; so much of the time is left to others."""
 
     def after(self, took: float) -> float:
-        """Give the distance after a pass that took so long."""
-        return min(max(took * self.rest, self.shortest), self.longest)
+        """Give the distance after a pass that took so long; at least half of the time is left to others."""
+        return max(min(max(took * self.rest, self.shortest), self.longest), 2 * took)
 
 
 class Schedule(Generic[K]):

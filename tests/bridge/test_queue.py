@@ -53,7 +53,7 @@ def test_passes_over_one_key_keep_their_distance_unless_it_is_urgent() -> None:
 
 def test_the_longer_a_pass_takes_the_further_apart_they_are_up_to_a_bound() -> None:
     pace = Pace(shortest=0.3, longest=0.75, rest=6)
-    assert [pace.after(took) for took in (0.01, 0.1, 5)] == pytest.approx([0.3, 0.6, 0.75])
+    assert [pace.after(took) for took in (0.01, 0.1, 0.3, 2)] == pytest.approx([0.3, 0.6, 0.75, 4])
     schedule = Schedule[str](pace)
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
