@@ -7,6 +7,14 @@ import pytest
 from dev.stack import Stack
 from tests.e2e.site import Site, open_site
 from tests.e2e.story import Story
+from tests.private_stack import private_stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A stack for these tests alone: their worker and bridge would take up what other tests create."""
+    with private_stack() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
