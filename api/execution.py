@@ -231,6 +231,15 @@ class Engine(Model):
     """Temporal's run id."""
 
 
+class SnapshotRef(Model):
+    """Definitions as a run works with them: a ControllerRevision in the execution's namespace."""
+
+    name: str
+    """Name of the ControllerRevision."""
+    sha256: str
+    """SHA-256 of its data as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not trusted."""
+
+
 class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
@@ -250,6 +259,8 @@ class ExecutionTree(Model):
     """Counts over the tree. completed = succeeded + failed + skipped + canceled."""
     service_account_name: str | None = None
     """Additive. The service account in whose name the actions act."""
+    snapshot: SnapshotRef | None = None
+    """Additive. The definitions and parameter values that this execution works with, secrets left out."""
     stage_statuses: list[StageStatus] | None = None
     """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 
@@ -264,6 +275,8 @@ class RunState(ExecutionTree):
 
     left_standing: list[str] = Field(default_factory=list)
     """Objects that skipped parts of the original created and that still exist, as `Kind namespace/name`."""
+    definitions_of_today: bool = False
+    """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
 
 
 class ExecutionStatus(ExecutionTree):

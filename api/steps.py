@@ -9,7 +9,14 @@ from enum import StrEnum
 from pydantic import Field
 
 from api.actions import RetryPolicy
-from api.execution import ActionOutputs, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import (
+    ActionOutputs,
+    ClusterActionStatus,
+    RunState,
+    SnapshotRef,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.meta import Model, ObjectKey, ObjectName, Timestamp
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 
@@ -30,11 +37,21 @@ class FailureType(StrEnum):
     TIMED_OUT = "TimedOut"
     TOO_LARGE = "TooLarge"
     UNSUPPORTED = "Unsupported"
+    JOB_FAILED = "JobFailed"
+    """A Job ended without success."""
+    NOT_READY = "NotReady"
+    """What was waited for has failed, so that it will not become ready."""
+    HTTP_STATUS = "HttpStatus"
+    """A service answered, and its answer is no success; a repeat may help."""
+    HTTP_REFUSED = "HttpRefused"
+    """A service answered that it will not, or the worker's settings do not allow the address."""
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    """It is not known whether a request that must not be repeated had its effect."""
 
     @property
     def repeatable(self) -> bool:
         """Tell whether a repeat may help. Source: docs/architecture.md, "Errors and attempts"."""
-        return self in (FailureType.TRANSIENT, FailureType.TIMED_OUT)
+        return self in (FailureType.TRANSIENT, FailureType.TIMED_OUT, FailureType.HTTP_STATUS)
 
 
 class Seen(StrEnum):
@@ -88,12 +105,27 @@ class Attempts(Model):
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
 
 
-class RollbackStep(Model):
-    """What undoes one action: delete these objects in this order, or fail with this refusal."""
+class Part(StrEnum):
+    """Which part of an action's definition a step carries out."""
 
-    deletions: list[Deletion] = Field(default_factory=list)
-    refusal: Refusal | None = None
-    attempts: Attempts = Field(default_factory=Attempts)
+    ACTION = "Action"
+    """The action itself."""
+    INVERSE = "Inverse"
+    """The deletion of what the action creates: an Execute in mode Delete."""
+    ROLLBACK = "Rollback"
+    """The action's own `rollback`."""
+
+
+class Origin(Model):
+    """Where the definitions of one DRWorkflow in one run are read."""
+
+    execution: ObjectKey
+    """The execution that runs: the owner of the snapshot."""
+    snapshot: SnapshotRef
+    stage: str = ""
+    """Name of the stage in the plan."""
+    workflow: int = 0
+    """Position of the DRWorkflow in the plan's stage: one may stand there more than once."""
 
 
 class ExecuteStep(Model):
@@ -106,6 +138,30 @@ class ExecuteStep(Model):
     """Value of the created-by annotation: the identity of this action in this execution."""
     title: str
     """What the Temporal UI calls it: `Create Localization default/nginx-loc-a`."""
+    attempts: Attempts = Field(default_factory=Attempts)
+    part: Part = Part.ACTION
+    after: list[int] | None = None
+    """Places in the workflow's node that must have ended well before; None: the actions run one after the other."""
+    outputs_of: list[str] = Field(default_factory=list)
+    """Names of earlier actions of the same workflow whose outputs the definition uses."""
+
+
+class CustomRollback(Model):
+    """An action to carry out in a Revert: an action's own rollback, or a rollback hook."""
+
+    step: ExecuteStep
+    dr_workflow: ObjectName
+    origin: Origin
+    outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
+    """What the original recorded, of the actions that `step.outputs_of` names."""
+
+
+class RollbackStep(Model):
+    """What undoes one action: delete these objects in this order, carry this out, or fail with this refusal."""
+
+    deletions: list[Deletion] = Field(default_factory=list)
+    custom: CustomRollback | None = None
+    refusal: Refusal | None = None
     attempts: Attempts = Field(default_factory=Attempts)
 
 
@@ -122,6 +178,8 @@ class RollbackInput(Model):
     actor: Actor
     errors: int = 0
     """Attempts that ended with an error under earlier schedules of the same action."""
+    lost: bool = False
+    """Whether an attempt under an earlier schedule was lost with its worker: what it did is not known."""
 
 
 class ExecuteInput(Model):
@@ -131,6 +189,12 @@ class ExecuteInput(Model):
     step: ExecuteStep
     actor: Actor
     errors: int = 0
+    lost: bool = False
+    """As of RollbackInput."""
+    origin: Origin | None = None
+    """None in runs that were started before snapshots were kept: the DRWorkflow is read as it is today."""
+    outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
+    """Outputs of the actions that `step.outputs_of` names, as far as they have any."""
 
 
 class LookInput(Model):
@@ -148,6 +212,8 @@ class ActionOutcome(Model):
     operation: Operation | None = None
     created: bool | None = None
     outputs: ActionOutputs | None = None
+    cluster_statuses: list[ClusterActionStatus] | None = None
+    """Of a PerCluster action: how it ended in each managed cluster."""
     attempt: int = 1
     """The server's number of the attempt that ended it; 1 is the first."""
 
@@ -162,6 +228,7 @@ class AttemptFailure(Model):
     created: bool | None = None
     outputs: ActionOutputs | None = None
     """What the action made although it failed."""
+    cluster_statuses: list[ClusterActionStatus] | None = None
 
 
 class Heartbeat(Model):
@@ -202,6 +269,8 @@ class ExecuteDecision(Model):
     stage_policies: list[StageFailurePolicy] = Field(default_factory=list)
     """One for each stage, the plan's filled in."""
     workflow_policies: list[list[WorkflowFailurePolicy]] = Field(default_factory=list)
+    origin: Origin | None = None
+    """Of the whole run: stage and position are filled in on the way down."""
     rejection: str | None = None
 
 
@@ -234,6 +303,7 @@ class ExecuteStageInput(Model):
     actor: Actor
     policy: StageFailurePolicy
     workflow_policies: list[WorkflowFailurePolicy]
+    origin: Origin | None = None
 
 
 class ExecuteWorkflowInput(Model):
@@ -243,3 +313,4 @@ class ExecuteWorkflowInput(Model):
     steps: list[ExecuteStep]
     actor: Actor
     policy: WorkflowFailurePolicy
+    origin: Origin | None = None
