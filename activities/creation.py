@@ -8,11 +8,11 @@ because of this very action. Source: docs/spec/drplanexecution.md, "What undoes 
 from dataclasses import dataclass
 
 from activities.cluster import Cluster, Object
-from activities.definitions import Order
+from activities.effects import Order
 from activities.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from activities.failures import ActionError, Remains, action_error
 from api.meta import CREATED_BY_ANNOTATION
-from api.steps import Actor, FailureType
+from api.steps import FailureType
 from planning import causes, messages
 
 _ROUNDS = 3
@@ -31,12 +31,12 @@ class Made:
 
 
 class Creation:
-    """The object of one order, created or applied in an actor's name. Methods raise ActionError."""
+    """The object of one order, created or applied in its actor's name. Methods raise ActionError."""
 
-    def __init__(self, cluster: Cluster, order: Order, actor: Actor) -> None:
+    def __init__(self, cluster: Cluster, order: Order) -> None:
         self._cluster = cluster
         self._order = order
-        self._actor = actor
+        self._target = order.subject
 
     async def create(self) -> Made:
         """Create the object, or find it created by an earlier attempt."""
@@ -56,12 +56,12 @@ class Creation:
                     return made
             except ApiError as error:
                 raise self._failed(error) from error
-        raise self._error(FailureType.TRANSIENT, causes.changed_meanwhile(self._order.target))
+        raise self._error(FailureType.TRANSIENT, causes.changed_meanwhile(self._target))
 
     async def present(self) -> Object | None:
         """Give the object's metadata; None where it is absent. Raises ApiError."""
         try:
-            return await self._cluster.metadata(self._order.target, self._actor)
+            return await self._cluster.metadata(self._target, self._order.actor)
         except NotFoundError:
             return None
 
@@ -77,14 +77,14 @@ class Creation:
         if self.is_ours(seen):
             return Made(seen, True)
         if seen.get("deletionTimestamp"):
-            raise self._error(FailureType.TRANSIENT, causes.being_deleted(self._order.target))
+            raise self._error(FailureType.TRANSIENT, causes.being_deleted(self._target))
         applied = await self._apply_to(seen["uid"])
         return None if applied is None else Made(applied, self.is_ours(applied))
 
     async def _apply_to(self, uid: str) -> Object | None:
         """Apply to the object with this uid; None where it is gone, or another has its name."""
         try:
-            return await self._cluster.apply(self._order.target, _without_mark(self._body(), uid), self._actor)
+            return await self._cluster.apply(self._target, _without_mark(self._body(), uid), self._order.actor)
         except (ConflictError, NotFoundError):
             return None
         except ApiError:
@@ -103,7 +103,7 @@ class Creation:
         """Create the object with the mark; an answer that leaves the effect open is followed by a look."""
         order = self._order
         try:
-            return await self._cluster.create(order.target, _with_mark(self._body(), order.mark), self._actor)
+            return await self._cluster.create(self._target, _with_mark(self._body(), order.mark), self._order.actor)
         except ApiError as error:
             if not _unclear(error):
                 raise
@@ -121,7 +121,7 @@ class Creation:
 
     async def _ours_or_error(self) -> Made:
         """Tell whose the object is that has the name. Raises ActionError where it is not ours."""
-        target = self._order.target
+        target = self._target
         try:
             seen = await self.present()
         except ApiError as error:
@@ -136,26 +136,26 @@ class Creation:
 
     def _body(self) -> Object:
         """Give the definition's object in its namespace."""
-        metadata = {**self._order.body["metadata"]}
-        if self._order.target.namespace is not None:
-            metadata["namespace"] = self._order.target.namespace
+        metadata = {**self._order.content["metadata"]}
+        if self._target.namespace is not None:
+            metadata["namespace"] = self._target.namespace
         annotations = metadata.get("annotations") or {}
         if not isinstance(annotations, dict):
-            raise self._error(FailureType.INVALID, causes.bad_annotations(self._order.target))
-        return {**self._order.body, "metadata": metadata | {"annotations": annotations}}
+            raise self._error(FailureType.INVALID, causes.bad_annotations(self._target))
+        return {**self._order.content, "metadata": metadata | {"annotations": annotations}}
 
     def _failed(self, error: ApiError) -> ActionError:
-        reason = causes.naming(self._order.target, error.message)
-        return action_error(error, messages.failed_to(self._order.operation, self._order.target.kind, reason))
+        reason = causes.naming(self._target, error.message)
+        return action_error(error, messages.failed_to(self._order.operation, self._target.kind, reason))
 
     def _perhaps_made(self, error: ApiError) -> ActionError:
         order = self._order
-        reason = causes.perhaps_made(causes.naming(order.target, error.message))
-        message = messages.failed_to(order.operation, order.target.kind, reason)
+        reason = causes.perhaps_made(causes.naming(self._target, error.message))
+        message = messages.failed_to(order.operation, self._target.kind, reason)
         return action_error(error, message, Remains(order.operation, None, order.outputs(None)))
 
     def _error(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, messages.failed_to(self._order.operation, self._order.target.kind, reason))
+        return ActionError(kind, messages.failed_to(self._order.operation, self._target.kind, reason))
 
 
 def _unclear(error: ApiError) -> bool:

@@ -3,48 +3,29 @@
 Source: docs/architecture.md, "What travels through Temporal": definitions stay in the cluster.
 """
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import ValidationError
+from temporalio import activity
 
 from activities.cluster import OWN, Cluster, Object
+from activities.effects import Order
 from activities.errors import ApiError, NotFoundError
 from activities.failures import ActionError, action_error
+from activities.heartbeat import Pulse
 from api.actions import Action
-from api.execution import ActionOutputs, DRPlanExecution
-from api.meta import API_VERSION, ObjectName, ObjectReference
-from api.phases import Operation
+from api.execution import DRPlanExecution
+from api.meta import API_VERSION, ObjectName
+from api.phases import ActionType, Operation
 from api.plan import DRPlan
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Target
 from api.workflow import DRWorkflow
 from planning import causes, messages
 from planning.lookup import full_name
-from planning.manifest import KINDS, ManifestError, body_of_action, target_of_action
+from planning.manifest import ManifestError, body_of_action, target_of_action
 from planning.rollback import operation_of
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
-
-
-@dataclass(frozen=True)
-class Order:
-    """One action, ready to be carried out."""
-
-    action: Action
-    operation: Operation
-    target: Target
-    """Its object, in the namespace where it really is."""
-    body: Object
-    mark: str
-
-    def outputs(self, uid: str | None) -> ActionOutputs:
-        """Give the record of the object, in the field that its type uses."""
-        kind = KINDS.get(self.action.type)
-        target = self.target
-        reference = ObjectReference(
-            api_version=target.api_version, kind=target.kind, namespace=target.namespace, name=target.name, uid=uid
-        )
-        return ActionOutputs.model_validate({kind.outputs[0] if kind else "resource_ref": reference})
 
 
 def parsed(kind: type[OwnT], raw: Object) -> OwnT:
@@ -70,24 +51,43 @@ async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) ->
         raise action_error(error, causes.failed_to_read(kind.__name__, name, error.message)) from error
 
 
-async def read_order(cluster: Cluster, given: ExecuteInput) -> Order:
+async def read_order(cluster: Cluster, given: ExecuteInput, pulse: Pulse) -> Order:
     """Read an action's definition and name its object. Raises ActionError."""
     step = given.step
     action = await _definition(cluster, given.dr_workflow, step)
+    target, body = _object_of(action)
+    errors = pulse.said.errors
+    return Order(
+        action=action,
+        operation=operation_of(action),
+        target=None if target is None else await _placed(cluster, operation_of(action), target),
+        body=body,
+        mark=step.mark,
+        actor=given.actor,
+        execution=given.origin.execution if given.origin else None,
+        attempts=step.attempts,
+        errors_left=errors < step.attempts.retry.limit,
+        lost=given.lost or activity.info().attempt - 1 > errors - given.errors,
+    )
+
+
+def _object_of(action: Action) -> tuple[Target | None, Object | None]:
+    """Name the object of a definition, and give it whole; neither where the type has none, or names it later."""
     try:
-        target, body = target_of_action(action), body_of_action(action)
+        target = target_of_action(action)
+        return target, body_of_action(action) if target is not None and action.type is not ActionType.JOB else None
     except ManifestError as error:
         message = causes.not_readable("The manifest of action", action.name, str(error))
         raise ActionError(FailureType.INVALID, message) from None
-    if target is None:
-        raise ActionError(FailureType.UNSUPPORTED, causes.without_object(action.name))
-    operation = operation_of(action)
+
+
+async def _placed(cluster: Cluster, operation: Operation, target: Target) -> Target:
+    """Give the target in the namespace where its object really is. Raises ActionError."""
     try:
-        placed = await cluster.place(target)
+        return await cluster.place(target)
     except ApiError as error:
         reason = causes.naming(target, error.message)
         raise action_error(error, messages.failed_to(operation, target.kind, reason)) from error
-    return Order(action, operation, placed, body, step.mark)
 
 
 async def _definition(cluster: Cluster, reference: ObjectName, step: ExecuteStep) -> Action:

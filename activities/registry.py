@@ -1,4 +1,4 @@
-"""Every activity that the worker serves, built from a cluster client.
+"""Every activity that the worker serves, built from a cluster client, and the effect of every type of action.
 
 A test compares the names and models with those that the workflows call. Source: docs/architecture.md,
 "Packages".
@@ -8,15 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.actors import Impersonation
-from activities.apply import Executions
+from activities.apply import Effects, Executions
 from activities.cluster import Cluster
 from activities.delete import Rollbacks
 from activities.load import Loads
+from activities.objects import ObjectEffect
+from api.phases import ActionType
 
 
 def activities(cluster: Cluster, impersonation: Impersonation) -> list[Callable[..., Any]]:
     """Give the activity methods."""
-    loads, executions, rollbacks = Loads(cluster, impersonation), Executions(cluster), Rollbacks(cluster)
+    loads, rollbacks = Loads(cluster, impersonation), Rollbacks(cluster)
+    executions = Executions(cluster, effects(cluster))
     return [
         loads.load_revert,
         loads.load_execute,
@@ -25,3 +28,15 @@ def activities(cluster: Cluster, impersonation: Impersonation) -> list[Callable[
         rollbacks.rollback_action,
         rollbacks.look_again,
     ]
+
+
+def effects(cluster: Cluster) -> Effects:
+    """Give what carries out each type of action; a type that is missing here is not supported."""
+    objects = ObjectEffect(cluster)
+    return {
+        ActionType.LOCALIZATION: objects,
+        ActionType.GLOBALIZATION: objects,
+        ActionType.HELM_CHART: objects,
+        ActionType.SUBSCRIPTION: objects,
+        ActionType.KUBERNETES_RESOURCE: objects,
+    }

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from api.meta import ObjectKey
-from api.phases import Operation, Phase
+from api.phases import ActionType, Operation, Phase
 from api.steps import Target
 from planning.messages import called, placed
 
@@ -111,6 +111,11 @@ def without_object(action: str) -> str:
 def unsupported(operation: Operation, target: Target) -> str:
     """An operation that this release does not carry out."""
     return f"{operation.value} of {called(target)} is not supported yet"
+
+
+def no_effect(action_type: ActionType) -> str:
+    """A type of action that this release does not carry out."""
+    return f"{action_type.value} actions are not supported yet"
 
 
 # What is waited for, in the Temporal UI and in the bridge's eyes.

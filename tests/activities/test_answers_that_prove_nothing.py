@@ -14,6 +14,7 @@ from activities.errors import ApiError, NotFoundError, UnknownKindError, from_an
 from activities.failures import ActionError
 from activities.load import Loads
 from activities.looking import look_at
+from activities.registry import effects
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, RunInput, Seen, Target
@@ -84,7 +85,7 @@ async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) 
 async def deleted(door: Door, left: Heartbeat | None) -> tuple[str, str | None]:
     step = ExecuteStep(index=0, action="remove", mark="mark", title="Delete ConfigMap default/app")
     given = ExecuteInput(dr_workflow=ObjectName(name="flow"), step=step, actor=ACTOR)
-    outcome = await environment(2, left).run(Executions(door.cluster).execute_action, given)
+    outcome = await environment(2, left).run(Executions(door.cluster, effects(door.cluster)).execute_action, given)
     assert (outcome.phase, outcome.outputs is not None) == (Phase.SUCCEEDED, True)
     reference = outcome.outputs.resource_ref if outcome.outputs else None
     return outcome.message, reference.uid if reference else None

@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.actors import actor_of
 from activities.apply import Executions
+from activities.registry import effects
 from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
@@ -19,7 +20,7 @@ from tests.e2e.manifests import config_map, makes_localization, writes
 
 async def execute(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
-    return await Attempt().run(Executions(site.cluster).execute_action, given)
+    return await Attempt().run(Executions(site.cluster, effects(site.cluster)).execute_action, given)
 
 
 async def failure(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ApplicationError:

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.actors import actor_of
 from activities.apply import Executions
+from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ExecuteInput, ExecuteStep, FailureType, Heartbeat
 from tests.activities.faulty import Cut, FaultyServer
@@ -28,7 +29,7 @@ async def execute(
     site: Site, step: ExecuteStep, attempt: Attempt | None = None, account: str = "default"
 ) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor_of(site.namespace, account))
-    return await (attempt or Attempt()).run(Executions(site.cluster).execute_action, given)
+    return await (attempt or Attempt()).run(Executions(site.cluster, effects(site.cluster)).execute_action, given)
 
 
 def recorded_uid(outcome: ActionOutcome) -> str | None:

@@ -7,6 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.apply import Executions
 from activities.cluster import Cluster
+from activities.registry import effects
 from api.steps import ExecuteInput, ExecuteStep, FailureType
 from tests.activities.faulty import Answer, FaultyServer
 from tests.activities.site import Attempt, Site
@@ -16,7 +17,8 @@ from tests.e2e.manifests import makes_config_map, writes
 async def failure(site: Site, step: ExecuteStep) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(
-            Executions(site.cluster).execute_action, ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
+            Executions(site.cluster, effects(site.cluster)).execute_action,
+            ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor),
         )
     return caught.value
 
@@ -58,6 +60,6 @@ async def test_a_worker_that_may_not_read_definitions_says_so(site: Site) -> Non
     step = site.step("make-app")
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
     with pytest.raises(ApplicationError, match="cannot impersonate") as caught:
-        await Attempt().run(Executions(bridge).execute_action, given)
+        await Attempt().run(Executions(bridge, effects(bridge)).execute_action, given)
     assert caught.value.type == FailureType.FORBIDDEN
     await bridge.close()

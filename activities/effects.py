@@ -1,0 +1,81 @@
+"""What an action's definition has become when its turn comes, and what carries it out: the seam between types.
+
+A type of action is an effect: one class in a module of its own, one line in activities/registry.py. It
+knows neither Temporal's retries nor where definitions are kept. Source: docs/architecture.md, "Packages".
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from activities.cluster import Object
+from activities.failures import ActionError
+from activities.heartbeat import Pulse
+from api.actions import Action
+from api.execution import ActionOutputs
+from api.meta import ObjectKey, ObjectReference
+from api.phases import Operation
+from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
+from planning import causes
+from planning.manifest import KINDS
+
+
+@dataclass(frozen=True)
+class Order:
+    """One action, or one part of its definition, ready to be carried out."""
+
+    action: Action
+    """The definition of the part to do, its placeholders filled in."""
+    operation: Operation
+    target: Target | None
+    """Its object, in the namespace where it really is; None where the type has none, or names it later."""
+    body: Object | None
+    """The whole object of the definition; None as of `target`."""
+    mark: str
+    """The identity of this action in this execution."""
+    actor: Actor
+    execution: ObjectKey | None
+    """The execution that runs, which owns what is kept; None in runs from before anything was."""
+    attempts: Attempts
+    errors_left: bool
+    """Whether a further attempt follows, should this one fail by something that a repeat may mend."""
+    lost: bool
+    """Whether an attempt before this one was lost with its worker: what it did is not known."""
+
+    @property
+    def subject(self) -> Target:
+        """The object that it is about. Raises ActionError where the definition names none."""
+        if self.target is None:
+            raise ActionError(FailureType.UNSUPPORTED, causes.without_object(self.action.name))
+        return self.target
+
+    @property
+    def content(self) -> Object:
+        """The whole object to send. Raises ActionError where the definition holds none."""
+        if self.body is None:
+            raise ActionError(FailureType.UNSUPPORTED, causes.without_object(self.action.name))
+        return self.body
+
+    def outputs(self, uid: str | None) -> ActionOutputs:
+        """Give the record of the object, in the field that its type uses."""
+        kind = KINDS.get(self.action.type)
+        target = self.subject
+        reference = ObjectReference(
+            api_version=target.api_version, kind=target.kind, namespace=target.namespace, name=target.name, uid=uid
+        )
+        return ActionOutputs.model_validate({kind.outputs[0] if kind else "resource_ref": reference})
+
+
+class Effect(Protocol):
+    """What actions of a type do. Methods raise ActionError, whose message is the action's whole message."""
+
+    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
+        """Carry the order out, or find it carried out by an earlier attempt: both have the effect of one.
+
+        Whoever waits says so through `pulse`, and how it would fail if the time ran out meanwhile. What is
+        already being sent when the time runs out is looked for by `pulse.last_look`.
+        """
+        ...
+
+    async def verify(self, order: Order) -> ActionOutcome:
+        """Tell after a cancel, without touching anything, whether it was carried out: Succeeded, else Canceled."""
+        ...
