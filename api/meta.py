@@ -21,6 +21,8 @@ ACCEPTED_ANNOTATION = f"{GROUP}/accepted"
 CANCEL_ANNOTATION = f"{GROUP}/cancel"
 CREATED_BY_ANNOTATION = f"{GROUP}/created-by"
 """The mark on a created object: `<execution uid>/<stage>/<workflow>/<action>`."""
+EXECUTION_UID_LABEL = f"{GROUP}/execution-uid"
+"""On what is kept for an execution: the uid of that execution."""
 FINALIZER = f"{GROUP}/execution-finalizer"
 PLAN_LABEL = f"{GROUP}/plan"
 

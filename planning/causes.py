@@ -70,6 +70,16 @@ def failed_to_read(kind: str, name: str, reason: str) -> str:
     return f"Failed to read {kind} {name}: {reason}"
 
 
+def failed_to_keep(name: str, reason: str) -> str:
+    """What a later Revert needs could not be stored."""
+    return f"Failed to keep ControllerRevision {name}: {reason}"
+
+
+def record_too_large(name: str, size: int, bound: int) -> str:
+    """What is to be stored does not fit into one object; both in bytes."""
+    return failed_to_keep(name, f"it takes {size} bytes, {bound} fit")
+
+
 def not_readable(kind: str, name: str, problem: str) -> str:
     """A definition or record is not what its kind says; `problem` names field and fault."""
     return f"{kind} {name} cannot be understood: {problem}"
