@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from api.phases import ActionType, Operation
 
+_LONGEST = 100
+"""Characters of what people wrote that a sentence repeats."""
+
 
 def found(path: str, subject: str, message: str) -> str:
     """One error: `spec.stages[1].name of DRPlan default/shop: stands twice; …`."""
@@ -87,6 +90,47 @@ def no_time() -> str:
 def too_long(text: str) -> str:
     """A duration beyond reason."""
     return f'"{text}" is more than a year; write a shorter duration such as 5m'
+
+
+# Templates and conditions.
+
+
+def unknown_template(text: str) -> str:
+    """A placeholder stands for nothing that exists."""
+    return f"{_cut(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
+
+
+def undefined_parameter(name: str) -> str:
+    """A placeholder names a parameter that has no value."""
+    return (
+        f'there is no parameter "{_cut(name)}"; declare it in the parameters of the DRWorkflow, or give it a value in '
+        "the plan or in the execution"
+    )
+
+
+def undefined_outputs(action: str) -> str:
+    """A placeholder names an action that has no outputs at that point."""
+    return f'there are no outputs of an action "{_cut(action)}"; name an action of the same DRWorkflow that ends before'
+
+
+def missing_output(action: str, field: str) -> str:
+    """An action ended, and did not make what a placeholder names."""
+    return f'action "{_cut(action)}" has no output {_cut(field)}; name one that an action of its type has'
+
+
+def not_a_condition(text: str) -> str:
+    """A `when` that is none."""
+    return f'{_cut(text)} is not a condition; write mode == "install", and join several with ||'
+
+
+def unknown_mode(word: str) -> str:
+    """A `when` that compares with a mode that does not exist."""
+    return f'there is no mode "{_cut(word)}"; compare with install, upgrade, delete or rollback'
+
+
+def _cut(text: str) -> str:
+    """Keep what people wrote within a line."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 # Manifests: what follows `the manifest is not usable: `.

@@ -112,6 +112,12 @@ OF_A_WORKFLOW = [
     faults.too_long(GAP),
     faults.negative(-1).replace("-1", GAP),
     faults.not_a_multiplier(GAP),
+    faults.unknown_template(GAP),
+    faults.undefined_parameter(GAP),
+    faults.undefined_outputs(GAP),
+    faults.missing_output(GAP, GAP),
+    faults.not_a_condition(GAP),
+    faults.unknown_mode(GAP),
 ]
 
 
