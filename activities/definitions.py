@@ -16,14 +16,15 @@ from activities.heartbeat import Pulse
 from api.actions import Action
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, ObjectName
-from api.phases import ActionType, Operation
+from api.phases import Operation
 from api.plan import DRPlan
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Target
 from api.workflow import DRWorkflow
 from planning import causes, messages
+from planning.kinds import operation_of
 from planning.lookup import full_name
-from planning.manifest import ManifestError, body_of_action, target_of_action
-from planning.rollback import operation_of
+from planning.manifest import ManifestError
+from planning.objects import body_of_action, target_of_action
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
@@ -55,7 +56,7 @@ async def read_order(cluster: Cluster, given: ExecuteInput, pulse: Pulse) -> Ord
     """Read an action's definition and name its object. Raises ActionError."""
     step = given.step
     action = await _definition(cluster, given.dr_workflow, step)
-    target, body = _object_of(action)
+    target, body = _object_of(action, step.mark)
     errors = pulse.said.errors
     return Order(
         action=action,
@@ -71,11 +72,11 @@ async def read_order(cluster: Cluster, given: ExecuteInput, pulse: Pulse) -> Ord
     )
 
 
-def _object_of(action: Action) -> tuple[Target | None, Object | None]:
-    """Name the object of a definition, and give it whole; neither where the type has none, or names it later."""
+def _object_of(action: Action, mark: str) -> tuple[Target | None, Object | None]:
+    """Name the object of a definition, and give it whole; neither where the type has none."""
     try:
-        target = target_of_action(action)
-        return target, body_of_action(action) if target is not None and action.type is not ActionType.JOB else None
+        target = target_of_action(action, mark)
+        return target, body_of_action(action, mark) if target is not None else None
     except ManifestError as error:
         message = causes.not_readable("The manifest of action", action.name, str(error))
         raise ActionError(FailureType.INVALID, message) from None

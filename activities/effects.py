@@ -16,7 +16,7 @@ from api.meta import ObjectKey, ObjectReference
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
 from planning import causes
-from planning.manifest import KINDS
+from planning.kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,11 @@ class Order:
 
     def outputs(self, uid: str | None) -> ActionOutputs:
         """Give the record of the object, in the field that its type uses."""
-        kind = KINDS.get(self.action.type)
         target = self.subject
         reference = ObjectReference(
             api_version=target.api_version, kind=target.kind, namespace=target.namespace, name=target.name, uid=uid
         )
-        return ActionOutputs.model_validate({kind.outputs[0] if kind else "resource_ref": reference})
+        return ActionOutputs.model_validate({kind_of(self.action).outputs[0]: reference})
 
 
 class Effect(Protocol):

@@ -13,7 +13,7 @@ from activities.removal import Removal
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from planning import causes, messages
-from planning.manifest import BATCH
+from planning.kinds import BATCH
 
 
 class ObjectEffect:

@@ -20,12 +20,12 @@ from api.steps import ExecuteDecision, ExecuteStep
 from api.workflow import DRWorkflow
 from planning import marks, messages, refusals
 from planning.attempts import attempts_of
+from planning.kinds import operation_of
 from planning.lookup import Workflows, definition
-from planning.manifest import target_of_action
 from planning.messages import bounded
+from planning.objects import target_of_action
 from planning.order import execution_order
 from planning.progress import with_counts
-from planning.rollback import operation_of
 from planning.support import unsupported, unsupported_text
 from planning.validation import execution_errors
 

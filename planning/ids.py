@@ -19,8 +19,12 @@ def shortened(text: str, bound: int) -> str:
     """Give `text`, or its beginning and a hash of the whole where it is longer than `bound`."""
     if len(text) <= bound:
         return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{text[: bound - _HASH_LENGTH - 1].rstrip('-._/')}-{digest}"
+    return f"{text[: bound - _HASH_LENGTH - 1].rstrip('-._/')}-{short_hash(text)}"
+
+
+def short_hash(text: str) -> str:
+    """Give ten hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def root_id(operation: OperationType, execution: ObjectKey) -> str:

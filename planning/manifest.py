@@ -1,4 +1,4 @@
-"""From an action to the object it is about: manifests read, Clusternet blocks turned into objects.
+"""A manifest's text to the one object that it holds.
 
 YAML is read as the API server's own tools read it: no dates, no base-60 numbers, keys are strings, a key
 stands once. Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md.
@@ -6,19 +6,13 @@ stands once. Source: Kubernetes, "Objects in Kubernetes", required fields; docs/
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from api.actions import Action, ClusternetObject, GlobalizationObject
-from api.phases import ActionType
 from api.steps import Target
 from planning import faults
 
-CLUSTERNET = "apps.clusternet.io/v1alpha1"
-BATCH = "batch/v1"
-DEFAULT_NAMESPACE = "default"
 _MOST_DEPTH = 100
 _MOST_NODES = 200_000
 """Values in one manifest, aliases counted as often as they are used: YAML can say very much in few bytes."""
@@ -30,27 +24,6 @@ _UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeErro
 
 class ManifestError(ValueError):
     """A manifest is not one object; the message says what is wrong and what to do."""
-
-
-@dataclass(frozen=True)
-class ObjectKind:
-    """What is special about an action type: its object's kind, and where its record stands."""
-
-    api_version: str
-    kind: str
-    outputs: tuple[str, ...]
-    """Fields of ActionOutputs that hold references; the last may hold a list."""
-    namespaced: bool = True
-
-
-KINDS = {
-    ActionType.LOCALIZATION: ObjectKind(CLUSTERNET, "Localization", ("localization_ref",)),
-    ActionType.GLOBALIZATION: ObjectKind(CLUSTERNET, "Globalization", ("globalization_ref",), namespaced=False),
-    ActionType.HELM_CHART: ObjectKind(CLUSTERNET, "HelmChart", ("helm_chart_ref",)),
-    ActionType.SUBSCRIPTION: ObjectKind(CLUSTERNET, "Subscription", ("subscription_ref", "subscription_refs")),
-    ActionType.JOB: ObjectKind(BATCH, "Job", ("job_ref",)),
-}
-"""Types with a kind of their own; HTTP has no object, and a KubernetesResource is what its manifest says."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the base is chosen at run time
@@ -200,61 +173,3 @@ def target_of(manifest: dict[str, Any]) -> Target:
         name=metadata["name"],
         namespace=metadata.get("namespace") or None,
     )
-
-
-def block_of(action: Action) -> ClusternetObject | GlobalizationObject | None:
-    """Give the Clusternet block that the action's type names; None where it is missing or the type has none."""
-    return {
-        ActionType.LOCALIZATION: action.localization,
-        ActionType.GLOBALIZATION: action.globalization,
-        ActionType.HELM_CHART: action.helm_chart,
-        ActionType.SUBSCRIPTION: action.subscription,
-    }.get(action.type)
-
-
-def target_of_action(action: Action) -> Target | None:
-    """Name the object that an action is about; None for HTTP, a missing block, or a name made by the server.
-
-    Raises ManifestError when its manifest is not one object.
-    """
-    if action.type is ActionType.KUBERNETES_RESOURCE:
-        return target_of(parse_manifest(action.resource.manifest)) if action.resource else None
-    if action.type is ActionType.JOB:
-        return _job_target(action)
-    block, kind = block_of(action), KINDS.get(action.type)
-    if block is None or kind is None:
-        return None
-    return Target(
-        api_version=kind.api_version, kind=kind.kind, name=block.name, namespace=_namespace(block, kind.namespaced)
-    )
-
-
-def _namespace(block: ClusternetObject | GlobalizationObject, namespaced: bool) -> str | None:
-    """Give the namespace of a Clusternet object; a missing one is `default`."""
-    if not namespaced or not isinstance(block, ClusternetObject):
-        return None
-    return block.namespace or DEFAULT_NAMESPACE
-
-
-def _job_target(action: Action) -> Target | None:
-    """Name a Job whose template names it."""
-    metadata = action.job.template.get("metadata") if action.job else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if action.job is None or not isinstance(name, str) or not name:
-        return None
-    return Target(api_version=BATCH, kind="Job", name=name, namespace=action.job.namespace or DEFAULT_NAMESPACE)
-
-
-def body_of_action(action: Action) -> dict[str, Any]:
-    """Give the whole object that a Create or Apply sends, for a KubernetesResource or a Clusternet type.
-
-    Raises ManifestError when the manifest is not one object, or the type has no body here.
-    """
-    if action.type is ActionType.KUBERNETES_RESOURCE and action.resource:
-        return parse_manifest(action.resource.manifest)
-    block, target = block_of(action), target_of_action(action)
-    if block is None or target is None:
-        raise ManifestError(faults.no_object(action.name, action.type))
-    metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
-    spec = {} if block.spec is None else {"spec": block.spec}
-    return {"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata, **spec}

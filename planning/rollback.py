@@ -7,7 +7,6 @@ undoes an action".
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from api.actions import Action
 from api.execution import ActionOutputs, ActionStatus
@@ -15,36 +14,10 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Refusal, Target
 from planning import messages
-from planning.manifest import BATCH, DEFAULT_NAMESPACE, KINDS, ManifestError, block_of, target_of_action
+from planning.kinds import BATCH, KINDS, Kind, Rule, operation_of
+from planning.manifest import ManifestError
+from planning.objects import DEFAULT_NAMESPACE, target_of_action
 from planning.templates import has_template
-
-
-class Rule(StrEnum):
-    """What the default rollback of a type and operation is."""
-
-    DELETE = "delete"
-    DELETE_IF_CREATED = "delete if created"
-    NOT_AUTOMATIC = "only a custom rollback"
-    UNDEFINED = "nothing to undo"
-
-
-_CLUSTERNET_RULES = {Operation.CREATE: Rule.DELETE}
-_RULES = {
-    ActionType.LOCALIZATION: _CLUSTERNET_RULES,
-    ActionType.GLOBALIZATION: _CLUSTERNET_RULES,
-    ActionType.HELM_CHART: _CLUSTERNET_RULES,
-    ActionType.SUBSCRIPTION: _CLUSTERNET_RULES,
-    ActionType.KUBERNETES_RESOURCE: {Operation.CREATE: Rule.DELETE, Operation.APPLY: Rule.DELETE_IF_CREATED},
-}
-
-
-def rule(action_type: ActionType, operation: Operation) -> Rule:
-    """Look up what undoes an operation of a type by default; a Job only ever is created."""
-    if action_type is ActionType.HTTP:
-        return Rule.UNDEFINED
-    if action_type is ActionType.JOB:
-        return Rule.DELETE
-    return _RULES[action_type].get(operation, Rule.NOT_AUTOMATIC)
 
 
 @dataclass(frozen=True)
@@ -104,14 +77,15 @@ class Candidate:
     @property
     def ours(self) -> bool:
         """Whether the record says by itself what the action did."""
-        return self.action.operation is not None or self.action.type is ActionType.HTTP
+        type_ = self.action.type
+        return self.action.operation is not None or (type_ is not None and not KINDS[type_].has_object)
 
     @property
     def type(self) -> ActionType | None:
         """The type, from the record, its kind of output, or the definition; None where nothing tells."""
         if self.action.type is not None:
             return self.action.type
-        recorded_type = next((type_ for type_, refs in _output_types() if _refs(self.action.outputs, refs)), None)
+        recorded_type = next((type_ for type_, kind in KINDS.items() if _refs(self.action.outputs, kind)), None)
         return recorded_type or (self.definition.type if self.definition else None)
 
     @property
@@ -139,12 +113,6 @@ class Candidate:
         return self.action.operation or (operation_of(self.definition) if self.definition else None)
 
 
-def operation_of(action: Action) -> Operation:
-    """Give the operation that a definition names; Create where the type has none."""
-    block = action.resource if action.type is ActionType.KUBERNETES_RESOURCE else block_of(action)
-    return block.operation if block else Operation.CREATE
-
-
 def undo(candidate: Candidate) -> Undoing:
     """Decide what undoes an action, before any object is looked at."""
     action, definition = candidate.action, candidate.definition
@@ -155,7 +123,7 @@ def undo(candidate: Candidate) -> Undoing:
     type_, operation = candidate.type, candidate.operation or Operation.CREATE
     if type_ is None:
         return Refused(_undefined(candidate))
-    match rule(type_, operation):
+    match KINDS[type_].rule(operation):
         case Rule.UNDEFINED:
             return Nothing(messages.no_rollback_defined(type_))
         case Rule.NOT_AUTOMATIC:
@@ -197,8 +165,7 @@ def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
 
     Raises ManifestError when neither can tell.
     """
-    kind = KINDS.get(type_)
-    refs = _refs(candidate.action.outputs, kind.outputs if kind else ("resource_ref",))
+    refs = _refs(candidate.action.outputs, KINDS[type_])
     if not refs:
         target = _defined_target(candidate)
         if target:
@@ -213,28 +180,22 @@ def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
             yield item
 
 
-def _refs(outputs: ActionOutputs | None, fields: tuple[str, ...]) -> list[ObjectReference]:
-    """Give the references in some fields of a record, lists flattened."""
+def _refs(outputs: ActionOutputs | None, kind: Kind) -> list[ObjectReference]:
+    """Give the references in a record that are of a kind, lists flattened."""
     found: list[ObjectReference] = []
-    for field in fields if outputs else ():
+    for field in kind.outputs if outputs and kind.has_object else ():
         value = getattr(outputs, field)
         found += value if isinstance(value, list) else [value] if value else []
     return found
 
 
-def _output_types() -> Iterator[tuple[ActionType, tuple[str, ...]]]:
-    """Give every type with the fields that hold its record."""
-    yield from ((type_, kind.outputs) for type_, kind in KINDS.items())
-    yield ActionType.KUBERNETES_RESOURCE, ("resource_ref",)
-
-
 def _target_of_ref(ref: ObjectReference, type_: ActionType) -> Target | None:
     """Read a reference, with what the type fixes filled in; None where it does not name an object."""
-    kind = KINDS.get(type_)
-    api_version, name = ref.api_version or (kind and kind.api_version), ref.kind or (kind and kind.kind)
+    kind = KINDS[type_]
+    api_version, name = ref.api_version or kind.api_version, ref.kind or kind.kind
     if not ref.name or not api_version or not name:
         return None
-    namespace = ref.namespace or (DEFAULT_NAMESPACE if kind and kind.namespaced else None)
+    namespace = ref.namespace or (DEFAULT_NAMESPACE if kind.kind and kind.namespaced else None)
     return Target(api_version=api_version, kind=name, name=ref.name, namespace=namespace)
 
 

@@ -12,8 +12,8 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning import faults
 from planning.fields import FieldError, plan_subject, used_workflows, workflow_subject
+from planning.kinds import block_of
 from planning.lookup import Workflows
-from planning.manifest import block_of
 from planning.templates import has_template, texts
 
 _TYPES = (ActionType.LOCALIZATION, ActionType.KUBERNETES_RESOURCE)

@@ -7,32 +7,19 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 
 from collections.abc import Iterator, Sequence
 
-from api.actions import Action, ClusternetObject
+from api.actions import Action
 from api.execution import DRPlanExecution
-from api.phases import ActionType, Operation
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning import faults
 from planning.attempts import attempt_faults
 from planning.fields import FieldError, plan_subject, used_workflows, workflow_subject
+from planning.kinds import Says, block_of, kind_of, operation_of
 from planning.lookup import Workflows, definition, full_name
-from planning.manifest import ManifestError, block_of, parse_manifest
+from planning.manifest import ManifestError, parse_manifest
 from planning.order import execution_order, sorted_by_need, stage_needs
 from planning.support import unsupported as unsupported
 from planning.templates import has_template
-
-_BLOCKS = {
-    ActionType.HTTP: "http",
-    ActionType.JOB: "job",
-    ActionType.LOCALIZATION: "localization",
-    ActionType.GLOBALIZATION: "globalization",
-    ActionType.HELM_CHART: "helmChart",
-    ActionType.SUBSCRIPTION: "subscription",
-    ActionType.KUBERNETES_RESOURCE: "resource",
-}
-"""Which field an action of a type needs."""
-_NAMESPACED = (ActionType.LOCALIZATION, ActionType.HELM_CHART)
-"""Types whose namespace the older CRDs require. Source: reference CRDs, drworkflows."""
 
 
 def plan_errors(plan: DRPlan, workflows: Workflows | None) -> list[FieldError]:
@@ -106,21 +93,19 @@ def _workflow_errors(workflow: DRWorkflow) -> Iterator[tuple[str, str]]:
 
 def _object_errors(action: Action) -> Iterator[tuple[str, str]]:
     """Find what is wrong with the block that says what the action is about."""
-    field = _BLOCKS[action.type]
-    block = block_of(action)
-    others = {ActionType.HTTP: action.http, ActionType.JOB: action.job, ActionType.KUBERNETES_RESOURCE: action.resource}
-    if others.get(action.type, block) is None:
-        yield field, faults.missing_block(field, action.type)
+    kind, block = kind_of(action), block_of(action)
+    if block is None:
+        yield kind.field, faults.missing_block(kind.field, action.type)
         return
-    if block is not None and not block.name:
-        yield f"{field}.name", faults.empty_name()
-    if action.type in _NAMESPACED and isinstance(block, ClusternetObject) and not block.namespace:
-        yield f"{field}.namespace", faults.missing_namespace(action.type)
-    operation = block.operation if block else action.resource.operation if action.resource else Operation.CREATE
-    if operation is Operation.REPLACE and action.type is not ActionType.SUBSCRIPTION:
-        yield f"{field}.operation", faults.unknown_operation(operation, action.type)
-    if action.type is ActionType.KUBERNETES_RESOURCE and action.resource:
-        yield from _manifest_errors(action.resource.manifest)
+    if kind.says is Says.BLOCK and not block.name:
+        yield f"{kind.field}.name", faults.empty_name()
+    if kind.needs_namespace and not block.namespace:
+        yield f"{kind.field}.namespace", faults.missing_namespace(action.type)
+    operation = operation_of(action)
+    if kind.rules and operation not in kind.rules:
+        yield f"{kind.field}.operation", faults.unknown_operation(operation, action.type)
+    if kind.says is Says.MANIFEST:
+        yield from _manifest_errors(block.manifest)
 
 
 def _manifest_errors(text: str) -> Iterator[tuple[str, str]]:

@@ -16,9 +16,9 @@ from api.plan import DRPlan
 from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
 from planning import messages, progress, rollup
 from planning.execute import decide_execute
+from planning.kinds import operation_of
 from planning.lookup import Workflows
-from planning.manifest import target_of_action
-from planning.rollback import operation_of
+from planning.objects import target_of_action
 from tests.planning.builders import (
     START,
     by_name,
