@@ -25,6 +25,8 @@ class ConditionType(StrEnum):
     """False since when a reference is missing."""
     CLEAN = "Clean"
     """Of a Revert: whether skipped parts left objects standing."""
+    DEFINITIONS_KEPT = "DefinitionsKept"
+    """Of a Revert: whether it works with the definitions as they were at the Execute."""
     ENGINE_REACHABLE = "EngineReachable"
     """False since when the status cannot be brought up to date."""
     CANCEL_REQUESTED = "CancelRequested"
@@ -114,6 +116,15 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Wanted]
     if state.phase is not Phase.SUCCEEDED:
         return [wanted(ConditionType.CLEAN, False, "RollbackIncomplete", notices.ROLLBACK_INCOMPLETE)]
     return [wanted(ConditionType.CLEAN, True, "NothingLeftStanding", notices.NOTHING_LEFT_STANDING)]
+
+
+def of_definitions(operation: OperationType, state: RunState | None) -> list[Wanted]:
+    """Give DefinitionsKept for a Revert whose tree is known: which definitions it works with."""
+    if operation is not OperationType.REVERT or state is None or not state.stages:
+        return []
+    if state.definitions_of_today:
+        return [wanted(ConditionType.DEFINITIONS_KEPT, False, "CurrentOnesUsed", notices.DEFINITIONS_OF_TODAY)]
+    return [wanted(ConditionType.DEFINITIONS_KEPT, True, "AsExecuted", notices.DEFINITIONS_KEPT)]
 
 
 def engine_reachable() -> Wanted:

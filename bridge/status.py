@@ -91,6 +91,7 @@ def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment
         status = status.model_copy(update={"message": message})
     cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
     changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
+    changes += conditions.of_definitions(moment.operation, seen.state)
     return _finished(status, moment, changes)
 
 
@@ -162,6 +163,7 @@ def _closed(status: ExecutionStatus, left: RunState | None, taken: bool, moment:
     phase = status.phase or Phase.FAILED
     changes = conditions.of_phase(phase, status.message or "")
     changes += conditions.of_remains(moment.operation, left)
+    changes += conditions.of_definitions(moment.operation, left)
     changes += [conditions.engine_reachable(), *_references_found(status)]
     changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=phase)
     return _finished(status, moment, changes)

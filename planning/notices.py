@@ -34,6 +34,11 @@ NOT_SEARCHABLE = (
 REFERENCES_FOUND = "Everything that it refers to exists"
 ROLLBACK_INCOMPLETE = "The rollback stopped early: objects of the actions that were not rolled back may still exist"
 NOTHING_LEFT_STANDING = "Nothing that the original created was left standing by a skipped part"
+DEFINITIONS_KEPT = "It works with the definitions as they were at the Execute"
+DEFINITIONS_OF_TODAY = (
+    "The definitions as they were at the Execute were not kept, are gone or were altered: wherever a definition is "
+    "needed, the current one counts"
+)
 VALID = "The definition is valid"
 SUPPORTED = "Everything in it is supported by this release"
 

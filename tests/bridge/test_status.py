@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.execution import ActionStatus, Engine, ExecutionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import (
+    ActionStatus,
+    Engine,
+    ExecutionStatus,
+    RunState,
+    SnapshotRef,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.phases import OperationType, Phase
 from bridge import conditions, status, tree
 from bridge.observation import Attempt, Observation, Place, Run, RunEnd, StageView, WorkflowView
@@ -320,6 +328,38 @@ def test_a_long_list_of_objects_left_standing_is_cut() -> None:
     assert found is not None
     assert found.message.startswith("9000 objects left standing")
     assert len(found.message) <= notices.CONDITION_BOUND
+
+
+@pytest.mark.parametrize(("of_today", "told"), [(False, ("True", "AsExecuted")), (True, ("False", "CurrentOnesUsed"))])
+def test_a_revert_says_which_definitions_it_works_with(of_today: bool, told: tuple[str, str]) -> None:
+    running_tree = TREE.model_copy(update={"definitions_of_today": of_today})
+    after = status.running(ExecutionStatus(), RUN, seen(running_tree), REVERT)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+    after = status.running(after, RUN, seen(None), REVERT)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+    left = done().model_copy(update={"definitions_of_today": of_today})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+
+
+def test_what_works_with_no_definitions_says_nothing_of_them() -> None:
+    rejected = RunState(phase=Phase.FAILED)
+    for after in (
+        running(ExecutionStatus()),
+        ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=done()),
+        ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=rejected),
+    ):
+        assert conditions.find(after.conditions, conditions.ConditionType.DEFINITIONS_KEPT) is None
+
+
+def test_the_snapshot_is_written_and_stays() -> None:
+    kept = SnapshotRef(name="drplan-1", sha256="ab")
+    after = running(ExecutionStatus(), state=TREE.model_copy(update={"snapshot": kept}))
+    assert after.snapshot == kept
+    assert running(after, state=None).snapshot == kept
+    assert ended(after, end=RunEnd.TERMINATED).snapshot == kept
+    left = done().model_copy(update={"snapshot": kept})
+    assert ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=left).snapshot == kept
 
 
 # What is written.
