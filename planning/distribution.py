@@ -1,0 +1,191 @@
+"""Has a Subscription reached its clusters? Judged by what Clusternet writes on the hub.
+
+Clusternet binds a Subscription to clusters, prepares in each cluster's namespace Descriptions (what goes
+there, and whether it arrived), and reports the states of what arrived. None of that says which generation
+of the Subscription it is about. Source: docs/spec/drworkflow.md, "waitReady".
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+
+from planning import waits
+from planning.readiness import (
+    CLUSTERNET_GROUP,
+    READY,
+    Object,
+    Readiness,
+    Verdict,
+    at,
+    group_and_kind,
+    items,
+    never,
+    not_yet,
+    number,
+    readiness,
+    text,
+)
+
+SUBSCRIPTION_UID_LABEL = "apps.clusternet.io/subs.uid"
+"""On a Description: the uid of the Subscription that it comes from."""
+_HELM, _GENERIC = "Helm", "Generic"
+_WORKLOADS = (("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet"), ("batch", "Job"))
+"""What arrives long before it works; everything else is done when it has arrived, unless its state says otherwise."""
+
+Descriptions = Mapping[str, Sequence[Object]]
+"""By cluster, as `namespace/name`: the Descriptions of one Subscription."""
+
+
+def is_subscription(found: Object) -> bool:
+    """Tell whether an object is judged here."""
+    return group_and_kind(found) == (CLUSTERNET_GROUP, "Subscription")
+
+
+def bound_clusters(subscription: Object) -> list[str]:
+    """Give the clusters that Clusternet chose, as `namespace/name`."""
+    bindings = at(subscription, "status", "bindingClusters")
+    return [binding for binding in bindings if isinstance(binding, str)] if isinstance(bindings, list) else []
+
+
+def namespace_of(cluster: str) -> str | None:
+    """Give the namespace that belongs to a cluster; None where it is not named `namespace/name`."""
+    namespace, slash, name = cluster.partition("/")
+    return namespace if slash and namespace and name else None
+
+
+def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
+    """Judge a Subscription in all clusters that it is bound to: one that failed decides, then one that is not done."""
+    if text(subscription, "metadata", "deletionTimestamp"):
+        return never(waits.being_deleted())
+    clusters = bound_clusters(subscription)
+    if not clusters:
+        return not_yet(waits.not_bound())
+    verdicts = [
+        (cluster, distribution_to(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters
+    ]
+    for wanted in (Verdict.NEVER, Verdict.NOT_YET):
+        for cluster, found in verdicts:
+            if found.verdict is wanted:
+                return Readiness(wanted, waits.in_cluster(cluster, found.reason))
+    return READY
+
+
+def distribution_to(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
+    """Judge a Subscription in one cluster, by its Descriptions there."""
+    if text(subscription, "metadata", "deletionTimestamp"):
+        return never(waits.being_deleted())
+    if namespace_of(cluster) is None:
+        return never(waits.bad_binding(cluster))
+    if cluster not in bound_clusters(subscription):
+        return not_yet(waits.not_bound_to())
+    current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
+    arrived = _arrived(subscription, current)
+    return arrived if arrived.verdict is not Verdict.READY else _working(subscription, cluster, current)
+
+
+def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
+    """Judge whether everything has been handed over to the cluster."""
+    for each in descriptions:
+        if text(each, "status", "phase") == "Failure":
+            return never(waits.description_failed(text(each, "metadata", "name"), text(each, "status", "reason")))
+    if _deployers(subscription) - {text(each, "spec", "deployer") for each in descriptions}:
+        return not_yet(waits.not_described())
+    for each in descriptions:
+        if (phase := text(each, "status", "phase")) != "Success":
+            name, reason = text(each, "metadata", "name"), text(each, "status", "reason")
+            return not_yet(waits.description(name, phase, reason))
+    return READY
+
+
+def _deployers(subscription: Object) -> set[str]:
+    """Give the kinds of Descriptions that a Subscription's feeds need: charts go by one of their own."""
+    return {_HELM if text(feed, "kind") == "HelmChart" else _GENERIC for feed in items(subscription, "spec", "feeds")}
+
+
+def _working(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
+    """Judge whether what arrived does its work, as far as its state is reported."""
+    generic = [each for each in descriptions if text(each, "spec", "deployer") == _GENERIC]
+    sent = [(each, made) for each in generic for made in _objects(each)]
+    present = {_identity(made) for _, made in sent}
+    for feed in items(subscription, "spec", "feeds"):
+        if _arrives_as_itself(feed) and _identity(feed) not in present:
+            return not_yet(waits.not_part_yet(_called(feed)))
+    for each, made in sent:
+        found = _judged(subscription, cluster, each, made)
+        if found.verdict is not Verdict.READY:
+            return Readiness(found.verdict, waits.of_feed(_called(made), found.reason))
+    return READY
+
+
+def _arrives_as_itself(feed: Object) -> bool:
+    """Tell whether the object named by a feed is what goes to the cluster; a chart or a Manifest is a wrapper."""
+    return bool(text(feed, "name")) and group_and_kind(feed)[0] != CLUSTERNET_GROUP
+
+
+def _objects(description: Object) -> list[Object]:
+    """Give the objects as they go to the cluster, overrides applied; what cannot be read is passed over."""
+    raw = at(description, "spec", "raw")
+    decoded = [_decoded(each) for each in raw] if isinstance(raw, list) else []
+    return [each for each in decoded if each]
+
+
+def _decoded(raw: object) -> Object:
+    try:
+        made = json.loads(base64.b64decode(raw if isinstance(raw, str) else "", validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        return {}
+    return made if isinstance(made, dict) else {}
+
+
+def _judged(subscription: Object, cluster: str, description: Object, made: Object) -> Readiness:
+    """Judge one object in the cluster. Its generation there is not known, so that of the hub is left out."""
+    metadata = {"name": text(made, "metadata", "name")}
+    stripped = {**made, "metadata": metadata}
+    if (status := _observed(description, made)) is not None:
+        return readiness({**stripped, "status": status})
+    if group_and_kind(made) not in _WORKLOADS:
+        return READY
+    if (numbers := _numbers(subscription, cluster, made)) is None:
+        return not_yet(waits.not_reported())
+    return _by_numbers(stripped, numbers)
+
+
+def _observed(description: Object, made: Object) -> Object | None:
+    """Give the status that an object has in the cluster; None where it was not reported."""
+    for each in items(description, "status", "manifestStatuses"):
+        if _identity(each) == _identity(made):
+            status = at(each, "observedStatus")
+            return status if isinstance(status, dict) and status else None
+    return None
+
+
+def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
+    """Give what the Subscription itself says of an object in the cluster; None where it says nothing."""
+    name = cluster.partition("/")[2]
+    for each in items(subscription, "status", "aggregatedStatuses"):
+        for detail in items(each, "feedStatusDetails"):
+            # `available` says that a state was reported, not that it is a good one.
+            if _identity(each) == _identity(made) and text(detail, "clusterName") == name and detail.get("available"):
+                numbers = at(detail, "replicaStatus")
+                return numbers if isinstance(numbers, dict) else None
+    return None
+
+
+def _by_numbers(made: Object, numbers: Object) -> Readiness:
+    """Judge a workload of which only counts are known; a Job's conditions are not among them."""
+    if text(made, "kind") != "Job":
+        return readiness({**made, "status": numbers})
+    wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
+    return READY if succeeded >= wanted else not_yet(waits.completions(succeeded, wanted))
+
+
+def _identity(found: Object) -> tuple[str, str, str, str]:
+    """Give what names an object, be it whole or a reference to it."""
+    place = found["metadata"] if isinstance(found.get("metadata"), dict) else found
+    return *group_and_kind(found), text(place, "namespace"), text(place, "name")
+
+
+def _called(found: Object) -> str:
+    _, kind, namespace, name = _identity(found)
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"

@@ -1,0 +1,310 @@
+"""Sentences about waiting: whether an object is ready, and how an action stands in each managed cluster.
+
+Reasons follow `… but it was not ready within 5m: `, and stand alone while an action waits.
+Source: docs/spec/drworkflow.md, "waitReady" and "clusterExecutionMode".
+"""
+
+from collections.abc import Sequence
+
+from api.steps import Target
+from planning.messages import called, counted, listed, placed
+
+_LISTED = 600
+"""Bytes that the clusters may take in one message."""
+
+# Why an object is not ready yet.
+
+
+def not_observed() -> str:
+    """Its controller has not looked at it since it was changed."""
+    return "its controller has not seen its latest change"
+
+
+def count(number: int, wanted: int, state: str) -> str:
+    """Too few are in a state: `1 of 3 replicas available`."""
+    return f"{number} of {counted(wanted, 'replica')} {state}"
+
+
+def too_many(number: int) -> str:
+    """Replicas of before are still there."""
+    return f"{counted(number, 'replica')} of before still to go"
+
+
+def rolling() -> str:
+    """A StatefulSet's new revision has not reached every replica."""
+    return "its update has not reached every replica"
+
+
+def scheduled_nowhere() -> str:
+    """A DaemonSet does not say yet on how many nodes it is to run."""
+    return "on how many nodes it runs is not known yet"
+
+
+def suspended() -> str:
+    """A Job that is not to run for now."""
+    return "it is suspended"
+
+
+def completions(number: int, wanted: int) -> str:
+    """A Job goes on."""
+    return f"{number} of {counted(wanted, 'completion')}"
+
+
+def condition(name: str, status: str, detail: str) -> str:
+    """A condition is not True: `condition Ready is False: NoNodes: …`."""
+    return f"condition {name} is {status or 'not set'}{_because(detail)}"
+
+
+def pod_phase(phase: str) -> str:
+    """A pod has not begun, or not ended."""
+    return f"its phase is {phase or 'not known'}"
+
+
+def chart(phase: str, detail: str) -> str:
+    """Clusternet has not found a HelmChart's chart."""
+    found = "Clusternet did not find the chart" if phase else "Clusternet has not looked for the chart yet"
+    return f"{found}{_because(detail)}"
+
+
+def unbound_override() -> str:
+    """An override of Clusternet has no effect until it bears its feed's label."""
+    return "Clusternet has not bound it to its feed yet"
+
+
+# Why an object will not become ready.
+
+
+def failed(detail: str) -> str:
+    """It says itself that it failed; `detail` is what it says."""
+    return f"it failed{_because(detail)}"
+
+
+def stalled(detail: str) -> str:
+    """Its controller has given up, until somebody changes it."""
+    return f"its controller has stalled{_because(detail)}"
+
+
+def being_deleted() -> str:
+    """Somebody has asked for its deletion."""
+    return "it is being deleted"
+
+
+def gone() -> str:
+    """It disappeared while it was waited for: a Job with a TTL may even have succeeded."""
+    return "it was deleted before it was seen to be ready, so its outcome is not known"
+
+
+def replaced(uid: str) -> str:
+    """Another object has its name now."""
+    return f"another object has its name now (uid {uid})"
+
+
+# What Clusternet says of a Subscription.
+
+
+def not_bound() -> str:
+    """The scheduler has not chosen any cluster."""
+    return "Clusternet has bound it to no cluster yet"
+
+
+def not_bound_to() -> str:
+    """The scheduler has not chosen this cluster."""
+    return "Clusternet has not bound it to this cluster yet"
+
+
+def bad_binding(binding: str) -> str:
+    """A binding that names no cluster."""
+    return f'status.bindingClusters holds "{binding}", which is not namespace/name'
+
+
+def not_described() -> str:
+    """Nothing was prepared for the cluster."""
+    return "Clusternet has made no Description yet"
+
+
+def not_part_yet(feed: str) -> str:
+    """What goes to the cluster does not hold this feed."""
+    return f"{feed} is not part of its Description yet"
+
+
+def description(name: str, phase: str, detail: str) -> str:
+    """What goes to the cluster has not arrived."""
+    return f"Description {name} is {phase or 'not handled yet'}{_because(detail)}"
+
+
+def description_failed(name: str, detail: str) -> str:
+    """The cluster refused it."""
+    return f"Description {name} failed{_because(detail)}"
+
+
+def not_reported() -> str:
+    """Nothing is known of an object in the cluster."""
+    return "Clusternet has not reported its state yet"
+
+
+def of_feed(feed: str, reason: str) -> str:
+    """Give the reason of one object in the cluster."""
+    return f"{feed}: {reason}"
+
+
+def in_cluster(cluster: str, reason: str) -> str:
+    """Give the reason of one cluster (`namespace/name`)."""
+    return f"{cluster}: {reason}"
+
+
+# What an action says that waits.
+
+
+def waiting(target: Target, reason: str) -> str:
+    """While it waits, in the status and in Temporal's UI."""
+    return f"Waiting for {placed(target)} to be ready: {reason}"
+
+
+def looking(target: Target) -> str:
+    """Reason before the first look."""
+    return f"{called(target)} has not been looked at"
+
+
+def and_ready(done: str) -> str:
+    """The operation is done, and its object is ready; `done` is what was done."""
+    return f"{done}, and it is ready"
+
+
+def not_ready_within(done: str, timeout: str, reason: str) -> str:
+    """The operation is done, but the action's timeout (Go duration) is over."""
+    return f"{done}, but it was not ready within {timeout}: {reason}"
+
+
+def never_ready(done: str, reason: str) -> str:
+    """The operation is done, but waiting any longer is of no use."""
+    return f"{done}, but it will not become ready: {reason}"
+
+
+def not_seen(done: str, reason: str) -> str:
+    """The operation is done, but the API server did not let the actor look."""
+    return f"{done}, but whether it is ready cannot be seen: {reason}"
+
+
+def canceled_not_ready(done: str, reason: str) -> str:
+    """A cancel came between two attempts; the operation was done."""
+    return f"Canceled between two attempts: {done[0].lower()}{done[1:]}, but it is not ready: {reason}"
+
+
+# PerCluster: one Subscription for each managed cluster.
+
+
+def no_cluster(parent: Target) -> str:
+    """Reason: nothing to do it in."""
+    return f"no ManagedCluster matches the subscribers of {placed(parent)}"
+
+
+def bad_selector(reason: str) -> str:
+    """Reason: a clusterAffinity that Kubernetes would refuse."""
+    return f"spec.subscribers[].clusterAffinity is not a label selector: {reason}"
+
+
+def no_operator(operator: str) -> str:
+    """Reason of `bad_selector`."""
+    return f'"{operator}" is not an operator; write In, NotIn, Exists or DoesNotExist'
+
+
+def no_values(key: str, operator: str) -> str:
+    """Reason of `bad_selector`."""
+    return f"{operator} of {key} needs values"
+
+
+def needless_values(key: str, operator: str) -> str:
+    """Reason of `bad_selector`."""
+    return f"{operator} of {key} takes no values"
+
+
+def not_a_selector() -> str:
+    """Reason of `bad_selector`."""
+    return "write matchLabels and matchExpressions"
+
+
+def no_cluster_id() -> str:
+    """A managed cluster without the id by which Subscriptions choose it."""
+    return "the ManagedCluster has no spec.clusterId"
+
+
+def child_ready(child: Target, *, ours: bool) -> str:
+    """A cluster is done."""
+    return f"{placed(child)} is ready{'' if ours else ' (it existed before)'}"
+
+
+def child_waiting(child: Target, reason: str) -> str:
+    """A cluster is waited for."""
+    return f"{placed(child)} is not ready yet: {reason}"
+
+
+def child_not_ready(child: Target, timeout: str, reason: str) -> str:
+    """A cluster was not done within the action's timeout (Go duration)."""
+    return f"{placed(child)} was not ready within {timeout}: {reason}"
+
+
+def child_never_ready(child: Target, reason: str) -> str:
+    """A cluster will not get there."""
+    return f"{placed(child)} will not become ready: {reason}"
+
+
+def child_not_begun(timeout: str) -> str:
+    """The action's timeout (Go duration) was over before the cluster's turn came."""
+    return f"not begun within {timeout}"
+
+
+def child_left(child: Target) -> str:
+    """A cluster that an earlier attempt began with is no target any more."""
+    return f"No longer a target: {placed(child)} was left as it is"
+
+
+def child_deleted(child: Target) -> str:
+    """A cluster's Subscription is gone."""
+    return f"Deleted {placed(child)}"
+
+
+def done_in_clusters(parent: Target, made: int, found: int) -> str:
+    """All clusters are done: `Created Subscription app in 3 clusters, and it is ready`."""
+    parts = [f"Created {called(parent)} in {counted(made, 'cluster')}"] if made else []
+    parts += [f"{called(parent)} existed before in {counted(found, 'cluster')}"] if found else []
+    return f"{'; '.join(parts)}; ready in all of them"
+
+
+def deleted_in_clusters(parent: Target, number: int) -> str:
+    """The Subscriptions of all clusters are gone."""
+    return f"Deleted {called(parent)} in {counted(number, 'cluster')}"
+
+
+def absent_in_clusters(parent: Target) -> str:
+    """A Delete found no Subscription that a plan had made."""
+    return f"{called(parent)} was already absent in every cluster"
+
+
+def failed_in_clusters(failures: Sequence[str], total: int) -> str:
+    """Reason: clusters in which it failed, each as `namespace/name: reason`."""
+    return f"{len(failures)} of {counted(total, 'cluster')} failed: {listed(failures, _LISTED)}"
+
+
+def waiting_in_clusters(parent: Target, waiting_for: Sequence[str], total: int) -> str:
+    """While it waits; clusters each as `namespace/name: reason`."""
+    head = f"Waiting for {called(parent)} in {len(waiting_for)} of {counted(total, 'cluster')}"
+    return f"{head}: {listed(waiting_for, _LISTED)}"
+
+
+def canceled_in_clusters(parent: Target, done: int, total: int) -> str:
+    """A cancel came between two attempts, and not all clusters were done."""
+    return f"Canceled between two attempts: {called(parent)} is ready in {done} of {counted(total, 'cluster')}"
+
+
+def child_canceled(reason: str) -> str:
+    """A cluster that was not done when the cancel came."""
+    return f"Canceled: {reason}"
+
+
+def not_created_yet(child: Target) -> str:
+    """Reason: nothing is there."""
+    return f"{placed(child)} does not exist"
+
+
+def _because(detail: str) -> str:
+    return f": {detail}" if detail else ""
