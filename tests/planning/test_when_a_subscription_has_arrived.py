@@ -61,7 +61,7 @@ def observed(feed: Object, **status: Any) -> Object:
     return {**feed, "observedStatus": status}
 
 
-def counts(feed: Object, cluster: str = "east", *, available: bool = True, **numbers: int) -> Object:
+def counts(feed: Object, numbers: dict[str, int], cluster: str = "east", *, available: bool = True) -> Object:
     detail = {"clusterName": cluster, "available": available, "replicaStatus": numbers}
     return {**feed, "feedStatusDetails": [detail]}
 
@@ -73,10 +73,10 @@ HAS_ARRIVED = [
     (subscription(), []),
     (subscription(SETTINGS), [description("Success", whole(SETTINGS))]),
     (subscription(SHOP), [description("Success", THREE, states=[observed(SHOP, **UP)])]),
-    (subscription(SHOP, aggregatedStatuses=[counts(SHOP, **UP)]), [description("Success", THREE)]),
+    (subscription(SHOP, aggregatedStatuses=[counts(SHOP, UP)]), [description("Success", THREE)]),
     (subscription(CHART), [helm("Success")]),
     (subscription(WRAPPED, CHART), [helm("Success"), description("Success", whole(SETTINGS))]),
-    (subscription(SEED, aggregatedStatuses=[counts(SEED, succeeded=1)]), [description("Success", whole(SEED))]),
+    (subscription(SEED, aggregatedStatuses=[counts(SEED, {"succeeded": 1})]), [description("Success", whole(SEED))]),
 ]
 
 NOT_YET = [
@@ -100,27 +100,27 @@ NOT_YET = [
         f"{EAST}: Deployment default/shop: Clusternet has not reported its state yet",
     ),
     (
-        subscription(SHOP, aggregatedStatuses=[counts(SHOP, available=False)]),
+        subscription(SHOP, aggregatedStatuses=[counts(SHOP, {}, available=False)]),
         [description("Success", THREE)],
         f"{EAST}: Deployment default/shop: Clusternet has not reported its state yet",
     ),
     (
-        subscription(SHOP, aggregatedStatuses=[counts(SHOP, "west", **UP)]),
+        subscription(SHOP, aggregatedStatuses=[counts(SHOP, UP, "west")]),
         [description("Success", THREE)],
         f"{EAST}: Deployment default/shop: Clusternet has not reported its state yet",
     ),
     (
-        subscription(SHOP, aggregatedStatuses=[counts(SHOP, replicas=1, updatedReplicas=1, availableReplicas=1)]),
+        subscription(SHOP, aggregatedStatuses=[counts(SHOP, dict.fromkeys(UP, 1))]),
         [description("Success", THREE)],
         f"{EAST}: Deployment default/shop: 1 of 3 replicas updated",
     ),
     (
-        subscription(SHOP, aggregatedStatuses=[counts(SHOP, **UP)]),
+        subscription(SHOP, aggregatedStatuses=[counts(SHOP, UP)]),
         [description("Success", THREE, states=[observed(SHOP, **(UP | {"availableReplicas": 2}))])],
         f"{EAST}: Deployment default/shop: 2 of 3 replicas available",
     ),
     (
-        subscription(SEED, aggregatedStatuses=[counts(SEED, active=1)]),
+        subscription(SEED, aggregatedStatuses=[counts(SEED, {"active": 1})]),
         [description("Success", whole(SEED, completions=2))],
         f"{EAST}: Job default/seed: 0 of 2 completions",
     ),
