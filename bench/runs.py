@@ -4,6 +4,7 @@ Both start from an Execute through the bridge, which is not measured. The bare r
 workflow that the bridge would start, while the bridge is held still; the bridge adopts it afterwards.
 """
 
+import json
 import subprocess
 import threading
 import time
@@ -18,7 +19,6 @@ from api.phases import OperationType, Phase
 from api.steps import RunInput
 from bench.objects import execution
 from bench.stack import NAMESPACE, Bench
-from dev.watching import documents
 from planning.ids import root_id
 from workflows.contract import ROOT_TYPES
 
@@ -39,6 +39,7 @@ class Watcher:
 
     process: "subprocess.Popen[str]"
     seen: list[Sighting] = field(default_factory=list)
+    completed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -52,8 +53,11 @@ class Watcher:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for document in documents(self.process.stdout):
-            self.seen.append(Sighting(time.time(), document.get("status") or {}))
+        for line in self.process.stdout:
+            status = json.loads(line)["object"].get("status") or {}
+            self.seen.append(Sighting(time.time(), status))
+            if any(each["type"] == "Completed" and each["status"] == "True" for each in status.get("conditions", [])):
+                self.completed.set()
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def bridged(bench: Bench, plan: str, name: str, reverts: str) -> Bridged:
     started = time.perf_counter()
     bench.apply(execution(name, plan, reverts))
     watcher = Watcher(bench.watch(name))
-    bench.wait_completed(name)
+    if not watcher.completed.wait(timeout=600):
+        raise RuntimeError(f"the Revert {name} was not Completed within 10 minutes")
     seconds = time.perf_counter() - started
     return Bridged(seconds, bench.get(name)["status"]["engine"]["workflowId"], watcher.close())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from api.meta import API_VERSION
 from dev.process import find
 from dev.stack import Stack
 from workflows.converter import DATA_CONVERTER
@@ -39,9 +40,13 @@ class Bench:
         self._kubectl("wait", "--for=condition=Completed", f"{KIND}/{name}", f"--timeout={seconds}s")
 
     def watch(self, name: str) -> "subprocess.Popen[str]":
-        """Start a watch that prints one JSON document for each change of an execution."""
-        command = self.stack.kubectl_command("get", KIND, name, f"--namespace={NAMESPACE}", "--watch", "--output=json")
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        """Start a watch that prints each event about an execution as a line of JSON, as the API server sends it.
+
+        Anything more would load the machine in the bridged runs only.
+        """
+        selected = f"watch=true&fieldSelector=metadata.name%3D{name}"
+        path = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/{KIND}s?{selected}"
+        return subprocess.Popen(self.stack.kubectl_command("get", "--raw", path), stdout=subprocess.PIPE, text=True)
 
     async def temporal(self) -> Client:
         """Connect to the stack's Temporal."""

@@ -21,8 +21,8 @@ class Pace:
 
     shortest: float
     longest: float
-    rest: float = 6.0
-    """A pass over a large status loads the API server as well; so much of the time is left to others."""
+    rest: float = 10.0
+    """A pass over a large status loads API server, engine and worker as well; so much of the time is left to others."""
 
     def after(self, took: float) -> float:
         """Give the distance after a pass that took so long; at least half of the time is left to others."""
