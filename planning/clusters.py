@@ -12,8 +12,9 @@ from typing import Any
 
 from api.actions import Action
 from api.execution import ClusterActionStatus
-from api.phases import ActionType, Phase
+from api.phases import Phase
 from planning import waits
+from planning.kinds import kind_of
 from planning.messages import bounded
 from planning.readiness import Object, at, items, text
 
@@ -57,7 +58,7 @@ def is_per_cluster(action: Action) -> bool:
 
 def has_children(action: Action) -> bool:
     """Tell whether an action may have made Subscriptions for single clusters, ready or not."""
-    return action.type is ActionType.SUBSCRIPTION and action.cluster_execution_mode == PER_CLUSTER
+    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER
 
 
 def managed_cluster(found: Object) -> ManagedCluster:
