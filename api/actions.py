@@ -23,6 +23,11 @@ ObjectOperation = Annotated[
 ]
 """What the CRD admits where Replace means nothing; only a Subscription is ever replaced."""
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+"""Methods of requests. The API server knows them; the body of a rollback is open, and comes to us unjudged."""
+CLUSTER_EXECUTION_MODES = ("", "Global", "PerCluster")
+"""As of METHODS."""
+
 
 class RetryPolicy(Model):
     """How often and at what pace an action is repeated after an error."""
@@ -51,9 +56,7 @@ class HttpRequest(Model):
 
     url: str
     """Where the request goes."""
-    method: str = Field(
-        default="GET", json_schema_extra={"enum": ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]}
-    )
+    method: str = Field(default="GET", json_schema_extra={"enum": [*METHODS]})
     """The request's method."""
     headers: dict[str, str] | None = None
     """The request's headers."""
@@ -158,7 +161,7 @@ class Action(Model):
     """Which Helm hook the action stands for."""
     hook_cleanup: HookCleanup | None = None
     """When a hook's objects are removed."""
-    cluster_execution_mode: str = Field(default="", json_schema_extra={"enum": ["", "Global", "PerCluster"]})
+    cluster_execution_mode: str = Field(default="", json_schema_extra={"enum": [*CLUSTER_EXECUTION_MODES]})
     """Whether the action is done once (Global, or empty) or in each managed cluster."""
 
     @property

@@ -13,7 +13,6 @@ from planning import fields, validation
 from planning.eligibility import why_not
 from planning.execute import decide_execute
 from planning.lookup import Workflows
-from planning.support import unsupported, unsupported_text
 
 
 def rejection(execution: DRPlanExecution, found: References) -> str | None:
@@ -35,8 +34,3 @@ def of_plan(plan: DRPlan, workflows: Workflows) -> list[str]:
 def of_workflow(dr_workflow: DRWorkflow) -> list[str]:
     """Say what is wrong with a DRWorkflow."""
     return [error.text for error in validation.workflow_errors(dr_workflow)]
-
-
-def not_yet(plan: DRPlan, workflows: Workflows) -> list[str]:
-    """Say what in a plan this release cannot carry out."""
-    return [unsupported_text(feature) for feature in unsupported(plan, workflows)]

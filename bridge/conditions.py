@@ -35,8 +35,6 @@ class ConditionType(StrEnum):
     """False where the engine refused the search attributes."""
     VALID = "Valid"
     """Of a DRPlan or DRWorkflow."""
-    SUPPORTED = "Supported"
-    """Of a DRPlan or DRWorkflow: whether this release can carry it out."""
     EXECUTED = "Executed"
     """Of a DRPlan: whether an Execute of it stands."""
 
@@ -47,6 +45,10 @@ WAITING_FOR_PLAN = "WaitingForPlan"
 """Reason while another execution runs the plan, or is to run it first."""
 ENGINE_UNAVAILABLE = "EngineUnavailable"
 """Reason while Temporal does not answer."""
+
+
+_BOUNDS = {ConditionType.VALID: notices.ERRORS_BOUND}
+"""Bytes of a message, where they are not those of all conditions."""
 
 
 class Wanted(Model):
@@ -85,7 +87,7 @@ def _moved(before: Condition | None, change: Wanted, now: datetime, generation: 
         type=change.type,
         status=change.status,
         reason=change.reason,
-        message=messages.bounded(change.message, notices.CONDITION_BOUND),
+        message=messages.bounded(change.message, _BOUNDS.get(change.type, notices.CONDITION_BOUND)),
         last_transition_time=since,
         observed_generation=generation,
     )

@@ -16,7 +16,7 @@ async def judge_plan(context: Context, key: Key) -> None:
     stored = await context.objects.plan(key.namespace, key.name)
     workflows = _known_workflows(context, stored.model)
     problems = admission.of_plan(stored.model, workflows)
-    status = plans.judged(stored.model, problems, admission.not_yet(stored.model, workflows), context.now())
+    status = plans.judged(stored.model, problems, context.now())
     lock = status.current_execution
     if lock is not None and not await holds_on(context, stored.model, lock):
         status = status.model_copy(update={"current_execution": None})

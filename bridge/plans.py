@@ -18,6 +18,10 @@ HISTORY = 10
 """Source: the CRD of existing installations, executionHistory."""
 
 
+_SUPPORTED = "Supported"
+"""A condition of our first release, which could not carry all of a plan out; taken away where it still stands."""
+
+
 def holds(plan: DRPlan, execution: DRPlanExecution) -> bool:
     """Tell whether this very execution has the plan's lock."""
     lock = plan.status.current_execution
@@ -112,13 +116,13 @@ def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
     return PlanPhase.EXECUTED if stands else PlanPhase.READY
 
 
-def judged(plan: DRPlan, problems: Sequence[str], unsupported: Sequence[str], now: datetime) -> DRPlanStatus:
-    """Say whether the plan is valid, and whether this release can carry it out."""
+def judged(plan: DRPlan, problems: Sequence[str], now: datetime) -> DRPlanStatus:
+    """Say whether the plan is valid."""
     generation = plan.metadata.generation
     status = plan.status.model_copy(update={"phase": _phase(plan.status, invalid=bool(problems))})
-    changes = [_validity(problems), _support(unsupported)]
+    known = [condition for condition in status.conditions or [] if condition.type != _SUPPORTED]
     update = {
-        "conditions": conditions.updated(status.conditions, changes, now, generation),
+        "conditions": conditions.updated(known, [_validity(problems)], now, generation),
         "observed_generation": generation,
     }
     return status.model_copy(update=update)
@@ -137,11 +141,5 @@ def judged_workflow(dr_workflow: DRWorkflow, problems: Sequence[str], now: datet
 
 
 def _validity(problems: Sequence[str]) -> Wanted:
-    message = notices.refused(problems) if problems else notices.VALID
+    message = notices.invalid(problems) if problems else notices.VALID
     return conditions.wanted(ConditionType.VALID, not problems, "Invalid" if problems else "Valid", message)
-
-
-def _support(unsupported: Sequence[str]) -> Wanted:
-    message = notices.refused(unsupported) if unsupported else notices.SUPPORTED
-    reason = "NotSupported" if unsupported else "Supported"
-    return conditions.wanted(ConditionType.SUPPORTED, not unsupported, reason, message)

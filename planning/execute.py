@@ -26,7 +26,6 @@ from planning.messages import bounded
 from planning.objects import target_of_action
 from planning.order import execution_order
 from planning.progress import with_counts
-from planning.support import unsupported, unsupported_text
 from planning.validation import execution_errors
 
 _STAGE_POLICIES = {
@@ -39,13 +38,11 @@ _STAGE_POLICIES = {
 def decide_execute(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> ExecuteDecision:
     """Decide over every node; `actor` is left to the caller.
 
-    A rejection lists everything that is wrong or not supported yet; the state then has no stages.
+    A rejection lists everything that is wrong; the state then has no stages.
     """
     errors = execution_errors(execution, plan, workflows)
-    features = unsupported(plan, workflows, execution)
-    if errors or features:
-        words = [error.text for error in errors], [unsupported_text(feature) for feature in features]
-        return rejected(refusals.not_started(*words))
+    if errors:
+        return rejected(refusals.not_started([error.text for error in errors]))
     stages = [plan.spec.stages[place] for place in execution_order(plan)]
     found = [[_defined(workflows, reference.workflow_ref) for reference in stage.workflows] for stage in stages]
     parts = list(zip(stages, found, strict=True))

@@ -5,10 +5,12 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 
 from collections.abc import Sequence
 
-from api.phases import ActionType, Operation
+from api.phases import ActionType, Mode, Operation
 
 _LONGEST = 100
 """Characters of what people wrote that a sentence repeats."""
+_CIRCLE = 10
+"""Names of a circle that are spelt out."""
 
 
 def found(path: str, subject: str, message: str) -> str:
@@ -16,25 +18,21 @@ def found(path: str, subject: str, message: str) -> str:
     return f"{path} of {subject}: {message}"
 
 
-def unsupported(path: str, subject: str, feature: str) -> str:
-    """One thing that is not supported yet: `spec.actions[2].when of DRWorkflow default/x (conditions)`."""
-    return f"{path} of {subject} ({feature})"
-
-
 def name_twice(what: str, name: str) -> str:
     """Two siblings bear one name."""
     return f'{what} "{name}" stands more than once; give each {what} a name of its own'
 
 
-def unknown_dependency(name: str) -> str:
-    """A stage depends on one that is not there."""
-    return f'there is no stage "{name}"; name a stage of this plan'
+def unknown_dependency(what: str, name: str) -> str:
+    """A stage or an action depends on one that is not there."""
+    remedy = "a stage of this plan" if what == "stage" else "an action of this DRWorkflow"
+    return f'there is no {what} "{_cut(name)}"; name {remedy}'
 
 
-def cycle(names: Sequence[str]) -> str:
-    """Stages depend on each other in a circle."""
-    circle = " -> ".join([*names, names[0]])
-    return f"the stages depend on each other in a circle ({circle}); take one of these dependencies out"
+def cycle(what: str, names: Sequence[str]) -> str:
+    """Stages or actions depend on each other in a circle."""
+    circle = " -> ".join([*names, names[0]] if len(names) <= _CIRCLE else [*names[:_CIRCLE], "…", names[0]])
+    return f"the {what}s depend on each other in a circle ({circle}); take one of these dependencies out"
 
 
 def missing_workflow(name: str) -> str:
@@ -65,6 +63,54 @@ def manifest(reason: str) -> str:
 def unknown_operation(operation: Operation, action_type: ActionType) -> str:
     """An operation that the type does not know."""
     return f"{operation.value} is not an operation of {action_type.value}; use Create, Apply, Patch or Delete"
+
+
+def patch_without_rollback() -> str:
+    """Nobody could take the action back."""
+    return "a Patch cannot be taken back by itself; add a rollback that does it"
+
+
+def misspelt_hook(text: str, meant: str) -> str:
+    """An action that belongs to the rollback would run with the others."""
+    return f'"{_cut(text)}" is not a hook of a rollback; write {meant}'
+
+
+def unknown_cluster_mode(text: str) -> str:
+    """In the body of a rollback, which the API server does not judge."""
+    return f'there is no clusterExecutionMode "{_cut(text)}"; write Global or PerCluster, or leave it out'
+
+
+# Requests. What is written in them may be secret and is not repeated.
+
+
+def empty_url() -> str:
+    """A request that goes nowhere."""
+    return "is empty; write the address of the service, such as https://host/path"
+
+
+def not_an_address() -> str:
+    """A URL that no request can go to."""
+    return "is not the address of a service; write one such as https://host/path"
+
+
+def unknown_method(text: str, known: Sequence[str]) -> str:
+    """In the body of a rollback, which the API server does not judge."""
+    return f'there is no method "{_cut(text)}"; write {", ".join(known[:-1])} or {known[-1]}'
+
+
+def not_a_header(name: str) -> str:
+    """A name that HTTP does not allow."""
+    return f'"{_cut(name)}" is not the name of a header; write letters, digits and hyphens'
+
+
+def header_of_several_lines() -> str:
+    """It would be read as further headers."""
+    return "the value of a header is a single line; take the line breaks out"
+
+
+def not_a_status_code(number: int) -> str:
+    """A number that no service answers with."""
+    return f"{number} is not a status code; write one from 100 to 599"
 
 
 def argo() -> str:
@@ -111,6 +157,19 @@ def undefined_parameter(name: str) -> str:
 def undefined_outputs(action: str) -> str:
     """A placeholder names an action that has no outputs at that point."""
     return f'there are no outputs of an action "{_cut(action)}"; name an action of the same DRWorkflow that ends before'
+
+
+def outputs_too_late(action: str) -> str:
+    """They may not be there yet when the action's turn comes."""
+    return f'action "{action}" does not certainly end before this one; put it before, or name it in dependsOn'
+
+
+def outputs_passed_over(action: str, mode: Mode) -> str:
+    """They will not be there in this execution."""
+    return (
+        f'action "{action}" does not run in mode {mode.value}, and this one does; '
+        "give this one the same when, or take the placeholder out"
+    )
 
 
 def missing_output(action: str, field: str) -> str:

@@ -11,7 +11,7 @@ from planning.lookup import Workflows, definition, full_name
 
 
 class FieldError(Model):
-    """One thing that is wrong, or not supported yet: where, in which object, and what."""
+    """One thing that is wrong: where, in which object, and what."""
 
     path: str
     message: str

@@ -14,6 +14,8 @@ from planning.messages import bounded, counted, listed
 
 CONDITION_BOUND = 4096
 """Bytes of a condition's message: enough for every name that a person can take in."""
+ERRORS_BOUND = 30_000
+"""Bytes of a condition that lists errors. Kubernetes takes 32,768 characters. Source: metav1.Condition, "message"."""
 EVENT_BOUND = 1000
 """Bytes of an event's note. Source: events.k8s.io/v1, "note"."""
 SUMMARY_BOUND = 200
@@ -40,7 +42,6 @@ DEFINITIONS_OF_TODAY = (
     "needed, the current one counts"
 )
 VALID = "The definition is valid"
-SUPPORTED = "Everything in it is supported by this release"
 
 
 # Before the start.
@@ -68,9 +69,9 @@ def waiting_for_turn(before: str, plan: str, position: int) -> str:
     )
 
 
-def refused(problems: Sequence[str]) -> str:
-    """The input is wrong; each problem names the field and the remedy."""
-    return listed(list(problems), 1024)
+def invalid(errors: Sequence[str]) -> str:
+    """A definition is wrong; each error names the field and the remedy."""
+    return listed(errors, ERRORS_BOUND)
 
 
 def field_problem(path: str, message: str) -> str:

@@ -35,6 +35,19 @@ def sorted_by_need(needs: Needs) -> list[int]:
     return ordered
 
 
+def circle(needs: Needs) -> list[int]:
+    """Give the places of one circle, each needed by the one before, from its lowest place on; there must be one."""
+    free = frozenset(sorted_by_need(needs))
+    place = next(place for place in range(len(needs)) if place not in free)
+    trail: list[int] = []
+    while place not in trail:
+        trail.append(place)
+        place = min(needed for needed in needs[place] if needed not in free)
+    found = trail[trail.index(place) :]
+    start = found.index(min(found))
+    return found[start:] + found[:start]
+
+
 def stage_needs(names: Sequence[str], depends_on: Sequence[Sequence[str]]) -> list[frozenset[int]]:
     """Turn names into places; a name that no stage bears is passed over (validation reports it)."""
     places: dict[str, list[int]] = {}

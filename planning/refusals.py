@@ -97,10 +97,6 @@ def custom_rollback(action: str, dr_workflow: str) -> str:
     return f"action {action} of DRWorkflow {dr_workflow}"
 
 
-def not_started(errors: Sequence[str], unsupported: Sequence[str]) -> str:
-    """An Execute is wrong in itself, or uses what is not supported yet; everything found is listed."""
-    supported = ", ".join(unsupported)
-    entries = [*errors, *([f"not supported yet: {supported}"] if unsupported else [])]
-    if len("; ".join(entries).encode()) > MESSAGE_BOUND - 20 and unsupported:
-        entries = [*errors, *(f"not supported yet: {entry}" for entry in unsupported)]
-    return f"Not started: {listed(entries, MESSAGE_BOUND - 20)}"
+def not_started(errors: Sequence[str]) -> str:
+    """An Execute is wrong in itself; everything found is listed."""
+    return f"Not started: {listed(errors, MESSAGE_BOUND - 20)}"

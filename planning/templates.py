@@ -173,12 +173,11 @@ def as_text(value: Any) -> str:
 
 
 def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Walk every text in a JSON value, keys included, with its field path."""
+    """Walk every text in a JSON value, without the names of fields, with its field path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield path, str(key)
             yield from texts(item, f"{path}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):

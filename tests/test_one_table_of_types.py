@@ -18,7 +18,6 @@ PACKAGES = ("planning", "activities", "workflows", "bridge", "worker", "cli")
 TABLES = {
     "planning/kinds.py": "the table itself",
     "activities/registry.py": "each type's effect",
-    "planning/support.py": "goes with the release that supports every type",
 }
 """Modules that may name single types, each with its reason."""
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from api.actions import METHODS
 from api.meta import ObjectName, parse_duration
-from api.phases import ActionType, Operation, OperationType, Phase
+from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
 from planning import causes, endings, faults, messages, notices
 from tests.api.documents import REPOSITORY
@@ -89,8 +90,8 @@ AROUND_A_RUN = [
 
 OF_A_PLAN = [
     faults.name_twice("stage", GAP),
-    faults.unknown_dependency(GAP),
-    faults.cycle([GAP]).replace(f"{GAP} -> {GAP}", GAP),
+    faults.unknown_dependency("stage", GAP),
+    faults.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
     faults.missing_workflow(GAP),
 ]
 
@@ -103,9 +104,22 @@ def _refusal(text: str) -> str:
 
 OF_A_WORKFLOW = [
     faults.name_twice("action", GAP),
+    faults.unknown_dependency("action", GAP),
+    faults.cycle("action", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
     faults.missing_block(GAP, ActionType.JOB).replace("type Job", f"type {GAP}"),
     faults.empty_name(),
+    faults.missing_namespace(ActionType.JOB).replace("Job", GAP),
+    faults.unknown_operation(Operation.REPLACE, ActionType.JOB).replace("Replace", GAP).replace("Job", GAP),
+    faults.patch_without_rollback(),
     faults.manifest(GAP),
+    faults.empty_url(),
+    faults.not_an_address(),
+    faults.unknown_method(GAP, METHODS),
+    faults.not_a_header(GAP),
+    faults.header_of_several_lines(),
+    faults.not_a_status_code(1).replace("1 is", f"{GAP} is"),
+    faults.misspelt_hook(GAP, GAP),
+    faults.unknown_cluster_mode(GAP),
     faults.argo(),
     _refusal(GAP),
     faults.no_time(),
@@ -115,6 +129,8 @@ OF_A_WORKFLOW = [
     faults.unknown_template(GAP),
     faults.undefined_parameter(GAP),
     faults.undefined_outputs(GAP),
+    faults.outputs_too_late(GAP),
+    faults.outputs_passed_over(GAP, Mode.INSTALL).replace("Install", GAP),
     faults.missing_output(GAP, GAP),
     faults.not_a_condition(GAP),
     faults.unknown_mode(GAP),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
-from api.meta import ObjectMeta, ObjectName
+from api.meta import Condition, ConditionStatus, ObjectMeta, ObjectName
 from api.phases import OperationType, Phase, PlanPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, Stage, WorkflowReference
 from bridge import conditions, plans
@@ -108,25 +108,39 @@ def test_the_phase_follows_what_succeeded(ran: list[DRPlanExecution], phase: Pla
 
 def test_an_invalid_plan_says_so_and_remembers_that_it_was_executed() -> None:
     executed = after(DRPlanStatus(), execution("a", Phase.SUCCEEDED))
-    invalid = plans.judged(plan(executed), ["spec.stages: wrong"], [], NOW)
+    invalid = plans.judged(plan(executed), ["spec.stages: wrong"], NOW)
     assert (invalid.phase, invalid.observed_generation) == (PlanPhase.INVALID, 3)
     valid = conditions.find(invalid.conditions, ConditionType.VALID)
     assert valid is not None
     assert (valid.status, valid.message) == ("False", "spec.stages: wrong")
-    assert plans.judged(plan(invalid), [], [], NOW).phase is PlanPhase.EXECUTED
+    assert plans.judged(plan(invalid), [], NOW).phase is PlanPhase.EXECUTED
 
 
 def test_what_the_older_controller_said_counts_until_something_runs() -> None:
-    assert plans.judged(plan(DRPlanStatus(phase=PlanPhase.EXECUTED)), [], [], NOW).phase is PlanPhase.EXECUTED
-    assert plans.judged(plan(), [], [], NOW).phase is PlanPhase.READY
+    assert plans.judged(plan(DRPlanStatus(phase=PlanPhase.EXECUTED)), [], NOW).phase is PlanPhase.EXECUTED
+    assert plans.judged(plan(), [], NOW).phase is PlanPhase.READY
 
 
-def test_what_is_not_supported_yet_is_no_fault_of_the_plan() -> None:
-    status = plans.judged(plan(), [], ["spec.actions[0].when (conditions)"], NOW)
-    assert status.phase is PlanPhase.READY
-    supported = conditions.find(status.conditions, ConditionType.SUPPORTED)
-    assert supported is not None
-    assert (supported.status, supported.reason) == ("False", "NotSupported")
+def test_every_error_is_listed_within_what_kubernetes_takes() -> None:
+    errors = [f"spec.actions[{index}].timeout of DRWorkflow default/w: wrong" for index in range(200)]
+    assert said(plans.judged(plan(), errors, NOW)) == "; ".join(errors)
+    many = said(plans.judged(plan(), errors * 10, NOW))
+    assert many.endswith(" more")
+    assert len(many.encode()) <= 32_768
+
+
+def said(status: DRPlanStatus) -> str:
+    valid = conditions.find(status.conditions, ConditionType.VALID)
+    assert valid is not None
+    return valid.message
+
+
+def test_what_the_first_release_said_of_support_is_taken_back() -> None:
+    old = Condition(
+        type="Supported", status=ConditionStatus.FALSE, reason="NotSupported", message="", last_transition_time=NOW
+    )
+    status = plans.judged(plan(DRPlanStatus(conditions=[old])), [], NOW)
+    assert [condition.type for condition in status.conditions or []] == [ConditionType.VALID]
 
 
 def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:

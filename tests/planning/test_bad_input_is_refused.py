@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from api.execution import DRPlanExecution
-from api.phases import Mode
 from api.workflow import DRWorkflow
 from planning.execute import decide_execute
 from planning.messages import MESSAGE_BOUND
-from planning.validation import plan_errors, unsupported, workflow_errors
-from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
+from planning.validation import plan_errors, workflow_errors
+from tests.planning.builders import by_name, dr_workflow, manifest, plan, plan_stage
 from tests.planning.test_an_execute_is_planned import EXECUTION
 
 W = dr_workflow("w", manifest("app"))
@@ -155,8 +154,8 @@ def rejection(execution: DRPlanExecution, of: Any, *workflows: DRWorkflow) -> st
 
 
 def test_everything_that_is_wrong_is_listed_at_once() -> None:
-    of = plan(plan_stage("a", "w", dependsOn=["x"]), plan_stage("a", "gone"), globalParams=[{"name": "p"}])
-    bad = dr_workflow("w", manifest("a", timeout="soon", when='mode == "install"'))
+    of = plan(plan_stage("a", "w", dependsOn=["x"]), plan_stage("a", "gone"))
+    bad = dr_workflow("w", manifest("a", timeout="soon", when="sometimes"))
     assert rejection(EXECUTION, of, bad) == (
         'Not started: spec.stages[1].name of DRPlan default/nginx-plan: stage "a" stands more than once; give each '
         "stage a name of its own; "
@@ -164,8 +163,8 @@ def test_everything_that_is_wrong_is_listed_at_once() -> None:
         "spec.stages[1].workflows[0].workflowRef of DRPlan default/nginx-plan: DRWorkflow default/gone does not exist; "
         "create it or correct the reference; "
         'spec.actions[0].timeout of DRWorkflow default/w: "soon" is not a duration such as 30s, 5m or 1h30m; '
-        "not supported yet: spec.globalParams of DRPlan default/nginx-plan (parameters), "
-        "spec.actions[0].when of DRWorkflow default/w (conditions)"
+        "spec.actions[0].when of DRWorkflow default/w: sometimes is not a condition; "
+        'write mode == "install", and join several with ||'
     )
 
 
@@ -176,77 +175,6 @@ def test_very_many_errors_are_counted_where_they_do_not_fit() -> None:
     assert text.endswith("more")
 
 
-def test_very_many_unsupported_things_are_counted_where_they_do_not_fit() -> None:
-    bad = dr_workflow("w", *(manifest("m", action=f"action-{number}", when="x") for number in range(300)))
-    text = rejection(EXECUTION, plan(plan_stage("s", "w")), bad)
-    assert len(text.encode()) <= MESSAGE_BOUND
-    assert text.startswith(
-        "Not started: not supported yet: spec.actions[0].when of DRWorkflow default/w (conditions); "
-    )
-    assert text.endswith("more")
-
-
 def test_a_dr_workflow_that_stands_twice_is_reported_once() -> None:
     bad = dr_workflow("w", manifest("a", timeout="soon"))
     assert rejection(EXECUTION, plan(plan_stage("s", "w", "w")), bad).count("spec.actions[0].timeout") == 1
-
-
-UNSUPPORTED = [
-    ({"name": "a", "type": "HTTP", "http": {"url": "http://x"}}, "type", "HTTP actions"),
-    ({"name": "a", "type": "Job", "job": {"template": {"spec": {}}}}, "type", "Job actions"),
-    ({"name": "a", "type": "Globalization", "globalization": {"name": "x"}}, "type", "Globalization actions"),
-    ({"name": "a", "type": "HelmChart", "helmChart": {"name": "x", "namespace": "d"}}, "type", "HelmChart actions"),
-    ({"name": "a", "type": "Subscription", "subscription": {"name": "x"}}, "type", "Subscription actions"),
-    (manifest("a", "Patch"), "resource.operation", "operation Patch"),
-    (localized("a", "Patch"), "localization.operation", "operation Patch"),
-    (manifest("a", rollback={"type": "HTTP"}), "rollback", "custom rollbacks"),
-    (manifest("a", dependsOn=["b"]), "dependsOn", "dependencies between actions"),
-    (manifest("a", when="x"), "when", "conditions"),
-    (manifest("a", hookType="pre-install"), "hookType", "hooks"),
-    (manifest("a", hookCleanup={}), "hookCleanup", "hooks"),
-    (manifest("a", clusterExecutionMode="PerCluster"), "clusterExecutionMode", "execution per cluster"),
-    (manifest("a", waitReady=True), "waitReady", "waiting until ready"),
-    (manifest("$(params.x)"), "resource.manifest", "placeholders"),
-    (manifest("'{{ .params.x }}'"), "resource.manifest", "placeholders"),
-    ({**localized("$(params.x)"), "name": "a"}, "localization.name", "placeholders"),
-    (
-        {
-            "name": "a",
-            "type": "Localization",
-            "localization": {"name": "x", "namespace": "d", "spec": {"overrides": [{"value": "$(params.y)"}]}},
-        },
-        "localization.spec.overrides[0].value",
-        "placeholders",
-    ),
-]
-
-
-@pytest.mark.parametrize(("definition", "path", "what"), UNSUPPORTED, ids=[f"{p} ({w})" for _, p, w in UNSUPPORTED])
-def test_what_is_not_supported_yet_is_named(definition: dict[str, Any], path: str, what: str) -> None:
-    text = rejection(EXECUTION, plan(plan_stage("s", "w")), dr_workflow("w", definition))
-    assert text == f"Not started: not supported yet: spec.actions[0].{path} of DRWorkflow default/w ({what})"
-
-
-def test_parameters_and_modes_are_not_supported_yet() -> None:
-    stage = {"name": "s", "workflows": [{"workflowRef": {"name": "w"}, "params": [{"name": "p"}]}]}
-    of = plan(stage, globalParams=[{"name": "p"}])
-    run = EXECUTION.model_copy(update={"spec": EXECUTION.spec.model_copy(update={"mode": Mode.DELETE, "params": [1]})})
-    assert rejection(run, of, dr_workflow("w", manifest("a"), parameters=[{"name": "p"}])) == (
-        "Not started: not supported yet: spec.mode of DRPlanExecution default/run (modes), "
-        "spec.params of DRPlanExecution default/run (parameters), "
-        "spec.globalParams of DRPlan default/nginx-plan (parameters), "
-        "spec.stages[0].workflows[0].params of DRPlan default/nginx-plan (parameters), "
-        "spec.parameters of DRWorkflow default/w (parameters)"
-    )
-
-
-def test_what_is_unsupported_in_a_plan_can_be_told_without_an_execution() -> None:
-    found = unsupported(plan(plan_stage("s", "w")), by_name(dr_workflow("w", manifest("a", when="x"))))
-    assert [(one.path, one.subject, one.message) for one in found] == [
-        ("spec.actions[0].when", "DRWorkflow default/w", "conditions")
-    ]
-
-
-def test_the_explicit_defaults_are_supported() -> None:
-    plain = manifest("a", dependsOn=[], when="", hookType="", clusterExecutionMode="Global", waitReady=False)
-    assert unsupported(plan(plan_stage("s", "w")), by_name(dr_workflow("w", plain))) == []
