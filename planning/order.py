@@ -4,13 +4,36 @@ Source: docs/spec/drplan.md, "Order"; docs/spec/drplanexecution.md, "Reverse ord
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from api.execution import StageStatus
 from api.plan import DRPlan
 
-Needs = Sequence[frozenset[int]]
-"""For each place, the places that come before it."""
+Needs = Sequence[Collection[int]]
+"""For each place, the places that come before it, each once."""
+
+
+class Frontier:
+    """Which places may come next, while others come to their end; the lowest place first."""
+
+    def __init__(self, needs: Needs) -> None:
+        self._missing = [len(before) for before in needs]
+        self._waiting: list[list[int]] = [[] for _ in needs]
+        for place, before in enumerate(needs):
+            for needed in before:
+                self._waiting[needed].append(place)
+        self._ready = [place for place, number in enumerate(self._missing) if not number]
+
+    def take(self) -> int | None:
+        """Give the next place, which is not given again; None while all that is left waits for others."""
+        return heapq.heappop(self._ready) if self._ready else None
+
+    def ended(self, place: int) -> None:
+        """Let those go on that waited for nothing but this place."""
+        for waiting in self._waiting[place]:
+            self._missing[waiting] -= 1
+            if not self._missing[waiting]:
+                heapq.heappush(self._ready, waiting)
 
 
 def sorted_by_need(needs: Needs) -> list[int]:
@@ -18,20 +41,11 @@ def sorted_by_need(needs: Needs) -> list[int]:
 
     Places on a cycle, or behind one, are left out: a result shorter than `needs` tells of a cycle.
     """
-    missing = [len(before) for before in needs]
-    after: list[list[int]] = [[] for _ in needs]
-    for place, before in enumerate(needs):
-        for needed in before:
-            after[needed].append(place)
-    ready = [place for place, number in enumerate(missing) if not number]
+    frontier = Frontier(needs)
     ordered = []
-    while ready:
-        place = heapq.heappop(ready)
+    while (place := frontier.take()) is not None:
         ordered.append(place)
-        for waiting in after[place]:
-            missing[waiting] -= 1
-            if not missing[waiting]:
-                heapq.heappush(ready, waiting)
+        frontier.ended(place)
     return ordered
 
 
@@ -49,7 +63,7 @@ def circle(needs: Needs) -> list[int]:
 
 
 def stage_needs(names: Sequence[str], depends_on: Sequence[Sequence[str]]) -> list[frozenset[int]]:
-    """Turn names into places; a name that no stage bears is passed over (validation reports it)."""
+    """Turn names into places; a name that nobody bears is passed over (validation reports it)."""
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
         places.setdefault(name, []).append(place)
