@@ -132,7 +132,7 @@ class WorkflowExecutionStatus(Model):
     progress: str | None = None
     """How far it is, for people: `2/2 actions rolled back`."""
     current_action: str | None = None
-    """Name of the action that is running."""
+    """Name of the action that is running; several that run side by side are separated by commas."""
     message: str | None = None
     """What happened or was the reason, for people."""
     action_statuses: list[ActionStatus] | None = None

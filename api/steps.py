@@ -154,6 +154,8 @@ class CustomRollback(Model):
     origin: Origin
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
     """What the original recorded, of the actions that `step.outputs_of` names."""
+    phases: dict[str, Phase] = Field(default_factory=dict)
+    """How those actions ended in the original."""
 
 
 class RollbackStep(Model):
@@ -195,6 +197,8 @@ class ExecuteInput(Model):
     """None in runs that were started before snapshots were kept: the DRWorkflow is read as it is today."""
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
     """Outputs of the actions that `step.outputs_of` names, as far as they have any."""
+    phases: dict[str, Phase] = Field(default_factory=dict)
+    """How those actions ended."""
 
 
 class LookInput(Model):

@@ -73,7 +73,8 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
         return new if new.actions else old
     actions = [forward_action(*pair) for pair in zip(old.actions, new.actions, strict=True)]
     ahead = old if _over(old) > _over(new) else new
-    update = {"action_statuses": actions or None, "progress": ahead.progress, "current_action": ahead.current_action}
+    current = messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    update = {"action_statuses": actions or None, "progress": ahead.progress, "current_action": current}
     return new.model_copy(update=update)
 
 

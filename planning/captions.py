@@ -28,9 +28,11 @@ def load(operation: OperationType, execution: ObjectKey) -> str:
 
 
 def rollback(step: RollbackStep, action: str) -> str:
-    """Caption a rollback by what it deletes: `delete Localization default/nginx-loc-a`."""
+    """Caption a rollback by what it does: `delete Localization default/nginx-loc-a`, or the custom action's title."""
     if step.refusal is not None:
         return _summary(f"refuse {action}: {step.refusal.message}")
+    if step.custom is not None:
+        return _summary(step.custom.step.title)
     if not step.deletions:
         return _summary(f"roll back {action}")
     more = len(step.deletions) - 1
@@ -67,10 +69,11 @@ def workflow(node: WorkflowExecutionStatus) -> str:
     return _summary(f"workflow {name}: {counted(len(node.actions), 'action')}")
 
 
-def workflow_details(node: WorkflowExecutionStatus) -> str:
+def workflow_details(node: WorkflowExecutionStatus, *, side_by_side: bool = False) -> str:
     """List a workflow's actions in the order in which they run."""
+    order = "each after those that it depends on" if side_by_side else "one after the other"
     names = listed([action.name for action in node.actions], DETAILS_BOUND - 100, ", ")
-    return f"Actions, one after the other: {names}"
+    return f"Actions, {order}: {names}"
 
 
 DECIDING = "Reading and looking at every object concerned"
@@ -82,10 +85,10 @@ def one_by_one(what: str, index: int, total: int, name: str) -> str:
     return bounded(f"{what} {index + 1} of {total}: {name}", DETAILS_BOUND)
 
 
-def side_by_side(ended: int, total: int, running: Sequence[str]) -> str:
-    """Say how many parts have ended and which run now."""
+def side_by_side(what: str, ended: int, total: int, running: Sequence[str]) -> str:
+    """Say how many parts (`workflow`, `action`) have ended and which run now."""
     names = listed(running, DETAILS_BOUND // 2, ", ") if running else "nothing"
-    return f"{ended} of {counted(total, 'workflow')} ended; now: {names}"
+    return f"{ended} of {counted(total, what)} ended; now: {names}"
 
 
 def ended(phase: Phase | None, message: str | None) -> str:

@@ -232,6 +232,11 @@ def not_attempted_dependency(stage: str) -> str:
     return f"Not attempted: depends on stage {stage}, which did not succeed"
 
 
+def not_attempted_action(action: str) -> str:
+    """An action that it depends on, directly or not, did not succeed."""
+    return f"Not attempted: depends on action {action}, which did not succeed"
+
+
 # What an Execute's action says.
 
 
@@ -279,6 +284,11 @@ def retrying(retry: int, limit: int, error: str) -> str:
 
 
 # Workflows, stages and the plan.
+
+
+def current_action(running: Sequence[str]) -> str | None:
+    """Name the actions of a workflow that run now: `create-a, create-b`; None where none does."""
+    return listed(running, MESSAGE_BOUND, ", ") if running else None
 
 
 def progress(operation: OperationType, done_actions: int, total: int) -> str:

@@ -16,7 +16,8 @@ from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
 from planning import closing, messages
 from planning.messages import bounded
-from planning.rollup import blocking_stage, rollup
+from planning.order import Needs
+from planning.rollup import blocking_stage, failed_needs, rollup
 from planning.summary import progress_of, summarize
 
 NodeT = TypeVar("NodeT")
@@ -50,12 +51,18 @@ def _replaced(nodes: Sequence[NodeT], index: int, node: NodeT) -> list[NodeT]:
 # Actions.
 
 
-def action_started(node: WorkflowExecutionStatus, index: int, now: datetime) -> WorkflowExecutionStatus:
-    """The action at `index` has begun; begun again after a lost attempt, it keeps its start."""
+def action_started(
+    node: WorkflowExecutionStatus, index: int, now: datetime, beside: Sequence[str] = ()
+) -> WorkflowExecutionStatus:
+    """The action at `index` has begun; begun again after a lost attempt, it keeps its start.
+
+    `beside` names the actions that run already.
+    """
     action = node.actions[index]
     started = action if action.start_time else action.model_copy(update=_started(now))
+    current = messages.current_action([*beside, action.name])
     return node.model_copy(
-        update={"action_statuses": _replaced(node.actions, index, started), "current_action": action.name}
+        update={"action_statuses": _replaced(node.actions, index, started), "current_action": current}
     )
 
 
@@ -72,10 +79,23 @@ def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) ->
 
 
 def action_finished(
-    node: WorkflowExecutionStatus, index: int, outcome: ActionOutcome, retries: int, now: datetime
+    node: WorkflowExecutionStatus,
+    index: int,
+    outcome: ActionOutcome,
+    retries: int,
+    now: datetime,
+    beside: Sequence[str] = (),
 ) -> WorkflowExecutionStatus:
-    """The action at `index` has ended; `retries` counts its attempts after the first."""
-    record = {"operation": outcome.operation, "created": outcome.created, "outputs": outcome.outputs}
+    """The action at `index` has ended; `retries` counts its attempts after the first.
+
+    `beside` names the actions that still run.
+    """
+    record = {
+        "operation": outcome.operation,
+        "created": outcome.created,
+        "outputs": outcome.outputs,
+        "cluster_statuses": outcome.cluster_statuses,
+    }
     action = node.actions[index].model_copy(
         update={
             "phase": outcome.phase,
@@ -86,7 +106,8 @@ def action_finished(
             **{name: value for name, value in record.items() if value is not None},
         }
     )
-    return _with_actions(node, _replaced(node.actions, index, action))
+    ended = _with_actions(node, _replaced(node.actions, index, action))
+    return ended.model_copy(update={"current_action": messages.current_action(beside)})
 
 
 def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
@@ -111,14 +132,20 @@ def workflow_finished(
     *,
     canceled: bool = False,
     policy: WorkflowFailurePolicy = WorkflowFailurePolicy.FAIL_FAST,
+    needs: Needs | None = None,
 ) -> WorkflowExecutionStatus:
     """The workflow has ended: what is left Pending is Skipped, what is left Running is Canceled.
 
-    `policy` is an Execute's; with Continue a failure is no reason for what was not reached.
+    `policy` is an Execute's; with Continue a failure is no reason for what was not reached. `needs` names
+    for each action the places of those that it depends on.
     """
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
     reason = closing.stop_reason(operation, [] if goes_on else [node], canceled)
-    actions = [_cut_short(action, reason, now) for action in node.actions]
+    failed = failed_needs(node.actions, needs or ())
+    actions = [
+        _cut_short(action, messages.not_attempted_action(failed[index]) if index in failed else reason, now)
+        for index, action in enumerate(node.actions)
+    ]
     phase = rollup((action.phase for action in actions), canceled)
     return _with_actions(node, actions).model_copy(
         update={

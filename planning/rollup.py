@@ -5,8 +5,9 @@ Source: docs/spec/drplanexecution.md, "Phases"; docs/spec/drplan.md, "When somet
 
 from collections.abc import Iterable, Sequence
 
-from api.execution import StageStatus
+from api.execution import ActionStatus, StageStatus
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
+from planning.order import Needs
 
 
 def rollup(phases: Iterable[Phase], canceled: bool = False) -> Phase:
@@ -37,6 +38,21 @@ def may_start_next_action(policy: WorkflowFailurePolicy, phases: Iterable[Phase]
 def may_start_next_workflow(policy: StageFailurePolicy, phases: Iterable[Phase]) -> bool:
     """Tell whether an Execute's stage starts another workflow after these phases of its workflows."""
     return policy is StageFailurePolicy.CONTINUE or not any(_broken(phase) for phase in phases)
+
+
+def failed_needs(actions: Sequence[ActionStatus], needs: Needs) -> dict[int, str]:
+    """Give for each Pending action that depends on a Failed one, directly or not, the name of the first such.
+
+    `needs` names only places that come before, as in the order in which the actions run.
+    """
+    failed = {index: action.name for index, action in enumerate(actions) if action.phase is Phase.FAILED}
+    blocked: dict[int, str] = {}
+    for index, before in enumerate(needs):
+        names = [failed.get(place) or blocked.get(place) for place in sorted(before)]
+        name = next(filter(None, names), None)
+        if name is not None and actions[index].phase is Phase.PENDING:
+            blocked[index] = name
+    return blocked
 
 
 def cancels_siblings(policy: StageFailurePolicy) -> bool:

@@ -42,6 +42,8 @@ class _Schedule:
     attempts: int
     errors: int
     """Of this action so far, earlier schedules included."""
+    lost: bool = False
+    """Whether an attempt under it was lost with its worker: what that one did is not known."""
     outcome: ActionOutcome | None = None
     """None: it was lost or cut short, or has attempts left."""
     error: str = ""
@@ -54,10 +56,10 @@ async def carry_out(call: ActionCall, cancellation: Cancellation, retrying: Call
     `retrying` is told the next retry, the limit and the last error whenever the next attempt waits here
     (while it waits at the server, only the server knows).
     """
-    attempts = errors = 0
+    attempts, errors, lost = 0, 0, False
     while True:
-        schedule = await _scheduled(call, errors, cancellation)
-        attempts, errors = attempts + schedule.attempts, schedule.errors
+        schedule = await _scheduled(call, errors, lost, cancellation)
+        attempts, errors, lost = attempts + schedule.attempts, schedule.errors, lost or schedule.lost
         if schedule.outcome is not None:
             return Ending(schedule.outcome, attempts - 1)
         if schedule.error:
@@ -67,12 +69,12 @@ async def carry_out(call: ActionCall, cancellation: Cancellation, retrying: Call
             return Ending(await _looked_at(call), max(attempts - 1, 0))
 
 
-async def _scheduled(call: ActionCall, errors: int, cancellation: Cancellation) -> _Schedule:
+async def _scheduled(call: ActionCall, errors: int, lost: bool, cancellation: Cancellation) -> _Schedule:
     try:
-        outcome = await cancellation.settle(call.schedule(errors))
+        outcome = await cancellation.settle(call.schedule(errors, lost))
     except ActivityError as error:
         return _read(error, call.limit, errors, cancellation)
-    return _Schedule(outcome.attempt, errors, outcome)
+    return _Schedule(outcome.attempt, errors, outcome=outcome)
 
 
 def _read(error: ActivityError, limit: int, errors: int, cancellation: Cancellation) -> _Schedule:
@@ -80,32 +82,37 @@ def _read(error: ActivityError, limit: int, errors: int, cancellation: Cancellat
     cause = error.cause
     if isinstance(cause, TimedOut):
         used = 1 + limit - errors if error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED else 1
-        return _Schedule(used, max(errors, _heartbeat_errors(cause)))
+        return _Schedule(used, max(errors, _heartbeat_errors(cause)), lost=True)
     if isinstance(cause, CutShort) and cancellation.requested:
         return _Schedule(0, errors)
     if isinstance(cause, ApplicationError):
         return _read_application_error(cause, limit, errors, cancellation)
-    return _Schedule(1, errors, ActionOutcome(phase=Phase.FAILED, message=str(cause or error)))
+    return _Schedule(1, errors, outcome=ActionOutcome(phase=Phase.FAILED, message=str(cause or error)))
 
 
 def _read_application_error(cause: ApplicationError, limit: int, errors: int, cancellation: Cancellation) -> _Schedule:
     if cause.type in _NOT_OF_THE_ACTION:
-        return _Schedule(1, errors)
+        return _Schedule(1, errors, lost=True)
     failure = _details(cause)
     if failure is None:
-        return _Schedule(1, errors + 1, ActionOutcome(phase=Phase.FAILED, message=cause.message))
+        return _Schedule(1, errors + 1, outcome=ActionOutcome(phase=Phase.FAILED, message=cause.message))
     owed = not cause.non_retryable and failure.errors <= limit
     if owed and not cancellation.requested:
-        return _Schedule(failure.attempt, failure.errors, error=cause.message)
-    outcome = ActionOutcome(
+        lost = failure.attempt > failure.errors - errors
+        return _Schedule(failure.attempt, failure.errors, lost, error=cause.message)
+    return _Schedule(failure.attempt, failure.errors, outcome=_failed(cause.message, failure))
+
+
+def _failed(message: str, failure: AttemptFailure) -> ActionOutcome:
+    return ActionOutcome(
         phase=Phase.FAILED,
-        message=cause.message,
+        message=message,
         operation=failure.operation,
         created=failure.created,
         outputs=failure.outputs,
+        cluster_statuses=failure.cluster_statuses,
         attempt=failure.attempt,
     )
-    return _Schedule(failure.attempt, failure.errors, outcome)
 
 
 def _details(cause: ApplicationError) -> AttemptFailure | None:

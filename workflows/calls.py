@@ -5,25 +5,26 @@ every name and model with the worker's registry. Source: docs/architecture.md, "
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy as Retries
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.meta import ObjectName, parse_duration
+    from api.execution import ActionStatus
+    from api.meta import parse_duration
     from api.steps import (
         ActionOutcome,
         Actor,
         Attempts,
         ExecuteDecision,
         ExecuteInput,
-        ExecuteStep,
+        ExecuteWorkflowInput,
         LookInput,
         RevertDecision,
         RollbackInput,
@@ -49,6 +50,8 @@ _SHORTEST = timedelta(milliseconds=1)
 """Temporal refuses an interval of zero."""
 
 ActionHandle: TypeAlias = workflow.ActivityHandle[ActionOutcome]
+Schedule: TypeAlias = Callable[[int, bool], ActionHandle]
+"""Takes the number of attempts that ended with an error so far, and whether one was lost with its worker."""
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
 
 
@@ -89,8 +92,7 @@ class ActionCall:
     """Retries after an error."""
     pause: timedelta
     """Before the next attempt, where it is the workflow that schedules it."""
-    schedule: Callable[[int], ActionHandle]
-    """Takes the number of attempts that ended with an error so far."""
+    schedule: Schedule
     look: Callable[[], ActionHandle]
 
 
@@ -126,8 +128,8 @@ def rollback(index: int, action: str, step: RollbackStep, actor: Actor) -> Actio
     """Roll one action back; `index` is its place in the workflow's node."""
     caption = captions.rollback(step, action)
 
-    def schedule(errors: int) -> ActionHandle:
-        given = RollbackInput(step=step, actor=actor, errors=errors)
+    def schedule(errors: int, lost: bool) -> ActionHandle:
+        given = RollbackInput(step=step, actor=actor, errors=errors, **_if_lost(lost))
         return _attempt(ActivityName.ROLLBACK_ACTION, given, index, step.attempts, caption)
 
     def look() -> ActionHandle:
@@ -136,22 +138,42 @@ def rollback(index: int, action: str, step: RollbackStep, actor: Actor) -> Actio
     return _call(step.attempts, schedule, look)
 
 
-def execute(index: int, dr_workflow: ObjectName, step: ExecuteStep, actor: Actor) -> ActionCall:
-    """Carry out an action of `dr_workflow`; `index` is its place in the workflow's node."""
+def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[ActionStatus]]) -> ActionCall:
+    """Carry out the action at `index` of a workflow's node.
+
+    `ended` gives, whenever it is scheduled, the nodes of the actions that its `outputs_of` names.
+    """
+    step = of.steps[index]
     caption = captions.execute(step.title)
 
-    def schedule(errors: int) -> ActionHandle:
-        given = ExecuteInput(dr_workflow=dr_workflow, step=step, actor=actor, errors=errors)
-        return _attempt(ActivityName.EXECUTE_ACTION, given, index, step.attempts, caption)
+    def given(**counts: Any) -> ExecuteInput:
+        origin = {} if of.origin is None else {"origin": of.origin}
+        known = {**origin, **_results(ended()), **counts}
+        return ExecuteInput(dr_workflow=of.workflow.workflow_ref, step=step, actor=of.actor, **known)
+
+    def schedule(errors: int, lost: bool) -> ActionHandle:
+        counted = given(errors=errors, **_if_lost(lost))
+        return _attempt(ActivityName.EXECUTE_ACTION, counted, index, step.attempts, caption)
 
     def look() -> ActionHandle:
-        given = ExecuteInput(dr_workflow=dr_workflow, step=step, actor=actor)
-        return _look(ActivityName.VERIFY_ACTION, given, index, caption)
+        return _look(ActivityName.VERIFY_ACTION, given(), index, caption)
 
     return _call(step.attempts, schedule, look)
 
 
-def _call(attempts: Attempts, schedule: Callable[[int], ActionHandle], look: Callable[[], ActionHandle]) -> ActionCall:
+def _results(ended: Sequence[ActionStatus]) -> dict[str, Any]:
+    """Give what earlier actions left behind; nothing where nothing is asked for: what is never set is never sent."""
+    if not ended:
+        return {}
+    made = {action.name: action.outputs for action in ended if action.outputs is not None}
+    return {"phases": {action.name: action.phase for action in ended}} | ({"outputs": made} if made else {})
+
+
+def _if_lost(lost: bool) -> dict[str, bool]:
+    return {"lost": True} if lost else {}
+
+
+def _call(attempts: Attempts, schedule: Schedule, look: Callable[[], ActionHandle]) -> ActionCall:
     interval = _span(attempts.retry.interval, RetryPolicy().interval)
     return ActionCall(
         limit=max(attempts.retry.limit, 0), pause=min(interval, BACKOFF_CAP), schedule=schedule, look=look

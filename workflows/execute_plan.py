@@ -42,6 +42,7 @@ def _child(decision: ExecuteDecision, index: int, node: StageStatus) -> ChildCal
         actor=decision.actor,
         policy=decision.stage_policies[index],
         workflow_policies=decision.workflow_policies[index],
+        origin=decision.origin and decision.origin.model_copy(update={"stage": node.name}),
     )
     return ChildCall(
         workflow_type=WorkflowType.EXECUTE_STAGE,

@@ -36,14 +36,19 @@ class ExecuteStage:
 
 
 def _child(given: ExecuteStageInput, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
+    steps = given.steps[index]
     return ChildCall(
         workflow_type=WorkflowType.EXECUTE_WORKFLOW,
         id=ids.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
         given=ExecuteWorkflowInput(
-            workflow=node, steps=given.steps[index], actor=given.actor, policy=given.workflow_policies[index]
+            workflow=node,
+            steps=steps,
+            actor=given.actor,
+            policy=given.workflow_policies[index],
+            origin=given.origin and given.origin.model_copy(update={"workflow": index}),
         ),
         node=WorkflowExecutionStatus,
         parts=len(node.actions),
         summary=captions.workflow(node),
-        details=captions.workflow_details(node),
+        details=captions.workflow_details(node, side_by_side=any(step.after is not None for step in steps)),
     )

@@ -7,24 +7,29 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType
     from api.steps import ExecuteWorkflowInput
 from workflows import calls
+from workflows.calls import ActionCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.workflow_walk import WorkflowWalk
 
 
 @workflow.defn(name=WorkflowType.EXECUTE_WORKFLOW)
 class ExecuteWorkflow:
-    """Carry the actions out in order, as the workflow's failure policy says."""
+    """Carry the actions out, in order or as they depend on each other, as the workflow's failure policy says."""
 
     @workflow.init
     def __init__(self, given: ExecuteWorkflowInput) -> None:
-        self._walk = WorkflowWalk(OperationType.EXECUTE, given.workflow, given.policy)
+        needs = [step.after for step in given.steps]
+        order = None if any(after is None for after in needs) else [after or [] for after in needs]
+        self._walk = WorkflowWalk(OperationType.EXECUTE, given.workflow, given.policy, order)
 
     @workflow.run
     async def run(self, given: ExecuteWorkflowInput) -> WorkflowExecutionStatus:
         """Give the workflow's final node, or raise it as a failure."""
-        reference = given.workflow.workflow_ref
-        steps = enumerate(given.steps)
-        return await self._walk.run([calls.execute(index, reference, step, given.actor) for index, step in steps])
+        return await self._walk.run([self._call(given, index) for index in range(len(given.steps))])
+
+    def _call(self, given: ExecuteWorkflowInput, index: int) -> ActionCall:
+        wanted = given.steps[index].outputs_of
+        return calls.execute(index, given, lambda: self._walk.actions_called(wanted))
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> WorkflowExecutionStatus:

@@ -95,4 +95,6 @@ class StageWalk:
         self._closed += node.phase.terminal
         self._node = progress.stage_with(self._node, index, node)
         total = len(self._node.workflows)
-        workflow.set_current_details(captions.side_by_side(self._closed, total, list(self._running.values())))
+        workflow.set_current_details(
+            captions.side_by_side("workflow", self._closed, total, list(self._running.values()))
+        )

@@ -65,6 +65,7 @@ OF_AN_EXECUTE = [
     messages.failed_to(Operation.CREATE, "ConfigMap", GAP),
     messages.failed_to(Operation.CREATE, "ConfigMap", causes.exists_of_another(APP, None)),
     messages.not_attempted_after(EXECUTE, GAP),
+    messages.not_attempted_action(GAP),
     messages.not_attempted_dependency(GAP),
     messages.part_succeeded(EXECUTE, "Workflow"),
     messages.part_failed(EXECUTE, "action", GAP),

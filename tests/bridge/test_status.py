@@ -137,6 +137,18 @@ def test_what_a_child_knows_goes_into_its_parents_tree() -> None:
     assert after.stages[0].phase is Phase.SUCCEEDED
 
 
+def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts() -> None:
+    both = node("work", action("one", Phase.RUNNING), action("two", Phase.RUNNING), phase=Phase.RUNNING)
+    attempts = [
+        Attempt(index=0, attempt=2, waiting=True, error="away", errors=1, limit=3),
+        Attempt(index=1, attempt=1, waiting_for="Waiting for Job x"),
+    ]
+    view = WorkflowView(place=Place(stage=0, workflow=0), node=both, attempts=attempts)
+    after = running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0]
+    assert after.current_action == "one, two"
+    assert [one.message for one in after.actions] == ["Retrying (1 of 3): away", "Waiting for Job x"]
+
+
 def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
     before = running(ExecutionStatus())
     after = status.running(before, RUN, Observation(trouble="no poller"), MOMENT)

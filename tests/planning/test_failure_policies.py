@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.execution import StageStatus
+from api.execution import ActionStatus, StageStatus
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from planning.rollup import (
     blocking_stage,
     cancels_siblings,
+    failed_needs,
     may_start_next_action,
     may_start_next_workflow,
     may_start_stage,
@@ -55,6 +56,13 @@ def test_a_workflow_stops_at_the_first_failure_unless_told_to_go_on() -> None:
     assert may_start_next_action(WorkflowFailurePolicy.FAIL_FAST, [S, P])
     assert not may_start_next_action(WorkflowFailurePolicy.FAIL_FAST, [S, F, P])
     assert may_start_next_action(WorkflowFailurePolicy.CONTINUE, [S, F, P])
+
+
+def test_an_action_that_was_skipped_does_not_hide_the_failed_one_before_it() -> None:
+    phases = [F, P, P, S, P, K, P]
+    actions = [ActionStatus(name=letter, phase=phase) for letter, phase in zip("abcdefg", phases, strict=True)]
+    needs = [[], [0], [1], [0], [3], [0], [5]]
+    assert failed_needs(actions, needs) == {1: "a", 2: "a"}
 
 
 @pytest.mark.parametrize("policy", [StageFailurePolicy.STOP, StageFailurePolicy.FAIL_FAST])

@@ -27,6 +27,7 @@ TABLE = [
     (messages.already_absent(LOC), "Already absent: Localization nginx-loc-a"),
     (messages.not_attempted_after(REVERT, "X"), "Not attempted: rollback stopped after action X failed"),
     (messages.not_attempted_after(EXECUTE, "X"), "Not attempted: execution stopped after action X failed"),
+    (messages.not_attempted_action("X"), "Not attempted: depends on action X, which did not succeed"),
     (messages.NOT_ATTEMPTED_CANCELED, "Not attempted: canceled"),
     (messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
     (messages.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),

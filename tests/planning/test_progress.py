@@ -47,6 +47,19 @@ class TestActions:
         assert begun.current_action == "b"
         assert begun.actions[0].phase is Phase.PENDING
 
+    def test_several_run_side_by_side(self) -> None:
+        begun = progress.action_started(node(Phase.RUNNING, Phase.PENDING), 1, NOW, ["a"])
+        assert begun.current_action == "a, b"
+        outcome = ActionOutcome(phase=Phase.SUCCEEDED, message="done")
+        ended = progress.action_finished(begun, 0, outcome, 0, THEN, ["b"])
+        assert ended.current_action == "b"
+        assert progress.action_finished(ended, 1, outcome, 0, THEN).current_action is None
+
+    def test_however_many_run_their_names_are_kept_within_the_bound(self) -> None:
+        begun = progress.action_started(node(Phase.PENDING), 0, NOW, ["x" * 253] * 50)
+        assert len(str(begun.current_action)) <= messages.MESSAGE_BOUND
+        assert str(begun.current_action).endswith("and 48 more")
+
     def test_begun_again_it_keeps_its_start(self) -> None:
         begun = progress.action_started(node(Phase.PENDING), 0, NOW)
         assert progress.action_started(begun, 0, THEN).actions[0].start_time == WHOLE
@@ -110,6 +123,27 @@ class TestWorkflows:
         ended = progress.workflow_finished(node(*phases), EXECUTE, THEN, canceled=True, policy=policy)
         assert ended.phase is Phase.FAILED
         assert ended.actions[1].message == "Not attempted: canceled"
+
+    def test_what_depends_on_the_failed_action_says_so(self) -> None:
+        phases = (Phase.FAILED, Phase.PENDING, Phase.PENDING, Phase.PENDING)
+        needs = [[], [0], [1], []]
+        ended = progress.workflow_finished(node(*phases, operation=EXECUTE), EXECUTE, THEN, needs=needs)
+        assert [action.message for action in ended.actions[1:]] == [
+            "Not attempted: depends on action a, which did not succeed",
+            "Not attempted: depends on action a, which did not succeed",
+            "Not attempted: execution stopped after action a failed",
+        ]
+
+    def test_after_a_cancel_what_depends_on_no_failure_says_that_it_was_canceled(self) -> None:
+        phases = (Phase.FAILED, Phase.CANCELED, Phase.PENDING, Phase.PENDING)
+        policy = WorkflowFailurePolicy.CONTINUE
+        ended = progress.workflow_finished(
+            node(*phases), EXECUTE, THEN, canceled=True, policy=policy, needs=[[], [], [1], [1, 0]]
+        )
+        assert [action.message for action in ended.actions[2:]] == [
+            "Not attempted: canceled",
+            "Not attempted: depends on action a, which did not succeed",
+        ]
 
     def test_an_action_that_never_answered_is_not_claimed_to_have_ended(self) -> None:
         ended = progress.workflow_finished(node(Phase.RUNNING), REVERT, THEN, canceled=True)

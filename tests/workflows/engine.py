@@ -24,7 +24,7 @@ from api.execution import RunState, StageStatus
 from api.execution import WorkflowExecutionStatus as WorkflowNode
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
-from api.steps import ExecuteDecision, RevertDecision, RunInput
+from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
 from dev.temporal_server import DYNAMIC_CONFIG
 from planning import ids
 from tests.workflows.fakes import Behaviour, FakeActivities, Gate
@@ -150,6 +150,11 @@ class Run:
     def begun(self) -> list[str]:
         """Which attempts began."""
         return self.activities.begun[self.uid]
+
+    def given(self, action: str) -> ExecuteInput:
+        """What the last attempt at an action of an Execute was given."""
+        found = [one for one in self.activities.given[self.uid] if isinstance(one, ExecuteInput)]
+        return [one for one in found if one.step.action == action][-1]
 
     async def histories(self) -> list[WorkflowHistory]:
         """The histories of the root and of everything below it."""

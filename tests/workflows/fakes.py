@@ -35,6 +35,7 @@ class Attempt:
     errors: int
     success: str
     """The message of an ordinary success."""
+    given: ExecuteInput | RollbackInput
 
     def done(self) -> ActionOutcome:
         """Succeed."""
@@ -120,6 +121,8 @@ class FakeActivities:
         self.looks: dict[str, dict[str, ActionOutcome | Exception]] = defaultdict(dict)
         self.begun: dict[str, list[str]] = defaultdict(list)
         """Which attempts began, in order; a last look as `look at <action>`."""
+        self.given: dict[str, list[ExecuteInput | RollbackInput]] = defaultdict(list)
+        """What each of them was given."""
 
     async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
         decision = self.decisions[uid]
@@ -136,6 +139,7 @@ class FakeActivities:
 
     async def _behave(self, attempt: Attempt) -> ActionOutcome:
         self.begun[_uid()].append(attempt.action)
+        self.given[_uid()].append(attempt.given)
         behave = self.behaviours[_uid()].get(attempt.action)
         return await behave(attempt) if behave else attempt.done()
 
@@ -161,12 +165,12 @@ class FakeActivities:
     @activity.defn(name=ActivityName.ROLLBACK_ACTION)
     async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
         name = _named(given.step)
-        return await self._behave(Attempt(name, given.errors, f"Rolled back: deleted Localization {name}"))
+        return await self._behave(Attempt(name, given.errors, f"Rolled back: deleted Localization {name}", given))
 
     @activity.defn(name=ActivityName.EXECUTE_ACTION)
     async def execute_action(self, given: ExecuteInput) -> ActionOutcome:
         name = given.step.action
-        return await self._behave(Attempt(name, given.errors, f"Created Localization {name}"))
+        return await self._behave(Attempt(name, given.errors, f"Created Localization {name}", given))
 
     @activity.defn(name=ActivityName.LOOK_AGAIN)
     async def look_again(self, given: LookInput) -> ActionOutcome:
@@ -189,7 +193,7 @@ class FakeActivities:
 
 
 def _named(step: RollbackStep) -> str:
-    return step.deletions[0].target.name
+    return step.custom.step.action if step.custom else step.deletions[0].target.name
 
 
 def _uid() -> str:

@@ -1,7 +1,8 @@
 """A worker in a process of its own, for tests to kill: `python -m tests.workflows.mortal_worker ADDRESS QUEUE FOLDER`.
 
 An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
-that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder.
+that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
+each attempt that was told of a lost one under an earlier schedule, else an `x`.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ from pathlib import Path
 from temporalio import activity
 from temporalio.client import Client
 
-from api.steps import ActionOutcome, FailureType, Heartbeat, RevertDecision
+from api.steps import ActionOutcome, ExecuteDecision, FailureType, Heartbeat, RevertDecision
 from tests.workflows.engine import worker
 from tests.workflows.fakes import Attempt, FakeActivities
+from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
 
@@ -24,8 +26,10 @@ class ScriptedActivities(FakeActivities):
         super().__init__()
         self._folder = folder
 
-    async def _decide(self, uid: str) -> RevertDecision:
-        return RevertDecision.model_validate_json((self._folder / f"{uid}.json").read_text())
+    async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
+        text = (self._folder / f"{uid}.json").read_text()
+        executes = activity.info().workflow_type == WorkflowType.EXECUTE_PLAN
+        return (ExecuteDecision if executes else RevertDecision).model_validate_json(text)
 
     async def _behave(self, attempt: Attempt) -> ActionOutcome:
         attempts = self._folder / f"{activity.info().workflow_id}/{attempt.action}".replace("/", "_")
@@ -33,7 +37,8 @@ class ScriptedActivities(FakeActivities):
         letter = attempt.action[before : before + 1]
         errors = _errors(attempt)
         activity.heartbeat(Heartbeat(errors=errors + (letter == "e")))
-        attempts.write_text("x" * (before + 1))
+        with attempts.open("a") as file:
+            file.write("l" if attempt.given.lost else "x")
         if letter == "e":
             raise attempt.failure("the server was away", FailureType.TRANSIENT, errors + 1)
         while letter == "h":

@@ -103,8 +103,9 @@ def test_captions_stay_within_what_the_engine_takes() -> None:
     part = stage("阶段" * 300, node, node)
     for text in (captions.stage(part), captions.workflow(node), captions.execute("x" * 999)):
         assert len(text.encode()) <= captions.SUMMARY_BOUND
-    details = [captions.one_by_one("Stage", 1, 2, part.name), captions.side_by_side(1, 2, ["x" * 600] * 9)]
-    details += [captions.stage_details(part), captions.workflow_details(node), captions.ended(Phase.FAILED, "x" * 2000)]
+    details = [captions.one_by_one("Stage", 1, 2, part.name), captions.side_by_side("action", 1, 2, ["x" * 600] * 9)]
+    details += [captions.stage_details(part), captions.ended(Phase.FAILED, "x" * 2000)]
+    details += [captions.workflow_details(node, side_by_side=beside) for beside in (True, False)]
     assert all(len(text.encode()) <= captions.DETAILS_BOUND for text in details)
 
 

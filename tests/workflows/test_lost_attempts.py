@@ -16,13 +16,14 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from api.execution import RunState
 from api.phases import Phase
-from api.steps import ActionOutcome, Heartbeat, RevertDecision
+from api.steps import ActionOutcome, ExecuteDecision, Heartbeat, RevertDecision
 from tests.workflows.engine import Engine, Run, until, worker
 from tests.workflows.fakes import Attempt, FakeActivities
-from tests.workflows.trees import ONCE, find, phases, revert, stage, workflow
+from tests.workflows.trees import ONCE, execute, find, phases, revert, stage, workflow
 
 KILLS = 5
 QUEUE = "mortal"
+SIDE_BY_SIDE = execute(stage("s", workflow("w", "h", "hh", "z")), attempts=ONCE, after={"z": ["h", "hh"]})
 
 
 @dataclass
@@ -47,10 +48,14 @@ class Mortal:
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
 
+    def attempts(self, run: Run, action: str) -> str:
+        """What the attempts at an action left behind, one letter each."""
+        place = self.folder / f"{run.handle.id}/0-s/0-w/{action}".replace("/", "_")
+        return place.read_text() if place.exists() else ""
+
     async def attempted(self, run: Run, action: str, number: int) -> None:
         """Wait until this attempt of an action has begun."""
-        place = self.folder / f"{run.handle.id}/0-s/0-w/{action}".replace("/", "_")
-        await until(lambda: place.exists() and len(place.read_text()) == number, f"attempt {number} of {action}")
+        await until(lambda: len(self.attempts(run, action)) == number, f"attempt {number} of {action}")
 
 
 @dataclass
@@ -58,10 +63,12 @@ class Story:
     """How the runs ended."""
 
     ended: dict[str, RunState]
+    attempts: dict[str, str]
+    """Of the actions of the run `side by side`."""
     canceled: list[tuple[RunState, WorkflowExecutionStatus | None]]
 
 
-async def start(engine: Engine, mortal: Mortal, decision: RevertDecision) -> Run:
+async def start(engine: Engine, mortal: Mortal, decision: RevertDecision | ExecuteDecision) -> Run:
     run = await engine.start(decision)
     (mortal.folder / f"{run.uid}.json").write_text(decision.model_dump_json(by_alias=True))
     return run
@@ -76,12 +83,15 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
         "hhhhh": await start(engine, mortal, revert(stage("s", workflow("w", "hhhhh")), attempts=ONCE)),
         "hehe": await start(engine, mortal, revert(stage("s", workflow("w", "hehe")))),
         "hehee": await start(engine, mortal, revert(stage("s", workflow("w", "hehee")))),
+        "side by side": await start(engine, mortal, SIDE_BY_SIDE),
     }
     cut = await start(engine, mortal, revert(stage("s", workflow("w", "hhhhhhh", "z")), attempts=ONCE))
     await mortal.start()
     for kill in range(1, KILLS + 1):
         await mortal.attempted(runs["hhhhh"], "hhhhh", kill)
         await mortal.attempted(cut, "hhhhhhh", kill)
+        for name in ("h", "hh"):
+            await (mortal.attempted(runs["side by side"], name, kill) if kill < 3 else runs["side by side"].end())
         for name in ("hehe", "hehee"):
             await (mortal.attempted(runs[name], name, 2 * kill - 1) if kill < 3 else runs[name].end())
         await mortal.kill()
@@ -89,10 +99,11 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
             await cut.handle.cancel()
         await mortal.start()
     ended = {name: await run.end() for name, run in runs.items()} | {"cut": await cut.end()}
+    attempts = {name: mortal.attempts(runs["side by side"], name) for name in ("h", "hh", "z")}
     canceled = await _killed_while_canceling(engine, mortal)
     await mortal.kill()
     await engine.replay_everything()
-    return Story(ended, canceled)
+    return Story(ended, attempts, canceled)
 
 
 async def _killed_while_canceling(
@@ -132,6 +143,13 @@ def test_errors_between_lost_attempts_are_counted(story: Story) -> None:
     action = find(story.ended["hehee"], "hehee")
     assert (action.phase, action.retries) == ("Failed", 4)
     assert action.message == "Failed to delete Localization: the server was away"
+
+
+def test_actions_side_by_side_are_each_scheduled_again_and_told_of_the_loss(story: Story) -> None:
+    state = story.ended["side by side"]
+    assert set(phases(state).values()) == {"Succeeded"}
+    assert [find(state, name).retries for name in ("h", "hh", "z")] == [1, 2, 0]
+    assert story.attempts == {"h": "xl", "hh": "xll", "z": "x"}
 
 
 def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(story: Story) -> None:

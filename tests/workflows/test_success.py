@@ -3,11 +3,24 @@
 from typing import Any
 
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.exceptions import ApplicationError
 
+from api.execution import ActionOutputs, ClusterActionStatus, HttpResponse, SnapshotRef
+from api.meta import ObjectKey
 from api.phases import Phase
+from api.steps import (
+    ActionOutcome,
+    AttemptFailure,
+    CustomRollback,
+    ExecuteStep,
+    FailureType,
+    Origin,
+    Part,
+    RollbackStep,
+)
 from tests.workflows.engine import Engine, until
-from tests.workflows.fakes import Gate
-from tests.workflows.trees import action, execute, find, phases, revert, stage, workflow
+from tests.workflows.fakes import Attempt, Gate
+from tests.workflows.trees import QUICK, action, execute, find, phases, revert, stage, workflow
 
 
 async def test_a_revert_ends_with_the_tree_of_the_contract(engine: Engine) -> None:
@@ -55,6 +68,57 @@ async def test_an_execute_keeps_what_each_action_made(engine: Engine) -> None:
     assert made.outputs is not None
     assert made.outputs.localization_ref is not None
     assert made.outputs.localization_ref.name == "a"
+
+
+async def test_every_action_knows_where_its_definition_is_kept(engine: Engine) -> None:
+    key = ObjectKey(namespace="default", name="run", uid="u")
+    origin = Origin(execution=key, snapshot=SnapshotRef(name="drplan-u", sha256="0" * 64))
+    decision = execute(stage("one", workflow("w", "a")), stage("two", workflow("v", "b"), workflow("v", "c")))
+    run = await engine.start(decision.model_copy(update={"origin": origin}))
+    await run.end()
+    places = {name: run.given(name).origin for name in "abc"}
+    assert {name: (place.stage, place.workflow) for name, place in places.items() if place} == {
+        "a": ("one", 0),
+        "b": ("two", 0),
+        "c": ("two", 1),
+    }
+    assert places["c"] == origin.model_copy(update={"stage": "two", "workflow": 1})
+
+
+async def test_a_custom_rollback_is_handed_over_as_planned_and_named_in_the_ui(engine: Engine) -> None:
+    node = workflow("w", "undo-a")
+    custom = CustomRollback(
+        step=ExecuteStep(index=0, action="undo-a", mark="m", title="POST https://example.com/undo", part=Part.ROLLBACK),
+        dr_workflow=node.workflow_ref,
+        origin=Origin(
+            execution=ObjectKey(namespace="default", name="run", uid="u"), snapshot=SnapshotRef(name="s", sha256="0")
+        ),
+        outputs={"a": ActionOutputs(http_response=HttpResponse(status_code=201))},
+    )
+    step = RollbackStep(custom=custom, attempts=QUICK)
+    run = await engine.start(revert(stage("s", node)).model_copy(update={"steps": [[[step]]]}))
+    await run.end()
+    (given,) = engine.activities.given[run.uid]
+    assert given.step == step
+    (*_, below) = await run.histories()
+    captions = [event.user_metadata.summary.data.decode() for event in below.events if event.HasField("user_metadata")]
+    assert captions[-1] == '"POST https://example.com/undo"'
+
+
+async def test_how_an_action_ended_in_each_cluster_stands_in_its_node(engine: Engine) -> None:
+    clusters = [ClusterActionStatus(cluster="clusternet-a/a", cluster_id="id-a", phase=Phase.SUCCEEDED)]
+
+    async def everywhere(attempt: Attempt) -> ActionOutcome:
+        return attempt.done().model_copy(update={"cluster_statuses": clusters})
+
+    async def nowhere(attempt: Attempt) -> ActionOutcome:
+        details = AttemptFailure(errors=1, cluster_statuses=clusters)
+        raise ApplicationError("not ready", details, type=FailureType.NOT_READY, non_retryable=True)
+
+    run = await engine.start(execute(stage("s", workflow("w", "a", "b"))), a=everywhere, b=nowhere)
+    state = await run.end()
+    assert [find(state, name).cluster_statuses for name in "ab"] == [clusters, clusters]
+    assert [find(state, name).phase for name in "ab"] == ["Succeeded", "Failed"]
 
 
 async def test_skipped_nodes_stay_as_planning_gave_them_and_nothing_is_called_for_them(engine: Engine) -> None:

@@ -97,8 +97,11 @@ def revert(
     return RevertDecision(state=planned(OperationType.REVERT, stages), steps=steps, actor=ACTOR)
 
 
-def execute_steps(node: WorkflowExecutionStatus, attempts: Attempts) -> list[ExecuteStep]:
-    """A creation for every action."""
+def execute_steps(
+    node: WorkflowExecutionStatus, attempts: Attempts, after: Mapping[str, Sequence[str]] | None = None
+) -> list[ExecuteStep]:
+    """A creation for every action; `after` names for each those before it."""
+    places = {one.name: index for index, one in enumerate(node.actions)}
     return [
         ExecuteStep(
             index=index,
@@ -106,6 +109,7 @@ def execute_steps(node: WorkflowExecutionStatus, attempts: Attempts) -> list[Exe
             mark=f"uid/stage/{node.workflow_ref.name}/{one.name}",
             title=f"{Operation.CREATE} Localization default/{one.name}",
             attempts=attempts,
+            after=None if after is None else [places[name] for name in after.get(one.name, "")],
         )
         for index, one in enumerate(node.actions)
     ]
@@ -117,11 +121,12 @@ def execute(
     plan_policy: PlanFailurePolicy = PlanFailurePolicy.STOP,
     stage_policy: StageFailurePolicy = StageFailurePolicy.STOP,
     workflow_policy: WorkflowFailurePolicy = WorkflowFailurePolicy.FAIL_FAST,
+    after: Mapping[str, Sequence[str]] | None = None,
 ) -> ExecuteDecision:
-    """An Execute of these stages, all with the same policies."""
+    """An Execute of these stages, all with the same policies and dependencies between actions."""
     return ExecuteDecision(
         state=planned(OperationType.EXECUTE, stages),
-        steps=[[execute_steps(node, attempts) for node in part.workflows] for part in stages],
+        steps=[[execute_steps(node, attempts, after) for node in part.workflows] for part in stages],
         actor=ACTOR,
         plan_policy=plan_policy,
         stage_policies=[stage_policy for _ in stages],
