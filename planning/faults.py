@@ -269,3 +269,8 @@ def strange_key(kind: type) -> str:
 def no_object(action: str, action_type: ActionType) -> str:
     """The action makes no object at all."""
     return f"action {action} of type {action_type.value} has no object"
+
+
+def not_a_host(entry: str) -> str:
+    """An entry of the worker's list of allowed hosts is none."""
+    return f'"{entry}" is no host: write a name, *.name, an address or a network, without scheme and port, or *'

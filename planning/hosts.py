@@ -1,0 +1,194 @@
+"""Where HTTP actions may go: the operator's list of hosts, and addresses that only an entry of their own opens.
+
+Whoever may write a plan could otherwise make the worker fetch what only the worker's node may see: the
+cloud's metadata, services on loopback. So a name counts for what it resolves to, and the connection is
+made to the very address that was judged. Source: docs/operations.md, "Where HTTP actions may go".
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from planning import answers, faults
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+EVERYTHING = "*"
+_WILDCARD = "*."
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+_IPV4_COMPATIBLE = ip_network("::/96")
+
+
+class Guard(StrEnum):
+    """Kinds of addresses that are refused unless the operator lists them."""
+
+    METADATA = "metadata"
+    """The cloud's own services: they give credentials to whoever asks from the node."""
+    LINK_LOCAL = "link-local"
+    LOOPBACK = "loopback"
+    UNSPECIFIED = "unspecified"
+    """Linux takes it for loopback."""
+    MULTICAST = "multicast"
+
+
+_GUARDED: dict[Guard, tuple[Network, ...]] = {
+    Guard.METADATA: (
+        # AWS, Google, Azure, OpenStack and others.
+        ip_network("169.254.169.254/32"),
+        # AWS.
+        ip_network("fd00:ec2::254/128"),
+        # Google.
+        ip_network("fd20:ce::254/128"),
+        # Alibaba Cloud.
+        ip_network("100.100.100.200/32"),
+        # Azure's wire server.
+        ip_network("168.63.129.16/32"),
+        # Oracle Cloud.
+        ip_network("192.0.0.192/32"),
+    ),
+    Guard.LINK_LOCAL: (ip_network("169.254.0.0/16"), ip_network("fe80::/10")),
+    Guard.LOOPBACK: (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+    Guard.UNSPECIFIED: (ip_network("0.0.0.0/8"), ip_network("::/128")),
+    Guard.MULTICAST: (ip_network("224.0.0.0/4"), ip_network("ff00::/8")),
+}
+
+
+class HostListError(ValueError):
+    """An entry of the list is none; the message names it."""
+
+
+class HostRefusedError(ValueError):
+    """A request may not go there; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class AllowedHosts:
+    """The operator's list, read."""
+
+    anything: bool = False
+    """Whether `*` stands in it: every host, but not what is guarded."""
+    names: frozenset[str] = frozenset()
+    endings: tuple[str, ...] = ()
+    """Of `*.example.com`: `.example.com`."""
+    networks: tuple[Network, ...] = ()
+
+    def names_host(self, host: str) -> bool:
+        """Tell whether the list names a host, whatever it resolves to."""
+        name = _plain(host)
+        return self.anything or name in self.names or name.endswith(self.endings)
+
+    def holds(self, address: Address) -> bool:
+        """Tell whether an address stands in the list, or in a network of it."""
+        return any(address in network for network in self.networks)
+
+    def opens(self, address: Address, guarded: Sequence[Network]) -> bool:
+        """Tell whether an entry within the guarded networks holds the address: one that is wider opens nothing."""
+        return any(
+            address in network and any(_within(network, guard) for guard in guarded) for network in self.networks
+        )
+
+
+ANY_HOST = AllowedHosts(anything=True)
+"""What `*` alone means."""
+
+
+def allowed_hosts(text: str) -> AllowedHosts:
+    """Read a list of names, `*.` wildcards, addresses and networks with commas between; empty allows nothing.
+
+    Raises HostListError.
+    """
+    entries = [entry.strip().lower() for entry in text.split(",") if entry.strip()]
+    networks = {entry: network for entry in entries if (network := _network(entry))}
+    named = [entry for entry in entries if entry not in networks and entry != EVERYTHING]
+    return AllowedHosts(
+        anything=EVERYTHING in entries,
+        names=frozenset(_name(entry) for entry in named if not entry.startswith(_WILDCARD)),
+        endings=tuple(f".{_name(entry[2:], entry)}" for entry in named if entry.startswith(_WILDCARD)),
+        networks=tuple(networks.values()),
+    )
+
+
+def may_be_resolved(allowed: AllowedHosts, host: str) -> bool:
+    """Tell whether a host's addresses matter: a name that nothing can allow is not even looked up."""
+    return allowed.names_host(host) or bool(allowed.networks)
+
+
+def permitted(allowed: AllowedHosts, host: str, addresses: Sequence[str]) -> list[str]:
+    """Give the addresses of a host to which a request may go, in their order.
+
+    Raises HostRefusedError with the reason of the first where there is none.
+    """
+    refused = {address: _refusal(allowed, host, address) for address in addresses}
+    free = [address for address in addresses if refused[address] is None]
+    if free:
+        return free
+    raise HostRefusedError(next((reason for reason in refused.values() if reason), answers.host_not_allowed(host)))
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an address itself, so that nothing is to be resolved."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
+    """Say why a request may not go to an address; None where it may."""
+    forms = list(_forms(ip_address(address)))
+    for form in forms:
+        guards = [(guard, network) for guard, networks in _GUARDED.items() for network in networks if form in network]
+        if guards and not allowed.opens(form, [network for _, network in guards]):
+            return answers.address_guarded(host, address, guards[0][0])
+    if allowed.names_host(host) or any(allowed.holds(form) for form in forms):
+        return None
+    return answers.host_not_allowed(host)
+
+
+def _forms(address: Address) -> Iterator[Address]:
+    """Give an address, and the IPv4 addresses that a translator on the way would make of it."""
+    yield address
+    if not isinstance(address, IPv6Address):
+        return
+    embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    yield from (each for each in embedded if each is not None)
+    if int(address) > 1 and any(address in network for network in (*_NAT64, _IPV4_COMPATIBLE)):
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+
+
+def _within(network: Network, guard: Network) -> bool:
+    if isinstance(network, IPv4Network) and isinstance(guard, IPv4Network):
+        return network.subnet_of(guard)
+    if isinstance(network, IPv6Network) and isinstance(guard, IPv6Network):
+        return network.subnet_of(guard)
+    return False
+
+
+def _network(entry: str) -> Network | None:
+    """Read an address or a network; None where it is neither. Raises HostListError."""
+    try:
+        return ip_network(entry.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if "/" in entry:
+            raise HostListError(faults.not_a_host(entry)) from None
+        return None
+
+
+def _name(text: str, entry: str | None = None) -> str:
+    """Read a name as URLs hold it: ASCII, lower case. Raises HostListError that names the entry."""
+    try:
+        name = text.removesuffix(".").encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    if not _NAME.fullmatch(name):
+        raise HostListError(faults.not_a_host(entry or text))
+    return name
+
+
+def _plain(host: str) -> str:
+    return host.lower().removesuffix(".")

@@ -1,0 +1,285 @@
+"""What an HTTP action sends, and what an answer, a redirect or silence means for it and for a repeat.
+
+A request that changes something is not made twice by itself: only the action's own retryPolicy says that
+this does no harm. httpx is here for its URL, a value: who judges a URL must read it as who sends it.
+Source: docs/spec/drworkflow.md, "HTTP"; RFC 9110, "Method Definitions" and "Status Codes".
+"""
+
+import base64
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import quote
+
+from httpx import URL, InvalidURL
+
+from api.actions import Action, HttpRequest
+from api.steps import FailureType
+from planning import answers
+from planning.hosts import is_address
+from planning.ids import shortened
+from planning.scrub import secret_forms
+
+MOST_REDIRECTS = 5
+HARMLESS_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "content-language",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "pragma",
+        "user-agent",
+    }
+)
+"""What may be told to another host, and shown; the value of any other header may be a secret."""
+
+_OURS = frozenset(
+    {
+        "connection",
+        "content-length",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that the connection itself decides, whatever an action says. Source: RFC 9110, "Connection-Specific"."""
+
+_DEFAULTS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "drplan"}
+_HOST = re.compile(r"[a-z0-9_.-]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_LONGEST_KEY = 255
+"""Characters of an Idempotency-Key, as services bound it."""
+_LONGEST_URL = 200
+"""Characters of a URL in a message."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_REQUEST = frozenset({307, 308})
+_NOT_TAKEN = frozenset({429, 503})
+"""The service says that it did not take the request up."""
+
+
+class Method(StrEnum):
+    """Methods of HTTP."""
+
+    GET = "GET"
+    HEAD = "HEAD"
+    OPTIONS = "OPTIONS"
+    PUT = "PUT"
+    DELETE = "DELETE"
+    POST = "POST"
+    PATCH = "PATCH"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether two of a request have the effect of one. Source: RFC 9110, "Idempotent Methods"."""
+        return self not in (Method.POST, Method.PATCH)
+
+
+class RequestError(ValueError):
+    """A definition makes no request; the message is the reason, without any value of it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, and how its answers are to be understood."""
+
+    method: Method
+    url: URL
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    success_codes: frozenset[int]
+    """Empty: 200 to 299."""
+    verify: bool
+    """Whether the server's certificate is verified."""
+    repeated: bool
+    """Whether the action itself says that the request may be made again, whatever became of it."""
+    secrets: tuple[str, ...]
+    """Texts that nobody may see, the longest first."""
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether it may be made again although its outcome is not known."""
+        return self.method.repeatable or self.repeated
+
+    def succeeded(self, status: int) -> bool:
+        """Tell whether an answer with this status is a success."""
+        return status in self.success_codes if self.success_codes else 200 <= status <= 299
+
+
+def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Request:
+    """Give the request that an action with its placeholders filled in makes; `secrets` are values that it holds.
+
+    Raises RequestError.
+    """
+    if (asked := action.http) is None:
+        raise RequestError(answers.no_request())
+    method, url = _method(asked.method), _url(asked.url)
+    headers = _headers(asked, url, mark)
+    return Request(
+        method=method,
+        url=_bare(url),
+        headers=tuple(headers.items()),
+        body=(asked.body or "").encode(errors="replace"),
+        success_codes=frozenset(asked.success_codes or ()),
+        verify=not asked.insecure_skip_verify,
+        repeated=action.retry_policy is not None and action.retry_policy.limit > 0,
+        secrets=secret_forms([*secrets, *_credentials(url), *_private(headers)]),
+    )
+
+
+def _method(text: str) -> Method:
+    try:
+        return Method(text.strip().upper() or Method.GET)
+    except ValueError:
+        raise RequestError(answers.not_a_method(list(Method))) from None
+
+
+def _url(text: str) -> URL:
+    try:
+        url = URL(text.strip())
+    except InvalidURL:
+        raise RequestError(answers.not_a_url()) from None
+    if not _leads_somewhere(url):
+        raise RequestError(answers.not_a_url())
+    return url
+
+
+def _leads_somewhere(url: URL) -> bool:
+    host = url.raw_host.decode()
+    named = is_address(host) or _HOST.fullmatch(host) is not None
+    return url.scheme in ("http", "https") and named and 0 < port(url) < 65536
+
+
+def _bare(url: URL) -> URL:
+    """Give a URL as it is sent: who asks stands in a header, and a fragment is the reader's own."""
+    return url.copy_with(username=None, password=None, fragment=None)
+
+
+def _headers(asked: HttpRequest, url: URL, mark: str) -> dict[str, str]:
+    """Give all headers but Host and the body's length, each once, whatever the case of its name."""
+    named = {name.lower(): (name, _value(name, value)) for name, value in (asked.headers or {}).items()}
+    given = {name: value for lower, (name, value) in named.items() if lower not in _OURS}
+    defaults = _DEFAULTS | {"Idempotency-Key": idempotency_key(mark)} | _basic(url)
+    return given | {name: value for name, value in defaults.items() if name.lower() not in named}
+
+
+def _value(name: str, value: str) -> str:
+    """Give a header's value without the line break that a Secret's text often ends in. Raises RequestError."""
+    text = value.strip()
+    if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
+        raise RequestError(answers.not_a_header(name))
+    return text
+
+
+def _basic(url: URL) -> dict[str, str]:
+    """Give what a URL says of who asks, as the header that it means."""
+    if not url.userinfo:
+        return {}
+    pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def _credentials(url: URL) -> list[str]:
+    return [url.password, url.userinfo.decode()] if url.password else []
+
+
+def _private(headers: Mapping[str, str]) -> list[str]:
+    return [value for name, value in headers.items() if name.lower() not in HARMLESS_HEADERS]
+
+
+def idempotency_key(mark: str) -> str:
+    """Give a mark as a header may hold it: the same for every attempt of an action, and for no other action."""
+    return shortened(quote(mark, safe="/%[]:"), _LONGEST_KEY)
+
+
+def safe_url(url: URL) -> str:
+    """Give a URL for people: who asks and the query stay out, for they may hold what is secret."""
+    text = f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode().partition('?')[0]}"
+    return shortened(text, _LONGEST_URL)
+
+
+def place(url: URL) -> str:
+    """Give host and port."""
+    host = url.raw_host.decode()
+    return f"[{host}]:{port(url)}" if ":" in host else f"{host}:{port(url)}"
+
+
+def port(url: URL) -> int:
+    """Give the port, with the scheme's filled in."""
+    if url.port is not None:
+        return url.port
+    return 443 if url.scheme == "https" else 80
+
+
+def redirected(request: Request, status: int, location: str | None) -> Request | None:
+    """Give the request that an answer asks for in place of this one; None where the answer stands for itself.
+
+    What is no method's own business goes to another host no further: its headers might name who asks.
+    """
+    if status not in _REDIRECTS or status in request.success_codes or not location:
+        return None
+    if not request.method.repeatable and status not in _SAME_REQUEST:
+        return None
+    url = _joined(request.url, location)
+    if url is None:
+        return None
+    kept = request.headers if _same_place(request.url, url) else _harmless(request.headers)
+    following = replace(request, url=_bare(url), headers=kept)
+    return _as_get(following) if status == 303 and request.method is not Method.HEAD else following
+
+
+def _joined(url: URL, location: str) -> URL | None:
+    """Read where a redirect leads; None where that is nowhere."""
+    try:
+        joined = url.join(location)
+    except InvalidURL:
+        return None
+    return joined if _leads_somewhere(joined) else None
+
+
+def _same_place(url: URL, other: URL) -> bool:
+    """Tell whether another URL is the same service, or the same by TLS."""
+    if url.raw_host != other.raw_host:
+        return False
+    upgraded = (url.scheme, port(url), other.scheme, port(other)) == ("http", 80, "https", 443)
+    return upgraded or (url.scheme, port(url)) == (other.scheme, port(other))
+
+
+def _harmless(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, value) for name, value in headers if name.lower() in HARMLESS_HEADERS)
+
+
+def _as_get(request: Request) -> Request:
+    headers = tuple((name, value) for name, value in request.headers if not name.lower().startswith("content-"))
+    return replace(request, method=Method.GET, body=b"", headers=headers)
+
+
+def failure_of_status(request: Request, status: int) -> FailureType:
+    """Tell what a status that is no success means for a repeat."""
+    if request.may_repeat or status in _NOT_TAKEN:
+        return FailureType.HTTP_STATUS
+    return FailureType.OUTCOME_UNKNOWN if status >= 500 else FailureType.HTTP_REFUSED
+
+
+def leaves_open(request: Request, status: int) -> bool:
+    """Tell whether after a status that is no success the request may have had its effect all the same."""
+    return not request.method.repeatable and status >= 500 and status not in _NOT_TAKEN
+
+
+def failure_of_silence(request: Request, *, sent: bool, late: bool) -> FailureType:
+    """Tell what the lack of an answer means for a repeat; `late` where the action's time is over."""
+    if sent and not request.may_repeat:
+        return FailureType.OUTCOME_UNKNOWN
+    return FailureType.TIMED_OUT if late else FailureType.TRANSIENT
