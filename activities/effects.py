@@ -40,6 +40,8 @@ class Order:
     """Whether a further attempt follows, should this one fail by something that a repeat may mend."""
     lost: bool
     """Whether an attempt before this one was lost with its worker: what it did is not known."""
+    secrets: frozenset[str] = frozenset()
+    """Values in the definition that were left out of what is kept: nobody may see them in a message or output."""
 
     @property
     def subject(self) -> Target:

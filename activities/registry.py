@@ -11,15 +11,20 @@ from activities.actors import Impersonation
 from activities.apply import Effects, Executions
 from activities.cluster import Cluster
 from activities.delete import Rollbacks
+from activities.http import HttpEffect
 from activities.load import Loads
 from activities.objects import ObjectEffect
+from activities.sending import Sender
 from api.phases import ActionType
+from planning.hosts import ANY_HOST, AllowedHosts
 
 
-def activities(cluster: Cluster, impersonation: Impersonation) -> list[Callable[..., Any]]:
-    """Give the activity methods."""
+def activities(
+    cluster: Cluster, impersonation: Impersonation, hosts: AllowedHosts = ANY_HOST
+) -> list[Callable[..., Any]]:
+    """Give the activity methods; `hosts` is where HTTP actions may go."""
     loads, rollbacks = Loads(cluster, impersonation), Rollbacks(cluster)
-    executions = Executions(cluster, effects(cluster))
+    executions = Executions(cluster, effects(cluster, hosts))
     return [
         loads.load_revert,
         loads.load_execute,
@@ -30,7 +35,7 @@ def activities(cluster: Cluster, impersonation: Impersonation) -> list[Callable[
     ]
 
 
-def effects(cluster: Cluster) -> Effects:
+def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
     """Give what carries out each type of action; a type that is missing here is not supported."""
     objects = ObjectEffect(cluster)
     return {
@@ -39,4 +44,5 @@ def effects(cluster: Cluster) -> Effects:
         ActionType.HELM_CHART: objects,
         ActionType.SUBSCRIPTION: objects,
         ActionType.KUBERNETES_RESOURCE: objects,
+        ActionType.HTTP: HttpEffect(Sender(hosts)),
     }

@@ -13,6 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.actors import Impersonation
 from activities.cluster import Cluster
 from activities.registry import activities
+from planning.hosts import allowed_hosts
 from worker.settings import Settings
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
@@ -27,7 +28,7 @@ def build_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities(cluster, impersonation),
+        activities=activities(cluster, impersonation, allowed_hosts(settings.http_allowed_hosts)),
         workflow_runner=_sandbox(),
         max_concurrent_activities=settings.max_concurrent_activities,
         graceful_shutdown_timeout=settings.graceful_shutdown,

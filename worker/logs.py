@@ -1,6 +1,7 @@
 """The worker's log: one JSON object a line on stderr, our own lines and the SDKs' alike.
 
-Nobody logs objects, manifests or tokens. The SDKs would at their debug level, so that is held at info.
+Nobody logs objects, manifests or tokens. The SDKs would at their debug level, so that is held at info; what
+sends HTTP requests names whole URLs at info, and is held at warning.
 """
 
 import logging
@@ -8,7 +9,14 @@ import sys
 
 import structlog
 
-_CHATTY = ("temporalio", "kubernetes", "aiohttp", "asyncio")
+_CHATTY = {
+    "temporalio": logging.INFO,
+    "kubernetes": logging.INFO,
+    "aiohttp": logging.INFO,
+    "asyncio": logging.INFO,
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+}
 
 
 def log_as_json(level: str) -> None:
@@ -21,8 +29,7 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
+    hold_back()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -32,6 +39,12 @@ def log_as_json(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+def hold_back() -> None:
+    """Keep the SDKs from logging what may be secret, whatever the level of the log."""
+    for name, least in _CHATTY.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
 
 
 def _formatter(shared: list[structlog.typing.Processor]) -> logging.Formatter:

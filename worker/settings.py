@@ -7,10 +7,11 @@ The cluster comes from KUBECONFIG or the pod's service account, Temporal from it
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.meta import go_duration, parse_duration
+from planning.hosts import allowed_hosts
 
 PREFIX = "DRPLAN_"
 
@@ -19,7 +20,14 @@ def _span(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
 
 
+def _hosts(text: str) -> str:
+    allowed_hosts(text)
+    return text
+
+
 GoDuration = Annotated[timedelta, BeforeValidator(_span)]
+HostList = Annotated[str, AfterValidator(_hosts)]
+"""Read by planning.hosts; what is no list is refused at the start."""
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -37,6 +45,10 @@ class Settings(BaseSettings):
     ] = True
     max_concurrent_activities: Annotated[Count, Field(description="actions carried out at a time")] = 100
     kubernetes_connections: Annotated[Count, Field(description="connections to the API server at a time")] = 100
+    http_allowed_hosts: Annotated[
+        HostList,
+        Field(description="where HTTP actions may go: names, *.names, addresses, networks; * for all but guarded ones"),
+    ] = "*"
     graceful_shutdown: Annotated[
         GoDuration,
         Field(description="how long running actions may go on after SIGTERM; then another worker repeats them"),

@@ -8,7 +8,7 @@ from api.actions import METHODS
 from api.meta import ObjectName, parse_duration
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
-from planning import causes, endings, faults, messages, notices
+from planning import answers, causes, endings, faults, messages, notices
 from tests.api.documents import REPOSITORY
 from tests.docs.pages import Page
 
@@ -20,6 +20,7 @@ LOCALIZATION = Target(
 )
 CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
+HEALTH, MOVE = "https://shop.example.com/health", "https://shop.example.com/move"
 EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
 
 OF_A_REVERT = [
@@ -62,8 +63,14 @@ OF_AN_EXECUTE = [
     messages.applied(APP, created=False),
     messages.done(Operation.DELETE, APP),
     messages.was_already_absent(APP),
+    answers.succeeded("GET", HEALTH, 200, HEALTH),
     messages.failed_to(Operation.CREATE, "ConfigMap", GAP),
     messages.failed_to(Operation.CREATE, "ConfigMap", causes.exists_of_another(APP, None)),
+    answers.failed("GET", HEALTH, answers.answered(404, [], None, GAP)),
+    answers.failed("GET", HEALTH, answers.no_connection("shop.example.com:443", GAP)),
+    answers.failed("POST", MOVE, answers.outcome_unknown(answers.not_answered_in_time("5m"), repeated=False)),
+    answers.failed("GET", f"http://{GAP}", answers.host_not_allowed(GAP)),
+    answers.canceled("POST", MOVE),
     messages.not_attempted_after(EXECUTE, GAP),
     messages.not_attempted_action(GAP),
     messages.not_attempted_dependency(GAP),

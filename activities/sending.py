@@ -1,0 +1,234 @@
+"""One request to one host, and its answer: the name resolved here, the address judged, the connection made to it.
+
+A connection carries one request, for one that was kept open may break just as it is used, and nobody could
+say whether the request had arrived. What the libraries say of an error is not passed on where it may quote
+what was sent. Source: docs/operations.md, "Where HTTP actions may go"; RFC 9110, "Message Abstraction".
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+import httpx
+
+from planning import answers
+from planning.hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
+from planning.http import Method, Request, place, port
+
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+"""Gives the addresses of a name, the preferred first. Raises OSError or UnicodeError."""
+
+_CONNECT_SECONDS = 10.0
+"""For one address: the next one is tried then."""
+_BODY_SECONDS = 5.0
+"""For the body: it is for information, the status has said how it went."""
+_BODY_BYTES = 64 * 1024
+_CHARSETS = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-8859-1"})
+"""Read as what they say; all else is read as UTF-8."""
+_SENDING = "http11.send_request_headers.started"
+
+
+class UnsentError(Exception):
+    """Nobody could be reached; the message is the reason."""
+
+
+class UnansweredError(Exception):
+    """The request was sent, in whole or in part, and no answer came."""
+
+
+class Observer(Protocol):
+    """Who is told how far a request came: what a timeout means depends on it."""
+
+    def sending(self) -> None:
+        """From now on it may have its effect."""
+
+    def answered(self, status: int) -> None:
+        """The answer's status is there, its body may follow."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    location: str | None
+    retry_after: float | None
+    """Seconds that the service asks to wait before a repeat."""
+    body: str
+    whole: bool
+    """Whether the body was read to its end."""
+
+
+async def system_resolver(host: str, number: int) -> list[str]:
+    """Resolve a name as the system does."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, number, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class Sender:
+    """The way out of the worker."""
+
+    def __init__(
+        self, allowed: AllowedHosts, resolve: Resolver = system_resolver, trust: ssl.SSLContext | None = None
+    ) -> None:
+        """`trust` verifies certificates; None trusts what the system trusts."""
+        self._allowed = allowed
+        self._resolve = resolve
+        self._trust = trust
+        self._blind: ssl.SSLContext | None = None
+
+    async def send(self, request: Request, observer: Observer) -> Answer:
+        """Send a request, redirects not followed.
+
+        Raises HostRefusedError, UnsentError or UnansweredError.
+        """
+        addresses = await self._addresses(request)
+        for address in addresses[:-1]:
+            try:
+                return await self._send_to(address, request, observer)
+            except UnsentError:
+                continue
+        return await self._send_to(addresses[-1], request, observer)
+
+    async def _addresses(self, request: Request) -> list[str]:
+        """Give the addresses to which this request may go, at least one."""
+        host = request.url.raw_host.decode()
+        if is_address(host):
+            return permitted(self._allowed, host, [host])
+        if not may_be_resolved(self._allowed, host):
+            raise HostRefusedError(answers.host_not_allowed(host))
+        try:
+            found = await self._resolve(host, port(request.url))
+        except (OSError, UnicodeError) as error:
+            raise UnsentError(answers.not_resolved(host, _words(error))) from None
+        if not found:
+            raise UnsentError(answers.not_resolved(host, answers.NO_ADDRESS))
+        return permitted(self._allowed, host, found)
+
+    async def _send_to(self, address: str, request: Request, observer: Observer) -> Answer:
+        progress = _Progress(observer)
+        async with self._transport(request) as transport:
+            try:
+                response = await transport.handle_async_request(_addressed(request, address, progress))
+            except Exception as error:  # the libraries have several trees of errors, and all mean the same here
+                if progress.begun:
+                    raise UnansweredError from None
+                raise UnsentError(answers.no_connection(place(request.url), _words(error))) from None
+            async with aclosing(response):
+                observer.answered(response.status_code)
+                return await _answer(request, response)
+
+    def _transport(self, request: Request) -> httpx.AsyncHTTPTransport:
+        context = self._trusting() if request.verify else self._trusting_all()
+        return httpx.AsyncHTTPTransport(verify=context, trust_env=False, retries=0)
+
+    def _trusting(self) -> ssl.SSLContext:
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+        return self._trust
+
+    def _trusting_all(self) -> ssl.SSLContext:
+        """Give what insecureSkipVerify asks for: any certificate."""
+        if self._blind is None:
+            self._blind = ssl.create_default_context()
+            self._blind.check_hostname = False
+            self._blind.verify_mode = ssl.CERT_NONE
+        return self._blind
+
+
+class _Progress:
+    """Hears from the transport when a request is on its way."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.begun = False
+
+    async def __call__(self, event: str, info: object) -> None:
+        if event == _SENDING:
+            self.begun = True
+            self._observer.sending()
+
+
+def _addressed(request: Request, address: str, progress: _Progress) -> httpx.Request:
+    """Give a request to an address that was judged; Host and the certificate's name stay those of the URL."""
+    url = request.url
+    headers = [("Host", url.netloc.decode()), ("Connection", "close"), *request.headers]
+    return httpx.Request(
+        request.method.value,
+        url.copy_with(host=address),
+        headers=[(name.encode(), value.encode()) for name, value in headers],
+        content=request.body or None,
+        extensions={
+            "timeout": {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": None},
+            "sni_hostname": url.raw_host.decode().removesuffix("."),
+            "trace": progress,
+        },
+    )
+
+
+async def _answer(request: Request, response: httpx.Response) -> Answer:
+    raw, whole = (b"", True) if request.method is Method.HEAD else await _read(response)
+    return Answer(
+        status=response.status_code,
+        location=response.headers.get("location"),
+        retry_after=_seconds(response.headers.get("retry-after", ""), datetime.now(UTC)),
+        body=_text(response, raw),
+        whole=whole,
+    )
+
+
+async def _read(response: httpx.Response) -> tuple[bytes, bool]:
+    """Read a body within its bound, and tell whether that was all; what breaks off has said enough."""
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in response.aiter_raw():
+                raw += part
+                if len(raw) > _BODY_BYTES:
+                    return bytes(raw[:_BODY_BYTES]), False
+    except (httpx.HTTPError, TimeoutError):
+        return bytes(raw), False
+    return bytes(raw), True
+
+
+def _text(response: httpx.Response, raw: bytes) -> str:
+    """Read a body as text; one that is compressed, although nobody asked for that, is not kept."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return ""
+    charset = (response.charset_encoding or "").lower()
+    return raw.decode(charset if charset in _CHARSETS else "utf-8", errors="replace")
+
+
+def _seconds(text: str, now: datetime) -> float | None:
+    """Read Retry-After: seconds, or a time. Source: RFC 9110, "Retry-After"."""
+    if text.isdecimal():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, (moment - now).total_seconds()) if moment.tzinfo else None
+
+
+def _words(error: BaseException) -> str:
+    """Say why nobody could be reached, in the words of the system's own error, which quote nothing."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return f"certificate verify failed: {seen.verify_message}"
+        if isinstance(seen, ssl.SSLError) and seen.reason:
+            return f"TLS failed: {seen.reason}"
+        if isinstance(seen, OSError) and seen.strerror:
+            # asyncio puts the address into it, which stands in the message already.
+            return os.strerror(seen.errno or 0) if isinstance(seen, ConnectionError) else seen.strerror
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return f"no answer within {_CONNECT_SECONDS:g}s"
+    return type(error).__name__
