@@ -5,6 +5,7 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 
 from collections.abc import Sequence
 
+from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation
 
 _LONGEST = 100
@@ -185,6 +186,96 @@ def not_a_condition(text: str) -> str:
 def unknown_mode(word: str) -> str:
     """A `when` that compares with a mode that does not exist."""
     return f'there is no mode "{_cut(word)}"; compare with install, upgrade, delete or rollback'
+
+
+# Parameters.
+
+
+def not_a_path(text: str) -> str:
+    """A jsonPath that is none."""
+    return f"{_cut(text)} is not a JSONPath as Kubernetes knows it; write one such as {{.metadata.name}}"
+
+
+def path_with_range(text: str) -> str:
+    """A jsonPath with a loop."""
+    return f"{_cut(text)} has a range; write [*] instead, as in {{.items[*].metadata.name}}"
+
+
+def path_finds_nothing(text: str, where: str) -> str:
+    """A jsonPath leads to nothing, or to an empty text."""
+    return f"{_cut(text)} finds nothing in {where}; correct the path, or give the parameter a value"
+
+
+def nothing_to_read(what: str) -> str:
+    """No object matches."""
+    return f"there is no {what}; create it, or correct the reference"
+
+
+def several_to_read(what: str, number: int) -> str:
+    """More objects match than one."""
+    return f"{number} objects match ({what}); narrow labelSelector down, or let select be Last, First or Any"
+
+
+def unreadable(what: str, reason: str) -> str:
+    """The API server did not give the object out; `reason` is its answer."""
+    return f"{what} cannot be read: {reason}"
+
+
+def missing_parameter(name: str) -> str:
+    """A required parameter has no value in any layer."""
+    return f'parameter "{_cut(name)}" is required and has no value; give it one in the plan or in the execution'
+
+
+def wrong_type(type_: ParameterType, declared_by: str, text: str | None = None) -> str:
+    """A value is not of the declared type; `text` is the value, None where it is secret."""
+    wanted = "a number such as 3 or 1.5" if type_ is ParameterType.NUMBER else "true or false"
+    value = "the value" if text is None else f'"{_cut(text)}"'
+    return f"{value} is not {wanted}, as {declared_by} declares; correct one of them"
+
+
+def not_a_parameter_name(name: str) -> str:
+    """A name that no placeholder can hold."""
+    return f'"{_cut(name)}" is not a name of a parameter; begin with a letter, go on with letters, digits, _ and -'
+
+
+def reserved_parameter(name: str) -> str:
+    """A parameter of an execution that has a field of its own."""
+    return f'the name "{name}" is reserved; write the mode into spec.mode'
+
+
+def value_and_source() -> str:
+    """A parameter has two values."""
+    return "value and valueFrom stand side by side; take one of them out"
+
+
+def empty_source() -> str:
+    """A parameter's valueFrom names nothing."""
+    return "is empty; write manifestRef, or take valueFrom out"
+
+
+def empty_reference_field() -> str:
+    """A reference does not say what is to be read."""
+    return "is empty; a value cannot be read without it"
+
+
+def name_and_labels() -> str:
+    """A reference names an object in two ways."""
+    return "name and labelSelector stand side by side; take one of them out"
+
+
+def outputs_too_early(text: str) -> str:
+    """A reference uses what an action makes."""
+    return f"{_cut(text)} is not known before the actions run; use $(params.<name>) or $(planName)"
+
+
+def undefined_below(name: str) -> str:
+    """A reference uses a parameter that has no value in a lower layer."""
+    return f'parameter "{_cut(name)}" has no value in a layer below this one; a reference can use none but those'
+
+
+def filled_to_nothing() -> str:
+    """A field of a reference holds nothing but placeholders with empty values."""
+    return "is empty once its placeholders are filled in; give them values"
 
 
 def _cut(text: str) -> str:

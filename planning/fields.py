@@ -3,6 +3,7 @@
 Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
+from api.execution import DRPlanExecution
 from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
@@ -32,6 +33,11 @@ def plan_subject(plan: DRPlan) -> str:
 def workflow_subject(dr_workflow: DRWorkflow) -> str:
     """Name a DRWorkflow: `DRWorkflow default/nginx`."""
     return f"DRWorkflow {dr_workflow.metadata.namespace}/{dr_workflow.metadata.name}"
+
+
+def execution_subject(execution: DRPlanExecution) -> str:
+    """Name an execution: `DRPlanExecution default/shop-move`."""
+    return f"DRPlanExecution {execution.metadata.namespace}/{execution.metadata.name}"
 
 
 def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:

@@ -6,6 +6,7 @@ import pytest
 
 from api.actions import METHODS
 from api.meta import ObjectName, parse_duration
+from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
 from planning import answers, causes, endings, faults, messages, notices
@@ -101,6 +102,25 @@ OF_A_PLAN = [
     faults.unknown_dependency("stage", GAP),
     faults.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
     faults.missing_workflow(GAP),
+    faults.name_twice("parameter", GAP),
+    faults.not_a_parameter_name(GAP),
+    faults.reserved_parameter("mode"),
+    faults.missing_parameter(GAP),
+    faults.wrong_type(ParameterType.NUMBER, GAP, GAP),
+    faults.wrong_type(ParameterType.BOOLEAN, GAP, GAP),
+    faults.value_and_source(),
+    faults.empty_source(),
+    faults.empty_reference_field(),
+    faults.name_and_labels(),
+    faults.outputs_too_early(GAP),
+    faults.undefined_below(GAP),
+    faults.filled_to_nothing(),
+    faults.not_a_path(GAP),
+    faults.path_with_range(GAP),
+    faults.nothing_to_read(GAP),
+    faults.unreadable(GAP, GAP),
+    faults.several_to_read(GAP, 2).replace("2 objects", f"{GAP} objects"),
+    faults.path_finds_nothing(GAP, GAP),
 ]
 
 

@@ -1,0 +1,111 @@
+"""Values from live objects: what is to be read for a `valueFrom`, and which value the answer holds.
+
+Nothing here reads: an activity does, and hands the objects back. Source: docs/spec/drplan.md, "Parameters".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.params import ManifestRef, Select
+from planning import faults, paths
+
+Object = Mapping[str, Any]
+"""A live object as JSON."""
+
+
+class ParameterError(ValueError):
+    """A value cannot be determined; the message says why and what to do."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.field = field
+        """Field of the `manifestRef` that is to blame; empty where it is no single one."""
+
+
+@dataclass(frozen=True)
+class ManifestRead:
+    """Objects to read: the one of a name (none, where there is none), else all that have the labels.
+
+    Without a namespace: the name's in `default` where the kind is namespaced; the labels' in all namespaces.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str | None = None
+    name: str | None = None
+    label_selector: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What it is about, for people: `Job default/migrate`, `Job in default with labels app=web`."""
+        if self.name:
+            return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.kind}{where} with labels {self.label_selector}" if self.label_selector else self.kind + where
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A read that failed, with the API server's reason."""
+
+    reason: str
+
+
+Answers = Mapping[ManifestRead, Sequence[Object] | Unreadable]
+"""What has been read so far."""
+
+
+def read_of(ref: ManifestRef) -> ManifestRead:
+    """Say what is to be read for a reference whose placeholders are filled in."""
+    return ManifestRead(
+        api_version=ref.api_version,
+        kind=ref.kind,
+        namespace=ref.namespace or None,
+        name=ref.name or None,
+        label_selector=None if ref.name else ref.label_selector or None,
+    )
+
+
+def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
+    """Give the value that a reference asks for, from what was read for it.
+
+    Raises ParameterError when no object or no value is there, or several objects where one is wanted.
+    """
+    if not objects:
+        raise ParameterError(faults.nothing_to_read(read_of(ref).text))
+    selected = _selected(ref, objects)
+    try:
+        return paths.find(ref.json_path, selected)
+    except paths.PathError as error:
+        raise ParameterError(str(error), "jsonPath") from None
+    except paths.NothingFoundError:
+        name, namespace = _name(selected)
+        where = f"{ref.kind} {namespace}/{name}" if namespace else f"{ref.kind} {name}"
+        raise ParameterError(faults.path_finds_nothing(ref.json_path, where), "jsonPath") from None
+
+
+def _selected(ref: ManifestRef, objects: Sequence[Object]) -> Object:
+    """Pick one of several; times that are equal are told apart by name."""
+    match ref.select:
+        case Select.SINGLE:
+            if len(objects) > 1:
+                raise ParameterError(faults.several_to_read(read_of(ref).text, len(objects)), "select")
+            return objects[0]
+        case Select.FIRST:
+            return min(objects, key=_age)
+        case Select.LAST:
+            return max(objects, key=_age)
+        case Select.ANY:
+            return min(objects, key=_name)
+
+
+def _name(value: Object) -> tuple[str, str]:
+    metadata = value.get("metadata") or {}
+    return metadata.get("name") or "", metadata.get("namespace") or ""
+
+
+def _age(value: Object) -> tuple[str, tuple[str, str]]:
+    # Kubernetes writes times in one form, in UTC: as texts they sort as they follow each other.
+    return (value.get("metadata") or {}).get("creationTimestamp") or "", _name(value)
