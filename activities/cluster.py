@@ -36,6 +36,7 @@ _PAGE = 50
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
 
 _NOT_A_KUBECONFIG = (ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError)
 """What the client library raises while it reads a file of another kind; its texts may quote the file."""
@@ -117,24 +118,35 @@ class Cluster:
         answer = await self._call("POST", path, actor, query={"fieldManager": FIELD_MANAGER}, body=body)
         return dict(answer["metadata"])
 
-    async def apply(self, target: Target, body: Object, actor: Actor) -> Object:
-        """Apply an object on the server's side, taking over fields of other managers, and give its metadata.
+    async def apply(self, target: Target, body: Object, actor: Actor, *, dry_run: bool = False) -> Object:
+        """Apply an object on the server's side, taking over fields of other managers, and give it as it is then.
 
-        With a uid in the body's metadata only that very object is changed; otherwise ConflictError.
+        With uid and resourceVersion in the body's metadata only that very object is changed, and only as it was
+        then; otherwise ConflictError. A dry run gives what would come of it.
         """
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | _dry(dry_run)
         headers = {"Content-Type": _APPLY}
-        answer = await self._call("PATCH", await self._path(target), actor, query=query, body=body, headers=headers)
-        return dict(answer["metadata"])
+        return await self._call("PATCH", await self._path(target), actor, query=query, body=body, headers=headers)
 
-    async def delete(self, target: Target, uid: str, actor: Actor, *, foreground: bool = False) -> None:
-        """Ask for the deletion of the object with this uid; it may take long. Raises ConflictError for another uid."""
+    async def patch(self, target: Target, body: Object, actor: Actor, *, dry_run: bool = False) -> Object:
+        """Merge a patch into an object that is there, and give it as it is then; the rest as of `apply`."""
+        query = {"fieldManager": FIELD_MANAGER} | _dry(dry_run)
+        headers = {"Content-Type": _MERGE}
+        return await self._call("PATCH", await self._path(target), actor, query=query, body=body, headers=headers)
+
+    async def delete(
+        self, target: Target, uid: str, actor: Actor, *, version: str | None = None, foreground: bool = False
+    ) -> None:
+        """Ask for the deletion of the object with this uid; it may take long. Raises ConflictError for another uid.
+
+        With `version`, a resourceVersion, also where the object has changed since.
+        """
         if not uid:
             raise ValueError(f"a deletion of {target.kind} {target.name} needs a uid")
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid} | ({} if version is None else {"resourceVersion": version}),
             "propagationPolicy": "Foreground" if foreground else "Background",
         }
         await self._call("DELETE", await self._path(target), actor, body=body)
@@ -232,6 +244,10 @@ async def _never_delete_twice(
         if request.method == "DELETE":
             raise aiohttp.ClientError(_transport_words(error)) from error
         raise
+
+
+def _dry(run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if run else {}
 
 
 def _segment(text: str) -> str:

@@ -32,6 +32,16 @@ class ApiError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def unclear(self) -> bool:
+        """Whether a request that was to change something may have had its effect all the same."""
+        return self.status == 0 or self.status >= 500
+
+    @property
+    def may_still_come(self) -> bool:
+        """Whether the effect may come after a look that missed it: no answer, and the API server's own time limit."""
+        return self.status in (0, 504)
+
 
 class NotFoundError(ApiError):
     """There is no such object, or no such namespace to put it in."""

@@ -1,19 +1,25 @@
-"""The effect on one object: create, apply or delete it.
+"""The effect on one object: create, apply, patch, delete or replace it.
 
 Source: docs/spec/drplanexecution.md, "What undoes an action" and "Cancel"; docs/spec/drworkflow.md, "Operations".
 """
 
-from activities.cluster import Cluster
-from activities.creation import Creation, Made
+from typing import assert_never
+
+from activities import outcomes
+from activities.changing import Changing
+from activities.clearing import ROUNDS, Clearing
+from activities.cluster import Cluster, Object
+from activities.creation import Creation
 from activities.effects import Order
 from activities.errors import ApiError
-from activities.failures import ActionError, Remains, action_error
+from activities.failures import ActionError, action_error
 from activities.heartbeat import Pulse
-from activities.removal import Removal
-from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Deletion, FailureType
+from activities.past import Past
+from activities.revisions import Revisions
+from api.phases import Operation
+from api.steps import ActionOutcome, FailureType
 from planning import causes, messages
-from planning.kinds import BATCH
+from planning.before import Before
 
 
 class ObjectEffect:
@@ -21,95 +27,151 @@ class ObjectEffect:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._revisions = Revisions(cluster)
 
     async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
         """Bring the object into the state that the operation asks for."""
-        if order.operation is Operation.DELETE:
-            return await self._delete(order, pulse)
-        creation = Creation(self._cluster, order)
-        pulse.last_look = lambda: _found(creation, order)
-        pulse.wait_for("", _late(order))
+        work = Work(self._cluster, order, Past(self._revisions, order), pulse)
         match order.operation:
             case Operation.CREATE:
-                return _done(order, await creation.create())
-            case Operation.APPLY:
-                return _done(order, await creation.apply())
-        raise ActionError(FailureType.UNSUPPORTED, causes.unsupported(order.operation, order.subject))
+                return await work.create()
+            case Operation.APPLY | Operation.PATCH:
+                return await work.change()
+            case Operation.DELETE:
+                return await work.delete()
+            case Operation.REPLACE:
+                return await work.replace()
+            case _:
+                assert_never(order.operation)
 
     async def verify(self, order: Order) -> ActionOutcome:
         """Look whether the object is as the operation leaves it."""
-        creation = Creation(self._cluster, order)
         try:
-            seen = await creation.present()
+            return await _verify(self._cluster, order, Past(self._revisions, order))
         except ApiError as error:
             raise action_error(error, causes.canceled_unseen(order.subject, error.message)) from error
-        if order.operation is Operation.DELETE:
-            return _canceled(causes.canceled_still_there(order.subject)) if seen else _gone(order, None)
-        if seen is not None and creation.is_ours(seen):
-            return _done(order, Made(seen, True))
-        return _canceled(causes.canceled_not_done(order.operation, order.subject))
 
-    async def _delete(self, order: Order, pulse: Pulse) -> ActionOutcome:
-        """Delete the object that is there now; none there is a success as well."""
+
+class Work:
+    """One attempt at an order, by operation. Methods raise ActionError."""
+
+    def __init__(self, cluster: Cluster, order: Order, past: Past, pulse: Pulse) -> None:
+        self._order = order
+        self._past = past
+        self._pulse = pulse
+        self._creation = Creation(cluster, order)
+        self._changing = Changing(cluster, order, past)
+        self._clearing = Clearing(cluster, order, past, pulse)
+
+    async def create(self) -> ActionOutcome:
+        """Create the object."""
+        self._begin_creation()
+        return outcomes.made(self._order, await self._creation.create())
+
+    async def change(self) -> ActionOutcome:
+        """Apply or patch: create the object where Apply finds none, else change the one that is there."""
+        self._pulse.wait_for("", outcomes.late(self._order))
         try:
-            seen = await Creation(self._cluster, order).present()
-            found_before = pulse.said.deleting
-            if seen is None:
-                return _gone(order, found_before) if found_before else _absent(order)
-            if found_before not in ("", seen["uid"]):
-                # What an earlier attempt found is gone; this one was made since, by somebody else.
-                return _gone(order, found_before, replaced_by=seen["uid"])
-            pulse.say(deleting=seen["uid"])
-            await self._removal(order, seen["uid"], pulse).run()
+            for _ in range(ROUNDS):
+                if (outcome := await self._change_once()) is not None:
+                    return outcome
         except ApiError as error:
-            reason = causes.naming(order.subject, error.message)
-            raise action_error(error, messages.failed_to_delete(order.subject, reason)) from error
-        return _gone(order, seen["uid"])
+            raise outcomes.failed_by(self._order, error) from error
+        raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.changed_meanwhile(self._order.subject))
 
-    def _removal(self, order: Order, uid: str, pulse: Pulse) -> Removal:
-        foreground = order.subject.kind == "Job" and order.subject.api_version == BATCH
-        deletion = Deletion(target=order.subject, uid=uid, foreground=foreground)
-        return Removal(self._cluster, deletion, order.actor, pulse, order.attempts.timeout)
+    async def delete(self) -> ActionOutcome:
+        """Delete the object that is there now; none there is a success as well."""
+        cleared = await self._clearing.run()
+        if cleared.uid is None:
+            return outcomes.already_absent(self._order)
+        return outcomes.deleted(self._order, cleared.uid, cleared.replaced_by)
+
+    async def replace(self) -> ActionOutcome:
+        """Delete the object that is there now, and create it anew."""
+        try:
+            if (ours := await self._creation.ours()) is not None:
+                return outcomes.made(self._order, ours, existed=await self._past.kept() is not None)
+        except ApiError as error:
+            raise outcomes.failed_by(self._order, error) from error
+        existed = (await self._clearing.run()).uid is not None
+        self._begin_creation(existed=existed)
+        try:
+            return outcomes.made(self._order, await self._creation.create(), existed=existed)
+        except ActionError as error:
+            raise (outcomes.half_done(self._order, error) if existed else error) from error
+
+    async def _change_once(self) -> ActionOutcome | None:
+        """Give how it ended; None where the object came, changed or went meanwhile."""
+        found = await self._changing.found()
+        if found is None:
+            return await self._without_object()
+        metadata = found["metadata"]
+        if self._order.operation is Operation.APPLY and self._creation.is_ours(metadata):
+            return outcomes.made(self._order, metadata)
+        if metadata.get("deletionTimestamp"):
+            raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.being_deleted(self._order.subject))
+        return await self._change(found)
+
+    async def _without_object(self) -> ActionOutcome | None:
+        """Create what Apply does not find; a Patch needs an object that is there."""
+        if self._order.operation is Operation.PATCH:
+            raise outcomes.failed(self._order, FailureType.NOT_FOUND, messages.not_found(self._order.subject))
+        self._begin_creation()
+        made = await self._creation.create_if_absent()
+        return None if made is None else outcomes.made(self._order, made)
+
+    async def _change(self, found: Object) -> ActionOutcome | None:
+        uid = found["metadata"]["uid"]
+        self._begin_change(uid)
+        try:
+            result = await self._changing.change(found)
+        except ApiError as error:
+            if not self._changing.unknown:
+                raise
+            raise outcomes.perhaps_changed(self._order, error, uid) from error
+        return None if result is None else outcomes.changed(self._order, result)
+
+    def _begin_creation(self, *, existed: bool = False) -> None:
+        """Say how it ends should the time run out while a new object is asked for."""
+
+        async def look() -> ActionOutcome | None:
+            ours = await self._creation.ours()
+            return None if ours is None else outcomes.made(self._order, ours, existed=existed)
+
+        late = outcomes.late_creation(self._order)
+        self._pulse.last_look = look
+        self._pulse.wait_for("", outcomes.half_done(self._order, late) if existed else late)
+
+    def _begin_change(self, uid: str) -> None:
+        """Say how it ends should the time run out while a change is asked for."""
+
+        async def look() -> ActionOutcome | None:
+            changed = await self._changing.found_changed(uid)
+            return None if changed is None else outcomes.changed(self._order, changed)
+
+        self._pulse.last_look = look
+        self._pulse.wait_for("", outcomes.late_change(self._order, uid))
 
 
-def _late(order: Order) -> ActionError:
-    """Give the failure of an attempt whose time is over while the API server was asked."""
-    reason = causes.perhaps_made(causes.no_answer(order.subject, order.attempts.timeout))
-    message = messages.failed_to(order.operation, order.subject.kind, reason)
-    return ActionError(FailureType.TIMED_OUT, message, Remains(order.operation, None, order.outputs(None)))
+async def _verify(cluster: Cluster, order: Order, past: Past) -> ActionOutcome:
+    """Tell without touching anything whether an order was carried out. Raises ApiError or ActionError."""
+    changing, creation = Changing(cluster, order, past), Creation(cluster, order)
+    found, kept = await changing.found(), await past.kept()
+    if order.operation is Operation.DELETE:
+        return _verified_delete(order, found, kept)
+    if found is not None and order.operation is not Operation.PATCH and creation.is_ours(found["metadata"]):
+        return outcomes.made(order, found["metadata"], existed=kept is not None)
+    if order.operation is Operation.REPLACE and found is None and kept is not None:
+        return outcomes.canceled(causes.canceled_half_replaced(order.subject))
+    # No change is sent before the state is kept: without a record the object is as somebody else left it.
+    changes = order.operation in (Operation.APPLY, Operation.PATCH)
+    changed = await changing.found_changed(kept.uid) if changes and kept is not None else None
+    if changed is not None:
+        return outcomes.changed(order, changed)
+    return outcomes.canceled(causes.canceled_not_done(order.operation, order.subject))
 
 
-async def _found(creation: Creation, order: Order) -> ActionOutcome | None:
-    seen = await creation.present()
-    return _done(order, Made(seen, True)) if seen is not None and creation.is_ours(seen) else None
-
-
-def _done(order: Order, made: Made) -> ActionOutcome:
-    if order.operation is Operation.APPLY:
-        message = messages.applied(order.subject, created=made.created)
-    else:
-        message = messages.done(order.operation, order.subject)
-    return _succeeded(order, message, made.created, made.metadata["uid"])
-
-
-def _gone(order: Order, uid: str | None, replaced_by: str = "") -> ActionOutcome:
-    note = messages.replaced_meanwhile(order.subject, replaced_by) if replaced_by else ""
-    return _succeeded(order, messages.done(Operation.DELETE, order.subject) + note, False, uid)
-
-
-def _absent(order: Order) -> ActionOutcome:
-    return _succeeded(order, messages.was_already_absent(order.subject), False, None)
-
-
-def _succeeded(order: Order, message: str, created: bool, uid: str | None) -> ActionOutcome:
-    return ActionOutcome(
-        phase=Phase.SUCCEEDED,
-        message=messages.bounded(message),
-        operation=order.operation,
-        created=created,
-        outputs=order.outputs(uid),
-    )
-
-
-def _canceled(message: str) -> ActionOutcome:
-    return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(message))
+def _verified_delete(order: Order, found: Object | None, kept: Before | None) -> ActionOutcome:
+    if found is not None:
+        return outcomes.canceled(causes.canceled_still_there(order.subject))
+    return outcomes.deleted(order, kept.uid if kept else None)

@@ -12,6 +12,7 @@ from activities.cluster import Cluster, Object
 from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.failures import ActionError, may_pass
 from activities.heartbeat import Pulse
+from api.phases import Operation
 from api.steps import Actor, Deletion, FailureType
 from planning import causes, messages
 
@@ -31,13 +32,28 @@ async def metadata_if_present(cluster: Cluster, deletion: Deletion, actor: Actor
 class Removal:
     """One object on its way out."""
 
-    def __init__(self, cluster: Cluster, deletion: Deletion, actor: Actor, pulse: Pulse, timeout: str) -> None:
-        """`timeout` is the action's, as people wrote it: messages quote it."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        deletion: Deletion,
+        actor: Actor,
+        pulse: Pulse,
+        timeout: str,
+        *,
+        operation: Operation = Operation.DELETE,
+        version: str | None = None,
+    ) -> None:
+        """`timeout` is the action's, as people wrote it: messages quote it. `operation` is what it is a part of.
+
+        With `version`, a resourceVersion, an object that has changed since stays: `run` raises ConflictError.
+        """
         self._cluster = cluster
         self._deletion = deletion
         self._actor = actor
         self._pulse = pulse
         self._timeout = timeout
+        self._operation = operation
+        self._version = version
         self.replaced_by: str | None = None
         """The uid of a new object of that name, which is left alone."""
 
@@ -60,9 +76,11 @@ class Removal:
         return seen
 
     async def _delete(self) -> None:
-        target, uid = self._deletion.target, self._deletion.uid
+        deletion = self._deletion
         try:
-            await self._cluster.delete(target, uid, self._actor, foreground=self._deletion.foreground)
+            await self._cluster.delete(
+                deletion.target, deletion.uid, self._actor, version=self._version, foreground=deletion.foreground
+            )
         except NotFoundError:
             return
         except ApiError as error:
@@ -110,4 +128,4 @@ class Removal:
         self._pulse.wait_for(causes.waiting_for_server(error.message), self._failed(FailureType.TIMED_OUT, reason))
 
     def _failed(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, messages.failed_to_delete(self._deletion.target, reason))
+        return ActionError(kind, messages.failed_to(self._operation, self._deletion.target.kind, reason))

@@ -33,8 +33,8 @@ def being_deleted(target: Target) -> str:
 
 
 def changed_meanwhile(target: Target) -> str:
-    """Somebody else creates and deletes the object at the same time."""
-    return f"{placed(target)} was created or deleted by somebody else at the same time"
+    """Somebody else works on the object at the same time."""
+    return f"{placed(target)} was created, changed or deleted by somebody else at the same time"
 
 
 def perhaps_made(reason: str) -> str:
@@ -42,9 +42,15 @@ def perhaps_made(reason: str) -> str:
     return f"{reason} (whether it was created is not known)"
 
 
-def bad_annotations(target: Target) -> str:
-    """The manifest cannot carry the mark."""
-    return f"metadata.annotations of {called(target)} is not a mapping: write names and texts"
+def perhaps_changed(operation: Operation, reason: str) -> str:
+    """An Apply or Patch of an object that was there was not answered, and the look after it did not show it either."""
+    done = {Operation.APPLY: "applied", Operation.PATCH: "patched"}.get(operation, "changed")
+    return f"{reason} (whether it was {done} is not known)"
+
+
+def former_deleted(target: Target, reason: str) -> str:
+    """A Replace got no further than the deletion; `reason` says why."""
+    return f"{reason}; the former {called(target)} was deleted"
 
 
 def no_answer(target: Target, timeout: str) -> str:
@@ -118,11 +124,6 @@ def without_object(action: str) -> str:
     return f"Action {action} names no object"
 
 
-def unsupported(operation: Operation, target: Target) -> str:
-    """An operation that this release does not carry out."""
-    return f"{operation.value} of {called(target)} is not supported yet"
-
-
 def no_effect(action_type: ActionType) -> str:
     """A type of action that this release does not carry out."""
     return f"{action_type.value} actions are not supported yet"
@@ -158,6 +159,11 @@ def canceled_still_there(target: Target) -> str:
 def canceled_not_done(operation: Operation, target: Target) -> str:
     """Nothing shows that the operation was carried out."""
     return f"Canceled between two attempts: {operation.value.lower()} of {called(target)} was not done"
+
+
+def canceled_half_replaced(target: Target) -> str:
+    """A Replace was cut short between its two halves."""
+    return f"Canceled between two attempts: {called(target)} was deleted, and the new one was not created"
 
 
 def canceled_unseen(target: Target, reason: str) -> str:

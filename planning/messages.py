@@ -255,6 +255,11 @@ def applied(target: Target, *, created: bool) -> str:
     return f"{done(Operation.APPLY, target)} ({'created' if created else 'it existed before'})"
 
 
+def replaced(target: Target, *, existed: bool) -> str:
+    """A Replace is done; `existed` tells whether there was an object to replace."""
+    return f"{done(Operation.REPLACE, target)}{'' if existed else ' (it did not exist before)'}"
+
+
 def was_already_absent(target: Target) -> str:
     """A Delete found nothing."""
     return f"{called(target)} was already absent"

@@ -42,6 +42,9 @@ DEFINITIONS_OF_TODAY = (
     "needed, the current one counts"
 )
 VALID = "The definition is valid"
+RECORD_CONFIDENTIAL = "it holds a Secret, and the data of a Secret is never kept"
+RECORD_ON_ITS_WAY_OUT = "somebody had asked for its deletion before the action did"
+RECORD_DOUBTFUL = "an attempt before may have changed it already"
 
 
 # Before the start.
@@ -178,3 +181,11 @@ def run_details(execution: DRPlanExecution) -> str:
     spec, meta = execution.spec, execution.metadata
     what = f"Takes back `{spec.revert_execution_ref}`. " if spec.operation_type is OperationType.REVERT else ""
     return f"{what}`kubectl describe drplanexecution -n {meta.namespace} {meta.name}` (uid {meta.uid})"
+
+
+# What is kept of an object before it is changed.
+
+
+def record_too_large(size: int, bound: int) -> str:
+    """The object is larger than what is kept; both in bytes."""
+    return f"it takes {size} bytes, and at most {bound} are kept"

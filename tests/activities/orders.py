@@ -1,0 +1,122 @@
+"""Orders carried out by the effect of their type, each attempt as a worker would make it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.attempt import run_attempt
+from activities.effects import Order
+from activities.failures import ActionError
+from activities.heartbeat import Pulse
+from activities.registry import effects
+from api.actions import Action, RetryPolicy
+from api.meta import ObjectKey
+from api.steps import ActionOutcome, Actor, Attempts, FailureType
+from planning.before import Before, read, record_name
+from planning.kinds import operation_of
+from planning.objects import body_of_action, target_of_action
+from tests.activities.site import Attempt, Object, Site
+from tests.e2e.manifests import execute
+
+
+def execution_of(site: Site) -> ObjectKey:
+    """Create the execution beside which things are kept."""
+    site.create(execute("there", "shop"))
+    return ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
+
+
+@dataclass
+class Task:
+    """One action of one execution, carried out as often as a test asks for it."""
+
+    site: Site
+    action: Object
+    execution: ObjectKey | None = None
+    actor: Actor | None = None
+    timeout: str = "5m"
+    limit: int = 3
+    errors: int = 0
+    """Attempts that ended with an error so far."""
+    lost: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def mark(self) -> str:
+        return "uid-of-execution/stage/flow/" + str(self.action["name"])
+
+    async def order(self) -> Order:
+        action = Action.model_validate(self.action)
+        target = target_of_action(action, self.mark)
+        return Order(
+            action=action,
+            operation=operation_of(action),
+            target=await self.site.cluster.place(target) if target else None,
+            body=body_of_action(action, self.mark) if target else None,
+            mark=self.mark,
+            actor=self.actor or self.site.actor,
+            execution=self.execution,
+            attempts=Attempts(timeout=self.timeout, retry=RetryPolicy(limit=self.limit)),
+            errors_left=self.errors < self.limit,
+            lost=self.lost,
+        )
+
+    async def run(self) -> ActionOutcome:
+        """Make one attempt, which knows what the one before left; the outcome is given without the attempt's number."""
+        before = self.attempts[-1].beats[-1] if self.attempts and self.attempts[-1].beats else None
+        attempt = Attempt(number=len(self.attempts) + 1, left=before)
+        self.attempts.append(attempt)
+        outcome = await attempt.run(self._attempt, await self.order())
+        return outcome.model_copy(update={"attempt": 1})
+
+    async def fails(self) -> ApplicationError:
+        """Make one attempt that fails."""
+        with pytest.raises(ApplicationError) as caught:
+            await self.run()
+        self.errors += 1
+        return caught.value
+
+    async def killed(self, when: Any) -> None:
+        """Make one attempt whose worker dies once `when()` is true."""
+        running = asyncio.create_task(self.run())
+        while not when():
+            assert not running.done(), f"ended before it was killed: {running}"
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait({running})
+        self.lost = True
+
+    def waits_for(self, words: str) -> bool:
+        """Tell whether the attempt said that it waits for something with these words in it."""
+        return any(words in beat.waiting_for for attempt in self.attempts[-1:] for beat in attempt.beats)
+
+    async def verify(self) -> ActionOutcome:
+        """Look at it after a cancel."""
+        order = await self.order()
+        return await Attempt().run(lambda given: effects(self.site.cluster)[given.action.type].verify(given), order)
+
+    def kept(self) -> Before | None:
+        """Give the record of the state before, as it is stored."""
+        assert self.execution is not None
+        found = self.site.get("controllerrevision", record_name(self.execution, self.mark))
+        return None if found is None else read(found["data"])
+
+    async def _attempt(self, order: Order) -> ActionOutcome:
+        pulse = Pulse(ActionError(FailureType.TIMED_OUT, "it did not begin"))
+        effect = effects(self.site.cluster)[order.action.type]
+        return await run_attempt(order.attempts, pulse, lambda: effect.execute(order, pulse))
+
+
+def manifest(name: str, namespace: str, kind: str = "ConfigMap", **fields: Any) -> Object:
+    """Give an object of the core group; `metadata` is merged in."""
+    metadata = {"name": name, "namespace": namespace, **fields.pop("metadata", {})}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
+
+
+def subscription(name: str, namespace: str | None, operation: str, **more: Any) -> Object:
+    """Give the action `<operation>-<name>` on a Subscription."""
+    spec = more.pop("spec", {"subscribers": [], "feeds": []})
+    block = {"name": name, "namespace": namespace, "operation": operation, "spec": spec}
+    return {"name": f"{operation.lower()}-{name}", "type": "Subscription", "subscription": block, **more}
