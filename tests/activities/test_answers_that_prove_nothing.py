@@ -34,6 +34,8 @@ class Door:
         self.deleted: list[str] = []
 
     async def get(self, target: Target, actor: Actor) -> Object:
+        if target.kind == APP.kind:
+            return {"metadata": {"resourceVersion": "1", **await self.metadata(target, actor)}}
         if target.kind not in self.objects:
             raise NotFoundError(f"{target.kind} not found", 404, "NotFound")
         return self.objects[target.kind]
@@ -46,7 +48,7 @@ class Door:
             raise self.seen or NotFoundError("not found", 404, "NotFound")
         return self.seen
 
-    async def delete(self, target: Target, uid: str, actor: Actor, *, foreground: bool = False) -> None:
+    async def delete(self, target: Target, uid: str, actor: Actor, **conditions: Any) -> None:
         self.deleted.append(uid)
         self.seen = None
 

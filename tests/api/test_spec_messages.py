@@ -19,6 +19,7 @@ GAP = "\N{HORIZONTAL ELLIPSIS}"
 LOCALIZATION = Target(
     api_version="apps.clusternet.io/v1alpha1", kind="Localization", name="nginx-loc-a", namespace="default"
 )
+SHOP = Target(api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="shop", namespace="default")
 CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
 HEALTH, MOVE = "https://shop.example.com/health", "https://shop.example.com/move"
@@ -62,6 +63,7 @@ OF_AN_EXECUTE = [
     messages.done(Operation.CREATE, LOCALIZATION),
     messages.applied(APP, created=True),
     messages.applied(APP, created=False),
+    messages.done(Operation.PATCH, APP),
     messages.done(Operation.DELETE, APP),
     messages.was_already_absent(APP),
     answers.succeeded("GET", HEALTH, 200, HEALTH),
@@ -72,6 +74,12 @@ OF_AN_EXECUTE = [
     answers.failed("POST", MOVE, answers.outcome_unknown(answers.not_answered_in_time("5m"), repeated=False)),
     answers.failed("GET", f"http://{GAP}", answers.host_not_allowed(GAP)),
     answers.canceled("POST", MOVE),
+    messages.replaced(SHOP, existed=True),
+    messages.replaced(SHOP, existed=False),
+    messages.failed_to(Operation.PATCH, "ConfigMap", causes.perhaps_changed(Operation.PATCH, GAP)),
+    causes.former_deleted(SHOP, messages.failed_to(Operation.REPLACE, "Subscription", GAP)),
+    causes.canceled_not_done(Operation.PATCH, APP),
+    causes.canceled_half_replaced(SHOP),
     messages.not_attempted_after(EXECUTE, GAP),
     messages.not_attempted_action(GAP),
     messages.not_attempted_dependency(GAP),
