@@ -13,6 +13,7 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.declarations import RESERVED
 from planning.fields import FieldError, execution_subject, plan_subject, workflow_subject
+from planning.secrets import is_secret_name
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class Giver:
     def literal(self) -> str:
         """The value that is written down. An empty one gives way to a default."""
         return self.parameter.value or self.parameter.default or ""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is secret: the name says so, or it is read from a Secret."""
+        return is_secret_name(self.parameter.name) or (self.reference is not None and self.reference.kind == "Secret")
 
     def error(self, message: str, below: str = "") -> FieldError:
         """Say what is wrong with the value, at the field that gives it."""

@@ -17,7 +17,7 @@ from planning.layers import Layers as Layers
 from planning.layers import kept_layers as kept_layers
 from planning.layers import layers as layers
 from planning.livevalues import Answers, ManifestRead, ParameterError, Unreadable, read_of, value_of
-from planning.secrets import HIDDEN, is_secret_name
+from planning.scrub import HIDDEN, scrubbed, secret_forms
 from planning.templates import PlaceholderKind, TemplateError, Values, placeholders, render
 
 
@@ -47,14 +47,9 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
     """Determine the values, with what has been read so far. Without any answers: what is wrong before reading."""
     names, resolver = sorted(given(of)), _Resolver(of, answers)
     values = {name: value for name in names if (value := resolver.value(name)) is not None}
-    secret = frozenset(name for name in names if is_secret_name(name) or _from_secret(of, name))
+    secret = frozenset(name for name in names if (place := giver(of, name)) is not None and place.is_secret)
     errors = [*_missing(of), *resolver.errors.values(), *_wrong_types(of, values, secret)]
     return Resolved(values, secret, errors, list(dict.fromkeys(resolver.reads)))
-
-
-def _from_secret(of: Layers, name: str) -> bool:
-    place = giver(of, name)
-    return place is not None and place.reference is not None and place.reference.kind == "Secret"
 
 
 def _missing(of: Layers) -> Iterator[FieldError]:
@@ -84,6 +79,7 @@ class _Resolver:
         self._of = of
         self._answers = answers
         self._known: dict[tuple[int, int], str | None] = {}
+        self._secret: list[str] = []
         self.errors: dict[tuple[int, int], FieldError] = {}
         self.reads: list[ManifestRead] = []
 
@@ -95,6 +91,8 @@ class _Resolver:
         key = place.level, place.index
         if key not in self._known:
             self._known[key] = self._determined(place)
+            if place.is_secret:
+                self._secret.append(self._known[key] or "")
         return self._known[key]
 
     def _determined(self, place: Giver) -> str | None:
@@ -103,7 +101,9 @@ class _Resolver:
         try:
             return self._read(place, place.reference)
         except ParameterError as error:
-            self.errors[place.level, place.index] = place.error(error.reason, error.field)
+            # The name of an object may hold a secret value, and the API server repeat it.
+            reason = scrubbed(error.reason, secret_forms(self._secret))
+            self.errors[place.level, place.index] = place.error(reason, error.field)
             return None
 
     def _read(self, place: Giver, reference: ManifestRef) -> str | None:

@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from planning.manifest import ManifestError, parse_manifest
+from planning.scrub import HIDDEN as HIDDEN
 from planning.templates import has_template, placeholders, texts
 
 MARKER = "secret, not kept"
 """Stands in place of each text that was left out."""
-HIDDEN = "•••"
-"""What a person reads instead of a secret value."""
 
 _SECRET_WORDS = re.compile(
     "password|passwd|passphrase|pwd|token|secret|credential|apikey|accesskey|privatekey|signingkey|encryptionkey"
 )
+_ABOUT_A_SECRET = re.compile("(name|namespace|ref|file|path|type|ttl)$")
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "api-key", "key", "geniekey", "splunk"})
 _HARMLESS = frozenset(
     {
@@ -52,8 +52,9 @@ class Changed(ValueError):  # noqa: N818 - it reads as what is the case
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether a parameter's name says that its value is secret: `dbPassword`, `api-key`."""
-    return _SECRET_WORDS.search(re.sub("[-_.]", "", name.lower())) is not None
+    """Tell whether a parameter's name says that its value is secret: `dbPassword`, `api-key`, and not `secretName`."""
+    letters = re.sub("[-_.]", "", name.lower())
+    return _SECRET_WORDS.search(letters) is not None and _ABOUT_A_SECRET.search(letters) is None
 
 
 # Leaving out.

@@ -302,6 +302,13 @@ def test_a_value_is_secret_by_its_name_or_because_it_comes_from_a_secret() -> No
     assert found.shown == {"x": "•••", "api-key": "•••", "plain": "p"}
 
 
+def test_the_error_of_a_read_does_not_repeat_a_secret_value_in_its_name() -> None:
+    of = stack([literal("apiKey", "hunter2")], [read("x", name="a-$(params.apiKey)", namespace="d")])
+    answers = {ManifestRead("v1", "ConfigMap", "d", "a-hunter2"): Unreadable("a-hunter2 is forbidden")}
+    [message] = messages(resolve(of, answers))
+    assert message.endswith("ConfigMap d/a-••• cannot be read: a-••• is forbidden")
+
+
 def test_what_replaces_a_value_from_a_secret_is_not_secret_itself() -> None:
     of = stack([], [read("x", kind="Secret", name="s")], [], [literal("x", "1")])
     assert resolve(of, {}).left_out == frozenset()

@@ -50,7 +50,22 @@ def test_some_names_say_that_a_value_is_secret(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["replicas", "site", "key", "author", "pass", "keyspace", "api", "private"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "secretName",
+        "token-ref",
+        "passwordFile",
+        "replicas",
+        "site",
+        "key",
+        "author",
+        "pass",
+        "keyspace",
+        "api",
+        "private",
+    ],
+)
 def test_other_names_do_not(name: str) -> None:
     assert not is_secret_name(name)
 
