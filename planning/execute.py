@@ -4,11 +4,12 @@ Source: docs/spec/drplan.md, "What an Execute does".
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from api.actions import Action
 from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import (
+    Mode,
     OperationType,
     Phase,
     PlanFailurePolicy,
@@ -16,16 +17,18 @@ from api.phases import (
     WorkflowFailurePolicy,
 )
 from api.plan import DRPlan, Stage
-from api.steps import ExecuteDecision, ExecuteStep
+from api.steps import ExecuteDecision, ExecuteStep, Origin, Part
 from api.workflow import DRWorkflow
-from planning import marks, messages, refusals
+from planning import marks, messages, refusals, when
+from planning.asexecuted import Planned, as_executed
 from planning.attempts import attempts_of
-from planning.kinds import operation_of
+from planning.kinds import templates_of
 from planning.lookup import Workflows, definition
 from planning.messages import bounded
-from planning.objects import target_of_action
 from planning.order import execution_order
 from planning.progress import with_counts
+from planning.templates import PlaceholderKind, placeholders, texts
+from planning.titles import title
 from planning.validation import execution_errors
 
 _STAGE_POLICIES = {
@@ -35,7 +38,9 @@ _STAGE_POLICIES = {
 """What a stage does that names no policy of its own."""
 
 
-def decide_execute(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> ExecuteDecision:
+def decide_execute(
+    execution: DRPlanExecution, plan: DRPlan, workflows: Workflows, *, origin: Origin | None = None
+) -> ExecuteDecision:
     """Decide over every node; `actor` is left to the caller.
 
     A rejection lists everything that is wrong; the state then has no stages.
@@ -44,15 +49,15 @@ def decide_execute(execution: DRPlanExecution, plan: DRPlan, workflows: Workflow
     if errors:
         return rejected(refusals.not_started([error.text for error in errors]))
     stages = [plan.spec.stages[place] for place in execution_order(plan)]
-    found = [[_defined(workflows, reference.workflow_ref) for reference in stage.workflows] for stage in stages]
-    parts = list(zip(stages, found, strict=True))
-    nodes = [_stage(stage, dr_workflows) for stage, dr_workflows in parts]
+    found = [_found(execution, stage, workflows) for stage in stages]
+    nodes = [_stage(stage, parts, execution.spec.mode) for stage, parts in zip(stages, found, strict=True)]
     return ExecuteDecision(
         state=with_counts(RunState(phase=Phase.PENDING, stage_statuses=nodes)),
-        steps=[_stage_steps(execution.metadata.uid, stage, dr_workflows) for stage, dr_workflows in parts],
+        steps=[[_steps(part) for part in parts] for parts in found],
         plan_policy=plan.spec.failure_policy,
         stage_policies=[stage.failure_policy or _STAGE_POLICIES[plan.spec.failure_policy] for stage in stages],
-        workflow_policies=[_policies(dr_workflows) for dr_workflows in found],
+        workflow_policies=[[part.policy for part in parts] for parts in found],
+        **({} if origin is None else {"origin": origin}),
     )
 
 
@@ -62,68 +67,107 @@ def rejected(reason: str) -> ExecuteDecision:
     return ExecuteDecision(state=with_counts(RunState(phase=Phase.FAILED, message=message)), rejection=message)
 
 
-def _defined(workflows: Workflows, ref: ObjectName) -> tuple[ObjectName, DRWorkflow]:
-    """Give a DRWorkflow that validation has found, with its reference written out."""
+@dataclass(frozen=True)
+class _Part:
+    """A DRWorkflow at its place in a stage."""
+
+    ref: ObjectName
+    dr_workflow: DRWorkflow
+    planned: list[Planned]
+    mark: str
+    """Beginning of its actions' marks."""
+
+    @property
+    def policy(self) -> WorkflowFailurePolicy:
+        return self.dr_workflow.spec.failure_policy
+
+
+def _found(execution: DRPlanExecution, stage: Stage, workflows: Workflows) -> list[_Part]:
+    names = marks.distinct([reference.workflow_ref.name for reference in stage.workflows])
+    return [
+        _part(execution, workflows, reference.workflow_ref, marks.mark(execution.metadata.uid, stage.name, name))
+        for name, reference in zip(names, stage.workflows, strict=True)
+    ]
+
+
+def _part(execution: DRPlanExecution, workflows: Workflows, ref: ObjectName, mark: str) -> _Part:
     dr_workflow = definition(workflows, ref)
     assert dr_workflow is not None, "validation names every DRWorkflow that is missing"
-    return ObjectName(name=ref.name, namespace=ref.in_namespace), dr_workflow
+    whole = ObjectName(name=ref.name, namespace=ref.in_namespace)
+    return _Part(whole, dr_workflow, as_executed(dr_workflow, execution.spec.mode), mark)
 
 
-Defined = Sequence[tuple[ObjectName, DRWorkflow]]
-
-
-def _policies(found: Defined) -> list[WorkflowFailurePolicy]:
-    return [dr_workflow.spec.failure_policy for _, dr_workflow in found]
-
-
-def _stage(stage: Stage, found: Defined) -> StageStatus:
+def _stage(stage: Stage, parts: Sequence[_Part], mode: Mode | None) -> StageStatus:
     given = {"parallel": stage.parallel or None, "depends_on": stage.depends_on or None}
     return StageStatus(
         name=stage.name,
         phase=Phase.PENDING,
-        workflow_executions=[_workflow(ref, dr_workflow.spec.actions) for ref, dr_workflow in found],
+        workflow_executions=[_workflow(part, mode) for part in parts],
         **{name: value for name, value in given.items() if value},
     )
 
 
-def _workflow(ref: ObjectName, actions: Sequence[Action]) -> WorkflowExecutionStatus:
+def _workflow(part: _Part, mode: Mode | None) -> WorkflowExecutionStatus:
+    nothing = {} if part.planned else {"phase": Phase.SKIPPED, "message": messages.NOTHING_TO_DELETE}
     return WorkflowExecutionStatus(
-        workflow_ref=ref,
-        phase=Phase.PENDING,
-        progress=messages.progress(OperationType.EXECUTE, 0, len(actions)),
-        action_statuses=[
-            ActionStatus(
-                name=action.name,
-                type=action.type,
-                phase=Phase.PENDING,
-                retries=0,
-                retry_count=0,
-                custom_rollback=action.rollback is not None,
-            )
-            for action in actions
-        ],
+        workflow_ref=part.ref,
+        progress=messages.progress(OperationType.EXECUTE, 0, len(part.planned)),
+        action_statuses=[_action(planned, mode) for planned in part.planned],
+        **{"phase": Phase.PENDING, **nothing},
     )
 
 
-def _stage_steps(execution_uid: str, stage: Stage, found: Defined) -> list[list[ExecuteStep]]:
-    names = marks.distinct([ref.name for ref, _ in found])
+def _action(planned: Planned, mode: Mode | None) -> ActionStatus:
+    action = planned.action
+    skipped = {} if when.runs(action.when, mode) else {"phase": Phase.SKIPPED, "message": _unmet(action.when, mode)}
+    return ActionStatus(
+        name=action.name,
+        type=action.type,
+        retries=0,
+        retry_count=0,
+        custom_rollback=action.rollback is not None,
+        **{"phase": Phase.PENDING, **skipped},
+    )
+
+
+def _unmet(condition: str | None, mode: Mode | None) -> str:
+    allowed = when.modes(condition or "")
+    assert mode is not None, "without a mode nothing is filtered"
+    return messages.condition_not_met(mode, [one for one in Mode if one in allowed])
+
+
+def _steps(part: _Part) -> list[ExecuteStep]:
+    names = marks.distinct([planned.action.name for planned in part.planned])
     return [
-        _steps(marks.mark(execution_uid, stage.name, name), dr_workflow)
-        for name, (_, dr_workflow) in zip(names, found, strict=True)
+        _step(f"{part.mark}/{name}", planned, part.dr_workflow)
+        for name, planned in zip(names, part.planned, strict=True)
     ]
 
 
-def _steps(mark: str, dr_workflow: DRWorkflow) -> list[ExecuteStep]:
-    names = marks.distinct([action.name for action in dr_workflow.spec.actions])
-    return [
-        _step(f"{mark}/{name}", index, action)
-        for index, (name, action) in enumerate(zip(names, dr_workflow.spec.actions, strict=True))
-    ]
+def _step(mark: str, planned: Planned, dr_workflow: DRWorkflow) -> ExecuteStep:
+    """Give a step; what is as it usually is stays away, for a decision holds thousands of them."""
+    attempts, outputs = attempts_of(planned.action), _outputs_of(planned)
+    unusual = {
+        "attempts": attempts,
+        "part": None if planned.part is Part.ACTION else planned.part,
+        "after": planned.after,
+        "outputs_of": outputs or None,
+    }
+    return ExecuteStep(
+        index=planned.index,
+        action=dr_workflow.spec.actions[planned.index].name,
+        mark=mark,
+        title=title(planned.action, mark),
+        **{name: value for name, value in unusual.items() if value is not None},
+    )
 
 
-def _step(mark: str, index: int, action: Action) -> ExecuteStep:
-    attempts = attempts_of(action)
-    target = target_of_action(action)
-    title = messages.title(operation_of(action), target) if target else action.name
-    step = ExecuteStep(index=index, action=action.name, mark=mark, title=bounded(title))
-    return step if attempts is None else step.model_copy(update={"attempts": attempts})
+def _outputs_of(planned: Planned) -> list[str]:
+    """Name the actions whose outputs a definition uses, each once."""
+    found = (
+        placeholder
+        for path, value in templates_of(planned.action).items()
+        for _, text in texts(value, path)
+        for placeholder in placeholders(text)
+    )
+    return list(dict.fromkeys(one.name for one in found if one.kind is PlaceholderKind.OUTPUTS))

@@ -173,6 +173,14 @@ def outputs_passed_over(action: str, mode: Mode) -> str:
     )
 
 
+def outputs_in_deletion(action: str) -> str:
+    """An object that mode Delete is to delete is named by what an action made."""
+    return (
+        f'its object is named by the outputs of action "{action}", which does not run in mode Delete; '
+        "write an action with operation Delete for it"
+    )
+
+
 def missing_output(action: str, field: str) -> str:
     """An action ended, and did not make what a placeholder names."""
     return f'action "{_cut(action)}" has no output {_cut(field)}; name one that an action of its type has'

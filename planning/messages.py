@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.meta import rfc3339
-from api.phases import ActionType, Operation, OperationType, Phase
+from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
 
 MESSAGE_BOUND = 1024
@@ -237,12 +237,30 @@ def not_attempted_action(action: str) -> str:
     return f"Not attempted: depends on action {action}, which did not succeed"
 
 
+# What an Execute leaves out from the beginning.
+
+
+def condition_not_met(mode: Mode, needed: Sequence[Mode]) -> str:
+    """An action's `when` holds in other modes only."""
+    needs = " or ".join(one.value.lower() for one in needed)
+    return f"Condition not met: mode is {mode.value.lower()}, needs {needs}"
+
+
+NOTHING_TO_DELETE = "Nothing to delete: no action creates an object that the DRWorkflow names"
+"""A DRWorkflow in mode Delete of which nothing is left."""
+
+
 # What an Execute's action says.
 
 
 def title(operation: Operation, target: Target) -> str:
     """Name an action by what it does: `Create Localization default/nginx-loc-a`."""
     return f"{operation.value} {placed(target)}"
+
+
+def request_title(method: str, address: str) -> str:
+    """Name an HTTP action by what it does: `POST https://example.com/hook`."""
+    return f"{method} {address}"
 
 
 def done(operation: Operation, target: Target) -> str:

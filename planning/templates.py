@@ -119,6 +119,19 @@ def render(text: str, values: Values) -> str:
     return _TEMPLATE.sub(fill, text)
 
 
+def render_known(text: str, values: Values) -> str:
+    """Fill in what is known, for people to read; what is not stays as it is written."""
+
+    def fill(match: re.Match[str]) -> str:
+        placeholder = _placeholder(match)
+        try:
+            return match[0] if placeholder is None else _value(placeholder, values)
+        except TemplateError:
+            return match[0]
+
+    return _TEMPLATE.sub(fill, text) if "$(" in text or "{{" in text else text
+
+
 def render_value(value: Any, values: Values, path: str) -> Any:
     """Fill in every text of a JSON value; keys stay as they are.
 

@@ -13,8 +13,9 @@ from api.execution import ActionOutputs
 from api.meta import Model
 from api.phases import Mode
 from planning import faults
+from planning.asexecuted import deletion_of, is_taken_down
 from planning.custom import CustomRollbackError, rollback_hook, rollback_of
-from planning.kinds import KINDS, templates_of
+from planning.kinds import KINDS, kind_of, templates_of
 from planning.templates import Placeholder, PlaceholderKind, placeholders, texts
 from planning.when import WhenError, modes
 
@@ -74,11 +75,22 @@ def template_faults(actions: Sequence[Action]) -> Iterator[Finding]:
 
 def mode_faults(actions: Sequence[Action], mode: Mode) -> Iterator[Finding]:
     """Find outputs of actions that a mode passes over, used by actions that it does not."""
+    if is_taken_down(actions, mode):
+        yield from _deletion_faults(actions)
+        return
     passed_over = frozenset(action.name for action in actions if mode not in _modes(action))
     for use in dict.fromkeys(uses(actions)) if passed_over else ():
         of_outputs = use.placeholder.kind is PlaceholderKind.OUTPUTS and not use.in_rollback
         if of_outputs and use.placeholder.name in passed_over and mode in _modes(actions[use.place]):
             yield use.path, faults.outputs_passed_over(use.placeholder.name, mode)
+
+
+def _deletion_faults(actions: Sequence[Action]) -> Iterator[Finding]:
+    """Find deletions whose object is named by outputs: where nothing is carried out there are none."""
+    for place, action in enumerate(actions):
+        used = [found for _, found in _found(deletion_of(action)) if found.kind is PlaceholderKind.OUTPUTS]
+        for name in dict.fromkeys(found.name for found in used):
+            yield f"spec.actions[{place}].{kind_of(action).field}", faults.outputs_in_deletion(name)
 
 
 def _modes(action: Action) -> frozenset[Mode]:

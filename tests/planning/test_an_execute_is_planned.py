@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.execution import DRPlanExecution, DRPlanExecutionSpec
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, SnapshotRef
 from api.meta import ObjectMeta
-from api.phases import OperationType, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
+from api.phases import Mode, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
-from api.steps import ExecuteDecision
+from api.steps import ExecuteDecision, Origin
 from api.workflow import DRWorkflow
-from planning import marks
+from planning import marks, messages, when
+from planning.asexecuted import is_taken_down
 from planning.execute import decide_execute
 from planning.progress import with_counts
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
+from tests.planning.test_as_executed import drawn_workflows
 
 EXECUTION = DRPlanExecution(
     metadata=ObjectMeta(name="run", uid="u-1"),
@@ -117,6 +119,148 @@ def test_timeout_and_retry_policy_come_from_the_definition() -> None:
 def test_one_dr_workflow_may_stand_twice_in_a_stage_and_keeps_its_marks_apart() -> None:
     decision = planned(plan(plan_stage("s", "w2", "w2")))
     assert [steps[0].mark for steps in decision.steps[0]] == ["u-1/s/w2[0]/gone", "u-1/s/w2[1]/gone"]
+
+
+def in_mode(mode: Mode | None, *workflows: DRWorkflow) -> ExecuteDecision:
+    """Plan a stage `s` of these DRWorkflows."""
+    spec = EXECUTION.spec.model_copy(update={"mode": mode})
+    execution = EXECUTION.model_copy(update={"spec": spec})
+    names = [one.metadata.name for one in workflows]
+    decision = decide_execute(execution, plan(plan_stage("s", *names)), by_name(*workflows))
+    assert decision.rejection is None
+    return decision
+
+
+class TestConditions:
+    FLOW = dr_workflow(
+        "w",
+        manifest("a", when='mode == "install"'),
+        manifest("b"),
+        manifest("c", when="operation == delete || mode == 'upgrade'", dependsOn=["a"]),
+        manifest("d", "Delete", when="mode == delete", dependsOn=["c"]),
+    )
+
+    @pytest.mark.parametrize(
+        ("mode", "running"),
+        [(None, "abcd"), (Mode.INSTALL, "ab"), (Mode.UPGRADE, "bc"), (Mode.DELETE, "bcd"), (Mode.ROLLBACK, "b")],
+    )
+    def test_what_a_mode_leaves_out_is_skipped_from_the_beginning(self, mode: Mode | None, running: str) -> None:
+        (node,) = in_mode(mode, self.FLOW).state.stages[0].workflows
+        assert [one.name for one in node.actions if one.phase is Phase.PENDING] == list(running)
+        assert [one.name for one in node.actions] == list("abcd")
+        assert node.phase is Phase.PENDING
+
+    def test_its_message_says_which_modes_it_waits_for(self) -> None:
+        (node,) = in_mode(Mode.INSTALL, self.FLOW).state.stages[0].workflows
+        assert node.actions[2].message == "Condition not met: mode is install, needs upgrade or delete"
+
+    def test_it_keeps_its_step_so_that_places_stay_the_same(self) -> None:
+        steps = in_mode(Mode.INSTALL, self.FLOW).steps[0][0]
+        assert [(step.action, step.after) for step in steps] == [("a", []), ("b", []), ("c", [0]), ("d", [2])]
+
+
+class TestModeDelete:
+    def test_what_was_created_is_deleted_backwards(self) -> None:
+        decision = in_mode(
+            Mode.DELETE, dr_workflow("w", localized("loc"), manifest("app", "Apply", dependsOn=["create-loc"]))
+        )
+        (node,) = decision.state.stages[0].workflows
+        assert [(one.name, one.phase, one.custom_rollback) for one in node.actions] == [
+            ("delete-app", Phase.PENDING, False),
+            ("delete-create-loc", Phase.PENDING, False),
+        ]
+        assert [step.model_dump(exclude_unset=True) for step in decision.steps[0][0]] == [
+            {
+                "index": 1,
+                "action": "app",
+                "mark": "u-1/s/w/delete-app",
+                "title": "Delete ConfigMap default/app",
+                "part": "Inverse",
+            },
+            {
+                "index": 0,
+                "action": "create-loc",
+                "mark": "u-1/s/w/delete-create-loc",
+                "title": "Delete Localization default/loc",
+                "part": "Inverse",
+            },
+        ]
+
+    def test_a_dr_workflow_of_which_nothing_is_left_is_skipped_and_says_so(self) -> None:
+        hook = {"name": "hook", "type": "HTTP", "http": {"url": "https://example.com"}}
+        decision = in_mode(Mode.DELETE, dr_workflow("w", hook), dr_workflow("v", manifest("a")))
+        first, second = decision.state.stages[0].workflows
+        assert (first.phase, first.message, first.actions) == (Phase.SKIPPED, messages.NOTHING_TO_DELETE, [])
+        assert second.phase is Phase.PENDING
+        assert [len(steps) for steps in decision.steps[0]] == [0, 1]
+
+    def test_outputs_cannot_name_what_is_to_be_deleted(self) -> None:
+        named = {**localized("x-$(outputs.a.resourceRef.name)"), "name": "b"}
+        flow = dr_workflow("w", manifest("a"), named)
+        assert in_mode(Mode.INSTALL, flow).steps[0][0][1].outputs_of == ["a"]
+        execution = EXECUTION.model_copy(update={"spec": EXECUTION.spec.model_copy(update={"mode": Mode.DELETE})})
+        decision = decide_execute(execution, plan(plan_stage("s", "w")), by_name(flow))
+        assert decision.rejection == (
+            "Not started: spec.actions[1].localization of DRWorkflow default/w: its object is named by the outputs of "
+            'action "a", which does not run in mode Delete; write an action with operation Delete for it'
+        )
+
+    def test_outputs_in_what_is_not_needed_for_the_deletion_are_no_obstacle(self) -> None:
+        using = {**localized("x"), "name": "b", "when": "mode == install"}
+        using["localization"]["spec"]["feed"] = "$(outputs.a.resourceRef.name)"
+        decision = in_mode(Mode.DELETE, dr_workflow("w", manifest("a"), using))
+        assert [step.outputs_of for step in decision.steps[0][0]] == [[], []]
+
+
+class TestTitles:
+    def test_a_request_is_named_by_method_and_address_without_what_may_be_secret(self) -> None:
+        http = {"url": "https://me:pw@example.com/hook/up?token=x#y", "method": "POST"}
+        decision = in_mode(None, dr_workflow("w", {"name": "call", "type": "HTTP", "http": http}))
+        assert decision.steps[0][0][0].title == "POST https://example.com/hook/up"
+
+    def test_a_job_without_a_name_is_called_as_it_will_be(self) -> None:
+        job = {"name": "Migrate DB", "type": "Job", "job": {"template": {"spec": {}}}}
+        (step,) = in_mode(None, dr_workflow("w", job)).steps[0][0]
+        assert step.title.startswith("Create Job default/migrate-db-")
+
+    def test_what_cannot_be_named_before_its_values_are_known_has_its_own_name(self) -> None:
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .planName }}}\n"
+        one = {"name": "settings", "type": "KubernetesResource", "resource": {"manifest": text}}
+        assert in_mode(None, dr_workflow("w", one)).steps[0][0][0].title == "settings"
+
+
+def test_the_actions_whose_outputs_a_definition_uses_are_named_once_each() -> None:
+    http = {
+        "url": "https://example.com/$(outputs.b.resourceRef.uid)",
+        "headers": {"x": "{{ .outputs.a.phase }} $(outputs.b.phase)"},
+    }
+    flow = dr_workflow("w", manifest("a"), manifest("b"), {"name": "c", "type": "HTTP", "http": http})
+    assert in_mode(None, flow).steps[0][0][2].outputs_of == ["b", "a"]
+
+
+def test_where_definitions_are_kept_is_handed_on() -> None:
+    origin = Origin(execution=EXECUTION.metadata.key, snapshot=SnapshotRef(name="drplan-u", sha256="0" * 64))
+    of = plan(plan_stage("s", "w1"))
+    assert decide_execute(EXECUTION, of, by_name(W1), origin=origin).origin == origin
+    assert decide_execute(EXECUTION, of, by_name(W1)).origin is None
+
+
+@given(drawn_workflows(), st.sampled_from([None, *Mode]))
+def test_tree_and_steps_go_together_whatever_is_planned(flow: DRWorkflow, mode: Mode | None) -> None:
+    decision = in_mode(mode, flow)
+    assert decision == in_mode(mode, flow)
+    (node,), (steps,) = decision.state.stages[0].workflows, decision.steps[0]
+    assert len(node.actions) == len(steps)
+    skipped = [one for one in node.actions if one.phase is Phase.SKIPPED]
+    by_name = {one.name: one for one in flow.spec.actions}
+    taken_down = is_taken_down(flow.spec.actions, mode)
+    for one in node.actions:
+        left_out = not taken_down and not when.runs(by_name[one.name].when, mode)
+        assert (one in skipped) == left_out
+    assert len({step.mark for step in steps}) == len(steps)
+    assert {step.after is None for step in steps} <= {
+        not any(one.depends_on for one in flow.spec.actions) or taken_down
+    }
 
 
 names = st.text(min_size=1, max_size=300) | st.sampled_from(["a", "a/b", "b", "a[0]", "a%2F", "[", "x" * 99, "x" * 101])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.phases import ActionType, Operation, OperationType, Phase
+from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
 from planning import messages
 
@@ -27,6 +27,11 @@ TABLE = [
     (messages.already_absent(LOC), "Already absent: Localization nginx-loc-a"),
     (messages.not_attempted_after(REVERT, "X"), "Not attempted: rollback stopped after action X failed"),
     (messages.not_attempted_after(EXECUTE, "X"), "Not attempted: execution stopped after action X failed"),
+    (
+        messages.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]),
+        "Condition not met: mode is install, needs upgrade or delete",
+    ),
+    (messages.request_title("POST", "https://example.com/hook"), "POST https://example.com/hook"),
     (messages.not_attempted_action("X"), "Not attempted: depends on action X, which did not succeed"),
     (messages.NOT_ATTEMPTED_CANCELED, "Not attempted: canceled"),
     (messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
