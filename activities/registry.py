@@ -15,6 +15,7 @@ from activities.http import HttpEffect
 from activities.load import Loads
 from activities.objects import ObjectEffect
 from activities.sending import Sender
+from activities.waiting import WaitingEffect
 from api.phases import ActionType
 from planning.hosts import ANY_HOST, AllowedHosts
 
@@ -37,7 +38,7 @@ def activities(
 
 def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
     """Give what carries out each type of action; a type that is missing here is not supported."""
-    objects = ObjectEffect(cluster)
+    objects = WaitingEffect(ObjectEffect(cluster), cluster)
     return {
         ActionType.LOCALIZATION: objects,
         ActionType.GLOBALIZATION: objects,

@@ -160,9 +160,14 @@ def waiting(target: Target, reason: str) -> str:
     return f"Waiting for {placed(target)} to be ready: {reason}"
 
 
-def looking(target: Target) -> str:
-    """Reason before the first look."""
-    return f"{called(target)} has not been looked at"
+def not_looked_at() -> str:
+    """Reason before the first look has ended."""
+    return "it has not been looked at yet"
+
+
+def unanswered(reason: str) -> str:
+    """Reason while the API server is away."""
+    return f"the API server cannot be asked: {reason}"
 
 
 def and_ready(done: str) -> str:
