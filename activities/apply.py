@@ -9,10 +9,10 @@ from temporalio import activity
 
 from activities.attempt import run_attempt
 from activities.cluster import Cluster
-from activities.definitions import read_order
 from activities.effects import Effect, Order
 from activities.failures import ActionError, application_error
 from activities.heartbeat import Pulse
+from activities.orders import Orders
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, ExecuteInput, FailureType
 from planning import causes, messages
@@ -25,7 +25,7 @@ class Executions:
     """Activities of an Execute's actions."""
 
     def __init__(self, cluster: Cluster, effects: Effects) -> None:
-        self._cluster = cluster
+        self._orders = Orders(cluster)
         self._effects = effects
 
     @activity.defn
@@ -47,11 +47,11 @@ class Executions:
                 return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(error.message))
 
     async def _execute(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
-        order = await read_order(self._cluster, given, pulse)
+        order = await self._orders.order(given, pulse)
         return await effect_of(self._effects, order).execute(order, pulse)
 
     async def _verify(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
-        order = await read_order(self._cluster, given, pulse)
+        order = await self._orders.order(given, pulse)
         return await effect_of(self._effects, order).verify(order)
 
 

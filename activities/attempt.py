@@ -6,6 +6,7 @@ Source: docs/architecture.md, "Errors and attempts" and "Cancel"; Temporal, "Act
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 from activities.errors import ApiError
 from activities.failures import ActionError, application_error
 from activities.heartbeat import Pulse
+from api.execution import ActionOutputs
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
 from planning import causes
@@ -48,13 +50,31 @@ async def run_attempt(
         async with pulse.beating():
             outcome = await _finished(_in_time(work(), pulse, time_limit(attempts)))
     except ActionError as error:
-        raise _failure(error, attempts, pulse) from error
-    return outcome.model_copy(update={"attempt": number})
+        # Without its cause: Temporal would show that as well, and it may quote what is hidden here.
+        raise _failure(error, attempts, pulse) from None
+    return discreet(outcome, pulse).model_copy(update={"attempt": number})
+
+
+def discreet(outcome: ActionOutcome, pulse: Pulse) -> ActionOutcome:
+    """Give an outcome without the secrets that the attempt worked with."""
+    outputs = _discreet_outputs(outcome.outputs, pulse)
+    return outcome.model_copy(update={"message": pulse.hidden(outcome.message), "outputs": outputs})
+
+
+def _discreet_outputs(outputs: ActionOutputs | None, pulse: Pulse) -> ActionOutputs | None:
+    """Hide secrets in what a service answered; names of objects are what a rollback rests on, and stay."""
+    response = outputs.http_response if outputs else None
+    if outputs is None or response is None or response.body is None:
+        return outputs
+    response = response.model_copy(update={"body": pulse.hidden(response.body)})
+    return outputs.model_copy(update={"http_response": response})
 
 
 def _failure(error: ActionError, attempts: Attempts, pulse: Pulse) -> ApplicationError:
     """Count an error where the next attempt finds it, and give it as Temporal takes it."""
     pulse.say(errors=pulse.said.errors + 1)
+    error.message = pulse.hidden(error.message)
+    error.remains = replace(error.remains, outputs=_discreet_outputs(error.remains.outputs, pulse))
     return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
 
 

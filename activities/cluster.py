@@ -101,9 +101,14 @@ class Cluster:
         answer = await self._call("GET", await self._path(target), actor, headers={"Accept": _METADATA_ONLY})
         return dict(answer["metadata"])
 
-    async def pages(self, kind: Target, selector: str, actor: Actor) -> AsyncIterator[list[Object]]:
-        """Read the objects that a label selector takes, some at a time; `kind` names kind and namespace."""
-        collection = await self._collection(kind)
+    async def pages(
+        self, kind: Target, selector: str, actor: Actor, *, everywhere: bool = False
+    ) -> AsyncIterator[list[Object]]:
+        """Read the objects that a label selector takes, some at a time.
+
+        `kind` names kind and namespace; with `everywhere` those of all namespaces are read.
+        """
+        collection = await self._everywhere(kind) if everywhere else await self._collection(kind)
         query = {"limit": str(_PAGE), "labelSelector": selector}
         while True:
             answer = await self._call("GET", collection, actor, query=query)
@@ -158,6 +163,10 @@ class Cluster:
         resource = await self._resource(target)
         namespace = f"/namespaces/{_segment(target.namespace or DEFAULT_NAMESPACE)}" if resource.namespaced else ""
         return f"{resource.root}{namespace}/{resource.plural}"
+
+    async def _everywhere(self, target: Target) -> str:
+        resource = await self._resource(target)
+        return f"{resource.root}/{resource.plural}"
 
     async def _resource(self, target: Target) -> _Resource:
         """Find where a kind is served; a miss asks the server again, for a definition may be new."""

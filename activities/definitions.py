@@ -1,30 +1,24 @@
-"""Our own kinds as the worker reads them, with its own rights, and an action's definition made ready.
+"""Our own kinds as the worker reads them, with its own rights.
 
-Source: docs/architecture.md, "What travels through Temporal": definitions stay in the cluster.
+Source: docs/architecture.md, "In whose name".
 """
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import ValidationError
-from temporalio import activity
 
 from activities.cluster import OWN, Cluster, Object
-from activities.effects import Order
 from activities.errors import ApiError, NotFoundError
 from activities.failures import ActionError, action_error
-from activities.heartbeat import Pulse
-from api.actions import Action
+from activities.looking import each
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, ObjectName
-from api.phases import Operation
 from api.plan import DRPlan
-from api.steps import ExecuteInput, ExecuteStep, FailureType, Target
+from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
-from planning import causes, messages
-from planning.kinds import operation_of
-from planning.lookup import full_name
-from planning.manifest import ManifestError
-from planning.objects import body_of_action, target_of_action
+from planning import causes
+from planning.lookup import Workflows
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
@@ -52,48 +46,8 @@ async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) ->
         raise action_error(error, causes.failed_to_read(kind.__name__, name, error.message)) from error
 
 
-async def read_order(cluster: Cluster, given: ExecuteInput, pulse: Pulse) -> Order:
-    """Read an action's definition and name its object. Raises ActionError."""
-    step = given.step
-    action = await _definition(cluster, given.dr_workflow, step)
-    target, body = _object_of(action, step.mark)
-    errors = pulse.said.errors
-    return Order(
-        action=action,
-        operation=operation_of(action),
-        target=None if target is None else await _placed(cluster, operation_of(action), target),
-        body=body,
-        mark=step.mark,
-        actor=given.actor,
-        execution=given.origin.execution if given.origin else None,
-        attempts=step.attempts,
-        errors_left=errors < step.attempts.retry.limit,
-        lost=given.lost or activity.info().attempt - 1 > errors - given.errors,
-    )
-
-
-def _object_of(action: Action, mark: str) -> tuple[Target | None, Object | None]:
-    """Name the object of a definition, and give it whole; neither where the type has none."""
-    try:
-        target = target_of_action(action, mark)
-        return target, body_of_action(action, mark) if target is not None else None
-    except ManifestError as error:
-        message = causes.not_readable("The manifest of action", action.name, str(error))
-        raise ActionError(FailureType.INVALID, message) from None
-
-
-async def _placed(cluster: Cluster, operation: Operation, target: Target) -> Target:
-    """Give the target in the namespace where its object really is. Raises ActionError."""
-    try:
-        return await cluster.place(target)
-    except ApiError as error:
-        reason = causes.naming(target, error.message)
-        raise action_error(error, messages.failed_to(operation, target.kind, reason)) from error
-
-
-async def _definition(cluster: Cluster, reference: ObjectName, step: ExecuteStep) -> Action:
-    dr_workflow = await find(cluster, DRWorkflow, reference.in_namespace, reference.name)
-    actions = dr_workflow.spec.actions if dr_workflow else []
-    if step.index < len(actions) and actions[step.index].name == step.action:
-        return actions[step.index]
-    raise ActionError(FailureType.UNDEFINED, messages.action_undefined(step.action, full_name(reference)))
+async def find_workflows(cluster: Cluster, references: Iterable[ObjectName]) -> Workflows:
+    """Read every DRWorkflow that is named; the ones that do not exist stay out. Raises ActionError."""
+    keys = list(dict.fromkeys((reference.in_namespace, reference.name) for reference in references))
+    found = await each(keys, lambda key: find(cluster, DRWorkflow, *key))
+    return {key: dr_workflow for key, dr_workflow in zip(keys, found, strict=True) if dr_workflow is not None}

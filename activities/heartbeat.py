@@ -6,7 +6,7 @@ Source: docs/architecture.md, "Errors and attempts"; Temporal, "Activity Heartbe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from temporalio import activity
 from activities.failures import ActionError
 from api.steps import ActionOutcome, Heartbeat
 from planning.messages import bounded
+from planning.scrub import scrubbed, secret_forms
 
 INTERVAL = 3.0
 """Seconds between two beats. Source: docs/architecture.md, "Temporal"."""
@@ -30,11 +31,20 @@ class Pulse:
         self.late = late
         self.last_look: Callable[[], Awaitable[ActionOutcome | None]] | None = None
         """Asked once when the time ran out; an outcome means that it was done in spite of that."""
+        self._secrets: tuple[str, ...] = ()
 
     def wait_for(self, what: str, late: ActionError) -> None:
         """Say what is waited for now, and what to raise if the time runs out meanwhile."""
         self.late = late
-        self.say(waiting_for=bounded(what))
+        self.say(waiting_for=bounded(self.hidden(what)))
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Take note of texts that this attempt works with and that nobody may read in what it says."""
+        self._secrets = secret_forms(secrets)
+
+    def hidden(self, text: str) -> str:
+        """Give a text as people may read it."""
+        return scrubbed(text, self._secrets)
 
     def say(self, **change: str | int) -> None:
         """Change what the beats say; said at once where it is new."""

@@ -76,6 +76,48 @@ def failed_to_read(kind: str, name: str, reason: str) -> str:
     return f"Failed to read {kind} {name}: {reason}"
 
 
+def failed_to_read_value(what: str, reason: str) -> str:
+    """An object from which a parameter takes its value could not be read; `what` names it."""
+    return f"Failed to read {what} for a parameter: {reason}"
+
+
+def secrets_changed(action: str, dr_workflow: str) -> str:
+    """A definition whose secret parts were left out is not what it was, so they cannot be taken from it."""
+    return (
+        f"The secret parts of action {action} were not kept, and its definition in DRWorkflow {dr_workflow} has "
+        "changed since or is gone"
+    )
+
+
+def parameters_changed(action: str, names: Sequence[str], reasons: Sequence[str]) -> str:
+    """Secret values of parameters were left out, and cannot be determined again."""
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    return (
+        f"Action {action} uses secret values that were not kept and cannot be determined again "
+        f"(parameters: {', '.join(names)}){why}"
+    )
+
+
+def place_unknown(stage: str, dr_workflow: str) -> str:
+    """A snapshot has no such DRWorkflow in its plan."""
+    return f"The definitions that were kept have no DRWorkflow {dr_workflow} at this place of stage {stage}"
+
+
+def without_rollback(action: str) -> str:
+    """A custom rollback is to be carried out, and the definition names none."""
+    return f"Action {action} has no rollback of its own"
+
+
+def not_renderable(action: str, reason: str) -> str:
+    """A placeholder in an action cannot be filled in; `reason` begins with the field path."""
+    return f"Action {action} cannot be carried out: {reason}"
+
+
+def not_usable_with_secrets(action: str) -> str:
+    """What is wrong with a text may quote a secret value in it, so it is not told."""
+    return f"The manifest of action {action} is not usable once its secret values are filled in"
+
+
 def failed_to_keep(name: str, reason: str) -> str:
     """What a later Revert needs could not be stored."""
     return f"Failed to keep ControllerRevision {name}: {reason}"
@@ -84,6 +126,16 @@ def failed_to_keep(name: str, reason: str) -> str:
 def record_too_large(name: str, size: int, bound: int) -> str:
     """What is to be stored does not fit into one object; both in bytes."""
     return failed_to_keep(name, f"it takes {size} bytes, {bound} fit")
+
+
+def snapshot_altered(name: str) -> str:
+    """What is there is not what was kept."""
+    return f"ControllerRevision {name} is not as it was kept: its content no longer has the hash that was recorded"
+
+
+def snapshot_gone(name: str) -> str:
+    """What was kept is no longer there."""
+    return f"ControllerRevision {name} no longer exists"
 
 
 def not_readable(kind: str, name: str, problem: str) -> str:

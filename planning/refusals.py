@@ -97,6 +97,11 @@ def custom_rollback(action: str, dr_workflow: str) -> str:
     return f"action {action} of DRWorkflow {dr_workflow}"
 
 
+def bad_parameters(errors: Sequence[str]) -> str:
+    """A Revert's own parameters cannot be used; everything found is listed."""
+    return f"Nothing was reverted: {listed(errors, MESSAGE_BOUND - 30)}"
+
+
 def not_started(errors: Sequence[str]) -> str:
     """An Execute is wrong in itself; everything found is listed."""
     return f"Not started: {listed(errors, MESSAGE_BOUND - 20)}"

@@ -1,0 +1,46 @@
+"""Values of parameters that stand in live objects, read in the actor's name.
+
+What is to be read, and what it means, is planning's; here it is only fetched. Source: docs/spec/drplan.md,
+"Parameters".
+"""
+
+from collections.abc import Sequence
+
+from activities.cluster import Cluster, Object
+from activities.errors import ApiError, NotFoundError, UnknownKindError
+from activities.failures import action_error, may_pass
+from activities.looking import each
+from api.steps import Actor, Target
+from planning import causes
+from planning.layers import Layers
+from planning.livevalues import Answers, ManifestRead, Unreadable
+from planning.params import reads
+
+
+async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) -> Answers:
+    """Read everything that the parameters of all places need, each object once.
+
+    What cannot be read is part of the answer. Raises ActionError where another try may succeed.
+    """
+    answers: dict[ManifestRead, Sequence[Object] | Unreadable] = {}
+    while wanted := reads(places, answers):
+        found = await each(wanted, lambda read: _read(cluster, actor, read))
+        answers.update(zip(wanted, found, strict=True))
+    return answers
+
+
+async def _read(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[Object] | Unreadable:
+    target = Target(api_version=read.api_version, kind=read.kind, name=read.name or "", namespace=read.namespace)
+    try:
+        if read.name is not None:
+            return [await cluster.get(target, actor)]
+        pages = cluster.pages(target, read.label_selector or "", actor, everywhere=read.namespace is None)
+        # Items of a list do not say what they are; the object of a name does.
+        kind = {"apiVersion": read.api_version, "kind": read.kind}
+        return [{**kind, **item} async for page in pages for item in page]
+    except NotFoundError:
+        return []
+    except ApiError as error:
+        if may_pass(error) and not isinstance(error, UnknownKindError):
+            raise action_error(error, causes.failed_to_read_value(read.text, error.message)) from error
+        return Unreadable(error.message)
