@@ -1,4 +1,7 @@
-"""`drplan`: run plans, take them back and watch, from a terminal. kubectl does all of this as well."""
+"""`drplan`: judge plans, run them, take them back and watch, from a terminal.
+
+All but the judging of files can be done with kubectl as well.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +12,7 @@ from rich.console import Console
 
 from api.phases import OnMissing, Phase
 from bridge.cluster import Cluster, ClusterError
-from cli import requests
+from cli import requests, validation
 from cli.executions import Executions
 from cli.tree import tree
 from cli.views import view
@@ -21,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Run disaster-recovery plans, take them back, and watch. The cluster is the one of KUBECONFIG.",
+    help="Judge disaster-recovery plans, run them, take them back, and watch. The cluster is the one of KUBECONFIG.",
 )
 
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan and its executions.")]
@@ -128,6 +131,22 @@ def cancel(
         return 0
 
     _run(namespace, command)
+
+
+@app.command()
+def validate(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files or folders; - for what comes in.")],
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Namespace of objects that name none.")
+    ] = "default",
+) -> None:
+    """Find what is wrong with plans, workflows and executions in files, without a cluster.
+
+    Each error is a line `FILE: Kind namespace/name: field: what is wrong`. Exit code 0 where nothing is wrong, 1
+    where something is, 2 where there is nothing to judge. A reference to an object that no file holds is not checked,
+    and a line says so. Objects of other kinds are passed over.
+    """
+    raise typer.Exit(validation.validate(files, namespace))
 
 
 if __name__ == "__main__":

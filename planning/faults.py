@@ -41,6 +41,11 @@ def missing_workflow(name: str) -> str:
     return f"DRWorkflow {name} does not exist; create it or correct the reference"
 
 
+def empty_reference() -> str:
+    """A stage names no DRWorkflow."""
+    return "is empty; write the DRWorkflow's name"
+
+
 def missing_block(field: str, action_type: ActionType) -> str:
     """An action says nothing about its object."""
     return f"an action of type {action_type.value} needs {field}; add it or change the type"
@@ -153,6 +158,24 @@ def undefined_parameter(name: str) -> str:
         f'there is no parameter "{_cut(name)}"; declare it in the parameters of the DRWorkflow, or give it a value in '
         "the plan or in the execution"
     )
+
+
+def nowhere_given(name: str, needed_by: str) -> str:
+    """A DRWorkflow has to have a parameter that has no value where the plan uses it."""
+    return (
+        f'parameter "{_cut(name)}" has no value here, and {needed_by} it; '
+        "give it one here, in spec.globalParams, in the DRWorkflow or in the execution"
+    )
+
+
+def requires(path: str, subject: str) -> str:
+    """Who asks for a parameter: an entry of a list."""
+    return f"{path} of {subject} requires"
+
+
+def uses(path: str, subject: str) -> str:
+    """Who asks for a parameter: a placeholder."""
+    return f"{path} of {subject} uses"
 
 
 def undefined_outputs(action: str) -> str:
@@ -286,90 +309,11 @@ def filled_to_nothing() -> str:
     return "is empty once its placeholders are filled in; give them values"
 
 
-def _cut(text: str) -> str:
-    """Keep what people wrote within a line."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-# Manifests: what follows `the manifest is not usable: `.
-
-
-def not_yaml(place: tuple[int, int] | None, problem: str | None) -> str:
-    """The text is not YAML; `place` is line and column, from 1."""
-    where = f" (line {place[0]}, column {place[1]})" if place else ""
-    return f"it is not YAML{where}: {problem or 'it cannot be read'}"
-
-
-def empty_manifest() -> str:
-    """There is nothing in it."""
-    return "it is empty: write the object as YAML"
-
-
-def several_documents(number: int) -> str:
-    """It holds more than one object."""
-    return f"it holds {number} documents: give each an action of its own"
-
-
-def not_an_object() -> str:
-    """It is a list, or a mere text."""
-    return "it is not an object: write apiVersion, kind, metadata and what the kind needs"
-
-
-def no_text(field: str) -> str:
-    """A field that every object has is missing."""
-    return f"it has no {field}: write one, as text"
-
-
-def no_object_name() -> str:
-    """It has no name."""
-    return "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
-
-
-def not_text(field: str) -> str:
-    """YAML took a word for a number or a boolean."""
-    return f"its {field} is not text: put it in quotes"
-
-
-def not_a_mapping(field: str) -> str:
-    """Annotations or labels that are a list, or a mere text."""
-    return f"its {field} is not a mapping: write names and texts"
-
-
-def key_twice(key: str, line: int) -> str:
-    """One of two values would be lost."""
-    return f'the key "{key}" stands twice in one mapping (line {line})'
-
-
-def too_deep(levels: int) -> str:
-    """It is nested beyond what is read."""
-    return f"it is nested more than {levels} levels deep: make it flatter"
-
-
-def too_many_values(number: int) -> str:
-    """Aliases of aliases make it too large."""
-    return f"it holds more than {number} values: aliases that repeat themselves are not allowed"
-
-
-def not_a_number(value: float) -> str:
-    """Infinity and its like."""
-    return f"{value} is not a number that JSON knows: put it in quotes"
-
-
-def strange_value(kind: type) -> str:
-    """A value that only YAML knows."""
-    return f"it holds a value of type {kind.__name__}: put it in quotes"
-
-
-def strange_key(kind: type) -> str:
-    """A key that is no text."""
-    return f"it holds a key of type {kind.__name__}: keys are text"
-
-
-def no_object(action: str, action_type: ActionType) -> str:
-    """The action makes no object at all."""
-    return f"action {action} of type {action_type.value} has no object"
-
-
 def not_a_host(entry: str) -> str:
     """An entry of the worker's list of allowed hosts is none."""
     return f'"{entry}" is no host: write a name, *.name, an address or a network, without scheme and port, or *'
+
+
+def _cut(text: str) -> str:
+    """Keep what people wrote within a line."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -48,11 +48,11 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
     names, resolver = sorted(given(of)), _Resolver(of, answers)
     values = {name: value for name in names if (value := resolver.value(name)) is not None}
     secret = frozenset(name for name in names if (place := giver(of, name)) is not None and place.is_secret)
-    errors = [*_missing(of), *resolver.errors.values(), *_wrong_types(of, values, secret)]
+    errors = [*missing(of), *resolver.errors.values(), *_wrong_types(of, values, secret)]
     return Resolved(values, secret, errors, list(dict.fromkeys(resolver.reads)))
 
 
-def _missing(of: Layers) -> Iterator[FieldError]:
+def missing(of: Layers) -> Iterator[FieldError]:
     """Find parameters that are required and have no value; the error stands where they are declared."""
     has_value = given(of)
     for layer in of.items:

@@ -8,19 +8,69 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 from collections.abc import Iterable, Iterator
 
 from api.execution import DRPlanExecution
+from api.meta import ObjectName
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning import faults
-from planning.fields import FieldError, plan_subject, used_workflows, workflow_subject
+from planning.fields import FieldError, execution_subject, plan_subject, used_workflows, workflow_subject
 from planning.lookup import Workflows, definition, full_name
 from planning.validation_actions import Finding, action_faults, dependency_faults, repeated
+from planning.validation_params import execution_parameter_faults, plan_parameter_faults, workflow_parameter_faults
+from planning.validation_params import value_errors as value_errors
 from planning.validation_templates import mode_faults, template_faults
 
 
-def plan_errors(plan: DRPlan, workflows: Workflows | None) -> list[FieldError]:
-    """Find what is wrong with a plan; references are looked up only where `workflows` is given."""
-    found = [*_stage_faults(plan), *(_reference_faults(plan, workflows) if workflows is not None else ())]
-    return _of(plan_subject(plan), found)
+def workflow_errors(workflow: DRWorkflow) -> list[FieldError]:
+    """Find what is wrong with a DRWorkflow in itself."""
+    return _of(workflow_subject(workflow), _workflow_faults(workflow))
+
+
+def plan_errors(plan: DRPlan, workflows: Workflows | None = None) -> list[FieldError]:
+    """Find what is wrong with a plan: in itself, and as it stands with its DRWorkflows, where these are given.
+
+    What an execution would still have to give is then missing.
+    """
+    found = own_errors(plan)
+    if workflows is not None:
+        found += [*_of(plan_subject(plan), _missing_references(plan, workflows)), *value_errors(plan, workflows)]
+    return found
+
+
+def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
+    """Find everything that keeps an Execute from starting: in it, in the plan and in each DRWorkflow that it uses."""
+    return [
+        *parameter_errors(execution),
+        *own_errors(plan),
+        *_of(plan_subject(plan), _missing_references(plan, workflows)),
+        *(error for workflow in used_workflows(plan, workflows) for error in workflow_errors(workflow)),
+        *mode_errors(execution, plan, workflows),
+        *value_errors(plan, workflows, execution),
+    ]
+
+
+def own_errors(plan: DRPlan) -> list[FieldError]:
+    """Find what is wrong with a plan, whatever it refers to."""
+    return _of(plan_subject(plan), (*_stage_faults(plan), *plan_parameter_faults(plan)))
+
+
+def parameter_errors(execution: DRPlanExecution) -> list[FieldError]:
+    """Find what is wrong with an execution's parameters by themselves."""
+    return _of(execution_subject(execution), execution_parameter_faults(execution))
+
+
+def mode_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
+    """Find what is wrong with the DRWorkflows of a plan in an execution's mode."""
+    mode, used = execution.spec.mode, used_workflows(plan, workflows)
+    if mode is None:
+        return []
+    return [error for each in used for error in _of(workflow_subject(each), mode_faults(each.spec.actions, mode))]
+
+
+def references(plan: DRPlan) -> Iterator[tuple[str, ObjectName]]:
+    """Give every reference of a plan to a DRWorkflow, with its field path."""
+    for index, stage in enumerate(plan.spec.stages):
+        for place, reference in enumerate(stage.workflows):
+            yield f"spec.stages[{index}].workflows[{place}].workflowRef", reference.workflow_ref
 
 
 def _of(subject: str, found: Iterable[Finding]) -> list[FieldError]:
@@ -31,34 +81,21 @@ def _stage_faults(plan: DRPlan) -> Iterator[Finding]:
     stages = plan.spec.stages
     yield from repeated([stage.name for stage in stages], "spec.stages", "stage")
     yield from dependency_faults("stage", [(stage.name, stage.depends_on or []) for stage in stages])
+    yield from (
+        (f"{path}.name", faults.empty_reference()) for path, reference in references(plan) if not reference.name
+    )
 
 
-def _reference_faults(plan: DRPlan, workflows: Workflows) -> Iterator[Finding]:
-    for index, stage in enumerate(plan.spec.stages):
-        for place, reference in enumerate(stage.workflows):
-            if definition(workflows, reference.workflow_ref) is None:
-                path = f"spec.stages[{index}].workflows[{place}].workflowRef"
-                yield path, faults.missing_workflow(full_name(reference.workflow_ref))
-
-
-def workflow_errors(workflow: DRWorkflow) -> list[FieldError]:
-    """Find what is wrong with a DRWorkflow in itself."""
-    return _of(workflow_subject(workflow), _workflow_faults(workflow))
+def _missing_references(plan: DRPlan, workflows: Workflows) -> Iterator[Finding]:
+    for path, reference in references(plan):
+        if reference.name and definition(workflows, reference) is None:
+            yield path, faults.missing_workflow(full_name(reference))
 
 
 def _workflow_faults(workflow: DRWorkflow) -> Iterator[Finding]:
     spec = workflow.spec
     if spec.executor is not None and spec.executor.type is ExecutorType.ARGO:
         yield "spec.executor.type", faults.argo()
+    yield from workflow_parameter_faults(workflow)
     yield from action_faults(spec.actions)
     yield from template_faults(spec.actions)
-
-
-def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
-    """Find everything that keeps an Execute from starting: in the plan and in each DRWorkflow that it uses."""
-    found = plan_errors(plan, workflows)
-    for workflow in used_workflows(plan, workflows):
-        found += workflow_errors(workflow)
-        if execution.spec.mode is not None:
-            found += _of(workflow_subject(workflow), mode_faults(workflow.spec.actions, execution.spec.mode))
-    return found

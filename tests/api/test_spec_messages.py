@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from api.actions import METHODS
-from api.meta import ObjectName, parse_duration
+from api.meta import API_VERSION, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
-from planning import answers, causes, endings, faults, messages, notices
+from planning import answers, causes, endings, faults, filefaults, messages, notices
 from tests.api.documents import REPOSITORY
 from tests.docs.pages import Page
 
@@ -107,15 +107,33 @@ AROUND_A_RUN = [
     notices.DELETED_BEFORE_START,
 ]
 
+OF_FILES = [
+    filefaults.unknown_field(),
+    filefaults.missing_field(),
+    filefaults.wrong_kind_of_value(GAP),
+    filefaults.not_one_of(GAP, [GAP]),
+    filefaults.too_few(),
+    filefaults.other_version(GAP, API_VERSION),
+    filefaults.unknown_kind(GAP, ["DRPlan", "DRWorkflow", "DRPlanExecution"]),
+    filefaults.without_name(),
+    filefaults.stands_twice(GAP),
+    filefaults.not_here(GAP),
+    filefaults.no_original(),
+    filefaults.not_an_execute(GAP),
+    filefaults.other_plan(GAP, GAP),
+]
+
 OF_A_PLAN = [
+    *OF_FILES,
     faults.name_twice("stage", GAP),
     faults.unknown_dependency("stage", GAP),
     faults.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
+    faults.empty_reference(),
     faults.missing_workflow(GAP),
     faults.name_twice("parameter", GAP),
     faults.not_a_parameter_name(GAP),
     faults.reserved_parameter("mode"),
-    faults.missing_parameter(GAP),
+    faults.nowhere_given(GAP, faults.requires(GAP, GAP)).replace(f"{GAP} of {GAP}", GAP),
     faults.wrong_type(ParameterType.NUMBER, GAP, GAP),
     faults.wrong_type(ParameterType.BOOLEAN, GAP, GAP),
     faults.value_and_source(),

@@ -1,0 +1,265 @@
+"""`drplan validate`: every error in the files as a line, without a cluster."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from tests.planning.builders import manifest
+
+API_VERSION = "dr.bkbcs.tencent.com/v1alpha1"
+Object = dict[str, Any]
+
+
+def validate(*arguments: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, ["validate", *map(str, arguments)], input=stdin, env={"COLUMNS": "160"})
+
+
+def written(folder: Path, name: str, *objects: Object) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("---\n".join(f"{json.dumps(each)}\n" for each in objects))
+    return file
+
+
+def of_kind(kind: str, name: str, spec: Object | None, **fields: Any) -> Object:
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec, **fields}
+
+
+def workflow(name: str, *actions: Object, **spec: Any) -> Object:
+    return of_kind("DRWorkflow", name, {"actions": list(actions or [manifest("a")]), **spec})
+
+
+def plan(name: str, *workflows: str, **spec: Any) -> Object:
+    stages = [{"name": "s", "workflows": [{"workflowRef": {"name": each}} for each in workflows]}]
+    return of_kind("DRPlan", name, {"stages": stages, **spec})
+
+
+def execution(name: str, of_plan: str, **spec: Any) -> Object:
+    return of_kind("DRPlanExecution", name, {"planRef": of_plan, "operationType": "Execute", **spec})
+
+
+def revert(name: str, of_plan: str, **spec: Any) -> Object:
+    return execution(name, of_plan, **{"operationType": "Revert", **spec})
+
+
+def found(result: Result, file: Path) -> list[str]:
+    """Give the lines without the file, each of which must name it."""
+    lines = result.stdout.splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    return [line.removeprefix(f"{file}: ") for line in lines]
+
+
+def test_files_that_are_right(tmp_path: Path) -> None:
+    file = written(tmp_path, "all.yaml", workflow("w"), plan("p", "w"), execution("there", "p"), {"kind": "ConfigMap"})
+    result = validate(file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "3 objects, no errors\n")
+
+
+def test_the_examples_are_right() -> None:
+    assert validate(Path(__file__).parents[2] / "examples").exit_code == 0
+
+
+def test_every_error_is_a_line_with_file_object_and_field(tmp_path: Path) -> None:
+    bad = workflow("w", manifest("a", timeout="soon", when="x"), manifest("a"))
+    file = written(tmp_path, "all.yaml", bad, plan("p", "w", globalParams=[{"name": "1st"}]))
+    result = validate(file)
+    assert result.exit_code == 1
+    assert found(result, file) == [
+        'DRWorkflow default/w: spec.actions[1].name: action "a" stands more than once; give each action a name of its '
+        "own",
+        'DRWorkflow default/w: spec.actions[0].timeout: "soon" is not a duration such as 30s, 5m or 1h30m',
+        'DRWorkflow default/w: spec.actions[0].when: x is not a condition; write mode == "install", and join several '
+        "with ||",
+        'DRPlan default/p: spec.globalParams[0].name: "1st" is not a name of a parameter; begin with a letter, '
+        "go on with letters, digits, _ and -",
+    ]
+    assert result.stderr == "4 errors in 2 objects\n"
+
+
+FORM: list[tuple[Any, list[str]]] = [
+    (
+        {"stages": [], "failurePolicy": "Never"},
+        ['spec.failurePolicy: "Never" is not known here; write Stop or Continue', "spec.stages: is empty"],
+    ),
+    ({}, ["spec.stages: is missing"]),
+    (None, ["spec: is missing"]),
+    ([], ["spec: this is not a mapping of fields"]),
+    ({"stages": {}}, ["spec.stages: this is not a list"]),
+    ({"stages": [1]}, ["spec.stages[0]: this is not a mapping of fields"]),
+    (
+        {"stages": [{"name": "", "workflows": [{}]}]},
+        ["spec.stages[0].workflows[0].workflowRef: is missing", "spec.stages[0].name: is empty"],
+    ),
+    (
+        {"stages": [{"name": "s", "workflows": [{"workflowRef": {"name": 5}}]}]},
+        ["spec.stages[0].workflows[0].workflowRef.name: this is not a text"],
+    ),
+    (
+        {"stages": [{"name": "s", "dependOn": [], "workflows": [{"workflowRef": {"name": "w"}}]}]},
+        ["spec.stages[0].dependOn: there is no such field"],
+    ),
+    (
+        {"stages": [{"name": "s", "parallel": 1, "workflows": [{"workflowRef": {"name": "w"}}]}]},
+        ["spec.stages[0].parallel: this is not true or false"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "lines"), FORM, ids=[lines[0] for _, lines in FORM])
+def test_the_form_is_judged_as_the_api_server_judges_it(tmp_path: Path, spec: Any, lines: list[str]) -> None:
+    file = written(tmp_path, "plan.yaml", of_kind("DRPlan", "p", spec))
+    result = validate(file)
+    assert result.exit_code == 1
+    said = found(result, file)
+    assert len(said) == len(lines)
+    assert all(
+        one.startswith(f"DRPlan default/p: {words}") for one, words in zip(sorted(said), sorted(lines), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"apiVersion": "dr.bkbcs.tencent.com/v2"}, 'apiVersion: "dr.bkbcs.tencent.com/v2" is not a version'),
+        ({"kind": "DRPlans"}, 'kind: there is no kind "DRPlans"; write DRPlan, DRWorkflow or DRPlanExecution'),
+        ({"metadata": {}}, "metadata.name: is missing"),
+        ({"metadata": {"name": "p", "labels": {"a": 1}}}, "metadata.labels.a: Input should be a valid string"),
+        ({"specs": {}}, "specs: there is no such field"),
+    ],
+)
+def test_an_object_that_is_none_of_ours(tmp_path: Path, change: Object, words: str) -> None:
+    (line,) = validate(
+        written(tmp_path, "plan.yaml", plan("p") | change | {"spec": plan("p", "w")["spec"]})
+    ).stdout.splitlines()[:1]
+    assert words in line
+
+
+def test_a_null_counts_as_absent_and_open_objects_are_left_to_their_owner(tmp_path: Path) -> None:
+    localization = {"name": "x", "namespace": "d", "spec": {"whatever": None, "list": [1, {"a": True}]}}
+    action = {"name": "a", "type": "Localization", "localization": localization, "retryPolicy": None}
+    assert validate(written(tmp_path, "w.yaml", workflow("w", action))).exit_code == 0
+
+
+def test_a_reference_out_of_the_files_is_said_and_is_no_error(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "all.yaml", plan("p", "elsewhere"), execution("e", "q"), revert("r", "q", revertExecutionRef="x")
+    )
+    result = validate(file)
+    assert result.exit_code == 0
+    assert found(result, file) == [
+        "DRPlan default/p: spec.stages[0].workflows[0].workflowRef: DRWorkflow default/elsewhere is not in these "
+        "files, not checked",
+        "DRPlanExecution default/e: spec.planRef: DRPlan default/q is not in these files, not checked",
+        "DRPlanExecution default/r: spec.planRef: DRPlan default/q is not in these files, not checked",
+        "DRPlanExecution default/r: spec.revertExecutionRef: DRPlanExecution default/x is not in these files, "
+        "not checked",
+    ]
+
+
+def test_an_object_that_is_there_and_malformed_is_not_said_to_be_elsewhere(tmp_path: Path) -> None:
+    file = written(tmp_path, "all.yaml", of_kind("DRWorkflow", "w", {}), plan("p", "w"))
+    assert found(validate(file), file) == ["DRWorkflow default/w: spec.actions: is missing; write it"]
+
+
+def test_references_are_followed_from_file_to_file(tmp_path: Path) -> None:
+    written(tmp_path, "a/workflow.yaml", workflow("w", manifest("$(params.site)")))
+    file = written(tmp_path, "b/plan.yml", plan("p", "w"))
+    (line,) = validate(tmp_path).stdout.splitlines()
+    assert line == (
+        f'{file}: DRPlan default/p: spec.stages[0].workflows[0].params: parameter "site" has no value here, and '
+        "spec.actions[0].resource.manifest of DRWorkflow default/w uses it; give it one here, in spec.globalParams, "
+        "in the DRWorkflow or in the execution"
+    )
+
+
+def test_an_execute_among_the_files_gives_values(tmp_path: Path) -> None:
+    objects = [
+        workflow("w", manifest("$(params.site)"), parameters=[{"name": "site", "required": True}]),
+        plan("p", "w"),
+    ]
+    assert validate(written(tmp_path, "plan.yaml", *objects)).exit_code == 1
+    given = execution("there", "p", params=[{"name": "site", "value": "east"}])
+    assert validate(written(tmp_path, "plan.yaml", *objects, given)).exit_code == 0
+    assert validate(written(tmp_path, "plan.yaml", *objects, given, execution("again", "p"))).exit_code == 1
+
+
+def test_executions_are_judged(tmp_path: Path) -> None:
+    file = written(
+        tmp_path,
+        "all.yaml",
+        workflow("w"),
+        plan("p", "w"),
+        execution("e", "p", params=[{"name": "mode", "value": "x"}]),
+        revert("r", "p"),
+        revert("s", "q", revertExecutionRef="e"),
+        revert("t", "p", revertExecutionRef="r"),
+        plan("q", "w"),
+    )
+    assert found(validate(file), file) == [
+        'DRPlanExecution default/e: spec.params[0].name: the name "mode" is reserved; write the mode into spec.mode',
+        "DRPlanExecution default/r: spec.revertExecutionRef: is missing; name the execution to take back",
+        "DRPlanExecution default/s: spec.planRef: DRPlanExecution e is of DRPlan p; write that plan into spec.planRef",
+        "DRPlanExecution default/t: spec.revertExecutionRef: DRPlanExecution r is a Revert; name an Execute",
+    ]
+
+
+def test_an_object_that_stands_twice(tmp_path: Path) -> None:
+    first, second = written(tmp_path, "a.yaml", workflow("w")), written(tmp_path, "b.yaml", workflow("w"))
+    assert validate(first, second).stdout == (
+        f"{second}: DRWorkflow default/w: metadata.name: this object stands in {first} as well; take one of them out\n"
+    )
+
+
+def test_names_that_the_api_server_completes_are_no_duplicates(tmp_path: Path) -> None:
+    generated = {**execution("e", "p"), "metadata": {"generateName": "e-"}}
+    assert validate(written(tmp_path, "a.yaml", generated, generated)).exit_code == 0
+
+
+def test_a_list_as_kubectl_writes_it(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "list.json", {"apiVersion": "v1", "kind": "List", "items": [workflow("w", manifest("a", when="x"))]}
+    )
+    assert len(found(validate(file), file)) == 1
+
+
+def test_the_namespace_of_objects_that_name_none(tmp_path: Path) -> None:
+    file = written(tmp_path, "e.yaml", workflow("w", manifest("a", when="x")))
+    assert "DRWorkflow shop/w" in validate(file, "--namespace", "shop").stdout
+
+
+def test_a_file_that_is_not_yaml_is_named_and_the_others_are_judged(tmp_path: Path) -> None:
+    broken = tmp_path / "a.yaml"
+    broken.write_text("a: [")
+    file = written(tmp_path, "b.yaml", workflow("w", manifest("a", when="x")))
+    result = validate(tmp_path)
+    assert result.exit_code == 1
+    assert f"{broken}: it is not YAML (line 2, column 1)" in result.stdout
+    assert f"{file}: DRWorkflow default/w: spec.actions[0].when" in result.stdout
+    assert result.stderr == "2 errors in 1 object\n"
+
+
+def test_what_comes_in(tmp_path: Path) -> None:
+    result = validate("-", stdin=json.dumps(workflow("w", manifest("a", when="x"))))
+    assert (result.exit_code, result.stdout.startswith("-: DRWorkflow default/w: ")) == (1, True)
+
+
+@pytest.mark.parametrize("objects", [[], [{"kind": "ConfigMap"}]])
+def test_where_there_is_nothing_to_judge_that_is_no_success(tmp_path: Path, objects: list[Object]) -> None:
+    result = validate(written(tmp_path, "a.yaml", *objects))
+    assert (result.exit_code, "nothing was checked" in result.stderr) == (2, True)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    result = validate(tmp_path / "none.yaml")
+    assert (result.exit_code, "none.yaml does not exist" in result.stderr) == (2, True)
+    assert validate().exit_code == 2
+
+
+def test_the_help_says_what_the_exit_codes_mean() -> None:
+    said = " ".join(CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "160"}).stdout.split())
+    assert "without a cluster" in said
+    assert "Exit code 0" in said
