@@ -41,16 +41,17 @@ def may_start_next_workflow(policy: StageFailurePolicy, phases: Iterable[Phase])
 
 
 def failed_needs(actions: Sequence[ActionStatus], needs: Needs) -> dict[int, str]:
-    """Give for each Pending action that depends on a Failed one, directly or not, the name of the first such.
+    """Give for each action that waits for a Failed one, directly or not, the name of the first such.
 
-    `needs` names only places that come before, as in the order in which the actions run.
+    What lies between may have been skipped by its condition: it passes on what it waits for. `needs` names
+    only places that come before, as in the order in which the actions run.
     """
     failed = {index: action.name for index, action in enumerate(actions) if action.phase is Phase.FAILED}
     blocked: dict[int, str] = {}
     for index, before in enumerate(needs):
         names = [failed.get(place) or blocked.get(place) for place in sorted(before)]
         name = next(filter(None, names), None)
-        if name is not None and actions[index].phase is Phase.PENDING:
+        if name is not None and actions[index].phase in (Phase.PENDING, Phase.SKIPPED):
             blocked[index] = name
     return blocked
 

@@ -27,7 +27,7 @@ def action_faults(actions: Sequence[Action]) -> Iterator[Finding]:
     yield from repeated([action.name for action in actions], "spec.actions", "action")
     yield from dependency_faults("action", [(action.name, action.depends_on or []) for action in actions])
     for index, action in enumerate(actions):
-        for path, message in (*_body_faults(action), *_list_faults(action), *_rollback_faults(action)):
+        for path, message in (*body_faults(action), *_list_faults(action), *_rollback_faults(action)):
             yield f"spec.actions[{index}].{path}", message
 
 
@@ -80,10 +80,10 @@ def _rollback_faults(action: Action) -> Iterator[Finding]:
         yield from error.faults
         return
     if rollback is not None:
-        yield from ((f"rollback.{path}", message) for path, message in _body_faults(rollback))
+        yield from ((f"rollback.{path}", message) for path, message in body_faults(rollback))
 
 
-def _body_faults(action: Action) -> Iterator[Finding]:
+def body_faults(action: Action) -> Iterator[Finding]:
     """Find what is wrong with what an action does and how it is tried."""
     yield from attempt_faults(action)
     kind, block = kind_of(action), block_of(action)

@@ -15,6 +15,8 @@ from api.workflow import DRWorkflow
 from planning import marks, messages, when
 from planning.asexecuted import is_taken_down
 from planning.execute import decide_execute
+from planning.fields import FieldError
+from planning.params import Resolved
 from planning.progress import with_counts
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
 from tests.planning.test_as_executed import drawn_workflows
@@ -227,6 +229,72 @@ class TestTitles:
         text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .planName }}}\n"
         one = {"name": "settings", "type": "KubernetesResource", "resource": {"manifest": text}}
         assert in_mode(None, dr_workflow("w", one)).steps[0][0][0].title == "settings"
+
+
+def with_values(
+    flow: DRWorkflow, mode: Mode | None = None, left_out: frozenset[str] = frozenset(), **values: str
+) -> ExecuteDecision:
+    """Plan a stage `s` of one DRWorkflow `w`, with parameters that are known."""
+    execution = EXECUTION.model_copy(update={"spec": EXECUTION.spec.model_copy(update={"mode": mode})})
+    resolved = {("s", 0): Resolved(values, left_out)}
+    given = [{"name": name, "value": value} for name, value in values.items()]
+    of = plan(plan_stage("s", "w"), globalParams=given)
+    return decide_execute(execution, of, by_name(flow), resolved)
+
+
+class TestValues:
+    def test_titles_show_them_but_never_those_that_are_secret(self) -> None:
+        named = {**localized("$(params.site)-{{ .params.key }}-$(outputs.a.resourceRef.name)"), "name": "b"}
+        decision = with_values(dr_workflow("w", manifest("a"), named), None, frozenset({"key"}), site="x", key="geheim")
+        assert decision.steps[0][0][1].title == "Create Localization default/x-•••-$(outputs.a.resourceRef.name)"
+        assert "geheim" not in decision.model_dump_json()
+
+    def test_everything_that_is_wrong_with_them_is_listed_once(self) -> None:
+        error = FieldError(path="spec.params[0].value", message="no number", subject="DRPlanExecution default/run")
+        resolved = {("s", place): Resolved(errors=[error]) for place in range(2)}
+        decision = decide_execute(EXECUTION, plan(plan_stage("s", "w1", "w1")), by_name(W1), resolved)
+        assert decision.rejection == "Not started: spec.params[0].value of DRPlanExecution default/run: no number"
+        assert decision.state.stages == []
+
+    def test_what_an_action_becomes_with_them_is_judged_before_anything_starts(self) -> None:
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata: {a: $(params.list)}\n"
+        flow = dr_workflow("w", {"name": "a", "type": "KubernetesResource", "resource": {"manifest": text}})
+        assert with_values(flow, list="x").rejection is None
+        rejection = str(with_values(flow, list="{").rejection)
+        assert rejection.startswith(
+            "Not started: spec.actions[0].resource.manifest of DRWorkflow default/w: the manifest is"
+        )
+
+    def test_so_is_its_rollback(self) -> None:
+        flow = dr_workflow(
+            "w",
+            manifest("a", rollback={"localization": {"name": "$(params.x)", "namespace": "n"}, "type": "Localization"}),
+        )
+        assert with_values(flow, x="y").rejection is None
+        assert str(with_values(flow, x="").rejection).startswith(
+            "Not started: spec.actions[0].rollback.localization.name"
+        )
+
+    def test_what_does_not_run_in_the_mode_is_not_judged(self) -> None:
+        flow = dr_workflow("w", {**localized("$(params.x)"), "when": "mode == upgrade"})
+        assert with_values(flow, Mode.INSTALL, x="").rejection is None
+        assert with_values(flow, Mode.UPGRADE, x="").rejection is not None
+
+    def test_of_a_deletion_only_the_name_is_judged(self) -> None:
+        one = localized("$(params.x)")
+        one["localization"]["spec"]["feed"] = "$(params.y)"
+        assert (
+            with_values(dr_workflow("w", one), Mode.DELETE, x="loc", y="").steps[0][0][0].title
+            == "Delete Localization default/loc"
+        )
+        assert with_values(dr_workflow("w", one), Mode.DELETE, x="", y="z").rejection is not None
+
+    def test_a_secret_value_is_judged_where_nobody_reads_the_sentence(self) -> None:
+        text = "$(params.manifest)"
+        flow = dr_workflow("w", {"name": "a", "type": "KubernetesResource", "resource": {"manifest": text}})
+        decision = with_values(flow, None, frozenset({"manifest"}), manifest="no manifest")
+        assert decision.rejection is None
+        assert decision.steps[0][0][0].title == "a"
 
 
 def test_the_actions_whose_outputs_a_definition_uses_are_named_once_each() -> None:

@@ -1,0 +1,113 @@
+"""A DRWorkflow at its place in a plan, as an Execute carries it out: its node, its steps, and what is wrong with it.
+
+Source: docs/spec/drplan.md, "What an Execute does"; docs/spec/drworkflow.md, "Mode Delete".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from api.execution import ActionStatus, WorkflowExecutionStatus
+from api.meta import ObjectName
+from api.phases import Mode, OperationType, Phase
+from api.steps import ExecuteStep, Part
+from api.workflow import DRWorkflow
+from planning import marks, messages, when
+from planning.asexecuted import Planned
+from planning.attempts import attempts_of
+from planning.fields import FieldError, workflow_subject
+from planning.kinds import templates_of
+from planning.params import Resolved
+from planning.templates import PlaceholderKind, Values, placeholders, texts
+from planning.titles import title
+from planning.validation_values import value_faults
+
+
+@dataclass(frozen=True)
+class PlannedWorkflow:
+    """What is known of a DRWorkflow at its place."""
+
+    ref: ObjectName
+    dr_workflow: DRWorkflow
+    planned: list[Planned]
+    mode: Mode | None
+    mark: str
+    """Beginning of its actions' marks."""
+    plan_name: str
+    resolved: Resolved | None
+    """None where its parameters are not known yet."""
+
+    def node(self) -> WorkflowExecutionStatus:
+        """Give its node, with every action Pending or Skipped."""
+        nothing = {} if self.planned else {"phase": Phase.SKIPPED, "message": messages.NOTHING_TO_DELETE}
+        return WorkflowExecutionStatus(
+            workflow_ref=self.ref,
+            progress=messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
+            action_statuses=[_action(planned, self.mode) for planned in self.planned],
+            **{"phase": Phase.PENDING, **nothing},
+        )
+
+    def steps(self) -> list[ExecuteStep]:
+        """Give a step for each action of the node."""
+        names = marks.distinct([planned.action.name for planned in self.planned])
+        return [self._step(f"{self.mark}/{name}", one) for name, one in zip(names, self.planned, strict=True)]
+
+    def _step(self, mark: str, planned: Planned) -> ExecuteStep:
+        """Give a step; what is as it usually is stays away, for a decision holds thousands of them."""
+        values = None if self.resolved is None else self._values(self.resolved.shown)
+        unusual = {
+            "attempts": attempts_of(planned.action),
+            "part": None if planned.part is Part.ACTION else planned.part,
+            "after": planned.after,
+            "outputs_of": _outputs_of(planned) or None,
+        }
+        return ExecuteStep(
+            index=planned.index,
+            action=self.dr_workflow.spec.actions[planned.index].name,
+            mark=mark,
+            title=title(planned.action, mark, values),
+            **{name: value for name, value in unusual.items() if value is not None},
+        )
+
+    def _values(self, params: Mapping[str, str]) -> Values:
+        return Values(params, self.plan_name)
+
+    def value_errors(self) -> Iterator[FieldError]:
+        """Find what only shows once values are filled in, in the actions that run."""
+        if self.resolved is None:
+            return
+        values, secret = self._values(self.resolved.values), self.resolved.left_out
+        for planned in self.planned:
+            if when.runs(planned.action.when, self.mode):
+                for path, message in value_faults(planned.action, values, secret):
+                    place, subject = f"spec.actions[{planned.index}].{path}", workflow_subject(self.dr_workflow)
+                    yield FieldError(path=place, message=message, subject=subject)
+
+
+def _action(planned: Planned, mode: Mode | None) -> ActionStatus:
+    action = planned.action
+    skipped = {} if when.runs(action.when, mode) else {"phase": Phase.SKIPPED, "message": _unmet(action.when, mode)}
+    return ActionStatus(
+        name=action.name,
+        type=action.type,
+        retries=0,
+        retry_count=0,
+        custom_rollback=action.rollback is not None,
+        **{"phase": Phase.PENDING, **skipped},
+    )
+
+
+def _unmet(condition: str | None, mode: Mode | None) -> str:
+    allowed = when.modes(condition or "")
+    assert mode is not None, "without a mode nothing is filtered"
+    return messages.condition_not_met(mode, [one for one in Mode if one in allowed])
+
+
+def _outputs_of(planned: Planned) -> list[str]:
+    """Name the actions whose outputs a definition uses, each once."""
+    found = (
+        placeholder
+        for path, value in templates_of(planned.action).items()
+        for _, text in texts(value, path)
+        for placeholder in placeholders(text)
+    )
+    return list(dict.fromkeys(one.name for one in found if one.kind is PlaceholderKind.OUTPUTS))
