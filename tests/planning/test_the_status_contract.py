@@ -122,6 +122,7 @@ def test_before_it_begins_the_whole_tree_is_there_and_pending() -> None:
     assert state.to_object() == {
         "phase": "Pending",
         "leftStanding": [],
+        "definitionsOfToday": False,
         "progress": {"stages": "0/1", "actions": "0/1"},
         "summary": {
             **NOTHING,
