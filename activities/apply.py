@@ -4,10 +4,11 @@ Source: docs/spec/drplanexecution.md, "What undoes an action" and "Cancel"; docs
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from temporalio import activity
 
-from activities.attempt import run_attempt
+from activities.attempt import discreet, run_attempt
 from activities.cluster import Cluster
 from activities.effects import Effect, Order
 from activities.failures import ActionError, application_error
@@ -32,27 +33,31 @@ class Executions:
     async def execute_action(self, given: ExecuteInput) -> ActionOutcome:
         """Read an action's definition and carry it out, or find it carried out by an earlier attempt."""
         pulse = Pulse(_not_begun(given), given.errors)
-        return await run_attempt(given.step.attempts, pulse, lambda: self._execute(given, pulse))
+        return await run_attempt(given.step.attempts, pulse, lambda: self.carry_out(given, pulse))
 
     @activity.defn
     async def verify_action(self, given: ExecuteInput) -> ActionOutcome:
         """Tell, without touching anything, whether the action was carried out: Succeeded, else Canceled."""
         pulse = Pulse(_not_begun(given))
         async with pulse.beating():
-            try:
-                return await self._verify(given, pulse)
-            except ActionError as error:
-                if error.type.repeatable:
-                    raise application_error(error, 0, 0, activity.info().attempt) from error
-                return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(error.message))
+            return await self.look(given, pulse)
 
-    async def _execute(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
+    async def carry_out(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
+        """Do what the step says within an attempt that runs already. Raises ActionError."""
         order = await self._orders.order(given, pulse)
         return await effect_of(self._effects, order).execute(order, pulse)
 
-    async def _verify(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
-        order = await self._orders.order(given, pulse)
-        return await effect_of(self._effects, order).verify(order)
+    async def look(self, given: ExecuteInput, pulse: Pulse) -> ActionOutcome:
+        """Tell whether the step was carried out. Raises ApplicationError where another look may succeed."""
+        try:
+            order = await self._orders.order(given, pulse)
+            return discreet(await effect_of(self._effects, order).verify(order), pulse)
+        except ActionError as error:
+            message = messages.bounded(pulse.hidden(error.message))
+            if not error.type.repeatable:
+                return ActionOutcome(phase=Phase.CANCELED, message=message)
+            # Without its cause: Temporal would show that as well, and it may quote what is hidden here.
+            raise application_error(replace(error, message=message), 0, 0, activity.info().attempt) from None
 
 
 def effect_of(effects: Effects, order: Order) -> Effect:

@@ -6,7 +6,7 @@ Source: docs/architecture.md, "Errors and attempts" and "Cancel"; Temporal, "Act
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from api.execution import ActionOutputs
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
 from planning import causes
+from planning.messages import bounded
 
 T = TypeVar("T")
 
@@ -27,6 +28,17 @@ _LAST_LOOK = 5.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
 _GRACE = 5.0
 """Seconds that a cancelled attempt may go on when its worker is told to end."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How an attempt's own words are put into the message of the action that it is made for."""
+
+    done: Callable[[str], str] = str
+    failed: Callable[[str], str] = str
+
+
+AS_IT_IS = Wording()
 
 
 def time_limit(attempts: Attempts) -> timedelta:
@@ -38,7 +50,10 @@ def time_limit(attempts: Attempts) -> timedelta:
 
 
 async def run_attempt(
-    attempts: Attempts, pulse: Pulse, work: Callable[[], Coroutine[None, None, ActionOutcome]]
+    attempts: Attempts,
+    pulse: Pulse,
+    work: Callable[[], Coroutine[None, None, ActionOutcome]],
+    wording: Wording = AS_IT_IS,
 ) -> ActionOutcome:
     """Carry `work` to its end within the action's time, and give its outcome with the attempt's number.
 
@@ -51,8 +66,9 @@ async def run_attempt(
             outcome = await _finished(_in_time(work(), pulse, time_limit(attempts)))
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is hidden here.
-        raise _failure(error, attempts, pulse) from None
-    return discreet(outcome, pulse).model_copy(update={"attempt": number})
+        raise _failure(error, attempts, pulse, wording) from None
+    found = discreet(outcome, pulse)
+    return found.model_copy(update={"attempt": number, "message": bounded(wording.done(found.message))})
 
 
 def discreet(outcome: ActionOutcome, pulse: Pulse) -> ActionOutcome:
@@ -70,10 +86,10 @@ def _discreet_outputs(outputs: ActionOutputs | None, pulse: Pulse) -> ActionOutp
     return outputs.model_copy(update={"http_response": response})
 
 
-def _failure(error: ActionError, attempts: Attempts, pulse: Pulse) -> ApplicationError:
+def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Wording) -> ApplicationError:
     """Count an error where the next attempt finds it, and give it as Temporal takes it."""
     pulse.say(errors=pulse.said.errors + 1)
-    error.message = pulse.hidden(error.message)
+    error.message = bounded(wording.failed(pulse.hidden(error.message)))
     error.remains = replace(error.remains, outputs=_discreet_outputs(error.remains.outputs, pulse))
     return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
 

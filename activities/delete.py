@@ -1,39 +1,59 @@
-"""Taking back what an action made: delete its objects, each the very one that was looked at.
+"""Taking an action back: delete its objects, each the very one that was looked at, or carry out its own rollback.
 
 Source: docs/spec/drplanexecution.md, "What undoes an action", "The look" and "Cancel".
 """
 
+from functools import partial
+
 from temporalio import activity
 
-from activities.attempt import run_attempt
+from activities.apply import Executions
+from activities.attempt import Wording, run_attempt
 from activities.cluster import Cluster
 from activities.errors import ApiError
 from activities.failures import ActionError, action_error, application_error, may_pass
 from activities.heartbeat import Pulse
 from activities.removal import Removal, metadata_if_present
 from api.phases import Phase
-from api.steps import ActionOutcome, Actor, Deletion, FailureType, LookInput, RollbackInput, RollbackStep
+from api.steps import (
+    ActionOutcome,
+    Actor,
+    Deletion,
+    ExecuteInput,
+    FailureType,
+    LookInput,
+    Part,
+    RollbackInput,
+    RollbackStep,
+)
 from planning import causes, messages
 
 
 class Rollbacks:
     """Activities of a Revert's actions."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, executions: Executions) -> None:
         self._cluster = cluster
+        self._executions = executions
 
     @activity.defn
     async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
-        """Delete what the step names, in its order, and wait until it is gone; or fail with the step's refusal."""
-        pulse = Pulse(_not_begun(given.step), given.errors)
-        return await run_attempt(given.step.attempts, pulse, lambda: self._roll_back(given.step, given.actor, pulse))
+        """Do what the step says: delete in its order until all is gone, carry out, or fail with its refusal."""
+        step, pulse = given.step, Pulse(_not_begun(given.step), given.errors)
+        if (order := _order(given)) is None:
+            return await run_attempt(step.attempts, pulse, lambda: self._roll_back(step, given.actor, pulse))
+        counted = order.model_copy(update={"errors": given.errors, "lost": given.lost})
+        work = partial(self._executions.carry_out, counted, pulse)
+        return await run_attempt(step.attempts, pulse, work, _wording(order.step.part))
 
     @activity.defn
     async def look_again(self, given: LookInput) -> ActionOutcome:
-        """Tell, without touching anything, whether every object of the step is gone: Succeeded, else Canceled."""
+        """Tell, without touching anything, whether the step was done all the same: Succeeded, else Canceled."""
         pulse = Pulse(_not_begun(given.step))
         async with pulse.beating():
-            return await self._look_again(given)
+            if (order := _order(given)) is None:
+                return await self._look_again(given)
+            return _looked(await self._executions.look(order, pulse), _wording(order.step.part))
 
     async def _roll_back(self, step: RollbackStep, actor: Actor, pulse: Pulse) -> ActionOutcome:
         if step.refusal is not None:
@@ -64,6 +84,36 @@ class Rollbacks:
                 return ActionOutcome(phase=Phase.CANCELED, message=causes.canceled_still_there(deletion.target))
             notes.append(_note(deletion, seen["uid"] if seen else None))
         return _rolled_back(given.step, notes)
+
+
+def _order(given: RollbackInput | LookInput) -> ExecuteInput | None:
+    """Give what is to be carried out as an Execute would ask for it; None where the step is no custom one."""
+    custom = given.step.custom
+    if custom is None:
+        return None
+    assert given.dr_workflow is not None, "a custom step comes with its DRWorkflow"
+    return ExecuteInput(
+        dr_workflow=given.dr_workflow,
+        step=custom.step.model_copy(update={"attempts": given.step.attempts}),
+        actor=given.actor,
+        origin=given.origin,
+        outputs=custom.outputs,
+        phases=custom.phases,
+    )
+
+
+def _wording(part: Part) -> Wording:
+    """Give the words of a custom rollback, or of a rollback hook: one that is an action of its own."""
+    if part is Part.ROLLBACK:
+        return Wording(lambda _: messages.CUSTOM_ROLLBACK_DONE, messages.custom_rollback_failed)
+    return Wording(messages.hook_done, messages.hook_failed)
+
+
+def _looked(found: ActionOutcome, wording: Wording) -> ActionOutcome:
+    """Put what a last look found into words; a Canceled one says already what is not known."""
+    if found.phase is not Phase.SUCCEEDED:
+        return found
+    return found.model_copy(update={"message": messages.bounded(wording.done(found.message))})
 
 
 def _not_begun(step: RollbackStep) -> ActionError:

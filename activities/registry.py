@@ -24,8 +24,8 @@ def activities(
     cluster: Cluster, impersonation: Impersonation, hosts: AllowedHosts = ANY_HOST
 ) -> list[Callable[..., Any]]:
     """Give the activity methods; `hosts` is where HTTP actions may go."""
-    loads, rollbacks = Loads(cluster, impersonation), Rollbacks(cluster)
-    executions = Executions(cluster, effects(cluster, hosts))
+    loads, executions = Loads(cluster, impersonation), Executions(cluster, effects(cluster, hosts))
+    rollbacks = Rollbacks(cluster, executions)
     return [
         loads.load_revert,
         loads.load_execute,

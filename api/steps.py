@@ -150,8 +150,6 @@ class CustomRollback(Model):
     """An action to carry out in a Revert: an action's own rollback, or a rollback hook."""
 
     step: ExecuteStep
-    dr_workflow: ObjectName
-    origin: Origin
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
     """What the original recorded, of the actions that `step.outputs_of` names."""
     phases: dict[str, Phase] = Field(default_factory=dict)
@@ -178,6 +176,10 @@ class RollbackInput(Model):
 
     step: RollbackStep
     actor: Actor
+    dr_workflow: ObjectName | None = None
+    """Of a custom step: the DRWorkflow whose definition it carries out."""
+    origin: Origin | None = None
+    """Of a custom step: where that definition is kept."""
     errors: int = 0
     """Attempts that ended with an error under earlier schedules of the same action."""
     lost: bool = False
@@ -206,6 +208,9 @@ class LookInput(Model):
 
     step: RollbackStep
     actor: Actor
+    dr_workflow: ObjectName | None = None
+    """As of RollbackInput."""
+    origin: Origin | None = None
 
 
 class ActionOutcome(Model):
@@ -259,6 +264,8 @@ class RevertDecision(Model):
     steps: list[list[list[RollbackStep | None]]] = Field(default_factory=list)
     """By stage, workflow and action, in the tree's order; None where there is nothing to do."""
     actor: Actor = Field(default_factory=Actor)
+    origin: Origin | None = None
+    """Of the whole run, if it carries definitions out: stage and position are filled in on the way down."""
     rejection: str | None = None
     """Why nothing is to be touched at all; the run then ends as Failed with these words."""
 
@@ -287,6 +294,7 @@ class RevertStageInput(Model):
     stage: StageStatus
     steps: list[list[RollbackStep | None]]
     actor: Actor
+    origin: Origin | None = None
 
 
 class RevertWorkflowInput(Model):
@@ -295,6 +303,7 @@ class RevertWorkflowInput(Model):
     workflow: WorkflowExecutionStatus
     steps: list[RollbackStep | None]
     actor: Actor
+    origin: Origin | None = None
 
 
 class ExecuteStageInput(Model):

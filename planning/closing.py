@@ -114,9 +114,10 @@ def _skipped(stages: Sequence[StageStatus]) -> int:
 
 def _reverted(stages: Sequence[StageStatus]) -> str:
     """Say what was taken back, or why there was nothing to take back."""
-    whole, actions = _worked(stages)
-    if actions:
-        return messages.plan_reverted(whole, actions, _skipped(stages))
+    whole, done = _worked(stages)
+    if done:
+        hooks = sum(messages.is_hook_done(action.message) for stage in stages for action in _actions(stage))
+        return messages.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
     skipped = [action.message for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
     earlier = dict.fromkeys(name for message in skipped for name in messages.rolled_back_by(message))
     if earlier:

@@ -4,7 +4,7 @@ From here on the outcome no longer depends on when a process was killed. Source:
 docs/spec/drplanexecution.md, "The look" and "Not 'deleted beforehand'".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,8 @@ from api.phases import OnMissing, Operation
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
 from planning import messages
 from planning.earlier import History, NodeKey
-from planning.manifest import ManifestError, parse_manifest
+from planning.manifest import ManifestError
+from planning.objects import body_of_action
 from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -42,6 +43,16 @@ class Place:
     candidate: Candidate
 
 
+@dataclass(frozen=True)
+class Remover:
+    """An action of the original that took an object away."""
+
+    action: str
+    rank: int
+    custom: bool
+    """Whether a rollback of its own decides what becomes of the object."""
+
+
 @dataclass
 class Scene:
     """All that a judgement rests on beside the action itself. Filled by planning.scene, then only read."""
@@ -49,10 +60,12 @@ class Scene:
     looks: Mapping[Target, Look]
     history: History
     on_missing: OnMissing
-    removed_uids: dict[str, str] = field(default_factory=dict)
-    """uid to the action of the same Execute that deleted the object."""
-    removed_targets: dict[Target, list[tuple[int, str]]] = field(default_factory=dict)
-    """Where the older controller recorded no uid: object to the deleting actions, with their ranks."""
+    removed_uids: dict[str, Remover] = field(default_factory=dict)
+    """By uid: who deleted the object in the same Execute."""
+    removed_targets: dict[Target, list[Remover]] = field(default_factory=dict)
+    """Where the older controller recorded no uid: by object, who deleted it."""
+    replaced_targets: dict[Target, list[Remover]] = field(default_factory=dict)
+    """By object: who put another one of that name in its place in the same Execute."""
     reverted_uids: dict[str, str] = field(default_factory=dict)
     """uid to the earlier Revert that rolled the object back."""
     reverted_namespaces: dict[str, str] = field(default_factory=dict)
@@ -61,9 +74,17 @@ class Scene:
         """Give what was seen of an object."""
         return self.looks.get(target, _NOT_LOOKED_AT)
 
-    def remover(self, target: Target, rank: int) -> str | None:
+    def remover(self, target: Target, rank: int) -> Remover | None:
         """Give the action after `rank` that deleted an object by name; None where there is none."""
-        return next((name for at, name in self.removed_targets.get(target, []) if at > rank), None)
+        return _after(self.removed_targets.get(target, ()), rank)
+
+    def replacer(self, target: Target, rank: int) -> Remover | None:
+        """Give the action after `rank` that replaced an object; None where there is none."""
+        return _after(self.replaced_targets.get(target, ()), rank)
+
+
+def _after(removers: Sequence[Remover], rank: int) -> Remover | None:
+    return next((remover for remover in removers if remover.rank > rank), None)
 
 
 def judge(place: Place, found: Delete, scene: Scene) -> Verdict:
@@ -102,7 +123,7 @@ def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> str | None:
     if item.uid is None or look.uid == item.uid:
         return None
     if item.uid in scene.removed_uids:
-        return messages.removed_by_action(item.target, scene.removed_uids[item.uid])
+        return _removed(item.target, scene.removed_uids[item.uid])
     if item.uid in scene.reverted_uids:
         return messages.already_rolled_back([scene.reverted_uids[item.uid]])
     return None
@@ -117,17 +138,41 @@ def _judge_absent(place: Place, item: Recorded, look: Look, scene: Scene) -> _On
     return _refused(FailureType.NOT_FOUND, item.target, look.reason or messages.not_found(item.target))
 
 
-def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
-    """Say why an absent object need not be missed; None where it is missing."""
-    target, presumed = item.target, scene.history.presumed(place.key)
+def _removed(target: Target, by: Remover) -> str:
+    return messages.removed_by_action(target, by.action, custom=by.custom)
+
+
+def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
+    """Say why the action's object need not be there any more, whatever bears its name; None where it is missing."""
+    target = item.target
     remover = scene.remover(target, place.rank) if item.uid is None else None
-    home = Target(api_version="v1", kind="Namespace", name=target.namespace) if target.namespace else None
-    if remover is None and home:
-        remover = scene.remover(home, place.rank)
     if remover:
-        return messages.removed_by_action(target, remover)
+        return _removed(target, remover)
+    replacer = scene.replacer(target, place.rank)
+    if replacer:
+        return messages.replaced_by_action(target, replacer.action, custom=replacer.custom)
+    presumed = scene.history.presumed(place.key)
     if presumed:
         return messages.already_rolled_back([presumed])
+    return messages.removed_by_hook_cleanup(target) if _cleaned_up(place.candidate) else None
+
+
+def _cleaned_up(candidate: Candidate) -> bool:
+    """Tell whether the action's object went as soon as the action had succeeded."""
+    cleanup = candidate.cleanup
+    return bool(cleanup and cleanup.on_success)
+
+
+def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
+    """Say why an absent object need not be missed; None where it is missing."""
+    target = item.target
+    cause = _cause(place, item, scene)
+    if cause:
+        return cause
+    home = Target(api_version="v1", kind="Namespace", name=target.namespace) if target.namespace else None
+    remover = scene.remover(home, place.rank) if home else None
+    if remover:
+        return _removed(target, remover)
     ttl = time_to_live(place.candidate) if item.foreground else None
     if ttl is not None:
         return messages.removed_by_ttl(target, ttl)
@@ -138,13 +183,11 @@ def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
 
 def time_to_live(candidate: Candidate) -> int | None:
     """Give the seconds after which a finished Job goes by itself; None without, or where nothing tells."""
-    definition = candidate.definition
-    if definition is None:
+    if candidate.definition is None:
         return None
-    if definition.job is not None:
-        return definition.job.ttl_seconds_after_finished
     try:
-        spec = parse_manifest(definition.resource.manifest).get("spec") if definition.resource else None
+        # Any mark will do: it only names a Job that has no name of its own.
+        spec = body_of_action(candidate.definition, mark="any").get("spec")
     except ManifestError:
         return None
     seconds = spec.get("ttlSecondsAfterFinished") if isinstance(spec, dict) else None
@@ -165,12 +208,9 @@ def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, 
 def _judge_another(place: Place, item: Recorded, look: Look, scene: Scene) -> _One:
     """Decide where the name is borne by an object that cannot be shown to be the action's."""
     action, target = place.candidate.action, item.target
-    remover = scene.remover(target, place.rank) if item.uid is None else None
-    if remover:
-        return Nothing(messages.removed_by_action(target, remover))
-    presumed = scene.history.presumed(place.key)
-    if presumed:
-        return Nothing(messages.already_rolled_back([presumed]))
+    cause = _cause(place, item, scene)
+    if cause:
+        return Nothing(cause)
     if scene.on_missing is OnMissing.IGNORE:
         return Nothing(messages.already_absent_replaced(target, look.uid or ""))
     if item.uid is not None and look.uid != item.uid:
@@ -197,3 +237,10 @@ def _made_before(action: ActionStatus, created: datetime | None) -> bool:
 def deletes(candidate: Candidate) -> bool:
     """Tell whether the action itself was a deletion."""
     return candidate.operation is Operation.DELETE
+
+
+def replaces(candidate: Candidate) -> bool:
+    """Tell whether the action put its object in the place of another one of that name."""
+    cleanup = candidate.cleanup
+    cleared = bool(cleanup and cleanup.before_create and candidate.action.created is not False)
+    return cleared or candidate.operation is Operation.REPLACE

@@ -24,6 +24,8 @@ PLACEHOLDERS = "its definition has placeholders, and no value was recorded"
 UNNAMED = "neither its record nor its definition names it"
 NOT_ATTEMPTED_CANCELED = "Not attempted: canceled"
 CANCELED_WHILE_RUNNING = "Canceled while it ran: its outcome is not known"
+_HOOK = "Executed rollback hook: "
+_LEFT_TO_IT = "; what becomes of it is left to the custom rollback of that action"
 _ALREADY = "Already rolled back by "
 _ABSENT = "Already absent: "
 _UNKNOWN = "Outcome unknown: "
@@ -89,6 +91,21 @@ def custom_rollback_failed(reason: str) -> str:
     return f"Custom rollback failed: {reason}"
 
 
+def hook_done(what: str) -> str:
+    """A rollback hook is done; `what` is what it says as an action."""
+    return f"{_HOOK}{what}"
+
+
+def is_hook_done(message: str | None) -> bool:
+    """Tell whether a message is one of `hook_done`."""
+    return bool(message and message.startswith(_HOOK))
+
+
+def hook_failed(reason: str) -> str:
+    """A rollback hook failed."""
+    return f"Rollback hook failed: {reason}"
+
+
 def wrong_uid(target: Target, recorded: str, seen: str) -> str:
     """Reason: another object bears the name now."""
     return f"{called(target)} has uid {seen}, but the execution recorded uid {recorded}: it is another object"
@@ -118,6 +135,11 @@ def still_there(target: Target, timeout: str, finalizers: Sequence[str]) -> str:
 def action_undefined(action: str, dr_workflow: str) -> str:
     """Refuse: the record is not enough and the definition is gone."""
     return f"Action {action} is no longer defined in DRWorkflow {dr_workflow}"
+
+
+def rollback_undefined(action: str, dr_workflow: str) -> str:
+    """Refuse: the action had a rollback of its own, and its definition is gone or has none."""
+    return f"The custom rollback of action {action} is no longer defined in DRWorkflow {dr_workflow}"
 
 
 def object_unknown(action: str, dr_workflow: str, reason: str) -> str:
@@ -163,9 +185,19 @@ def same_object_kept(target: Target, action: str) -> str:
     return f"{called(target)} was created by action {action} of this execution, which is not rolled back"
 
 
-def removed_by_action(target: Target, action: str) -> str:
-    """A later action of the same Execute deleted it."""
-    return f"{called(target)} was already deleted by action {action} of the execution"
+def removed_by_action(target: Target, action: str, *, custom: bool = False) -> str:
+    """A later action of the same Execute deleted it; `custom` tells that this one has a rollback of its own."""
+    return f"{called(target)} was already deleted by action {action} of the execution{_LEFT_TO_IT if custom else ''}"
+
+
+def replaced_by_action(target: Target, action: str, *, custom: bool = False) -> str:
+    """A later action of the same Execute put another object in its place; `custom` as of `removed_by_action`."""
+    return f"{called(target)} was replaced by action {action} of the execution{_LEFT_TO_IT if custom else ''}"
+
+
+def removed_by_hook_cleanup(target: Target) -> str:
+    """It went as soon as the action had succeeded: `hookCleanup.onSuccess`."""
+    return f"{called(target)} was removed by its own hook cleanup"
 
 
 def removed_by_ttl(target: Target, seconds: int) -> str:
@@ -263,6 +295,16 @@ def request_title(method: str, address: str) -> str:
     return f"{method} {address}"
 
 
+def rollback_title(action: str, what: str) -> str:
+    """Name a custom rollback: `Roll back patch-app: Patch ConfigMap default/app`."""
+    return f"Roll back {action}: {what}"
+
+
+def hook_title(action: str, what: str) -> str:
+    """Name the execution of a rollback hook: `Rollback hook drain: HTTP`."""
+    return f"Rollback hook {action}: {what}"
+
+
 def done(operation: Operation, target: Target) -> str:
     """The operation is done: `Created Localization nginx-loc-a`, `Deleted ConfigMap app`."""
     return f"{_PAST[operation]} {called(target)}"
@@ -342,10 +384,12 @@ def part_canceled(operation: OperationType, part: str, done_children: int, total
     return f"{part} {what} canceled: {done_children} of {counted(total, noun)} {verb}"
 
 
-def plan_reverted(stages: int, actions: int, skipped_stages: int) -> str:
-    """The Revert is done; the counts are of what was really rolled back."""
+def plan_reverted(stages: int, actions: int, skipped_stages: int, hooks: int = 0) -> str:
+    """The Revert is done; the counts are of what was really rolled back, and of rollback hooks besides."""
+    executed = f", {counted(hooks, 'rollback hook')} executed" if hooks else ""
     skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
-    return f"Plan reverted successfully: {counted(stages, 'stage')}, {counted(actions, 'action')} rolled back{skipped}"
+    done_parts = f"{counted(stages, 'stage')}, {counted(actions, 'action')} rolled back"
+    return f"Plan reverted successfully: {done_parts}{executed}{skipped}"
 
 
 def nothing_left(reverts: Sequence[str], absent: int) -> str:

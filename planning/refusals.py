@@ -86,17 +86,6 @@ def part_not_recorded(name: str, part: str) -> str:
     )
 
 
-def custom_rollbacks(actions: Sequence[str]) -> str:
-    """Actions to take back name a rollback of their own; each entry names its DRWorkflow."""
-    names = listed(actions, MESSAGE_BOUND - 200, ", ")
-    return f"Nothing was reverted: not supported yet: custom rollback of {names}; take these back by hand"
-
-
-def custom_rollback(action: str, dr_workflow: str) -> str:
-    """One entry of `custom_rollbacks`."""
-    return f"action {action} of DRWorkflow {dr_workflow}"
-
-
 def bad_parameters(errors: Sequence[str]) -> str:
     """A Revert's own parameters cannot be used; everything found is listed."""
     return f"Nothing was reverted: {listed(errors, MESSAGE_BOUND - 30)}"

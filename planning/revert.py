@@ -11,21 +11,22 @@ from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, 
 from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
-from api.steps import Look, RevertDecision, RollbackStep, Target
-from planning import messages, refusals
-from planning.attempts import attempts_of
+from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
+from planning import messages
 from planning.earlier import history
 from planning.eligibility import why_not
-from planning.judgement import Deletions, Place
+from planning.judgement import Place
 from planning.lookup import Workflows
 from planning.messages import bounded
 from planning.progress import with_counts
-from planning.rollback import Delete, Nothing, Recorded, Refused, undo
+from planning.rollback import Delete, Nothing, Recorded, made
 from planning.scene import scene
+from planning.steps import Steps
 from planning.survey import PlacedStage, PlacedWorkflow, mirrored, survey
-from planning.verdicts import Verdicts, decide_all
+from planning.verdicts import Verdicts, decide_all, executes
 
-Steps = list[RollbackStep | None]
+Row = list[RollbackStep | None]
+"""The steps of one workflow, in the order of its node."""
 
 
 def concerns(original: DRPlanExecution, workflows: Workflows) -> list[Target]:
@@ -36,9 +37,14 @@ def concerns(original: DRPlanExecution, workflows: Workflows) -> list[Target]:
 def _objects(original: DRPlanExecution, workflows: Workflows) -> Iterator[Recorded]:
     for stage in mirrored(survey(original, workflows), None):
         for _, place in stage.places():
-            undoing = undo(place.candidate) if place.candidate.perhaps_made else None
-            if isinstance(undoing, Delete):
-                yield from undoing.objects
+            objects = made(place.candidate) if place.candidate.perhaps_made else None
+            if isinstance(objects, Delete):
+                yield from objects.objects
+
+
+def executes_definitions(original: DRPlanExecution, workflows: Workflows) -> bool:
+    """Tell whether a Revert of this original carries definitions out, and so needs a snapshot of its own."""
+    return executes(survey(original, workflows))
 
 
 def decide_revert(
@@ -48,11 +54,16 @@ def decide_revert(
     looks: Mapping[Target, Look],
     plan: DRPlan | None,
     workflows: Workflows,
+    origin: Origin | None = None,
+    *,
+    definitions_of_today: bool = False,
 ) -> RevertDecision:
     """Decide over every node; `actor` is left to the caller.
 
     `earlier` may hold any executions: those that count are picked here. `looks` holds what was seen of
-    each of `concerns`. A rejection means that nothing may be touched; the state then has no stages.
+    each of `concerns`. `workflows` are as they were at the Execute or, with `definitions_of_today`, as they are
+    now; `origin` says where those are kept that this Revert carries out. A rejection means that nothing
+    may be touched; the state then has no stages.
     """
     reason = why_not(revert, original)
     if reason or original is None:
@@ -61,9 +72,11 @@ def decide_revert(
     ordered = mirrored(found, plan)
     known = scene(found, looks, history(revert, original, earlier), revert.spec.on_missing)
     verdicts = decide_all(ordered, known)
-    if verdicts.custom:
-        return rejected(refusals.custom_rollbacks([_named(place) for place in verdicts.custom]))
-    return _decision([_planned_stage(stage, verdicts) for stage in ordered], verdicts.left_standing)
+    stages = [_planned_stage(stage, verdicts, revert.metadata.uid) for stage in ordered]
+    given = {"left_standing": verdicts.left_standing, **_given(definitions_of_today=definitions_of_today or None)}
+    state = RunState(phase=Phase.PENDING, stage_statuses=[stage.node for stage in stages], **given)
+    steps = [stage.steps for stage in stages]
+    return RevertDecision(state=with_counts(state), steps=steps, **_given(origin=origin))
 
 
 def rejected(reason: str) -> RevertDecision:
@@ -72,31 +85,24 @@ def rejected(reason: str) -> RevertDecision:
     return RevertDecision(state=with_counts(RunState(phase=Phase.FAILED, message=message)), rejection=message)
 
 
-def _named(place: Place) -> str:
-    return refusals.custom_rollback(place.candidate.action.name, place.candidate.dr_workflow)
-
-
-def _decision(stages: Sequence["_PlannedStage"], left_standing: list[str]) -> RevertDecision:
-    state = RunState(phase=Phase.PENDING, stage_statuses=[stage.node for stage in stages], left_standing=left_standing)
-    return RevertDecision(state=with_counts(state), steps=[stage.steps for stage in stages])
-
-
 @dataclass(frozen=True)
 class _PlannedStage:
     node: StageStatus
-    steps: list[Steps]
+    steps: list[Row]
 
 
 @dataclass(frozen=True)
 class _PlannedWorkflow:
     node: WorkflowExecutionStatus
-    steps: Steps
+    steps: Row
 
 
-def _planned_stage(stage: PlacedStage, verdicts: Verdicts) -> _PlannedStage:
-    """Plan a stage; it is Skipped where it did not succeed, or where everything in it was done before."""
+def _planned_stage(stage: PlacedStage, verdicts: Verdicts, uid: str) -> _PlannedStage:
+    """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
     skipped = None if stage.node.phase is Phase.SUCCEEDED else messages.original_stage_was(stage.node.phase)
-    planned = [_planned_workflow(workflow, verdicts, skipped) for workflow in stage.workflows]
+    planned = [
+        _planned_workflow(workflow, verdicts, skipped, Steps.of(uid, stage, workflow)) for workflow in stage.workflows
+    ]
     message = skipped or _done_before([(workflow.node.phase, workflow.node.message) for workflow in planned])
     node = StageStatus(
         name=stage.node.name,
@@ -112,11 +118,13 @@ def _given(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _planned_workflow(workflow: PlacedWorkflow, verdicts: Verdicts, stage_skipped: str | None) -> _PlannedWorkflow:
+def _planned_workflow(
+    workflow: PlacedWorkflow, verdicts: Verdicts, stage_skipped: str | None, steps: Steps
+) -> _PlannedWorkflow:
     """Plan a workflow; `stage_skipped` is the message of a stage that is skipped whole."""
     phase, ref = workflow.node.phase, workflow.node.workflow_ref
     skipped = stage_skipped if phase is Phase.SUCCEEDED else messages.original_workflow_was(phase)
-    planned = [_planned_action(place, verdicts, skipped) for place in workflow.places]
+    planned = [_planned_action(place, verdicts, skipped, steps) for place in workflow.places]
     message = skipped or _done_before([(action.phase, action.message) for action, _ in planned])
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
@@ -137,26 +145,17 @@ def _done_before(children: Sequence[tuple[Phase, str | None]]) -> str | None:
 
 
 def _planned_action(
-    place: Place, verdicts: Verdicts, part_skipped: str | None
+    place: Place, verdicts: Verdicts, part_skipped: str | None, steps: Steps
 ) -> tuple[ActionStatus, RollbackStep | None]:
     """Plan an action: its node, and a step where it is Pending."""
-    action, verdict = place.candidate.action, verdicts.of.get(place.key)
-    if action.phase is not Phase.SUCCEEDED:
-        return _action(place, messages.ORIGINAL_ACTION_NOT_SUCCEEDED), None
+    verdict = verdicts.of.get(place.key)
     if verdict is None:
-        return _action(place, part_skipped or ""), None
+        hook, done = place.candidate.hook, place.candidate.action.phase is Phase.SUCCEEDED
+        reason = part_skipped if hook or done else messages.ORIGINAL_ACTION_NOT_SUCCEEDED
+        return _action(place, reason or ""), None
     if isinstance(verdict, Nothing):
         return _action(place, verdict.message), None
-    attempts = attempts_of(place.candidate.definition)
-    step = RollbackStep(**_given(attempts=attempts), **_content(verdict))
-    return _action(place, None), step
-
-
-def _content(verdict: Deletions | Refused) -> dict[str, object]:
-    """Give what a step does: a refusal stands for a failure that is certain already."""
-    if isinstance(verdict, Refused):
-        return {"refusal": verdict.refusal}
-    return {"deletions": list(verdict.items)}
+    return _action(place, None), steps.step(place, verdict)
 
 
 def _action(place: Place, skipped: str | None) -> ActionStatus:

@@ -1,4 +1,4 @@
-"""An action's record to what undoes it: delete these objects, nothing because …, or refuse.
+"""An action's record to what undoes it: delete these objects, carry this out, nothing because …, or refuse.
 
 A record of ours decides alone; one of the older controller needs its definition. What is special about a
 type is a row in a table. Nothing here looks at the cluster. Source: docs/spec/drplanexecution.md, "What
@@ -8,13 +8,15 @@ undoes an action".
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.actions import Action
+from api.actions import Action, HookCleanup
 from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
-from api.steps import FailureType, Refusal, Target
+from api.steps import FailureType, Part, Refusal, Target
 from planning import messages
-from planning.kinds import BATCH, KINDS, Kind, Rule, operation_of
+from planning.asexecuted import Planned
+from planning.custom import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
+from planning.kinds import BATCH, KINDS, Kind, Rule, kind_of, operation_of
 from planning.manifest import ManifestError
 from planning.objects import DEFAULT_NAMESPACE, target_of_action
 from planning.templates import has_template
@@ -50,7 +52,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Custom:
-    """The action names a rollback of its own."""
+    """An action is to be carried out: its own rollback, or itself, a rollback hook."""
+
+    action: Action
+    part: Part
+    index: int
+    """Position of its definition in the DRWorkflow's actions."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class Delete:
     """An Apply of the older controller: only what came into being while it ran."""
 
 
-Undoing = Nothing | Refused | Custom | Delete
+Default = Nothing | Refused | Delete
+Undoing = Default | Custom
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,32 @@ class Candidate:
     """An action of the original with what is known about it."""
 
     action: ActionStatus
-    definition: Action | None
+    planned: Planned | None
+    """Its definition as the original carried it out; None where it is gone."""
     dr_workflow: str
     """Name of its DRWorkflow."""
+
+    @property
+    def definition(self) -> Action | None:
+        """Its definition; None where it is gone."""
+        return self.planned.action if self.planned else None
+
+    @property
+    def hook(self) -> RollbackHook | None:
+        """Which rollback hook it is: one is carried out in a Revert, and not rolled back itself."""
+        return rollback_hook(self.planned.action) if self.planned and not self.redefined else None
+
+    @property
+    def cleanup(self) -> HookCleanup | None:
+        """When its object goes by itself; None where nothing tells, or its type knows of none."""
+        definition = None if self.redefined else self.definition
+        return definition.hook_cleanup if definition and kind_of(definition).own_cleanup else None
+
+    @property
+    def custom(self) -> bool:
+        """Whether a rollback of its own takes the place of the default: the record says so, else the definition."""
+        defined = self.definition is not None and self.definition.rollback is not None
+        return bool(self.action.custom_rollback) or (not self.ours and defined)
 
     @property
     def ours(self) -> bool:
@@ -115,11 +146,33 @@ class Candidate:
 
 def undo(candidate: Candidate) -> Undoing:
     """Decide what undoes an action, before any object is looked at."""
-    action, definition = candidate.action, candidate.definition
-    if not candidate.ours and (definition is None or candidate.redefined):
+    if candidate.hook and candidate.planned:
+        return Custom(candidate.planned.action, Part.ACTION, candidate.planned.index)
+    return _custom(candidate) if candidate.custom else by_default(candidate)
+
+
+def _custom(candidate: Candidate) -> Custom | Refused:
+    """Give the action's own rollback."""
+    planned = None if candidate.redefined else candidate.planned
+    try:
+        action = rollback_of(planned.action) if planned else None
+    except CustomRollbackError as error:
+        return _refused(FailureType.INVALID, messages.custom_rollback_failed(str(error)))
+    if planned is None or action is None:
+        return _refused(
+            FailureType.UNDEFINED, messages.rollback_undefined(candidate.action.name, candidate.dr_workflow)
+        )
+    return Custom(action, Part.ROLLBACK, planned.index)
+
+
+def _refused(type_: FailureType, message: str) -> Refused:
+    return Refused(Refusal(type=type_, message=messages.bounded(message)))
+
+
+def by_default(candidate: Candidate) -> Default:
+    """Decide what undoes an action that has no rollback of its own."""
+    if not candidate.ours and (candidate.definition is None or candidate.redefined):
         return Refused(_undefined(candidate))
-    if action.custom_rollback or (not candidate.ours and definition is not None and definition.rollback is not None):
-        return Custom()
     type_, operation = candidate.type, candidate.operation or Operation.CREATE
     if type_ is None:
         return Refused(_undefined(candidate))
@@ -129,12 +182,19 @@ def undo(candidate: Candidate) -> Undoing:
         case Rule.NOT_AUTOMATIC:
             return Nothing(messages.no_automatic_rollback(operation))
         case Rule.DELETE_IF_CREATED:
-            return _delete(candidate, type_, only_if_new=action.created is None)
+            return _delete(candidate, type_, only_if_new=candidate.action.created is None)
         case Rule.DELETE:
             return _delete(candidate, type_, only_if_new=False)
 
 
-def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> Undoing:
+def made(candidate: Candidate) -> Default:
+    """Name the objects that an action made, whatever undoes it: they stand where it is not rolled back."""
+    if candidate.action.created and candidate.type is not None:
+        return _delete(candidate, candidate.type, only_if_new=False)
+    return by_default(candidate)
+
+
+def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> Default:
     """Name the objects to delete, or say why they are kept or not known."""
     try:
         objects = tuple(recorded(candidate, type_))

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from api.phases import OnMissing, Phase
 from api.steps import Look, Target
 from planning.earlier import History
-from planning.judgement import Place, Scene, deletes
+from planning.judgement import Place, Remover, Scene, deletes, replaces
 from planning.manifest import ManifestError
-from planning.rollback import Recorded, recorded
+from planning.rollback import Candidate, Delete, Recorded, made, recorded
 from planning.survey import Survey
 
 
 def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_missing: OnMissing | None) -> Scene:
     """Gather who removed which object: actions of the original itself, and earlier Reverts."""
-    built = Scene(looks, history, on_missing or OnMissing.FAIL)
+    built = Scene(looks, history, on_missing or OnMissing.FAIL, reverted_uids=dict(history.removed))
     for stage in found:
         for _, place in stage.places():
             if place.candidate.action.phase is Phase.SUCCEEDED:
@@ -26,19 +26,31 @@ def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_miss
 
 def _note(built: Scene, place: Place) -> None:
     """Add what one succeeded action removed, or what of it an earlier Revert removed."""
-    name, revert = place.candidate.action.name, built.history.of_action(place.key)
+    candidate, revert = place.candidate, built.history.of_action(place.key)
+    remover = Remover(candidate.action.name, place.rank, candidate.custom)
     for item in _objects(place):
         namespace = item.target.kind == "Namespace" and item.target.api_version == "v1"
-        if deletes(place.candidate):
+        if deletes(candidate):
             if item.uid:
-                built.removed_uids[item.uid] = name
-            if namespace or not place.candidate.ours:
-                built.removed_targets.setdefault(item.target, []).append((place.rank, name))
-        elif revert:
+                built.removed_uids[item.uid] = remover
+            if namespace or not candidate.ours:
+                built.removed_targets.setdefault(item.target, []).append(remover)
+            continue
+        if replaces(candidate):
+            built.replaced_targets.setdefault(item.target, []).append(remover)
+        if revert and _unmakes(candidate):
             if item.uid:
                 built.reverted_uids[item.uid] = revert
             if namespace:
                 built.reverted_namespaces[item.target.name] = revert
+
+
+def _unmakes(candidate: Candidate) -> bool:
+    """Tell whether the rollback of an action takes what it made away; one of a change does not.
+
+    A hook was carried out by the Revert, and what it had made in the Execute stayed.
+    """
+    return candidate.hook is None and isinstance(made(candidate), Delete)
 
 
 def _objects(place: Place) -> Iterator[Recorded]:

@@ -3,15 +3,18 @@
 Source: docs/spec/drplanexecution.md, "Reverse order at every level".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from planning.asexecuted import Planned, as_executed
+from planning.custom import RollbackHook
 from planning.earlier import NodeKey, action_keys, stage_keys, workflow_keys
 from planning.judgement import Place
-from planning.lookup import Workflows, actions_by_name, definition
+from planning.lookup import Workflows, definition, occurrences
 from planning.order import revert_order
 from planning.rollback import Candidate
 
@@ -22,12 +25,15 @@ class PlacedWorkflow:
 
     node: WorkflowExecutionStatus
     places: tuple[Place, ...]
+    position: int
+    """In the original's stage: one DRWorkflow may stand there more than once."""
 
 
 @dataclass(frozen=True)
 class PlacedStage:
     """A stage of the original with its workflows placed."""
 
+    key: tuple[str, int]
     node: StageStatus
     workflows: tuple[PlacedWorkflow, ...]
 
@@ -44,21 +50,31 @@ def survey(original: DRPlanExecution, workflows: Workflows) -> list[PlacedStage]
     stages, rank = [], 0
     for key, stage in zip(stage_keys(original.status.stages), original.status.stages, strict=True):
         placed = []
-        for workflow_key, node in zip(workflow_keys(stage.workflows), stage.workflows, strict=True):
-            placed.append(_place(node, (key, workflow_key), rank, workflows))
+        for position, workflow_key in enumerate(workflow_keys(stage.workflows)):
+            node = stage.workflows[position]
+            planned = _as_executed(original, definition(workflows, node.workflow_ref))
+            places = _places(node, (key, workflow_key), rank, planned)
+            placed.append(PlacedWorkflow(node, places, position))
             rank += len(node.actions)
-        stages.append(PlacedStage(stage, tuple(placed)))
+        stages.append(PlacedStage(key, stage, tuple(placed)))
     return stages
 
 
-def _place(node: WorkflowExecutionStatus, key: NodeKey, rank: int, workflows: Workflows) -> PlacedWorkflow:
+def _as_executed(original: DRPlanExecution, dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], Planned]:
+    """Index what the original made of a DRWorkflow by name and occurrence; empty where the DRWorkflow is gone."""
+    planned = as_executed(dr_workflow, original.spec.mode) if dr_workflow else []
+    return dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
+
+
+def _places(
+    node: WorkflowExecutionStatus, key: NodeKey, rank: int, planned: Mapping[tuple[str, int], Planned]
+) -> tuple[Place, ...]:
     """Place the actions of one workflow; the first has `rank`."""
-    definitions = actions_by_name(definition(workflows, node.workflow_ref))
-    places = tuple(
-        Place((*key, action_key), rank + index, Candidate(action, definitions.get(action_key), node.workflow_ref.name))
+    name = node.workflow_ref.name
+    return tuple(
+        Place((*key, action_key), rank + index, Candidate(action, planned.get(action_key), name))
         for index, (action_key, action) in enumerate(zip(action_keys(node.actions), node.actions, strict=True))
     )
-    return PlacedWorkflow(node, places)
 
 
 def mirrored(found: Survey, plan: DRPlan | None) -> list[PlacedStage]:
@@ -68,11 +84,22 @@ def mirrored(found: Survey, plan: DRPlan | None) -> list[PlacedStage]:
 
 
 def _mirrored_stage(stage: PlacedStage) -> PlacedStage:
-    workflows = (replace(workflow, places=workflow.places[::-1]) for workflow in stage.workflows[::-1])
+    workflows = (replace(workflow, places=_mirrored_places(workflow)) for workflow in stage.workflows[::-1])
     return replace(stage, workflows=tuple(workflows))
 
 
-def carried_out(stage: PlacedStage, workflow: PlacedWorkflow, place: Place) -> bool:
-    """Tell whether the original carried the action out, as a part of parts that succeeded."""
-    phases = (stage.node.phase, workflow.node.phase, place.candidate.action.phase)
-    return all(phase is Phase.SUCCEEDED for phase in phases)
+def _mirrored_places(workflow: PlacedWorkflow) -> tuple[Place, ...]:
+    """Turn the actions round; the rollback hooks stand before and after them, as the DRWorkflow lists them."""
+    before, after = ([place for place in workflow.places if place.candidate.hook is hook] for hook in RollbackHook)
+    rest = [place for place in workflow.places[::-1] if place.candidate.hook is None]
+    return (*sorted(before, key=_defined), *rest, *sorted(after, key=_defined))
+
+
+def _defined(place: Place) -> int:
+    """Give the position of the action's definition in its DRWorkflow."""
+    return place.candidate.planned.index if place.candidate.planned else 0
+
+
+def carried_out(stage: PlacedStage, workflow: PlacedWorkflow) -> bool:
+    """Tell whether the workflow is a part of the original that succeeded."""
+    return stage.node.phase is Phase.SUCCEEDED and workflow.node.phase is Phase.SUCCEEDED

@@ -3,26 +3,31 @@
 Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from api.phases import OnMissing
-from api.steps import Seen
+from api.phases import Mode, OnMissing, Phase
+from api.steps import FailureType, Part, Refusal, Seen
 from planning import messages
 from planning.earlier import NodeKey
 from planning.judgement import Deletions, Place, Scene, Verdict, judge
-from planning.rollback import Custom, Delete, Nothing, Refused, Undoing, undo
+from planning.messages import bounded
+from planning.rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
 from planning.survey import Survey, carried_out
+from planning.when import WhenError, modes, runs
 
 
 @dataclass
 class Verdicts:
     """What becomes of every action that the original carried out, and of what its other parts left."""
 
-    of: dict[NodeKey, Verdict] = field(default_factory=dict)
-    custom: list[Place] = field(default_factory=list)
-    """Actions with a rollback of their own."""
+    of: dict[NodeKey, Verdict | Custom] = field(default_factory=dict)
     left_standing: list[str] = field(default_factory=list)
+
+
+def executes(found: Survey) -> bool:
+    """Tell whether a Revert carries definitions out: custom rollbacks, or rollback hooks."""
+    return any(isinstance(undo(place.candidate), Custom) for place, done in _walk(found) if done)
 
 
 def decide_all(ordered: Survey, scene: Scene) -> Verdicts:
@@ -31,61 +36,114 @@ def decide_all(ordered: Survey, scene: Scene) -> Verdicts:
     carried = [place for place, done in _walk(ordered) if done]
     for place in carried:
         undoing = _undo(place, scene)
-        if isinstance(undoing, Custom):
-            found.custom.append(place)
-        else:
-            found.of[place.key] = judge(place, undoing, scene) if isinstance(undoing, Delete) else undoing
-    deleting = _claim(carried, found)
+        found.of[place.key] = judge(place, undoing, scene) if isinstance(undoing, Delete) else undoing
+    customs = _left_to_customs(carried, found, scene)
+    deleting = _claim(carried, found, customs)
     standing = dict(_standing((place for place, done in _walk(ordered) if not done), scene))
     found.left_standing = [entry for uid, (entry, _) in standing.items() if uid not in deleting]
+    undone = {uid: custom.candidate.action.name for uid, custom in customs.items()} | deleting
     makers = {uid: maker for uid, (_, maker) in standing.items()}
     for place in carried:
-        _explain_kept(place, found, scene, deleting, makers)
+        _explain_kept(place, found, scene, undone, makers)
     return found
 
 
 def _walk(ordered: Survey) -> Iterator[tuple[Place, bool]]:
-    """Walk the actions, each with whether the original carried it out."""
+    """Walk the actions, each with whether it has its part in the Revert."""
     for stage in ordered:
         for workflow, place in stage.places():
-            yield place, carried_out(stage, workflow, place)
+            candidate = place.candidate
+            did = candidate.action.phase is Phase.SUCCEEDED or candidate.hook is not None
+            yield place, did and carried_out(stage, workflow)
 
 
 def _undo(place: Place, scene: Scene) -> Undoing:
-    """Decide what undoes an action, unless an earlier Revert did it."""
+    """Decide what undoes an action, unless an earlier Revert did it, or a hook's condition does not hold."""
+    undoing = undo(place.candidate)
     revert = scene.history.of_action(place.key)
-    return Nothing(messages.already_rolled_back([revert])) if revert else undo(place.candidate)
+    if isinstance(undoing, Custom):
+        # What cannot be looked at is believed to have been done by whoever claims the whole: never twice.
+        revert = revert or scene.history.presumed(place.key)
+    if revert:
+        return Nothing(messages.already_rolled_back([revert]))
+    return _on_condition(undoing) if isinstance(undoing, Custom) else undoing
 
 
-def _claim(carried: Iterable[Place], found: Verdicts) -> dict[str, str]:
-    """Leave each object to the first action that deletes it; give uid to that action's name."""
+def _on_condition(found: Custom) -> Undoing:
+    """Carry a hook out only where its condition holds; that of a custom rollback means nothing."""
+    if found.part is Part.ROLLBACK:
+        return found
+    try:
+        return found if runs(found.action.when, Mode.ROLLBACK) else Nothing(_unmet(found.action.when or ""))
+    except WhenError as error:
+        return Refused(Refusal(type=FailureType.INVALID, message=bounded(messages.hook_failed(str(error)))))
+
+
+def _unmet(when: str) -> str:
+    return bounded(messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)]))
+
+
+def _left_to_customs(carried: Iterable[Place], found: Verdicts, scene: Scene) -> dict[str, Place]:
+    """Find the objects that actions with a rollback of their own made: uid to the action."""
+    lenient = replace(scene, on_missing=OnMissing.IGNORE)
+    return {
+        uid: place
+        for place in carried
+        if isinstance(verdict := found.of[place.key], Custom) and verdict.part is Part.ROLLBACK
+        for uid in _made_by(place, lenient)
+    }
+
+
+def _made_by(place: Place, scene: Scene) -> Iterator[str]:
+    """Give the uids of what an action made, as recorded or, where nothing is, as far as the look shows."""
+    objects = made(place.candidate)
+    if isinstance(objects, Delete):
+        verdict = judge(place, objects, scene)
+        yield from (item.uid for item in verdict.items) if isinstance(verdict, Deletions) else ()
+        yield from (item.uid for item in objects.objects if item.uid)
+
+
+def _claim(carried: Iterable[Place], found: Verdicts, customs: Mapping[str, Place]) -> dict[str, str]:
+    """Leave each object to the first action that deletes it; give uid to that action's name.
+
+    What an action with a rollback of its own made before is left to that rollback.
+    """
     claims: dict[str, str] = {}
     for place in carried:
-        verdict = found.of.get(place.key)
-        if isinstance(verdict, Deletions):
-            found.of[place.key] = _unclaimed(verdict, claims)
-            claims.update({item.uid: place.candidate.action.name for item in verdict.items if item.uid not in claims})
+        verdict = found.of[place.key]
+        if not isinstance(verdict, Deletions):
+            continue
+        others = ((item.uid, claims.get(item.uid) or _maker(customs.get(item.uid), place)) for item in verdict.items)
+        elsewhere = {uid: name for uid, name in others if name is not None}
+        found.of[place.key] = _unclaimed(verdict, elsewhere)
+        own = (item.uid for item in verdict.items if item.uid not in elsewhere)
+        claims.update(dict.fromkeys(own, place.candidate.action.name))
     return claims
 
 
-def _unclaimed(verdict: Deletions, claims: dict[str, str]) -> Verdict:
-    """Take out of a verdict what another action deletes."""
-    items = tuple(item for item in verdict.items if item.uid not in claims)
-    shared = [item for item in verdict.items if item.uid in claims]
-    passed = (*verdict.passed, *(messages.same_object(item.target, claims[item.uid]) for item in shared))
+def _maker(custom: Place | None, place: Place) -> str | None:
+    """Name an action with a rollback of its own, where it came before another one on the same object."""
+    return custom.candidate.action.name if custom and custom.rank < place.rank else None
+
+
+def _unclaimed(verdict: Deletions, elsewhere: Mapping[str, str]) -> Verdict:
+    """Take out of a verdict what is left to other actions: uid to the action's name."""
+    items = tuple(item for item in verdict.items if item.uid not in elsewhere)
+    shared = [item for item in verdict.items if item.uid in elsewhere]
+    passed = (*verdict.passed, *(messages.same_object(item.target, elsewhere[item.uid]) for item in shared))
     return Deletions(items, passed) if items else Nothing("; ".join(passed))
 
 
 def _explain_kept(
-    place: Place, found: Verdicts, scene: Scene, deleting: dict[str, str], makers: dict[str, str]
+    place: Place, found: Verdicts, scene: Scene, undone: Mapping[str, str], makers: Mapping[str, str]
 ) -> None:
     """Correct 'existed before' where it was another action of the same execution that made the object."""
     verdict = found.of.get(place.key)
     if not isinstance(verdict, Nothing) or verdict.kept is None:
         return
     target, uid = verdict.kept.target, verdict.kept.uid or scene.look(verdict.kept.target).uid or ""
-    if uid in deleting:
-        message = messages.same_object(target, deleting[uid])
+    if uid in undone:
+        message = messages.same_object(target, undone[uid])
     elif uid in scene.reverted_uids:
         message = messages.already_rolled_back([scene.reverted_uids[uid]])
     elif uid in makers:
@@ -101,9 +159,9 @@ def _standing(places: Iterable[Place], scene: Scene) -> Iterator[tuple[str, tupl
     for place in places:
         if not place.candidate.perhaps_made or scene.history.of_action(place.key):
             continue
-        undoing = undo(place.candidate)
-        if isinstance(undoing, Delete):
-            yield from ((uid, (entry, place.candidate.action.name)) for uid, entry in _entries(place, undoing, strict))
+        objects = made(place.candidate)
+        if isinstance(objects, Delete):
+            yield from ((uid, (entry, place.candidate.action.name)) for uid, entry in _entries(place, objects, strict))
 
 
 def _entries(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[str, str]]:

@@ -20,13 +20,13 @@ with workflow.unsafe.imports_passed_through():
     from api.meta import parse_duration
     from api.steps import (
         ActionOutcome,
-        Actor,
         Attempts,
         ExecuteDecision,
         ExecuteInput,
         ExecuteWorkflowInput,
         LookInput,
         RevertDecision,
+        RevertWorkflowInput,
         RollbackInput,
         RollbackStep,
         RunInput,
@@ -124,18 +124,24 @@ def _load(name: ActivityName, given: RunInput, answer: type[DecisionT]) -> workf
     )
 
 
-def rollback(index: int, action: str, step: RollbackStep, actor: Actor) -> ActionCall:
-    """Roll one action back; `index` is its place in the workflow's node."""
-    caption = captions.rollback(step, action)
+def rollback(index: int, of: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
+    """Roll the action at `index` of a workflow's node back."""
+    caption = captions.rollback(step, of.workflow.actions[index].name)
+    definition = _definition(of) if step.custom else {}
 
     def schedule(errors: int, lost: bool) -> ActionHandle:
-        given = RollbackInput(step=step, actor=actor, errors=errors, **_if_lost(lost))
+        given = RollbackInput(step=step, actor=of.actor, errors=errors, **definition, **_if_lost(lost))
         return _attempt(ActivityName.ROLLBACK_ACTION, given, index, step.attempts, caption)
 
     def look() -> ActionHandle:
-        return _look(ActivityName.LOOK_AGAIN, LookInput(step=step, actor=actor), index, caption)
+        return _look(ActivityName.LOOK_AGAIN, LookInput(step=step, actor=of.actor, **definition), index, caption)
 
     return _call(step.attempts, schedule, look)
+
+
+def _definition(of: RevertWorkflowInput) -> dict[str, Any]:
+    """Say where a definition that a Revert carries out is to be read."""
+    return {"dr_workflow": of.workflow.workflow_ref} | ({"origin": of.origin} if of.origin else {})
 
 
 def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[ActionStatus]]) -> ActionCall:

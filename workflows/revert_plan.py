@@ -34,7 +34,15 @@ class RevertPlan:
 
 def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall[StageStatus]:
     root = workflow.info().workflow_id
-    given = RevertStageInput(root=root, index=index, stage=node, steps=decision.steps[index], actor=decision.actor)
+    origin = decision.origin and decision.origin.model_copy(update={"stage": node.name})
+    given = RevertStageInput(
+        root=root,
+        index=index,
+        stage=node,
+        steps=decision.steps[index],
+        actor=decision.actor,
+        **({"origin": origin} if origin else {}),
+    )
     return ChildCall(
         workflow_type=WorkflowType.REVERT_STAGE,
         id=ids.stage_id(root, index, node.name),

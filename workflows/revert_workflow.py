@@ -22,12 +22,8 @@ class RevertWorkflow:
     @workflow.run
     async def run(self, given: RevertWorkflowInput) -> WorkflowExecutionStatus:
         """Give the workflow's final node, or raise it as a failure."""
-        actions = given.workflow.actions
         return await self._walk.run(
-            [
-                None if step is None else calls.rollback(index, actions[index].name, step, given.actor)
-                for index, step in enumerate(given.steps)
-            ]
+            [None if step is None else calls.rollback(index, given, step) for index, step in enumerate(given.steps)]
         )
 
     @workflow.query(name=STATE_QUERY)

@@ -12,7 +12,10 @@ from typing import Any, TypeVar
 from temporalio.testing import ActivityEnvironment
 
 from activities.actors import actor_of
+from activities.apply import Executions
 from activities.cluster import Cluster
+from activities.delete import Rollbacks
+from activities.registry import effects
 from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
@@ -60,6 +63,11 @@ class Site:
     @property
     def actor(self) -> Actor:
         return actor_of(self.namespace, "default")
+
+    @property
+    def rollbacks(self) -> Rollbacks:
+        """The activities of a Revert's actions, with every effect that the worker has."""
+        return Rollbacks(self.cluster, Executions(self.cluster, effects(self.cluster)))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.stack.kubectl(*arguments, "-n", self.namespace, stdin=stdin).stdout

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from activities.actors import Impersonation, actor_of
 from activities.apply import Executions
-from activities.delete import Rollbacks
 from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
@@ -31,7 +30,7 @@ async def _everything(site: Site) -> None:
     metadata = {"name": "app", "namespace": site.namespace}
     manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     site.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
-    executions, rollbacks = Executions(site.cluster, effects(site.cluster)), Rollbacks(site.cluster)
+    executions, rollbacks = Executions(site.cluster, effects(site.cluster)), site.rollbacks
     for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
         given = ExecuteInput(dr_workflow=site.flow, step=site.step(action, index % 3), actor=site.actor)
         await Attempt().run(executions.execute_action, given)

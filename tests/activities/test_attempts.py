@@ -9,7 +9,6 @@ from temporalio.activity import ActivityCancellationDetails
 from temporalio.exceptions import ApplicationError
 
 from activities.attempt import run_attempt
-from activities.delete import Rollbacks
 from activities.failures import ActionError
 from activities.heartbeat import Pulse
 from api.actions import RetryPolicy
@@ -162,7 +161,7 @@ async def test_a_waiting_attempt_beats_again_and_again(site: Site) -> None:
     site.kubectl("delete", "configmap", "app", "--wait=false")
     attempt = Attempt()
     given = RollbackInput(step=site.deletion(config_map("app", site.namespace), uid), actor=site.actor)
-    running = asyncio.create_task(attempt.run(Rollbacks(site.cluster).rollback_action, given))
+    running = asyncio.create_task(attempt.run(site.rollbacks.rollback_action, given))
     await eventually(lambda: sum(HOLD in beat.waiting_for for beat in attempt.beats) >= 3, "three equal beats")
     site.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
@@ -176,7 +175,7 @@ async def test_errors_of_real_attempts_add_up_to_the_limit(faulty: FaultyServer,
     for number in (1, 2):
         attempt = Attempt(number, left)
         with pytest.raises(ApplicationError, match="Failed to delete ConfigMap: app: away") as caught:
-            await attempt.run(Rollbacks(faulty_site.cluster).rollback_action, given)
+            await attempt.run(faulty_site.rollbacks.rollback_action, given)
         ends.append(caught.value.non_retryable)
         left = attempt.beats[-1]
     assert ends == [False, True]

@@ -7,7 +7,6 @@ from temporalio.exceptions import ApplicationError
 
 from activities.actors import actor_of
 from activities.apply import Executions
-from activities.delete import Rollbacks
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, LookInput, RollbackStep
@@ -18,7 +17,7 @@ from tests.e2e.manifests import writes
 
 async def look_again(site: Site, step: RollbackStep, account: str = "default") -> ActionOutcome:
     given = LookInput(step=step, actor=actor_of(site.namespace, account))
-    return await Attempt().run(Rollbacks(site.cluster).look_again, given)
+    return await Attempt().run(site.rollbacks.look_again, given)
 
 
 async def verify(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:

@@ -7,7 +7,6 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.actors import actor_of
-from activities.delete import Rollbacks
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
 from tests.activities.faulty import Answer, Cut, FaultyServer
@@ -18,7 +17,7 @@ async def roll_back(
     site: Site, step: RollbackStep, actor: Actor | None = None, attempt: Attempt | None = None
 ) -> ActionOutcome:
     given = RollbackInput(step=step, actor=actor or site.actor)
-    return await (attempt or Attempt()).run(Rollbacks(site.cluster).rollback_action, given)
+    return await (attempt or Attempt()).run(site.rollbacks.rollback_action, given)
 
 
 async def failure(site: Site, step: RollbackStep, actor: Actor | None = None) -> ApplicationError:

@@ -20,7 +20,7 @@ class ChangedRevertWorkflow:
         actions, last = given.workflow.actions, len(given.steps) - 1
         node = given.workflow.model_copy(update={"action_statuses": actions[::-1]})
         backwards = [
-            None if step is None else calls.rollback(last - place, actions[last - place].name, step, given.actor)
+            None if step is None else calls.rollback(last - place, given, step)
             for place, step in enumerate(given.steps[::-1])
         ]
         return await WorkflowWalk(OperationType.REVERT, node, WorkflowFailurePolicy.FAIL_FAST).run(backwards)

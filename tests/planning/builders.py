@@ -156,11 +156,12 @@ def decide(
     by: DRPlanExecution | None = None,
     earlier: Sequence[DRPlanExecution] = (),
     of_plan: DRPlan | None = None,
+    **known: Any,
 ) -> RevertDecision:
     """Decide a Revert; what `looks` does not name is as the records say."""
     workflows = by_name(*definitions)
     seen = {**untouched(original, workflows), **(looks or {})}
-    return decide_revert(by or revert(), original, earlier, seen, of_plan, workflows)
+    return decide_revert(by or revert(), original, earlier, seen, of_plan, workflows, **known)
 
 
 def the_action(decision: RevertDecision, name: str) -> ActionStatus:

@@ -185,7 +185,7 @@ def test_reverts_that_stop_halfway_are_finished_by_others_and_nothing_is_deleted
         by = revert(f"r{number}")
         decision = decided(by, original, world, drawn, *history)
         last = number >= 2
-        done = reverted(by, decision, world, LATER + timedelta(hours=number), frozenset() if last else failing)
+        done = reverted(by, decision, world, LATER + timedelta(days=1 + number), frozenset() if last else failing)
         history.append(done)
     assert sorted(world.deleted) == sorted(ours)
     assert history[-1].status.phase is Phase.SUCCEEDED

@@ -140,18 +140,6 @@ class TestRecordsOfOurs:
         )
         assert [deletion.target.name for deletion in deletes(record)] == ["x", "y", "z"]
 
-    def test_a_custom_rollback_is_not_supported_yet_and_nothing_is_touched(self) -> None:
-        record = made("migrate", APP, custom_rollback=True)
-        decision = decide(execute(stage("s", workflow("w", record, made("b", config_map("b"))))))
-        assert decision.rejection == (
-            "Nothing was reverted: not supported yet: custom rollback of action migrate of DRWorkflow w; "
-            "take these back by hand"
-        )
-        assert decision.state.phase is Phase.FAILED
-        assert decision.state.message == decision.rejection
-        assert decision.state.stages == []
-        assert decision.steps == []
-
     def test_todays_definition_does_not_decide(self) -> None:
         applied_today = manifest("other", "Apply", action="a", rollback={"type": "HTTP"})
         assert deletes(made("a", APP), None, applied_today) == [Deletion(target=APP, uid="uid-app")]
@@ -247,11 +235,6 @@ class TestRecordsOfTheOlderController:
         assert skipped(old("a"), None, {"name": "a", "type": "HTTP", "http": {"url": "http://x"}}) == (
             "No rollback defined for HTTP action"
         )
-
-    def test_a_definition_with_a_custom_rollback_is_rejected(self) -> None:
-        definition = manifest("app", action="a", rollback={"type": "HTTP"})
-        decision = decide(execute(stage("s", workflow("w", old("a")))), None, dr_workflow("w", definition))
-        assert "custom rollback of action a of DRWorkflow w" in str(decision.rejection)
 
     def test_a_definition_of_another_type_is_no_longer_the_actions(self) -> None:
         record = old("a", outputs=outputs(localization("loc"), "u"))

@@ -1,0 +1,97 @@
+"""From a verdict on an action to the step that a Revert's workflow hands to an activity.
+
+A step names the definition that is to be carried out, and never holds it. Source: docs/architecture.md, "What travels
+through Temporal".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from api.actions import Action
+from api.execution import ActionStatus
+from api.steps import CustomRollback, ExecuteStep, Part, RollbackStep
+from planning import marks, messages
+from planning.attempts import attempts_of
+from planning.earlier import action_keys
+from planning.judgement import Deletions, Place
+from planning.kinds import operation_of
+from planning.manifest import ManifestError
+from planning.messages import bounded
+from planning.objects import target_of_action
+from planning.outputs import outputs_used
+from planning.rollback import Custom, Refused
+from planning.survey import PlacedStage, PlacedWorkflow
+from planning.templates import has_template
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Makes the steps of one workflow of a Revert."""
+
+    mark: str
+    """Beginning of the marks of its actions."""
+    names: Mapping[tuple[str, int], str]
+    """The last part of each mark, by the action's name and occurrence."""
+    records: Mapping[str, ActionStatus]
+    """What the original recorded, by the action's name."""
+
+    @classmethod
+    def of(cls, uid: str, stage: PlacedStage, workflow: PlacedWorkflow) -> "Steps":
+        """Prepare for a workflow; `uid` is the Revert's."""
+        name, occurrence = stage.key
+        siblings = marks.distinct([node.workflow_ref.name for node in stage.node.workflows])
+        mark = marks.mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
+        actions = workflow.node.actions
+        names = marks.distinct([action.name for action in actions])
+        return cls(
+            mark, dict(zip(action_keys(actions), names, strict=True)), {action.name: action for action in actions}
+        )
+
+    def step(self, place: Place, verdict: Deletions | Refused | Custom) -> RollbackStep:
+        """Give the step of one action; a refusal stands for a failure that is certain already."""
+        match verdict:
+            case Refused():
+                return _tried(place.candidate.definition, refusal=verdict.refusal)
+            case Deletions():
+                return _tried(place.candidate.definition, deletions=list(verdict.items))
+            case Custom():
+                return _tried(verdict.action, custom=self._custom(place, verdict))
+            case _:
+                assert_never(verdict)
+
+    def _custom(self, place: Place, verdict: Custom) -> CustomRollback:
+        """Name the definition to carry out, with what the original recorded of the actions that it refers to."""
+        name, used = place.candidate.action.name, outputs_used(verdict.action)
+        recorded = {one: self.records[one] for one in used if one in self.records}
+        outputs = {one: record.outputs for one, record in recorded.items() if record.outputs}
+        phases = {one: record.phase for one, record in recorded.items()}
+        given: dict[str, Any] = {"outputs_of": used} if used else {}
+        step = ExecuteStep(
+            index=verdict.index,
+            action=name,
+            mark=f"{self.mark}/{self.names[place.key[-1]]}",
+            title=bounded(title(name, verdict)),
+            part=verdict.part,
+            **given,
+        )
+        known = {"outputs": outputs, "phases": phases}
+        return CustomRollback(step=step, **{name: value for name, value in known.items() if value})
+
+
+def _tried(definition: Action | None, **what: Any) -> RollbackStep:
+    """Give a step that is tried as a definition asks for; what is the default is not sent."""
+    attempts = attempts_of(definition)
+    return RollbackStep(**what) if attempts is None else RollbackStep(attempts=attempts, **what)
+
+
+def title(name: str, verdict: Custom) -> str:
+    """Name what is carried out, for Temporal's UI; values of parameters never stand there."""
+    action = verdict.action
+    try:
+        target = target_of_action(action)
+    except ManifestError:
+        target = None
+    hidden = target is None or any(has_template(text) for text in (target.name, target.namespace, target.kind) if text)
+    what = action.type.value if hidden or target is None else messages.title(operation_of(action), target)
+    return messages.hook_title(name, what) if verdict.part is Part.ACTION else messages.rollback_title(name, what)
