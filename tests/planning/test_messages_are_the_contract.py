@@ -19,6 +19,19 @@ TABLE = [
         'Failed to delete Localization: localizations.apps.clusternet.io "nginx-loc-a" not found',
     ),
     (messages.custom_rollback_failed("it broke"), "Custom rollback failed: it broke"),
+    (messages.hook_done("Created ConfigMap app"), "Executed rollback hook: Created ConfigMap app"),
+    (messages.hook_failed("it broke"), "Rollback hook failed: it broke"),
+    (
+        messages.rollback_undefined("X", "Y"),
+        "The custom rollback of action X is no longer defined in DRWorkflow Y",
+    ),
+    (messages.removed_by_action(APP, "X"), "ConfigMap app was already deleted by action X of the execution"),
+    (
+        messages.replaced_by_action(APP, "X", custom=True),
+        "ConfigMap app was replaced by action X of the execution; what becomes of it is left to the custom rollback of "
+        "that action",
+    ),
+    (messages.removed_by_hook_cleanup(LOC), "Localization nginx-loc-a was removed by its own hook cleanup"),
     (messages.ORIGINAL_ACTION_NOT_SUCCEEDED, "Original action did not succeed, skipped rollback"),
     (messages.no_rollback_defined(ActionType.HTTP), "No rollback defined for HTTP action"),
     (messages.no_automatic_rollback(Operation.PATCH), "No automatic rollback for Patch operation"),
@@ -43,6 +56,10 @@ TABLE = [
     (messages.original_stage_was(Phase.FAILED), "Original stage phase was Failed, skipped rollback"),
     (messages.plan_reverted(1, 2, 0), "Plan reverted successfully: 1 stage, 2 actions rolled back"),
     (messages.plan_reverted(2, 5, 1), "Plan reverted successfully: 2 stages, 5 actions rolled back, 1 stage skipped"),
+    (
+        messages.plan_reverted(1, 1, 1, hooks=1),
+        "Plan reverted successfully: 1 stage, 1 action rolled back, 1 rollback hook executed, 1 stage skipped",
+    ),
     (messages.left_standing(2, 0), "; 2 objects left standing"),
     (messages.left_standing(1, 1), "; 1 object left standing; 1 object not known to be gone"),
     (messages.nothing_left(["nginx-revert-001"], 0), "Nothing left to revert: already reverted by nginx-revert-001"),
