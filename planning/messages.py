@@ -367,6 +367,12 @@ def progressed(before: str, done_actions: int, total: int) -> str:
     return f"{done_actions}/{total} {before.partition(' ')[2]}"
 
 
+def progressed_by(before: str, more: int) -> str:
+    """Give `before` with so many more actions done."""
+    done_actions, slash, rest = before.partition("/")
+    return f"{int(done_actions) + more}{slash}{rest}" if done_actions.isdecimal() else before
+
+
 def part_succeeded(operation: OperationType, part: str) -> str:
     """A part (`Workflow` or `Stage`) is done."""
     return f"{part} {'reverted' if operation is OperationType.REVERT else 'executed'} successfully"

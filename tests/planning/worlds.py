@@ -206,6 +206,9 @@ def check_summary(state: RunState) -> None:
     assert found.total_actions == len(actions)
     ended = found.succeeded_actions + found.failed_actions + found.skipped_actions + found.canceled_actions
     assert ended == sum(action.phase.terminal for action in actions)
+    for node in (node for stage in stages for node in stage.workflows):
+        done = sum(action.phase is Phase.SUCCEEDED for action in node.actions)
+        assert str(node.progress).startswith(f"{done}/{len(node.actions)} actions ")
     assert state.progress is not None
     assert state.progress.stages == f"{found.completed_stages}/{found.total_stages}"
     assert state.progress.actions == f"{ended}/{found.total_actions}"
