@@ -63,7 +63,7 @@ async def run_attempt(
     number = activity.info().attempt
     try:
         async with pulse.beating():
-            outcome = await _finished(_in_time(work(), pulse, time_limit(attempts)))
+            outcome = await _finished(_to_the_end(work(), attempts, pulse))
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is hidden here.
         raise _failure(error, attempts, pulse, wording) from None
@@ -92,6 +92,18 @@ def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Word
     error.message = bounded(wording.failed(pulse.hidden(error.message)))
     error.remains = replace(error.remains, outputs=_discreet_outputs(error.remains.outputs, pulse))
     return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
+
+
+async def _to_the_end(work: Awaitable[ActionOutcome], attempts: Attempts, pulse: Pulse) -> ActionOutcome:
+    """Do the work in its time; where it failed for good, do what is to be done after that. Raises ActionError."""
+    try:
+        return await _in_time(work, pulse, time_limit(attempts))
+    except ActionError as error:
+        if error.type.repeatable and pulse.said.errors < attempts.retry.limit:
+            raise
+        for follow in pulse.after_failure:
+            error = await follow(error)
+        raise error
 
 
 async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelta) -> ActionOutcome:

@@ -5,6 +5,7 @@ somebody made since is left alone. Source: docs/spec/drworkflow.md, "Operations"
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from activities import outcomes
 from activities.cluster import Cluster, Object
@@ -87,7 +88,5 @@ class Clearing:
         order = self._order
         foreground = order.subject.kind == "Job" and order.subject.api_version == BATCH
         deletion = Deletion(target=order.subject, uid=uid, foreground=foreground)
-        within = order.attempts.timeout
-        return Removal(
-            self._cluster, deletion, order.actor, self._pulse, within, operation=order.operation, version=version
-        )
+        within, failed = order.attempts.timeout, partial(outcomes.failed, order)
+        return Removal(self._cluster, deletion, order.actor, self._pulse, within, version=version, failed=failed)

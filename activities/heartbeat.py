@@ -32,6 +32,8 @@ class Pulse:
         self.last_look: Callable[[], Awaitable[ActionOutcome | None]] | None = None
         """Asked once when the time ran out; an outcome means that it was done in spite of that."""
         self._secrets: tuple[str, ...] = ()
+        self.after_failure: list[Callable[[ActionError], Awaitable[ActionError]]] = []
+        """Done, one after the other, when the last attempt has failed; each gives the failure with what it adds."""
 
     def wait_for(self, what: str, late: ActionError) -> None:
         """Say what is waited for now, and what to raise if the time runs out meanwhile."""

@@ -10,6 +10,7 @@ from activities.failures import ActionError, Remains, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType
 from planning import causes, messages
+from planning.kinds import kind_of
 
 
 def made(order: Order, metadata: Object, *, existed: bool = False) -> ActionOutcome:
@@ -47,6 +48,11 @@ def already_absent(order: Order) -> ActionOutcome:
 def canceled(message: str) -> ActionOutcome:
     """A cancel came before it was carried out."""
     return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(message))
+
+
+def uid_of(order: Order, done: ActionOutcome) -> str:
+    """Read the uid of the object from the record of what was done."""
+    return str(getattr(done.outputs, kind_of(order.action).outputs[0]).uid)
 
 
 def failed(order: Order, kind: FailureType, reason: str, remains: Remains | None = None) -> ActionError:

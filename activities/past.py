@@ -9,6 +9,7 @@ from activities.revisions import Record, Revisions
 from api.meta import CREATED_BY_ANNOTATION
 from planning import before
 from planning.before import Before
+from planning.records import Kept, record_name
 
 
 class Past:
@@ -58,4 +59,4 @@ class Past:
     @property
     def _name(self) -> str:
         assert self._order.execution is not None, "only where there is an execution is anything kept"
-        return before.record_name(self._order.execution, self._order.mark)
+        return record_name(self._order.execution, Kept.BEFORE, self._order.mark)

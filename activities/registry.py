@@ -9,6 +9,7 @@ from typing import Any
 
 from activities.actors import Impersonation
 from activities.apply import Effects, Executions
+from activities.cleanup import CleaningEffect
 from activities.cluster import Cluster
 from activities.delete import Rollbacks
 from activities.http import HttpEffect
@@ -38,7 +39,7 @@ def activities(
 
 def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
     """Give what carries out each type of action; a type that is missing here is not supported."""
-    objects = WaitingEffect(ObjectEffect(cluster), cluster)
+    objects = CleaningEffect(WaitingEffect(ObjectEffect(cluster), cluster), cluster)
     return {
         ActionType.LOCALIZATION: objects,
         ActionType.GLOBALIZATION: objects,

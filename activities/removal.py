@@ -6,13 +6,12 @@ Kubernetes, "Object names and IDs" and "Finalizers".
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from activities.cluster import Cluster, Object
 from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.failures import ActionError, may_pass
 from activities.heartbeat import Pulse
-from api.phases import Operation
 from api.steps import Actor, Deletion, FailureType
 from planning import causes, messages
 
@@ -40,20 +39,21 @@ class Removal:
         pulse: Pulse,
         timeout: str,
         *,
-        operation: Operation = Operation.DELETE,
         version: str | None = None,
+        failed: Callable[[FailureType, str], ActionError] | None = None,
     ) -> None:
-        """`timeout` is the action's, as people wrote it: messages quote it. `operation` is what it is a part of.
+        """`timeout` is the action's, as people wrote it: messages quote it.
 
         With `version`, a resourceVersion, an object that has changed since stays: `run` raises ConflictError.
+        `failed` makes a failure of a reason; without it, that of a deletion.
         """
         self._cluster = cluster
         self._deletion = deletion
         self._actor = actor
         self._pulse = pulse
         self._timeout = timeout
-        self._operation = operation
         self._version = version
+        self._failed = failed or self._failed_to_delete
         self.replaced_by: str | None = None
         """The uid of a new object of that name, which is left alone."""
 
@@ -127,5 +127,5 @@ class Removal:
         reason = causes.unseen(self._deletion.target, self._timeout, error.message)
         self._pulse.wait_for(causes.waiting_for_server(error.message), self._failed(FailureType.TIMED_OUT, reason))
 
-    def _failed(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, messages.failed_to(self._operation, self._deletion.target.kind, reason))
+    def _failed_to_delete(self, kind: FailureType, reason: str) -> ActionError:
+        return ActionError(kind, messages.failed_to_delete(self._deletion.target, reason))

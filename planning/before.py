@@ -4,14 +4,12 @@ Only what is whole may: of a Secret and of what is larger than the bound nothing
 knows where it is kept. Source: docs/operations.md, "The state before a change".
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.meta import ObjectKey
 from planning import notices
 
 Object = Mapping[str, Any]
@@ -93,11 +91,6 @@ def read(data: Object) -> Before | None:
         return Before(data["uid"], data["resourceVersion"], data["object"], data["complete"] is True, data["reason"])
     except KeyError:
         return None
-
-
-def record_name(execution: ObjectKey, mark: str) -> str:
-    """Name the record of one action, so that each attempt finds it again."""
-    return f"drplan-{execution.uid[:8]}-before-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
 
 
 def _reason_to_leave_out(found: Object) -> str:

@@ -330,6 +330,16 @@ def failed_to(operation: Operation, kind: str, reason: str) -> str:
     return f"Failed to {operation.value.lower()} {kind}: {reason}"
 
 
+def and_removed(message: str) -> str:
+    """Follow how an action ended whose object its own hook cleanup has removed since."""
+    return f"{message}; removed by its hook cleanup"
+
+
+def and_not_removed(message: str, reason: str) -> str:
+    """Follow how an action ended whose object its own hook cleanup could not remove."""
+    return f"{message}; its hook cleanup failed: {reason}"
+
+
 def unknown_outcome(reason: str) -> str:
     """An action was running when its workflow was ended from outside."""
     return f"{_UNKNOWN}{reason}"

@@ -15,9 +15,10 @@ from activities.registry import effects
 from api.actions import Action, RetryPolicy
 from api.meta import ObjectKey
 from api.steps import ActionOutcome, Actor, Attempts, FailureType
-from planning.before import Before, read, record_name
+from planning.before import Before, read
 from planning.kinds import operation_of
 from planning.objects import body_of_action, target_of_action
+from planning.records import Kept, record_name
 from tests.activities.site import Attempt, Object, Site
 from tests.e2e.manifests import execute
 
@@ -100,7 +101,7 @@ class Task:
     def kept(self) -> Before | None:
         """Give the record of the state before, as it is stored."""
         assert self.execution is not None
-        found = self.site.get("controllerrevision", record_name(self.execution, self.mark))
+        found = self.site.get("controllerrevision", record_name(self.execution, Kept.BEFORE, self.mark))
         return None if found is None else read(found["data"])
 
     async def _attempt(self, order: Order) -> ActionOutcome:

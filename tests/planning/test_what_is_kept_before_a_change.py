@@ -15,10 +15,10 @@ from planning.before import (
     data_of,
     doubtful,
     read,
-    record_name,
     restorable,
     same_state,
 )
+from planning.records import Kept, record_name
 from planning.requests import change, creation, mark_of
 
 SECRET = "correct-horse"
@@ -133,11 +133,12 @@ def test_a_record_that_is_none_is_not_read() -> None:
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_each_action_of_each_execution_has_a_record_of_its_own(one: str, other: str) -> None:
+def test_each_action_of_each_execution_has_records_of_its_own(one: str, other: str) -> None:
     here, there = (ObjectKey(namespace="shop", name="e", uid=uid) for uid in ("aaaaaaaa-1", "bbbbbbbb-2"))
-    assert (record_name(here, one) == record_name(here, other)) == (one == other)
-    assert record_name(here, one) != record_name(there, one)
-    assert len(record_name(here, one)) <= 63
+    mine = record_name(here, Kept.BEFORE, one)
+    assert (mine == record_name(here, Kept.BEFORE, other)) == (one == other)
+    assert mine not in (record_name(there, Kept.BEFORE, one), record_name(here, Kept.DONE, one))
+    assert len(mine) <= 63
 
 
 TARGET = Target(api_version="v1", kind="ConfigMap", name="app", namespace="shop")
