@@ -78,6 +78,8 @@ TABLE = [
     (messages.applied(APP, created=True), "Applied ConfigMap app (created)"),
     (messages.applied(APP, created=False), "Applied ConfigMap app (it existed before)"),
     (messages.done(Operation.PATCH, APP), "Patched ConfigMap app"),
+    (messages.and_removed("Created Subscription x"), "Created Subscription x; removed by its hook cleanup"),
+    (messages.and_not_removed("It broke", "so did this"), "It broke; its hook cleanup failed: so did this"),
     (messages.replaced(LOC, existed=True), "Replaced Localization nginx-loc-a"),
     (messages.replaced(LOC, existed=False), "Replaced Localization nginx-loc-a (it did not exist before)"),
     (messages.done(Operation.DELETE, APP), "Deleted ConfigMap app"),
