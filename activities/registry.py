@@ -13,6 +13,7 @@ from activities.cleanup import CleaningEffect
 from activities.cluster import Cluster
 from activities.delete import Rollbacks
 from activities.http import HttpEffect
+from activities.job import JobEffect
 from activities.load import Loads
 from activities.objects import ObjectEffect
 from activities.sending import Sender
@@ -47,4 +48,5 @@ def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
         ActionType.SUBSCRIPTION: objects,
         ActionType.KUBERNETES_RESOURCE: objects,
         ActionType.HTTP: HttpEffect(Sender(hosts)),
+        ActionType.JOB: JobEffect(cluster),
     }

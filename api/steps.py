@@ -247,6 +247,8 @@ class Heartbeat(Model):
     waiting_for: str = ""
     deleting: str = ""
     """Uid of the object that a Delete found: if its attempt is lost, the next one knows that it was there."""
+    made: str = ""
+    """Uid of the Job that the action created and waits for: the next attempt knows that it was there."""
 
 
 class RunInput(Model):

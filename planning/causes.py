@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from api.meta import ObjectKey
 from api.phases import ActionType, Operation, Phase
 from api.steps import Target
-from planning.messages import called, placed
+from planning.messages import called, counted, placed
 
 # Reasons: what follows `Failed to create ConfigMap: `.
 
@@ -221,3 +221,73 @@ def canceled_half_replaced(target: Target) -> str:
 def canceled_unseen(target: Target, reason: str) -> str:
     """The look was refused."""
     return f"Canceled between two attempts; whether {called(target)} is as wanted is not known: {reason}"
+
+
+# Jobs.
+
+
+def job_completed(target: Target) -> str:
+    """The Job was created and has done its work."""
+    return f"{called(target)} completed"
+
+
+def job_failed(target: Target, reason: str) -> str:
+    """The Job has given up; `reason` tells of the Job and of its last pod."""
+    return f"{called(target)} failed{f': {reason}' if reason else ''}"
+
+
+def job_unfinished(target: Target, timeout: str, progress: str) -> str:
+    """The action's timeout (Go duration) is over, and the Job goes on."""
+    return f"{called(target)} did not finish within {timeout}: {progress}"
+
+
+def job_unseen(target: Target, timeout: str, reason: str) -> str:
+    """The action's timeout (Go duration) is over, and at the end the Job could not be read."""
+    return f"whether {called(target)} has finished after {timeout} is not known: {reason}"
+
+
+def job_not_to_be_seen(target: Target, reason: str) -> str:
+    """The Job was created, and may not be looked at."""
+    return f"{called(target)} was created, but whether it has finished cannot be seen: {reason}"
+
+
+def job_gone(target: Target) -> str:
+    """The Job, or the one of that name that this action made, is no longer there."""
+    return f"{called(target)} was gone before it was seen to have finished: outcome unknown"
+
+
+def job_progress(done: int, wanted: int, failed: int) -> str:
+    """How far a Job has come."""
+    pods = f", {counted(failed, 'pod')} failed" if failed else ""
+    return f"{done} of {counted(wanted, 'completion')}{pods}"
+
+
+def job_not_looked_at() -> str:
+    """Before the first look."""
+    return "it has not been looked at"
+
+
+def waiting_for_job(target: Target, progress: str) -> str:
+    """While it runs."""
+    return f"Waiting for {placed(target)} to finish: {progress}"
+
+
+def pod_failed(pod: str, reason: str) -> str:
+    """What is known of the pod that failed last."""
+    return f"pod {pod}: {reason}"
+
+
+def container_failed(container: str, reason: str, code: int, message: str) -> str:
+    """How a container ended, in its own words where it left any."""
+    said = f": {message.strip()}" if message.strip() else ""
+    return f"container {container}: {reason or 'ended'} (exit code {code}){said}"
+
+
+def canceled_job(what: str) -> str:
+    """A cancel came between two attempts, and the Job has not succeeded; `what` says how it stands."""
+    return f"Canceled between two attempts: {what}"
+
+
+def job_unfinished_at_cancel(target: Target, progress: str) -> str:
+    """What follows `canceled_job` for a Job that goes on: nobody waits for it any more."""
+    return f"{called(target)} has not finished: {progress}"

@@ -20,25 +20,11 @@ from planning import answers
 from planning.hosts import is_address
 from planning.ids import shortened
 from planning.scrub import secret_forms
+from planning.secrets import HARMLESS_HEADERS, is_secret_name
 
 MOST_REDIRECTS = 5
-HARMLESS_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-charset",
-        "accept-encoding",
-        "accept-language",
-        "cache-control",
-        "content-language",
-        "content-type",
-        "idempotency-key",
-        "if-match",
-        "if-none-match",
-        "pragma",
-        "user-agent",
-    }
-)
-"""What may be told to another host, and shown; the value of any other header may be a secret."""
+_TOLD_TO_ANYBODY = HARMLESS_HEADERS | {"idempotency-key"}
+"""Headers that go to another host, and may be shown; the value of any other may be a secret."""
 
 _OURS = frozenset(
     {
@@ -192,11 +178,13 @@ def _basic(url: URL) -> dict[str, str]:
 
 
 def _credentials(url: URL) -> list[str]:
-    return [url.password, url.userinfo.decode()] if url.password else []
+    """Give what a URL says of who asks, in its authority and in its query."""
+    pair = [url.password, url.userinfo.decode()] if url.password else []
+    return [*pair, *(value for name, value in url.params.multi_items() if is_secret_name(name))]
 
 
 def _private(headers: Mapping[str, str]) -> list[str]:
-    return [value for name, value in headers.items() if name.lower() not in HARMLESS_HEADERS]
+    return [value for name, value in headers.items() if name.lower() not in _TOLD_TO_ANYBODY]
 
 
 def idempotency_key(mark: str) -> str:
@@ -258,7 +246,7 @@ def _same_place(url: URL, other: URL) -> bool:
 
 
 def _harmless(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in headers if name.lower() in HARMLESS_HEADERS)
+    return tuple((name, value) for name, value in headers if name.lower() in _TOLD_TO_ANYBODY)
 
 
 def _as_get(request: Request) -> Request:

@@ -22,7 +22,7 @@ _SECRET_WORDS = re.compile(
 )
 _ABOUT_A_SECRET = re.compile("(name|namespace|ref|file|path|type|ttl)$")
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "api-key", "key", "geniekey", "splunk"})
-_HARMLESS = frozenset(
+HARMLESS_HEADERS = frozenset(
     {
         "accept",
         "accept-charset",
@@ -139,7 +139,7 @@ def _headers(headers: Any) -> Any:
 
 def _is_harmless(name: str, value: str) -> bool:
     """Tell whether a header may be kept: for its name, or because its value is placeholders after a scheme."""
-    if name.lower() in _HARMLESS:
+    if name.lower() in HARMLESS_HEADERS:
         return True
     words = _literal(value).split()
     return bool(placeholders(value)) and (not words or (len(words) == 1 and words[0].lower() in _SCHEMES))

@@ -14,6 +14,7 @@ from activities.heartbeat import Pulse
 from activities.registry import effects
 from api.actions import Action, RetryPolicy
 from api.meta import ObjectKey
+from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType
 from planning.before import Before, read
 from planning.kinds import operation_of
@@ -43,6 +44,8 @@ class Task:
     """Attempts that ended with an error so far."""
     lost: bool = False
     attempts: list[Attempt] = field(default_factory=list)
+    operation: Operation | None = None
+    """In place of the definition's: the mode Delete."""
 
     @property
     def mark(self) -> str:
@@ -53,7 +56,7 @@ class Task:
         target = target_of_action(action, self.mark)
         return Order(
             action=action,
-            operation=operation_of(action),
+            operation=self.operation or operation_of(action),
             target=await self.site.cluster.place(target) if target else None,
             body=body_of_action(action, self.mark) if target else None,
             mark=self.mark,

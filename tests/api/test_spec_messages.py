@@ -22,6 +22,8 @@ LOCALIZATION = Target(
 SHOP = Target(api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="shop", namespace="default")
 CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
+BACKUP = Target(api_version="batch/v1", kind="Job", name="backup", namespace="default")
+BACKOFF = "BackoffLimitExceeded: Job has reached the specified backoff limit: "
 HEALTH, MOVE = "https://shop.example.com/health", "https://shop.example.com/move"
 EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
 
@@ -77,13 +79,18 @@ OF_AN_EXECUTE = [
     messages.done(Operation.DELETE, APP),
     messages.was_already_absent(APP),
     answers.succeeded("GET", HEALTH, 200, HEALTH),
+    causes.job_completed(BACKUP),
     messages.failed_to(Operation.CREATE, "ConfigMap", GAP),
     messages.failed_to(Operation.CREATE, "ConfigMap", causes.exists_of_another(APP, None)),
     answers.failed("GET", HEALTH, answers.answered(404, [], None, GAP)),
     answers.failed("GET", HEALTH, answers.no_connection("shop.example.com:443", GAP)),
     answers.failed("POST", MOVE, answers.outcome_unknown(answers.not_answered_in_time("5m"), repeated=False)),
     answers.failed("GET", f"http://{GAP}", answers.host_not_allowed(GAP)),
+    causes.job_failed(BACKUP, BACKOFF + causes.pod_failed(GAP, causes.container_failed("main", "Error", 3, GAP))),
+    causes.job_unfinished(BACKUP, "5m", causes.job_progress(0, 1, 0)),
+    causes.job_gone(BACKUP),
     answers.canceled("POST", MOVE),
+    causes.canceled_job(causes.job_unfinished_at_cancel(BACKUP, causes.job_progress(0, 1, 0))),
     messages.replaced(SHOP, existed=True),
     messages.replaced(SHOP, existed=False),
     messages.and_removed(messages.done(Operation.CREATE, SHOP)),

@@ -72,6 +72,12 @@ def test_who_asks_is_taken_from_the_url_into_a_header() -> None:
     assert "pass-word" in request.secrets
 
 
+def test_a_value_in_the_query_whose_name_says_so_is_a_secret() -> None:
+    secrets = asked("https://shop.example.com/?access_token=open-sesame&site=east-1").secrets
+    assert "open-sesame" in secrets
+    assert "east-1" not in secrets
+
+
 @pytest.mark.parametrize(
     ("http", "reason"),
     [

@@ -1,0 +1,47 @@
+"""What a kubelet would report: the pods of a Job have run, well or badly. The Job's controller is the real one."""
+
+import json
+from typing import Any
+
+from tests.activities.site import Object, Site, eventually
+
+ENDED = "2026-02-03T10:10:00Z"
+
+
+def pods(site: Site, job: str) -> list[Object]:
+    """Give the pods that the Job's controller has made."""
+    answer = site.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
+    found: list[Object] = json.loads(answer)["items"]
+    return found
+
+
+async def succeeds(site: Site, job: str) -> None:
+    """Let the Job's pod end well, once it is there."""
+    await _report(site, job, "Succeeded", 0, "Completed")
+
+
+async def fails(site: Site, job: str, code: int = 3, message: str = "disk full") -> None:
+    """Let the Job's pod end badly, once it is there."""
+    await _report(site, job, "Failed", code, "Error", message=message)
+
+
+async def _report(site: Site, job: str, phase: str, code: int, reason: str, **more: str) -> None:
+    await eventually(lambda: bool(_running(site, job)), "the Job's controller has made a pod")
+    [pod] = _running(site, job)
+    terminated = {"exitCode": code, "reason": reason, "finishedAt": ENDED, "startedAt": ENDED, **more}
+    container = {"name": "main", "image": "x", "imageID": "x", "ready": False, "restartCount": 0}
+    status = {"phase": phase, "containerStatuses": [container | {"state": {"terminated": terminated}}]}
+    patch = json.dumps({"status": status})
+    site.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
+
+
+def _running(site: Site, job: str) -> list[Object]:
+    return [pod for pod in pods(site, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
+
+
+def template(name: str | None = "backup", **spec: Any) -> Object:
+    """Give the template of a Job with one container and no second try."""
+    containers = [{"name": "main", "image": "registry.example.com/backup:1"}]
+    pod = {"metadata": {"labels": {"app": "backup"}}, "spec": {"restartPolicy": "Never", "containers": containers}}
+    metadata = {"labels": {"team": "shop"}, "annotations": {"note": "kept"}} | ({"name": name} if name else {})
+    return {"metadata": metadata, "spec": {"backoffLimit": 0, "template": pod, **spec}}
