@@ -23,7 +23,7 @@ def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> 
         for letter, phase in zip("abcdef", phases, strict=False)
     ]
     base = workflow(name, *actions, phase=Phase.RUNNING)
-    words = messages.progress(operation, 0, len(actions))
+    words = messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
     return base.model_copy(update={"progress": words, "start_time": WHOLE})
 
 
