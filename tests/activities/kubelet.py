@@ -1,31 +1,39 @@
 """What a kubelet would report: the pods of a Job have run, well or badly. The Job's controller is the real one."""
 
 import json
-from typing import Any
+from typing import Any, Protocol
 
-from tests.activities.site import Object, Site, eventually
+from tests.activities.site import Object, eventually
 
 ENDED = "2026-02-03T10:10:00Z"
 
 
-def pods(site: Site, job: str) -> list[Object]:
+class Cluster(Protocol):
+    """A namespace in which kubectl is at hand."""
+
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl there, and give what it prints."""
+        ...
+
+
+def pods(site: Cluster, job: str) -> list[Object]:
     """Give the pods that the Job's controller has made."""
     answer = site.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
     found: list[Object] = json.loads(answer)["items"]
     return found
 
 
-async def succeeds(site: Site, job: str) -> None:
+async def succeeds(site: Cluster, job: str) -> None:
     """Let the Job's pod end well, once it is there."""
     await _report(site, job, "Succeeded", 0, "Completed")
 
 
-async def fails(site: Site, job: str, code: int = 3, message: str = "disk full") -> None:
+async def fails(site: Cluster, job: str, code: int = 3, message: str = "disk full") -> None:
     """Let the Job's pod end badly, once it is there."""
     await _report(site, job, "Failed", code, "Error", message=message)
 
 
-async def _report(site: Site, job: str, phase: str, code: int, reason: str, **more: str) -> None:
+async def _report(site: Cluster, job: str, phase: str, code: int, reason: str, **more: str) -> None:
     await eventually(lambda: bool(_running(site, job)), "the Job's controller has made a pod")
     [pod] = _running(site, job)
     terminated = {"exitCode": code, "reason": reason, "finishedAt": ENDED, "startedAt": ENDED, **more}
@@ -35,7 +43,7 @@ async def _report(site: Site, job: str, phase: str, code: int, reason: str, **mo
     site.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
-def _running(site: Site, job: str) -> list[Object]:
+def _running(site: Cluster, job: str) -> list[Object]:
     return [pod for pod in pods(site, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
 
 

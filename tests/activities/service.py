@@ -55,6 +55,11 @@ class Service:
     names: list[str | None] = field(default_factory=list)
     """Server names that clients asked for by TLS."""
 
+    @property
+    def address(self) -> str:
+        """Where it is asked in plain HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
     @classmethod
     @asynccontextmanager
     async def running(cls, *, tls: bool = False) -> AsyncIterator[Self]:

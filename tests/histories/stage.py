@@ -17,6 +17,7 @@ from api.steps import RunInput
 from dev.stack import Stack
 from planning.ids import root_id
 from tests.activities.faulty import FaultyServer
+from tests.activities.service import Service
 from tests.e2e.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert
 from tests.e2e.processes import Program
 from tests.histories.serve import SERVING
@@ -39,6 +40,8 @@ class Scene:
     client: Client
     api: FaultyServer
     worker: Program
+    service: Service
+    """What HTTP actions ask."""
 
     def kubectl(self, *arguments: str, body: Object | None = None) -> str:
         """Run kubectl in the namespace."""
@@ -117,10 +120,11 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
         rights = ["--clusterrole=drplan-stack-actions", f"--serviceaccount={NAMESPACE}:default"]
         stack.kubectl("create", "clusterrolebinding", "recorded-actions", *rights)
         client = await Client.connect(stack.temporal_address, data_converter=DATA_CONVERTER, identity="recorder")
-        async with FaultyServer.before(stack) as api:
+        async with FaultyServer.before(stack) as api, Service.running() as service:
             env = {"KUBECONFIG": str(api.kubeconfig(folder)), "TEMPORAL_ADDRESS": stack.temporal_address}
-            program = Program(("tests.histories.serve",), env, folder / "worker.log")
-            ready = Scene(stack, client, api, program)
+            hosts = {"DRPLAN_HTTP_ALLOWED_HOSTS": "127.0.0.1"}
+            program = Program(("tests.histories.serve",), env | hosts, folder / "worker.log")
+            ready = Scene(stack, client, api, program, service)
             await ready.worker_up()
             try:
                 yield ready

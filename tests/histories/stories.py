@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.activities.faulty import Answer, Cut
 from tests.e2e.manifests import makes_config_map, makes_localization, stage
+from tests.histories import stories_of_actions
 from tests.histories.stage import NAMESPACE, Scene
 from tests.workflows.engine import Run, attempt_due, cancel_requested
 
@@ -170,9 +171,8 @@ async def rejected(scene: Scene) -> dict[str, Run]:
     await scene.run("no-up", "no")
     await scene.run("no-down", "no", "no-up")
     of_a_revert = await scene.run("no-down-down", "no", "no-down")
-    call = {"name": "call", "type": "HTTP", "http": {"url": "http://example.com"}}
-    scene.plan("call", [stage("only", NAMESPACE, "call-flow")], call_flow=[call])
-    return {"revert-rejected": of_a_revert, "execute-rejected": await scene.run("call-up", "call")}
+    scene.plan("late", [stage("only", NAMESPACE, "late-flow")], late_flow=[made("late-a", timeout="soon")])
+    return {"revert-rejected": of_a_revert, "execute-rejected": await scene.run("late-up", "late")}
 
 
 async def fail_fast(scene: Scene) -> dict[str, Run]:
@@ -222,4 +222,5 @@ STORIES: list[Story] = [
     rejected,
     fail_fast,
     child_terminated,
+    *stories_of_actions.STORIES,
 ]
