@@ -1,25 +1,19 @@
 """HTTP actions by real workers on real Temporal: killed between request and answer, and what a history tells."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
 
-from api.actions import RetryPolicy
-from api.execution import ActionStatus, WorkflowExecutionStatus
-from api.phases import ActionType, Phase, WorkflowFailurePolicy
-from api.steps import Attempts, ExecuteStep, ExecuteWorkflowInput
+from api.execution import ActionStatus
+from api.phases import Phase
 from tests.activities.service import Reply, Service
 from tests.activities.site import Site
+from tests.worker.one_action import Run, begin, environment, the_action
 from tests.worker.process import WorkerProcess, worker
-from workflows.contract import WorkflowType
-from workflows.converter import DATA_CONVERTER
 
-Run = WorkflowHandle[object, WorkflowExecutionStatus]
 TOKEN = "c0rrect-h0rse-battery-staple"
 MARK = "uid-of-execution/sites/flow/ask"
 OWN_POLICY = {"limit": 2, "interval": "1s"}
@@ -31,38 +25,16 @@ async def service() -> AsyncIterator[Service]:
         yield running
 
 
-async def begin(site: Site, service: Service, method: str, policy: dict[str, Any] | None = None) -> Run:
-    """Start the only action of a DRWorkflow, on a task queue of the namespace's own."""
+async def asks(site: Site, service: Service, method: str, policy: dict[str, Any] | None = None) -> Run:
+    """Start an action that asks the service."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     http = {"url": f"http://127.0.0.1:{service.port}/ask?key={TOKEN}", "method": method, "headers": headers}
     own = {} if policy is None else {"retryPolicy": policy}
-    site.define({"name": "ask", "type": "HTTP", "http": http, **own})
-    attempts = Attempts(retry=RetryPolicy.model_validate(policy or {}))
-    step = ExecuteStep(index=0, action="ask", mark=MARK, title="ask", attempts=attempts)
-    action = ActionStatus(name="ask", type=ActionType.HTTP, phase=Phase.PENDING)
-    node = WorkflowExecutionStatus(workflow_ref=site.flow, phase=Phase.PENDING, action_statuses=[action])
-    client = await Client.connect(site.stack.temporal_address, data_converter=DATA_CONVERTER)
-    return await client.start_workflow(
-        WorkflowType.EXECUTE_WORKFLOW,
-        ExecuteWorkflowInput(workflow=node, steps=[step], actor=site.actor, policy=WorkflowFailurePolicy.FAIL_FAST),
-        id=f"{site.namespace}-{os.getpid()}",
-        task_queue=site.namespace,
-        result_type=WorkflowExecutionStatus,
-    )
+    return await begin(site, MARK, {"name": "ask", "type": "HTTP", "http": http, **own})
 
 
-def environment(site: Site) -> dict[str, str]:
-    own = {"DRPLAN_TASK_QUEUE": site.namespace, "DRPLAN_HTTP_ALLOWED_HOSTS": "127.0.0.1", "DRPLAN_LOG_LEVEL": "debug"}
-    return site.stack.env("worker") | own
-
-
-async def the_action(run: Run) -> ActionStatus:
-    """Wait for the end and give the action as the last query answer shows it, whichever way the run ended."""
-    async with asyncio.timeout(90):
-        while (await run.describe()).close_time is None:
-            await asyncio.sleep(0.1)
-        state: WorkflowExecutionStatus = await run.query("state", result_type=WorkflowExecutionStatus)
-    return state.actions[0]
+def settings(site: Site) -> dict[str, str]:
+    return environment(site, DRPLAN_HTTP_ALLOWED_HOSTS="127.0.0.1", DRPLAN_LOG_LEVEL="debug")
 
 
 async def killed_while_it_is_answered(site: Site, service: Service, run: Run, folder: Path) -> ActionStatus:
@@ -74,19 +46,19 @@ async def killed_while_it_is_answered(site: Site, service: Service, run: Run, fo
         await asyncio.Event().wait()
 
     service.replies_to("/ask", Reply(wait=hold), Reply(200, "done"))
-    with worker(folder / "first", environment(site)) as first:
+    with worker(folder / "first", settings(site)) as first:
         async with asyncio.timeout(60):
             await asked.wait()
         await asyncio.to_thread(first.kill)
-    with worker(folder / "second", environment(site)):
+    with worker(folder / "second", settings(site)):
         return await the_action(run)
 
 
-@pytest.mark.parametrize("method", ["POST", "PATCH"])
+@pytest.mark.parametrize(("method", "policy"), [("POST", None), ("PATCH", {"limit": 0})])
 async def test_a_changing_request_whose_worker_was_killed_is_not_made_again(
-    site: Site, service: Service, tmp_path: Path, method: str
+    site: Site, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
 ) -> None:
-    run = await begin(site, service, method)
+    run = await asks(site, service, method, policy)
     action = await killed_while_it_is_answered(site, service, run, tmp_path)
     assert action.phase is Phase.FAILED
     assert action.message is not None
@@ -98,7 +70,7 @@ async def test_a_changing_request_whose_worker_was_killed_is_not_made_again(
 async def test_a_request_that_may_be_repeated_is_made_again_with_the_same_key(
     site: Site, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
 ) -> None:
-    run = await begin(site, service, method, policy)
+    run = await asks(site, service, method, policy)
     action = await killed_while_it_is_answered(site, service, run, tmp_path)
     assert (action.phase, action.retries) == (Phase.SUCCEEDED, 1)
     assert [each.headers["idempotency-key"] for each in service.received] == [MARK, MARK]
@@ -107,7 +79,7 @@ async def test_a_request_that_may_be_repeated_is_made_again_with_the_same_key(
 async def test_a_request_that_no_policy_lets_be_repeated_is_made_again_after_a_kill(
     site: Site, service: Service, tmp_path: Path
 ) -> None:
-    run = await begin(site, service, "DELETE", {"limit": 0})
+    run = await asks(site, service, "DELETE", {"limit": 0})
     action = await killed_while_it_is_answered(site, service, run, tmp_path)
     assert action.phase is Phase.SUCCEEDED
     assert service.count("DELETE") == 2
@@ -115,8 +87,8 @@ async def test_a_request_that_no_policy_lets_be_repeated_is_made_again_after_a_k
 
 async def test_a_token_stands_in_no_history_no_state_and_no_log(site: Site, service: Service, tmp_path: Path) -> None:
     service.replies_to("/ask", Reply(500, echo=True), Reply(200, echo=True))
-    run = await begin(site, service, "PUT", {"limit": 1, "interval": "3s"})
-    with worker(tmp_path / "log", environment(site)) as process:
+    run = await asks(site, service, "PUT", {"limit": 1, "interval": "3s"})
+    with worker(tmp_path / "log", settings(site)) as process:
         between = await _between_attempts(run)
         action = await the_action(run)
     assert TOKEN in service.received[0].headers["authorization"]
