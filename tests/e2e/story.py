@@ -1,5 +1,6 @@
 """Given, when, then: one test's namespace, and the words in which the tests tell their stories."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,6 +94,16 @@ class Story:
                 raise TimeoutError(f"{name} did not come to it within {seconds:g} s: {status}")
             time.sleep(0.1)
         return status
+
+    def eventually_found(self, kind: str, selector: str, seconds: float = 30) -> Object:
+        """Wait for the one object that bears these labels and give it. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while not (found := json.loads(self.kubectl("get", kind, "-l", selector, "-o", "json"))["items"]):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no {kind} with {selector} came within {seconds:g} s")
+            time.sleep(0.1)
+        only: Object = found[0]
+        return only
 
     def uid(self, kind: str, name: str) -> str:
         """Give an object's uid."""

@@ -10,7 +10,16 @@ from tests.e2e.site import Site
 from tests.e2e.story import Story, actions
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-RUN_BY = {"demo": "test_examples.py", "first-plan": "test_first_plan.py"}
+RUN_BY = {
+    "demo": "test_examples.py",
+    "first-plan": "test_first_plan.py",
+    "health-gates": "test_examples_with_live_values.py",
+    "install": "test_examples_with_clusternet.py",
+    "job": "test_examples_with_live_values.py",
+    "live-parameters": "test_examples_with_live_values.py",
+    "rolling-install": "test_examples_with_clusternet.py",
+    "switch-over": "test_examples_with_clusternet.py",
+}
 
 
 def test_every_example_is_run_by_a_test() -> None:
