@@ -45,6 +45,12 @@ def plan_objects(plan: str, stages: int, actions: int) -> list[Manifest]:
     return [*workflows, {"apiVersion": API_VERSION, "kind": "DRPlan", "metadata": {"name": plan}, "spec": spec}]
 
 
+def single_plan(plan: str) -> Manifest:
+    """Give a DRPlan with the first of the plan's DRWorkflows only."""
+    spec = {"stages": [{"name": "only", "workflows": [{"workflowRef": {"name": f"{plan}-000"}}]}]}
+    return {"apiVersion": API_VERSION, "kind": "DRPlan", "metadata": {"name": plan}, "spec": spec}
+
+
 def execution(name: str, plan: str, reverts: str | None = None) -> Manifest:
     """Give an Execute of the plan, or a Revert of the execution named in `reverts`."""
     spec: Manifest = {"planRef": plan, "operationType": "Revert" if reverts else "Execute"}
