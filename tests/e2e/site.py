@@ -22,6 +22,9 @@ from tests.private_stack import new_namespace
 REFERENCE_WAIT = "6s"
 """How long the bridge waits for a missing plan: long enough to be seen, short enough for a test."""
 
+OWN_HOST = "127.0.0.1"
+"""Where HTTP actions of the tests may go: to services that the tests start."""
+
 _lives = count(1)
 
 
@@ -99,7 +102,7 @@ def _guarded(
     config["clusters"][0]["cluster"]["server"] = proxy.url
     kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
-    common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT}
+    common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT, "DRPLAN_HTTP_ALLOWED_HOSTS": OWN_HOST}
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
     program = Program(module or (user,), own, folder / f"{name}.log")
     program.start()

@@ -23,12 +23,11 @@ def story(site: Site) -> Iterator[Story]:
     story.kubectl("delete", "namespaces", *CLUSTERS, "--ignore-not-found", "--wait=true")
 
 
-def test_an_install_makes_what_the_mode_asks_for_and_is_taken_back(story: Story) -> None:
+def test_an_install_makes_what_the_mode_asks_for_and_is_taken_back(site: Site, story: Story) -> None:
     example_files.apply(story, "install")
-    execute = example_files.start(story, "install", "execute")
-    clusternet = Clusternet(story.kubectl)
-    clusternet.distribute("default", "install-shop", clusters=["install-east/install-east"])
-    status = story.succeeded(execute)
+    with Clusternet.at_work(site.stack, "default") as clusternet:
+        clusternet.joins("east", "install-east", site="install-east")
+        status = story.succeeded(example_files.start(story, "install", "execute"))
 
     assert [(name, phase) for name, phase, _ in told(status)] == [
         ("replicas", "Succeeded"),
