@@ -1,32 +1,37 @@
-"""The beginning of a run: read the objects, look, let planning decide, and say in whose name it acts.
+"""The beginning of a run: read the objects, look, let planning decide, and keep what the run works with.
 
-Source: docs/architecture.md, "The way of one Revert".
+Source: docs/architecture.md, "The way of one Revert"; docs/spec/drplanexecution.md, "What is kept".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from temporalio import activity
 
 from activities.actors import Impersonation, actor_of
-from activities.cluster import OWN, Cluster, Object
-from activities.definitions import find, parsed
-from activities.errors import ApiError
-from activities.failures import ActionError, action_error, application_error
+from activities.cluster import Cluster
+from activities.definitions import find, find_workflows
+from activities.failures import ActionError, application_error
 from activities.heartbeat import Pulse
-from activities.looking import each, look_at
+from activities.looking import look_at
+from activities.originals import Originals, Worked
+from activities.parameters import read_values
+from activities.revisions import Revisions
+from activities.snapshot import Snapshots
 from api.execution import DRPlanExecution
-from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
-from api.phases import OperationType
+from api.meta import ObjectKey
 from api.plan import DRPlan
-from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput, Target
-from api.workflow import DRWorkflow
-from planning import causes
+from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
+from planning import causes, refusals
+from planning.beginning import layers_of, layers_of_revert, of_execute, of_revert, of_revert_today, own_errors
 from planning.execute import decide_execute
-from planning.ids import label_value
-from planning.lookup import Workflows
-from planning.revert import concerns, decide_revert
+from planning.layers import Layers
+from planning.params import Resolved, resolve
+from planning.revert import concerns, decide_revert, executes_definitions
+from planning.revert import rejected as rejected_revert
+from planning.snapshot import Definitions, Document, Place, documents
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
 
@@ -36,12 +41,22 @@ _BOUND = 2_000_000
 _ATTEMPTS_AT_THE_UNEXPECTED = 5
 
 
+class _Refused(Exception):  # noqa: N818 - an end, not an error
+    """A Revert's own parameters are faulty; `reasons` says how."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__()
+        self.reasons = reasons
+
+
 class Loads:
     """Activities at the beginning of a run."""
 
     def __init__(self, cluster: Cluster, impersonation: Impersonation) -> None:
         self._cluster = cluster
         self._impersonation = impersonation
+        self._snapshots = Snapshots(Revisions(cluster))
+        self._originals = Originals(cluster, self._snapshots)
 
     @activity.defn
     async def load_revert(self, given: RunInput) -> RevertDecision:
@@ -50,26 +65,8 @@ class Loads:
 
     @activity.defn
     async def load_execute(self, given: RunInput) -> ExecuteDecision:
-        """Decide what an Execute will do."""
+        """Decide what an Execute will do, and keep what it works with."""
         return await _run(lambda pulse: self._execute(given))
-
-    async def _revert(self, given: RunInput, pulse: Pulse) -> RevertDecision:
-        namespace = given.execution.namespace
-        revert = await self._execution(given.execution)
-        plan = await find(self._cluster, DRPlan, namespace, given.plan)
-        original = await self._original(revert)
-        account = self._impersonation.account(plan, original)
-        if original is None:
-            return _named(decide_revert(revert, None, [], {}, plan, {}), namespace, account)
-        stages = original.status.stages
-        workflows = await self._workflows(node.workflow_ref for stage in stages for node in stage.workflows)
-        targets = await asyncio.to_thread(concerns, original, workflows)
-        actor = actor_of(namespace, account)
-        looks = await look_at(self._cluster, targets, actor, lambda text: pulse.say(waiting_for=text))
-        earlier = await self._reverts_of(original)
-        # Thousands of actions take seconds; in a thread, so that all attempts of this worker go on beating.
-        decision = await asyncio.to_thread(decide_revert, revert, original, earlier, looks, plan, workflows)
-        return _named(decision, namespace, account)
 
     async def _execute(self, given: RunInput) -> ExecuteDecision:
         namespace = given.execution.namespace
@@ -77,10 +74,74 @@ class Loads:
         plan = await find(self._cluster, DRPlan, namespace, given.plan)
         if plan is None:
             raise ActionError(FailureType.NOT_FOUND, causes.plan_gone(given.plan))
-        stages = plan.spec.stages
-        workflows = await self._workflows(each.workflow_ref for stage in stages for each in stage.workflows)
+        references = (each.workflow_ref for stage in plan.spec.stages for each in stage.workflows)
+        workflows = await find_workflows(self._cluster, references)
         account = self._impersonation.account(plan)
-        return _named(await asyncio.to_thread(decide_execute, execution, plan, workflows), namespace, account)
+        resolved = await self._resolved(layers_of(plan, workflows, execution), actor_of(namespace, account))
+        kept = await _documents(given.execution, of_execute(execution, plan, workflows, resolved))
+        # Thousands of actions take seconds; in a thread, so that all attempts of this worker go on beating.
+        origin = _origin(given.execution, kept)
+        decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
+        return _named(await self._kept(decision, given.execution, kept), namespace, account)
+
+    async def _revert(self, given: RunInput, pulse: Pulse) -> RevertDecision:
+        namespace = given.execution.namespace
+        revert = await self._execution(given.execution)
+        today = await find(self._cluster, DRPlan, namespace, given.plan)
+        original = await self._originals.original(revert)
+        account = self._impersonation.account(today, original)
+        if original is None:
+            return _named(decide_revert(revert, None, [], {}, today, {}), namespace, account)
+        worked = await self._originals.worked_with(original, today)
+        decision = await self._decided(revert, original, worked, actor_of(namespace, account), pulse)
+        return _named(decision, namespace, account)
+
+    async def _decided(
+        self, revert: DRPlanExecution, original: DRPlanExecution, worked: Worked, actor: Actor, pulse: Pulse
+    ) -> RevertDecision:
+        """Look, decide, and keep what is to be carried out."""
+        try:
+            definitions = await self._carried_out(revert, original, worked, actor)
+        except _Refused as error:
+            return rejected_revert(refusals.not_started(error.reasons))
+        kept = await _documents(revert.metadata.key, definitions)
+        targets = await asyncio.to_thread(concerns, original, worked.workflows)
+        looks = await look_at(self._cluster, targets, actor, lambda text: pulse.say(waiting_for=text))
+        earlier = await self._originals.reverts_of(original)
+        work = partial(
+            decide_revert,
+            *(revert, original, earlier, looks, worked.plan, worked.workflows, _origin(revert.metadata.key, kept)),
+            definitions_of_today=worked.snapshot is None,
+        )
+        return await self._kept(await asyncio.to_thread(work), revert.metadata.key, kept)
+
+    async def _carried_out(
+        self, revert: DRPlanExecution, original: DRPlanExecution, worked: Worked, actor: Actor
+    ) -> Definitions | None:
+        """Give what a Revert carries out itself; None where it only deletes. Raises _Refused."""
+        if worked.plan is None or not executes_definitions(original, worked.workflows):
+            return None
+        if worked.snapshot is None:
+            places = layers_of(worked.plan, worked.workflows, original, revert)
+            resolved = await self._resolved(places, actor)
+            return of_revert_today(original, revert, worked.plan, worked.workflows, resolved)
+        resolved = await self._resolved(layers_of_revert(worked.snapshot, revert), actor)
+        if errors := own_errors(revert, resolved):
+            raise _Refused(errors)
+        return of_revert(worked.snapshot, worked.workflows, revert, resolved)
+
+    async def _resolved(self, places: Mapping[Place, Layers], actor: Actor) -> dict[Place, Resolved]:
+        """Determine all parameters, what stands in live objects included."""
+        answers = await read_values(self._cluster, actor, list(places.values()))
+        return {place: resolve(of, answers) for place, of in places.items()}
+
+    async def _kept(self, decision: DecisionT, execution: ObjectKey, kept: Sequence[Document]) -> DecisionT:
+        """Keep the documents of a run that goes ahead, and name them in its status."""
+        if decision.rejection is not None or not kept:
+            return decision
+        await self._snapshots.keep(execution, kept)
+        state = decision.state.model_copy(update={"snapshot": kept[-1].ref})
+        return decision.model_copy(update={"state": state})
 
     async def _execution(self, key: ObjectKey) -> DRPlanExecution:
         """Read the object that is carried out, and no other of that name."""
@@ -93,33 +154,14 @@ class Loads:
             raise ActionError(FailureType.INVALID, causes.ended_before_start(key, phase))
         return found
 
-    async def _original(self, revert: DRPlanExecution) -> DRPlanExecution | None:
-        name = revert.spec.revert_execution_ref
-        return await find(self._cluster, DRPlanExecution, revert.metadata.namespace, name) if name else None
 
-    async def _workflows(self, references: Iterable[ObjectName]) -> Workflows:
-        """Read every DRWorkflow that is named; the ones that are gone stay out."""
-        keys = list(dict.fromkeys((reference.in_namespace, reference.name) for reference in references))
-        found = await each(keys, lambda key: find(self._cluster, DRWorkflow, *key))
-        return {key: dr_workflow for key, dr_workflow in zip(keys, found, strict=True) if dr_workflow is not None}
-
-    async def _reverts_of(self, original: DRPlanExecution) -> list[DRPlanExecution]:
-        """Read its Reverts: the bridge labels what it accepts, the older controller labelled nothing."""
-        namespace, name = original.metadata.namespace, original.metadata.name
-        kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
-        found: list[Object] = []
-        try:
-            for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
-                async for page in self._cluster.pages(kind, selector, OWN):
-                    found += [item for item in page if _is_revert_of(item, name)]
-        except ApiError as error:
-            raise action_error(error, causes.failed_to_read("DRPlanExecutions in", namespace, error.message)) from error
-        return [parsed(DRPlanExecution, item) for item in found]
+async def _documents(execution: ObjectKey, definitions: Definitions | None) -> Sequence[Document]:
+    """Give what is to be kept; nothing where nothing is to be carried out."""
+    return [] if definitions is None else await asyncio.to_thread(documents, execution, definitions)
 
 
-def _is_revert_of(item: Object, name: str) -> bool:
-    spec = item.get("spec", {})
-    return bool(spec.get("operationType") == OperationType.REVERT and spec.get("revertExecutionRef") == name)
+def _origin(execution: ObjectKey, kept: Sequence[Document]) -> Origin | None:
+    return Origin(execution=execution, snapshot=kept[-1].ref) if kept else None
 
 
 async def _run(work: Callable[[Pulse], Awaitable[DecisionT]]) -> DecisionT:

@@ -29,6 +29,7 @@ from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
 from planning import causes, messages, secrets
+from planning.asexecuted import deletion_of
 from planning.custom import CustomRollbackError, rollback_of
 from planning.kinds import filled, operation_of
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
@@ -165,10 +166,17 @@ def _part(action: Action, part: Part) -> Action:
         case Part.ACTION:
             return action
         case Part.INVERSE:
-            raise ActionError(FailureType.UNSUPPORTED, causes.without_object(action.name))
+            return _deletion(action)
         case Part.ROLLBACK:
             return _rollback(action)
     assert_never(part)
+
+
+def _deletion(action: Action) -> Action:
+    deletion = deletion_of(action)
+    if deletion is None:
+        raise ActionError(FailureType.UNDEFINED, causes.without_object(action.name))
+    return deletion
 
 
 def _rollback(action: Action) -> Action:

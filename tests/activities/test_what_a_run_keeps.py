@@ -1,0 +1,222 @@
+"""An Execute keeps what it works with before anything is done; a Revert works with that, or says that it does not."""
+
+import json
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.actors import Impersonation
+from activities.load import Loads
+from activities.revisions import BOUND, Revisions
+from activities.snapshot import Snapshots
+from api.meta import EXECUTION_UID_LABEL, ObjectKey
+from api.phases import OperationType
+from api.snapshot import KeptParameters, Snapshot
+from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
+from tests.activities.faulty import Answer, Cut, FaultyServer
+from tests.activities.site import Attempt, Object, Site
+from tests.e2e.manifests import dr_plan, dr_workflow, execute, makes_config_map, revert, stage, writes
+
+SECRET = "correct-horse-battery"
+
+
+def key(site: Site, execution: str) -> ObjectKey:
+    return ObjectKey(namespace=site.namespace, name=execution, uid=site.uid("drpe", execution))
+
+
+async def load(site: Site, execution: str = "there", account: str = "default") -> ExecuteDecision:
+    given = RunInput(execution=key(site, execution), plan="shop", operation=OperationType.EXECUTE)
+    return await Attempt().run(Loads(site.cluster, Impersonation(account)).load_execute, given)
+
+
+async def load_revert(site: Site) -> RevertDecision:
+    given = RunInput(execution=key(site, "back"), plan="shop", operation=OperationType.REVERT)
+    return await Attempt().run(Loads(site.cluster, Impersonation()).load_revert, given)
+
+
+def plan(site: Site, *actions: Object, params: Any = None, **spec: Any) -> None:
+    """Create a plan that runs one DRWorkflow twice, and an Execute of it."""
+    found = [*actions] or [makes_config_map("app", site.namespace)]
+    site.create(
+        dr_workflow("flow", *found),
+        dr_plan("shop", stage("only", site.namespace, "flow", "flow"), **spec),
+        execute("there", "shop", params=params or []),
+    )
+
+
+def revisions(site: Site) -> list[Object]:
+    found: list[Object] = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    return found
+
+
+async def root(site: Site, decision: ExecuteDecision) -> Snapshot:
+    assert decision.origin is not None
+    return await Snapshots(Revisions(site.cluster)).root(site.namespace, decision.origin.snapshot)
+
+
+def value_from(site: Site, name: str, kind: str = "ConfigMap") -> Object:
+    place = {"apiVersion": "v1", "kind": kind, "namespace": site.namespace, "name": name, "jsonPath": "{.data.a}"}
+    return {"valueFrom": {"manifestRef": place}}
+
+
+async def test_an_execute_names_in_its_status_what_it_keeps(site: Site) -> None:
+    plan(site)
+    decision = await load(site)
+    assert decision.origin is not None
+    assert decision.state.snapshot == decision.origin.snapshot
+    assert decision.origin.execution == key(site, "there")
+    found = {each["metadata"]["name"] for each in revisions(site)}
+    assert decision.state.snapshot is not None
+    assert decision.state.snapshot.name in found
+    assert len(found) == 2
+    assert {each["metadata"]["labels"][EXECUTION_UID_LABEL] for each in revisions(site)} == {site.uid("drpe", "there")}
+
+
+async def test_values_of_live_objects_are_kept_as_they_were(site: Site) -> None:
+    site.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "now"}, "data": {"a": "east"}})
+    plan(site, globalParams=[{"name": "region", **value_from(site, "now")}], params=[{"name": "count", "value": "3"}])
+    decision = await load(site)
+    site.kubectl("delete", "configmap", "now")
+    kept = await root(site, decision)
+    assert kept.parameters == [KeptParameters(values={"region": "east", "count": "3"})]
+
+
+async def test_a_load_that_is_repeated_keeps_the_same(site: Site) -> None:
+    plan(site)
+    first = await load(site)
+    assert await load(site) == first
+    assert len(revisions(site)) == 2
+
+
+async def test_a_load_that_was_cut_off_while_it_kept_is_made_good(faulty: FaultyServer, faulty_site: Site) -> None:
+    plan(faulty_site)
+    faulty.fault("POST", "/controllerrevisions", Cut.AFTER)
+    with pytest.raises(ApplicationError, match="Failed to keep ControllerRevision") as caught:
+        await load(faulty_site)
+    assert (caught.value.type, caught.value.non_retryable) == (FailureType.TRANSIENT, False)
+    decision = await load(faulty_site)
+    assert (await root(faulty_site, decision)).plan.name == "shop"
+    assert len(revisions(faulty_site)) == 2
+
+
+async def test_an_object_that_a_parameter_needs_and_is_missing_refuses_the_execute(site: Site) -> None:
+    plan(site, globalParams=[{"name": "region", **value_from(site, "nowhere")}])
+    decision = await load(site)
+    assert decision.rejection is not None
+    assert "spec.globalParams[0].valueFrom.manifestRef" in decision.rejection
+    assert f"ConfigMap {site.namespace}/nowhere" in decision.rejection
+    assert revisions(site) == []
+    assert decision.state.snapshot is None
+
+
+async def test_what_the_plans_service_account_may_not_read_refuses_the_execute(site: Site) -> None:
+    site.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"a": SECRET}})
+    plan(site, globalParams=[{"name": "p", **value_from(site, "db", "Secret")}])
+    decision = await load(site, account="nobody")
+    assert decision.rejection is not None
+    assert f"system:serviceaccount:{site.namespace}:nobody" in decision.rejection
+
+
+async def test_an_api_server_that_cannot_be_asked_for_a_value_is_asked_again(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    site = faulty_site
+    site.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "now"}, "data": {"a": "east"}})
+    plan(site, globalParams=[{"name": "region", **value_from(site, "now")}])
+    faulty.fault("GET", "/configmaps/now", Answer(503))
+    with pytest.raises(ApplicationError, match="Failed to read ConfigMap") as caught:
+        await load(site)
+    assert (caught.value.type, caught.value.non_retryable) == (FailureType.TRANSIENT, False)
+    assert (await load(site)).rejection is None
+
+
+async def test_no_secret_is_kept_or_travels(site: Site) -> None:
+    site.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"a": SECRET}})
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "made"}, "stringData": {"p": SECRET}}
+    request = {"url": f"http://user:{SECRET}@a/b?token={SECRET}", "headers": {"X-Key": SECRET}, "body": "$(params.p)"}
+    plan(
+        site,
+        writes("make", json.dumps(body)),
+        {"name": "ask", "type": "HTTP", "http": request},
+        params=[{"name": "token", "value": SECRET}],
+        globalParams=[{"name": "p", **value_from(site, "db", "Secret")}, {"name": "password", "value": SECRET}],
+    )
+    decision = await load(site)
+    assert decision.rejection is None
+    assert (await root(site, decision)).parameters[0].left_out == ["p", "password", "token"]
+    encoded = site.get("secret", "db")
+    assert encoded is not None
+    for text in (json.dumps(revisions(site)), decision.model_dump_json()):
+        assert SECRET not in text
+        assert encoded["data"]["a"] not in text
+
+
+async def test_a_dr_workflow_that_no_object_can_hold_once_more_is_refused_clearly(site: Site) -> None:
+    # Sent with escapes, each of these signs takes twice the room that it had in the DRWorkflow.
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "计" * (BOUND // 6)}}
+    plan(site, writes("make", json.dumps(body, ensure_ascii=False)))
+    with pytest.raises(ApplicationError, match=rf"it takes \d+ bytes, {BOUND} fit") as caught:
+        await load(site)
+    assert (caught.value.type, caught.value.non_retryable) == (FailureType.TOO_LARGE, True)
+
+
+# A Revert of it.
+
+
+def ended(site: Site, decision: ExecuteDecision) -> None:
+    """Write the status of an Execute that succeeded, and create a Revert of it."""
+    done: Object = {"phase": "Succeeded", "operation": "Create", "created": True, "type": "KubernetesResource"}
+    ref = {"apiVersion": "v1", "kind": "ConfigMap", "namespace": site.namespace, "name": "app", "uid": "u"}
+    action = {"name": "make-app", **done, "outputs": {"resourceRef": ref}}
+    flow = {"name": "flow", "namespace": site.namespace}
+    node = {"workflowRef": flow, "phase": "Succeeded", "actionStatuses": [action]}
+    tree = [{"name": "only", "phase": "Succeeded", "workflowExecutions": [node, node]}]
+    kept = decision.state.snapshot
+    status = {"phase": "Succeeded", "stageStatuses": tree, **({"snapshot": kept.to_object()} if kept else {})}
+    patch = json.dumps({"status": status})
+    site.kubectl("patch", "drpe", "there", "--subresource=status", "--type=merge", "-p", patch)
+    site.create(revert("back", "shop", "there"))
+
+
+async def test_a_revert_works_with_what_was_kept_although_everything_is_gone(site: Site) -> None:
+    plan(site)
+    ended(site, await load(site))
+    site.kubectl("delete", "drplan/shop", "drworkflow/flow")
+    decision = await load_revert(site)
+    assert decision.rejection is None
+    assert not decision.state.definitions_of_today
+    assert decision.state.snapshot is None
+
+
+async def test_a_revert_of_what_kept_nothing_says_that_it_uses_the_definitions_of_today(site: Site) -> None:
+    plan(site)
+    decision = await load(site)
+    ended(site, decision.model_copy(update={"state": decision.state.model_copy(update={"snapshot": None})}))
+    assert (await load_revert(site)).state.definitions_of_today
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("fate", ["gone", "altered"])
+async def test_a_revert_does_not_trust_a_snapshot_that_is_gone_or_altered(site: Site, place: int, fate: str) -> None:
+    plan(site)
+    ended(site, await load(site))
+    record = revisions(site)[place]
+    site.kubectl("delete", "controllerrevision", record["metadata"]["name"])
+    if fate == "altered":
+        metadata = {name: record["metadata"][name] for name in ("name", "labels", "ownerReferences")}
+        site.create({**record, "metadata": metadata, "data": {**record["data"], "mode": "Delete"}})
+    decision = await load_revert(site)
+    assert decision.state.definitions_of_today
+    assert decision.state.stages
+
+
+@pytest.mark.parametrize("answer", [Answer(503), Answer(403, json.dumps({"reason": "Forbidden", "message": "no"}))])
+async def test_a_snapshot_that_cannot_be_read_now_is_not_replaced_by_the_definitions_of_today(
+    faulty: FaultyServer, faulty_site: Site, answer: Answer
+) -> None:
+    plan(faulty_site)
+    ended(faulty_site, await load(faulty_site))
+    faulty.fault("GET", "/controllerrevisions/[^/]+", answer)
+    with pytest.raises(ApplicationError, match="Failed to read ControllerRevision"):
+        await load_revert(faulty_site)
