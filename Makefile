@@ -54,7 +54,8 @@ crds: $(INSTALLED) ## Generate deploy/crds and the field tables of docs/spec fro
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios
 	@$(PY) -m dev up
-	@$(PY) -m bench --stack $(or $(STACK_DIR),.stack) $(ARGS)
+	@$(PY) -m bench $(ARGS)
+	@$(PY) -m bench.actions
 
 .PHONY: record-histories
 record-histories: $(INSTALLED) ## Record the histories of a new version, for the replay tests
