@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from activities.errors import ApiError
 from activities.failures import ActionError, application_error
 from activities.heartbeat import Pulse
-from api.execution import ActionOutputs
+from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
 from planning import causes
@@ -73,8 +73,16 @@ async def run_attempt(
 
 def discreet(outcome: ActionOutcome, pulse: Pulse) -> ActionOutcome:
     """Give an outcome without the secrets that the attempt worked with."""
-    outputs = _discreet_outputs(outcome.outputs, pulse)
-    return outcome.model_copy(update={"message": pulse.hidden(outcome.message), "outputs": outputs})
+    outputs, clusters = _discreet_outputs(outcome.outputs, pulse), _discreet_clusters(outcome.cluster_statuses, pulse)
+    said = {"message": pulse.hidden(outcome.message), "outputs": outputs, "cluster_statuses": clusters}
+    return outcome.model_copy(update=said)
+
+
+def _discreet_clusters(statuses: list[ClusterActionStatus] | None, pulse: Pulse) -> list[ClusterActionStatus] | None:
+    """Hide secrets in what is said of each cluster."""
+    if statuses is None:
+        return None
+    return [each.model_copy(update={"message": each.message and pulse.hidden(each.message)}) for each in statuses]
 
 
 def _discreet_outputs(outputs: ActionOutputs | None, pulse: Pulse) -> ActionOutputs | None:
@@ -90,7 +98,9 @@ def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Word
     """Count an error where the next attempt finds it, and give it as Temporal takes it."""
     pulse.say(errors=pulse.said.errors + 1)
     error.message = bounded(wording.failed(pulse.hidden(error.message)))
-    error.remains = replace(error.remains, outputs=_discreet_outputs(error.remains.outputs, pulse))
+    remains = error.remains
+    outputs, clusters = _discreet_outputs(remains.outputs, pulse), _discreet_clusters(remains.cluster_statuses, pulse)
+    error.remains = replace(remains, outputs=outputs, cluster_statuses=clusters)
     return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
 
 

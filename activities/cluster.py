@@ -33,7 +33,9 @@ _REQUEST_TIMEOUT = 15.0
 """Seconds for one call; the API server itself gives up on most after 60."""
 _PAGE = 50
 """Objects in one page of a list: our kinds may be 1 MB each."""
+_METADATA_PAGE = 500
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -102,17 +104,19 @@ class Cluster:
         return dict(answer["metadata"])
 
     async def pages(
-        self, kind: Target, selector: str, actor: Actor, *, everywhere: bool = False
+        self, kind: Target, selector: str, actor: Actor, *, everywhere: bool = False, metadata_only: bool = False
     ) -> AsyncIterator[list[Object]]:
         """Read the objects that a label selector takes, some at a time.
 
         `kind` names kind and namespace; with `everywhere` those of all namespaces are read.
         """
         collection = await self._everywhere(kind) if everywhere else await self._collection(kind)
-        query = {"limit": str(_PAGE), "labelSelector": selector}
+        query = {"limit": str(_METADATA_PAGE if metadata_only else _PAGE), "labelSelector": selector}
+        headers = {"Accept": _METADATA_LIST} if metadata_only else None
         while True:
-            answer = await self._call("GET", collection, actor, query=query)
-            yield answer["items"]
+            answer = await self._call("GET", collection, actor, query=query, headers=headers)
+            # A list of metadata that holds nothing says null.
+            yield answer["items"] or []
             if not (token := answer["metadata"].get("continue")):
                 return
             query["continue"] = token

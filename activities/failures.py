@@ -9,7 +9,7 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
-from api.execution import ActionOutputs
+from api.execution import ActionOutputs, ClusterActionStatus
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
 from planning.messages import bounded
@@ -39,6 +39,7 @@ class Remains:
     operation: Operation | None = None
     created: bool | None = None
     outputs: ActionOutputs | None = None
+    cluster_statuses: list[ClusterActionStatus] | None = None
 
 
 @dataclass(eq=False)
@@ -83,6 +84,7 @@ def application_error(error: ActionError, errors: int, limit: int, attempt: int)
         operation=error.remains.operation,
         created=error.remains.created,
         outputs=error.remains.outputs,
+        cluster_statuses=error.remains.cluster_statuses,
     )
     return ApplicationError(
         bounded(error.message),

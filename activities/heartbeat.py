@@ -24,9 +24,9 @@ INTERVAL = 3.0
 class Pulse:
     """What an attempt tells while it runs: errors so far, what it waits for, and how it would fail by timeout."""
 
-    def __init__(self, late: ActionError, errors: int = 0) -> None:
-        """Take up what earlier attempts left; `errors` were counted under earlier schedules."""
-        found = _left_by_earlier_attempt()
+    def __init__(self, late: ActionError, errors: int = 0, found: Heartbeat | None = None) -> None:
+        """Take up what earlier attempts left, or `found`; `errors` were counted under earlier schedules."""
+        found = found or _left_by_earlier_attempt()
         self.said = found.model_copy(update={"errors": max(found.errors, errors), "waiting_for": ""})
         self.late = late
         self.last_look: Callable[[], Awaitable[ActionOutcome | None]] | None = None

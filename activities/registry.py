@@ -16,6 +16,7 @@ from activities.http import HttpEffect
 from activities.job import JobEffect
 from activities.load import Loads
 from activities.objects import ObjectEffect
+from activities.percluster import PerClusterEffect
 from activities.sending import Sender
 from activities.waiting import WaitingEffect
 from api.phases import ActionType
@@ -45,7 +46,7 @@ def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
         ActionType.LOCALIZATION: objects,
         ActionType.GLOBALIZATION: objects,
         ActionType.HELM_CHART: objects,
-        ActionType.SUBSCRIPTION: objects,
+        ActionType.SUBSCRIPTION: PerClusterEffect(objects, cluster),
         ActionType.KUBERNETES_RESOURCE: objects,
         ActionType.HTTP: HttpEffect(Sender(hosts)),
         ActionType.JOB: JobEffect(cluster),

@@ -14,6 +14,7 @@ from api.actions import Action
 from api.phases import Mode, Operation
 from api.steps import Part, Target
 from api.workflow import DRWorkflow
+from planning.clusters import is_per_cluster
 from planning.kinds import KINDS, Says, block_of, kind_of, operation_of
 from planning.manifest import ManifestError, parse_manifest, target_of
 from planning.objects import target_of_action
@@ -72,7 +73,9 @@ def deletion_of(action: Action) -> Action | None:
     if body is None:
         return None
     common = {"name": f"delete-{action.name}", "timeout": action.timeout, "retry_policy": action.retry_policy}
-    return Action(**common, cluster_execution_mode=action.cluster_execution_mode, **body)
+    # Only with both is the deletion one of the Subscriptions of single clusters.
+    per_cluster = {"cluster_execution_mode": action.cluster_execution_mode, "wait_ready": is_per_cluster(action)}
+    return Action(**common, **per_cluster, **body)
 
 
 def _deleting(action: Action) -> dict[str, Any] | None:

@@ -52,13 +52,8 @@ class ManagedCluster:
 
 
 def is_per_cluster(action: Action) -> bool:
-    """Tell whether an action has a Subscription for each cluster: elsewhere the mode means nothing."""
-    return has_children(action) and action.wait_ready
-
-
-def has_children(action: Action) -> bool:
-    """Tell whether an action may have made Subscriptions for single clusters, ready or not."""
-    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER
+    """Tell whether an action is about a Subscription for each cluster: elsewhere the mode means nothing."""
+    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER and action.wait_ready
 
 
 def managed_cluster(found: Object) -> ManagedCluster:

@@ -229,28 +229,8 @@ def not_a_selector() -> str:
 
 
 def no_cluster_id() -> str:
-    """A managed cluster without the id by which Subscriptions choose it."""
+    """A cluster without the id by which a Subscription chooses it."""
     return "the ManagedCluster has no spec.clusterId"
-
-
-def child_ready(child: Target, *, ours: bool) -> str:
-    """A cluster is done."""
-    return f"{placed(child)} is ready{'' if ours else ' (it existed before)'}"
-
-
-def child_waiting(child: Target, reason: str) -> str:
-    """A cluster is waited for."""
-    return f"{placed(child)} is not ready yet: {reason}"
-
-
-def child_not_ready(child: Target, timeout: str, reason: str) -> str:
-    """A cluster was not done within the action's timeout (Go duration)."""
-    return f"{placed(child)} was not ready within {timeout}: {reason}"
-
-
-def child_never_ready(child: Target, reason: str) -> str:
-    """A cluster will not get there."""
-    return f"{placed(child)} will not become ready: {reason}"
 
 
 def child_not_begun(timeout: str) -> str:
@@ -263,9 +243,9 @@ def child_left(child: Target) -> str:
     return f"No longer a target: {placed(child)} was left as it is"
 
 
-def child_deleted(child: Target) -> str:
-    """A cluster's Subscription is gone."""
-    return f"Deleted {placed(child)}"
+def existed(target: Target) -> str:
+    """A cluster's Subscription was there already, and is taken as it is."""
+    return f"{called(target)} existed before"
 
 
 def done_in_clusters(parent: Target, made: int, found: int) -> str:
@@ -276,13 +256,10 @@ def done_in_clusters(parent: Target, made: int, found: int) -> str:
 
 
 def deleted_in_clusters(parent: Target, number: int) -> str:
-    """The Subscriptions of all clusters are gone."""
+    """The Subscriptions of all clusters are gone; there may have been none."""
+    if not number:
+        return f"{called(parent)} was already absent in every cluster"
     return f"Deleted {called(parent)} in {counted(number, 'cluster')}"
-
-
-def absent_in_clusters(parent: Target) -> str:
-    """A Delete found no Subscription that a plan had made."""
-    return f"{called(parent)} was already absent in every cluster"
 
 
 def failed_in_clusters(failures: Sequence[str], total: int) -> str:
@@ -290,25 +267,15 @@ def failed_in_clusters(failures: Sequence[str], total: int) -> str:
     return f"{len(failures)} of {counted(total, 'cluster')} failed: {listed(failures, _LISTED)}"
 
 
-def waiting_in_clusters(parent: Target, waiting_for: Sequence[str], total: int) -> str:
-    """While it waits; clusters each as `namespace/name: reason`."""
-    head = f"Waiting for {called(parent)} in {len(waiting_for)} of {counted(total, 'cluster')}"
-    return f"{head}: {listed(waiting_for, _LISTED)}"
+def waiting_in_clusters(parent: Target, said: Sequence[str], number: int, total: int) -> str:
+    """While it waits in a number of all clusters; `said` is what those that have begun wait for."""
+    head = f"Waiting for {called(parent)} in {number} of {counted(total, 'cluster')}"
+    return f"{head}: {listed(said, _LISTED)}" if said else head
 
 
 def canceled_in_clusters(parent: Target, done: int, total: int) -> str:
     """A cancel came between two attempts, and not all clusters were done."""
-    return f"Canceled between two attempts: {called(parent)} is ready in {done} of {counted(total, 'cluster')}"
-
-
-def child_canceled(reason: str) -> str:
-    """A cluster that was not done when the cancel came."""
-    return f"Canceled: {reason}"
-
-
-def not_created_yet(child: Target) -> str:
-    """Reason: nothing is there."""
-    return f"{placed(child)} does not exist"
+    return f"Canceled between two attempts: {called(parent)} is done in {done} of {counted(total, 'cluster')}"
 
 
 def _because(detail: str) -> str:
