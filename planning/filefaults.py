@@ -62,6 +62,11 @@ def not_here(subject: str) -> str:
     return f"{subject} is not in these files, not checked"
 
 
+def no_plan() -> str:
+    """An execution of nothing."""
+    return "is empty; write the DRPlan's name"
+
+
 def no_original() -> str:
     """A Revert without an original."""
     return "is missing; name the execution to take back"

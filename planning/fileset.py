@@ -71,6 +71,9 @@ class FileSet:
 
     def _execution_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
         yield from validation.parameter_errors(execution)
+        if not execution.spec.plan_ref:
+            message = filefaults.no_plan()
+            yield FieldError(path="spec.planRef", message=message, subject=execution_subject(execution))
         plan = self._plan(execution)
         if execution.spec.operation_type is OperationType.REVERT:
             for path, message in self._revert_faults(execution):
@@ -106,6 +109,7 @@ class FileSet:
                     yield plan_subject(plan), path, f"DRWorkflow {full_name(reference)}"
         for execution in self.executions.values():
             subject, namespace, spec = execution_subject(execution), execution.metadata.namespace, execution.spec
-            yield subject, "spec.planRef", f"DRPlan {namespace}/{spec.plan_ref}"
+            if spec.plan_ref:
+                yield subject, "spec.planRef", f"DRPlan {namespace}/{spec.plan_ref}"
             if spec.operation_type is OperationType.REVERT and spec.revert_execution_ref:
                 yield subject, "spec.revertExecutionRef", f"DRPlanExecution {namespace}/{spec.revert_execution_ref}"

@@ -4,7 +4,7 @@ A DRWorkflow may stand in a plan several times, with other parameters each time:
 Source: docs/spec/drplan.md, "Parameters" and "Errors".
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
@@ -16,7 +16,7 @@ from planning.layers import Layers, given, layers
 from planning.lookup import Workflows, definition
 from planning.params import missing, resolve
 from planning.templates import PlaceholderKind
-from planning.validation_templates import uses
+from planning.validation_templates import uses_in
 
 Finding = tuple[str, str]
 
@@ -71,7 +71,7 @@ def _at_place(
     # An execution may still give the mode; what it gives stands among the layers.
     names = given(of) if executions else given(of) | {RESERVED}
     place = f"spec.stages[{stage_index}].workflows[{index}].params"
-    for name, needed_by in (_required(of) | _used(dr_workflow)).items():
+    for name, needed_by in (_required(of) | _used(dr_workflow, executions)).items():
         if name not in names:
             yield FieldError(path=place, message=faults.nowhere_given(name, needed_by), subject=plan_subject(plan))
 
@@ -86,10 +86,10 @@ def _required(of: Layers) -> dict[str, str]:
     }
 
 
-def _used(dr_workflow: DRWorkflow) -> dict[str, str]:
-    """Give the parameters that actions use, each with the first field that does."""
+def _used(dr_workflow: DRWorkflow, executions: Sequence[DRPlanExecution]) -> dict[str, str]:
+    """Give the parameters that actions use which may be carried out, each with the first field that does."""
     found: dict[str, str] = {}
-    for use in uses(dr_workflow.spec.actions):
+    for use in uses_in(dr_workflow, executions[-1].spec.mode if executions else None):
         if use.placeholder.kind is PlaceholderKind.PARAMS:
             found.setdefault(use.placeholder.name, faults.uses(use.path, workflow_subject(dr_workflow)))
     return found

@@ -3,7 +3,7 @@
 Source: docs/spec/drworkflow.md, "Templates".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -12,8 +12,9 @@ from api.actions import Action
 from api.execution import ActionOutputs
 from api.meta import Model
 from api.phases import Mode
+from api.workflow import DRWorkflow
 from planning import faults
-from planning.asexecuted import deletion_of, is_taken_down
+from planning.asexecuted import as_executed, deletion_of, is_taken_down
 from planning.custom import CustomRollbackError, rollback_hook, rollback_of
 from planning.kinds import KINDS, kind_of, templates_of
 from planning.templates import Placeholder, PlaceholderKind, placeholders, texts
@@ -35,7 +36,17 @@ class Use:
 
 def uses(actions: Sequence[Action]) -> Iterator[Use]:
     """Give every placeholder of a list of actions and of their rollbacks, in the order of the actions."""
-    for place, action in enumerate(actions):
+    return _uses(enumerate(actions))
+
+
+def uses_in(dr_workflow: DRWorkflow, mode: Mode | None) -> Iterator[Use]:
+    """Give the placeholders of what is carried out in a mode: what it passes over needs no values."""
+    planned = as_executed(dr_workflow, mode)
+    return _uses((each.index, each.action) for each in planned if mode is None or mode in _modes(each.action))
+
+
+def _uses(actions: Iterable[tuple[int, Action]]) -> Iterator[Use]:
+    for place, action in actions:
         for path, found in _found(action):
             yield Use(place, f"spec.actions[{place}].{path}", found, in_rollback=False)
         for path, found in _found(_rollback(action)):

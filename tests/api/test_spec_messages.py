@@ -137,6 +137,7 @@ OF_FILES = [
     filefaults.without_name(),
     filefaults.stands_twice(GAP),
     filefaults.not_here(GAP),
+    filefaults.no_plan(),
     filefaults.no_original(),
     filefaults.not_an_execute(GAP),
     filefaults.other_plan(GAP, GAP),

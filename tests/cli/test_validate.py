@@ -198,12 +198,14 @@ def test_executions_are_judged(tmp_path: Path) -> None:
         revert("s", "q", revertExecutionRef="e"),
         revert("t", "p", revertExecutionRef="r"),
         plan("q", "w"),
+        execution("u", ""),
     )
     assert found(validate(file), file) == [
         'DRPlanExecution default/e: spec.params[0].name: the name "mode" is reserved; write the mode into spec.mode',
         "DRPlanExecution default/r: spec.revertExecutionRef: is missing; name the execution to take back",
         "DRPlanExecution default/s: spec.planRef: DRPlanExecution e is of DRPlan p; write that plan into spec.planRef",
         "DRPlanExecution default/t: spec.revertExecutionRef: DRPlanExecution r is a Revert; name an Execute",
+        "DRPlanExecution default/u: spec.planRef: is empty; write the DRPlan's name",
     ]
 
 

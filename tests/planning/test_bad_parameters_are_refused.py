@@ -132,6 +132,18 @@ class TestValuesThatAreMissing:
         assert texts(of_stage(None), uses("mode"), run(mode=Mode.INSTALL)) == []
         assert len(texts(of_stage(None), uses("mode"), run())) == 1
 
+    def test_only_of_actions_that_the_mode_lets_run(self) -> None:
+        known = dr_workflow("w", manifest("$(params.x)", action="a", when="mode == install"), manifest("b"))
+        assert texts(of_stage(None), known, run(mode=Mode.UPGRADE)) == []
+        assert texts(of_stage(None), known, run(mode=Mode.INSTALL)) == [MISSING.format(0, USED)]
+        assert texts(of_stage(None), known, run()) == [MISSING.format(0, USED)]
+
+    def test_in_mode_delete_only_of_names(self) -> None:
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {a: $(params.x)}\n"
+        known = dr_workflow("w", {"name": "b", "type": "KubernetesResource", "resource": {"manifest": text}})
+        assert texts(of_stage(None), known, run(mode=Mode.DELETE)) == []
+        assert texts(of_stage(None), uses("x"), run(mode=Mode.DELETE)) == [MISSING.format(0, USED)]
+
     def test_a_reference_uses_a_list_below(self) -> None:
         reads = {"manifestRef": {**READ["manifestRef"], "namespace": "$(params.x)"}}
         (text,) = texts(of_stage([{"name": "y", "valueFrom": reads}, {"name": "x", "value": "1"}]), uses("y"))
