@@ -13,6 +13,7 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities import reporting
 from activities.errors import ApiError
 from activities.failures import ActionError, application_error
 from activities.heartbeat import Pulse
@@ -101,7 +102,9 @@ def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Word
     remains = error.remains
     outputs, clusters = _discreet_outputs(remains.outputs, pulse), _discreet_clusters(remains.cluster_statuses, pulse)
     error.remains = replace(remains, outputs=outputs, cluster_statuses=clusters)
-    return application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
+    failure = application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
+    reporting.attempt_failed(failure)
+    return failure
 
 
 async def _to_the_end(work: Awaitable[ActionOutcome], attempts: Attempts, pulse: Pulse) -> ActionOutcome:
@@ -125,7 +128,7 @@ async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelt
     except TimeoutError:
         return await _out_of_time(pulse)
     except Exception as error:
-        activity.logger.exception("An attempt ended unexpectedly")
+        reporting.broke("An attempt ended", error)
         raise ActionError(FailureType.TRANSIENT, causes.unexpected(error)) from error
 
 

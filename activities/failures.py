@@ -6,7 +6,7 @@ Source: docs/architecture.md, "Errors and attempts"; Kubernetes API conventions,
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
 from api.execution import ActionOutputs, ClusterActionStatus
@@ -77,7 +77,10 @@ def action_error(error: ApiError, message: str, remains: Remains | None = None) 
 
 
 def application_error(error: ActionError, errors: int, limit: int, attempt: int) -> ApplicationError:
-    """Give a failure as Temporal takes it; `errors` counts this one, `limit` the retries allowed after errors."""
+    """Give a failure as Temporal takes it; `errors` counts this one, `limit` the retries allowed after errors.
+
+    It is one that can be expected: the SDK is not to log its stack, nor to count it as a fault of the worker.
+    """
     details = AttemptFailure(
         errors=errors,
         attempt=attempt,
@@ -90,6 +93,7 @@ def application_error(error: ActionError, errors: int, limit: int, attempt: int)
         bounded(error.message),
         details,
         type=error.type.value,
+        category=ApplicationErrorCategory.BENIGN,
         non_retryable=not error.type.repeatable or errors > limit,
         next_retry_delay=None
         if error.retry_after is None

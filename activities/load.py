@@ -9,7 +9,9 @@ from functools import partial
 from typing import TypeVar
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
+from activities import reporting
 from activities.actors import Impersonation, actor_of
 from activities.cluster import Cluster
 from activities.definitions import find, find_workflows
@@ -172,11 +174,18 @@ async def _run(work: Callable[[Pulse], Awaitable[DecisionT]]) -> DecisionT:
             decision = await work(pulse)
             _refuse_too_large(decision)
     except ActionError as error:
-        raise application_error(error, 0, 0, activity.info().attempt) from error
+        raise _failure(error) from None
     except Exception as error:
-        activity.logger.exception("A decision ended unexpectedly")
-        raise application_error(_unexpected(error), 0, 0, activity.info().attempt) from error
+        reporting.broke("A decision ended", error)
+        # Without its cause: Temporal would show its text, which may quote what is secret.
+        raise _failure(_unexpected(error)) from None
     return decision
+
+
+def _failure(error: ActionError) -> ApplicationError:
+    failure = application_error(error, 0, 0, activity.info().attempt)
+    reporting.attempt_failed(failure)
+    return failure
 
 
 def _unexpected(error: Exception) -> ActionError:

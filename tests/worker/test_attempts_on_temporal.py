@@ -76,8 +76,9 @@ async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
         hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
         await eventually(lambda: hanging.met == 1, "an attempt that hangs", 60)
         await asyncio.to_thread(first.kill)
-    with worker(tmp_path / "second", through_proxy):
+    with worker(tmp_path / "second", through_proxy) as second:
         action = await the_action(run)
+        assert_no_stack(second)
     assert (action.phase, action.message) == (Phase.FAILED, "Failed to delete ConfigMap: app: away")
     assert faulty.count("DELETE", "/configmaps/app") == 2
     assert action.retries == 2
@@ -89,6 +90,7 @@ async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(site: Si
     with worker(tmp_path / "first", environment(site, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
         await waits_for_the_finalizer(run)
         assert await asyncio.to_thread(first.terminate) == 0
+        assert_no_stack(first)
     with worker(tmp_path / "second", environment(site)):
         await waits_for_the_finalizer(run)
         site.let_go("configmap", "app")
@@ -139,6 +141,13 @@ async def _heard_of_the_cancel(run: Run) -> None:
                 if last != beaten:
                     return
             await asyncio.sleep(0.1)
+
+
+def assert_no_stack(process: WorkerProcess) -> None:
+    """What can be expected is told in a line; a stack is for what cannot."""
+    lines = process.lines()
+    assert any("worker started" in line["event"] for line in lines)
+    assert [line for line in lines if "exception" in line or "Traceback" in line["event"]] == []
 
 
 def test_what_a_worker_logs_are_facts_and_no_contents(stack: Stack, tmp_path: Path) -> None:
