@@ -12,7 +12,7 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import go_duration
 from api.phases import Phase
 from bridge.observation import Attempt, Observation, WorkflowView
-from planning import messages, progress
+from planning import messages, progress, wholes
 
 
 def _rank(phase: Phase | None) -> int:
@@ -73,7 +73,7 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
         return new if new.actions else old
     actions = [forward_action(*pair) for pair in zip(old.actions, new.actions, strict=True)]
     ahead = old if _over(old) > _over(new) else new
-    current = messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    current = wholes.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
     update = {"action_statuses": actions or None, "progress": ahead.progress, "current_action": current}
     return new.model_copy(update=update)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
-from planning import messages
+from planning import messages, wholes
 from planning.messages import bounded
 
 
@@ -51,21 +51,21 @@ def succeeded(nodes: Iterable[ActionStatus | WorkflowExecutionStatus | StageStat
 def workflow_message(phase: Phase, operation: OperationType, actions: Sequence[ActionStatus]) -> str | None:
     """Say how a workflow ended; None while it has not."""
     if phase is Phase.SUCCEEDED:
-        return messages.part_succeeded(operation, "Workflow")
+        return wholes.part_succeeded(operation, "Workflow")
     if phase is Phase.CANCELED:
-        return messages.part_canceled(operation, "Workflow", succeeded(actions), len(actions))
+        return wholes.part_canceled(operation, "Workflow", succeeded(actions), len(actions))
     failed = next((action.name for action in actions if action.phase is Phase.FAILED), None)
-    return None if failed is None else bounded(messages.part_failed(operation, "action", failed))
+    return None if failed is None else bounded(wholes.part_failed(operation, "action", failed))
 
 
 def stage_message(phase: Phase, operation: OperationType, nodes: Sequence[WorkflowExecutionStatus]) -> str | None:
     """Say how a stage ended; None while it has not."""
     if phase is Phase.SUCCEEDED:
-        return messages.part_succeeded(operation, "Stage")
+        return wholes.part_succeeded(operation, "Stage")
     if phase is Phase.CANCELED:
-        return messages.part_canceled(operation, "Stage", succeeded(nodes), len(nodes))
+        return wholes.part_canceled(operation, "Stage", succeeded(nodes), len(nodes))
     failed = next((node.workflow_ref.name for node in nodes if node.phase is Phase.FAILED), None)
-    return None if failed is None else bounded(messages.part_failed(operation, "workflow", failed))
+    return None if failed is None else bounded(wholes.part_failed(operation, "workflow", failed))
 
 
 def failure_chain(stage: StageStatus) -> list[str]:
@@ -79,7 +79,7 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     """Say how a plan's run ended; None while it has not."""
     if phase is Phase.FAILED:
         stage = next(stage for stage in state.stages if stage.phase is Phase.FAILED)
-        return bounded(messages.plan_failed(operation, stage.name, failure_chain(stage)))
+        return bounded(wholes.plan_failed(operation, stage.name, failure_chain(stage)))
     if phase is Phase.CANCELED:
         return _canceled(operation, state.stages)
     if phase is not Phase.SUCCEEDED:
@@ -87,7 +87,7 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     if operation is OperationType.EXECUTE:
         return _executed(state.stages)
     unknown = sum(messages.is_unreadable(entry) for entry in state.left_standing)
-    return bounded(_reverted(state.stages)) + messages.left_standing(len(state.left_standing) - unknown, unknown)
+    return bounded(_reverted(state.stages)) + wholes.left_standing(len(state.left_standing) - unknown, unknown)
 
 
 def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
@@ -100,12 +100,12 @@ def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
 def _canceled(operation: OperationType, stages: Sequence[StageStatus]) -> str:
     whole, actions = _worked(stages)
     total = sum(len(workflow.actions) for stage in stages for workflow in stage.workflows)
-    return messages.plan_canceled(operation, (whole, len(stages)), (actions, total))
+    return wholes.plan_canceled(operation, (whole, len(stages)), (actions, total))
 
 
 def _executed(stages: Sequence[StageStatus]) -> str:
     whole, actions = _worked(stages)
-    return messages.plan_executed(whole, actions, _skipped(stages))
+    return wholes.plan_executed(whole, actions, _skipped(stages))
 
 
 def _skipped(stages: Sequence[StageStatus]) -> int:
@@ -117,9 +117,9 @@ def _reverted(stages: Sequence[StageStatus]) -> str:
     whole, done = _worked(stages)
     if done:
         hooks = sum(messages.is_hook_done(action.message) for stage in stages for action in _actions(stage))
-        return messages.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
+        return wholes.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
     skipped = [action.message for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
     earlier = dict.fromkeys(name for message in skipped for name in messages.rolled_back_by(message))
     if earlier:
-        return messages.nothing_left(list(earlier), sum(map(messages.is_already_absent, skipped)))
-    return messages.nothing_to_revert(len(skipped), _skipped(stages))
+        return wholes.nothing_left(list(earlier), sum(map(messages.is_already_absent, skipped)))
+    return wholes.nothing_to_revert(len(skipped), _skipped(stages))

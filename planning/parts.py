@@ -11,7 +11,7 @@ from api.meta import ObjectName
 from api.phases import Mode, OperationType, Phase
 from api.steps import ExecuteStep, Part
 from api.workflow import DRWorkflow
-from planning import marks, messages, when
+from planning import marks, messages, when, wholes
 from planning.asexecuted import Planned
 from planning.attempts import attempts_of
 from planning.fields import FieldError, workflow_subject
@@ -41,7 +41,7 @@ class PlannedWorkflow:
         nothing = {} if self.planned else {"phase": Phase.SKIPPED, "message": messages.NOTHING_TO_DELETE}
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
-            progress=messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
+            progress=wholes.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action(planned, self.mode) for planned in self.planned],
             **{"phase": Phase.PENDING, **nothing},
         )

@@ -14,7 +14,7 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
-from planning import closing, messages
+from planning import closing, messages, wholes
 from planning.messages import bounded
 from planning.order import Needs
 from planning.rollup import blocking_stage, failed_needs, rollup
@@ -60,7 +60,7 @@ def action_started(
     """
     action = node.actions[index]
     started = action if action.start_time else action.model_copy(update=_started(now))
-    current = messages.current_action([*beside, action.name])
+    current = wholes.current_action([*beside, action.name])
     return node.model_copy(
         update={"action_statuses": _replaced(node.actions, index, started), "current_action": current}
     )
@@ -110,8 +110,8 @@ def action_finished(
     more = (action.phase is Phase.SUCCEEDED) - (node.actions[index].phase is Phase.SUCCEEDED)
     update = {
         "action_statuses": _replaced(node.actions, index, action),
-        "progress": messages.progressed_by(node.progress, more) if node.progress else None,
-        "current_action": messages.current_action(beside),
+        "progress": wholes.progressed_by(node.progress, more) if node.progress else None,
+        "current_action": wholes.current_action(beside),
     }
     return node.model_copy(update=update)
 
@@ -119,7 +119,7 @@ def action_finished(
 def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
     """Give the node with these actions and their progress, in the words that planning gave it."""
     done = closing.succeeded(actions)
-    progress = messages.progressed(node.progress, done, len(actions)) if node.progress else None
+    progress = wholes.progressed(node.progress, done, len(actions)) if node.progress else None
     return node.model_copy(update={"action_statuses": actions, "progress": progress})
 
 

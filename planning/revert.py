@@ -12,7 +12,7 @@ from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
-from planning import messages
+from planning import messages, wholes
 from planning.earlier import history
 from planning.eligibility import why_not
 from planning.judgement import Place
@@ -129,7 +129,7 @@ def _planned_workflow(
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
         phase=Phase.SKIPPED if message else Phase.PENDING,
-        progress=messages.progress(OperationType.REVERT, 0, len(planned)),
+        progress=wholes.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=[action for action, _ in planned],
         **_given(message=message),
     )

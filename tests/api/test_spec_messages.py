@@ -9,7 +9,7 @@ from api.meta import API_VERSION, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
-from planning import answers, causes, endings, faults, filefaults, messages, notices
+from planning import answers, causes, endings, faults, filefaults, messages, notices, wholes
 from tests.api.documents import REPOSITORY
 from tests.docs.pages import Page
 
@@ -55,20 +55,20 @@ OF_A_REVERT = [
     messages.not_attempted_after(REVERT, GAP),
     messages.NOT_ATTEMPTED_CANCELED,
     causes.canceled_still_there(LOCALIZATION),
-    messages.part_succeeded(REVERT, "Workflow"),
-    messages.part_failed(REVERT, "action", GAP),
+    wholes.part_succeeded(REVERT, "Workflow"),
+    wholes.part_failed(REVERT, "action", GAP),
     messages.original_workflow_was(Phase.FAILED),
-    messages.part_canceled(REVERT, "Workflow", 1, 3),
-    messages.part_succeeded(REVERT, "Stage"),
-    messages.part_failed(REVERT, "workflow", GAP),
+    wholes.part_canceled(REVERT, "Workflow", 1, 3),
+    wholes.part_succeeded(REVERT, "Stage"),
+    wholes.part_failed(REVERT, "workflow", GAP),
     messages.original_stage_was(Phase.FAILED),
-    messages.part_canceled(REVERT, "Stage", 0, 2),
-    messages.plan_reverted(2, 5, 1),
-    messages.plan_reverted(1, 2, 0, hooks=2),
-    messages.nothing_left(["nginx-revert-001"], 0),
-    messages.plan_failed(REVERT, GAP, [GAP]),
+    wholes.part_canceled(REVERT, "Stage", 0, 2),
+    wholes.plan_reverted(2, 5, 1),
+    wholes.plan_reverted(1, 2, 0, hooks=2),
+    wholes.nothing_left(["nginx-revert-001"], 0),
+    wholes.plan_failed(REVERT, GAP, [GAP]),
     f"Nothing was reverted: {GAP}",
-    messages.plan_canceled(REVERT, (1, 2), (3, 5)),
+    wholes.plan_canceled(REVERT, (1, 2), (3, 5)),
 ]
 
 OF_AN_EXECUTE = [
@@ -104,13 +104,13 @@ OF_AN_EXECUTE = [
     messages.not_attempted_action(GAP),
     messages.not_attempted_dependency(GAP),
     messages.NOTHING_TO_DELETE,
-    messages.part_succeeded(EXECUTE, "Workflow"),
-    messages.part_failed(EXECUTE, "action", GAP),
-    messages.part_failed(EXECUTE, "workflow", GAP),
-    messages.plan_executed(2, 5, 0),
-    messages.plan_failed(EXECUTE, GAP, [GAP]),
+    wholes.part_succeeded(EXECUTE, "Workflow"),
+    wholes.part_failed(EXECUTE, "action", GAP),
+    wholes.part_failed(EXECUTE, "workflow", GAP),
+    wholes.plan_executed(2, 5, 0),
+    wholes.plan_failed(EXECUTE, GAP, [GAP]),
     f"Not started: {GAP}",
-    messages.plan_canceled(EXECUTE, (1, 2), (3, 5)),
+    wholes.plan_canceled(EXECUTE, (1, 2), (3, 5)),
 ]
 
 AROUND_A_RUN = [

@@ -4,7 +4,7 @@ import pytest
 
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
-from planning import messages
+from planning import messages, wholes
 
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
 LOC = Target(api_version="apps.clusternet.io/v1alpha1", kind="Localization", name="nginx-loc-a", namespace="default")
@@ -48,29 +48,29 @@ TABLE = [
     (messages.not_attempted_action("X"), "Not attempted: depends on action X, which did not succeed"),
     (messages.NOT_ATTEMPTED_CANCELED, "Not attempted: canceled"),
     (messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
-    (messages.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),
-    (messages.part_failed(REVERT, "action", "X"), "Failed to rollback action X"),
+    (wholes.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),
+    (wholes.part_failed(REVERT, "action", "X"), "Failed to rollback action X"),
     (messages.original_workflow_was(Phase.FAILED), "Original workflow phase was Failed, skipped rollback"),
-    (messages.part_succeeded(REVERT, "Stage"), "Stage reverted successfully"),
-    (messages.part_failed(REVERT, "workflow", "X"), "Failed to rollback workflow X"),
+    (wholes.part_succeeded(REVERT, "Stage"), "Stage reverted successfully"),
+    (wholes.part_failed(REVERT, "workflow", "X"), "Failed to rollback workflow X"),
     (messages.original_stage_was(Phase.FAILED), "Original stage phase was Failed, skipped rollback"),
-    (messages.plan_reverted(1, 2, 0), "Plan reverted successfully: 1 stage, 2 actions rolled back"),
-    (messages.plan_reverted(2, 5, 1), "Plan reverted successfully: 2 stages, 5 actions rolled back, 1 stage skipped"),
+    (wholes.plan_reverted(1, 2, 0), "Plan reverted successfully: 1 stage, 2 actions rolled back"),
+    (wholes.plan_reverted(2, 5, 1), "Plan reverted successfully: 2 stages, 5 actions rolled back, 1 stage skipped"),
     (
-        messages.plan_reverted(1, 1, 1, hooks=1),
+        wholes.plan_reverted(1, 1, 1, hooks=1),
         "Plan reverted successfully: 1 stage, 1 action rolled back, 1 rollback hook executed, 1 stage skipped",
     ),
-    (messages.left_standing(2, 0), "; 2 objects left standing"),
-    (messages.left_standing(1, 1), "; 1 object left standing; 1 object not known to be gone"),
-    (messages.nothing_left(["nginx-revert-001"], 0), "Nothing left to revert: already reverted by nginx-revert-001"),
+    (wholes.left_standing(2, 0), "; 2 objects left standing"),
+    (wholes.left_standing(1, 1), "; 1 object left standing; 1 object not known to be gone"),
+    (wholes.nothing_left(["nginx-revert-001"], 0), "Nothing left to revert: already reverted by nginx-revert-001"),
     (
-        messages.plan_failed(REVERT, "X", ["Failed to rollback workflow Y", "Failed to rollback action Z", "why"]),
+        wholes.plan_failed(REVERT, "X", ["Failed to rollback workflow Y", "Failed to rollback action Z", "why"]),
         "Failed to revert stage X: Failed to rollback workflow Y: Failed to rollback action Z: why",
     ),
-    (messages.progress(REVERT, 2, 2), "2/2 actions rolled back"),
-    (messages.progress(EXECUTE, 0, 1), "0/1 actions completed"),
+    (wholes.progress(REVERT, 2, 2), "2/2 actions rolled back"),
+    (wholes.progress(EXECUTE, 0, 1), "0/1 actions completed"),
     (
-        messages.plan_canceled(REVERT, (1, 3), (4, 12)),
+        wholes.plan_canceled(REVERT, (1, 3), (4, 12)),
         "Plan revert canceled: 1 of 3 stages, 4 of 12 actions rolled back",
     ),
     (messages.action_undefined("X", "Y"), "Action X is no longer defined in DRWorkflow Y"),
@@ -85,9 +85,9 @@ TABLE = [
     (messages.done(Operation.DELETE, APP), "Deleted ConfigMap app"),
     (messages.was_already_absent(APP), "ConfigMap app was already absent"),
     (messages.failed_to(Operation.CREATE, "Localization", "why"), "Failed to create Localization: why"),
-    (messages.plan_executed(2, 5, 0), "Plan executed successfully: 2 stages, 5 actions"),
-    (messages.part_succeeded(EXECUTE, "Workflow"), "Workflow executed successfully"),
-    (messages.part_failed(EXECUTE, "action", "X"), "Failed to execute action X"),
+    (wholes.plan_executed(2, 5, 0), "Plan executed successfully: 2 stages, 5 actions"),
+    (wholes.part_succeeded(EXECUTE, "Workflow"), "Workflow executed successfully"),
+    (wholes.part_failed(EXECUTE, "action", "X"), "Failed to execute action X"),
     (messages.title(Operation.CREATE, LOC), "Create Localization default/nginx-loc-a"),
     (messages.placed(Target(api_version="v1", kind="Namespace", name="shop")), "Namespace shop"),
 ]

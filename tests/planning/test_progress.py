@@ -7,7 +7,7 @@ import pytest
 from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
-from planning import messages, progress
+from planning import messages, progress, wholes
 from tests.planning.builders import stage, workflow
 
 REVERT, EXECUTE = OperationType.REVERT, OperationType.EXECUTE
@@ -23,7 +23,7 @@ def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> 
         for letter, phase in zip("abcdef", phases, strict=False)
     ]
     base = workflow(name, *actions, phase=Phase.RUNNING)
-    words = messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
+    words = wholes.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
     return base.model_copy(update={"progress": words, "start_time": WHOLE})
 
 

@@ -1,0 +1,96 @@
+"""What workflows, stages and the plan say of themselves, one small function each.
+
+Apart from planning/messages.py, whose sentences are about actions. Source: docs/spec/drplanexecution.md, "Messages".
+"""
+
+from collections.abc import Sequence
+
+from api.phases import OperationType
+from planning.messages import MESSAGE_BOUND, counted, listed
+
+
+def current_action(running: Sequence[str]) -> str | None:
+    """Name the actions of a workflow that run now: `create-a, create-b`; None where none does."""
+    return listed(running, MESSAGE_BOUND, ", ") if running else None
+
+
+def progress(operation: OperationType, done_actions: int, total: int) -> str:
+    """Progress of a workflow: `2/2 actions rolled back`."""
+    verb = "rolled back" if operation is OperationType.REVERT else "completed"
+    return f"{done_actions}/{total} actions {verb}"
+
+
+def progressed(before: str, done_actions: int, total: int) -> str:
+    """Give `before` with new counts, in the words that it has."""
+    return f"{done_actions}/{total} {before.partition(' ')[2]}"
+
+
+def progressed_by(before: str, more: int) -> str:
+    """Give `before` with so many more actions done."""
+    done_actions, slash, rest = before.partition("/")
+    return f"{int(done_actions) + more}{slash}{rest}" if done_actions.isdecimal() else before
+
+
+def part_succeeded(operation: OperationType, part: str) -> str:
+    """A part (`Workflow` or `Stage`) is done."""
+    return f"{part} {'reverted' if operation is OperationType.REVERT else 'executed'} successfully"
+
+
+def part_failed(operation: OperationType, child: str, name: str) -> str:
+    """A part failed because of a child: `Failed to rollback action X`."""
+    return f"Failed to {'rollback' if operation is OperationType.REVERT else 'execute'} {child} {name}"
+
+
+def part_canceled(operation: OperationType, part: str, done_children: int, total: int) -> str:
+    """A part was cut short; `part` is `Workflow` (of actions) or `Stage` (of workflows)."""
+    noun = "action" if part == "Workflow" else "workflow"
+    what, verb = ("revert", "rolled back") if operation is OperationType.REVERT else ("execution", "completed")
+    return f"{part} {what} canceled: {done_children} of {counted(total, noun)} {verb}"
+
+
+def plan_reverted(stages: int, actions: int, skipped_stages: int, hooks: int = 0) -> str:
+    """The Revert is done; the counts are of what was really rolled back, and of rollback hooks besides."""
+    executed = f", {counted(hooks, 'rollback hook')} executed" if hooks else ""
+    skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
+    done_parts = f"{counted(stages, 'stage')}, {counted(actions, 'action')} rolled back"
+    return f"Plan reverted successfully: {done_parts}{executed}{skipped}"
+
+
+def nothing_left(reverts: Sequence[str], absent: int) -> str:
+    """Nothing had to be done; `absent` actions were let pass because their objects were gone."""
+    passed = f", {counted(absent, 'action')} already absent" if absent else ""
+    return f"Nothing left to revert: already reverted by {', '.join(reverts)}{passed}"
+
+
+def nothing_to_revert(skipped_actions: int, skipped_stages: int) -> str:
+    """Nothing in the original could be taken back."""
+    skipped = ", ".join(
+        counted(number, noun) for number, noun in ((skipped_stages, "stage"), (skipped_actions, "action")) if number
+    )
+    return f"Nothing to revert: {skipped or 'the execution did nothing'}{' skipped' if skipped else ''}"
+
+
+def left_standing(known: int, unknown: int) -> str:
+    """Follow a plan's message: objects of skipped parts that still exist, or may."""
+    parts = [f"{counted(known, 'object')} left standing"] if known else []
+    parts += [f"{counted(unknown, 'object')} not known to be gone"] if unknown else []
+    return "".join(f"; {part}" for part in parts)
+
+
+def plan_executed(stages: int, actions: int, skipped_stages: int) -> str:
+    """The Execute is done."""
+    skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
+    return f"Plan executed successfully: {counted(stages, 'stage')}, {counted(actions, 'action')}{skipped}"
+
+
+def plan_failed(operation: OperationType, stage: str, chain: Sequence[str]) -> str:
+    """The plan failed; `chain` leads from the stage's message down to the action's."""
+    verb = "revert" if operation is OperationType.REVERT else "execute"
+    return ": ".join([f"Failed to {verb} stage {stage}", *chain])
+
+
+def plan_canceled(operation: OperationType, stages: tuple[int, int], actions: tuple[int, int]) -> str:
+    """The plan was cut short; each pair is what was done, of how many."""
+    what, verb = ("revert", "rolled back") if operation is OperationType.REVERT else ("execution", "completed")
+    done_stages = f"{stages[0]} of {counted(stages[1], 'stage')}"
+    return f"Plan {what} canceled: {done_stages}, {actions[0]} of {counted(actions[1], 'action')} {verb}"
