@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from api.execution import ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
-from api.meta import ObjectReference
-from api.phases import Operation, OperationType, Phase
+from api.phases import OperationType, Phase
 from planning import messages
 from planning.lookup import full_name, occurrences
 
@@ -26,9 +25,8 @@ class History:
     """Actions whose rollback succeeded."""
     whole: dict[NodeKey, str] = field(default_factory=dict)
     """Parts that succeeded as a whole in a Revert that kept no list of what is below; () is the plan."""
-
-    removed: dict[str, str] = field(default_factory=dict)
-    """By uid: objects that custom rollbacks and rollback hooks deleted."""
+    records: dict[NodeKey, list[tuple[str, ActionStatus]]] = field(default_factory=dict)
+    """By action: Reverts with their nodes of it that record what a custom rollback or a rollback hook did."""
 
     def of_action(self, key: NodeKey) -> str | None:
         """Give the Revert that rolled an action back; None where none says so."""
@@ -112,16 +110,8 @@ def _remember_workflow(found: History, name: str, key: NodeKey, node: WorkflowEx
         by = name if action.phase is Phase.SUCCEEDED else _by_older(action)
         if by:
             found.actions.setdefault((*key, action_key), by)
-        if action.phase is Phase.SUCCEEDED and action.operation is Operation.DELETE:
-            found.removed.update(dict.fromkeys(_uids(action), name))
-
-
-def _uids(action: ActionStatus) -> Iterator[str]:
-    """Give the uids that a node records."""
-    for _, value in action.outputs or ():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, ObjectReference) and item.uid:
-                yield item.uid
+        if action.outputs:
+            found.records.setdefault((*key, action_key), []).append((name, action))
 
 
 def _by_older(action: ActionStatus) -> str | None:

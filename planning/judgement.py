@@ -69,6 +69,8 @@ class Scene:
     reverted_uids: dict[str, str] = field(default_factory=dict)
     """uid to the earlier Revert that rolled the object back."""
     reverted_namespaces: dict[str, str] = field(default_factory=dict)
+    reverted_targets: dict[Target, str] = field(default_factory=dict)
+    """By object: the earlier Revert that put another one of that name in its place."""
 
     def look(self, target: Target) -> Look:
         """Give what was seen of an object."""
@@ -154,13 +156,9 @@ def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
     presumed = scene.history.presumed(place.key)
     if presumed:
         return messages.already_rolled_back([presumed])
-    return messages.removed_by_hook_cleanup(target) if _cleaned_up(place.candidate) else None
-
-
-def _cleaned_up(candidate: Candidate) -> bool:
-    """Tell whether the action's object went as soon as the action had succeeded."""
-    cleanup = candidate.cleanup
-    return bool(cleanup and cleanup.on_success)
+    if target in scene.reverted_targets:
+        return messages.already_rolled_back([scene.reverted_targets[target]])
+    return messages.removed_by_hook_cleanup(target) if place.candidate.cleanup.on_success else None
 
 
 def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
@@ -241,6 +239,5 @@ def deletes(candidate: Candidate) -> bool:
 
 def replaces(candidate: Candidate) -> bool:
     """Tell whether the action put its object in the place of another one of that name."""
-    cleanup = candidate.cleanup
-    cleared = bool(cleanup and cleanup.before_create and candidate.action.created is not False)
+    cleared = bool(candidate.cleanup.before_create and candidate.action.created)
     return cleared or candidate.operation is Operation.REPLACE

@@ -16,7 +16,8 @@ from api.steps import FailureType, Part, Refusal, Target
 from planning import messages
 from planning.asexecuted import Planned
 from planning.custom import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
-from planning.kinds import BATCH, KINDS, Kind, Rule, kind_of, operation_of
+from planning.hooks import cleanup_of
+from planning.kinds import BATCH, KINDS, Kind, Rule, operation_of
 from planning.manifest import ManifestError
 from planning.objects import DEFAULT_NAMESPACE, target_of_action
 from planning.templates import has_template
@@ -94,10 +95,10 @@ class Candidate:
         return rollback_hook(self.planned.action) if self.planned and not self.redefined else None
 
     @property
-    def cleanup(self) -> HookCleanup | None:
-        """When its object goes by itself; None where nothing tells, or its type knows of none."""
+    def cleanup(self) -> HookCleanup:
+        """When its object is removed by the action itself: never, where nothing tells."""
         definition = None if self.redefined else self.definition
-        return definition.hook_cleanup if definition and kind_of(definition).own_cleanup else None
+        return cleanup_of(definition, self.operation or Operation.CREATE) if definition else HookCleanup()
 
     @property
     def custom(self) -> bool:
@@ -238,6 +239,15 @@ def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
         if item and item not in seen:
             seen.append(item)
             yield item
+
+
+def referred(outputs: ActionOutputs | None) -> Iterator[Recorded]:
+    """Give every object that a record names, whatever its type."""
+    for type_, kind in KINDS.items():
+        for ref in _refs(outputs, kind):
+            target = _target_of_ref(ref, type_)
+            if target:
+                yield Recorded(target, ref.uid or None)
 
 
 def _refs(outputs: ActionOutputs | None, kind: Kind) -> list[ObjectReference]:

@@ -5,23 +5,39 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'".
 
 from collections.abc import Iterator, Mapping
 
-from api.phases import OnMissing, Phase
+from api.execution import ActionStatus
+from api.phases import OnMissing, Operation, Phase
 from api.steps import Look, Target
 from planning.earlier import History
+from planning.hooks import cleanup_of
 from planning.judgement import Place, Remover, Scene, deletes, replaces
 from planning.manifest import ManifestError
-from planning.rollback import Candidate, Delete, Recorded, made, recorded
+from planning.rollback import Candidate, Custom, Delete, Recorded, made, recorded, referred, undo
 from planning.survey import Survey
 
 
 def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_missing: OnMissing | None) -> Scene:
     """Gather who removed which object: actions of the original itself, and earlier Reverts."""
-    built = Scene(looks, history, on_missing or OnMissing.FAIL, reverted_uids=dict(history.removed))
+    built = Scene(looks, history, on_missing or OnMissing.FAIL)
     for stage in found:
         for _, place in stage.places():
-            if place.candidate.action.phase is Phase.SUCCEEDED:
+            action = place.candidate.action
+            if action.phase is Phase.SUCCEEDED or (action.created and replaces(place.candidate)):
                 _note(built, place)
+            for revert, node in history.records.get(place.key, ()):
+                _note_carried_out(built, place, revert, node)
     return built
+
+
+def _note_carried_out(built: Scene, place: Place, revert: str, node: ActionStatus) -> None:
+    """Add what a custom rollback or a hook removed in an earlier Revert, by that one's record of it."""
+    undoing, operation = undo(place.candidate), node.operation or Operation.CREATE
+    cleared = isinstance(undoing, Custom) and cleanup_of(undoing.action, operation).before_create
+    for item in referred(node.outputs):
+        if operation is Operation.DELETE and node.phase is Phase.SUCCEEDED and item.uid:
+            built.reverted_uids.setdefault(item.uid, revert)
+        if node.created and (cleared or operation is Operation.REPLACE):
+            built.reverted_targets.setdefault(item.target, revert)
 
 
 def _note(built: Scene, place: Place) -> None:

@@ -27,7 +27,8 @@ class Verdicts:
 
 def executes(found: Survey) -> bool:
     """Tell whether a Revert carries definitions out: custom rollbacks, or rollback hooks."""
-    return any(isinstance(undo(place.candidate), Custom) for place, done in _walk(found) if done)
+    undoings = (undo(place.candidate) for place, done in _walk(found) if done)
+    return any(isinstance(one, Custom) and isinstance(_on_condition(one), Custom) for one in undoings)
 
 
 def decide_all(ordered: Survey, scene: Scene) -> Verdicts:

@@ -19,6 +19,7 @@ from tests.planning.builders import (
     dr_workflow,
     execute,
     localization,
+    localized,
     made,
     manifest,
     old,
@@ -230,6 +231,24 @@ class TestEarlierReverts:
         assert step.refusal is not None
         assert step.refusal.type is FailureType.NOT_FOUND
 
+    @pytest.mark.parametrize(("phase", "operation"), [(Phase.SUCCEEDED, Operation.REPLACE), (Phase.FAILED, None)])
+    def test_what_a_custom_rollback_replaced_is_neither_missed_nor_deleted(
+        self, phase: Phase, operation: Operation | None
+    ) -> None:
+        loc = localization("loc")
+        body = localized("loc", "Apply", hookCleanup={"beforeCreate": True})
+        definitions = dr_workflow("w", localized("loc"), manifest("app", "Patch", action="patch", rollback=body))
+        replaced = outputs(loc, "uid-new")
+        operation = operation or Operation.APPLY
+        earlier = before(
+            ActionStatus(name="patch", phase=phase, operation=operation, created=True, outputs=replaced),
+            ActionStatus(name="create-loc", phase=Phase.SKIPPED),
+        )
+        records = original(made("create-loc", loc), patched("patch"))
+        for seen in (present("uid-new"), absent(loc)):
+            decision = decide(records, {loc: seen}, definitions, earlier=[earlier])
+            assert the_action(decision, "create-loc").message == "Already rolled back by nginx-revert-000"
+
 
 class TestTwoActionsOnOneObject:
     def test_the_change_is_undone_by_its_rollback_and_then_the_object_is_deleted(self) -> None:
@@ -278,6 +297,26 @@ class TestTwoActionsOnOneObject:
             "what becomes of it is left to the custom rollback of that action"
         )
         assert [custom(step).action for step in steps(decision)] == ["remove"]
+
+    def test_an_object_that_was_replaced_by_an_action_that_then_failed_is_not_missed(self) -> None:
+        shop = Target(api_version=CLUSTERNET, kind="Subscription", name="shop", namespace="d")
+        fields = {"type": ActionType.SUBSCRIPTION}
+        first = made(
+            "make", shop, outputs={"subscriptionRef": {"name": "shop", "namespace": "d", "uid": "1"}}, **fields
+        )
+        second = made(
+            "replace",
+            shop,
+            operation=Operation.REPLACE,
+            phase=Phase.FAILED,
+            outputs={"subscriptionRef": {"name": "shop", "namespace": "d", "uid": "2"}},
+            **fields,
+        )
+        failed = workflow("v", second, phase=Phase.FAILED)
+        stages = stage("s", workflow("w", first)), stage("t", failed, phase=Phase.FAILED)
+        decision = decide(execute(*stages, phase=Phase.FAILED), {shop: present("2")})
+        assert "was replaced by action replace" in str(the_action(decision, "make").message)
+        assert decision.state.left_standing == ["Subscription d/shop"]
 
     def test_an_object_that_was_replaced_is_neither_missed_nor_deleted(self) -> None:
         shop = Target(api_version=CLUSTERNET, kind="Subscription", name="shop", namespace="d")

@@ -12,7 +12,7 @@ from api.execution import (
     WorkflowExecutionStatus,
 )
 from api.meta import ObjectName, ObjectReference
-from api.phases import ActionType, OnMissing, Operation, Phase
+from api.phases import ActionType, Mode, OnMissing, Operation, Phase
 from api.steps import Look, Seen, Target
 from planning import progress
 from planning.lookup import Workflows
@@ -66,7 +66,7 @@ actions = st.builds(
     completion_time=times,
     operation=st.none() | st.sampled_from(list(Operation)),
     created=st.sampled_from([None, True, False]),
-    custom_rollback=st.sampled_from([*[False] * 20, None, True]),
+    custom_rollback=st.sampled_from([False, None, True]),
     outputs=recorded,
 )
 likely = st.sampled_from([Phase.SUCCEEDED, Phase.SUCCEEDED, Phase.FAILED, Phase.RUNNING])
@@ -87,7 +87,7 @@ stages = st.builds(
     workflow_executions=st.lists(nodes, min_size=1, max_size=3),
 )
 trees = st.lists(stages, min_size=1, max_size=3)
-definitions = st.sampled_from(
+bodies = st.sampled_from(
     [
         manifest("a", action="a"),
         manifest("a", "Apply", action="b"),
@@ -99,15 +99,37 @@ definitions = st.sampled_from(
         {"name": "a", "type": "Job", "job": {"template": {"metadata": 5}}},
         {"name": "b", "type": "Subscription", "subscription": {"name": "a", "operation": "Replace"}},
         localized("a"),
+        {**localized("a"), "name": "b"},
     ]
 )
+extras = st.fixed_dictionaries(
+    {},
+    optional={
+        "rollback": st.sampled_from(
+            [
+                {},
+                {"type": 5},
+                {"type": "HTTP"},
+                {"type": "HTTP", "http": {"url": "$(outputs.a.httpResponse.body)"}},
+                {"resource": {"manifest": "$(params.x)", "operation": "Delete"}},
+                {"type": "Localization", "localization": {"name": "a"}, "hookCleanup": {"beforeCreate": True}},
+            ]
+        ),
+        "hookType": st.sampled_from(["pre-rollback", "post-rollback", "post-install", ""]),
+        "when": st.sampled_from(["", "soon", 'mode == "rollback"', 'mode == "install"']),
+        "hookCleanup": st.sampled_from([{"onSuccess": True}, {"beforeCreate": True}, {}]),
+        "dependsOn": st.lists(names, max_size=2),
+    },
+)
+definitions = st.tuples(bodies, extras).map(lambda pair: {**pair[0], **pair[1]})
 seen = st.builds(
     Look, seen=st.sampled_from(list(Seen)), uid=uids, creation_timestamp=times, reason=st.sampled_from(["", "why"])
 )
 
 
-def plausible(tree: list[StageStatus]) -> DRPlanExecution:
-    return execute(*tree, phase=Phase.FAILED)
+def plausible(tree: list[StageStatus], mode: Mode | None) -> DRPlanExecution:
+    original = execute(*tree, phase=Phase.FAILED)
+    return original.model_copy(update={"spec": original.spec.model_copy(update={"mode": mode})})
 
 
 @settings(max_examples=300)
@@ -117,6 +139,7 @@ def plausible(tree: list[StageStatus]) -> DRPlanExecution:
     st.lists(trees, max_size=2),
     st.lists(seen, min_size=1, max_size=5),
     st.sampled_from([None, *OnMissing]),
+    st.sampled_from([None, *Mode]),
 )
 def test_planning_answers_and_keeps_to_what_was_seen(
     tree: list[StageStatus],
@@ -124,9 +147,10 @@ def test_planning_answers_and_keeps_to_what_was_seen(
     earlier_trees: list[list[StageStatus]],
     looks: list[Look],
     on_missing: OnMissing | None,
+    mode: Mode | None,
 ) -> None:
     workflows: Workflows = by_name(dr_workflow("w", *defined))
-    original = plausible(tree)
+    original = plausible(tree, mode)
     targets = concerns(original, workflows)
     view: dict[Target, Look] = {target: looks[place % len(looks)] for place, target in enumerate(targets)}
     earlier = [
@@ -148,7 +172,8 @@ def test_planning_answers_and_keeps_to_what_was_seen(
                     assert view[deletion.target].seen is Seen.PRESENT
                     assert view[deletion.target].uid == deletion.uid
                     taken.append(deletion.uid)
-                assert step is None or bool(step.deletions) != bool(step.refusal)
+                does = [step.deletions, step.custom, step.refusal] if step else []
+                assert step is None or sum(map(bool, does)) == 1
     assert len(taken) == len(set(taken))
     if decision.rejection is None:
         assert shorten(progress.with_counts(decision.state)) == decision.state
