@@ -219,13 +219,14 @@ async def in_clusters(scene: Scene) -> Runs:
     everywhere: Object = {"waitReady": True, "clusterExecutionMode": "PerCluster", "retryPolicy": NEVER}
     cleaned = subscribes("hook", waitReady=True, hookCleanup={"beforeCreate": True, "onSuccess": True})
     only(scene, "fleet", cleaned, subscribes("fleet", **everywhere))
+    only(scene, "crew", subscribes("crew", **everywhere))
     with Clusternet.at_work(scene.stack, NAMESPACE) as clusternet:
         clusternet.joins("east", site="eu")
         west = clusternet.joins("west", site="eu")
         executed = await scene.run("fleet-up", "fleet")
         reverted = await scene.run("fleet-down", "fleet", "fleet-up")
         clusternet.fails_in(west, "no room")
-        failing = await scene.run("fleet-up-again", "fleet")
+        failing = await scene.run("crew-up", "crew")
     return {"execute-per-cluster": executed, "revert-per-cluster": reverted, "execute-per-cluster-failed": failing}
 
 
