@@ -43,14 +43,6 @@ _BOUND = 2_000_000
 _ATTEMPTS_AT_THE_UNEXPECTED = 5
 
 
-class _Refused(Exception):  # noqa: N818 - an end, not an error
-    """A Revert's own parameters are faulty; `reasons` says how."""
-
-    def __init__(self, reasons: Sequence[str]) -> None:
-        super().__init__()
-        self.reasons = reasons
-
-
 class Loads:
     """Activities at the beginning of a run."""
 
@@ -102,35 +94,30 @@ class Loads:
         self, revert: DRPlanExecution, original: DRPlanExecution, worked: Worked, actor: Actor, pulse: Pulse
     ) -> RevertDecision:
         """Look, decide, and keep what is to be carried out."""
-        try:
-            definitions = await self._carried_out(revert, original, worked, actor)
-        except _Refused as error:
-            return rejected_revert(refusals.not_started(error.reasons))
-        kept = await _documents(revert.metadata.key, definitions)
         targets = await asyncio.to_thread(concerns, original, worked.workflows)
         looks = await look_at(self._cluster, targets, actor, lambda text: pulse.say(waiting_for=text))
         earlier = await self._originals.reverts_of(original)
-        work = partial(
-            decide_revert,
-            *(revert, original, earlier, looks, worked.plan, worked.workflows, _origin(revert.metadata.key, kept)),
-            definitions_of_today=worked.snapshot is None,
-        )
-        return await self._kept(await asyncio.to_thread(work), revert.metadata.key, kept)
+        definitions, errors = await self._carried_out(revert, original, worked, actor)
+        kept = await _documents(revert.metadata.key, definitions)
+        work = partial(decide_revert, revert, original, earlier, looks, worked.plan, worked.workflows)
+        origin, of_today = _origin(revert.metadata.key, kept), worked.snapshot is None
+        decision = await asyncio.to_thread(work, origin, definitions_of_today=of_today)
+        if errors and decision.rejection is None:
+            return rejected_revert(refusals.bad_parameters(errors))
+        return await self._kept(decision, revert.metadata.key, kept)
 
     async def _carried_out(
         self, revert: DRPlanExecution, original: DRPlanExecution, worked: Worked, actor: Actor
-    ) -> Definitions | None:
-        """Give what a Revert carries out itself; None where it only deletes. Raises _Refused."""
+    ) -> tuple[Definitions | None, list[str]]:
+        """Give the definitions that a Revert carries out, if any, and what is wrong with its own parameters."""
         if worked.plan is None or not executes_definitions(original, worked.workflows):
-            return None
-        if worked.snapshot is None:
-            places = layers_of(worked.plan, worked.workflows, original, revert)
-            resolved = await self._resolved(places, actor)
-            return of_revert_today(original, revert, worked.plan, worked.workflows, resolved)
-        resolved = await self._resolved(layers_of_revert(worked.snapshot, revert), actor)
-        if errors := own_errors(revert, resolved):
-            raise _Refused(errors)
-        return of_revert(worked.snapshot, worked.workflows, revert, resolved)
+            return None, []
+        if worked.snapshot is not None:
+            resolved = await self._resolved(layers_of_revert(worked.snapshot, revert), actor)
+            return of_revert(worked.snapshot, worked.workflows, revert, resolved), own_errors(revert, resolved)
+        resolved = await self._resolved(layers_of(worked.plan, worked.workflows, original, revert), actor)
+        definitions = of_revert_today(original, revert, worked.plan, worked.workflows, resolved)
+        return definitions, own_errors(revert, resolved)
 
     async def _resolved(self, places: Mapping[Place, Layers], actor: Actor) -> dict[Place, Resolved]:
         """Determine all parameters, what stands in live objects included."""

@@ -31,14 +31,14 @@ from api.workflow import DRWorkflow
 from planning import causes, messages, secrets
 from planning.asexecuted import deletion_of
 from planning.custom import CustomRollbackError, rollback_of
-from planning.kinds import filled, operation_of
+from planning.kinds import filled, operation_of, templates_of
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
 from planning.lookup import actions_by_name, full_name, occurrences
 from planning.manifest import ManifestError
 from planning.objects import body_of_action, target_of_action
 from planning.params import resolve
 from planning.snapshot import Place, use_of
-from planning.templates import TemplateError, Values, render_value
+from planning.templates import TemplateError, Values, has_template, render_value, texts
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Orders:
         step, reference = given.step, given.dr_workflow
         if given.origin is None:
             live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
-            return _defined(live, step, reference), frozenset()
+            return _without_values(_defined(live, step, reference)), frozenset()
         kept = await self._kept(given.origin, reference)
         action = _defined(kept.dr_workflow, step, reference)
         whole = action if is_complete(action) else await self._completed(action, step, kept)
@@ -158,6 +158,13 @@ def _defined(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: Objec
         if step.action in (actions[step.index].name, part.name):
             return part
     raise ActionError(FailureType.UNDEFINED, messages.action_undefined(step.action, full_name(reference)))
+
+
+def _without_values(action: Action) -> Action:
+    """Give an action for which no values were kept, if it asks for none."""
+    if any(has_template(text) for value in templates_of(action).values() for _, text in texts(value, "")):
+        raise ActionError(FailureType.UNDEFINED, causes.values_not_kept(action.name))
+    return action
 
 
 def _part(action: Action, part: Part) -> Action:

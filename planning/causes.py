@@ -98,6 +98,11 @@ def parameters_changed(action: str, names: Sequence[str], reasons: Sequence[str]
     )
 
 
+def values_not_kept(action: str) -> str:
+    """A definition has placeholders, and nothing was kept to fill them in with."""
+    return f"Action {action} has placeholders, and no values were kept for them"
+
+
 def place_unknown(stage: str, dr_workflow: str) -> str:
     """A snapshot has no such DRWorkflow in its plan."""
     return f"The definitions that were kept have no DRWorkflow {dr_workflow} at this place of stage {stage}"

@@ -45,15 +45,15 @@ async def keep(site: Site, *actions: Object, params: Any = None, **spec: Any) ->
 
 async def carry_out(
     site: Site,
-    origin: Origin,
+    origin: Origin | None,
     action: str,
     index: int = 0,
     part: Part = Part.ACTION,
     outputs: dict[str, ActionOutputs] | None = None,
     attempt: Attempt | None = None,
 ) -> ActionOutcome:
-    """Carry out one action of what was kept."""
-    mark = f"{origin.execution.uid}/only/flow/{action}"
+    """Carry out one action of what was kept, or of what is there where nothing was."""
+    mark = f"{origin.execution.uid if origin else 'uid'}/only/flow/{action}"
     step = ExecuteStep(index=index, action=action, mark=mark, title=action, part=part, attempts=Attempts())
     given = ExecuteInput(
         dr_workflow=site.flow,

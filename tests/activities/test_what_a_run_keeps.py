@@ -13,8 +13,9 @@ from activities.snapshot import Snapshots
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType
 from api.snapshot import KeptParameters, Snapshot
-from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
+from api.steps import ExecuteDecision, FailureType, Part, RevertDecision, RunInput
 from tests.activities.faulty import Answer, Cut, FaultyServer
+from tests.activities.keeping import carry_out
 from tests.activities.site import Attempt, Object, Site
 from tests.e2e.manifests import dr_plan, dr_workflow, execute, makes_config_map, revert, stage, writes
 
@@ -35,13 +36,13 @@ async def load_revert(site: Site) -> RevertDecision:
     return await Attempt().run(Loads(site.cluster, Impersonation()).load_revert, given)
 
 
-def plan(site: Site, *actions: Object, params: Any = None, **spec: Any) -> None:
+def plan(site: Site, *actions: Object, params: Any = None, mode: str = "Install", **spec: Any) -> None:
     """Create a plan that runs one DRWorkflow twice, and an Execute of it."""
     found = [*actions] or [makes_config_map("app", site.namespace)]
     site.create(
         dr_workflow("flow", *found),
         dr_plan("shop", stage("only", site.namespace, "flow", "flow"), **spec),
-        execute("there", "shop", params=params or []),
+        execute("there", "shop", params=params or [], mode=mode),
     )
 
 
@@ -79,7 +80,7 @@ async def test_values_of_live_objects_are_kept_as_they_were(site: Site) -> None:
     decision = await load(site)
     site.kubectl("delete", "configmap", "now")
     kept = await root(site, decision)
-    assert kept.parameters == [KeptParameters(values={"region": "east", "count": "3"})]
+    assert kept.parameters == [KeptParameters(values={"region": "east", "count": "3", "mode": "install"})]
 
 
 async def test_a_load_that_is_repeated_keeps_the_same(site: Site) -> None:
@@ -164,19 +165,22 @@ async def test_a_dr_workflow_that_no_object_can_hold_once_more_is_refused_clearl
 # A Revert of it.
 
 
-def ended(site: Site, decision: ExecuteDecision) -> None:
-    """Write the status of an Execute that succeeded, and create a Revert of it."""
+def ended(site: Site, decision: ExecuteDecision | None, *, custom: bool = False, params: Any = None) -> None:
+    """Write the status of an Execute that succeeded, and create a Revert of it.
+
+    Without a decision it kept nothing; with `custom` its action has a rollback of its own.
+    """
     done: Object = {"phase": "Succeeded", "operation": "Create", "created": True, "type": "KubernetesResource"}
     ref = {"apiVersion": "v1", "kind": "ConfigMap", "namespace": site.namespace, "name": "app", "uid": "u"}
-    action = {"name": "make-app", **done, "outputs": {"resourceRef": ref}}
+    action = {"name": "make-app", **done, "customRollback": custom, "outputs": {"resourceRef": ref}}
     flow = {"name": "flow", "namespace": site.namespace}
     node = {"workflowRef": flow, "phase": "Succeeded", "actionStatuses": [action]}
     tree = [{"name": "only", "phase": "Succeeded", "workflowExecutions": [node, node]}]
-    kept = decision.state.snapshot
+    kept = decision.state.snapshot if decision else None
     status = {"phase": "Succeeded", "stageStatuses": tree, **({"snapshot": kept.to_object()} if kept else {})}
     patch = json.dumps({"status": status})
     site.kubectl("patch", "drpe", "there", "--subresource=status", "--type=merge", "-p", patch)
-    site.create(revert("back", "shop", "there"))
+    site.create(revert("back", "shop", "there", params=params or []))
 
 
 async def test_a_revert_works_with_what_was_kept_although_everything_is_gone(site: Site) -> None:
@@ -191,8 +195,7 @@ async def test_a_revert_works_with_what_was_kept_although_everything_is_gone(sit
 
 async def test_a_revert_of_what_kept_nothing_says_that_it_uses_the_definitions_of_today(site: Site) -> None:
     plan(site)
-    decision = await load(site)
-    ended(site, decision.model_copy(update={"state": decision.state.model_copy(update={"snapshot": None})}))
+    ended(site, None)
     assert (await load_revert(site)).state.definitions_of_today
 
 
@@ -220,3 +223,88 @@ async def test_a_snapshot_that_cannot_be_read_now_is_not_replaced_by_the_definit
     faulty.fault("GET", "/controllerrevisions/[^/]+", answer)
     with pytest.raises(ApplicationError, match="Failed to read ControllerRevision"):
         await load_revert(faulty_site)
+
+
+# A Revert that carries definitions out.
+
+
+def undoes(site: Site) -> Object:
+    """Give an action whose own rollback creates a ConfigMap that says in which region, and in which mode."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "undone", "namespace": site.namespace}}
+    rollback = {"resource": {"manifest": json.dumps({**body, "data": {"a": "$(params.region) $(params.mode)"}})}}
+    return {**makes_config_map("app", site.namespace), "rollback": rollback}
+
+
+REGION = {"name": "region", "value": "east"}
+
+
+async def carried_out(site: Site, decision: RevertDecision) -> str:
+    """Carry the custom rollback out; give what it wrote."""
+    assert decision.rejection is None
+    assert decision.origin is not None
+    assert decision.state.snapshot == decision.origin.snapshot
+    origin = decision.origin.model_copy(update={"stage": "only", "workflow": 0})
+    await carry_out(site, origin, "make-app", part=Part.ROLLBACK)
+    made = site.get("configmap", "undone")
+    assert made is not None
+    return str(made["data"]["a"])
+
+
+async def test_a_custom_rollback_is_carried_out_with_what_was_kept_although_everything_is_gone(site: Site) -> None:
+    plan(site, undoes(site), globalParams=[REGION])
+    ended(site, await load(site), custom=True)
+    site.kubectl("delete", "drplan/shop", "drworkflow/flow")
+    decision = await load_revert(site)
+    assert not decision.state.definitions_of_today
+    assert await carried_out(site, decision) == "east rollback"
+    owners = {each["metadata"]["ownerReferences"][0]["name"] for each in revisions(site)}
+    assert owners == {"there", "back"}
+
+
+async def test_a_reverts_own_parameters_win_over_those_of_its_original(site: Site) -> None:
+    plan(site, undoes(site), globalParams=[REGION])
+    ended(site, await load(site), custom=True, params=[{"name": "region", "value": "west"}])
+    assert await carried_out(site, await load_revert(site)) == "west rollback"
+
+
+async def test_a_revert_of_what_kept_nothing_carries_the_rollback_of_today_out(site: Site) -> None:
+    plan(site, undoes(site), globalParams=[REGION])
+    ended(site, None, custom=True)
+    decision = await load_revert(site)
+    assert decision.state.definitions_of_today
+    assert await carried_out(site, decision) == "east rollback"
+
+
+async def test_a_parameter_of_a_revert_that_cannot_be_read_refuses_it_and_keeps_nothing(site: Site) -> None:
+    plan(site, undoes(site), globalParams=[REGION])
+    ended(site, await load(site), custom=True, params=[{"name": "region", **value_from(site, "nowhere")}])
+    before = revisions(site)
+    decision = await load_revert(site)
+    assert decision.rejection is not None
+    assert decision.rejection.startswith(
+        "Nothing was reverted: spec.params[0].valueFrom.manifestRef of DRPlanExecution"
+    )
+    assert revisions(site) == before
+
+
+async def test_a_secret_of_a_revert_is_not_kept_and_is_there_when_it_is_used(site: Site) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "undone", "namespace": site.namespace}}
+    rollback = {"resource": {"manifest": json.dumps({**body, "data": {"a": "$(params.token) $(params.password)"}})}}
+    action = {**makes_config_map("app", site.namespace), "rollback": rollback}
+    plan(site, action, params=[{"name": "token", "value": "of-execute"}, {"name": "password", "value": SECRET}])
+    ended(site, await load(site), custom=True, params=[{"name": "token", "value": "of-revert"}])
+    decision = await load_revert(site)
+    for text in ("of-execute", "of-revert", SECRET):
+        assert text not in json.dumps(revisions(site)) + decision.model_dump_json()
+    assert await carried_out(site, decision) == f"of-revert {SECRET}"
+
+
+async def test_without_any_definitions_kept_a_rollback_with_placeholders_is_not_guessed(site: Site) -> None:
+    plan(site, undoes(site), globalParams=[REGION])
+    ended(site, None, custom=True)
+    site.kubectl("delete", "drplan/shop")
+    decision = await load_revert(site)
+    assert decision.origin is None
+    with pytest.raises(ApplicationError, match="has placeholders, and no values were kept for them") as caught:
+        await carry_out(site, None, "make-app", part=Part.ROLLBACK)
+    assert caught.value.type == FailureType.UNDEFINED
