@@ -31,6 +31,23 @@ class Runs:
         """Give every root that was started for an object of a Kubernetes namespace."""
         return self.listed(f'drplanNamespace = "{namespace}"')
 
+    def told(self, execution: dict[str, Any]) -> str:
+        """Give all that Temporal has on an execution and its children: memos and histories, payloads as text."""
+        return _run(self._told([each.id for each in self.roots(execution)]))
+
+    async def _told(self, ids: list[str]) -> str:
+        client = await Client.connect(self.address)
+        texts: list[str] = []
+        while ids:
+            handle = client.get_workflow_handle(ids.pop())
+            texts.append(str((await handle.describe()).raw_description))
+            for event in (await handle.fetch_history()).events:
+                texts.append(str(event))
+                if event.HasField("child_workflow_execution_started_event_attributes"):
+                    child = event.child_workflow_execution_started_event_attributes.workflow_execution
+                    ids.append(child.workflow_id)
+        return "\n".join(texts)
+
     def listed(self, query: str) -> list[WorkflowExecution]:
         """Give all runs that match a visibility query."""
 
