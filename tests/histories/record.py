@@ -13,7 +13,7 @@ from tests.histories.corpus import FOLDER, store
 from tests.histories.stage import scene
 from tests.histories.stories import STORIES
 
-VERSION = "v1"
+VERSION = "v2"
 
 
 async def record(folder: Path, version: str) -> None:
