@@ -1,7 +1,7 @@
 """A DRWorkflow as an Execute carries it out in a mode: which parts of which actions, and what comes before each.
 
 Without dependencies its actions run as they are written, otherwise by what they depend on. In mode Delete what the
-actions create is deleted, in reverse order, unless the DRWorkflow says itself what is to be deleted.
+actions create is deleted, in reverse order, unless the DRWorkflow says itself what is to be deleted, or creates none.
 Source: docs/spec/drworkflow.md, "dependsOn" and "Mode Delete".
 """
 
@@ -53,8 +53,13 @@ def as_executed(dr_workflow: DRWorkflow, mode: Mode | None) -> list[Planned]:
 
 
 def is_taken_down(actions: Sequence[Action], mode: Mode | None) -> bool:
-    """Tell whether actions are not carried out themselves, but what they create is deleted."""
-    return mode is Mode.DELETE and not any(operation_of(action) is Operation.DELETE for action in actions)
+    """Tell whether actions are not carried out themselves, but what they create is deleted.
+
+    Where nothing creates an object there is nothing to take down: what only asks a service, say, runs as written.
+    """
+    if mode is not Mode.DELETE or any(operation_of(action) is Operation.DELETE for action in actions):
+        return False
+    return any(kind_of(action).has_object and operation_of(action) in _CREATING for action in actions)
 
 
 def _by_dependency(actions: Sequence[Action]) -> list[Planned]:

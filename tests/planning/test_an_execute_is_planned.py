@@ -189,8 +189,8 @@ class TestModeDelete:
         ]
 
     def test_a_dr_workflow_of_which_nothing_is_left_is_skipped_and_says_so(self) -> None:
-        hook = {"name": "hook", "type": "HTTP", "http": {"url": "https://example.com"}}
-        decision = in_mode(Mode.DELETE, dr_workflow("w", hook), dr_workflow("v", manifest("a")))
+        job = {"name": "work", "type": "Job", "job": {"template": {}}}
+        decision = in_mode(Mode.DELETE, dr_workflow("w", job), dr_workflow("v", manifest("a")))
         first, second = decision.state.stages[0].workflows
         assert (first.phase, first.message, first.actions) == (Phase.SKIPPED, messages.NOTHING_TO_DELETE, [])
         assert second.phase is Phase.PENDING

@@ -125,8 +125,17 @@ class TestModeDelete:
         }
 
     def test_what_creates_nothing_drops_out(self) -> None:
-        flow = dr_workflow("w", call("hook"), manifest("p", "Patch", rollback={"http": {"url": "https://example.com"}}))
-        assert as_executed(flow, Mode.DELETE) == []
+        patch = manifest("p", "Patch", rollback={"http": {"url": "https://example.com"}})
+        flow = dr_workflow("w", call("hook"), patch, manifest("a"))
+        assert names(as_executed(flow, Mode.DELETE)) == ["delete-a"]
+
+    def test_a_job_without_a_name_is_not_run_to_take_it_down(self) -> None:
+        job = {"name": "work", "type": "Job", "job": {"template": {}}}
+        assert as_executed(dr_workflow("w", job, call("hook")), Mode.DELETE) == []
+
+    def test_where_nothing_is_created_it_runs_as_it_is_written(self) -> None:
+        flow = dr_workflow("w", call("tell", when='mode == "delete"'))
+        assert [(one.action.name, one.part) for one in as_executed(flow, Mode.DELETE)] == [("tell", Part.ACTION)]
 
     def test_in_which_clusters_it_was_done_is_kept(self) -> None:
         (planned,) = as_executed(dr_workflow("w", subscription("s", clusterExecutionMode="PerCluster")), Mode.DELETE)
