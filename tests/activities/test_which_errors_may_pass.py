@@ -42,7 +42,8 @@ def test_a_server_that_is_away_and_a_kind_that_may_still_come_are_worth_a_repeat
 def test_only_what_may_pass_is_repeated_by_temporal(kind: FailureType) -> None:
     error = application_error(ActionError(kind, "words"), errors=1, limit=3, attempt=1)
     assert error.type == kind
-    assert error.non_retryable is (kind not in (FailureType.TRANSIENT, FailureType.TIMED_OUT))
+    passing = (FailureType.TRANSIENT, FailureType.TIMED_OUT, FailureType.HTTP_STATUS)
+    assert error.non_retryable is (kind not in passing)
 
 
 @pytest.mark.parametrize(("errors", "ends"), [(1, False), (3, False), (4, True), (9, True)])
