@@ -47,7 +47,10 @@ class Fault:
     what: Cut | Answer | Callable[[], object]
     """A callable is run after the API server has acted and before its answer goes on."""
     times: int = 1
+    taken: int = 0
+    """Requests that it has come upon."""
     met: int = 0
+    """Of these, the ones to which it has happened: an answer that hangs has been given by then."""
 
 
 class FaultyServer:
@@ -106,13 +109,15 @@ class FaultyServer:
         if fault is not None and callable(fault.what):
             fault.what()
         if fault is not None and fault.what is Cut.HANG:
+            fault.met += 1
             await asyncio.Event().wait()
         return _broken(request) if fault is not None and fault.what is Cut.AFTER else answer
 
     def _due(self, request: web.Request) -> Fault | None:
         for fault in self.faults:
-            if fault.met < fault.times and fault.method == request.method and _ends(request.path, fault.path):
-                fault.met += 1
+            if fault.taken < fault.times and fault.method == request.method and _ends(request.path, fault.path):
+                fault.taken += 1
+                fault.met += fault.what is not Cut.HANG
                 return fault
         return None
 
