@@ -40,7 +40,7 @@ class Past:
 
         That is another attempt's, where one that was believed to be lost is still at work.
         """
-        new, execution = before.before(found, doubt), self._order.execution
+        new, execution = before.before(found, doubt, self._order.secrets), self._order.execution
         if execution is None:
             self._kept, self.fresh = new, True
             return new

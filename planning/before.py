@@ -6,11 +6,12 @@ knows where it is kept. Source: docs/operations.md, "The state before a change".
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from planning import notices
+from planning.scrub import secret_forms
 
 Object = Mapping[str, Any]
 
@@ -46,11 +47,15 @@ def version_of(found: Object) -> tuple[str, str]:
     return found["metadata"]["uid"], found["metadata"]["resourceVersion"]
 
 
-def before(found: Object, doubt: str = "") -> Before:
-    """Decide what to keep of an object as it was read; `doubt` says why its state is not that before the change."""
+def before(found: Object, doubt: str = "", secrets: Iterable[str] = ()) -> Before:
+    """Decide what to keep of an object as it was read.
+
+    `doubt` says why its state is not that before the change. Nothing is kept that holds one of `secrets`, the texts
+    that nobody may read: an earlier execution of the same plan may have written them there.
+    """
     uid, version = version_of(found)
     kept = _without(found, ("managedFields",))
-    left_out = _reason_to_leave_out(kept)
+    left_out = _reason_to_leave_out(kept, secrets)
     shown = _named_only(found) if left_out else kept
     reason = left_out or doubt or ("" if not _on_its_way_out(found) else notices.RECORD_ON_ITS_WAY_OUT)
     return Before(uid, version, shown, not reason, reason)
@@ -93,9 +98,12 @@ def read(data: Object) -> Before | None:
         return None
 
 
-def _reason_to_leave_out(found: Object) -> str:
+def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
     if _holds_secret(found):
         return notices.RECORD_CONFIDENTIAL
+    text = json.dumps(found, ensure_ascii=False)
+    if any(form in text for form in secret_forms(secrets)):
+        return notices.RECORD_WITH_SECRET_VALUE
     size = len(json.dumps(found).encode())
     return notices.record_too_large(size, BOUND) if size > BOUND else ""
 

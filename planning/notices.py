@@ -43,6 +43,7 @@ DEFINITIONS_OF_TODAY = (
 )
 VALID = "The definition is valid"
 RECORD_CONFIDENTIAL = "it holds a Secret, and the data of a Secret is never kept"
+RECORD_WITH_SECRET_VALUE = "it holds a secret value of the plan, which is never kept"  # noqa: S105 - it is a sentence
 RECORD_ON_ITS_WAY_OUT = "somebody had asked for its deletion before the action did"
 RECORD_DOUBTFUL = "an attempt before may have changed it already"
 

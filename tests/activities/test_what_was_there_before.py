@@ -8,6 +8,7 @@ import pytest
 from api.meta import CREATED_BY_ANNOTATION, EXECUTION_UID_LABEL
 from planning.before import BOUND, Before
 from tests.activities.faulty import Answer, Cut, FaultyServer
+from tests.activities.keeping import carry_out, keep
 from tests.activities.orders import Task, execution_of, manifest
 from tests.activities.site import HOLD, Object, Site
 from tests.e2e.manifests import writes
@@ -204,3 +205,15 @@ async def test_an_object_that_was_made_anew_between_two_attempts_is_kept_anew(si
 def test_what_is_kept_is_out_of_reach_of_the_account_of_a_plan(site: Site, verb: str) -> None:
     asked = ("auth", "can-i", verb, "controllerrevisions", "-n", site.namespace, f"--as={site.actor.user}")
     assert site.stack.kubectl(*asked, check=False).stdout.strip() == "no"
+
+
+async def test_a_secret_value_of_the_plan_that_it_wrote_before_is_not_kept(site: Site) -> None:
+    body = manifest("app", site.namespace, data={"url": "shop:$(params.password)@shop"})
+    value = [{"name": "password", "value": "correct-horse"}]
+    origin = await keep(site, writes("change", json.dumps(body), "Apply"), globalParams=value)
+    site.create(manifest("app", site.namespace, data={"url": "old:correct-horse@shop"}))
+    await carry_out(site, origin, "change")
+    assert found(site)["data"] == {"url": "shop:correct-horse@shop"}
+    stored = site.kubectl("get", "controllerrevisions", "-o", "yaml")
+    assert "it holds a secret value of the plan, which is never kept" in stored
+    assert "correct-horse" not in stored

@@ -68,6 +68,14 @@ def test_nothing_of_a_secret_is_kept_wherever_it_stands(seen: dict[str, Any]) ->
     assert kept.found["metadata"]["name"] == "app"
 
 
+def test_nothing_is_kept_that_holds_a_secret_value_of_the_plan() -> None:
+    seen = found(data={"url": 'https://shop:co"rrect@shop.example.com'})
+    kept = before(seen, secrets=['co"rrect'])
+    assert "rrect" not in str(kept)
+    assert not restorable(kept)
+    assert restorable(before(seen, secrets=["battery"]))
+
+
 @pytest.mark.parametrize(
     "seen",
     [
