@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.revisions import BOUND
 from api.meta import ObjectKey
 from api.phases import Mode
 from api.plan import DRPlan
@@ -156,6 +157,17 @@ def test_parameters_that_many_dr_workflows_share_are_kept_once() -> None:
     root, _ = read(documents(EXECUTION, Definitions(of.plan, of.workflows, sets)))
     assert root.parameters == [shared, own]
     assert [use.parameters for use in root.stages[0].uses] == [0, 1, 0, 0]
+
+
+def test_5000_actions_fit_with_room_to_spare() -> None:
+    note = "x" * 5_000
+    flows = [dr_workflow(f"w{n}", *[manifest(f"a{n}-{k}", when=note) for k in range(200)]) for n in range(25)]
+    of = simple(*flows, globalParams=[{"name": f"p{n}", "value": note} for n in range(20)])
+    values = KeptParameters(values={f"p{n}": note for n in range(20)})
+    kept = documents(EXECUTION, Definitions(of.plan, of.workflows, dict.fromkeys(places_of(of.plan), values)))
+    sizes = [len(json.dumps(each.data)) for each in kept]
+    assert sum(sizes) > 25_000_000
+    assert max(sizes) < BOUND
 
 
 @pytest.mark.parametrize("place", [("s", 1), ("s", -1), ("other", 0)])

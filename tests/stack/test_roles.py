@@ -46,6 +46,25 @@ def test_worker_and_bridge_read_nothing_but_our_kinds(stack: Stack, user: str, k
         _as(stack, user, "get", kind, "-n", "default")
 
 
+def test_the_worker_keeps_what_a_revert_needs_and_changes_nothing_of_it(stack: Stack, namespace: str) -> None:
+    revision = "{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: kept}, revision: 1, data: {a: 1}}"
+    _as(stack, "worker", "create", "-f", "-", "-n", namespace, stdin=revision)
+
+    _as(stack, "worker", "get", "controllerrevision", "kept", "-n", namespace)
+
+    with pytest.raises(StackError, match='cannot patch resource "controllerrevisions"'):
+        _as(stack, "worker", "label", "controllerrevision", "kept", "a=b", "-n", namespace)
+
+
+def test_neither_the_bridge_nor_a_plan_can_make_up_what_was_kept(stack: Stack, namespace: str) -> None:
+    revision = "{apiVersion: apps/v1, kind: ControllerRevision, metadata: {name: made-up}, revision: 1, data: {a: 1}}"
+    plan = f"--as=system:serviceaccount:{namespace}:default"
+
+    for user, more in (("bridge", []), ("worker", [plan])):
+        with pytest.raises(StackError, match='cannot create resource "controllerrevisions"'):
+            _as(stack, user, "create", "-f", "-", "-n", namespace, *more, stdin=revision)
+
+
 def test_the_bridge_holds_its_own_lease_and_no_other(stack: Stack) -> None:
     for name in ("drplan-bridge", "other"):
         stack.kubectl("apply", "--server-side", "-f", "-", stdin=_lease(name))
