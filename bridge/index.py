@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
-from api.phases import TERMINAL
+from api.phases import TERMINAL, OperationType
 from bridge.cluster import Kind, Object
 from bridge.conditions import WAITING_FOR_REFERENCE, ConditionType
 
@@ -22,6 +22,17 @@ class Key(NamedTuple):
     name: str
 
 
+class Age(NamedTuple):
+    """Order of a queue: oldest first; of one second, Executes before Reverts, then by uid.
+
+    Whoever applies an Execute and its Revert together creates them within one second.
+    """
+
+    created: str
+    reverts: bool
+    uid: str
+
+
 @dataclass(frozen=True)
 class Entry:
     """An execution that is not over, or over with something left to do."""
@@ -32,6 +43,7 @@ class Entry:
     """RFC 3339, so that text order is time order."""
     plan: str
     original: str
+    reverts: bool
     phase: str
     workflow_id: str
     missing: bool
@@ -50,9 +62,9 @@ class Entry:
         return bool(self.workflow_id) and self.phase not in TERMINAL
 
     @property
-    def age(self) -> tuple[str, str]:
-        """Order of the queue: oldest first, ties by uid."""
-        return (self.created, self.uid)
+    def age(self) -> Age:
+        """Its place in the order of the queue."""
+        return Age(self.created, self.reverts, self.uid)
 
 
 def entry_of(item: Object) -> Entry | None:
@@ -70,6 +82,7 @@ def entry_of(item: Object) -> Entry | None:
         created=str(meta.get("creationTimestamp") or ""),
         plan=str(spec.get("planRef") or ""),
         original=str(spec.get("revertExecutionRef") or ""),
+        reverts=spec.get("operationType") == OperationType.REVERT,
         phase=phase,
         workflow_id=str((status.get("engine") or {}).get("workflowId") or ""),
         missing=_missing(status),

@@ -5,11 +5,12 @@ Source: docs/spec/drplanexecution.md, "The lock".
 
 from api.execution import DRPlanExecution
 from api.meta import ObjectName
+from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
 from bridge import plans
 from bridge.cluster import NotFound
 from bridge.context import Context
-from bridge.index import Entry
+from bridge.index import Age, Entry
 from bridge.objects import Unreadable
 from planning import notices
 
@@ -34,10 +35,11 @@ async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -
 
 
 def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
-    """Give those of the queue that are older than this execution: by creation time, then by uid."""
+    """Give those of the queue whose turn comes before that of this execution."""
     meta = execution.metadata
-    created = meta.to_object().get("creationTimestamp", "")
-    return [entry for entry in queue if entry.uid != meta.uid and entry.age < (created, meta.uid)]
+    created = str(meta.to_object().get("creationTimestamp", ""))
+    age = Age(created, execution.spec.operation_type is OperationType.REVERT, meta.uid)
+    return [entry for entry in queue if entry.uid != meta.uid and entry.age < age]
 
 
 async def holds_on(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:

@@ -5,7 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
+from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from bridge import queueing
 from bridge.cluster import Kind, Object
 from bridge.index import Index, Key, entry_of
 
@@ -68,6 +70,19 @@ def test_what_waits_for_a_plan_stands_in_its_queue_oldest_first_ties_by_uid() ->
     running["status"]["engine"] = {"workflowId": "w", "runId": "r"}
     woken.by(Kind.EXECUTION, missing, running)
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["c", "a", "b"]
+
+
+def test_an_execute_and_its_revert_that_are_applied_together_run_in_that_order() -> None:
+    woken = Woken()
+    back = execution("back", operationType="Revert", revertExecutionRef="move")
+    move = execution("move", operationType="Execute")
+    later = execution("again", operationType="Execute", created="2026-01-01T00:00:01Z")
+    woken.by(Kind.EXECUTION, later, back, move)
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["move", "back", "again"]
+    first, second = (DRPlanExecution.model_validate(item) for item in (move, back))
+    queue = woken.index.queue("default", "plan")
+    assert queueing.before(queue, first) == []
+    assert [entry.key.name for entry in queueing.before(queue, second)] == ["move"]
     assert woken.index.queue("default", "another") == []
 
 
