@@ -20,6 +20,8 @@ VALUES = [
     ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
     ("yes", True),
     ("off", False),
+    ("y", True),
+    ("N", False),
     ("0755", 493),
     ("0o17", 15),
     ("0x1F", 31),
@@ -45,8 +47,8 @@ def test_keys_are_texts() -> None:
 
 
 def test_aliases_and_merges_are_resolved() -> None:
-    body = parse_manifest(f"{HEAD}x: &x {{a: 1}}\ny: {{<<: *x, b: 2}}\nz: *x\n")
-    assert (body["y"], body["z"]) == ({"a": 1, "b": 2}, {"a": 1})
+    body = parse_manifest(f"{HEAD}x: &x {{a: 1}}\nw: {{<<: *x, b: 2}}\nz: *x\n")
+    assert (body["w"], body["z"]) == ({"a": 1, "b": 2}, {"a": 1})
 
 
 def test_empty_documents_around_the_object_are_passed_over() -> None:
