@@ -239,6 +239,7 @@ class Engine:
             limit=info.maximum_attempts - 1 if info.maximum_attempts else None,
             errors=details.errors if details else None,
             error=failure.message if failure else "",
+            lost=failure is not None and failure.HasField("timeout_failure_info"),
             waiting_for=beat.waiting_for if beat else "",
         )
 

@@ -54,6 +54,8 @@ class Attempt(Model):
     errors: int | None = None
     """Attempts that ended with an error; None where the failure does not say."""
     error: str = ""
+    lost: bool = False
+    """The last attempt was lost with its worker: what the engine says of it is no error of the action."""
     waiting_for: str = ""
     """What the running attempt waits for, from its heartbeat."""
 

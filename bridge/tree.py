@@ -149,7 +149,9 @@ def _attempted(node: WorkflowExecutionStatus, attempts: Sequence[Attempt]) -> Wo
 def _tried(action: ActionStatus, attempt: Attempt) -> ActionStatus:
     """Tell of one attempt: the last error while the next is waited for, else what it waits for."""
     before = action.retries or 0
-    if attempt.waiting:
+    if attempt.waiting and attempt.lost:
+        action = action.model_copy(update={"message": messages.attempt_lost()})
+    elif attempt.waiting:
         action = progress.action_retrying(action, *_retry(attempt), attempt.error)
     else:
         action = action.model_copy(update={"message": messages.bounded(attempt.waiting_for) or None})

@@ -358,6 +358,11 @@ def retrying(retry: int, limit: int, error: str) -> str:
     return f"Retrying ({retry} of {limit}): {error}"
 
 
+def attempt_lost() -> str:
+    """Between two attempts, when the last one was lost: it counts as no retry."""
+    return "An attempt was lost with its worker: another one follows"
+
+
 def shortened(dropped: Sequence[str]) -> str:
     """Say what the bound cost."""
     return f"Status shortened to its bound, without {', '.join(dropped)}"

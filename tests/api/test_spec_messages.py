@@ -33,6 +33,7 @@ OF_A_REVERT = [
     messages.CUSTOM_ROLLBACK_DONE,
     messages.hook_done(messages.done(Operation.CREATE, LOCALIZATION)),
     messages.retrying(2, 3, GAP),
+    messages.attempt_lost(),
     messages.failed_to_delete(LOCALIZATION, GAP),
     messages.failed_to_delete(LOCALIZATION, messages.wrong_uid(LOCALIZATION, GAP, GAP)),
     messages.failed_to_delete(CONFIG, messages.still_there(CONFIG, "5m", [GAP])),

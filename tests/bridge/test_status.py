@@ -178,6 +178,11 @@ def test_a_lost_attempt_is_no_retry_after_an_error() -> None:
     assert told.message == "Retrying (1 of 3): no luck"
 
 
+def test_an_action_whose_attempt_was_lost_says_so_and_counts_no_retry_of_its_limit() -> None:
+    lost = Attempt(index=0, attempt=2, waiting=True, limit=0, lost=True, error="activity Heartbeat timeout")
+    assert attempted(ExecutionStatus(), lost).message == "An attempt was lost with its worker: another one follows"
+
+
 def test_errors_under_an_earlier_schedule_count_towards_the_limit() -> None:
     told = attempted(ExecutionStatus(), Attempt(index=0, attempt=2, waiting=True, limit=1, errors=3, error="no luck"))
     assert told.message == "Retrying (3 of 3): no luck"

@@ -48,6 +48,7 @@ TABLE = [
     (messages.not_attempted_action("X"), "Not attempted: depends on action X, which did not succeed"),
     (messages.NOT_ATTEMPTED_CANCELED, "Not attempted: canceled"),
     (messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
+    (messages.attempt_lost(), "An attempt was lost with its worker: another one follows"),
     (wholes.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),
     (wholes.part_failed(REVERT, "action", "X"), "Failed to rollback action X"),
     (messages.original_workflow_was(Phase.FAILED), "Original workflow phase was Failed, skipped rollback"),
