@@ -7,16 +7,19 @@ Source: docs/architecture.md, "Temporal", the one bound for the tree.
 import pytest
 from temporalio.client import WorkflowExecutionStatus as RunStatus
 
-from api.execution import RunState, WorkflowExecutionStatus
-from api.phases import Phase, StageFailurePolicy
-from api.steps import ExecuteDecision
+from api.execution import RunState, SnapshotRef, WorkflowExecutionStatus
+from api.meta import ObjectKey
+from api.phases import Operation, Phase, StageFailurePolicy
+from api.steps import ExecuteDecision, Origin
 from planning import captions
 from planning.shorten import BOUND, size
+from tests.planning import builders as planned
 from tests.workflows.engine import Engine, Run, cancel_requested
 from tests.workflows.fakes import Gate, fails
 from tests.workflows.trees import execute, find, revert, stage, workflow
 from workflows.children import ChildCall
 from workflows.contract import WorkflowType
+from workflows.converter import DATA_CONVERTER
 from workflows.stage_walk import SIDE_BY_SIDE
 
 LONG_NAME = "first-" + "x" * 900
@@ -74,6 +77,25 @@ async def test_a_decision_that_is_too_large_for_the_engine_ends_failed(engine: E
     assert (state.phase, run.begun) == ("Failed", [])
     assert state.message is not None
     assert state.message.startswith("Plan too large to execute at once")
+
+
+def test_a_decision_to_carry_out_five_thousand_custom_rollbacks_fits() -> None:
+    back = {"resource": {"manifest": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $(params.site)-settings}\n"}}
+    names = [f"patch-settings-{number:03}" for number in range(100)]
+    flow = planned.dr_workflow(
+        "shop-settings", *(planned.manifest("x", "Patch", action=n, rollback=back) for n in names)
+    )
+    records = [
+        planned.made(name, planned.config_map(name), operation=Operation.PATCH, created=False, custom_rollback=True)
+        for name in names
+    ]
+    stages = [planned.stage(f"s{number}", planned.workflow("shop-settings", *records)) for number in range(50)]
+    ref = SnapshotRef(name="drplan-1234567890-1234567890123456", sha256="a" * 64)
+    origin = Origin(execution=ObjectKey(namespace="default", name="shop-back", uid="u" * 36), snapshot=ref)
+    decision = planned.decide(planned.execute(*stages), None, flow, origin=origin)
+    assert all(step and step.custom for rows in decision.steps for row in rows for step in row)
+    [payload] = DATA_CONVERTER.payload_converter.to_payloads([decision])
+    assert len(payload.data) < 0.9 * TEMPORALS_BOUND
 
 
 async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_memo(engine: Engine) -> None:
