@@ -8,7 +8,7 @@ from tests.e2e.manifests import config_map, writes
 from tests.e2e.story import Story, condition, told
 
 DONE = "Rolled back: executed custom rollback action"
-ONLY_IN_A_ROLLBACK = {"when": 'mode == "rollback"'}
+ONLY_IN_A_ROLLBACK: dict[str, Any] = {"when": 'mode == "rollback"'}
 
 
 def changes(story: Story, action: str, text: str, operation: str = "Patch", **more: Any) -> Object:
