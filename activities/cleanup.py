@@ -5,6 +5,7 @@ goes on with the removal and does not run the hook again. Source: docs/spec/drwo
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,14 +17,17 @@ from activities.effects import Effect, Order
 from activities.errors import ApiError
 from activities.failures import ActionError, Remains, action_error, failure_type
 from activities.heartbeat import Pulse
+from activities.looking import each
 from activities.past import Past
 from activities.removal import Removal
 from activities.revisions import Revisions
+from activities.roster import Roster
 from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from planning import causes, messages
+from planning.clusters import is_per_cluster
 from planning.hooks import cleanup_of
 from planning.records import Kept, record_name
 
@@ -31,6 +35,9 @@ _AFTER_FAILURE = 15.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
 _WITHIN = "15s"
 """The same, for people."""
+
+Failed = Callable[[FailureType, str], ActionError]
+"""Makes a failure of a reason."""
 
 
 class CleaningEffect:
@@ -73,16 +80,17 @@ class Cleanup:
         self._cluster = cluster
         self._revisions = revisions
         self._order = order
-        self._creation = Creation(cluster, order)
 
     async def before_create(self, pulse: Pulse) -> None:
         """Remove the object that bears the name, kept as before every change, unless it is the action's own."""
+        # A Replace does the same by itself, and of many Subscriptions each makes its own room.
+        if self._order.operation is Operation.REPLACE or is_per_cluster(self._order.action):
+            return
         try:
-            ours = await self._creation.ours()
+            ours = await self._ours()
         except ApiError as error:
             raise outcomes.failed_by(self._order, error) from error
-        # A Replace does the same by itself.
-        if ours is None and self._order.operation is not Operation.REPLACE:
+        if not ours:
             await Clearing(self._cluster, self._order, Past(self._revisions, self._order), pulse).run()
 
     async def done_before(self) -> ActionOutcome | None:
@@ -94,26 +102,25 @@ class Cleanup:
         return None if record is None else ActionOutcome.model_validate(record.data)
 
     async def after_success(self, done: ActionOutcome, pulse: Pulse) -> ActionOutcome:
-        """Remove the object of an action that succeeded, if it is the action's own."""
+        """Remove what an action that succeeded made itself."""
         if not done.created:
             return done
         await self._keep(done)
         pulse.last_look = None
-        deletion, within = self._deletion(outcomes.uid_of(self._order, done)), self._order.attempts.timeout
         failed = partial(_not_removed, done)
         try:
-            await Removal(self._cluster, deletion, self._order.actor, pulse, within, failed=failed).run()
+            await self._remove(outcomes.made_by(self._order, done), pulse, self._order.attempts.timeout, failed)
         except ApiError as error:
             raise failed(failure_type(error), causes.naming(self._order.subject, error.message)) from error
         return _removed(done)
 
     async def after_failure(self, pulse: Pulse, error: ActionError) -> ActionError:
-        """Remove the action's own object after its last attempt failed; give the failure with what came of that."""
+        """Remove what the action made after its last attempt failed; give the failure with what came of that."""
         try:
             async with asyncio.timeout(_AFTER_FAILURE):
-                if (ours := await self._creation.ours()) is None:
+                if not (ours := await self._ours()):
                     return error
-                await Removal(self._cluster, self._deletion(ours["uid"]), self._order.actor, pulse, _WITHIN).run()
+                await self._remove(ours, pulse, _WITHIN)
         except TimeoutError:
             return _with_message(error, messages.and_not_removed(error.message, pulse.late.message))
         except (ApiError, ActionError) as problem:
@@ -121,14 +128,14 @@ class Cleanup:
         return _with_message(error, messages.and_removed(error.message))
 
     async def verified(self, done: ActionOutcome) -> ActionOutcome:
-        """Look whether the object of an action that succeeded is gone; nothing is touched."""
+        """Look whether what an action that succeeded made is gone; nothing is touched."""
         if not done.created:
             return done
         try:
-            ours = await self._creation.ours()
+            ours = await self._ours()
         except ApiError as error:
             raise action_error(error, causes.canceled_unseen(self._order.subject, error.message)) from error
-        if ours is None:
+        if not ours:
             return _removed(done)
         message = messages.bounded(causes.canceled_still_there(self._order.subject))
         return done.model_copy(update={"phase": Phase.CANCELED, "message": message})
@@ -140,8 +147,22 @@ class Cleanup:
             name = record_name(execution, Kept.DONE, self._order.mark)
             await self._revisions.keep_record(execution, name, done.to_object(), {}, annotations)
 
-    def _deletion(self, uid: str) -> Deletion:
-        return Deletion(target=self._order.subject, uid=uid)
+    async def _ours(self) -> list[Deletion]:
+        """Give what is there because of this very action. Raises ApiError or ActionError."""
+        if is_per_cluster(self._order.action):
+            return await Roster(self._cluster, self._order).made()
+        ours = await Creation(self._cluster, self._order).ours()
+        return [] if ours is None else [Deletion(target=self._order.subject, uid=ours["uid"])]
+
+    async def _remove(
+        self, objects: Sequence[Deletion], pulse: Pulse, within: str, failed: Failed | None = None
+    ) -> None:
+        """Remove objects side by side. Raises ApiError or ActionError."""
+
+        async def remove(deletion: Deletion) -> None:
+            await Removal(self._cluster, deletion, self._order.actor, pulse, within, failed=failed).run()
+
+        await each(objects, remove)
 
 
 def _removed(done: ActionOutcome) -> ActionOutcome:
@@ -151,7 +172,7 @@ def _removed(done: ActionOutcome) -> ActionOutcome:
 def _not_removed(done: ActionOutcome, kind: FailureType, reason: str) -> ActionError:
     """Give the failure of an action that succeeded and whose object did not go."""
     message = messages.and_not_removed(done.message, reason)
-    return ActionError(kind, message, Remains(done.operation, done.created, done.outputs))
+    return ActionError(kind, message, Remains(done.operation, done.created, done.outputs, done.cluster_statuses))
 
 
 def _with_message(error: ActionError, message: str) -> ActionError:

@@ -8,7 +8,7 @@ from activities.effects import Order
 from activities.errors import ApiError
 from activities.failures import ActionError, Remains, action_error
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, FailureType
+from api.steps import ActionOutcome, Deletion, FailureType
 from planning import causes, messages
 from planning.kinds import kind_of
 
@@ -53,6 +53,17 @@ def canceled(message: str) -> ActionOutcome:
 def uid_of(order: Order, done: ActionOutcome) -> str:
     """Read the uid of the object from the record of what was done."""
     return str(getattr(done.outputs, kind_of(order.action).outputs[0]).uid)
+
+
+def made_by(order: Order, done: ActionOutcome) -> list[Deletion]:
+    """Read from the record of what was done the objects that it made, as what deletes them."""
+    recorded = [getattr(done.outputs, field) for field in kind_of(order.action).outputs if done.outputs]
+    references = [each for one in recorded if one for each in (one if isinstance(one, list) else [one])]
+    return [
+        Deletion(target=order.subject.model_copy(update={"name": each.name}), uid=each.uid)
+        for each in references
+        if each.uid
+    ]
 
 
 def failed(order: Order, kind: FailureType, reason: str, remains: Remains | None = None) -> ActionError:

@@ -6,6 +6,7 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 """
 
 from activities import outcomes
+from activities.cleanup import CleaningEffect
 from activities.cluster import Cluster
 from activities.effects import Effect, Order
 from activities.errors import ApiError, NotFoundError
@@ -25,14 +26,31 @@ class PerClusterEffect:
     """An effect on Subscriptions that has one for each cluster, where their definition asks for that."""
 
     def __init__(self, effect: Effect, cluster: Cluster) -> None:
+        self._once = effect
+        self._in_each = CleaningEffect(FleetEffect(effect, cluster), cluster)
+
+    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
+        """Carry the order out once, or in each cluster."""
+        return await self._effect(order).execute(order, pulse)
+
+    async def verify(self, order: Order) -> ActionOutcome:
+        """Look whether it was carried out."""
+        return await self._effect(order).verify(order)
+
+    def _effect(self, order: Order) -> Effect:
+        return self._in_each if is_per_cluster(order.action) else self._once
+
+
+class FleetEffect:
+    """An effect in each managed cluster that an order is about."""
+
+    def __init__(self, effect: Effect, cluster: Cluster) -> None:
         self._effect = effect
         self._cluster = cluster
         self._found = WaitingEffect(FoundEffect(cluster), cluster)
 
     async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
         """Carry the order out in every cluster, whatever becomes of the others."""
-        if not is_per_cluster(order.action):
-            return await self._effect.execute(order, pulse)
         fleet = await self._fleet(order)
         await fleet.run(self._carry_out, pulse)
         if fleet.failures:
@@ -41,8 +59,6 @@ class PerClusterEffect:
 
     async def verify(self, order: Order) -> ActionOutcome:
         """Look whether it was carried out in every cluster."""
-        if not is_per_cluster(order.action):
-            return await self._effect.verify(order)
         fleet = await self._fleet(order)
         await each(fleet.members, lambda member: member.run(self._verify))
         if passing := next((error for error in fleet.problems if error.type.repeatable), None):

@@ -14,7 +14,7 @@ from activities.fleet import Fleet, Left, Member
 from api.actions import HookCleanup
 from api.meta import ObjectReference
 from api.phases import Operation
-from api.steps import FailureType, Target
+from api.steps import Deletion, FailureType, Target
 from planning import waits
 from planning.clusters import (
     MANAGED_CLUSTERS,
@@ -29,6 +29,9 @@ from planning.clusters import (
     targets,
 )
 from planning.requests import mark_of
+
+_ONCE = {"cluster_execution_mode": ""}
+"""What each cluster's action is: one like any other."""
 
 
 class Roster:
@@ -51,6 +54,13 @@ class Roster:
         if not chosen:
             raise outcomes.failed(order, FailureType.NOT_FOUND, waits.no_cluster(order.subject), fleet.remains())
         return fleet
+
+    async def made(self) -> list[Deletion]:
+        """Give what is there because of this very action, whichever clusters are chosen now."""
+        made = await self._present(lambda _, mark: marked_for(self._order.mark, mark))
+        parent = self._order.subject
+        named = [parent.model_copy(update={"name": each.name}) for each in made.values()]
+        return [Deletion(target=target, uid=str(each.uid)) for target, each in zip(named, made.values(), strict=True)]
 
     async def of_present(self) -> Fleet:
         """Give the clusters for which any execution made a Subscription that is still there."""
@@ -85,10 +95,10 @@ class Roster:
     def _made_in(self, cluster: ManagedCluster, name: str) -> Order:
         """Give the order to make a cluster's Subscription; what follows success or failure is up to the whole."""
         order = self._order
-        before = bool(order.action.hook_cleanup and order.action.hook_cleanup.before_create)
+        before = HookCleanup(before_create=order.action.hook_cleanup and order.action.hook_cleanup.before_create)
         return replace(
             order,
-            action=order.action.model_copy(update={"hook_cleanup": HookCleanup(before_create=before)}),
+            action=order.action.model_copy(update={"hook_cleanup": before, **_ONCE}),
             operation=Operation.CREATE,
             target=order.subject.model_copy(update={"name": name}),
             body=child_body(order.content, name, cluster),
@@ -98,7 +108,8 @@ class Roster:
     def _child(self, binding: str, made: ObjectReference) -> Order:
         """Give the order to delete a cluster's Subscription."""
         target = self._order.subject.model_copy(update={"name": made.name})
-        return replace(self._order, target=target, mark=child_mark(self._order.mark, binding))
+        action = self._order.action.model_copy(update=_ONCE)
+        return replace(self._order, action=action, target=target, mark=child_mark(self._order.mark, binding))
 
     def _left(self, bindings: set[str], made: Mapping[str, ObjectReference]) -> list[Left]:
         """Give the clusters that are no targets any more."""

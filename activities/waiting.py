@@ -7,6 +7,7 @@ Source: docs/spec/drworkflow.md, "waitReady".
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from activities import outcomes
 from activities.cluster import Cluster, Object
 from activities.effects import Effect, Order
 from activities.errors import ApiError, NotFoundError
@@ -20,11 +21,10 @@ from planning.distribution import (
     SUBSCRIPTION_UID_LABEL,
     bound_clusters,
     distribution,
-    distribution_to,
     is_subscription,
     namespace_of,
 )
-from planning.kinds import CLUSTERNET, KINDS
+from planning.kinds import CLUSTERNET
 from planning.messages import bounded
 from planning.readiness import Readiness, Verdict, never, not_yet, readiness
 
@@ -60,7 +60,7 @@ class _Wait:
         self._cluster = cluster
         self._order = order
         self._done = done
-        self._uid = _uid_of(order, done)
+        self._uid = outcomes.uid_of(order, done)
 
     async def run(self, pulse: Pulse) -> ActionOutcome:
         """Return once the object is ready; `pulse` says what is missing."""
@@ -111,12 +111,6 @@ def _waits(order: Order) -> bool:
     return order.action.wait_ready and order.operation is not Operation.DELETE
 
 
-def _uid_of(order: Order, done: ActionOutcome) -> str:
-    """Read the uid of the object from the record of what was done."""
-    reference = getattr(done.outputs, KINDS[order.action.type].outputs[0])
-    return str(reference.uid)
-
-
 async def until_decided(ask: Callable[[], Awaitable[Readiness]], tell: Callable[[str], None]) -> Readiness:
     """Ask until the answer is for good, and tell what is missing meanwhile. Raises ApiError."""
     pause = FIRST_PAUSE
@@ -137,8 +131,8 @@ async def asked(ask: Callable[[], Awaitable[Readiness]]) -> Readiness:
         return not_yet(waits.unanswered(error.message))
 
 
-async def look(cluster: Cluster, target: Target, uid: str, actor: Actor, only: str | None = None) -> Readiness:
-    """Judge the object with this uid; of a Subscription, with `only`, in that cluster. Raises ApiError."""
+async def look(cluster: Cluster, target: Target, uid: str, actor: Actor) -> Readiness:
+    """Judge the object with this uid. Raises ApiError."""
     try:
         found = await cluster.get(target, actor)
     except NotFoundError:
@@ -147,8 +141,6 @@ async def look(cluster: Cluster, target: Target, uid: str, actor: Actor, only: s
         return never(waits.replaced(found["metadata"]["uid"]))
     if not is_subscription(found):
         return readiness(found)
-    if only is not None:
-        return distribution_to(found, only, (await _descriptions(cluster, uid, [only], actor))[only])
     return distribution(found, await _descriptions(cluster, uid, bound_clusters(found), actor))
 
 

@@ -61,9 +61,7 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     clusters = bound_clusters(subscription)
     if not clusters:
         return not_yet(waits.not_bound())
-    verdicts = [
-        (cluster, distribution_to(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters
-    ]
+    verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
     for wanted in (Verdict.NEVER, Verdict.NOT_YET):
         for cluster, found in verdicts:
             if found.verdict is wanted:
@@ -71,14 +69,10 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     return READY
 
 
-def distribution_to(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
+def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
     """Judge a Subscription in one cluster, by its Descriptions there."""
-    if text(subscription, "metadata", "deletionTimestamp"):
-        return never(waits.being_deleted())
     if namespace_of(cluster) is None:
         return never(waits.bad_binding(cluster))
-    if cluster not in bound_clusters(subscription):
-        return not_yet(waits.not_bound_to())
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
     arrived = _arrived(subscription, current)
     return arrived if arrived.verdict is not Verdict.READY else _working(subscription, cluster, current)

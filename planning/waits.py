@@ -107,11 +107,6 @@ def not_bound() -> str:
     return "Clusternet has bound it to no cluster yet"
 
 
-def not_bound_to() -> str:
-    """The scheduler has not chosen this cluster."""
-    return "Clusternet has not bound it to this cluster yet"
-
-
 def bad_binding(binding: str) -> str:
     """A binding that names no cluster."""
     return f'status.bindingClusters holds "{binding}", which is not namespace/name'

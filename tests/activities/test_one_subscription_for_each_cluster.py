@@ -232,6 +232,66 @@ def body(name: str, **metadata: Any) -> Object:
     return {**kind, "metadata": {"name": name, **metadata}}
 
 
+# hookCleanup, as of any Subscription.
+
+
+async def test_what_an_earlier_run_left_in_a_cluster_goes_first(site: Site, clusternet: Clusternet) -> None:
+    clusternet.joins("east")
+    clusternet.joins("west")
+    first = rolls_out(site)
+    old = await first.run()
+    action = first.action | {"name": "again", "hookCleanup": {"beforeCreate": True}}
+    outcome = await Task(site, action, first.execution).run()
+    assert outcome.message == "Created Subscription app in 2 clusters; ready in all of them"
+    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west")
+    assert site.deletions(at_least=2) == dict.fromkeys(recorded(old.outputs).values(), 1)
+
+
+async def test_after_a_success_all_of_them_go(site: Site, clusternet: Clusternet) -> None:
+    clusternet.joins("east")
+    clusternet.joins("west")
+    outcome = await rolls_out(site, hookCleanup={"onSuccess": True, "onFailure": True}).run()
+    assert outcome.message.endswith("; ready in all of them; removed by its hook cleanup")
+    assert names(site) == []
+    assert (len(recorded(outcome.outputs)), outcome.created) == (2, True)
+    assert site.deletions(at_least=2) == dict.fromkeys(recorded(outcome.outputs).values(), 1)
+
+
+async def test_what_was_there_already_stays_after_a_success(site: Site, clusternet: Clusternet) -> None:
+    clusternet.joins("east")
+    clusternet.joins("west")
+    site.create({**body("app--west"), "spec": {"subscribers": [{"clusterAffinity": {}}], "feeds": []}})
+    await rolls_out(site, hookCleanup={"onSuccess": True}).run()
+    assert names(site) == ["app--west"]
+
+
+async def test_after_the_last_failure_all_of_them_go(site: Site, clusternet: Clusternet) -> None:
+    east = clusternet.joins("east")
+    clusternet.joins("west")
+    clusternet.holds_back(east)
+    task = rolls_out(site, timeout="2s", limit=1, hookCleanup={"onSuccess": True, "onFailure": True})
+    await task.fails()
+    assert names(site) == ["app--east", "app--west"], "a repeat follows"
+    error = await task.fails()
+    assert error.message.endswith("; removed by its hook cleanup")
+    assert names(site) == []
+
+
+async def test_an_attempt_killed_while_it_cleans_up_does_not_run_the_hook_again(
+    faulty: FaultyServer, faulty_site: Site, faulty_clusternet: Clusternet
+) -> None:
+    for name in ("east", "west"):
+        faulty_clusternet.joins(name)
+    task = rolls_out(faulty_site, hookCleanup={"onSuccess": True})
+    accepted = faulty.fault("DELETE", "/subscriptions/app--east", Cut.HANG)
+    await task.killed(lambda: accepted.met == 1)
+    outcome = await task.run()
+    assert outcome.message.endswith("; removed by its hook cleanup")
+    assert names(faulty_site) == []
+    assert faulty.count("POST", POSTED) == 2
+    assert faulty.count("DELETE", "/subscriptions/app--east") == 1
+
+
 # Attempts that died, and clusters that come and go between them.
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.distribution import distribution, distribution_to
+from planning.distribution import distribution
 from planning.readiness import READY, Readiness, Verdict
 
 Object = dict[str, Any]
@@ -189,12 +189,6 @@ def test_a_subscription_that_is_deleted_meanwhile_will_not_arrive() -> None:
     assert distribution(found, {}) == Readiness(Verdict.NEVER, "it is being deleted")
 
 
-def test_one_cluster_is_judged_by_itself() -> None:
-    found = subscription(SETTINGS, bound=(WEST,))
-    assert distribution_to(found, EAST, []).reason == "Clusternet has not bound it to this cluster yet"
-    assert distribution_to(found, WEST, [description("Success", whole(SETTINGS))]) == READY
-
-
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from([EAST, raw(THREE), "W10="]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -224,4 +218,4 @@ def test_no_state_whatever_breaks_the_judgement(spec: object, status: object, de
     found = {**subscription(), "spec": spec, "status": status}
     assert distribution(found, {EAST: described}).verdict in Verdict
     bound = {**found, "status": {"bindingClusters": [EAST]}}
-    assert distribution_to(bound, EAST, described).verdict in Verdict
+    assert distribution(bound, {EAST: described}).verdict in Verdict
