@@ -80,6 +80,14 @@ def _silent_unless_failed(action: ActionStatus) -> ActionStatus:
     return action if action.phase is Phase.FAILED else _SILENT(action)
 
 
+def _failed_clusters_only(action: ActionStatus) -> ActionStatus:
+    """Leave out the clusters of a PerCluster action that nobody has to look at."""
+    kept = [each for each in action.cluster_statuses or [] if each.phase not in (Phase.SUCCEEDED, Phase.SKIPPED)]
+    if len(kept) == len(action.cluster_statuses or []):
+        return action
+    return action.model_copy(update={"cluster_statuses": kept or None})
+
+
 def _lean_outputs(action: ActionStatus) -> ActionStatus:
     """Leave out of the record what no rollback needs."""
     if action.outputs is None or action.outputs.http_response is None:
@@ -89,7 +97,10 @@ def _lean_outputs(action: ActionStatus) -> ActionStatus:
 
 
 def _uids_only(action: ActionStatus) -> ActionStatus:
-    """Keep of each reference its uid: the definition still names the object, and the uid still guards it."""
+    """Keep of each reference its uid: the definition still names the object, and the uid still guards it.
+
+    The Subscriptions of single clusters keep their names, for no definition has them.
+    """
     if action.outputs is None:
         return action
     refs = {name: value for name, value in action.outputs if isinstance(value, ObjectReference) and value.uid}
@@ -97,6 +108,7 @@ def _uids_only(action: ActionStatus) -> ActionStatus:
     return action.model_copy(update={"outputs": action.outputs.model_copy(update=update)})
 
 
+_CLUSTERS = "details of clusters that did not fail"
 _DETAILS = "cluster details and HTTP answers"
 _LONG = "long messages of actions that did not fail"
 _OTHERS = "messages of actions that did not fail"
@@ -106,7 +118,8 @@ _NAMES = "names of recorded objects (a Revert needs the definitions)"
 _RECORDS = "records of actions (a Revert cannot show what they made)"
 _LISTS = "lists of actions (a Revert cannot tell what they did)"
 _LOSSES: tuple[_Loss[ActionStatus], ...] = (
-    _Loss(_DETAILS, lambda action: _without("cluster_statuses")(_lean_outputs(action))),
+    _Loss(_CLUSTERS, _failed_clusters_only),
+    _Loss(_DETAILS, lambda action: _without("cluster_statuses")(_lean_outputs(action)), (_CLUSTERS,)),
     _Loss(_LONG, _brief_unless_failed),
     _Loss(_OTHERS, _silent_unless_failed, (_LONG,)),
     _Loss(_LONG_FAILED, _cut),

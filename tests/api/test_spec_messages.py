@@ -9,7 +9,7 @@ from api.meta import API_VERSION, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
-from planning import answers, causes, endings, faults, filefaults, messages, notices, wholes
+from planning import answers, causes, endings, faults, filefaults, messages, notices, waits, wholes
 from tests.api.documents import REPOSITORY
 from tests.docs.pages import Page
 
@@ -95,10 +95,25 @@ OF_AN_EXECUTE = [
     messages.replaced(SHOP, existed=True),
     messages.replaced(SHOP, existed=False),
     messages.and_removed(messages.done(Operation.CREATE, SHOP)),
+    waits.and_ready(messages.done(Operation.CREATE, SHOP)),
+    waits.done_in_clusters(SHOP, 3, 0),
+    waits.done_in_clusters(SHOP, 2, 1),
+    waits.deleted_in_clusters(SHOP, 3),
+    waits.waiting(
+        SHOP, waits.in_cluster(GAP, waits.of_feed("Deployment default/shop", waits.count(1, 3, "available")))
+    ),
+    waits.waiting_in_clusters(SHOP, [GAP], 2, 3),
+    waits.not_ready_within(messages.done(Operation.CREATE, SHOP), "5m", GAP),
+    waits.never_ready(messages.done(Operation.CREATE, SHOP), GAP),
+    waits.not_seen(messages.done(Operation.CREATE, SHOP), GAP),
+    messages.failed_to(Operation.CREATE, "Subscription", waits.failed_in_clusters([GAP], 3)),
+    messages.failed_to(Operation.CREATE, "Subscription", waits.no_cluster(SHOP)),
     messages.failed_to(Operation.PATCH, "ConfigMap", causes.perhaps_changed(Operation.PATCH, GAP)),
     causes.former_deleted(SHOP, messages.failed_to(Operation.REPLACE, "Subscription", GAP)),
     messages.and_not_removed(messages.done(Operation.CREATE, SHOP), GAP),
     causes.canceled_not_done(Operation.PATCH, APP),
+    waits.canceled_not_ready(messages.done(Operation.CREATE, SHOP), GAP),
+    waits.canceled_in_clusters(SHOP, 1, 3),
     causes.canceled_half_replaced(SHOP),
     messages.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]),
     messages.not_attempted_after(EXECUTE, GAP),

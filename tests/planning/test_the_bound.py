@@ -6,7 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.execution import ActionStatus, ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import (
+    ActionStatus,
+    ClusterActionStatus,
+    ExecutionTree,
+    RunState,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.phases import Phase
 from planning.messages import MESSAGE_BOUND
 from planning.progress import with_counts
@@ -56,6 +63,15 @@ def test_long_messages_go_before_anything_else() -> None:
         "Plan executed successfully; Status shortened to its bound, without long messages of actions that did not fail"
     )
     assert all(action.outputs and action.completion_time for action in actions_of(short))
+
+
+def test_a_cluster_that_failed_outlives_those_that_did_not() -> None:
+    done = ClusterActionStatus(cluster="one/east", cluster_id="e", phase=Phase.SUCCEEDED, message="y" * 200)
+    failed = ClusterActionStatus(cluster="two/west", cluster_id="w", phase=Phase.FAILED, message="z" * 200)
+    short = shorten(tree(500, cluster_statuses=[*[done] * 9, failed]))
+    assert size(short) <= BOUND
+    assert all(action.cluster_statuses == [failed] for action in actions_of(short))
+    assert str(short.message).endswith("without details of clusters that did not fail")
 
 
 def test_the_message_of_a_failed_action_outlives_the_others() -> None:
