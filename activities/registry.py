@@ -17,6 +17,7 @@ from activities.job import JobEffect
 from activities.load import Loads
 from activities.objects import ObjectEffect
 from activities.percluster import PerClusterEffect
+from activities.resources import ResourceEffect
 from activities.sending import Sender
 from activities.waiting import WaitingEffect
 from api.phases import ActionType
@@ -41,13 +42,13 @@ def activities(
 
 def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
     """Give what carries out each type of action; a type that is missing here is not supported."""
-    objects = CleaningEffect(WaitingEffect(ObjectEffect(cluster), cluster), cluster)
+    objects, jobs = CleaningEffect(WaitingEffect(ObjectEffect(cluster), cluster), cluster), JobEffect(cluster)
     return {
         ActionType.LOCALIZATION: objects,
         ActionType.GLOBALIZATION: objects,
         ActionType.HELM_CHART: objects,
         ActionType.SUBSCRIPTION: PerClusterEffect(objects, cluster),
-        ActionType.KUBERNETES_RESOURCE: objects,
+        ActionType.KUBERNETES_RESOURCE: ResourceEffect(objects, jobs),
         ActionType.HTTP: HttpEffect(Sender(hosts)),
-        ActionType.JOB: JobEffect(cluster),
+        ActionType.JOB: jobs,
     }

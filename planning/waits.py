@@ -90,8 +90,8 @@ def being_deleted() -> str:
 
 
 def gone() -> str:
-    """It disappeared while it was waited for: a Job with a TTL may even have succeeded."""
-    return "it was deleted before it was seen to be ready, so its outcome is not known"
+    """It disappeared while it was waited for."""
+    return "it was deleted before it was seen to be ready"
 
 
 def replaced(uid: str) -> str:

@@ -12,7 +12,7 @@ from activities.actors import actor_of
 from activities.apply import Executions
 from activities.registry import effects
 from api.phases import Phase
-from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType
+from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
 from tests.activities.site import Attempt, Object, Site, eventually
 from tests.clusternet import Clusternet
 from tests.e2e.manifests import writes
@@ -54,9 +54,11 @@ def subscribes(site: Site, *feeds: Object, **attempts: Any) -> ExecuteStep:
 class Doing:
     """One attempt at an action on its way."""
 
-    def __init__(self, site: Site, step: ExecuteStep, actor: Actor | None = None) -> None:
+    def __init__(
+        self, site: Site, step: ExecuteStep, actor: Actor | None = None, left: Heartbeat | None = None
+    ) -> None:
         given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
-        self.attempt = Attempt()
+        self.attempt = Attempt(left=left)
         executions = Executions(site.cluster, effects(site.cluster))
         self._task = asyncio.create_task(self.attempt.run(executions.execute_action, given))
 
@@ -159,28 +161,42 @@ async def test_what_has_failed_is_not_waited_for_any_longer_and_not_repeated(sit
 
 async def test_a_job_of_a_manifest_is_waited_for_until_it_is_complete(site: Site) -> None:
     doing = Doing(site, waits_for(site, job(site.namespace)))
-    await doing.waits("0 of 1 completion")
     await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
     finishes(site)
-    assert (await doing.outcome()).message == "Created Job shop, and it is ready"
+    outcome = await doing.outcome()
+    assert outcome.message == "Job shop completed"
+    assert outcome.outputs is not None
+    assert outcome.outputs.resource_ref is not None
+    assert outcome.outputs.resource_ref.uid == site.uid("job", "shop")
 
 
-async def test_a_job_that_fails_is_not_waited_for_any_longer(site: Site) -> None:
+async def test_a_job_of_a_manifest_that_fails_tells_why_and_is_not_repeated(site: Site) -> None:
     doing = Doing(site, waits_for(site, job(site.namespace, backoffLimit=0)))
     await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
     finishes(site, "Failed")
     error = await doing.failure()
-    assert error.message.startswith("Created Job shop, but it will not become ready: it failed: BackoffLimitExceeded: ")
-    assert error.type == FailureType.NOT_READY
+    assert error.message.startswith("Job shop failed: BackoffLimitExceeded: ")
+    assert (error.type, error.non_retryable) == (FailureType.JOB_FAILED, True)
 
 
-async def test_a_job_that_went_before_it_was_seen_to_be_complete_has_an_unknown_outcome(site: Site) -> None:
-    doing = Doing(site, waits_for(site, job(site.namespace)))
-    await doing.waits("0 of 1 completion")
+async def test_a_job_of_a_manifest_that_went_while_no_attempt_looked_is_not_run_again(site: Site) -> None:
+    step = waits_for(site, job(site.namespace))
+    doing = Doing(site, step)
+    await doing.waits("Waiting for Job")
+    await doing.killed()
     site.kubectl("delete", "job", "shop", "--cascade=background")
+    error = await Doing(site, step, left=doing.attempt.beats[-1]).failure()
+    assert error.message == "Job shop was gone before it was seen to have finished: outcome unknown"
+    assert site.get("job", "shop") is None
+
+
+async def test_an_object_that_somebody_deletes_is_not_waited_for_any_longer(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+    await doing.waits("has not seen")
+    site.kubectl("delete", "deployment", "shop")
     error = await doing.failure()
-    assert error.message.startswith("Created Job shop, but it will not become ready: ")
-    assert error.type == FailureType.NOT_READY
+    assert error.message.startswith("Created Deployment shop, but it will not become ready: ")
+    assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
 
 
 async def test_another_object_of_that_name_is_not_taken_for_ours(site: Site) -> None:

@@ -7,6 +7,7 @@ import pytest
 from dev.stack import Stack
 from tests.clusternet import Clusternet
 from tests.e2e.kubectl import Object
+from tests.e2e.site import Site
 from tests.e2e.story import Story
 
 FEED = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "namespace": "default"}
@@ -95,3 +96,23 @@ def test_the_mode_delete_takes_the_subscriptions_of_all_clusters(story: Story, c
     assert (action_of(status)["name"], action_of(status)["operation"]) == ("delete-app", "Delete")
     assert action_of(status)["message"] == "Deleted Subscription app in 2 clusters"
     assert subscriptions(story) == []
+
+
+def test_a_worker_that_dies_while_it_waits_makes_nothing_twice(
+    site: Site, story: Story, clusternet: Clusternet
+) -> None:
+    east = clusternet.joins("east", story=story.namespace)
+    clusternet.joins("west", story=story.namespace)
+    clusternet.holds_back(east)
+    given_a_plan_that_rolls_out(story)
+    story.execute("there", "plan")
+    for _ in range(2):
+        story.eventually("there", lambda status: "in 1 of 2 clusters" in str(status))
+        site.worker.program.kill()
+        site.worker.program.start()
+    clusternet.reaches(east)
+    status = story.succeeded("there")
+    recorded = {each["uid"] for each in action_of(status)["outputs"]["subscriptionRefs"]}
+    assert story.audit.creations(story.namespace, 2).keys() >= recorded
+    made = [each.name for each in story.writes_to("subscriptions") if each.verb == "create"]
+    assert sorted(made) == ["app--east", "app--west"]
