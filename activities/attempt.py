@@ -134,13 +134,12 @@ async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelt
 
 async def _out_of_time(pulse: Pulse) -> ActionOutcome:
     """Look once whether it was done all the same. Raises ActionError where that cannot be shown."""
-    late = pulse.late
     if pulse.last_look is not None:
         with suppress(TimeoutError, ApiError):
             async with asyncio.timeout(_LAST_LOOK):
                 if (outcome := await pulse.last_look()) is not None:
                     return outcome
-    raise late from None
+    raise pulse.late from None
 
 
 async def _finished(work: Coroutine[None, None, T]) -> T:

@@ -6,12 +6,16 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from activities.effects import Order
+from activities.errors import ApiError
 from activities.failures import ActionError, Remains
 from activities.heartbeat import Pulse
+from activities.looking import each
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
@@ -22,7 +26,7 @@ from planning.kinds import kind_of
 
 AT_ONCE = 50
 """Clusters at a time. Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""
-_TELL = 0.2
+_TELL = 0.5
 """Seconds between two reports of what all of them wait for."""
 
 
@@ -65,9 +69,10 @@ class Member:
         self.ended = _now()
 
     async def look_again(self) -> None:
-        """Look once whether it was done all the same when the time ran out. Raises ApiError."""
+        """Look once whether it was done all the same when the time ran out."""
         if self.ended is None and self.pulse.last_look is not None:
-            self.outcome = await self.pulse.last_look()
+            with suppress(ApiError):
+                self.outcome = await self.pulse.last_look()
 
     @property
     def problem(self) -> ActionError | None:
@@ -121,7 +126,7 @@ class Fleet:
 
     async def run(self, work: Work, pulse: Pulse) -> None:
         """Do the same in every cluster, some at a time, and return when all have ended, whatever became of each."""
-        pulse.last_look = self._last_look
+        pulse.last_look = partial(self._last_look, pulse)
         self._tell(pulse)
         reporting = asyncio.create_task(self._report(pulse))
         try:
@@ -207,12 +212,11 @@ class Fleet:
         text = waits.waiting_in_clusters(self.order.subject, said, len(waiting), len(self.members)) if waiting else ""
         pulse.wait_for(text, self.failure())
 
-    async def _last_look(self) -> ActionOutcome | None:
-        for member in self.members:
-            await member.look_again()
-            if member.problem is not None:
-                return None
-        return self.outcome(self.done())
+    async def _last_look(self, pulse: Pulse) -> ActionOutcome | None:
+        """Look once more at every cluster that has not ended; what was seen stands in the failure, too."""
+        await each(self.members, Member.look_again)
+        self._tell(pulse)
+        return None if self.failures else self.outcome(self.done())
 
     def done(self) -> str:
         """Say that it is done in all clusters."""
