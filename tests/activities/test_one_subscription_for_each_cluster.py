@@ -7,10 +7,13 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.actors import actor_of
+from activities.attempt import discreet
+from activities.failures import ActionError
+from activities.fleet import ClusterPulse
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
-from api.steps import AttemptFailure, Deletion, FailureType, RollbackInput, RollbackStep, Target
+from api.steps import ActionOutcome, AttemptFailure, Deletion, FailureType, RollbackInput, RollbackStep, Target
 from tests.activities.faulty import Cut, FaultyServer
 from tests.activities.orders import Task, execution_of, subscription
 from tests.activities.site import Attempt, Object, Site
@@ -196,6 +199,15 @@ async def test_an_account_that_may_not_see_the_clusters_fails_and_says_so(site: 
     error = await task.fails()
     assert (error.type, error.non_retryable) == (FailureType.FORBIDDEN, True)
     assert "is forbidden" in error.message
+
+
+def test_what_is_said_of_a_cluster_hides_what_is_secret() -> None:
+    pulse = ClusterPulse(ActionError(FailureType.TIMED_OUT, "late"))
+    pulse.hide(["correct-horse"])
+    said = ClusterActionStatus(cluster="one/east", cluster_id="e", phase=Phase.FAILED, message="bad: correct-horse")
+    found = discreet(ActionOutcome(phase=Phase.FAILED, message="", cluster_statuses=[said]), pulse)
+    assert "correct-horse" not in str(found)
+    assert phases(found.cluster_statuses) == {"one/east": Phase.FAILED}
 
 
 # What is there already.

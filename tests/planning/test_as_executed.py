@@ -11,6 +11,7 @@ from api.phases import ActionType, Mode, Operation
 from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.asexecuted import Planned, as_executed, deletion_of, is_taken_down
+from planning.clusters import is_per_cluster
 from planning.kinds import block_of, kind_of, operation_of
 from planning.manifest import parse_manifest
 from planning.objects import target_of_action
@@ -89,6 +90,12 @@ class TestModeDelete:
             assert (left.when, left.depends_on, left.rollback, left.hook_type, left.hook_cleanup) == (None,) * 5
             assert not left.wait_ready
         assert planned[2].action.timeout == "30s"
+
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_what_was_made_cluster_by_cluster_is_deleted_cluster_by_cluster(self, waits: bool) -> None:
+        deletion = deletion_of(action(subscription("web", waitReady=waits, clusterExecutionMode="PerCluster")))
+        assert deletion is not None
+        assert is_per_cluster(deletion) is waits
 
     def test_no_more_is_left_of_a_definition_than_what_names_its_object(self) -> None:
         text = (
