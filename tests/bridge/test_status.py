@@ -1,6 +1,6 @@
 """The pure part: from the status as it was and what was seen to the status as it shall be."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,34 +16,13 @@ from api.execution import (
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.phases import OperationType, Phase
+from api.phases import Phase
 from bridge import conditions, status, tree
-from bridge.observation import Attempt, Observation, Place, Run, RunEnd, StageView, WorkflowView
-from bridge.patching import difference, merge_patch, replaced
+from bridge.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
 from bridge.status import Moment
 from planning import notices
+from tests.bridge.moments import MOMENT, NOW, REVERT, RUN, TREE, running, seen
 from tests.bridge.scripted import action, done, node, stage, state
-
-NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
-MOMENT = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
-REVERT = MOMENT.model_copy(update={"operation": OperationType.REVERT})
-RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
-TREE = state(
-    stage(
-        "first",
-        node("work", action("one", Phase.RUNNING), action("two"), phase=Phase.RUNNING),
-        phase=Phase.RUNNING,
-    ),
-    stage("second", node("work", action("three"))),
-)
-
-
-def seen(state: RunState | None = TREE, **update: Any) -> Observation:
-    return Observation(state=state).model_copy(update=update)
-
-
-def running(before: ExecutionStatus, **update: Any) -> ExecutionStatus:
-    return status.running(before, RUN, seen(**update), MOMENT)
 
 
 def condition(of: ExecutionStatus, kind: conditions.ConditionType) -> tuple[str, str]:
@@ -377,37 +356,3 @@ def test_the_snapshot_is_written_and_stays() -> None:
     assert ended(after, end=RunEnd.TERMINATED).snapshot == kept
     left = done().model_copy(update={"snapshot": kept})
     assert ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=left).snapshot == kept
-
-
-# What is written.
-
-
-def test_only_what_changed_is_written_and_what_is_gone_is_named() -> None:
-    before = running(ExecutionStatus()).model_copy(update={"message": "old"})
-    after = before.model_copy(update={"message": None, "phase": Phase.SUCCEEDED})
-    change = difference(before, after)
-    assert change == {"message": None, "phase": "Succeeded"}
-    stored = {"message": "old", "phase": "Running", "foreign": "stays"}
-    assert replaced(stored, change) == {"phase": "Succeeded", "foreign": "stays"}
-    assert merge_patch(stored, change) == change
-
-
-def test_nothing_is_written_where_nothing_changed() -> None:
-    before = running(ExecutionStatus())
-    again = status.running(before, RUN, seen(), MOMENT.model_copy(update={"now": NOW + timedelta(hours=1)}))
-    assert difference(before, again) == {}
-
-
-def test_parts_of_a_second_are_no_change() -> None:
-    before = running(ExecutionStatus())
-    after = before.model_copy(update={"start_time": NOW + timedelta(milliseconds=300)})
-    assert difference(before, after) == {}
-
-
-def test_a_changed_object_is_given_whole() -> None:
-    before = ExecutionStatus(engine=Engine(workflow_id="w", run_id="old"))
-    stored = {"engine": {"workflowId": "w", "runId": "old", "foreign": 1}}
-    after = before.model_copy(update={"engine": Engine(workflow_id="w", run_id="new")})
-    change = difference(before, after)
-    assert replaced(stored, change) == {"engine": {"workflowId": "w", "runId": "new"}}
-    assert merge_patch(stored, change) == {"engine": {"workflowId": "w", "runId": "new", "foreign": None}}
