@@ -17,6 +17,7 @@ from api.steps import RevertWorkflowInput, RollbackStep
 from dev.stack import Stack
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.site import HOLD, Site, config_map, eventually
+from tests.worker.one_action import environment, the_action
 from tests.worker.process import WorkerProcess, worker
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
@@ -38,19 +39,6 @@ async def begin(site: Site, step: RollbackStep) -> Run:
         task_queue=name,
         result_type=WorkflowExecutionStatus,
     )
-
-
-def environment(site: Site, **more: str) -> dict[str, str]:
-    return site.stack.env("worker") | {"DRPLAN_TASK_QUEUE": site.namespace} | more
-
-
-async def the_action(run: Run) -> ActionStatus:
-    """Wait for the end and give the action as the last query answer shows it, whichever way the run ended."""
-    async with asyncio.timeout(90):
-        while (await run.describe()).close_time is None:
-            await asyncio.sleep(0.1)
-        state: WorkflowExecutionStatus = await run.query("state", result_type=WorkflowExecutionStatus)
-    return state.actions[0]
 
 
 async def waits_for_the_finalizer(run: Run) -> None:
