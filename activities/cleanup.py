@@ -28,8 +28,8 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from planning import causes, messages
 from planning.clusters import is_per_cluster
-from planning.hooks import cleanup_of
-from planning.records import Kept, record_name
+from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.rollback import cleanup_of
 
 _AFTER_FAILURE = 15.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""

@@ -16,7 +16,7 @@ from activities.past import Past
 from activities.removal import Removal
 from api.steps import Deletion, FailureType
 from planning import before, causes
-from planning.kinds import BATCH
+from planning.definitions.action_types import BATCH
 
 ROUNDS = 3
 """How often one attempt begins anew when somebody changes the object meanwhile."""

@@ -18,7 +18,7 @@ from api.plan import DRPlan
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from planning import causes
-from planning.lookup import Workflows
+from planning.definitions.lookup import Workflows
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 

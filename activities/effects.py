@@ -16,7 +16,7 @@ from api.meta import ObjectKey, ObjectReference
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
 from planning import causes
-from planning.kinds import kind_of
+from planning.definitions.action_types import kind_of
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Heartbeat
 from planning import messages, waits
 from planning.clusters import ManagedCluster, within_bound
-from planning.kinds import kind_of
+from planning.definitions.action_types import kind_of
 
 AT_ONCE = 50
 """Clusters at a time. Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""

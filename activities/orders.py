@@ -29,13 +29,13 @@ from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
 from planning import causes, messages, secrets
-from planning.asexecuted import deletion_of
-from planning.custom import CustomRollbackError, rollback_of
-from planning.kinds import filled, operation_of, templates_of
+from planning.definitions.action_list import deletion_of
+from planning.definitions.action_types import filled, operation_of, templates_of
+from planning.definitions.lookup import actions_by_name, full_name, occurrences
+from planning.definitions.manifest import ManifestError
+from planning.definitions.rollback import CustomRollbackError, rollback_of
+from planning.definitions.target import body_of_action, target_of_action
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
-from planning.lookup import actions_by_name, full_name, occurrences
-from planning.manifest import ManifestError
-from planning.objects import body_of_action, target_of_action
 from planning.params import resolve
 from planning.snapshot import Place, use_of
 from planning.templates import TemplateError, Values, has_template, render_value, texts

@@ -18,8 +18,8 @@ from api.plan import DRPlan
 from api.snapshot import Snapshot
 from api.steps import FailureType, Target
 from planning import causes
-from planning.ids import label_value
-from planning.lookup import Workflows
+from planning.definitions.identifiers import label_value
+from planning.definitions.lookup import Workflows
 from planning.snapshot import plan_of
 
 

@@ -10,7 +10,7 @@ from activities.failures import ActionError, Remains, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from planning import causes, messages
-from planning.kinds import kind_of
+from planning.definitions.action_types import kind_of
 
 
 def made(order: Order, metadata: Object, *, existed: bool = False) -> ActionOutcome:

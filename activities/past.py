@@ -9,7 +9,7 @@ from activities.revisions import Record, Revisions
 from api.meta import CREATED_BY_ANNOTATION
 from planning import before
 from planning.before import Before
-from planning.records import Kept, record_name
+from planning.definitions.identifiers import Kept, record_name
 
 
 class Past:

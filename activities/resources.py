@@ -8,7 +8,7 @@ from activities.effects import Effect, Order
 from activities.heartbeat import Pulse
 from api.phases import Operation
 from api.steps import ActionOutcome
-from planning.kinds import BATCH
+from planning.definitions.action_types import BATCH
 
 
 class ResourceEffect:

@@ -17,6 +17,7 @@ from activities.looking import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from planning import waits
+from planning.definitions.action_types import CLUSTERNET
 from planning.distribution import (
     SUBSCRIPTION_UID_LABEL,
     bound_clusters,
@@ -24,7 +25,6 @@ from planning.distribution import (
     is_subscription,
     namespace_of,
 )
-from planning.kinds import CLUSTERNET
 from planning.messages import bounded
 from planning.readiness import Readiness, Verdict, never, not_yet, readiness
 

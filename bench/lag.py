@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from bench.runs import Sighting
-from planning.ids import stage_id, workflow_id
+from planning.definitions.identifiers import stage_id, workflow_id
 
 Place = tuple[int, int, int]
 """Stage, workflow and action, as indices in the tree."""

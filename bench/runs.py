@@ -19,7 +19,7 @@ from api.phases import OperationType, Phase
 from api.steps import RunInput
 from bench.objects import execution
 from bench.stack import NAMESPACE, Bench
-from planning.ids import root_id
+from planning.definitions.identifiers import root_id
 from workflows.contract import ROOT_TYPES
 
 TASK_QUEUE = "drplan"

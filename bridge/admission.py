@@ -9,10 +9,11 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.references import References
-from planning import fields, validation
+from planning import validation
+from planning.definitions import field_errors
+from planning.definitions.lookup import Workflows
 from planning.eligibility import why_not
 from planning.execute import decide_execute
-from planning.lookup import Workflows
 
 
 def rejection(execution: DRPlanExecution, found: References) -> str | None:
@@ -26,7 +27,7 @@ def rejection(execution: DRPlanExecution, found: References) -> str | None:
 def of_plan(plan: DRPlan, workflows: Workflows) -> list[str]:
     """Say what is wrong with a plan and with the DRWorkflows that it refers to."""
     errors = validation.plan_errors(plan, workflows)
-    used = fields.used_workflows(plan, workflows)
+    used = field_errors.used_workflows(plan, workflows)
     errors += [error for dr_workflow in used for error in validation.workflow_errors(dr_workflow)]
     return [error.text for error in errors]
 

@@ -41,7 +41,8 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.observation import Attempt, Run, RunEnd
-from planning import ids, notices
+from planning import notices
+from planning.definitions import identifiers
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
 T = TypeVar("T")
@@ -146,7 +147,7 @@ class Engine:
             return Started(run_id=error.run_id or await self._latest(execution), adopted=True, searchable=False)
 
     async def _latest(self, execution: DRPlanExecution) -> str:
-        run = await self.find(ids.root_id(execution.spec.operation_type, execution.metadata.key))
+        run = await self.find(identifiers.root_id(execution.spec.operation_type, execution.metadata.key))
         return run.run_id
 
     async def _start(self, execution: DRPlanExecution, *, searchable: bool) -> str:
@@ -155,7 +156,7 @@ class Engine:
             self._client.start_workflow(
                 ROOT_TYPES[spec.operation_type].value,
                 RunInput(execution=key, plan=spec.plan_ref, operation=spec.operation_type),
-                id=ids.root_id(spec.operation_type, key),
+                id=identifiers.root_id(spec.operation_type, key),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
@@ -225,7 +226,7 @@ class Engine:
         return [attempt for attempt in found if attempt is not None]
 
     def _attempt(self, info: PendingActivityInfo) -> Attempt | None:
-        index = ids.action_index(info.activity_id)
+        index = identifiers.action_index(info.activity_id)
         if index is None:
             return None
         failure = info.last_failure if info.HasField("last_failure") else None

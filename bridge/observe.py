@@ -16,7 +16,7 @@ from api.phases import Phase
 from bridge import tree
 from bridge.engine import Engine, EngineUnreachable
 from bridge.observation import Attempt, Observation, Place, Run, StageView, WorkflowView
-from planning import ids
+from planning.definitions import identifiers
 
 NodeT = TypeVar("NodeT", bound=Model)
 
@@ -30,13 +30,13 @@ REMEMBERED = 500
 
 def open_runs(root: str, stages: Sequence[StageStatus]) -> list[str]:
     """Give the ids of the root and of every running stage and workflow below it."""
-    open_stages = [(ids.stage_id(root, index, stage.name), stage) for index, stage in _running(stages)]
+    open_stages = [(identifiers.stage_id(root, index, stage.name), stage) for index, stage in _running(stages)]
     return [root, *(name for stage_id, stage in open_stages for name in _open_below(stage_id, stage))]
 
 
 def _open_below(stage_id: str, stage: StageStatus) -> list[str]:
     running = [(index, node) for index, node in enumerate(stage.workflows) if node.phase is Phase.RUNNING]
-    return [stage_id, *(ids.workflow_id(stage_id, index, node.workflow_ref.name) for index, node in running)]
+    return [stage_id, *(identifiers.workflow_id(stage_id, index, node.workflow_ref.name) for index, node in running)]
 
 
 def _running(stages: Sequence[StageStatus]) -> list[tuple[int, StageStatus]]:
@@ -87,16 +87,20 @@ class Observer:
         return await asyncio.gather(*(self._stage(root, index, stage) for index, stage in _running(stages)))
 
     async def _stage(self, root: str, index: int, stage: StageStatus) -> StageView:
-        return StageView(index=index, node=await self._ask_or_none(ids.stage_id(root, index, stage.name), StageStatus))
+        return StageView(
+            index=index, node=await self._ask_or_none(identifiers.stage_id(root, index, stage.name), StageStatus)
+        )
 
     async def _workflows(self, root: str, stages: Sequence[StageStatus], *, ask: bool) -> list[WorkflowView]:
         places = [
-            (Place(stage=at, workflow=index), ids.stage_id(root, at, stage.name), node.workflow_ref.name)
+            (Place(stage=at, workflow=index), identifiers.stage_id(root, at, stage.name), node.workflow_ref.name)
             for at, stage in _running(stages)
             for index, node in enumerate(stage.workflows)
             if node.phase is Phase.RUNNING
         ]
-        views = (self._workflow(at, ids.workflow_id(stage, at.workflow, name), ask) for at, stage, name in places)
+        views = (
+            self._workflow(at, identifiers.workflow_id(stage, at.workflow, name), ask) for at, stage, name in places
+        )
         return await asyncio.gather(*views)
 
     async def _workflow(self, place: Place, workflow_id: str, ask: bool) -> WorkflowView:

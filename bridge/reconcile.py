@@ -16,7 +16,7 @@ from bridge.index import Key
 from bridge.objects import Stored, Unreadable
 from bridge.running import TROUBLE, follow
 from bridge.starting import Later, begin
-from planning import ids
+from planning.definitions import identifiers
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ async def _execution(context: Context, key: Key) -> float | None:
 
 def _is_its_own(it: Stored[DRPlanExecution], engine: Engine) -> bool:
     """Tell whether a run carries this very object: a copy brings another one's along, which goes on without it."""
-    own = ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+    own = identifiers.root_id(it.model.spec.operation_type, it.model.metadata.key)
     return engine.workflow_id == own and it.accepted_by in ("", it.model.metadata.uid)
 
 

@@ -10,7 +10,7 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.cluster import NotFound
 from bridge.objects import Objects, Stored
-from planning.lookup import Workflows, full_name
+from planning.definitions.lookup import Workflows, full_name
 
 AT_ONCE = 16
 """DRWorkflows read at a time."""

@@ -20,7 +20,8 @@ from bridge.events import EventReason
 from bridge.objects import Stored, Unreadable
 from bridge.queueing import obstacle
 from bridge.references import Missing, References, resolve
-from planning import ids, notices
+from planning import notices
+from planning.definitions import identifiers
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ async def _accept(context: Context, it: It) -> It:
     meta, plan = it.model.metadata, it.model.spec.plan_ref
     change = {
         "annotations": {ACCEPTED_ANNOTATION: meta.uid},
-        "labels": {PLAN_LABEL: ids.label_value(plan)},
+        "labels": {PLAN_LABEL: identifiers.label_value(plan)},
     }
     it = await context.objects.write_metadata(it, change)
     context.events.record(it.model, EventReason.ACCEPTED, notices.event_accepted(plan))
@@ -79,7 +80,7 @@ async def _accept(context: Context, it: It) -> It:
 
 
 def _root(it: It) -> str:
-    return ids.root_id(it.model.spec.operation_type, it.model.metadata.key)
+    return identifiers.root_id(it.model.spec.operation_type, it.model.metadata.key)
 
 
 async def _adopt(context: Context, it: It) -> Begun | None:

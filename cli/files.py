@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from planning.definitions.manifest import ManifestError, documents_in
 from planning.documents import Document
-from planning.manifest import ManifestError, documents_in
 
 STANDARD_INPUT = "-"
 _ENDINGS = (".yaml", ".yml", ".json")

@@ -7,8 +7,8 @@ import typer
 
 from cli.files import FileError, documents, named
 from planning import filefaults
+from planning.definitions.manifest import ManifestError
 from planning.documents import Document
-from planning.manifest import ManifestError
 from planning.review import review
 
 WRONG = 1

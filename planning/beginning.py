@@ -9,9 +9,9 @@ from api.execution import DRPlanExecution
 from api.phases import Mode
 from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
-from planning.fields import execution_subject
+from planning.definitions.field_errors import execution_subject
+from planning.definitions.lookup import Workflows, definition
 from planning.layers import Layers, kept_layers, layers
-from planning.lookup import Workflows, definition
 from planning.params import Resolved
 from planning.snapshot import Definitions, Place, places_of, plan_of, use_of
 

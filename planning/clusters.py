@@ -14,7 +14,7 @@ from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
 from planning import waits
-from planning.kinds import kind_of
+from planning.definitions.action_types import kind_of
 from planning.messages import bounded
 from planning.readiness import Object, at, items, text
 
@@ -25,7 +25,7 @@ _MOST_NAME = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
 _HASH = 8
 _SLASHES = 5
-"""In the mark of a cluster's Subscription: that of its action has three. Source: planning/marks.py."""
+"""In the mark of a cluster's Subscription: that of its action has three. Source: planning/definitions/identifiers.py."""
 _MESSAGES = 200_000
 """Bytes for the messages of all clusters together: an activity's result has 2 MB at the most."""
 _SHORTEST = 80

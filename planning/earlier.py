@@ -10,7 +10,7 @@ from typing import TypeVar
 from api.execution import ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from planning import messages
-from planning.lookup import full_name, occurrences
+from planning.definitions.lookup import full_name, occurrences
 
 NodeT = TypeVar("NodeT")
 NodeKey = tuple[tuple[str, int], ...]

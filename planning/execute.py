@@ -10,12 +10,13 @@ from api.meta import ObjectName
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy
 from api.plan import DRPlan, Stage
 from api.steps import ExecuteDecision, Origin
-from planning import marks, refusals
-from planning.asexecuted import as_executed
-from planning.fields import FieldError
-from planning.lookup import Workflows, definition
+from planning import refusals
+from planning.definitions import identifiers
+from planning.definitions.action_list import as_executed
+from planning.definitions.dependencies import execution_order
+from planning.definitions.field_errors import FieldError
+from planning.definitions.lookup import Workflows, definition
 from planning.messages import bounded
-from planning.order import execution_order
 from planning.params import Resolved
 from planning.parts import PlannedWorkflow
 from planning.progress import with_counts
@@ -82,7 +83,7 @@ def _placed(
     execution: DRPlanExecution, plan: DRPlan, stage: Stage, workflows: Workflows, resolved: Parameters | None
 ) -> list[PlannedWorkflow]:
     """Place the DRWorkflows of a stage, in its order."""
-    names = marks.distinct([reference.workflow_ref.name for reference in stage.workflows])
+    names = identifiers.distinct([reference.workflow_ref.name for reference in stage.workflows])
     placed = []
     for position, (name, reference) in enumerate(zip(names, stage.workflows, strict=True)):
         ref = reference.workflow_ref
@@ -94,7 +95,7 @@ def _placed(
                 dr_workflow=dr_workflow,
                 planned=as_executed(dr_workflow, execution.spec.mode),
                 mode=execution.spec.mode,
-                mark=marks.mark(execution.metadata.uid, stage.name, name),
+                mark=identifiers.mark(execution.metadata.uid, stage.name, name),
                 plan_name=plan.metadata.name,
                 resolved=None if resolved is None else resolved[stage.name, position],
             )

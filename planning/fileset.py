@@ -12,9 +12,9 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning import filefaults, validation
+from planning.definitions.field_errors import FieldError, execution_subject, plan_subject
+from planning.definitions.lookup import full_name
 from planning.documents import Read
-from planning.fields import FieldError, execution_subject, plan_subject
-from planning.lookup import full_name
 
 
 @dataclass

@@ -17,8 +17,8 @@ from httpx import URL, InvalidURL
 from api.actions import Action, HttpRequest
 from api.steps import FailureType
 from planning import answers
+from planning.definitions.identifiers import shortened
 from planning.hosts import is_address
-from planning.ids import shortened
 from planning.scrub import secret_forms
 from planning.secrets import HARMLESS_HEADERS, is_secret_name
 

@@ -12,9 +12,9 @@ from api.execution import ActionStatus
 from api.phases import OnMissing, Operation
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
 from planning import messages
+from planning.definitions.manifest import ManifestError
+from planning.definitions.target import body_of_action
 from planning.earlier import History, NodeKey
-from planning.manifest import ManifestError
-from planning.objects import body_of_action
 from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
 
 CLOCK_TOLERANCE = timedelta(seconds=5)

@@ -12,7 +12,7 @@ from api.phases import Mode, OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.declarations import RESERVED
-from planning.fields import FieldError, execution_subject, plan_subject, workflow_subject
+from planning.definitions.field_errors import FieldError, execution_subject, plan_subject, workflow_subject
 from planning.secrets import is_secret_name
 
 

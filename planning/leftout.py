@@ -14,9 +14,9 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
 from planning import secrets
-from planning.kinds import templates_of
+from planning.definitions.action_types import templates_of
+from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.layers import Layer, Layers, layers
-from planning.manifest import ManifestError, parse_manifest
 from planning.snapshot import Place, plan_of, without_secrets
 from planning.templates import PlaceholderKind, placeholders, texts
 

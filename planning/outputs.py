@@ -1,7 +1,7 @@
 """What a definition uses of what other actions recorded. Source: docs/spec/drworkflow.md, "Templates"."""
 
 from api.actions import Action
-from planning.kinds import templates_of
+from planning.definitions.action_types import templates_of
 from planning.templates import PlaceholderKind, placeholders, texts
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from api.params import ManifestRef
 from planning import faults
 from planning.declarations import ALIASES, RENDERED, is_of_type
-from planning.fields import FieldError
+from planning.definitions.field_errors import FieldError
 from planning.layers import Giver, given, giver
 from planning.layers import Layers as Layers
 from planning.layers import kept_layers as kept_layers

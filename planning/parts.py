@@ -11,11 +11,12 @@ from api.meta import ObjectName
 from api.phases import Mode, OperationType, Phase
 from api.steps import ExecuteStep, Part
 from api.workflow import DRWorkflow
-from planning import marks, messages, when, wholes
-from planning.asexecuted import Planned
-from planning.attempts import attempts_of
-from planning.fields import FieldError, workflow_subject
-from planning.kinds import templates_of
+from planning import messages, wholes
+from planning.definitions import identifiers, when
+from planning.definitions.action_list import Planned
+from planning.definitions.action_types import templates_of
+from planning.definitions.field_errors import FieldError, workflow_subject
+from planning.definitions.retry import attempts_of
 from planning.params import Resolved
 from planning.templates import PlaceholderKind, Values, placeholders, texts
 from planning.titles import title
@@ -48,7 +49,7 @@ class PlannedWorkflow:
 
     def steps(self) -> list[ExecuteStep]:
         """Give a step for each action of the node."""
-        names = marks.distinct([planned.action.name for planned in self.planned])
+        names = identifiers.distinct([planned.action.name for planned in self.planned])
         return [self._step(f"{self.mark}/{name}", one) for name, one in zip(names, self.planned, strict=True)]
 
     def _step(self, mark: str, planned: Planned) -> ExecuteStep:

@@ -15,8 +15,8 @@ from api.meta import go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
 from planning import closing, messages, wholes
+from planning.definitions.dependencies import Needs
 from planning.messages import bounded
-from planning.order import Needs
 from planning.rollup import blocking_stage, failed_needs, rollup
 from planning.summary import progress_of, summarize
 

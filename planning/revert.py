@@ -13,10 +13,10 @@ from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
 from planning import messages, wholes
+from planning.definitions.lookup import Workflows
 from planning.earlier import history
 from planning.eligibility import why_not
 from planning.judgement import Place
-from planning.lookup import Workflows
 from planning.messages import bounded
 from planning.progress import with_counts
 from planning.rollback import Delete, Nothing, Recorded, made

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from planning import filefaults
+from planning.definitions.field_errors import FieldError
 from planning.documents import Document, Read, read_all
-from planning.fields import FieldError
 from planning.fileset import FileSet
 
 

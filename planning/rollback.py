@@ -14,12 +14,11 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Part, Refusal, Target
 from planning import messages
-from planning.asexecuted import Planned
-from planning.custom import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
-from planning.hooks import cleanup_of
-from planning.kinds import BATCH, KINDS, Kind, Rule, operation_of
-from planning.manifest import ManifestError
-from planning.objects import DEFAULT_NAMESPACE, target_of_action
+from planning.definitions.action_list import Planned
+from planning.definitions.action_types import BATCH, KINDS, Kind, Rule, operation_of
+from planning.definitions.manifest import ManifestError
+from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
+from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
 from planning.templates import has_template
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from api.execution import ActionStatus, StageStatus
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
-from planning.order import Needs
+from planning.definitions.dependencies import Needs
 
 
 def rollup(phases: Iterable[Phase], canceled: bool = False) -> Phase:

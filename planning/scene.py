@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from api.execution import ActionStatus
 from api.phases import OnMissing, Operation, Phase
 from api.steps import Look, Target
+from planning.definitions.manifest import ManifestError
+from planning.definitions.rollback import cleanup_of
 from planning.earlier import History
-from planning.hooks import cleanup_of
 from planning.judgement import Place, Remover, Scene, deletes, replaces
-from planning.manifest import ManifestError
 from planning.rollback import Candidate, Custom, Delete, Recorded, made, recorded, referred, undo
 from planning.survey import Survey
 

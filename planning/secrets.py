@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from planning.manifest import ManifestError, parse_manifest
+from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.scrub import HIDDEN as HIDDEN
 from planning.templates import has_template, placeholders, texts
 

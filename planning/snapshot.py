@@ -21,7 +21,7 @@ from api.plan import DRPlan, DRPlanSpec, Stage, WorkflowReference
 from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning import causes, secrets
-from planning.lookup import Workflows, definition
+from planning.definitions.lookup import Workflows, definition
 
 Place = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""

@@ -11,14 +11,15 @@ from typing import Any, assert_never
 from api.actions import Action
 from api.execution import ActionStatus
 from api.steps import CustomRollback, ExecuteStep, Part, RollbackStep
-from planning import marks, messages
-from planning.attempts import attempts_of
+from planning import messages
+from planning.definitions import identifiers
+from planning.definitions.action_types import operation_of
+from planning.definitions.manifest import ManifestError
+from planning.definitions.retry import attempts_of
+from planning.definitions.target import target_of_action
 from planning.earlier import action_keys
 from planning.judgement import Deletions, Place
-from planning.kinds import operation_of
-from planning.manifest import ManifestError
 from planning.messages import bounded
-from planning.objects import target_of_action
 from planning.outputs import outputs_used
 from planning.rollback import Custom, Refused
 from planning.survey import PlacedStage, PlacedWorkflow
@@ -40,10 +41,10 @@ class Steps:
     def of(cls, uid: str, stage: PlacedStage, workflow: PlacedWorkflow) -> "Steps":
         """Prepare for a workflow; `uid` is the Revert's."""
         name, occurrence = stage.key
-        siblings = marks.distinct([node.workflow_ref.name for node in stage.node.workflows])
-        mark = marks.mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
+        siblings = identifiers.distinct([node.workflow_ref.name for node in stage.node.workflows])
+        mark = identifiers.mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
         actions = workflow.node.actions
-        names = marks.distinct([action.name for action in actions])
+        names = identifiers.distinct([action.name for action in actions])
         return cls(
             mark, dict(zip(action_keys(actions), names, strict=True)), {action.name: action for action in actions}
         )

@@ -10,12 +10,12 @@ from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.asexecuted import Planned, as_executed
-from planning.custom import RollbackHook
+from planning.definitions.action_list import Planned, as_executed
+from planning.definitions.dependencies import revert_order
+from planning.definitions.lookup import Workflows, definition, occurrences
+from planning.definitions.rollback import RollbackHook
 from planning.earlier import NodeKey, action_keys, stage_keys, workflow_keys
 from planning.judgement import Place
-from planning.lookup import Workflows, definition, occurrences
-from planning.order import revert_order
 from planning.rollback import Candidate
 
 

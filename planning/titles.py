@@ -10,10 +10,10 @@ from typing import Any
 
 from api.actions import Action, HttpRequest
 from planning import messages
-from planning.kinds import block_of, filled, operation_of
-from planning.manifest import ManifestError
+from planning.definitions.action_types import block_of, filled, operation_of
+from planning.definitions.manifest import ManifestError
+from planning.definitions.target import target_of_action
 from planning.messages import bounded
-from planning.objects import target_of_action
 from planning.templates import Values, render_known
 
 _AUTHORITY = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")

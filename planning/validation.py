@@ -12,8 +12,14 @@ from api.meta import ObjectName
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning import faults
-from planning.fields import FieldError, execution_subject, plan_subject, used_workflows, workflow_subject
-from planning.lookup import Workflows, definition, full_name
+from planning.definitions.field_errors import (
+    FieldError,
+    execution_subject,
+    plan_subject,
+    used_workflows,
+    workflow_subject,
+)
+from planning.definitions.lookup import Workflows, definition, full_name
 from planning.validation_actions import Finding, action_faults, dependency_faults, repeated
 from planning.validation_params import execution_parameter_faults, plan_parameter_faults, workflow_parameter_faults
 from planning.validation_params import value_errors as value_errors

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from api.actions import CLUSTER_EXECUTION_MODES, Action, HttpRequest
 from api.phases import Operation
 from planning import faults
-from planning.attempts import attempt_faults
-from planning.custom import CustomRollbackError, RollbackHook, rollback_of
-from planning.kinds import Says, block_of, kind_of, operation_of
-from planning.manifest import ManifestError, parse_manifest
-from planning.order import circle, sorted_by_need, stage_needs
+from planning.definitions.action_types import Says, block_of, kind_of, operation_of
+from planning.definitions.dependencies import circle, sorted_by_need, stage_needs
+from planning.definitions.manifest import ManifestError, parse_manifest
+from planning.definitions.retry import attempt_faults
+from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
+from planning.definitions.when import WhenError, modes
 from planning.templates import has_template
 from planning.validation_http import request_faults
-from planning.when import WhenError, modes
 
 Finding = tuple[str, str]
 """A field path and what is wrong there."""

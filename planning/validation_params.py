@@ -11,9 +11,15 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning import faults
 from planning.declarations import RESERVED, parameter_faults
-from planning.fields import FieldError, execution_subject, plan_subject, used_workflows, workflow_subject
+from planning.definitions.field_errors import (
+    FieldError,
+    execution_subject,
+    plan_subject,
+    used_workflows,
+    workflow_subject,
+)
+from planning.definitions.lookup import Workflows, definition
 from planning.layers import Layers, given, layers
-from planning.lookup import Workflows, definition
 from planning.params import missing, resolve
 from planning.templates import PlaceholderKind
 from planning.validation_templates import uses_in

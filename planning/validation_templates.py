@@ -14,11 +14,11 @@ from api.meta import Model
 from api.phases import Mode
 from api.workflow import DRWorkflow
 from planning import faults
-from planning.asexecuted import as_executed, deletion_of, is_taken_down
-from planning.custom import CustomRollbackError, rollback_hook, rollback_of
-from planning.kinds import KINDS, kind_of, templates_of
+from planning.definitions.action_list import as_executed, deletion_of, is_taken_down
+from planning.definitions.action_types import KINDS, kind_of, templates_of
+from planning.definitions.rollback import CustomRollbackError, rollback_hook, rollback_of
+from planning.definitions.when import WhenError, modes
 from planning.templates import Placeholder, PlaceholderKind, placeholders, texts
-from planning.when import WhenError, modes
 
 Finding = tuple[str, str]
 

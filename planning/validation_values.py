@@ -6,8 +6,8 @@ Source: docs/spec/drworkflow.md, "Errors".
 from collections.abc import Collection, Iterator
 
 from api.actions import Action
-from planning.custom import CustomRollbackError, rollback_of
-from planning.kinds import filled, templates_of
+from planning.definitions.action_types import filled, templates_of
+from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.templates import Placeholder, PlaceholderKind, TemplateError, Values, placeholders, render_value, texts
 from planning.validation_actions import Finding, body_faults
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from api.phases import Mode, OnMissing, Phase
 from api.steps import FailureType, Part, Refusal, Seen
 from planning import messages
+from planning.definitions.when import WhenError, modes, runs
 from planning.earlier import NodeKey
 from planning.judgement import Deletions, Place, Scene, Verdict, judge
 from planning.messages import bounded
 from planning.rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
 from planning.survey import Survey, carried_out
-from planning.when import WhenError, modes, runs
 
 
 @dataclass

@@ -29,7 +29,7 @@ ADDED = [
         'class Message(Model):\n    """What is said to somebody."""\n\n    to: str\n    text: str\n\n\n',
     ),
     (
-        "planning/kinds.py",
+        "planning/definitions/action_types.py",
         "        ActionType.HTTP: Kind(\n",
         """        ActionType.MESSAGE: Kind(
             block="message", outputs=(), templates=("to", "text"), says=Says.NOWHERE, otherwise=Rule.UNDEFINED

@@ -11,12 +11,12 @@ import pytest
 from api.actions import Action
 from api.execution import ActionOutputs
 from api.phases import ActionType
-from planning.kinds import KINDS
+from planning.definitions.action_types import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("planning", "activities", "workflows", "bridge", "worker", "cli")
 TABLES = {
-    "planning/kinds.py": "the table itself",
+    "planning/definitions/action_types.py": "the table itself",
     "activities/registry.py": "each type's effect",
 }
 """Modules that may name single types, each with its reason."""

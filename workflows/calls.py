@@ -31,7 +31,8 @@ with workflow.unsafe.imports_passed_through():
         RollbackStep,
         RunInput,
     )
-    from planning import captions, ids
+    from planning import captions
+    from planning.definitions import identifiers
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How soon a dead worker is noticed. Source: docs/architecture.md, "Temporal"."""
@@ -193,7 +194,7 @@ def _attempt(
         name,
         given,
         result_type=ActionOutcome,
-        activity_id=ids.activity_id(index),
+        activity_id=identifiers.activity_id(index),
         start_to_close_timeout=_span(attempts.timeout, Attempts().timeout) + ATTEMPT_MARGIN,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=retries(attempts.retry, given.errors),

@@ -6,7 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType
     from api.steps import ExecuteDecision, ExecuteStageInput, RunInput
-    from planning import captions, ids
+    from planning import captions
+    from planning.definitions import identifiers
 from workflows import calls
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
@@ -46,7 +47,7 @@ def _child(decision: ExecuteDecision, index: int, node: StageStatus) -> ChildCal
     )
     return ChildCall(
         workflow_type=WorkflowType.EXECUTE_STAGE,
-        id=ids.stage_id(root, index, node.name),
+        id=identifiers.stage_id(root, index, node.name),
         given=given,
         node=StageStatus,
         parts=len(node.workflows),

@@ -6,7 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType
     from api.steps import ExecuteStageInput, ExecuteWorkflowInput
-    from planning import captions, ids
+    from planning import captions
+    from planning.definitions import identifiers
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.stage_walk import StageWalk
@@ -39,7 +40,7 @@ def _child(given: ExecuteStageInput, index: int, node: WorkflowExecutionStatus) 
     steps = given.steps[index]
     return ChildCall(
         workflow_type=WorkflowType.EXECUTE_WORKFLOW,
-        id=ids.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
+        id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
         given=ExecuteWorkflowInput(
             workflow=node,
             steps=steps,

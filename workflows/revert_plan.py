@@ -6,7 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType, PlanFailurePolicy
     from api.steps import RevertDecision, RevertStageInput, RunInput
-    from planning import captions, ids
+    from planning import captions
+    from planning.definitions import identifiers
 from workflows import calls
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
@@ -45,7 +46,7 @@ def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall
     )
     return ChildCall(
         workflow_type=WorkflowType.REVERT_STAGE,
-        id=ids.stage_id(root, index, node.name),
+        id=identifiers.stage_id(root, index, node.name),
         given=given,
         node=StageStatus,
         parts=len(node.workflows),

@@ -6,7 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, StageFailurePolicy
     from api.steps import RevertStageInput, RevertWorkflowInput
-    from planning import captions, ids
+    from planning import captions
+    from planning.definitions import identifiers
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.stage_walk import StageWalk
@@ -42,7 +43,7 @@ def _child(given: RevertStageInput, index: int, node: WorkflowExecutionStatus) -
     origin = given.origin and given.origin.model_copy(update={"workflow": position})
     return ChildCall(
         workflow_type=WorkflowType.REVERT_WORKFLOW,
-        id=ids.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
+        id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
         given=RevertWorkflowInput(
             workflow=node, steps=given.steps[index], actor=given.actor, **({"origin": origin} if origin else {})
         ),

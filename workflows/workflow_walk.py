@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
     from planning import captions, progress, rollup
-    from planning.order import Frontier, Needs
+    from planning.definitions.dependencies import Frontier, Needs
     from planning.shorten import shorten_workflow
 from workflows.attempts import carry_out
 from workflows.calls import ActionCall

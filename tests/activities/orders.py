@@ -17,9 +17,9 @@ from api.meta import ObjectKey
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType
 from planning.before import Before, read
-from planning.kinds import operation_of
-from planning.objects import body_of_action, target_of_action
-from planning.records import Kept, record_name
+from planning.definitions.action_types import operation_of
+from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.target import body_of_action, target_of_action
 from tests.activities.site import Attempt, Object, Site
 from tests.e2e.manifests import execute
 

@@ -12,7 +12,7 @@ from api.execution import ActionOutputs, HttpResponse
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Part
-from planning.kinds import KINDS
+from planning.definitions.action_types import KINDS
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.kubelet import fails, succeeds, template
 from tests.activities.service import Reply, Service

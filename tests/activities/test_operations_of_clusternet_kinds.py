@@ -8,7 +8,7 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import ActionOutcome
-from planning.kinds import CLUSTERNET, KINDS
+from planning.definitions.action_types import CLUSTERNET, KINDS
 from tests.activities.orders import Task, execution_of
 from tests.activities.site import Object, Site
 

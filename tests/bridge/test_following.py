@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from api.execution import RunState
 from api.phases import Phase
 from bridge.cluster import Kind, Object
-from planning import ids
+from planning.definitions import identifiers
 from tests.bridge.scripted import Attempts, Child, action, done, node, stage, state
 from tests.bridge.world import World, condition, eventually
 from workflows.contract import WorkflowType
@@ -46,8 +46,8 @@ async def started(world: World, name: str = "slow") -> tuple[Object, WorkflowHan
 async def with_children(world: World, item: Object) -> tuple[WorkflowHandle[Any, Any], WorkflowHandle[Any, Any]]:
     """Start the open stage's and the open workflow's run, each with its node."""
     root = world.root(item)
-    stage_id = ids.stage_id(root.id, 0, "first")
-    workflow_id = ids.workflow_id(stage_id, 0, "work")
+    stage_id = identifiers.stage_id(root.id, 0, "first")
+    workflow_id = identifiers.workflow_id(stage_id, 0, "work")
     nodes = {
         stage_id: (WorkflowType.EXECUTE_STAGE, BEGUN.stages[0].to_object()),
         workflow_id: (WorkflowType.EXECUTE_WORKFLOW, ONE_RUNNING.to_object()),

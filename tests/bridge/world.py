@@ -18,7 +18,7 @@ from bridge.cluster import Cluster, Kind, NotFound, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
 from dev.stack import Stack
-from planning import ids
+from planning.definitions import identifiers
 from tests.bridge.scripted import Close
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class World:
 
     def root(self, item: Object) -> WorkflowHandle[Any, RunState]:
         execution = DRPlanExecution.model_validate(item)
-        workflow_id = ids.root_id(execution.spec.operation_type, execution.metadata.key)
+        workflow_id = identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
         return self.temporal.get_workflow_handle(workflow_id, result_type=RunState)
 
     async def close(self, item: Object, state: RunState | None, how: str = "return") -> None:

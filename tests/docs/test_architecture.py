@@ -5,7 +5,7 @@ import tomllib
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import FailureType
-from planning.ids import root_id, stage_id, workflow_id
+from planning.definitions.identifiers import root_id, stage_id, workflow_id
 from tests.docs.pages import REPOSITORY, Page
 from workflows.calls import ActivityName
 from workflows.contract import SearchAttribute, WorkflowType

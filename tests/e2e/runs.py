@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecution
 
 from api.meta import ObjectKey
 from api.phases import OperationType
-from planning.ids import root_id
+from planning.definitions.identifiers import root_id
 
 T = TypeVar("T")
 

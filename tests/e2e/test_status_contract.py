@@ -10,7 +10,7 @@ import durationpy
 
 from api.meta import ObjectKey
 from api.phases import OperationType
-from planning.ids import root_id
+from planning.definitions.identifiers import root_id
 from tests.e2e import manifests
 from tests.e2e.kubectl import Object
 from tests.e2e.manifests import makes_localization

@@ -15,7 +15,7 @@ from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import RunInput
 from dev.stack import Stack
-from planning.ids import root_id
+from planning.definitions.identifiers import root_id
 from tests.activities.faulty import FaultyServer
 from tests.activities.service import Service
 from tests.e2e.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert

@@ -19,7 +19,7 @@ from api.phases import ActionType, OnMissing, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import Look, RevertDecision, Seen, Target
 from api.workflow import DRWorkflow
-from planning.lookup import Workflows
+from planning.definitions.lookup import Workflows
 from planning.revert import concerns, decide_revert
 
 START = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)

@@ -11,7 +11,7 @@ from api.phases import Mode, OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
 from api.workflow import DRWorkflow
 from planning import progress, rollup
-from planning.order import Frontier
+from planning.definitions.dependencies import Frontier
 from tests.planning.builders import START
 from tests.planning.test_an_execute_is_planned import in_mode
 from tests.planning.test_as_executed import drawn_workflows

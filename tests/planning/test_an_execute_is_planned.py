@@ -12,10 +12,11 @@ from api.phases import Mode, OperationType, Phase, PlanFailurePolicy, StageFailu
 from api.plan import DRPlan
 from api.steps import ExecuteDecision, Origin
 from api.workflow import DRWorkflow
-from planning import marks, messages, when
-from planning.asexecuted import is_taken_down
+from planning import messages
+from planning.definitions import identifiers, when
+from planning.definitions.action_list import is_taken_down
+from planning.definitions.field_errors import FieldError
 from planning.execute import decide_execute
-from planning.fields import FieldError
 from planning.params import Resolved
 from planning.progress import with_counts
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
@@ -338,10 +339,10 @@ names = st.text(min_size=1, max_size=300) | st.sampled_from(["a", "a/b", "b", "a
 def test_marks_are_unique_within_an_execution(tree: list[tuple[str, list[tuple[str, list[str]]]]]) -> None:
     stages = list(dict(tree).items())  # validation refuses two stages of one name
     found = [
-        f"{marks.mark('uid', stage, workflow)}/{action}"
+        f"{identifiers.mark('uid', stage, workflow)}/{action}"
         for stage, workflows in stages
-        for workflow, (_, actions) in zip(marks.distinct([name for name, _ in workflows]), workflows, strict=True)
-        for action in marks.distinct(actions)
+        for workflow, (_, actions) in zip(identifiers.distinct([name for name, _ in workflows]), workflows, strict=True)
+        for action in identifiers.distinct(actions)
     ]
     assert len(found) == len(set(found))
     assert all(len(mark) < 500 for mark in found)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.phases import Mode
-from planning.when import WhenError, modes, runs
+from planning.definitions.when import WhenError, modes, runs
 
 CONDITIONS = [
     ('mode == "install"', {Mode.INSTALL}),

@@ -3,7 +3,7 @@
 import pytest
 
 from api.phases import ActionType
-from planning.custom import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
+from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
 from tests.planning.builders import action, manifest
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from api.meta import ObjectKey
 from api.phases import OperationType
-from planning import ids
+from planning.definitions import identifiers
 
 UID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 dns_names = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True)
@@ -15,58 +15,58 @@ keys = st.builds(ObjectKey, namespace=namespaces, name=dns_names, uid=st.just(UI
 
 
 def test_ids_can_be_read() -> None:
-    root = ids.root_id(OperationType.REVERT, ObjectKey(namespace="default", name="nginx-revert-001", uid=UID))
+    root = identifiers.root_id(OperationType.REVERT, ObjectKey(namespace="default", name="nginx-revert-001", uid=UID))
     assert root == f"revert/default/nginx-revert-001/{UID}"
-    stage = ids.stage_id(root, 0, "deploy-stage")
+    stage = identifiers.stage_id(root, 0, "deploy-stage")
     assert stage == f"{root}/0-deploy-stage"
-    assert ids.workflow_id(stage, 1, "nginx") == f"{root}/0-deploy-stage/1-nginx"
+    assert identifiers.workflow_id(stage, 1, "nginx") == f"{root}/0-deploy-stage/1-nginx"
 
 
 @given(st.sampled_from(OperationType), keys, st.integers(0, 9999), any_names, st.integers(0, 9999), any_names)
 def test_every_id_has_at_most_200_characters(
     operation: OperationType, key: ObjectKey, at: int, stage: str, place: int, workflow: str
 ) -> None:
-    of_stage = ids.stage_id(ids.root_id(operation, key), at, stage)
-    assert len(ids.workflow_id(of_stage, place, workflow)) <= ids.MAX_LENGTH
+    of_stage = identifiers.stage_id(identifiers.root_id(operation, key), at, stage)
+    assert len(identifiers.workflow_id(of_stage, place, workflow)) <= identifiers.MAX_LENGTH
 
 
 @given(keys, st.lists(st.tuples(any_names, st.lists(any_names, max_size=4)), max_size=4))
 def test_the_ids_of_one_execution_are_unique(key: ObjectKey, tree: list[tuple[str, list[str]]]) -> None:
-    root = ids.root_id(OperationType.EXECUTE, key)
+    root = identifiers.root_id(OperationType.EXECUTE, key)
     found = [root]
     for at, (stage, workflows) in enumerate(tree):
-        of_stage = ids.stage_id(root, at, stage)
-        found += [of_stage, *(ids.workflow_id(of_stage, place, name) for place, name in enumerate(workflows))]
+        of_stage = identifiers.stage_id(root, at, stage)
+        found += [of_stage, *(identifiers.workflow_id(of_stage, place, name) for place, name in enumerate(workflows))]
     assert len(found) == len(set(found))
 
 
 @given(keys, keys)
 def test_other_executions_have_other_ids(one: ObjectKey, other: ObjectKey) -> None:
     recreated = one.model_copy(update={"uid": UID[::-1]})
-    roots = {ids.root_id(operation, key) for operation in OperationType for key in (one, other, recreated)}
+    roots = {identifiers.root_id(operation, key) for operation in OperationType for key in (one, other, recreated)}
     assert len(roots) == (6 if one != other else 4)
 
 
 @given(st.integers(0, 10**6))
 def test_an_activity_id_tells_its_place(index: int) -> None:
-    assert ids.action_index(ids.activity_id(index)) == index
+    assert identifiers.action_index(identifiers.activity_id(index)) == index
 
 
 def test_other_activities_have_no_place() -> None:
-    assert ids.action_index("load-revert") is None
-    assert ids.action_index("action-x") is None
+    assert identifiers.action_index("load-revert") is None
+    assert identifiers.action_index("action-x") is None
 
 
 @given(st.text(max_size=400), st.integers(20, 200))
 def test_a_shortened_name_keeps_its_bound(text: str, bound: int) -> None:
-    short = ids.shortened(text, bound)
+    short = identifiers.shortened(text, bound)
     assert len(short) <= bound
     assert (short == text) == (len(text) <= bound)
 
 
 @given(dns_names)
 def test_a_label_value_is_valid(name: str) -> None:
-    value = ids.label_value(name)
+    value = identifiers.label_value(name)
     assert len(value) <= 63
     assert value[0].isalnum()
     assert value[-1].isalnum()

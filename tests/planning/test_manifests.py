@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.steps import Target
-from planning.manifest import ManifestError, parse_manifest, target_of
-from planning.objects import body_of_action, target_of_action
+from planning.definitions.manifest import ManifestError, parse_manifest, target_of
+from planning.definitions.target import body_of_action, target_of_action
 from tests.planning.builders import CLUSTERNET, action, localized, manifest
 
 HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n"

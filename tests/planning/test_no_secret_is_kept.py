@@ -14,9 +14,9 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
 from planning.beginning import kept_parameters, layers_of, of_execute
+from planning.definitions.lookup import Workflows
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts
 from planning.livevalues import ManifestRead
-from planning.lookup import Workflows
 from planning.params import Resolved, resolve
 from planning.snapshot import documents, read_definition, read_root, use_of, workflow_of
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.order import Frontier, sorted_by_need
+from planning.definitions.dependencies import Frontier, sorted_by_need
 
 graphs = st.integers(0, 8).flatmap(
     lambda size: st.tuples(*[st.frozensets(st.integers(0, max(size - 1, 0)), max_size=3) for _ in range(size)])

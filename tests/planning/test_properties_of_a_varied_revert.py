@@ -11,8 +11,8 @@ from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, Operation, Phase
 from api.steps import Part, RevertDecision, RollbackStep
 from planning import messages
-from planning.asexecuted import Planned
-from planning.lookup import Workflows
+from planning.definitions.action_list import Planned
+from planning.definitions.lookup import Workflows
 from planning.revert import concerns, decide_revert, executes_definitions
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.varied import Ledger, Varied, executed, planned, records, reverted, varied_plans

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.actions import Action
-from planning.manifest import parse_manifest
+from planning.definitions.manifest import parse_manifest
 from planning.secrets import MARKER, Changed, fill, is_complete, is_secret_name, leave_out_action
 
 SECRET = {

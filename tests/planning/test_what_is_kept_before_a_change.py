@@ -18,7 +18,7 @@ from planning.before import (
     restorable,
     same_state,
 )
-from planning.records import Kept, record_name
+from planning.definitions.identifiers import Kept, record_name
 from planning.requests import change, creation, mark_of
 
 SECRET = "correct-horse"

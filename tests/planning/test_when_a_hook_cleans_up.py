@@ -4,8 +4,8 @@ import pytest
 
 from api.actions import Action, HookCleanup
 from api.phases import ActionType, Operation
-from planning.hooks import cleanup_of
-from planning.kinds import KINDS
+from planning.definitions.action_types import KINDS
+from planning.definitions.rollback import cleanup_of
 
 ASKED = HookCleanup(before_create=True, on_success=True, on_failure=True)
 NEVER = HookCleanup()

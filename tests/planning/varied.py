@@ -19,13 +19,12 @@ from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
 from planning import messages
-from planning.asexecuted import Planned, as_executed
-from planning.custom import rollback_of
+from planning.definitions.action_list import Planned, as_executed
+from planning.definitions.action_types import kind_of, operation_of
+from planning.definitions.lookup import Workflows
+from planning.definitions.rollback import cleanup_of, rollback_of
+from planning.definitions.target import target_of_action
 from planning.execute import decide_execute
-from planning.hooks import cleanup_of
-from planning.kinds import kind_of, operation_of
-from planning.lookup import Workflows
-from planning.objects import target_of_action
 from tests.planning.builders import CLUSTERNET, START, by_name, dr_workflow, manifest, plan, plan_stage, reference
 from tests.planning.test_an_execute_is_planned import EXECUTION
 from tests.planning.worlds import Walk, World, ended

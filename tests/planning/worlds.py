@@ -15,10 +15,10 @@ from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, Stage
 from api.plan import DRPlan
 from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
 from planning import messages, progress, rollup
+from planning.definitions.action_types import operation_of
+from planning.definitions.lookup import Workflows
+from planning.definitions.target import target_of_action
 from planning.execute import decide_execute
-from planning.kinds import operation_of
-from planning.lookup import Workflows
-from planning.objects import target_of_action
 from tests.planning.builders import (
     START,
     by_name,

@@ -26,7 +26,7 @@ from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
 from dev.temporal_server import DYNAMIC_CONFIG
-from planning import ids
+from planning.definitions import identifiers
 from tests.workflows.fakes import Behaviour, FakeActivities, Gate
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
 from workflows.converter import DATA_CONVERTER
@@ -123,11 +123,11 @@ class Run:
 
     def stage(self, index: int, name: str) -> WorkflowHandle[Any, Any]:
         """The stage's workflow."""
-        return self.client.get_workflow_handle(ids.stage_id(self.handle.id, index, name))
+        return self.client.get_workflow_handle(identifiers.stage_id(self.handle.id, index, name))
 
     def workflow(self, stage: tuple[int, str], workflow: tuple[int, str]) -> WorkflowHandle[Any, Any]:
         """The workflow's workflow."""
-        return self.client.get_workflow_handle(ids.workflow_id(self.stage(*stage).id, *workflow))
+        return self.client.get_workflow_handle(identifiers.workflow_id(self.stage(*stage).id, *workflow))
 
     async def stage_state(self, index: int, name: str) -> StageStatus:
         """Ask a stage."""
@@ -224,7 +224,7 @@ class Engine:
         handle = await self.client.start_workflow(
             ROOT_TYPES[operation],
             RunInput(execution=key, plan="plan", operation=operation),
-            id=ids.root_id(operation, key),
+            id=identifiers.root_id(operation, key),
             task_queue=self.task_queue,
         )
         run = Run(handle, operation, uid, self.client, self.activities)

@@ -5,6 +5,9 @@ a long part is cut and gets a hash of the whole. Source: docs/architecture.md, "
 """
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 
 from api.meta import ObjectKey
 from api.phases import OperationType
@@ -57,3 +60,38 @@ def action_index(activity: str) -> int | None:
 def label_value(name: str) -> str:
     """Give a name in a form that is valid as a label's value."""
     return shortened(name, LABEL_MAX_LENGTH)
+
+
+_LONGEST = 100
+"""Characters of one name; longer ones end in a hash of the whole. All annotations of an object share 256 KiB."""
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """Give names as parts of a mark, those that stand more than once with their place: `deploy[1]`."""
+    counts = Counter(names)
+    return [f"{_escaped(name)}[{place}]" if counts[name] > 1 else _escaped(name) for place, name in enumerate(names)]
+
+
+def mark(execution_uid: str, stage: str, workflow: str) -> str:
+    """Give the beginning of the marks of one workflow; `workflow` comes from `distinct`."""
+    return f"{execution_uid}/{_escaped(stage)}/{workflow}"
+
+
+def _escaped(name: str) -> str:
+    """Keep the signs that divide a mark out of its names."""
+    text = name.replace("%", "%25").replace("/", "%2F").replace("[", "%5B")
+    return shortened(text, _LONGEST)
+
+
+class Kept(StrEnum):
+    """What is kept for an action."""
+
+    BEFORE = "before"
+    """The state of its object before it was changed."""
+    DONE = "done"
+    """How the action ended whose object its own hook cleanup then removes."""
+
+
+def record_name(execution: ObjectKey, kept: Kept, mark: str) -> str:
+    """Name a record of one action in one execution."""
+    return f"drplan-{execution.uid[:8]}-{kept.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"

@@ -15,10 +15,10 @@ from api.phases import Mode, Operation
 from api.steps import Part, Target
 from api.workflow import DRWorkflow
 from planning.clusters import is_per_cluster
-from planning.kinds import KINDS, Says, block_of, kind_of, operation_of
-from planning.manifest import ManifestError, parse_manifest, target_of
-from planning.objects import target_of_action
-from planning.order import sorted_by_need, stage_needs
+from planning.definitions.action_types import KINDS, Says, block_of, kind_of, operation_of
+from planning.definitions.dependencies import sorted_by_need, stage_needs
+from planning.definitions.manifest import ManifestError, parse_manifest, target_of
+from planning.definitions.target import target_of_action
 
 _CREATING = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
 _BY_MANIFEST = next(type_ for type_, kind in KINDS.items() if kind.says is Says.MANIFEST)

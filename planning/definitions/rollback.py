@@ -7,7 +7,9 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 
-from api.actions import Action
+from api.actions import Action, HookCleanup
+from api.phases import Operation
+from planning.definitions.action_types import kind_of
 
 
 class CustomRollbackError(ValueError):
@@ -51,3 +53,13 @@ def _path(location: tuple[int | str, ...]) -> str:
 def rollback_hook(action: Action) -> RollbackHook | None:
     """Tell which hook of a rollback an action is; None where it is none."""
     return next((hook for hook in RollbackHook if hook == action.hook_type), None)
+
+
+_MAKES = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
+"""Operations that can make an object; of what only others made nothing is removed."""
+
+
+def cleanup_of(action: Action, operation: Operation) -> HookCleanup:
+    """Give when the action's object is removed; never, where type or operation know of no such thing."""
+    asked = action.hook_cleanup if kind_of(action).own_cleanup and operation in _MAKES else None
+    return asked or HookCleanup()

@@ -9,9 +9,9 @@ from typing import Any, assert_never
 from api.actions import Action, JobTemplate
 from api.steps import Target
 from planning import manifestfaults
-from planning.ids import LABEL_MAX_LENGTH, short_hash
-from planning.kinds import Says, block_of, kind_of
-from planning.manifest import ManifestError, parse_manifest, target_of
+from planning.definitions.action_types import Says, block_of, kind_of
+from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
+from planning.definitions.manifest import ManifestError, parse_manifest, target_of
 
 DEFAULT_NAMESPACE = "default"
 

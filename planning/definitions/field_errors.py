@@ -8,7 +8,7 @@ from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning import faults
-from planning.lookup import Workflows, definition, full_name
+from planning.definitions.lookup import Workflows, definition, full_name
 
 
 class FieldError(Model):
