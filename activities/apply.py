@@ -16,7 +16,8 @@ from activities.heartbeat import Pulse
 from activities.orders import Orders
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, ExecuteInput, FailureType
-from planning import causes, messages
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 Effects = Mapping[ActionType, Effect]
 """What carries out each type of action."""
@@ -53,7 +54,7 @@ class Executions:
             order = await self._orders.order(given, pulse)
             return discreet(await effect_of(self._effects, order).verify(order), pulse)
         except ActionError as error:
-            message = messages.bounded(pulse.hidden(error.message))
+            message = action_messages.bounded(pulse.hidden(error.message))
             if not error.type.repeatable:
                 return ActionOutcome(phase=Phase.CANCELED, message=message)
             # Without its cause: Temporal would show that as well, and it may quote what is hidden here.
@@ -64,9 +65,9 @@ def effect_of(effects: Effects, order: Order) -> Effect:
     """Give what carries an order out. Raises ActionError where no effect is registered for its type."""
     effect = effects.get(order.action.type)
     if effect is None:
-        raise ActionError(FailureType.UNSUPPORTED, causes.no_effect(order.action.type))
+        raise ActionError(FailureType.UNSUPPORTED, attempt_messages.no_effect(order.action.type))
     return effect
 
 
 def _not_begun(given: ExecuteInput) -> ActionError:
-    return ActionError(FailureType.TIMED_OUT, causes.ran_out_of_time(given.step.attempts.timeout))
+    return ActionError(FailureType.TIMED_OUT, attempt_messages.ran_out_of_time(given.step.attempts.timeout))

@@ -20,8 +20,8 @@ from activities.heartbeat import Pulse
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
-from planning import causes
-from planning.messages import bounded
+from planning.messages import attempts as attempt_messages
+from planning.messages.actions import bounded
 
 T = TypeVar("T")
 
@@ -129,7 +129,7 @@ async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelt
         return await _out_of_time(pulse)
     except Exception as error:
         reporting.broke("An attempt ended", error)
-        raise ActionError(FailureType.TRANSIENT, causes.unexpected(error)) from error
+        raise ActionError(FailureType.TRANSIENT, attempt_messages.unexpected(error)) from error
 
 
 async def _out_of_time(pulse: Pulse) -> ActionOutcome:

@@ -11,8 +11,9 @@ from activities.errors import ApiError, ConflictError, NotFoundError
 from activities.failures import may_pass
 from activities.past import Past
 from api.phases import Operation
-from planning import notices, requests
+from planning import requests
 from planning.before import Before, doubtful, same_state, version_of
+from planning.messages import conditions as condition_messages
 
 
 class Changing:
@@ -65,7 +66,7 @@ class Changing:
     def _doubt(self, kept: Before | None, found: Object) -> str:
         """Say why the state that is kept now may not be that before the change, if so."""
         ours_perhaps = kept is not None and _moved(kept, found) and not self._past.fresh and doubtful(kept, found)
-        return notices.RECORD_DOUBTFUL if ours_perhaps else ""
+        return condition_messages.RECORD_DOUBTFUL if ours_perhaps else ""
 
     async def _send(self, found: Object) -> Object:
         try:

@@ -26,10 +26,11 @@ from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
-from planning import causes, messages
 from planning.clusters import is_per_cluster
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.rollback import cleanup_of
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 _AFTER_FAILURE = 15.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
@@ -111,7 +112,7 @@ class Cleanup:
         try:
             await self._remove(outcomes.made_by(self._order, done), pulse, self._order.attempts.timeout, failed)
         except ApiError as error:
-            raise failed(failure_type(error), causes.naming(self._order.subject, error.message)) from error
+            raise failed(failure_type(error), attempt_messages.naming(self._order.subject, error.message)) from error
         return _removed(done)
 
     async def after_failure(self, pulse: Pulse, error: ActionError) -> ActionError:
@@ -122,10 +123,10 @@ class Cleanup:
                     return error
                 await self._remove(ours, pulse, _WITHIN)
         except TimeoutError:
-            return _with_message(error, messages.and_not_removed(error.message, pulse.late.message))
+            return _with_message(error, action_messages.and_not_removed(error.message, pulse.late.message))
         except (ApiError, ActionError) as problem:
-            return _with_message(error, messages.and_not_removed(error.message, problem.message))
-        return _with_message(error, messages.and_removed(error.message))
+            return _with_message(error, action_messages.and_not_removed(error.message, problem.message))
+        return _with_message(error, action_messages.and_removed(error.message))
 
     async def verified(self, done: ActionOutcome) -> ActionOutcome:
         """Look whether what an action that succeeded made is gone; nothing is touched."""
@@ -134,10 +135,10 @@ class Cleanup:
         try:
             ours = await self._ours()
         except ApiError as error:
-            raise action_error(error, causes.canceled_unseen(self._order.subject, error.message)) from error
+            raise action_error(error, attempt_messages.canceled_unseen(self._order.subject, error.message)) from error
         if not ours:
             return _removed(done)
-        message = messages.bounded(causes.canceled_still_there(self._order.subject))
+        message = action_messages.bounded(attempt_messages.canceled_still_there(self._order.subject))
         return done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
     async def _keep(self, done: ActionOutcome) -> None:
@@ -166,12 +167,12 @@ class Cleanup:
 
 
 def _removed(done: ActionOutcome) -> ActionOutcome:
-    return done.model_copy(update={"message": messages.bounded(messages.and_removed(done.message))})
+    return done.model_copy(update={"message": action_messages.bounded(action_messages.and_removed(done.message))})
 
 
 def _not_removed(done: ActionOutcome, kind: FailureType, reason: str) -> ActionError:
     """Give the failure of an action that succeeded and whose object did not go."""
-    message = messages.and_not_removed(done.message, reason)
+    message = action_messages.and_not_removed(done.message, reason)
     return ActionError(kind, message, Remains(done.operation, done.created, done.outputs, done.cluster_statuses))
 
 

@@ -15,8 +15,9 @@ from activities.heartbeat import Pulse
 from activities.past import Past
 from activities.removal import Removal
 from api.steps import Deletion, FailureType
-from planning import before, causes
+from planning import before
 from planning.definitions.action_types import BATCH
+from planning.messages import attempts as attempt_messages
 
 ROUNDS = 3
 """How often one attempt begins anew when somebody changes the object meanwhile."""
@@ -47,7 +48,9 @@ class Clearing:
                     return cleared
         except ApiError as error:
             raise outcomes.failed_by(self._order, error) from error
-        raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.changed_meanwhile(self._order.subject))
+        raise outcomes.failed(
+            self._order, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(self._order.subject)
+        )
 
     async def _once(self) -> Cleared | None:
         """Delete what is there now; None where it changed meanwhile."""

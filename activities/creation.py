@@ -10,7 +10,9 @@ from activities.effects import Order
 from activities.errors import AlreadyExistsError, ApiError, NotFoundError
 from activities.failures import ActionError, Remains, action_error
 from api.steps import FailureType
-from planning import causes, messages, requests
+from planning import requests
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 
 class Creation:
@@ -84,16 +86,16 @@ class Creation:
         except ApiError as error:
             raise outcomes.failed_by(self._order, error) from error
         if seen is None:
-            raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.changed_meanwhile(target))
+            raise outcomes.failed(self._order, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(target))
         if self.is_ours(seen):
             return seen
         if seen.get("deletionTimestamp"):
-            raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.being_deleted(target))
-        reason = causes.exists_of_another(target, requests.mark_of(seen))
+            raise outcomes.failed(self._order, FailureType.TRANSIENT, attempt_messages.being_deleted(target))
+        reason = attempt_messages.exists_of_another(target, requests.mark_of(seen))
         raise outcomes.failed(self._order, FailureType.ALREADY_EXISTS, reason)
 
     def _perhaps_made(self, error: ApiError) -> ActionError:
         order = self._order
-        reason = causes.perhaps_made(causes.naming(self._target, error.message))
-        message = messages.failed_to(order.operation, self._target.kind, reason)
+        reason = attempt_messages.perhaps_made(attempt_messages.naming(self._target, error.message))
+        message = action_messages.failed_to(order.operation, self._target.kind, reason)
         return action_error(error, message, Remains(order.operation, None, order.outputs(None)))

@@ -17,8 +17,8 @@ from api.meta import API_VERSION, ObjectName
 from api.plan import DRPlan
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
-from planning import causes
 from planning.definitions.lookup import Workflows
+from planning.messages import attempts as attempt_messages
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
@@ -30,7 +30,7 @@ def parsed(kind: type[OwnT], raw: Object) -> OwnT:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        message = causes.not_readable(kind.__name__, raw["metadata"]["name"], problem)
+        message = attempt_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
         raise ActionError(FailureType.INVALID, message) from None
 
 
@@ -43,7 +43,7 @@ async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) ->
         return None
     except ApiError as error:
         name = f"{namespace}/{name}"
-        raise action_error(error, causes.failed_to_read(kind.__name__, name, error.message)) from error
+        raise action_error(error, attempt_messages.failed_to_read(kind.__name__, name, error.message)) from error
 
 
 async def find_workflows(cluster: Cluster, references: Iterable[ObjectName]) -> Workflows:

@@ -26,7 +26,8 @@ from api.steps import (
     RollbackInput,
     RollbackStep,
 )
-from planning import causes, messages
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 
 class Rollbacks:
@@ -67,8 +68,8 @@ class Rollbacks:
         try:
             await removal.run()
         except ApiError as error:
-            reason = causes.naming(deletion.target, error.message)
-            raise action_error(error, messages.failed_to_delete(deletion.target, reason)) from error
+            reason = attempt_messages.naming(deletion.target, error.message)
+            raise action_error(error, action_messages.failed_to_delete(deletion.target, reason)) from error
         return _note(deletion, removal.replaced_by)
 
     async def _look_again(self, given: LookInput) -> ActionOutcome:
@@ -81,7 +82,9 @@ class Rollbacks:
             except ApiError as error:
                 return _unseen(deletion, error)
             if seen is not None and seen["uid"] == deletion.uid:
-                return ActionOutcome(phase=Phase.CANCELED, message=causes.canceled_still_there(deletion.target))
+                return ActionOutcome(
+                    phase=Phase.CANCELED, message=attempt_messages.canceled_still_there(deletion.target)
+                )
             notes.append(_note(deletion, seen["uid"] if seen else None))
         return _rolled_back(given.step, notes)
 
@@ -105,34 +108,34 @@ def _order(given: RollbackInput | LookInput) -> ExecuteInput | None:
 def _wording(part: Part) -> Wording:
     """Give the words of a custom rollback, or of a rollback hook: one that is an action of its own."""
     if part is Part.ROLLBACK:
-        return Wording(lambda _: messages.CUSTOM_ROLLBACK_DONE, messages.custom_rollback_failed)
-    return Wording(messages.hook_done, messages.hook_failed)
+        return Wording(lambda _: action_messages.CUSTOM_ROLLBACK_DONE, action_messages.custom_rollback_failed)
+    return Wording(action_messages.hook_done, action_messages.hook_failed)
 
 
 def _looked(found: ActionOutcome, wording: Wording) -> ActionOutcome:
     """Put what a last look found into words; a Canceled one says already what is not known."""
     if found.phase is not Phase.SUCCEEDED:
         return found
-    return found.model_copy(update={"message": messages.bounded(wording.done(found.message))})
+    return found.model_copy(update={"message": action_messages.bounded(wording.done(found.message))})
 
 
 def _not_begun(step: RollbackStep) -> ActionError:
     """Give the failure of an attempt whose time is over before anything was asked."""
-    return ActionError(FailureType.TIMED_OUT, causes.ran_out_of_time(step.attempts.timeout))
+    return ActionError(FailureType.TIMED_OUT, attempt_messages.ran_out_of_time(step.attempts.timeout))
 
 
 def _note(deletion: Deletion, replaced_by: str | None) -> str:
-    return messages.replaced_meanwhile(deletion.target, replaced_by) if replaced_by else ""
+    return action_messages.replaced_meanwhile(deletion.target, replaced_by) if replaced_by else ""
 
 
 def _rolled_back(step: RollbackStep, notes: list[str]) -> ActionOutcome:
-    message = messages.rolled_back([deletion.target for deletion in step.deletions])
-    return ActionOutcome(phase=Phase.SUCCEEDED, message=messages.bounded(message + "".join(notes)))
+    message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
+    return ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.bounded(message + "".join(notes)))
 
 
 def _unseen(deletion: Deletion, error: ApiError) -> ActionOutcome:
     """Give what a look that failed amounts to. Raises ApplicationError where another look may succeed."""
-    message = messages.bounded(causes.canceled_unseen(deletion.target, error.message))
+    message = action_messages.bounded(attempt_messages.canceled_unseen(deletion.target, error.message))
     if may_pass(error):
         raise application_error(action_error(error, message), 0, 0, activity.info().attempt)
     return ActionOutcome(phase=Phase.CANCELED, message=message)

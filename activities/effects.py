@@ -15,8 +15,8 @@ from api.execution import ActionOutputs
 from api.meta import ObjectKey, ObjectReference
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
-from planning import causes
 from planning.definitions.action_types import kind_of
+from planning.messages import attempts as attempt_messages
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Order:
     def subject(self) -> Target:
         """The object that it is about. Raises ActionError where the definition names none."""
         if self.target is None:
-            raise ActionError(FailureType.UNSUPPORTED, causes.without_object(self.action.name))
+            raise ActionError(FailureType.UNSUPPORTED, attempt_messages.without_object(self.action.name))
         return self.target
 
     @property
     def content(self) -> Object:
         """The whole object to send. Raises ActionError where the definition holds none."""
         if self.body is None:
-            raise ActionError(FailureType.UNSUPPORTED, causes.without_object(self.action.name))
+            raise ActionError(FailureType.UNSUPPORTED, attempt_messages.without_object(self.action.name))
         return self.body
 
     def outputs(self, uid: str | None) -> ActionOutputs:

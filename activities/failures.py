@@ -12,7 +12,7 @@ from activities.errors import AlreadyExistsError, ApiError, NotServedError, Unkn
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
-from planning.messages import bounded
+from planning.messages.actions import bounded
 
 _TYPES = {
     400: FailureType.INVALID,

@@ -20,9 +20,10 @@ from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Heartbeat
-from planning import messages, waits
 from planning.clusters import ManagedCluster, within_bound
 from planning.definitions.action_types import kind_of
+from planning.messages import actions as action_messages
+from planning.messages import readiness as readiness_messages
 
 AT_ONCE = 50
 """Clusters at a time. Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""
@@ -56,7 +57,7 @@ class Member:
 
     def __post_init__(self) -> None:
         """Until it begins, it would fail by never having begun."""
-        message = waits.child_not_begun(self.order.attempts.timeout)
+        message = readiness_messages.child_not_begun(self.order.attempts.timeout)
         self.pulse = ClusterPulse(ActionError(FailureType.TIMED_OUT, message))
 
     async def run(self, work: "Work") -> None:
@@ -156,7 +157,7 @@ class Fleet:
         remains = self.remains()
         return ActionOutcome(
             phase=phase,
-            message=messages.bounded(message),
+            message=action_messages.bounded(message),
             operation=remains.operation,
             created=remains.created,
             outputs=remains.outputs,
@@ -177,9 +178,11 @@ class Fleet:
         """Give the failure of the action: a repeat is of use only where it is so for every cluster that failed."""
         problems = self.problems
         decisive = next((each for each in problems if not each.type.repeatable), problems[0])
-        said = [waits.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures]
-        reason = waits.failed_in_clusters(said, len(self.members))
-        message = messages.failed_to(self.order.operation, self.order.subject.kind, reason)
+        said = [
+            readiness_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
+        ]
+        reason = readiness_messages.failed_in_clusters(said, len(self.members))
+        message = action_messages.failed_to(self.order.operation, self.order.subject.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
         return ActionError(decisive.type, message, self.remains(), retry_after)
 
@@ -206,10 +209,18 @@ class Fleet:
     def _tell(self, pulse: Pulse) -> None:
         """Say what is waited for, and how it would end if the time ran out now."""
         waiting = [member for member in self.members if member.ended is None]
-        said = [waits.in_cluster(each.cluster.binding, each.pulse.said.waiting_for) for each in waiting if each.begun]
+        said = [
+            readiness_messages.in_cluster(each.cluster.binding, each.pulse.said.waiting_for)
+            for each in waiting
+            if each.begun
+        ]
         if not self.failures:
             return
-        text = waits.waiting_in_clusters(self.order.subject, said, len(waiting), len(self.members)) if waiting else ""
+        text = (
+            readiness_messages.waiting_in_clusters(self.order.subject, said, len(waiting), len(self.members))
+            if waiting
+            else ""
+        )
         pulse.wait_for(text, self.failure())
 
     async def _last_look(self, pulse: Pulse) -> ActionOutcome | None:
@@ -221,16 +232,16 @@ class Fleet:
     def done(self) -> str:
         """Say that it is done in all clusters."""
         if self.operation is Operation.DELETE:
-            return waits.deleted_in_clusters(self.order.subject, len(self.members))
+            return readiness_messages.deleted_in_clusters(self.order.subject, len(self.members))
         created = [member for member in self.members if member.outcome and member.outcome.created]
-        return waits.done_in_clusters(self.order.subject, len(created), len(self.members) - len(created))
+        return readiness_messages.done_in_clusters(self.order.subject, len(created), len(self.members) - len(created))
 
     def verified(self) -> ActionOutcome:
         """Give what a look after a cancel found."""
         done = [each for each in self.members if each.outcome and each.outcome.phase is Phase.SUCCEEDED]
         if len(done) == len(self.members):
             return self.outcome(self.done())
-        text = waits.canceled_in_clusters(self.order.subject, len(done), len(self.members))
+        text = readiness_messages.canceled_in_clusters(self.order.subject, len(done), len(self.members))
         return self.outcome(text, Phase.CANCELED)
 
 

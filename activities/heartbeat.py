@@ -14,7 +14,7 @@ from temporalio import activity
 
 from activities.failures import ActionError
 from api.steps import ActionOutcome, Heartbeat
-from planning.messages import bounded
+from planning.messages.actions import bounded
 from planning.scrub import scrubbed, secret_forms
 
 INTERVAL = 3.0

@@ -14,10 +14,11 @@ from activities.sending import Answer, Sender, UnansweredError, UnsentError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.steps import ActionOutcome, FailureType
-from planning import answers, http
+from planning import http
 from planning.hosts import HostRefusedError
 from planning.http import Request, RequestError, safe_url
-from planning.messages import bounded
+from planning.messages import http as http_messages
+from planning.messages.actions import bounded
 from planning.scrub import excerpt, kept_body, scrubbed
 
 
@@ -39,13 +40,13 @@ class HttpEffect:
                 return exchange.judged(answer)
             exchange.current = following
         raise exchange.failed(
-            http.failure_of_status(exchange.first, answer.status), answers.too_many_redirects(http.MOST_REDIRECTS)
+            http.failure_of_status(exchange.first, answer.status), http_messages.too_many_redirects(http.MOST_REDIRECTS)
         )
 
     async def verify(self, order: Order) -> ActionOutcome:
         """Say that nobody can tell."""
         request = _request(order)
-        message = scrubbed(answers.canceled(request.method, safe_url(request.url)), request.secrets)
+        message = scrubbed(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
@@ -54,7 +55,7 @@ def _request(order: Order) -> Request:
     try:
         return http.request_of(order.action, order.mark, order.secrets)
     except RequestError as error:
-        raise ActionError(FailureType.INVALID, answers.not_usable(order.action.name, str(error))) from None
+        raise ActionError(FailureType.INVALID, http_messages.not_usable(order.action.name, str(error))) from None
 
 
 @dataclass
@@ -70,8 +71,8 @@ class Exchange:
 
     async def hop(self, sender: Sender) -> Answer:
         """Send the current request. Raises ActionError."""
-        reason = answers.not_sent_in_time(http.place(self.current.url), self.timeout)
-        waiting = answers.waiting_for_connection(http.place(self.current.url))
+        reason = http_messages.not_sent_in_time(http.place(self.current.url), self.timeout)
+        waiting = http_messages.waiting_for_connection(http.place(self.current.url))
         self._wait(waiting, self._silent(reason, sent=False, late=True))
         try:
             return await sender.send(self.current, self)
@@ -80,12 +81,12 @@ class Exchange:
         except UnsentError as error:
             raise self._silent(str(error), sent=False) from None
         except UnansweredError:
-            raise self._silent(answers.broken(), sent=True) from None
+            raise self._silent(http_messages.broken(), sent=True) from None
 
     def sending(self) -> None:
         """Say what is waited for once the request is on its way."""
-        late = self._silent(answers.not_answered_in_time(self.timeout), sent=True, late=True)
-        self._wait(answers.waiting_for_answer(safe_url(self.current.url)), late)
+        late = self._silent(http_messages.not_answered_in_time(self.timeout), sent=True, late=True)
+        self._wait(http_messages.waiting_for_answer(safe_url(self.current.url)), late)
 
     def answered(self, status: int) -> None:
         """A body that does not come changes nothing about the status."""
@@ -99,7 +100,7 @@ class Exchange:
         """Give the outcome. Raises ActionError where the status is none of success."""
         if not self.first.succeeded(answer.status):
             raise self._wrong(answer)
-        message = answers.succeeded(
+        message = http_messages.succeeded(
             self.first.method, safe_url(self.first.url), answer.status, safe_url(self.current.url)
         )
         response = HttpResponse(status_code=answer.status, body=self._body(answer) or None)
@@ -112,11 +113,11 @@ class Exchange:
     def refuse_after_loss(self) -> None:
         """Raises ActionError where the request must not be made again, for it may have been made."""
         if not self.first.may_repeat:
-            raise self._silent(answers.lost(), sent=True)
+            raise self._silent(http_messages.lost(), sent=True)
 
     def failed(self, kind: FailureType, reason: str, retry_after: float | None = None) -> ActionError:
         """Give a failure under the action's own message."""
-        message = answers.failed(self.first.method, safe_url(self.first.url), reason)
+        message = http_messages.failed(self.first.method, safe_url(self.first.url), reason)
         return ActionError(kind, self._clean(message), retry_after=retry_after)
 
     def _silent(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
@@ -127,13 +128,13 @@ class Exchange:
     def _wrong(self, answer: Answer) -> ActionError:
         """Give the failure of an answer that is no success."""
         led = None if self.current is self.first else safe_url(self.current.url)
-        reason = answers.answered(answer.status, self.first.success_codes, led, excerpt(self._body(answer)))
+        reason = http_messages.answered(answer.status, self.first.success_codes, led, excerpt(self._body(answer)))
         if http.leaves_open(self.current, answer.status):
             reason = self._open(reason)
         return self.failed(http.failure_of_status(self.current, answer.status), reason, answer.retry_after)
 
     def _open(self, reason: str) -> str:
-        return answers.outcome_unknown(reason, repeated=self.first.repeated)
+        return http_messages.outcome_unknown(reason, repeated=self.first.repeated)
 
     def _wait(self, what: str, late: ActionError) -> None:
         self.pulse.wait_for(self._clean(what), late)

@@ -20,9 +20,10 @@ from activities.objects import ObjectEffect
 from activities.revisions import Record, Revisions
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Target
-from planning import causes, jobs
+from planning import jobs
 from planning.jobs import Ending
-from planning.messages import bounded
+from planning.messages import attempts as attempt_messages
+from planning.messages.actions import bounded
 
 _FIRST_PAUSE = 0.2
 """Seconds between the first two looks at a Job that goes on."""
@@ -53,10 +54,10 @@ class JobEffect:
         try:
             ours = await Creation(self._cluster, order).ours()
             if ours is None:
-                return outcomes.canceled(causes.canceled_not_done(order.operation, order.subject))
+                return outcomes.canceled(attempt_messages.canceled_not_done(order.operation, order.subject))
             return await Run(self._cluster, order, ours["uid"]).stands()
         except ApiError as error:
-            raise action_error(error, causes.canceled_unseen(order.subject, error.message)) from error
+            raise action_error(error, attempt_messages.canceled_unseen(order.subject, error.message)) from error
 
 
 class Start:
@@ -117,7 +118,7 @@ class Run:
 
     async def end(self, pulse: Pulse) -> ActionOutcome:
         """Wait until the Job has ended, and give its outcome."""
-        self._tell(pulse, causes.job_not_looked_at())
+        self._tell(pulse, attempt_messages.job_not_looked_at())
         pulse.last_look = self._last_look
         pause, longest = _FIRST_PAUSE, jobs.longest_pause(self._order.content)
         while (outcome := await self._looked(pulse)) is None:
@@ -129,15 +130,17 @@ class Run:
         """Say after a cancel how the Job stands. Raises ApiError."""
         job = await self._job()
         if job is None:
-            return self._outcome(Phase.CANCELED, causes.canceled_job(causes.job_gone(self._target)))
+            return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(attempt_messages.job_gone(self._target)))
         ending = jobs.ending(job)
         if ending is Ending.COMPLETE:
-            return self._outcome(Phase.SUCCEEDED, causes.job_completed(self._target))
+            return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
         if ending is Ending.FAILED:
             reason = jobs.failure(job, await self._pods(job))
-            return self._outcome(Phase.CANCELED, causes.canceled_job(causes.job_failed(self._target, reason)))
-        going_on = causes.job_unfinished_at_cancel(self._target, jobs.progress(job))
-        return self._outcome(Phase.CANCELED, causes.canceled_job(going_on))
+            return self._outcome(
+                Phase.CANCELED, attempt_messages.canceled_job(attempt_messages.job_failed(self._target, reason))
+            )
+        going_on = attempt_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
+        return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(going_on))
 
     async def _looked(self, pulse: Pulse) -> ActionOutcome | None:
         """Look once; None while the Job goes on. An API server that is away for a while is waited for as well."""
@@ -150,7 +153,7 @@ class Run:
             raise _gone(self._order, self._remains)
         ending = jobs.ending(job)
         if ending is Ending.COMPLETE:
-            return self._outcome(Phase.SUCCEEDED, causes.job_completed(self._target))
+            return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
         if ending is Ending.FAILED:
             raise await self._failed(job)
         self._tell(pulse, jobs.progress(job))
@@ -159,7 +162,7 @@ class Run:
     async def _last_look(self) -> ActionOutcome | None:
         job = await self._job()
         done = job is not None and jobs.ending(job) is Ending.COMPLETE
-        return self._outcome(Phase.SUCCEEDED, causes.job_completed(self._target)) if done else None
+        return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target)) if done else None
 
     async def _job(self) -> Object | None:
         """Read the very Job that was created; None where it is gone. Raises ApiError."""
@@ -171,7 +174,7 @@ class Run:
 
     async def _failed(self, job: Object) -> ActionError:
         reason = jobs.failure(job, await self._pods(job))
-        return ActionError(FailureType.JOB_FAILED, causes.job_failed(self._target, reason), self._remains)
+        return ActionError(FailureType.JOB_FAILED, attempt_messages.job_failed(self._target, reason), self._remains)
 
     async def _pods(self, job: Object) -> list[Object]:
         """Read the Job's pods; none where the actor may not, for a reason is then missing and nothing else."""
@@ -186,15 +189,15 @@ class Run:
         return found if selector else []
 
     def _tell(self, pulse: Pulse, progress: str) -> None:
-        late = causes.job_unfinished(self._target, self._order.attempts.timeout, progress)
-        pulse.wait_for(causes.waiting_for_job(self._target, progress), self._late(late))
+        late = attempt_messages.job_unfinished(self._target, self._order.attempts.timeout, progress)
+        pulse.wait_for(attempt_messages.waiting_for_job(self._target, progress), self._late(late))
 
     def _unseen(self, error: ApiError, pulse: Pulse) -> None:
         if not may_pass(error):
-            message = causes.job_not_to_be_seen(self._target, error.message)
+            message = attempt_messages.job_not_to_be_seen(self._target, error.message)
             raise action_error(error, message, self._remains) from error
-        late = causes.job_unseen(self._target, self._order.attempts.timeout, error.message)
-        pulse.wait_for(causes.waiting_for_server(error.message), self._late(late))
+        late = attempt_messages.job_unseen(self._target, self._order.attempts.timeout, error.message)
+        pulse.wait_for(attempt_messages.waiting_for_server(error.message), self._late(late))
 
     def _late(self, message: str) -> ActionError:
         return ActionError(FailureType.TIMED_OUT, message, self._remains)
@@ -214,4 +217,4 @@ class Run:
 
 
 def _gone(order: Order, remains: Remains | None = None) -> ActionError:
-    return ActionError(FailureType.OUTCOME_UNKNOWN, causes.job_gone(order.subject), remains or Remains())
+    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(order.subject), remains or Remains())

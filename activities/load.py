@@ -26,10 +26,11 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
-from planning import causes, refusals
 from planning.beginning import layers_of, layers_of_revert, of_execute, of_revert, of_revert_today, own_errors
 from planning.execute import decide_execute
 from planning.layers import Layers
+from planning.messages import attempts as attempt_messages
+from planning.messages import rejections
 from planning.params import Resolved, resolve
 from planning.revert import concerns, decide_revert, executes_definitions
 from planning.revert import rejected as rejected_revert
@@ -67,7 +68,7 @@ class Loads:
         execution = await self._execution(given.execution)
         plan = await find(self._cluster, DRPlan, namespace, given.plan)
         if plan is None:
-            raise ActionError(FailureType.NOT_FOUND, causes.plan_gone(given.plan))
+            raise ActionError(FailureType.NOT_FOUND, attempt_messages.plan_gone(given.plan))
         references = (each.workflow_ref for stage in plan.spec.stages for each in stage.workflows)
         workflows = await find_workflows(self._cluster, references)
         account = self._impersonation.account(plan)
@@ -103,7 +104,7 @@ class Loads:
         origin, of_today = _origin(revert.metadata.key, kept), worked.snapshot is None
         decision = await asyncio.to_thread(work, origin, definitions_of_today=of_today)
         if errors and decision.rejection is None:
-            return rejected_revert(refusals.bad_parameters(errors))
+            return rejected_revert(rejections.bad_parameters(errors))
         return await self._kept(decision, revert.metadata.key, kept)
 
     async def _carried_out(
@@ -136,11 +137,11 @@ class Loads:
         """Read the object that is carried out, and no other of that name."""
         found = await find(self._cluster, DRPlanExecution, key.namespace, key.name)
         if found is None or found.metadata.uid != key.uid:
-            raise ActionError(FailureType.NOT_FOUND, causes.another_execution(key))
+            raise ActionError(FailureType.NOT_FOUND, attempt_messages.another_execution(key))
         phase = found.status.phase
         if phase is not None and phase.terminal and found.status.engine is None:
             # A bridge that was stopped before the start, and started it after another one had ended it.
-            raise ActionError(FailureType.INVALID, causes.ended_before_start(key, phase))
+            raise ActionError(FailureType.INVALID, attempt_messages.ended_before_start(key, phase))
         return found
 
 
@@ -178,7 +179,7 @@ def _failure(error: ActionError) -> ApplicationError:
 def _unexpected(error: Exception) -> ActionError:
     """Give a fault of ours as a failure: repeated a few times, for it may come from a strange answer."""
     again = activity.info().attempt < _ATTEMPTS_AT_THE_UNEXPECTED
-    return ActionError(FailureType.TRANSIENT if again else FailureType.INVALID, causes.unexpected(error))
+    return ActionError(FailureType.TRANSIENT if again else FailureType.INVALID, attempt_messages.unexpected(error))
 
 
 def _named(decision: DecisionT, namespace: str, account: str | None) -> DecisionT:
@@ -190,4 +191,4 @@ def _named(decision: DecisionT, namespace: str, account: str | None) -> Decision
 def _refuse_too_large(decision: RevertDecision | ExecuteDecision) -> None:
     size = sum(len(payload.data) for payload in activity.payload_converter().to_payloads([decision]))
     if size > _BOUND:
-        raise ActionError(FailureType.TOO_LARGE, causes.too_large(size, _BOUND))
+        raise ActionError(FailureType.TOO_LARGE, attempt_messages.too_large(size, _BOUND))

@@ -11,7 +11,7 @@ from activities.cluster import Cluster
 from activities.errors import ApiError, ForbiddenError, UnknownKindError
 from activities.failures import action_error, may_pass
 from api.steps import Actor, Look, Seen, Target
-from planning import causes
+from planning.messages import attempts as attempt_messages
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -47,7 +47,7 @@ async def look_at(
         seen = await _look(cluster, target, actor)
         done += 1
         if done % _AT_ONCE == 0:
-            told(causes.looking(done, len(targets)))
+            told(attempt_messages.looking(done, len(targets)))
         return seen
 
     return dict(zip(targets, await each(targets, look), strict=True))
@@ -57,12 +57,14 @@ async def _look(cluster: Cluster, target: Target, actor: Actor) -> Look:
     try:
         metadata = await cluster.metadata(target, actor)
     except ForbiddenError as error:
-        return Look(seen=Seen.FORBIDDEN, reason=causes.naming(target, error.message))
+        return Look(seen=Seen.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
     except ApiError as error:
         # Where the kind itself is gone so are its objects; any other answer that may change proves nothing.
         if may_pass(error) and not isinstance(error, UnknownKindError):
-            raise action_error(error, causes.failed_to_read(target.kind, target.name, error.message)) from error
-        return Look(seen=Seen.ABSENT, reason=causes.naming(target, error.message))
+            raise action_error(
+                error, attempt_messages.failed_to_read(target.kind, target.name, error.message)
+            ) from error
+        return Look(seen=Seen.ABSENT, reason=attempt_messages.naming(target, error.message))
     return Look(
         seen=Seen.PRESENT,
         uid=metadata["uid"],

@@ -18,8 +18,9 @@ from activities.past import Past
 from activities.revisions import Revisions
 from api.phases import Operation
 from api.steps import ActionOutcome, FailureType
-from planning import causes, messages
 from planning.before import Before
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 
 class ObjectEffect:
@@ -49,7 +50,7 @@ class ObjectEffect:
         try:
             return await _verify(self._cluster, order, Past(self._revisions, order))
         except ApiError as error:
-            raise action_error(error, causes.canceled_unseen(order.subject, error.message)) from error
+            raise action_error(error, attempt_messages.canceled_unseen(order.subject, error.message)) from error
 
 
 class Work:
@@ -77,7 +78,9 @@ class Work:
                     return outcome
         except ApiError as error:
             raise outcomes.failed_by(self._order, error) from error
-        raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.changed_meanwhile(self._order.subject))
+        raise outcomes.failed(
+            self._order, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(self._order.subject)
+        )
 
     async def delete(self) -> ActionOutcome:
         """Delete the object that is there now; none there is a success as well."""
@@ -109,13 +112,15 @@ class Work:
         if self._order.operation is Operation.APPLY and self._creation.is_ours(metadata):
             return outcomes.made(self._order, metadata)
         if metadata.get("deletionTimestamp"):
-            raise outcomes.failed(self._order, FailureType.TRANSIENT, causes.being_deleted(self._order.subject))
+            raise outcomes.failed(
+                self._order, FailureType.TRANSIENT, attempt_messages.being_deleted(self._order.subject)
+            )
         return await self._change(found)
 
     async def _without_object(self) -> ActionOutcome | None:
         """Create what Apply does not find; a Patch needs an object that is there."""
         if self._order.operation is Operation.PATCH:
-            raise outcomes.failed(self._order, FailureType.NOT_FOUND, messages.not_found(self._order.subject))
+            raise outcomes.failed(self._order, FailureType.NOT_FOUND, action_messages.not_found(self._order.subject))
         self._begin_creation()
         made = await self._creation.create_if_absent()
         return None if made is None else outcomes.made(self._order, made)
@@ -162,16 +167,16 @@ async def _verify(cluster: Cluster, order: Order, past: Past) -> ActionOutcome:
     if found is not None and order.operation is not Operation.PATCH and creation.is_ours(found["metadata"]):
         return outcomes.made(order, found["metadata"], existed=kept is not None)
     if order.operation is Operation.REPLACE and found is None and kept is not None:
-        return outcomes.canceled(causes.canceled_half_replaced(order.subject))
+        return outcomes.canceled(attempt_messages.canceled_half_replaced(order.subject))
     # No change is sent before the state is kept: without a record the object is as somebody else left it.
     changes = order.operation in (Operation.APPLY, Operation.PATCH)
     changed = await changing.found_changed(kept.uid) if changes and kept is not None else None
     if changed is not None:
         return outcomes.changed(order, changed)
-    return outcomes.canceled(causes.canceled_not_done(order.operation, order.subject))
+    return outcomes.canceled(attempt_messages.canceled_not_done(order.operation, order.subject))
 
 
 def _verified_delete(order: Order, found: Object | None, kept: Before | None) -> ActionOutcome:
     if found is not None:
-        return outcomes.canceled(causes.canceled_still_there(order.subject))
+        return outcomes.canceled(attempt_messages.canceled_still_there(order.subject))
     return outcomes.deleted(order, kept.uid if kept else None)

@@ -28,7 +28,7 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
-from planning import causes, messages, secrets
+from planning import secrets
 from planning.definitions.action_list import deletion_of
 from planning.definitions.action_types import filled, operation_of, templates_of
 from planning.definitions.lookup import actions_by_name, full_name, occurrences
@@ -36,6 +36,8 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 from planning.params import resolve
 from planning.snapshot import Place, use_of
 from planning.templates import TemplateError, Values, has_template, render_value, texts
@@ -83,8 +85,8 @@ class Orders:
         try:
             return await self._cluster.place(target)
         except ApiError as error:
-            reason = causes.naming(target, error.message)
-            raise action_error(error, messages.failed_to(operation, target.kind, reason)) from error
+            reason = attempt_messages.naming(target, error.message)
+            raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error
 
     async def _action(self, given: ExecuteInput) -> tuple[Action, frozenset[str]]:
         """Give the part to do with everything filled in, and what of that nobody may see."""
@@ -105,7 +107,7 @@ class Orders:
         snapshot = await self._snapshots.root(namespace, origin.snapshot)
         use = use_of(snapshot, place)
         if use is None or (use[0].namespace, use[0].name) != (reference.in_namespace, reference.name):
-            message = causes.place_unknown(origin.stage, full_name(reference))
+            message = attempt_messages.place_unknown(origin.stage, full_name(reference))
             raise ActionError(FailureType.UNDEFINED, message)
         dr_workflow = await self._snapshots.workflow(namespace, use[0])
         return _Kept(snapshot, place, dr_workflow, use[1])
@@ -118,7 +120,7 @@ class Orders:
         same = actions_by_name(live).get(names[step.index])
         whole = completed(action, same and _part(same, step.part))
         if whole is None:
-            message = causes.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
+            message = attempt_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
             raise ActionError(FailureType.UNDEFINED, message)
         return whole
 
@@ -130,7 +132,9 @@ class Orders:
         known = {name: found.values[name] for name in names if name in found.values}
         missing = [name for name in names if name not in known or not secrets.is_complete(known[name])]
         if missing:
-            message = causes.parameters_changed(given.step.action, missing, [error.text for error in found.errors])
+            message = attempt_messages.parameters_changed(
+                given.step.action, missing, [error.text for error in found.errors]
+            )
             raise ActionError(FailureType.UNDEFINED, message)
         return known
 
@@ -146,7 +150,7 @@ class Orders:
         """Read an execution whose parameters count; its spec never changes."""
         found = await find(self._cluster, DRPlanExecution, key.namespace, key.name)
         if found is None or found.metadata.uid != key.uid:
-            raise ActionError(FailureType.UNDEFINED, causes.another_execution(key))
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.another_execution(key))
         return found
 
 
@@ -157,13 +161,13 @@ def _defined(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: Objec
         part = _part(actions[step.index], step.part)
         if step.action in (actions[step.index].name, part.name):
             return part
-    raise ActionError(FailureType.UNDEFINED, messages.action_undefined(step.action, full_name(reference)))
+    raise ActionError(FailureType.UNDEFINED, action_messages.action_undefined(step.action, full_name(reference)))
 
 
 def _without_values(action: Action) -> Action:
     """Give an action for which no values were kept, if it asks for none."""
     if any(has_template(text) for value in templates_of(action).values() for _, text in texts(value, "")):
-        raise ActionError(FailureType.UNDEFINED, causes.values_not_kept(action.name))
+        raise ActionError(FailureType.UNDEFINED, attempt_messages.values_not_kept(action.name))
     return action
 
 
@@ -182,7 +186,7 @@ def _part(action: Action, part: Part) -> Action:
 def _deletion(action: Action) -> Action:
     deletion = deletion_of(action)
     if deletion is None:
-        raise ActionError(FailureType.UNDEFINED, causes.without_object(action.name))
+        raise ActionError(FailureType.UNDEFINED, attempt_messages.without_object(action.name))
     return deletion
 
 
@@ -190,10 +194,10 @@ def _rollback(action: Action) -> Action:
     try:
         rollback = rollback_of(action)
     except CustomRollbackError as error:
-        message = causes.not_readable("The rollback of action", action.name, str(error))
+        message = attempt_messages.not_readable("The rollback of action", action.name, str(error))
         raise ActionError(FailureType.INVALID, message) from None
     if rollback is None:
-        raise ActionError(FailureType.UNDEFINED, causes.without_rollback(action.name))
+        raise ActionError(FailureType.UNDEFINED, attempt_messages.without_rollback(action.name))
     return rollback
 
 
@@ -207,7 +211,7 @@ def _rendered(action: Action, values: Values) -> Action:
     try:
         return filled(action, lambda value, path: render_value(value, values, path))
     except TemplateError as error:
-        raise ActionError(FailureType.INVALID, causes.not_renderable(action.name, str(error))) from None
+        raise ActionError(FailureType.INVALID, attempt_messages.not_renderable(action.name, str(error))) from None
 
 
 def _object_of(action: Action, mark: str, *, secret: bool) -> tuple[Target | None, Any]:
@@ -216,6 +220,6 @@ def _object_of(action: Action, mark: str, *, secret: bool) -> tuple[Target | Non
         target = target_of_action(action, mark)
         return target, body_of_action(action, mark) if target is not None else None
     except ManifestError as error:
-        known = causes.not_readable("The manifest of action", action.name, str(error))
-        message = causes.not_usable_with_secrets(action.name) if secret else known
+        known = attempt_messages.not_readable("The manifest of action", action.name, str(error))
+        message = attempt_messages.not_usable_with_secrets(action.name) if secret else known
         raise ActionError(FailureType.INVALID, message) from None

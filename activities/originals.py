@@ -17,9 +17,9 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
 from api.steps import FailureType, Target
-from planning import causes
 from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
+from planning.messages import attempts as attempt_messages
 from planning.snapshot import plan_of
 
 
@@ -59,7 +59,9 @@ class Originals:
                 async for page in self._cluster.pages(kind, selector, OWN):
                     found += [item for item in page if _is_revert_of(item, name)]
         except ApiError as error:
-            raise action_error(error, causes.failed_to_read("DRPlanExecutions in", namespace, error.message)) from error
+            raise action_error(
+                error, attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
+            ) from error
         return [parsed(DRPlanExecution, item) for item in found]
 
     async def _kept(self, original: DRPlanExecution) -> Worked | None:

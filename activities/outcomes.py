@@ -9,19 +9,20 @@ from activities.errors import ApiError
 from activities.failures import ActionError, Remains, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
-from planning import causes, messages
 from planning.definitions.action_types import kind_of
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 
 def made(order: Order, metadata: Object, *, existed: bool = False) -> ActionOutcome:
     """The object is there because of this action; `existed` tells whether a Replace had something to replace."""
     match order.operation:
         case Operation.APPLY:
-            message = messages.applied(order.subject, created=True)
+            message = action_messages.applied(order.subject, created=True)
         case Operation.REPLACE:
-            message = messages.replaced(order.subject, existed=existed)
+            message = action_messages.replaced(order.subject, existed=existed)
         case _:
-            message = messages.done(order.operation, order.subject)
+            message = action_messages.done(order.operation, order.subject)
     return _succeeded(order, message, metadata["uid"], created=True)
 
 
@@ -29,25 +30,27 @@ def changed(order: Order, found: Object) -> ActionOutcome:
     """The object was there, and is now as the action wants it."""
     applied = order.operation is Operation.APPLY
     message = (
-        messages.applied(order.subject, created=False) if applied else messages.done(Operation.PATCH, order.subject)
+        action_messages.applied(order.subject, created=False)
+        if applied
+        else action_messages.done(Operation.PATCH, order.subject)
     )
     return _succeeded(order, message, found["metadata"]["uid"])
 
 
 def deleted(order: Order, uid: str | None, replaced_by: str = "") -> ActionOutcome:
     """The object is gone; a new one of that name was left alone."""
-    note = messages.replaced_meanwhile(order.subject, replaced_by) if replaced_by else ""
-    return _succeeded(order, messages.done(Operation.DELETE, order.subject) + note, uid)
+    note = action_messages.replaced_meanwhile(order.subject, replaced_by) if replaced_by else ""
+    return _succeeded(order, action_messages.done(Operation.DELETE, order.subject) + note, uid)
 
 
 def already_absent(order: Order) -> ActionOutcome:
     """There was nothing to delete."""
-    return _succeeded(order, messages.was_already_absent(order.subject), None)
+    return _succeeded(order, action_messages.was_already_absent(order.subject), None)
 
 
 def canceled(message: str) -> ActionOutcome:
     """A cancel came before it was carried out."""
-    return ActionOutcome(phase=Phase.CANCELED, message=messages.bounded(message))
+    return ActionOutcome(phase=Phase.CANCELED, message=action_messages.bounded(message))
 
 
 def uid_of(order: Order, done: ActionOutcome) -> str:
@@ -68,50 +71,54 @@ def made_by(order: Order, done: ActionOutcome) -> list[Deletion]:
 
 def failed(order: Order, kind: FailureType, reason: str, remains: Remains | None = None) -> ActionError:
     """Give the failure of an order under its own message."""
-    return ActionError(kind, messages.failed_to(order.operation, order.subject.kind, reason), remains or Remains())
+    return ActionError(
+        kind, action_messages.failed_to(order.operation, order.subject.kind, reason), remains or Remains()
+    )
 
 
 def failed_by(order: Order, error: ApiError) -> ActionError:
     """Give an error of the API as the failure of an order."""
-    reason = causes.naming(order.subject, error.message)
-    return action_error(error, messages.failed_to(order.operation, order.subject.kind, reason))
+    reason = attempt_messages.naming(order.subject, error.message)
+    return action_error(error, action_messages.failed_to(order.operation, order.subject.kind, reason))
 
 
 def perhaps_changed(order: Order, error: ApiError, uid: str) -> ActionError:
     """Give an error of the API that leaves open whether the object was changed."""
-    reason = causes.perhaps_changed(order.operation, causes.naming(order.subject, error.message))
-    message = messages.failed_to(order.operation, order.subject.kind, reason)
+    reason = attempt_messages.perhaps_changed(order.operation, attempt_messages.naming(order.subject, error.message))
+    message = action_messages.failed_to(order.operation, order.subject.kind, reason)
     return action_error(error, message, _perhaps_changed(order, uid))
 
 
 def late(order: Order) -> ActionError:
     """The attempt's time is over before the API server was asked for a change."""
-    return failed(order, FailureType.TIMED_OUT, causes.no_answer(order.subject, order.attempts.timeout))
+    return failed(order, FailureType.TIMED_OUT, attempt_messages.no_answer(order.subject, order.attempts.timeout))
 
 
 def late_creation(order: Order) -> ActionError:
     """The attempt's time is over while the API server was asked for a new object."""
-    reason = causes.perhaps_made(causes.no_answer(order.subject, order.attempts.timeout))
+    reason = attempt_messages.perhaps_made(attempt_messages.no_answer(order.subject, order.attempts.timeout))
     return failed(order, FailureType.TIMED_OUT, reason, Remains(order.operation, None, order.outputs(None)))
 
 
 def late_change(order: Order, uid: str) -> ActionError:
     """The attempt's time is over while the API server was asked for a change."""
-    reason = causes.perhaps_changed(order.operation, causes.no_answer(order.subject, order.attempts.timeout))
+    reason = attempt_messages.perhaps_changed(
+        order.operation, attempt_messages.no_answer(order.subject, order.attempts.timeout)
+    )
     return failed(order, FailureType.TIMED_OUT, reason, _perhaps_changed(order, uid))
 
 
 def half_done(order: Order, error: ActionError) -> ActionError:
     """Give the failure of a Replace that had deleted the former object."""
     return ActionError(
-        error.type, causes.former_deleted(order.subject, error.message), error.remains, error.retry_after
+        error.type, attempt_messages.former_deleted(order.subject, error.message), error.remains, error.retry_after
     )
 
 
 def _succeeded(order: Order, message: str, uid: str | None, *, created: bool = False) -> ActionOutcome:
     return ActionOutcome(
         phase=Phase.SUCCEEDED,
-        message=messages.bounded(message),
+        message=action_messages.bounded(message),
         operation=order.operation,
         created=created,
         outputs=order.outputs(uid),

@@ -11,9 +11,9 @@ from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.failures import action_error, may_pass
 from activities.looking import each
 from api.steps import Actor, Target
-from planning import causes
 from planning.layers import Layers
 from planning.livevalues import Answers, ManifestRead, Unreadable
+from planning.messages import attempts as attempt_messages
 from planning.params import reads
 
 
@@ -42,5 +42,5 @@ async def _read(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[
         return []
     except ApiError as error:
         if may_pass(error) and not isinstance(error, UnknownKindError):
-            raise action_error(error, causes.failed_to_read_value(read.text, error.message)) from error
+            raise action_error(error, attempt_messages.failed_to_read_value(read.text, error.message)) from error
         return Unreadable(error.message)

@@ -18,8 +18,9 @@ from activities.roster import Roster
 from activities.waiting import WaitingEffect
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType
-from planning import causes, waits
 from planning.clusters import is_per_cluster
+from planning.messages import attempts as attempt_messages
+from planning.messages import readiness as readiness_messages
 
 
 class PerClusterEffect:
@@ -72,7 +73,7 @@ class FleetEffect:
     async def _carry_out(self, member: Member) -> ActionOutcome:
         """Do it for one cluster. A Subscription that is there already is taken as it is, and waited for as well."""
         if not member.cluster.id and member.order.operation is not Operation.DELETE:
-            raise ActionError(FailureType.INVALID, waits.no_cluster_id())
+            raise ActionError(FailureType.INVALID, readiness_messages.no_cluster_id())
         try:
             return await self._effect.execute(member.order, member.pulse)
         except ActionError as error:
@@ -98,7 +99,9 @@ class FoundEffect:
         try:
             found = await self._cluster.metadata(order.subject, order.actor)
         except NotFoundError as error:
-            raise outcomes.failed(order, FailureType.TRANSIENT, causes.changed_meanwhile(order.subject)) from error
+            raise outcomes.failed(
+                order, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(order.subject)
+            ) from error
         except ApiError as error:
             raise outcomes.failed_by(order, error) from error
         return _taken(order, found["uid"])
@@ -108,7 +111,7 @@ class FoundEffect:
         try:
             found = await self._cluster.metadata(order.subject, order.actor)
         except NotFoundError:
-            return outcomes.canceled(causes.canceled_not_done(order.operation, order.subject))
+            return outcomes.canceled(attempt_messages.canceled_not_done(order.operation, order.subject))
         except ApiError as error:
             raise outcomes.failed_by(order, error) from error
         return _taken(order, found["uid"])
@@ -117,7 +120,7 @@ class FoundEffect:
 def _taken(order: Order, uid: str) -> ActionOutcome:
     return ActionOutcome(
         phase=Phase.SUCCEEDED,
-        message=waits.existed(order.subject),
+        message=readiness_messages.existed(order.subject),
         operation=order.operation,
         created=False,
         outputs=order.outputs(uid),

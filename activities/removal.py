@@ -13,7 +13,8 @@ from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.failures import ActionError, may_pass
 from activities.heartbeat import Pulse
 from api.steps import Actor, Deletion, FailureType
-from planning import causes, messages
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -115,17 +116,21 @@ class Removal:
         return seen is not None
 
     def _wait_for_answer(self) -> None:
-        reason = causes.no_answer(self._deletion.target, self._timeout)
+        reason = attempt_messages.no_answer(self._deletion.target, self._timeout)
         self._pulse.wait_for("", self._failed(FailureType.TIMED_OUT, reason))
 
     def _wait_for_finalizers(self, finalizers: Sequence[str]) -> None:
         target = self._deletion.target
-        late = self._failed(FailureType.DELETION_TIMED_OUT, messages.still_there(target, self._timeout, finalizers))
-        self._pulse.wait_for(causes.waiting_for_removal(target, finalizers), late)
+        late = self._failed(
+            FailureType.DELETION_TIMED_OUT, action_messages.still_there(target, self._timeout, finalizers)
+        )
+        self._pulse.wait_for(attempt_messages.waiting_for_removal(target, finalizers), late)
 
     def _wait_for_server(self, error: ApiError) -> None:
-        reason = causes.unseen(self._deletion.target, self._timeout, error.message)
-        self._pulse.wait_for(causes.waiting_for_server(error.message), self._failed(FailureType.TIMED_OUT, reason))
+        reason = attempt_messages.unseen(self._deletion.target, self._timeout, error.message)
+        self._pulse.wait_for(
+            attempt_messages.waiting_for_server(error.message), self._failed(FailureType.TIMED_OUT, reason)
+        )
 
     def _failed_to_delete(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, messages.failed_to_delete(self._deletion.target, reason))
+        return ActionError(kind, action_messages.failed_to_delete(self._deletion.target, reason))

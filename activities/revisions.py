@@ -14,7 +14,7 @@ from activities.errors import AlreadyExistsError, ApiError, ConflictError, NotFo
 from activities.failures import ActionError, action_error
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType, Target
-from planning import causes
+from planning.messages import attempts as attempt_messages
 
 BOUND = 1_500_000
 """Bytes of one record's data as it is sent. Measured with etcd's default limit, 1.5 MiB for a whole object: the API
@@ -57,9 +57,9 @@ class Revisions:
         except AlreadyExistsError as error:
             if (found := await self.record(execution.namespace, name)) is not None:
                 return found
-            raise ActionError(FailureType.TRANSIENT, causes.failed_to_keep(name, error.message)) from error
+            raise ActionError(FailureType.TRANSIENT, attempt_messages.failed_to_keep(name, error.message)) from error
         except ApiError as error:
-            raise action_error(error, causes.failed_to_keep(name, error.message)) from error
+            raise action_error(error, attempt_messages.failed_to_keep(name, error.message)) from error
         return _record({**body, "metadata": metadata})
 
     async def record(self, namespace: str, name: str) -> Record | None:
@@ -69,7 +69,9 @@ class Revisions:
         except NotFoundError:
             return None
         except ApiError as error:
-            raise action_error(error, causes.failed_to_read("ControllerRevision", name, error.message)) from error
+            raise action_error(
+                error, attempt_messages.failed_to_read("ControllerRevision", name, error.message)
+            ) from error
 
     async def records(self, execution: ObjectKey) -> AsyncIterator[Record]:
         """Read everything that is kept for an execution."""
@@ -80,7 +82,9 @@ class Revisions:
                     yield _record(item)
         except ApiError as error:
             name = f"of {execution.name}"
-            raise action_error(error, causes.failed_to_read("ControllerRevisions", name, error.message)) from error
+            raise action_error(
+                error, attempt_messages.failed_to_read("ControllerRevisions", name, error.message)
+            ) from error
 
     async def forget(self, namespace: str, record: Record) -> None:
         """Remove one, so that it can be made anew; one that is gone, or is another by now, is left so."""
@@ -89,7 +93,7 @@ class Revisions:
         except (NotFoundError, ConflictError):
             return
         except ApiError as error:
-            raise action_error(error, causes.failed_to_keep(record.name, error.message)) from error
+            raise action_error(error, attempt_messages.failed_to_keep(record.name, error.message)) from error
 
 
 def _target(namespace: str, name: str) -> Target:
@@ -99,7 +103,7 @@ def _target(namespace: str, name: str) -> Target:
 def _refuse_too_large(name: str, data: Object) -> None:
     # The client sends JSON in its default form, and that is what etcd gets.
     if (size := len(json.dumps(data))) > BOUND:
-        raise ActionError(FailureType.TOO_LARGE, causes.record_too_large(name, size, BOUND))
+        raise ActionError(FailureType.TOO_LARGE, attempt_messages.record_too_large(name, size, BOUND))
 
 
 def _body(

@@ -15,7 +15,6 @@ from api.actions import HookCleanup
 from api.meta import ObjectReference
 from api.phases import Operation
 from api.steps import Deletion, FailureType, Target
-from planning import waits
 from planning.clusters import (
     MANAGED_CLUSTERS,
     ManagedCluster,
@@ -28,6 +27,7 @@ from planning.clusters import (
     marked_for,
     targets,
 )
+from planning.messages import readiness as readiness_messages
 from planning.requests import mark_of
 
 _ONCE = {"cluster_execution_mode": ""}
@@ -52,7 +52,9 @@ class Roster:
         members = [Member(each, self._made_in(each, names[each.binding]), made.get(each.binding)) for each in chosen]
         fleet = Fleet(order, Operation.CREATE, members, self._left({*made} - {each.binding for each in chosen}, made))
         if not chosen:
-            raise outcomes.failed(order, FailureType.NOT_FOUND, waits.no_cluster(order.subject), fleet.remains())
+            raise outcomes.failed(
+                order, FailureType.NOT_FOUND, readiness_messages.no_cluster(order.subject), fleet.remains()
+            )
         return fleet
 
     async def made(self) -> list[Deletion]:
@@ -76,7 +78,9 @@ class Roster:
             pages = self._cluster.pages(kind, "", self._order.actor, everywhere=True)
             return targets(spec, [managed_cluster(each) async for page in pages for each in page])
         except SelectorError as error:
-            raise outcomes.failed(self._order, FailureType.INVALID, waits.bad_selector(str(error))) from error
+            raise outcomes.failed(
+                self._order, FailureType.INVALID, readiness_messages.bad_selector(str(error))
+            ) from error
         except ApiError as error:
             raise outcomes.failed_by(self._order, error) from error
 
@@ -118,7 +122,7 @@ class Roster:
             Left(
                 _named(binding),
                 made[binding],
-                waits.child_left(parent.model_copy(update={"name": made[binding].name})),
+                readiness_messages.child_left(parent.model_copy(update={"name": made[binding].name})),
             )
             for binding in sorted(bindings)
         ]

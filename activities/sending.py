@@ -18,9 +18,9 @@ from typing import Protocol
 
 import httpx
 
-from planning import answers
 from planning.hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
 from planning.http import Method, Request, place, port
+from planning.messages import http as http_messages
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Gives the addresses of a name, the preferred first. Raises OSError or UnicodeError."""
@@ -103,13 +103,13 @@ class Sender:
         if is_address(host):
             return permitted(self._allowed, host, [host])
         if not may_be_resolved(self._allowed, host):
-            raise HostRefusedError(answers.host_not_allowed(host))
+            raise HostRefusedError(http_messages.host_not_allowed(host))
         try:
             found = await self._resolve(host, port(request.url))
         except (OSError, UnicodeError) as error:
-            raise UnsentError(answers.not_resolved(host, _words(error))) from None
+            raise UnsentError(http_messages.not_resolved(host, _words(error))) from None
         if not found:
-            raise UnsentError(answers.not_resolved(host, answers.NO_ADDRESS))
+            raise UnsentError(http_messages.not_resolved(host, http_messages.NO_ADDRESS))
         return permitted(self._allowed, host, found)
 
     async def _send_to(self, address: str, request: Request, observer: Observer) -> Answer:
@@ -120,7 +120,7 @@ class Sender:
             except Exception as error:  # the libraries have several trees of errors, and all mean the same here
                 if progress.begun:
                     raise UnansweredError from None
-                raise UnsentError(answers.no_connection(place(request.url), _words(error))) from None
+                raise UnsentError(http_messages.no_connection(place(request.url), _words(error))) from None
             async with aclosing(response):
                 observer.answered(response.status_code)
                 return await _answer(request, response)

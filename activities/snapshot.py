@@ -18,7 +18,7 @@ from api.meta import ObjectKey
 from api.snapshot import KeptWorkflow, Snapshot
 from api.steps import FailureType
 from api.workflow import DRWorkflow
-from planning import causes
+from planning.messages import attempts as attempt_messages
 from planning.snapshot import Document, SnapshotError, digest, read_definition, read_root, workflow_of
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Snapshots:
     async def _keep(self, execution: ObjectKey, document: Document) -> None:
         record = await self._revisions.keep_record(execution, document.ref.name, document.data)
         if digest(record.data) != document.ref.sha256:
-            raise ActionError(FailureType.UNDEFINED, causes.snapshot_altered(document.ref.name))
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_altered(document.ref.name))
 
     async def _document(self, namespace: str, ref: SnapshotRef, read: Callable[[Object], T]) -> T:
         """Read a document, or remember it."""
@@ -69,7 +69,7 @@ class Snapshots:
     async def _data(self, namespace: str, ref: SnapshotRef) -> Object:
         record = await self._revisions.record(namespace, ref.name)
         if record is None:
-            raise ActionError(FailureType.UNDEFINED, causes.snapshot_gone(ref.name))
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_gone(ref.name))
         return record.data
 
 

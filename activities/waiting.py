@@ -16,7 +16,6 @@ from activities.heartbeat import Pulse
 from activities.looking import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
-from planning import waits
 from planning.definitions.action_types import CLUSTERNET
 from planning.distribution import (
     SUBSCRIPTION_UID_LABEL,
@@ -25,7 +24,8 @@ from planning.distribution import (
     is_subscription,
     namespace_of,
 )
-from planning.messages import bounded
+from planning.messages import readiness as readiness_messages
+from planning.messages.actions import bounded
 from planning.readiness import Readiness, Verdict, never, not_yet, readiness
 
 FIRST_PAUSE = 0.1
@@ -66,17 +66,21 @@ class _Wait:
         """Return once the object is ready; `pulse` says what is missing."""
 
         def tell(reason: str) -> None:
-            late = waits.not_ready_within(self._done.message, self._order.attempts.timeout, reason)
-            pulse.wait_for(waits.waiting(self._order.subject, reason), self._failed(FailureType.TIMED_OUT, late))
+            late = readiness_messages.not_ready_within(self._done.message, self._order.attempts.timeout, reason)
+            pulse.wait_for(
+                readiness_messages.waiting(self._order.subject, reason), self._failed(FailureType.TIMED_OUT, late)
+            )
 
-        tell(waits.not_looked_at())
+        tell(readiness_messages.not_looked_at())
         pulse.last_look = self._last_look
         try:
             found = await until_decided(self._look, tell)
         except ApiError as error:
-            raise action_error(error, waits.not_seen(self._done.message, error.message), self._remains) from error
+            raise action_error(
+                error, readiness_messages.not_seen(self._done.message, error.message), self._remains
+            ) from error
         if found.verdict is Verdict.NEVER:
-            raise self._failed(FailureType.NOT_READY, waits.never_ready(self._done.message, found.reason))
+            raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
         return self._ready()
 
     async def once(self) -> ActionOutcome:
@@ -84,10 +88,12 @@ class _Wait:
         try:
             found = await self._look()
         except ApiError as error:
-            raise action_error(error, waits.not_seen(self._done.message, error.message), self._remains) from error
+            raise action_error(
+                error, readiness_messages.not_seen(self._done.message, error.message), self._remains
+            ) from error
         if found.verdict is Verdict.READY:
             return self._ready()
-        message = bounded(waits.canceled_not_ready(self._done.message, found.reason))
+        message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
     async def _look(self) -> Readiness:
@@ -97,7 +103,7 @@ class _Wait:
         return self._ready() if (await self._look()).verdict is Verdict.READY else None
 
     def _ready(self) -> ActionOutcome:
-        return self._done.model_copy(update={"message": bounded(waits.and_ready(self._done.message))})
+        return self._done.model_copy(update={"message": bounded(readiness_messages.and_ready(self._done.message))})
 
     def _failed(self, kind: FailureType, message: str) -> ActionError:
         return ActionError(kind, message, self._remains)
@@ -128,7 +134,7 @@ async def asked(ask: Callable[[], Awaitable[Readiness]]) -> Readiness:
     except ApiError as error:
         if not may_pass(error):
             raise
-        return not_yet(waits.unanswered(error.message))
+        return not_yet(readiness_messages.unanswered(error.message))
 
 
 async def look(cluster: Cluster, target: Target, uid: str, actor: Actor) -> Readiness:
@@ -136,9 +142,9 @@ async def look(cluster: Cluster, target: Target, uid: str, actor: Actor) -> Read
     try:
         found = await cluster.get(target, actor)
     except NotFoundError:
-        return never(waits.gone())
+        return never(readiness_messages.gone())
     if found["metadata"]["uid"] != uid:
-        return never(waits.replaced(found["metadata"]["uid"]))
+        return never(readiness_messages.replaced(found["metadata"]["uid"]))
     if not is_subscription(found):
         return readiness(found)
     return distribution(found, await _descriptions(cluster, uid, bound_clusters(found), actor))

@@ -10,7 +10,8 @@ from enum import StrEnum
 from api.execution import RunState
 from api.meta import Condition, ConditionStatus, Model
 from api.phases import OperationType, Phase
-from planning import messages, notices
+from planning.messages import actions as action_messages
+from planning.messages import conditions as condition_messages
 
 
 class ConditionType(StrEnum):
@@ -47,7 +48,7 @@ ENGINE_UNAVAILABLE = "EngineUnavailable"
 """Reason while Temporal does not answer."""
 
 
-_BOUNDS = {ConditionType.VALID: notices.ERRORS_BOUND}
+_BOUNDS = {ConditionType.VALID: condition_messages.ERRORS_BOUND}
 """Bytes of a message, where they are not those of all conditions."""
 
 
@@ -87,7 +88,7 @@ def _moved(before: Condition | None, change: Wanted, now: datetime, generation: 
         type=change.type,
         status=change.status,
         reason=change.reason,
-        message=messages.bounded(change.message, _BOUNDS.get(change.type, notices.CONDITION_BOUND)),
+        message=action_messages.bounded(change.message, _BOUNDS.get(change.type, condition_messages.CONDITION_BOUND)),
         last_transition_time=since,
         observed_generation=generation,
     )
@@ -113,11 +114,11 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Wanted]
         # It broke, or it ended before anything was looked at.
         return [wanted(ConditionType.CLEAN, None, "OutcomeUnknown")]
     if state.left_standing:
-        message = notices.left_standing(state.left_standing)
+        message = condition_messages.left_standing(state.left_standing)
         return [wanted(ConditionType.CLEAN, False, "ObjectsLeftStanding", message)]
     if state.phase is not Phase.SUCCEEDED:
-        return [wanted(ConditionType.CLEAN, False, "RollbackIncomplete", notices.ROLLBACK_INCOMPLETE)]
-    return [wanted(ConditionType.CLEAN, True, "NothingLeftStanding", notices.NOTHING_LEFT_STANDING)]
+        return [wanted(ConditionType.CLEAN, False, "RollbackIncomplete", condition_messages.ROLLBACK_INCOMPLETE)]
+    return [wanted(ConditionType.CLEAN, True, "NothingLeftStanding", condition_messages.NOTHING_LEFT_STANDING)]
 
 
 def of_definitions(operation: OperationType, state: RunState | None) -> list[Wanted]:
@@ -125,13 +126,15 @@ def of_definitions(operation: OperationType, state: RunState | None) -> list[Wan
     if operation is not OperationType.REVERT or state is None or not state.stages:
         return []
     if state.definitions_of_today:
-        return [wanted(ConditionType.DEFINITIONS_KEPT, False, "CurrentOnesUsed", notices.DEFINITIONS_OF_TODAY)]
-    return [wanted(ConditionType.DEFINITIONS_KEPT, True, "AsExecuted", notices.DEFINITIONS_KEPT)]
+        return [
+            wanted(ConditionType.DEFINITIONS_KEPT, False, "CurrentOnesUsed", condition_messages.DEFINITIONS_OF_TODAY)
+        ]
+    return [wanted(ConditionType.DEFINITIONS_KEPT, True, "AsExecuted", condition_messages.DEFINITIONS_KEPT)]
 
 
 def engine_reachable() -> Wanted:
     """Temporal and worker answered."""
-    return wanted(ConditionType.ENGINE_REACHABLE, True, "Reachable", notices.ENGINE_REACHABLE)
+    return wanted(ConditionType.ENGINE_REACHABLE, True, "Reachable", condition_messages.ENGINE_REACHABLE)
 
 
 def engine_unreachable(reason: str, message: str) -> Wanted:
@@ -143,7 +146,7 @@ def of_references(missing: str | None) -> Wanted:
     """Give ReferencesFound; `missing` says what is waited for."""
     if missing is not None:
         return wanted(ConditionType.REFERENCES_FOUND, False, WAITING_FOR_REFERENCE, missing)
-    return wanted(ConditionType.REFERENCES_FOUND, True, "Found", notices.REFERENCES_FOUND)
+    return wanted(ConditionType.REFERENCES_FOUND, True, "Found", condition_messages.REFERENCES_FOUND)
 
 
 def cancel_taken(conditions: Iterable[Condition] | None) -> bool:
@@ -156,11 +159,11 @@ def of_cancel(*, asked: bool, taken: bool, phase: Phase) -> list[Wanted]:
     """Give CancelRequested: asked for by a person, taken by the engine, effective at the end."""
     if not asked and not taken:
         return []
-    reason, message = "Requested", notices.CANCEL_REQUESTED
+    reason, message = "Requested", condition_messages.CANCEL_REQUESTED
     if phase.terminal and phase is not Phase.SUCCEEDED and taken:
-        reason, message = "Effective", notices.cancel_effective(phase)
+        reason, message = "Effective", condition_messages.cancel_effective(phase)
     elif phase.terminal:
-        reason, message = "TooLate", notices.CANCEL_TOO_LATE
+        reason, message = "TooLate", condition_messages.CANCEL_TOO_LATE
     elif taken:
-        reason, message = "Accepted", notices.CANCEL_ACCEPTED
+        reason, message = "Accepted", condition_messages.CANCEL_ACCEPTED
     return [wanted(ConditionType.CANCEL_REQUESTED, True, reason, message)]

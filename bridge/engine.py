@@ -41,8 +41,8 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.observation import Attempt, Run, RunEnd
-from planning import notices
 from planning.definitions import identifiers
+from planning.messages import conditions as condition_messages
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
 T = TypeVar("T")
@@ -160,8 +160,8 @@ class Engine:
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary=notices.run_summary(execution),
-                static_details=notices.run_details(execution),
+                static_summary=condition_messages.run_summary(execution),
+                static_details=condition_messages.run_details(execution),
                 search_attributes=_attributes(execution) if searchable else None,
                 rpc_timeout=timedelta(seconds=CALL_SECONDS),
             )

@@ -14,8 +14,8 @@ import structlog
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION
 from bridge.cluster import Cluster, ClusterError
-from planning import notices
-from planning.messages import bounded
+from planning.messages import conditions as condition_messages
+from planning.messages.actions import bounded
 
 BACKLOG = 500
 """Events that wait to be posted; beyond it new ones are dropped."""
@@ -46,7 +46,7 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
         "type": "Warning" if reason is EventReason.FAILED else "Normal",
         "reason": reason.value,
         "action": execution.spec.operation_type.value,
-        "note": bounded(note, notices.EVENT_BOUND),
+        "note": bounded(note, condition_messages.EVENT_BOUND),
         "reportingController": "drplan-bridge",
         "reportingInstance": reporter[:128],
         "regarding": {

@@ -15,7 +15,7 @@ from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.cluster import Cluster, Kind, Object
 from bridge.index import Index, Key
 from bridge.patching import difference, merge_patch, replaced
-from planning import notices
+from planning.messages import conditions as condition_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
 Status = ExecutionStatus | DRPlanStatus | DRWorkflowStatus
@@ -86,7 +86,7 @@ def read(raw: Object, model: type[ModelT]) -> Stored[ModelT]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        reason = notices.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
+        reason = condition_messages.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
         raise Unreadable(reason) from error
 
 

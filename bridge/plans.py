@@ -12,7 +12,7 @@ from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge import conditions
 from bridge.conditions import ConditionType, Wanted
-from planning import notices
+from planning.messages import conditions as condition_messages
 
 HISTORY = 10
 """Source: the CRD of existing installations, executionHistory."""
@@ -84,9 +84,9 @@ def _with_phase(plan: DRPlan, status: DRPlanStatus, execution: DRPlanExecution, 
         return status
     name = execution.metadata.name
     if execution.spec.operation_type is OperationType.EXECUTE:
-        change = conditions.wanted(ConditionType.EXECUTED, True, "Executed", notices.executed(name))
+        change = conditions.wanted(ConditionType.EXECUTED, True, "Executed", condition_messages.executed(name))
     elif _standing(status) in (None, execution.spec.revert_execution_ref):
-        change = conditions.wanted(ConditionType.EXECUTED, False, "TakenBack", notices.taken_back(name))
+        change = conditions.wanted(ConditionType.EXECUTED, False, "TakenBack", condition_messages.taken_back(name))
     else:
         return status
     status = status.model_copy(
@@ -141,5 +141,5 @@ def judged_workflow(dr_workflow: DRWorkflow, problems: Sequence[str], now: datet
 
 
 def _validity(problems: Sequence[str]) -> Wanted:
-    message = notices.invalid(problems) if problems else notices.VALID
+    message = condition_messages.invalid(problems) if problems else condition_messages.VALID
     return conditions.wanted(ConditionType.VALID, not problems, "Invalid" if problems else "Valid", message)

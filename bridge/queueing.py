@@ -12,7 +12,7 @@ from bridge.cluster import NotFound
 from bridge.context import Context
 from bridge.index import Age, Entry
 from bridge.objects import Unreadable
-from planning import notices
+from planning.messages import conditions as condition_messages
 
 
 async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
@@ -24,13 +24,13 @@ async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -
     lock = plan.status.current_execution
     if lock is not None and await holds_on(context, plan, lock):
         holder = ObjectName(name=lock.name, namespace=lock.namespace)
-        return notices.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
+        return condition_messages.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
     running = context.index.running(meta.namespace, plan.metadata.name, besides=meta.uid)
     if running is not None:
         holder = ObjectName(name=running.key.name, namespace=running.key.namespace)
-        return notices.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
+        return condition_messages.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
     if older:
-        return notices.waiting_for_turn(older[0].key.name, plan.metadata.name, len(older) + 1)
+        return condition_messages.waiting_for_turn(older[0].key.name, plan.metadata.name, len(older) + 1)
     return None
 
 

@@ -15,7 +15,7 @@ from bridge.events import EventReason
 from bridge.objects import Stored
 from bridge.observation import Observation, Run, RunEnd
 from bridge.observe import open_runs
-from planning import notices
+from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ async def _pass_cancel_on(context: Context, it: It, run: Run) -> Run:
     if not it.cancel_asked or run.cancel_requested:
         return run
     await context.engine.cancel(run.workflow_id, run.run_id)
-    context.events.record(it.model, EventReason.CANCELING, notices.event_canceling())
+    context.events.record(it.model, EventReason.CANCELING, condition_messages.event_canceling())
     return run.model_copy(update={"cancel_requested": True})
 
 

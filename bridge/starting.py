@@ -20,8 +20,8 @@ from bridge.events import EventReason
 from bridge.objects import Stored, Unreadable
 from bridge.queueing import obstacle
 from bridge.references import Missing, References, resolve
-from planning import notices
 from planning.definitions import identifiers
+from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Begun:
 async def begin(context: Context, it: It) -> Begun | Later:
     """Bring an execution without a run as far as it goes now."""
     if it.accepted_by != it.model.metadata.uid and (it.accepted_by or it.model.status.phase):
-        return await end(context, it, Phase.FAILED, notices.COPY)
+        return await end(context, it, Phase.FAILED, condition_messages.COPY)
     if not it.accepted_by and it.deleting:
         if it.held:
             await let_go(context, it)
@@ -62,7 +62,7 @@ async def begin(context: Context, it: It) -> Begun | Later:
         if adopted is not None:
             return adopted
     if it.cancel_asked:
-        said = notices.DELETED_BEFORE_START if it.deleting else notices.CANCELED_BEFORE_START
+        said = condition_messages.DELETED_BEFORE_START if it.deleting else condition_messages.CANCELED_BEFORE_START
         return await end(context, it, Phase.CANCELED, said)
     return await _queue(context, it)
 
@@ -75,7 +75,7 @@ async def _accept(context: Context, it: It) -> It:
         "labels": {PLAN_LABEL: identifiers.label_value(plan)},
     }
     it = await context.objects.write_metadata(it, change)
-    context.events.record(it.model, EventReason.ACCEPTED, notices.event_accepted(plan))
+    context.events.record(it.model, EventReason.ACCEPTED, condition_messages.event_accepted(plan))
     return it
 
 
@@ -136,8 +136,10 @@ async def _await_reference(context: Context, it: It, missing: Missing) -> Later:
     since = status.waits_since(it.model.status) or context.now()
     left = (since + bound - context.now()).total_seconds()
     if left <= 0:
-        return await end(context, it, Phase.FAILED, notices.waited_in_vain(missing.kind, missing.name, bound))
-    message = notices.waiting_for(missing.kind, missing.name)
+        return await end(
+            context, it, Phase.FAILED, condition_messages.waited_in_vain(missing.kind, missing.name, bound)
+        )
+    message = condition_messages.waiting_for(missing.kind, missing.name)
     return await _wait(context, it, conditions.WAITING_FOR_REFERENCE, message, min(left, LOOK_AGAIN))
 
 
@@ -153,7 +155,7 @@ async def _start(context: Context, it: It, found: References) -> Begun:
     started = await context.engine.start(it.model)
     engine = Engine(workflow_id=_root(it), run_id=started.run_id)
     context.runs[it.key] = Carried(it.model.metadata.uid, engine)
-    context.events.record(it.model, EventReason.STARTED, notices.event_started(engine.workflow_id))
+    context.events.record(it.model, EventReason.STARTED, condition_messages.event_started(engine.workflow_id))
     if not started.searchable:
         new = status.not_searchable(it.model.status, engine, context.moment(it))
         it = await context.objects.write_status(it, new)

@@ -14,7 +14,9 @@ from api.phases import OperationType, Phase
 from bridge import conditions, tree
 from bridge.conditions import ConditionType, Wanted
 from bridge.observation import Observation, Run, RunEnd
-from planning import endings, notices, progress
+from planning import progress
+from planning.messages import conditions as condition_messages
+from planning.messages import parents as parent_messages
 from planning.shorten import shorten
 
 
@@ -87,7 +89,7 @@ def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment
     status = before.model_copy(update=_fields(state) | {"phase": phase, "engine": _engine(run)})
     status = status.model_copy(update={"start_time": status.start_time or run.start_time})
     if not state.stages:
-        message = notices.worker_failing() if run.failing else notices.STARTED
+        message = condition_messages.worker_failing() if run.failing else condition_messages.STARTED
         status = status.model_copy(update={"message": message})
     cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
     changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
@@ -109,9 +111,9 @@ def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
 
 def _reach(run: Run, seen: Observation) -> Wanted:
     if run.failing:
-        return conditions.engine_unreachable("WorkerFailing", notices.worker_failing())
+        return conditions.engine_unreachable("WorkerFailing", condition_messages.worker_failing())
     if seen.trouble:
-        return conditions.engine_unreachable("WorkerUnavailable", notices.worker_unreachable())
+        return conditions.engine_unreachable("WorkerUnavailable", condition_messages.worker_unreachable())
     return conditions.engine_reachable()
 
 
@@ -122,7 +124,7 @@ def out_of_reach(before: ExecutionStatus, reason: str, moment: Moment) -> Execut
     """
     if before.phase is not None and before.phase.terminal:
         return before
-    message = notices.engine_unreachable(reason)
+    message = condition_messages.engine_unreachable(reason)
     changes = [conditions.engine_unreachable(conditions.ENGINE_UNAVAILABLE, message)]
     taken = conditions.cancel_taken(before.conditions)
     changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=before.phase or Phase.PENDING)
@@ -134,7 +136,7 @@ def out_of_reach(before: ExecutionStatus, reason: str, moment: Moment) -> Execut
 def not_searchable(before: ExecutionStatus, engine: Engine, moment: Moment) -> ExecutionStatus:
     """The engine took the start without search attributes only."""
     before = before.model_copy(update={"engine": engine})
-    change = conditions.wanted(ConditionType.SEARCHABLE, False, "NotRegistered", notices.NOT_SEARCHABLE)
+    change = conditions.wanted(ConditionType.SEARCHABLE, False, "NotRegistered", condition_messages.NOT_SEARCHABLE)
     return _finished(before, moment, [change])
 
 
@@ -155,7 +157,7 @@ def lost(before: ExecutionStatus, moment: Moment) -> ExecutionStatus:
     """The engine no longer knows the run that the status names."""
     workflow = before.engine.workflow_id if before.engine else ""
     written = RunState.model_validate(before, from_attributes=True)
-    state = tree.broken(written, notices.run_unknown(workflow), moment.now)
+    state = tree.broken(written, condition_messages.run_unknown(workflow), moment.now)
     return _closed(before.model_copy(update=_fields(state)), None, False, moment)
 
 
@@ -181,17 +183,17 @@ def _without_last_words(before: ExecutionStatus, run: Run, moment: Moment) -> Ru
 def _canceled_early(written: RunState, run: Run, close: datetime, operation: OperationType) -> RunState:
     start = (written.start_time or run.start_time or close).replace(microsecond=0)
     end = max(close.replace(microsecond=0), start)
-    message = endings.canceled_before_planning(operation)
+    message = parent_messages.canceled_before_planning(operation)
     times = {"start_time": start, "completion_time": end, "duration": go_duration(end - start)}
     return written.model_copy(update={"phase": Phase.CANCELED, "message": message, **times})
 
 
 def _why(run: Run) -> str:
     if run.end is RunEnd.TERMINATED:
-        return notices.ended_outside(endings.TERMINATED, run.reason)
+        return condition_messages.ended_outside(parent_messages.TERMINATED, run.reason)
     if run.end is RunEnd.TIMED_OUT:
-        return notices.ended_outside(endings.TIMED_OUT, run.reason)
-    return notices.broke_down(run.reason)
+        return condition_messages.ended_outside(parent_messages.TIMED_OUT, run.reason)
+    return condition_messages.broke_down(run.reason)
 
 
 def _engine(run: Run) -> Engine:

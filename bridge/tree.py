@@ -12,7 +12,9 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import go_duration
 from api.phases import Phase
 from bridge.observation import Attempt, Observation, WorkflowView
-from planning import messages, progress, wholes
+from planning import progress
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
 
 
 def _rank(phase: Phase | None) -> int:
@@ -73,7 +75,7 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
         return new if new.actions else old
     actions = [forward_action(*pair) for pair in zip(old.actions, new.actions, strict=True)]
     ahead = old if _over(old) > _over(new) else new
-    current = wholes.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    current = parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
     update = {"action_statuses": actions or None, "progress": ahead.progress, "current_action": current}
     return new.model_copy(update=update)
 
@@ -150,11 +152,11 @@ def _tried(action: ActionStatus, attempt: Attempt) -> ActionStatus:
     """Tell of one attempt: the last error while the next is waited for, else what it waits for."""
     before = action.retries or 0
     if attempt.waiting and attempt.lost:
-        action = action.model_copy(update={"message": messages.attempt_lost()})
+        action = action.model_copy(update={"message": action_messages.attempt_lost()})
     elif attempt.waiting:
         action = progress.action_retrying(action, *_retry(attempt), attempt.error)
     else:
-        action = action.model_copy(update={"message": messages.bounded(attempt.waiting_for) or None})
+        action = action.model_copy(update={"message": action_messages.bounded(attempt.waiting_for) or None})
     made = attempt.attempt - (2 if attempt.waiting else 1)
     retries = max(before, made)
     return action.model_copy(update={"retries": retries, "retry_count": retries})
@@ -173,7 +175,7 @@ def _retry(attempt: Attempt) -> tuple[int, int]:
 
 def broken(state: RunState, reason: str, now: datetime) -> RunState:
     """Close a tree whose run ended without a word: what ran has an unknown outcome, the rest was not reached."""
-    left = messages.not_attempted_broken("the plan")
+    left = action_messages.not_attempted_broken("the plan")
     stages = [
         progress.stage_broken(stage, reason, now)
         if stage.phase is Phase.RUNNING

@@ -6,9 +6,9 @@ Source: docs/spec/drplan.md, "Before anything is applied".
 import typer
 
 from cli.files import FileError, documents, named
-from planning import filefaults
 from planning.definitions.manifest import ManifestError
 from planning.documents import Document
+from planning.messages import files as file_messages
 from planning.review import review
 
 WRONG = 1
@@ -39,8 +39,8 @@ def _judge(found: list[Document], namespace: str, broken: int) -> int:
     for line in (*result.errors, *result.unchecked):
         typer.echo(line.text)
     if not result.objects and not broken:
-        typer.secho(filefaults.nothing_found(), fg=typer.colors.RED, err=True)
+        typer.secho(file_messages.nothing_found(), fg=typer.colors.RED, err=True)
         return USAGE
     errors = len(result.errors) + broken
-    typer.echo(filefaults.verdict(result.objects, errors), err=True)
+    typer.echo(file_messages.verdict(result.objects, errors), err=True)
     return WRONG if errors else 0

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from planning import notices
+from planning.messages import conditions as condition_messages
 from planning.scrub import secret_forms
 
 Object = Mapping[str, Any]
@@ -57,7 +57,7 @@ def before(found: Object, doubt: str = "", secrets: Iterable[str] = ()) -> Befor
     kept = _without(found, ("managedFields",))
     left_out = _reason_to_leave_out(kept, secrets)
     shown = _named_only(found) if left_out else kept
-    reason = left_out or doubt or ("" if not _on_its_way_out(found) else notices.RECORD_ON_ITS_WAY_OUT)
+    reason = left_out or doubt or ("" if not _on_its_way_out(found) else condition_messages.RECORD_ON_ITS_WAY_OUT)
     return Before(uid, version, shown, not reason, reason)
 
 
@@ -100,12 +100,12 @@ def read(data: Object) -> Before | None:
 
 def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
     if _holds_secret(found):
-        return notices.RECORD_CONFIDENTIAL
+        return condition_messages.RECORD_CONFIDENTIAL
     text = json.dumps(found, ensure_ascii=False)
     if any(form in text for form in secret_forms(secrets)):
-        return notices.RECORD_WITH_SECRET_VALUE
+        return condition_messages.RECORD_WITH_SECRET_VALUE
     size = len(json.dumps(found).encode())
-    return notices.record_too_large(size, BOUND) if size > BOUND else ""
+    return condition_messages.record_too_large(size, BOUND) if size > BOUND else ""
 
 
 def _holds_secret(value: Any) -> bool:

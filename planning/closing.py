@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
-from planning import messages, wholes
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
+from planning.messages.actions import bounded
 
 
 def first_failed_action(nodes: Iterable[WorkflowExecutionStatus | StageStatus]) -> str | None:
@@ -31,11 +32,11 @@ def stop_reason(
     """Say why the Pending siblings of `nodes` are not reached: the first failure, else the cancel."""
     failed = first_failed_action(nodes)
     if failed is not None:
-        return messages.not_attempted_after(operation, failed)
+        return action_messages.not_attempted_after(operation, failed)
     broken = next((node for node in nodes if node.phase is Phase.FAILED), None)
     if broken is not None and not canceled:
-        return messages.not_attempted_broken(_titled(broken))
-    return messages.NOT_ATTEMPTED_CANCELED
+        return action_messages.not_attempted_broken(_titled(broken))
+    return action_messages.NOT_ATTEMPTED_CANCELED
 
 
 def _titled(node: WorkflowExecutionStatus | StageStatus) -> str:
@@ -51,21 +52,21 @@ def succeeded(nodes: Iterable[ActionStatus | WorkflowExecutionStatus | StageStat
 def workflow_message(phase: Phase, operation: OperationType, actions: Sequence[ActionStatus]) -> str | None:
     """Say how a workflow ended; None while it has not."""
     if phase is Phase.SUCCEEDED:
-        return wholes.part_succeeded(operation, "Workflow")
+        return parent_messages.part_succeeded(operation, "Workflow")
     if phase is Phase.CANCELED:
-        return wholes.part_canceled(operation, "Workflow", succeeded(actions), len(actions))
+        return parent_messages.part_canceled(operation, "Workflow", succeeded(actions), len(actions))
     failed = next((action.name for action in actions if action.phase is Phase.FAILED), None)
-    return None if failed is None else bounded(wholes.part_failed(operation, "action", failed))
+    return None if failed is None else bounded(parent_messages.part_failed(operation, "action", failed))
 
 
 def stage_message(phase: Phase, operation: OperationType, nodes: Sequence[WorkflowExecutionStatus]) -> str | None:
     """Say how a stage ended; None while it has not."""
     if phase is Phase.SUCCEEDED:
-        return wholes.part_succeeded(operation, "Stage")
+        return parent_messages.part_succeeded(operation, "Stage")
     if phase is Phase.CANCELED:
-        return wholes.part_canceled(operation, "Stage", succeeded(nodes), len(nodes))
+        return parent_messages.part_canceled(operation, "Stage", succeeded(nodes), len(nodes))
     failed = next((node.workflow_ref.name for node in nodes if node.phase is Phase.FAILED), None)
-    return None if failed is None else bounded(wholes.part_failed(operation, "workflow", failed))
+    return None if failed is None else bounded(parent_messages.part_failed(operation, "workflow", failed))
 
 
 def failure_chain(stage: StageStatus) -> list[str]:
@@ -79,15 +80,15 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     """Say how a plan's run ended; None while it has not."""
     if phase is Phase.FAILED:
         stage = next(stage for stage in state.stages if stage.phase is Phase.FAILED)
-        return bounded(wholes.plan_failed(operation, stage.name, failure_chain(stage)))
+        return bounded(parent_messages.plan_failed(operation, stage.name, failure_chain(stage)))
     if phase is Phase.CANCELED:
         return _canceled(operation, state.stages)
     if phase is not Phase.SUCCEEDED:
         return None
     if operation is OperationType.EXECUTE:
         return _executed(state.stages)
-    unknown = sum(messages.is_unreadable(entry) for entry in state.left_standing)
-    return bounded(_reverted(state.stages)) + wholes.left_standing(len(state.left_standing) - unknown, unknown)
+    unknown = sum(action_messages.is_unreadable(entry) for entry in state.left_standing)
+    return bounded(_reverted(state.stages)) + parent_messages.left_standing(len(state.left_standing) - unknown, unknown)
 
 
 def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
@@ -100,12 +101,12 @@ def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
 def _canceled(operation: OperationType, stages: Sequence[StageStatus]) -> str:
     whole, actions = _worked(stages)
     total = sum(len(workflow.actions) for stage in stages for workflow in stage.workflows)
-    return wholes.plan_canceled(operation, (whole, len(stages)), (actions, total))
+    return parent_messages.plan_canceled(operation, (whole, len(stages)), (actions, total))
 
 
 def _executed(stages: Sequence[StageStatus]) -> str:
     whole, actions = _worked(stages)
-    return wholes.plan_executed(whole, actions, _skipped(stages))
+    return parent_messages.plan_executed(whole, actions, _skipped(stages))
 
 
 def _skipped(stages: Sequence[StageStatus]) -> int:
@@ -116,10 +117,10 @@ def _reverted(stages: Sequence[StageStatus]) -> str:
     """Say what was taken back, or why there was nothing to take back."""
     whole, done = _worked(stages)
     if done:
-        hooks = sum(messages.is_hook_done(action.message) for stage in stages for action in _actions(stage))
-        return wholes.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
+        hooks = sum(action_messages.is_hook_done(action.message) for stage in stages for action in _actions(stage))
+        return parent_messages.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
     skipped = [action.message for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
-    earlier = dict.fromkeys(name for message in skipped for name in messages.rolled_back_by(message))
+    earlier = dict.fromkeys(name for message in skipped for name in action_messages.rolled_back_by(message))
     if earlier:
-        return wholes.nothing_left(list(earlier), sum(map(messages.is_already_absent, skipped)))
-    return wholes.nothing_to_revert(len(skipped), _skipped(stages))
+        return parent_messages.nothing_left(list(earlier), sum(map(action_messages.is_already_absent, skipped)))
+    return parent_messages.nothing_to_revert(len(skipped), _skipped(stages))

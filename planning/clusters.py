@@ -13,9 +13,9 @@ from typing import Any
 from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
-from planning import waits
 from planning.definitions.action_types import kind_of
-from planning.messages import bounded
+from planning.messages import readiness as readiness_messages
+from planning.messages.actions import bounded
 from planning.readiness import Object, at, items, text
 
 CLUSTER_ID_LABEL = "clusters.clusternet.io/cluster-id"
@@ -87,7 +87,7 @@ def selector(affinity: Any) -> Callable[[Mapping[str, str]], bool]:
         return lambda _: False
     equal, expressions = at(affinity, "matchLabels") or {}, at(affinity, "matchExpressions") or []
     if not isinstance(affinity, dict) or not isinstance(equal, dict) or not isinstance(expressions, list):
-        raise SelectorError(waits.not_a_selector())
+        raise SelectorError(readiness_messages.not_a_selector())
     wanted = [_Requirement(key, "In", (value,)) for key, value in equal.items()]
     wanted += [_requirement(expression) for expression in expressions]
     return lambda labels: all(requirement.met_by(labels) for requirement in wanted)
@@ -113,13 +113,13 @@ def _requirement(expression: Any) -> _Requirement:
     """Read one of matchExpressions. Raises SelectorError."""
     key, operator, values = text(expression, "key"), text(expression, "operator"), at(expression, "values") or []
     if not key or not isinstance(values, list):
-        raise SelectorError(waits.not_a_selector())
+        raise SelectorError(readiness_messages.not_a_selector())
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
-        raise SelectorError(waits.no_operator(operator))
+        raise SelectorError(readiness_messages.no_operator(operator))
     if operator in _WITH_VALUES and not values:
-        raise SelectorError(waits.no_values(key, operator))
+        raise SelectorError(readiness_messages.no_values(key, operator))
     if operator in _WITHOUT_VALUES and values:
-        raise SelectorError(waits.needless_values(key, operator))
+        raise SelectorError(readiness_messages.needless_values(key, operator))
     return _Requirement(key, operator, tuple(values))
 
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from api.params import ManifestRef, Parameter, ParameterType
-from planning import faults, paths
+from planning import paths
+from planning.messages import fields as field_messages
 from planning.templates import PlaceholderKind, placeholders
 
 RESERVED = "mode"
@@ -26,7 +27,7 @@ def parameter_faults(parameters: Sequence[Parameter], path: str, *, of_execution
     for index, parameter in enumerate(parameters):
         place = f"{path}[{index}]"
         if parameter.name in seen:
-            yield f"{place}.name", faults.name_twice("parameter", parameter.name)
+            yield f"{place}.name", field_messages.name_twice("parameter", parameter.name)
         seen.add(parameter.name)
         yield from _name_faults(parameter.name, f"{place}.name", of_execution)
         yield from _value_faults(parameter, place)
@@ -34,31 +35,31 @@ def parameter_faults(parameters: Sequence[Parameter], path: str, *, of_execution
 
 def _name_faults(name: str, path: str, of_execution: bool) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(name):
-        yield path, faults.not_a_parameter_name(name)
+        yield path, field_messages.not_a_parameter_name(name)
     elif of_execution and name == RESERVED:
-        yield path, faults.reserved_parameter(name)
+        yield path, field_messages.reserved_parameter(name)
 
 
 def _value_faults(parameter: Parameter, place: str) -> Iterator[tuple[str, str]]:
     source = parameter.value_from
     if source is not None and parameter.value:
-        yield place, faults.value_and_source()
+        yield place, field_messages.value_and_source()
     if source is not None and source.manifest_ref is None:
-        yield f"{place}.valueFrom", faults.empty_source()
+        yield f"{place}.valueFrom", field_messages.empty_source()
     elif source is not None and source.manifest_ref is not None:
         for field, message in _reference_faults(source.manifest_ref):
             yield f"{place}.valueFrom.manifestRef{field}", message
     for field, text in (("value", parameter.value), ("default", parameter.default)):
         if text and not is_of_type(text, parameter.type):
-            yield f"{place}.{field}", faults.wrong_type(parameter.type, "its type")
+            yield f"{place}.{field}", field_messages.wrong_type(parameter.type, "its type")
 
 
 def _reference_faults(ref: ManifestRef) -> Iterator[tuple[str, str]]:
     for name in ("api_version", "kind", "json_path"):
         if not getattr(ref, name).strip():
-            yield f".{ALIASES[name]}", faults.empty_reference_field()
+            yield f".{ALIASES[name]}", field_messages.empty_reference_field()
     if ref.name and ref.label_selector:
-        yield "", faults.name_and_labels()
+        yield "", field_messages.name_and_labels()
     for name in RENDERED:
         for message in _template_faults(getattr(ref, name) or ""):
             yield f".{ALIASES[name]}", message
@@ -72,9 +73,9 @@ def _reference_faults(ref: ManifestRef) -> Iterator[tuple[str, str]]:
 def _template_faults(text: str) -> Iterator[str]:
     for placeholder in placeholders(text):
         if placeholder.kind is PlaceholderKind.UNKNOWN:
-            yield faults.unknown_template(placeholder.text)
+            yield field_messages.unknown_template(placeholder.text)
         elif placeholder.kind is PlaceholderKind.OUTPUTS:
-            yield faults.outputs_too_early(placeholder.text)
+            yield field_messages.outputs_too_early(placeholder.text)
 
 
 def is_of_type(text: str, type_: ParameterType) -> bool:

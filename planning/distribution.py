@@ -10,7 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 
-from planning import waits
+from planning.messages import readiness as readiness_messages
 from planning.readiness import (
     CLUSTERNET_GROUP,
     READY,
@@ -57,22 +57,22 @@ def namespace_of(cluster: str) -> str | None:
 def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     """Judge a Subscription in all clusters that it is bound to: one that failed decides, then one that is not done."""
     if text(subscription, "metadata", "deletionTimestamp"):
-        return never(waits.being_deleted())
+        return never(readiness_messages.being_deleted())
     clusters = bound_clusters(subscription)
     if not clusters:
-        return not_yet(waits.not_bound())
+        return not_yet(readiness_messages.not_bound())
     verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
     for wanted in (Verdict.NEVER, Verdict.NOT_YET):
         for cluster, found in verdicts:
             if found.verdict is wanted:
-                return Readiness(wanted, waits.in_cluster(cluster, found.reason))
+                return Readiness(wanted, readiness_messages.in_cluster(cluster, found.reason))
     return READY
 
 
 def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
     """Judge a Subscription in one cluster, by its Descriptions there."""
     if namespace_of(cluster) is None:
-        return never(waits.bad_binding(cluster))
+        return never(readiness_messages.bad_binding(cluster))
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
     arrived = _arrived(subscription, current)
     return arrived if arrived.verdict is not Verdict.READY else _working(subscription, cluster, current)
@@ -82,13 +82,15 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
     """Judge whether everything has been handed over to the cluster."""
     for each in descriptions:
         if text(each, "status", "phase") == "Failure":
-            return never(waits.description_failed(text(each, "metadata", "name"), text(each, "status", "reason")))
+            return never(
+                readiness_messages.description_failed(text(each, "metadata", "name"), text(each, "status", "reason"))
+            )
     if _deployers(subscription) - {text(each, "spec", "deployer") for each in descriptions}:
-        return not_yet(waits.not_described())
+        return not_yet(readiness_messages.not_described())
     for each in descriptions:
         if (phase := text(each, "status", "phase")) != "Success":
             name, reason = text(each, "metadata", "name"), text(each, "status", "reason")
-            return not_yet(waits.description(name, phase, reason))
+            return not_yet(readiness_messages.description(name, phase, reason))
     return READY
 
 
@@ -104,11 +106,11 @@ def _working(subscription: Object, cluster: str, descriptions: Sequence[Object])
     present = {_identity(made) for _, made in sent}
     for feed in items(subscription, "spec", "feeds"):
         if _arrives_as_itself(feed) and _identity(feed) not in present:
-            return not_yet(waits.not_part_yet(_called(feed)))
+            return not_yet(readiness_messages.not_part_yet(_called(feed)))
     for each, made in sent:
         found = _judged(subscription, cluster, each, made)
         if found.verdict is not Verdict.READY:
-            return Readiness(found.verdict, waits.of_feed(_called(made), found.reason))
+            return Readiness(found.verdict, readiness_messages.of_feed(_called(made), found.reason))
     return READY
 
 
@@ -141,7 +143,7 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
     if group_and_kind(made) not in _WORKLOADS:
         return READY
     if (numbers := _numbers(subscription, cluster, made)) is None:
-        return not_yet(waits.not_reported())
+        return not_yet(readiness_messages.not_reported())
     return _by_numbers(stripped, numbers)
 
 
@@ -171,7 +173,7 @@ def _by_numbers(made: Object, numbers: Object) -> Readiness:
     if text(made, "kind") != "Job":
         return readiness({**made, "status": numbers})
     wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
-    return READY if succeeded >= wanted else not_yet(waits.completions(succeeded, wanted))
+    return READY if succeeded >= wanted else not_yet(readiness_messages.completions(succeeded, wanted))
 
 
 def _identity(found: Object) -> tuple[str, str, str, str]:

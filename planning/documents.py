@@ -15,7 +15,7 @@ from api.meta import API_VERSION, GROUP
 from api.plan import DRPlan
 from api.schema import Schema, structural_schema
 from api.workflow import DRWorkflow
-from planning import filefaults
+from planning.messages import files as file_messages
 from planning.shapes import Finding, below, shape_faults
 
 Ours = DRPlan | DRWorkflow | DRPlanExecution
@@ -90,15 +90,15 @@ def _read(file: str, body: dict[str, Any], namespace: str) -> Read:
 def _faults(kind: str, body: dict[str, Any]) -> Iterator[Finding]:
     """Find where a document has not the form of its kind."""
     if kind not in _MODELS:
-        yield "kind", filefaults.unknown_kind(kind, list(_MODELS))
+        yield "kind", file_messages.unknown_kind(kind, list(_MODELS))
         return
     if body.get("apiVersion") != API_VERSION:
-        yield "apiVersion", filefaults.other_version(str(body.get("apiVersion")), API_VERSION)
+        yield "apiVersion", file_messages.other_version(str(body.get("apiVersion")), API_VERSION)
     if not body["metadata"]["name"]:
-        yield "metadata.name", filefaults.without_name()
-    yield from ((name, filefaults.unknown_field()) for name in body if name not in _TOP)
+        yield "metadata.name", file_messages.without_name()
+    yield from ((name, file_messages.unknown_field()) for name in body if name not in _TOP)
     if body.get("spec") is None:
-        yield "spec", filefaults.missing_field()
+        yield "spec", file_messages.missing_field()
         return
     yield from shape_faults(body["spec"], _spec_schema(kind), "spec")
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from api.execution import ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
-from planning import messages
 from planning.definitions.lookup import full_name, occurrences
+from planning.messages import actions as action_messages
 
 NodeT = TypeVar("NodeT")
 NodeKey = tuple[tuple[str, int], ...]
@@ -118,4 +118,4 @@ def _by_older(action: ActionStatus) -> str | None:
     """Read who did it before, for that Revert may be deleted by now."""
     if action.phase is not Phase.SKIPPED:
         return None
-    return next(iter(messages.rolled_back_by(action.message)), None)
+    return next(iter(action_messages.rolled_back_by(action.message)), None)

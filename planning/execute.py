@@ -10,13 +10,13 @@ from api.meta import ObjectName
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy
 from api.plan import DRPlan, Stage
 from api.steps import ExecuteDecision, Origin
-from planning import refusals
 from planning.definitions import identifiers
 from planning.definitions.action_list import as_executed
 from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
 from planning.definitions.lookup import Workflows, definition
-from planning.messages import bounded
+from planning.messages import rejections
+from planning.messages.actions import bounded
 from planning.params import Resolved
 from planning.parts import PlannedWorkflow
 from planning.progress import with_counts
@@ -70,7 +70,7 @@ def _decision(
 
 def _refused(errors: Sequence[FieldError]) -> ExecuteDecision:
     """Refuse with every error, each once: one DRWorkflow may stand at several places."""
-    return rejected(refusals.not_started(list(dict.fromkeys(error.text for error in errors))))
+    return rejected(rejections.not_started(list(dict.fromkeys(error.text for error in errors))))
 
 
 def rejected(reason: str) -> ExecuteDecision:

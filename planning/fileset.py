@@ -11,10 +11,11 @@ from api.execution import DRPlanExecution
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning import filefaults, validation
+from planning import validation
 from planning.definitions.field_errors import FieldError, execution_subject, plan_subject
 from planning.definitions.lookup import full_name
 from planning.documents import Read
+from planning.messages import files as file_messages
 
 
 @dataclass
@@ -72,7 +73,7 @@ class FileSet:
     def _execution_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
         yield from validation.parameter_errors(execution)
         if not execution.spec.plan_ref:
-            message = filefaults.no_plan()
+            message = file_messages.no_plan()
             yield FieldError(path="spec.planRef", message=message, subject=execution_subject(execution))
         plan = self._plan(execution)
         if execution.spec.operation_type is OperationType.REVERT:
@@ -84,13 +85,13 @@ class FileSet:
     def _revert_faults(self, execution: DRPlanExecution) -> Iterator[tuple[str, str]]:
         name = execution.spec.revert_execution_ref
         if not name:
-            yield "spec.revertExecutionRef", filefaults.no_original()
+            yield "spec.revertExecutionRef", file_messages.no_original()
             return
         original = self.executions.get((execution.metadata.namespace, name))
         if original is not None and original.spec.operation_type is not OperationType.EXECUTE:
-            yield "spec.revertExecutionRef", filefaults.not_an_execute(name)
+            yield "spec.revertExecutionRef", file_messages.not_an_execute(name)
         elif original is not None and original.spec.plan_ref != execution.spec.plan_ref:
-            yield "spec.planRef", filefaults.other_plan(name, original.spec.plan_ref)
+            yield "spec.planRef", file_messages.other_plan(name, original.spec.plan_ref)
 
     def unchecked(self) -> Iterator[FieldError]:
         """Name the references that lead out of the files."""
@@ -99,7 +100,7 @@ class FileSet:
         there |= {f"DRPlanExecution {namespace}/{name}" for namespace, name in self.executions}
         for subject, path, object_ in self._references():
             if object_ not in there | self.malformed:
-                yield FieldError(path=path, message=filefaults.not_here(object_), subject=subject)
+                yield FieldError(path=path, message=file_messages.not_here(object_), subject=subject)
 
     def _references(self) -> Iterator[tuple[str, str, str]]:
         """Give every reference: whose it is, where it stands, and to what."""

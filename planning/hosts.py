@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from planning import answers, faults
+from planning.messages import fields as field_messages
+from planning.messages import http as http_messages
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -126,7 +127,9 @@ def permitted(allowed: AllowedHosts, host: str, addresses: Sequence[str]) -> lis
     free = [address for address in addresses if refused[address] is None]
     if free:
         return free
-    raise HostRefusedError(next((reason for reason in refused.values() if reason), answers.host_not_allowed(host)))
+    raise HostRefusedError(
+        next((reason for reason in refused.values() if reason), http_messages.host_not_allowed(host))
+    )
 
 
 def is_address(host: str) -> bool:
@@ -144,10 +147,10 @@ def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
     for form in forms:
         guards = [(guard, network) for guard, networks in _GUARDED.items() for network in networks if form in network]
         if guards and not allowed.opens(form, [network for _, network in guards]):
-            return answers.address_guarded(host, address, guards[0][0])
+            return http_messages.address_guarded(host, address, guards[0][0])
     if allowed.names_host(host) or any(allowed.holds(form) for form in forms):
         return None
-    return answers.host_not_allowed(host)
+    return http_messages.host_not_allowed(host)
 
 
 def _forms(address: Address) -> Iterator[Address]:
@@ -175,7 +178,7 @@ def _network(entry: str) -> Network | None:
         return ip_network(entry.removeprefix("[").removesuffix("]"))
     except ValueError:
         if "/" in entry:
-            raise HostListError(faults.not_a_host(entry)) from None
+            raise HostListError(field_messages.not_a_host(entry)) from None
         return None
 
 
@@ -186,7 +189,7 @@ def _name(text: str, entry: str | None = None) -> str:
     except UnicodeError:
         name = ""
     if not _NAME.fullmatch(name):
-        raise HostListError(faults.not_a_host(entry or text))
+        raise HostListError(field_messages.not_a_host(entry or text))
     return name
 
 

@@ -16,9 +16,9 @@ from httpx import URL, InvalidURL
 
 from api.actions import Action, HttpRequest
 from api.steps import FailureType
-from planning import answers
 from planning.definitions.identifiers import shortened
 from planning.hosts import is_address
+from planning.messages import http as http_messages
 from planning.scrub import secret_forms
 from planning.secrets import HARMLESS_HEADERS, is_secret_name
 
@@ -110,7 +110,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Requ
     Raises RequestError.
     """
     if (asked := action.http) is None:
-        raise RequestError(answers.no_request())
+        raise RequestError(http_messages.no_request())
     method, url = _method(asked.method), _url(asked.url)
     headers = _headers(asked, url, mark)
     return Request(
@@ -129,16 +129,16 @@ def _method(text: str) -> Method:
     try:
         return Method(text.strip().upper() or Method.GET)
     except ValueError:
-        raise RequestError(answers.not_a_method(list(Method))) from None
+        raise RequestError(http_messages.not_a_method(list(Method))) from None
 
 
 def _url(text: str) -> URL:
     try:
         url = URL(text.strip())
     except InvalidURL:
-        raise RequestError(answers.not_a_url()) from None
+        raise RequestError(http_messages.not_a_url()) from None
     if not _leads_somewhere(url):
-        raise RequestError(answers.not_a_url())
+        raise RequestError(http_messages.not_a_url())
     return url
 
 
@@ -165,7 +165,7 @@ def _value(name: str, value: str) -> str:
     """Give a header's value without the line break that a Secret's text often ends in. Raises RequestError."""
     text = value.strip()
     if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
-        raise RequestError(answers.not_a_header(name))
+        raise RequestError(http_messages.not_a_header(name))
     return text
 
 

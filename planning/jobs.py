@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from api.meta import ObjectKey, rfc3339
-from planning import causes, waits
+from planning.messages import attempts as attempt_messages
+from planning.messages import readiness as readiness_messages
 from planning.readiness import at, items, number, text
 
 Object = dict[str, Any]
@@ -39,9 +40,9 @@ def ending(job: Object) -> Ending | None:
 def progress(job: Object) -> str:
     """Say how far a Job has come."""
     if text(_condition(job, "Suspended"), "status") == "True":
-        return waits.suspended()
+        return readiness_messages.suspended()
     done, wanted = number(job, "status", "succeeded"), number(job, "spec", "completions", default=1)
-    return causes.job_progress(done, wanted, number(job, "status", "failed"))
+    return attempt_messages.job_progress(done, wanted, number(job, "status", "failed"))
 
 
 def failure(job: Object, pods: Iterable[Object]) -> str:
@@ -65,7 +66,7 @@ def last_failure(pods: Iterable[Object]) -> str:
     """Say what is known of the pod that failed last; empty where none says anything."""
     failed = ((_ended(pod), text(pod, "metadata", "name"), reason) for pod in pods if (reason := _pod_failure(pod)))
     _, name, reason = max(failed, default=("", "", ""))
-    return causes.pod_failed(name, reason) if reason else ""
+    return attempt_messages.pod_failed(name, reason) if reason else ""
 
 
 def _pod_failure(pod: Object) -> str:
@@ -76,7 +77,7 @@ def _pod_failure(pod: Object) -> str:
     _, name, end = max(found, key=lambda each: each[:2], default=("", "", None))
     if end is None:
         return ""
-    return causes.container_failed(name, text(end, "reason"), number(end, "exitCode"), text(end, "message"))
+    return attempt_messages.container_failed(name, text(end, "reason"), number(end, "exitCode"), text(end, "message"))
 
 
 def _failed_containers(pod: Object) -> Iterator[tuple[str, Object]]:

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from api.execution import ActionStatus
 from api.phases import OnMissing, Operation
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
-from planning import messages
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action
 from planning.earlier import History, NodeKey
+from planning.messages import actions as action_messages
 from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""
-_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=messages.NOT_LOOKED_AT)
+_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) ->
         return Nothing(gone)
     match look.seen:
         case Seen.FORBIDDEN:
-            return _refused(FailureType.FORBIDDEN, item.target, look.reason or messages.NOT_READABLE)
+            return _refused(FailureType.FORBIDDEN, item.target, look.reason or action_messages.NOT_READABLE)
         case Seen.ABSENT:
             return _judge_absent(place, item, look, scene)
         case Seen.PRESENT:
@@ -117,7 +117,9 @@ def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) ->
 
 
 def _refused(type_: FailureType, target: Target, reason: str) -> Refused:
-    return Refused(Refusal(type=type_, message=messages.bounded(messages.failed_to_delete(target, reason))))
+    return Refused(
+        Refusal(type=type_, message=action_messages.bounded(action_messages.failed_to_delete(target, reason)))
+    )
 
 
 def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> str | None:
@@ -127,7 +129,7 @@ def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> str | None:
     if item.uid in scene.removed_uids:
         return _removed(item.target, scene.removed_uids[item.uid])
     if item.uid in scene.reverted_uids:
-        return messages.already_rolled_back([scene.reverted_uids[item.uid]])
+        return action_messages.already_rolled_back([scene.reverted_uids[item.uid]])
     return None
 
 
@@ -136,12 +138,12 @@ def _judge_absent(place: Place, item: Recorded, look: Look, scene: Scene) -> _On
     if cause:
         return Nothing(cause)
     if scene.on_missing is OnMissing.IGNORE:
-        return Nothing(messages.already_absent(item.target))
-    return _refused(FailureType.NOT_FOUND, item.target, look.reason or messages.not_found(item.target))
+        return Nothing(action_messages.already_absent(item.target))
+    return _refused(FailureType.NOT_FOUND, item.target, look.reason or action_messages.not_found(item.target))
 
 
 def _removed(target: Target, by: Remover) -> str:
-    return messages.removed_by_action(target, by.action, custom=by.custom)
+    return action_messages.removed_by_action(target, by.action, custom=by.custom)
 
 
 def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
@@ -152,13 +154,13 @@ def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
         return _removed(target, remover)
     replacer = scene.replacer(target, place.rank)
     if replacer:
-        return messages.replaced_by_action(target, replacer.action, custom=replacer.custom)
+        return action_messages.replaced_by_action(target, replacer.action, custom=replacer.custom)
     presumed = scene.history.presumed(place.key)
     if presumed:
-        return messages.already_rolled_back([presumed])
+        return action_messages.already_rolled_back([presumed])
     if target in scene.reverted_targets:
-        return messages.already_rolled_back([scene.reverted_targets[target]])
-    return messages.removed_by_hook_cleanup(target) if place.candidate.cleanup.on_success else None
+        return action_messages.already_rolled_back([scene.reverted_targets[target]])
+    return action_messages.removed_by_hook_cleanup(target) if place.candidate.cleanup.on_success else None
 
 
 def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
@@ -173,9 +175,9 @@ def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
         return _removed(target, remover)
     ttl = time_to_live(place.candidate) if item.foreground else None
     if ttl is not None:
-        return messages.removed_by_ttl(target, ttl)
+        return action_messages.removed_by_ttl(target, ttl)
     if target.namespace in scene.reverted_namespaces:
-        return messages.removed_with_namespace(target, scene.reverted_namespaces[target.namespace])
+        return action_messages.removed_with_namespace(target, scene.reverted_namespaces[target.namespace])
     return None
 
 
@@ -199,7 +201,7 @@ def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, 
     if same and look.uid and (not timed or _made_during(action, look.creation_timestamp)):
         return Deletion(target=target, uid=look.uid, foreground=item.foreground)
     if same and only_if_new and _made_before(action, look.creation_timestamp):
-        return Nothing(messages.existed_before(target), item)
+        return Nothing(action_messages.existed_before(target), item)
     return _judge_another(place, item, look, scene)
 
 
@@ -210,11 +212,11 @@ def _judge_another(place: Place, item: Recorded, look: Look, scene: Scene) -> _O
     if cause:
         return Nothing(cause)
     if scene.on_missing is OnMissing.IGNORE:
-        return Nothing(messages.already_absent_replaced(target, look.uid or ""))
+        return Nothing(action_messages.already_absent_replaced(target, look.uid or ""))
     if item.uid is not None and look.uid != item.uid:
-        reason = messages.wrong_uid(target, item.uid, look.uid or "")
+        reason = action_messages.wrong_uid(target, item.uid, look.uid or "")
     else:
-        reason = messages.wrong_time(target, look.creation_timestamp, action.start_time, action.completion_time)
+        reason = action_messages.wrong_time(target, look.creation_timestamp, action.start_time, action.completion_time)
     return _refused(FailureType.WRONG_UID, target, reason)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.params import ManifestRef, Select
-from planning import faults, paths
+from planning import paths
+from planning.messages import fields as field_messages
 
 Object = Mapping[str, Any]
 """A live object as JSON."""
@@ -74,7 +75,7 @@ def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
     Raises ParameterError when no object or no value is there, or several objects where one is wanted.
     """
     if not objects:
-        raise ParameterError(faults.nothing_to_read(read_of(ref).text))
+        raise ParameterError(field_messages.nothing_to_read(read_of(ref).text))
     selected = _selected(ref, objects)
     try:
         return paths.find(ref.json_path, selected)
@@ -83,7 +84,7 @@ def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
     except paths.NothingFoundError:
         name, namespace = _name(selected)
         where = f"{ref.kind} {namespace}/{name}" if namespace else f"{ref.kind} {name}"
-        raise ParameterError(faults.path_finds_nothing(ref.json_path, where), "jsonPath") from None
+        raise ParameterError(field_messages.path_finds_nothing(ref.json_path, where), "jsonPath") from None
 
 
 def _selected(ref: ManifestRef, objects: Sequence[Object]) -> Object:
@@ -91,7 +92,7 @@ def _selected(ref: ManifestRef, objects: Sequence[Object]) -> Object:
     match ref.select:
         case Select.SINGLE:
             if len(objects) > 1:
-                raise ParameterError(faults.several_to_read(read_of(ref).text, len(objects)), "select")
+                raise ParameterError(field_messages.several_to_read(read_of(ref).text, len(objects)), "select")
             return objects[0]
         case Select.FIRST:
             return min(objects, key=_age)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from api.params import ManifestRef
-from planning import faults
 from planning.declarations import ALIASES, RENDERED, is_of_type
 from planning.definitions.field_errors import FieldError
 from planning.layers import Giver, given, giver
@@ -17,6 +16,7 @@ from planning.layers import Layers as Layers
 from planning.layers import kept_layers as kept_layers
 from planning.layers import layers as layers
 from planning.livevalues import Answers, ManifestRead, ParameterError, Unreadable, read_of, value_of
+from planning.messages import fields as field_messages
 from planning.scrub import HIDDEN, scrubbed, secret_forms
 from planning.templates import PlaceholderKind, TemplateError, Values, placeholders, render
 
@@ -58,7 +58,7 @@ def missing(of: Layers) -> Iterator[FieldError]:
     for layer in of.items:
         for index, item in enumerate(layer.parameters):
             if item.required and item.name not in has_value:
-                message = faults.missing_parameter(item.name)
+                message = field_messages.missing_parameter(item.name)
                 yield FieldError(path=f"{layer.path}[{index}]", message=message, subject=layer.subject)
 
 
@@ -69,7 +69,7 @@ def _wrong_types(of: Layers, values: Mapping[str, str], secret: frozenset[str]) 
             text, place = values.get(item.name), giver(of, item.name)
             if text is not None and place is not None and not is_of_type(text, item.type):
                 shown = None if item.name in secret else text
-                yield place.error(faults.wrong_type(item.type, layer.subject, shown))
+                yield place.error(field_messages.wrong_type(item.type, layer.subject, shown))
 
 
 class _Resolver:
@@ -118,7 +118,7 @@ class _Resolver:
             self.reads.append(read)
             return None
         if isinstance(answer, Unreadable):
-            raise ParameterError(faults.unreadable(read.text, answer.reason))
+            raise ParameterError(field_messages.unreadable(read.text, answer.reason))
         return value_of(reference, answer)
 
     def _filled(self, level: int, name: str, text: str) -> str | None:
@@ -132,15 +132,15 @@ class _Resolver:
         except TemplateError as error:
             raise ParameterError(error.reason, ALIASES[name]) from None
         if text and not filled:  # an empty name would turn one object into all of its kind
-            raise ParameterError(faults.filled_to_nothing(), ALIASES[name])
+            raise ParameterError(field_messages.filled_to_nothing(), ALIASES[name])
         return filled
 
     def _names(self, level: int, name: str, text: str) -> Iterator[str]:
         """Name the parameters that a field of a reference uses. Raises ParameterError for what it cannot use."""
         for each in placeholders(text):
             if each.kind is PlaceholderKind.OUTPUTS:
-                raise ParameterError(faults.outputs_too_early(each.text), ALIASES[name])
+                raise ParameterError(field_messages.outputs_too_early(each.text), ALIASES[name])
             if each.kind is PlaceholderKind.PARAMS:
                 if giver(self._of, each.name, level) is None:
-                    raise ParameterError(faults.undefined_below(each.name), ALIASES[name])
+                    raise ParameterError(field_messages.undefined_below(each.name), ALIASES[name])
                 yield each.name

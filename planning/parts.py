@@ -11,12 +11,13 @@ from api.meta import ObjectName
 from api.phases import Mode, OperationType, Phase
 from api.steps import ExecuteStep, Part
 from api.workflow import DRWorkflow
-from planning import messages, wholes
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import Planned
 from planning.definitions.action_types import templates_of
 from planning.definitions.field_errors import FieldError, workflow_subject
 from planning.definitions.retry import attempts_of
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
 from planning.params import Resolved
 from planning.templates import PlaceholderKind, Values, placeholders, texts
 from planning.titles import title
@@ -39,10 +40,10 @@ class PlannedWorkflow:
 
     def node(self) -> WorkflowExecutionStatus:
         """Give its node, with every action Pending or Skipped."""
-        nothing = {} if self.planned else {"phase": Phase.SKIPPED, "message": messages.NOTHING_TO_DELETE}
+        nothing = {} if self.planned else {"phase": Phase.SKIPPED, "message": action_messages.NOTHING_TO_DELETE}
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
-            progress=wholes.progress(OperationType.EXECUTE, 0, len(self.planned)),
+            progress=parent_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action(planned, self.mode) for planned in self.planned],
             **{"phase": Phase.PENDING, **nothing},
         )
@@ -100,7 +101,7 @@ def _action(planned: Planned, mode: Mode | None) -> ActionStatus:
 def _unmet(condition: str | None, mode: Mode | None) -> str:
     allowed = when.modes(condition or "")
     assert mode is not None, "without a mode nothing is filtered"
-    return messages.condition_not_met(mode, [one for one in Mode if one in allowed])
+    return action_messages.condition_not_met(mode, [one for one in Mode if one in allowed])
 
 
 def _outputs_of(planned: Planned) -> list[str]:

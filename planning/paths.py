@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonpath
 
-from planning import faults
+from planning.messages import fields as field_messages
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 _TOKEN = re.compile(rf"\{{(?P<inner>(?:{_QUOTED}|\\.|[^{{}}\"'\\])*)\}}|(?P<literal>[^{{}}]+)", re.DOTALL)
@@ -59,7 +59,7 @@ def _printed(path: Path, value: Any, text: str) -> str:
     try:
         results = path.findall(value)
     except (jsonpath.JSONPathError, RecursionError):
-        raise PathError(faults.not_a_path(text)) from None
+        raise PathError(field_messages.not_a_path(text)) from None
     if all(result is None for result in results):
         raise NothingFoundError
     return " ".join(as_kubectl_prints(result) for result in results)
@@ -96,13 +96,13 @@ def _parts(text: str) -> Iterator[str | Path]:
         end = match.end()
         yield match["literal"] if match["inner"] is None else _action(match["inner"].strip(), text)
     if end != len(text):
-        raise PathError(faults.not_a_path(text))
+        raise PathError(field_messages.not_a_path(text))
 
 
 def _action(inner: str, text: str) -> str | Path:
     """Read what stands in one pair of braces: a quoted text, or a path."""
     if _LOOP.match(inner):
-        raise PathError(faults.path_with_range(text))
+        raise PathError(field_messages.path_with_range(text))
     return _unquoted(inner) if _STRING.fullmatch(inner) else _compiled(inner, text)
 
 
@@ -113,7 +113,7 @@ def _compiled(path: str, text: str) -> Path:
         translated = "$" + "".join(_steps(steps if steps[:1] in (".", "[") else f".{steps}", _FIELD, text))
         return _ENVIRONMENT.compile(translated)
     except (jsonpath.JSONPathError, RecursionError):
-        raise PathError(faults.not_a_path(text)) from None
+        raise PathError(field_messages.not_a_path(text)) from None
 
 
 def _steps(path: str, field: re.Pattern[str], text: str) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _step(path: str, place: int, field: re.Pattern[str], text: str) -> tuple[str
         end = _closing(path, place, text)
         return f"[{_selector(path[place + 1 : end], text)}]", end + 1
     if path[place] != ".":
-        raise PathError(faults.not_a_path(text))
+        raise PathError(field_messages.not_a_path(text))
     deep = path.startswith("..", place)
     place += 1 + deep
     dots = ".." if deep else ""
@@ -140,7 +140,7 @@ def _step(path: str, place: int, field: re.Pattern[str], text: str) -> tuple[str
         return f"{dots}[*]", place + 1
     name = field.match(path, place)
     if name is None:
-        raise PathError(faults.not_a_path(text))
+        raise PathError(field_messages.not_a_path(text))
     return f"{dots}[{json.dumps(_unescaped(name[0]))}]", name.end()
 
 
@@ -156,7 +156,7 @@ def _closing(path: str, place: int, text: str) -> int:
         if not depth:
             return place
         place += 1
-    raise PathError(faults.not_a_path(text))
+    raise PathError(field_messages.not_a_path(text))
 
 
 def _selector(inner: str, text: str) -> str:

@@ -14,9 +14,11 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
-from planning import closing, messages, wholes
+from planning import closing
 from planning.definitions.dependencies import Needs
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
+from planning.messages.actions import bounded
 from planning.rollup import blocking_stage, failed_needs, rollup
 from planning.summary import progress_of, summarize
 
@@ -60,7 +62,7 @@ def action_started(
     """
     action = node.actions[index]
     started = action if action.start_time else action.model_copy(update=_started(now))
-    current = wholes.current_action([*beside, action.name])
+    current = parent_messages.current_action([*beside, action.name])
     return node.model_copy(
         update={"action_statuses": _replaced(node.actions, index, started), "current_action": current}
     )
@@ -71,7 +73,7 @@ def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) ->
     return action.model_copy(
         update={
             "phase": Phase.RUNNING,
-            "message": bounded(messages.retrying(retry, limit, error)),
+            "message": bounded(action_messages.retrying(retry, limit, error)),
             "retries": retry - 1,
             "retry_count": retry - 1,
         }
@@ -110,8 +112,8 @@ def action_finished(
     more = (action.phase is Phase.SUCCEEDED) - (node.actions[index].phase is Phase.SUCCEEDED)
     update = {
         "action_statuses": _replaced(node.actions, index, action),
-        "progress": wholes.progressed_by(node.progress, more) if node.progress else None,
-        "current_action": wholes.current_action(beside),
+        "progress": parent_messages.progressed_by(node.progress, more) if node.progress else None,
+        "current_action": parent_messages.current_action(beside),
     }
     return node.model_copy(update=update)
 
@@ -119,7 +121,7 @@ def action_finished(
 def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
     """Give the node with these actions and their progress, in the words that planning gave it."""
     done = closing.succeeded(actions)
-    progress = wholes.progressed(node.progress, done, len(actions)) if node.progress else None
+    progress = parent_messages.progressed(node.progress, done, len(actions)) if node.progress else None
     return node.model_copy(update={"action_statuses": actions, "progress": progress})
 
 
@@ -149,7 +151,7 @@ def workflow_finished(
     reason = closing.stop_reason(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
     actions = [
-        _cut_short(action, messages.not_attempted_action(failed[index]) if index in failed else reason, now)
+        _cut_short(action, action_messages.not_attempted_action(failed[index]) if index in failed else reason, now)
         for index, action in enumerate(node.actions)
     ]
     phase = rollup((action.phase for action in actions), canceled)
@@ -169,7 +171,7 @@ def _cut_short(action: ActionStatus, reason: str, now: datetime) -> ActionStatus
         return action
     if action.phase is Phase.PENDING:
         return _skipped_action(action, reason)
-    ended = {"completion_time": _whole(now), "message": messages.CANCELED_WHILE_RUNNING}
+    ended = {"completion_time": _whole(now), "message": action_messages.CANCELED_WHILE_RUNNING}
     return action.model_copy(update={"phase": Phase.CANCELED, **ended})
 
 
@@ -178,8 +180,8 @@ def workflow_broken(node: WorkflowExecutionStatus, reason: str, now: datetime) -
 
     What became of a running action is not known, and its message says so.
     """
-    left = messages.not_attempted_broken(f"workflow {node.workflow_ref.name}")
-    unknown = {"phase": Phase.FAILED, "message": bounded(messages.unknown_outcome(reason))}
+    left = action_messages.not_attempted_broken(f"workflow {node.workflow_ref.name}")
+    unknown = {"phase": Phase.FAILED, "message": bounded(action_messages.unknown_outcome(reason))}
     actions = [
         action.model_copy(update={**unknown, "completion_time": _whole(now)})
         if action.phase is Phase.RUNNING
@@ -233,7 +235,7 @@ def stage_finished(
 
 def stage_broken(node: StageStatus, reason: str, now: datetime) -> StageStatus:
     """The stage was ended from outside: Failed with that reason, its running workflows likewise."""
-    left = messages.not_attempted_broken(f"stage {node.name}")
+    left = action_messages.not_attempted_broken(f"stage {node.name}")
     workflows = [
         workflow_broken(workflow, reason, now)
         if workflow.phase is Phase.RUNNING
@@ -298,4 +300,4 @@ def _dependency_reason(stages: Sequence[StageStatus], index: int) -> str | None:
         return None
     blocked_by = blocking_stage(stages, index)
     failed = blocked_by and any(stage.name == blocked_by and stage.phase is Phase.FAILED for stage in stages)
-    return messages.not_attempted_dependency(blocked_by) if blocked_by and failed else None
+    return action_messages.not_attempted_dependency(blocked_by) if blocked_by and failed else None

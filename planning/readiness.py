@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from planning import waits
+from planning.messages import readiness as readiness_messages
 
 Object = dict[str, Any]
 
@@ -54,9 +54,9 @@ def never(reason: str) -> Readiness:
 def readiness(found: Object) -> Readiness:
     """Judge an object by itself, whole as the API server gives it."""
     if text(found, "metadata", "deletionTimestamp"):
-        return never(waits.being_deleted())
+        return never(readiness_messages.being_deleted())
     if _outdated(found):
-        return not_yet(waits.not_observed())
+        return not_yet(readiness_messages.not_observed())
     return _RULES.get(group_and_kind(found), _by_conditions)(found)
 
 
@@ -127,28 +127,28 @@ def _unobserved(found: Object) -> bool:
 def _deployment(found: Object) -> Readiness:
     progressing = _condition(found, "Progressing")
     if text(progressing, "reason") == "ProgressDeadlineExceeded":
-        return never(waits.failed(_detail(progressing)))
+        return never(readiness_messages.failed(_detail(progressing)))
     if _unobserved(found):
-        return not_yet(waits.not_observed())
+        return not_yet(readiness_messages.not_observed())
     wanted = number(found, "spec", "replicas", default=1)
     updated, available = number(found, "status", "updatedReplicas"), number(found, "status", "availableReplicas")
     if updated < wanted:
-        return not_yet(waits.count(updated, wanted, "updated"))
+        return not_yet(readiness_messages.count(updated, wanted, "updated"))
     if (old := number(found, "status", "replicas") - updated) > 0:
-        return not_yet(waits.too_many(old))
-    return READY if available >= wanted else not_yet(waits.count(available, wanted, "available"))
+        return not_yet(readiness_messages.too_many(old))
+    return READY if available >= wanted else not_yet(readiness_messages.count(available, wanted, "available"))
 
 
 def _stateful_set(found: Object) -> Readiness:
     if _unobserved(found):
-        return not_yet(waits.not_observed())
+        return not_yet(readiness_messages.not_observed())
     wanted = number(found, "spec", "replicas", default=1)
     ready = number(found, "status", "readyReplicas")
     if ready < wanted:
-        return not_yet(waits.count(ready, wanted, "ready"))
+        return not_yet(readiness_messages.count(ready, wanted, "ready"))
     if (old := number(found, "status", "replicas") - wanted) > 0:
-        return not_yet(waits.too_many(old))
-    return READY if _rolled_out(found, wanted) else not_yet(waits.rolling())
+        return not_yet(readiness_messages.too_many(old))
+    return READY if _rolled_out(found, wanted) else not_yet(readiness_messages.rolling())
 
 
 def _rolled_out(found: Object, wanted: int) -> bool:
@@ -164,32 +164,32 @@ def _rolled_out(found: Object, wanted: int) -> bool:
 def _daemon_set(found: Object) -> Readiness:
     wanted = number(found, "status", "desiredNumberScheduled", default=-1)
     if wanted < 0 or _unobserved(found):
-        return not_yet(waits.scheduled_nowhere() if wanted < 0 else waits.not_observed())
+        return not_yet(readiness_messages.scheduled_nowhere() if wanted < 0 else readiness_messages.not_observed())
     updated, available = number(found, "status", "updatedNumberScheduled"), number(found, "status", "numberAvailable")
     on_delete = text(found, "spec", "updateStrategy", "type") == "OnDelete"
     if updated < wanted and not on_delete:
-        return not_yet(waits.count(updated, wanted, "updated"))
-    return READY if available >= wanted else not_yet(waits.count(available, wanted, "available"))
+        return not_yet(readiness_messages.count(updated, wanted, "updated"))
+    return READY if available >= wanted else not_yet(readiness_messages.count(available, wanted, "available"))
 
 
 def _job(found: Object) -> Readiness:
     if _is_true(found, "Failed"):
-        return never(waits.failed(_detail(_condition(found, "Failed"))))
+        return never(readiness_messages.failed(_detail(_condition(found, "Failed"))))
     if _is_true(found, "Complete"):
         return READY
     if _is_true(found, "Suspended"):
-        return not_yet(waits.suspended())
+        return not_yet(readiness_messages.suspended())
     wanted = number(found, "spec", "completions", default=1)
-    return not_yet(waits.completions(number(found, "status", "succeeded"), wanted))
+    return not_yet(readiness_messages.completions(number(found, "status", "succeeded"), wanted))
 
 
 def _pod(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
     if phase == "Failed":
-        return never(waits.failed(_detail(at(found, "status"))))
+        return never(readiness_messages.failed(_detail(at(found, "status"))))
     if phase == "Succeeded" or _is_true(found, "Ready"):
         return READY
-    return not_yet(waits.pod_phase(phase))
+    return not_yet(readiness_messages.pod_phase(phase))
 
 
 # What others make of it.
@@ -198,13 +198,13 @@ def _pod(found: Object) -> Readiness:
 def _by_conditions(found: Object) -> Readiness:
     """Judge a kind that is not known by the conditions Ready and Available, as far as it has them."""
     if _is_true(found, "Stalled"):
-        return never(waits.stalled(_detail(_condition(found, "Stalled"))))
+        return never(readiness_messages.stalled(_detail(_condition(found, "Stalled"))))
     for name in ("Ready", "Available"):
         condition, generation = _condition(found, name), number(found, "metadata", "generation")
         if number(condition, "observedGeneration", default=generation) < generation:
-            return not_yet(waits.not_observed())
+            return not_yet(readiness_messages.not_observed())
         if condition is not None and text(condition, "status") != "True":
-            return not_yet(waits.condition(name, text(condition, "status"), _detail(condition)))
+            return not_yet(readiness_messages.condition(name, text(condition, "status"), _detail(condition)))
     return READY
 
 
@@ -213,7 +213,7 @@ def _definition(found: Object) -> Readiness:
     established = _condition(found, "Established")
     if text(established, "status") == "True":
         return READY
-    return not_yet(waits.condition("Established", text(established, "status"), _detail(established)))
+    return not_yet(readiness_messages.condition("Established", text(established, "status"), _detail(established)))
 
 
 # Clusternet's kinds; its Subscription is judged in planning.distribution.
@@ -221,14 +221,14 @@ def _definition(found: Object) -> Readiness:
 
 def _chart(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
-    return READY if phase == "Found" else not_yet(waits.chart(phase, text(found, "status", "reason")))
+    return READY if phase == "Found" else not_yet(readiness_messages.chart(phase, text(found, "status", "reason")))
 
 
 def _override(found: Object) -> Readiness:
     """Judge a Localization or Globalization: Clusternet labels it with the uid of every feed that it is bound to."""
     kind, labels = text(found, "spec", "feed", "kind"), at(found, "metadata", "labels")
     bound = isinstance(labels, Mapping) and any(value == kind and _UID.fullmatch(key) for key, value in labels.items())
-    return READY if kind and bound else not_yet(waits.unbound_override())
+    return READY if kind and bound else not_yet(readiness_messages.unbound_override())
 
 
 _RULES: dict[tuple[str, str], Callable[[Object], Readiness]] = {

@@ -12,12 +12,13 @@ from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
-from planning import messages, wholes
 from planning.definitions.lookup import Workflows
 from planning.earlier import history
 from planning.eligibility import why_not
 from planning.judgement import Place
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
+from planning.messages.actions import bounded
 from planning.progress import with_counts
 from planning.rollback import Delete, Nothing, Recorded, made
 from planning.scene import scene
@@ -99,7 +100,7 @@ class _PlannedWorkflow:
 
 def _planned_stage(stage: PlacedStage, verdicts: Verdicts, uid: str) -> _PlannedStage:
     """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
-    skipped = None if stage.node.phase is Phase.SUCCEEDED else messages.original_stage_was(stage.node.phase)
+    skipped = None if stage.node.phase is Phase.SUCCEEDED else action_messages.original_stage_was(stage.node.phase)
     planned = [
         _planned_workflow(workflow, verdicts, skipped, Steps.of(uid, stage, workflow)) for workflow in stage.workflows
     ]
@@ -123,13 +124,13 @@ def _planned_workflow(
 ) -> _PlannedWorkflow:
     """Plan a workflow; `stage_skipped` is the message of a stage that is skipped whole."""
     phase, ref = workflow.node.phase, workflow.node.workflow_ref
-    skipped = stage_skipped if phase is Phase.SUCCEEDED else messages.original_workflow_was(phase)
+    skipped = stage_skipped if phase is Phase.SUCCEEDED else action_messages.original_workflow_was(phase)
     planned = [_planned_action(place, verdicts, skipped, steps) for place in workflow.places]
     message = skipped or _done_before([(action.phase, action.message) for action, _ in planned])
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
         phase=Phase.SKIPPED if message else Phase.PENDING,
-        progress=wholes.progress(OperationType.REVERT, 0, len(planned)),
+        progress=parent_messages.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=[action for action, _ in planned],
         **_given(message=message),
     )
@@ -140,8 +141,8 @@ def _done_before(children: Sequence[tuple[Phase, str | None]]) -> str | None:
     """Say which earlier Reverts did a part, where nothing in it is left to do; None otherwise."""
     if any(phase is Phase.PENDING for phase, _ in children):
         return None
-    reverts = dict.fromkeys(name for _, message in children for name in messages.rolled_back_by(message))
-    return bounded(messages.already_rolled_back(list(reverts))) if reverts else None
+    reverts = dict.fromkeys(name for _, message in children for name in action_messages.rolled_back_by(message))
+    return bounded(action_messages.already_rolled_back(list(reverts))) if reverts else None
 
 
 def _planned_action(
@@ -151,7 +152,7 @@ def _planned_action(
     verdict = verdicts.of.get(place.key)
     if verdict is None:
         hook, done = place.candidate.hook, place.candidate.action.phase is Phase.SUCCEEDED
-        reason = part_skipped if hook or done else messages.ORIGINAL_ACTION_NOT_SUCCEEDED
+        reason = part_skipped if hook or done else action_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
         return _action(place, reason or ""), None
     if isinstance(verdict, Nothing):
         return _action(place, verdict.message), None

@@ -6,10 +6,10 @@ Source: docs/spec/drplan.md, "Before anything is applied".
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from planning import filefaults
 from planning.definitions.field_errors import FieldError
 from planning.documents import Document, Read, read_all
 from planning.fileset import FileSet
+from planning.messages import files as file_messages
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,5 @@ def _twice(objects: Sequence[Read]) -> Iterator[Line]:
     first: dict[str, str] = {}
     for each in objects:
         if each.subject in first and each.name and not each.made_up:
-            yield Line(each.file, each.subject, "metadata.name", filefaults.stands_twice(first[each.subject]))
+            yield Line(each.file, each.subject, "metadata.name", file_messages.stands_twice(first[each.subject]))
         first.setdefault(each.subject, each.file)

@@ -13,12 +13,12 @@ from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Part, Refusal, Target
-from planning import messages
 from planning.definitions.action_list import Planned
 from planning.definitions.action_types import BATCH, KINDS, Kind, Rule, operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
+from planning.messages import actions as action_messages
 from planning.templates import has_template
 
 
@@ -135,7 +135,7 @@ class Candidate:
             return False
         if action.phase is Phase.SUCCEEDED or action.type is None or action.created:
             return True
-        unknown = action.outputs is not None or messages.is_unknown_outcome(action.message)
+        unknown = action.outputs is not None or action_messages.is_unknown_outcome(action.message)
         return action.created is None and unknown
 
     @property
@@ -157,16 +157,16 @@ def _custom(candidate: Candidate) -> Custom | Refused:
     try:
         action = rollback_of(planned.action) if planned else None
     except CustomRollbackError as error:
-        return _refused(FailureType.INVALID, messages.custom_rollback_failed(str(error)))
+        return _refused(FailureType.INVALID, action_messages.custom_rollback_failed(str(error)))
     if planned is None or action is None:
         return _refused(
-            FailureType.UNDEFINED, messages.rollback_undefined(candidate.action.name, candidate.dr_workflow)
+            FailureType.UNDEFINED, action_messages.rollback_undefined(candidate.action.name, candidate.dr_workflow)
         )
     return Custom(action, Part.ROLLBACK, planned.index)
 
 
 def _refused(type_: FailureType, message: str) -> Refused:
-    return Refused(Refusal(type=type_, message=messages.bounded(message)))
+    return Refused(Refusal(type=type_, message=action_messages.bounded(message)))
 
 
 def by_default(candidate: Candidate) -> Default:
@@ -178,9 +178,9 @@ def by_default(candidate: Candidate) -> Default:
         return Refused(_undefined(candidate))
     match KINDS[type_].rule(operation):
         case Rule.UNDEFINED:
-            return Nothing(messages.no_rollback_defined(type_))
+            return Nothing(action_messages.no_rollback_defined(type_))
         case Rule.NOT_AUTOMATIC:
-            return Nothing(messages.no_automatic_rollback(operation))
+            return Nothing(action_messages.no_automatic_rollback(operation))
         case Rule.DELETE_IF_CREATED:
             return _delete(candidate, type_, only_if_new=candidate.action.created is None)
         case Rule.DELETE:
@@ -202,21 +202,21 @@ def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> De
         return Refused(_unknown(candidate, str(error)))
     if candidate.action.created is False:
         kept = objects[0] if objects else None
-        return Nothing(messages.existed_before(kept.target) if kept else messages.EXISTED_BEFORE, kept)
+        return Nothing(action_messages.existed_before(kept.target) if kept else action_messages.EXISTED_BEFORE, kept)
     if objects:
         return Delete(objects, only_if_new)
     if candidate.definition is None:
         return Refused(_undefined(candidate))
-    return Refused(_unknown(candidate, messages.UNNAMED))
+    return Refused(_unknown(candidate, action_messages.UNNAMED))
 
 
 def _undefined(candidate: Candidate) -> Refusal:
-    message = messages.action_undefined(candidate.action.name, candidate.dr_workflow)
+    message = action_messages.action_undefined(candidate.action.name, candidate.dr_workflow)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
 def _unknown(candidate: Candidate, reason: str) -> Refusal:
-    message = messages.object_unknown(candidate.action.name, candidate.dr_workflow, reason)
+    message = action_messages.object_unknown(candidate.action.name, candidate.dr_workflow, reason)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
@@ -277,5 +277,5 @@ def _defined_target(candidate: Candidate) -> Target | None:
         return None
     target = target_of_action(candidate.definition)
     if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
-        raise ManifestError(messages.PLACEHOLDERS)
+        raise ManifestError(action_messages.PLACEHOLDERS)
     return target

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.schema import Schema
-from planning import filefaults
+from planning.messages import files as file_messages
 
 Finding = tuple[str, str]
 """A field path and what is wrong there."""
@@ -28,7 +28,7 @@ def shape_faults(value: Any, schema: Schema, path: str) -> Iterator[Finding]:
     """Find where a value has not the form that a schema asks for. A null counts as absent."""
     wanted = schema.get("type", "object")
     if not _is(value, wanted):
-        yield path, filefaults.wrong_kind_of_value(wanted)
+        yield path, file_messages.wrong_kind_of_value(wanted)
     elif isinstance(value, dict):
         yield from _of_fields(value, schema, path)
     elif isinstance(value, list):
@@ -47,14 +47,14 @@ def _of_fields(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Fin
     fields: dict[str, Schema] = schema.get("properties", {})
     others: Schema | None = schema.get("additionalProperties")
     yield from (
-        (below(path, name), filefaults.missing_field()) for name in schema.get("required", []) if name not in given
+        (below(path, name), file_messages.missing_field()) for name in schema.get("required", []) if name not in given
     )
     for name, item in given.items():
         known = fields.get(name, others)
         if known is not None:
             yield from shape_faults(item, known, below(path, name))
         elif not schema.get(_OPEN):
-            yield below(path, name), filefaults.unknown_field()
+            yield below(path, name), file_messages.unknown_field()
 
 
 def below(path: str, name: str) -> str:
@@ -64,7 +64,7 @@ def below(path: str, name: str) -> str:
 
 def _of_items(value: list[Any], schema: Schema, path: str) -> Iterator[Finding]:
     if len(value) < schema.get("minItems", 0):
-        yield path, filefaults.too_few()
+        yield path, file_messages.too_few()
     for index, item in enumerate(value):
         yield from shape_faults(item, schema.get("items", {}), f"{path}[{index}]")
 
@@ -72,6 +72,6 @@ def _of_items(value: list[Any], schema: Schema, path: str) -> Iterator[Finding]:
 def _of_text(value: str, schema: Schema, path: str) -> Iterator[Finding]:
     known = schema.get("enum")
     if known is not None and value not in known:
-        yield path, filefaults.not_one_of(value, known)
+        yield path, file_messages.not_one_of(value, known)
     elif len(value) < schema.get("minLength", 0):
-        yield path, filefaults.too_few()
+        yield path, file_messages.too_few()

@@ -21,8 +21,8 @@ from api.execution import (
 )
 from api.meta import ObjectReference
 from api.phases import Phase
-from planning import messages
-from planning.messages import MESSAGE_BOUND, bounded
+from planning.messages import actions as action_messages
+from planning.messages.actions import MESSAGE_BOUND, bounded
 
 BOUND = 1_000_000
 """Bytes of JSON by alias in UTF-8. Temporal takes 2 MB in a payload, etcd 1.5 MiB in an object."""
@@ -150,7 +150,7 @@ def _map_workflows(
 
 def _noted(text: str | None, dropped: Sequence[str]) -> str:
     """Give a message that says what was left out, whatever else it has to say."""
-    note = bounded(messages.shortened(dropped), MESSAGE_BOUND // 2)
+    note = bounded(action_messages.shortened(dropped), MESSAGE_BOUND // 2)
     if not text:
         return note
     room = MESSAGE_BOUND - len(note.encode()) - len("; ")
@@ -260,7 +260,7 @@ def _few_listed(state: TreeT) -> TreeT:
     more = len(state.left_standing) - len(listed)
     if not more and listed == state.left_standing:
         return state
-    return state.model_copy(update={"left_standing": [*listed, *([messages.and_more(more)] if more else [])]})
+    return state.model_copy(update={"left_standing": [*listed, *([action_messages.and_more(more)] if more else [])]})
 
 
 def _no_stages(state: TreeT) -> TreeT:

@@ -20,8 +20,9 @@ from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec, Stage, WorkflowReference
 from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
-from planning import causes, secrets
+from planning import secrets
 from planning.definitions.lookup import Workflows, definition
+from planning.messages import attempts as attempt_messages
 
 Place = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""
@@ -197,10 +198,10 @@ def _metadata(kept: KeptPlan | KeptWorkflow) -> ObjectMeta:
 
 def _read(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
     if digest(data) != ref.sha256:
-        raise SnapshotError(causes.snapshot_altered(ref.name))
+        raise SnapshotError(attempt_messages.snapshot_altered(ref.name))
     try:
         return kind.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        raise SnapshotError(causes.not_readable("ControllerRevision", ref.name, problem)) from None
+        raise SnapshotError(attempt_messages.not_readable("ControllerRevision", ref.name, problem)) from None

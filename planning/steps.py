@@ -11,7 +11,6 @@ from typing import Any, assert_never
 from api.actions import Action
 from api.execution import ActionStatus
 from api.steps import CustomRollback, ExecuteStep, Part, RollbackStep
-from planning import messages
 from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
 from planning.definitions.manifest import ManifestError
@@ -19,7 +18,8 @@ from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
 from planning.earlier import action_keys
 from planning.judgement import Deletions, Place
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages.actions import bounded
 from planning.outputs import outputs_used
 from planning.rollback import Custom, Refused
 from planning.survey import PlacedStage, PlacedWorkflow
@@ -94,5 +94,9 @@ def title(name: str, verdict: Custom) -> str:
     except ManifestError:
         target = None
     hidden = target is None or any(has_template(text) for text in (target.name, target.namespace, target.kind) if text)
-    what = action.type.value if hidden or target is None else messages.title(operation_of(action), target)
-    return messages.hook_title(name, what) if verdict.part is Part.ACTION else messages.rollback_title(name, what)
+    what = action.type.value if hidden or target is None else action_messages.title(operation_of(action), target)
+    return (
+        action_messages.hook_title(name, what)
+        if verdict.part is Part.ACTION
+        else action_messages.rollback_title(name, what)
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from planning import faults
+from planning.messages import fields as field_messages
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 _PART = r"[A-Za-z0-9_-]+"
@@ -153,20 +153,20 @@ def _value(placeholder: Placeholder, values: Values) -> str:
     match placeholder.kind:
         case PlaceholderKind.PARAMS:
             if placeholder.name not in values.params:
-                raise TemplateError(faults.undefined_parameter(placeholder.name))
+                raise TemplateError(field_messages.undefined_parameter(placeholder.name))
             return values.params[placeholder.name]
         case PlaceholderKind.PLAN_NAME:
             return values.plan_name
         case PlaceholderKind.OUTPUTS:
             return _output(placeholder, values)
         case PlaceholderKind.UNKNOWN:
-            raise TemplateError(faults.unknown_template(placeholder.text))
+            raise TemplateError(field_messages.unknown_template(placeholder.text))
 
 
 def _output(placeholder: Placeholder, values: Values) -> str:
     """Look an output up; numbers in its path count through lists."""
     if placeholder.name not in values.outputs:
-        raise TemplateError(faults.undefined_outputs(placeholder.name))
+        raise TemplateError(field_messages.undefined_outputs(placeholder.name))
     value: Any = values.outputs[placeholder.name]
     for part in placeholder.rest.split("."):
         if isinstance(value, Mapping):
@@ -176,7 +176,7 @@ def _output(placeholder: Placeholder, values: Values) -> str:
         else:
             value = None
     if value is None:
-        raise TemplateError(faults.missing_output(placeholder.name, placeholder.rest))
+        raise TemplateError(field_messages.missing_output(placeholder.name, placeholder.rest))
     return as_text(value)
 
 

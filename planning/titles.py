@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from api.actions import Action, HttpRequest
-from planning import messages
 from planning.definitions.action_types import block_of, filled, operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import target_of_action
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages.actions import bounded
 from planning.templates import Values, render_known
 
 _AUTHORITY = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")
@@ -43,11 +43,11 @@ def _of_object(action: Action, mark: str) -> str | None:
         target = target_of_action(action, mark)
     except ManifestError:
         return None
-    return messages.title(operation_of(action), target) if target else None
+    return action_messages.title(operation_of(action), target) if target else None
 
 
 def _of_request(action: Action) -> str | None:
     """Name a request by its method and address; who asks and the query may be secret."""
     request = block_of(action)
     address = _AUTHORITY.match(request.url.strip()) if isinstance(request, HttpRequest) else None
-    return messages.request_title(request.method, f"{address['scheme']}{address['rest']}") if address else None
+    return action_messages.request_title(request.method, f"{address['scheme']}{address['rest']}") if address else None

@@ -11,7 +11,6 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectName
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
-from planning import faults
 from planning.definitions.field_errors import (
     FieldError,
     execution_subject,
@@ -20,6 +19,7 @@ from planning.definitions.field_errors import (
     workflow_subject,
 )
 from planning.definitions.lookup import Workflows, definition, full_name
+from planning.messages import fields as field_messages
 from planning.validation_actions import Finding, action_faults, dependency_faults, repeated
 from planning.validation_params import execution_parameter_faults, plan_parameter_faults, workflow_parameter_faults
 from planning.validation_params import value_errors as value_errors
@@ -88,20 +88,20 @@ def _stage_faults(plan: DRPlan) -> Iterator[Finding]:
     yield from repeated([stage.name for stage in stages], "spec.stages", "stage")
     yield from dependency_faults("stage", [(stage.name, stage.depends_on or []) for stage in stages])
     yield from (
-        (f"{path}.name", faults.empty_reference()) for path, reference in references(plan) if not reference.name
+        (f"{path}.name", field_messages.empty_reference()) for path, reference in references(plan) if not reference.name
     )
 
 
 def _missing_references(plan: DRPlan, workflows: Workflows) -> Iterator[Finding]:
     for path, reference in references(plan):
         if reference.name and definition(workflows, reference) is None:
-            yield path, faults.missing_workflow(full_name(reference))
+            yield path, field_messages.missing_workflow(full_name(reference))
 
 
 def _workflow_faults(workflow: DRWorkflow) -> Iterator[Finding]:
     spec = workflow.spec
     if spec.executor is not None and spec.executor.type is ExecutorType.ARGO:
-        yield "spec.executor.type", faults.argo()
+        yield "spec.executor.type", field_messages.argo()
     yield from workflow_parameter_faults(workflow)
     yield from action_faults(spec.actions)
     yield from template_faults(spec.actions)

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from api.actions import CLUSTER_EXECUTION_MODES, Action, HttpRequest
 from api.phases import Operation
-from planning import faults
 from planning.definitions.action_types import Says, block_of, kind_of, operation_of
 from planning.definitions.dependencies import circle, sorted_by_need, stage_needs
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.definitions.retry import attempt_faults
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.when import WhenError, modes
+from planning.messages import fields as field_messages
 from planning.templates import has_template
 from planning.validation_http import request_faults
 
@@ -36,7 +36,7 @@ def repeated(names: Sequence[str], path: str, what: str) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            yield f"{path}[{index}].name", faults.name_twice(what, name)
+            yield f"{path}[{index}].name", field_messages.name_twice(what, name)
         seen.add(name)
 
 
@@ -47,11 +47,11 @@ def dependency_faults(what: str, given: Sequence[tuple[str, Sequence[str]]]) -> 
     for index, (_, depends_on) in enumerate(given):
         for place, name in enumerate(depends_on):
             if name not in known:
-                yield f"spec.{what}s[{index}].dependsOn[{place}]", faults.unknown_dependency(what, name)
+                yield f"spec.{what}s[{index}].dependsOn[{place}]", field_messages.unknown_dependency(what, name)
     needs = stage_needs(names, [depends_on for _, depends_on in given])
     if len(sorted_by_need(needs)) < len(names):
         found = circle(needs)
-        yield f"spec.{what}s[{found[0]}].dependsOn", faults.cycle(what, [names[place] for place in found])
+        yield f"spec.{what}s[{found[0]}].dependsOn", field_messages.cycle(what, [names[place] for place in found])
 
 
 def _list_faults(action: Action) -> Iterator[Finding]:
@@ -62,9 +62,9 @@ def _list_faults(action: Action) -> Iterator[Finding]:
         yield "when", str(error)
     hook = _misspelt(action.hook_type or "")
     if hook is not None:
-        yield "hookType", faults.misspelt_hook(action.hook_type or "", hook.value)
+        yield "hookType", field_messages.misspelt_hook(action.hook_type or "", hook.value)
     if operation_of(action) is Operation.PATCH and action.rollback is None:
-        yield "rollback", faults.patch_without_rollback()
+        yield "rollback", field_messages.patch_without_rollback()
 
 
 def _misspelt(text: str) -> RollbackHook | None:
@@ -88,17 +88,17 @@ def body_faults(action: Action) -> Iterator[Finding]:
     yield from attempt_faults(action)
     kind, block = kind_of(action), block_of(action)
     if block is None:
-        yield kind.field, faults.missing_block(kind.field, action.type)
+        yield kind.field, field_messages.missing_block(kind.field, action.type)
         return
     if kind.says is Says.BLOCK and not block.name:
-        yield f"{kind.field}.name", faults.empty_name()
+        yield f"{kind.field}.name", field_messages.empty_name()
     if kind.needs_namespace and not block.namespace:
-        yield f"{kind.field}.namespace", faults.missing_namespace(action.type)
+        yield f"{kind.field}.namespace", field_messages.missing_namespace(action.type)
     operation = operation_of(action)
     if kind.rules and operation not in kind.rules:
-        yield f"{kind.field}.operation", faults.unknown_operation(operation, action.type)
+        yield f"{kind.field}.operation", field_messages.unknown_operation(operation, action.type)
     if action.cluster_execution_mode not in CLUSTER_EXECUTION_MODES:
-        yield "clusterExecutionMode", faults.unknown_cluster_mode(action.cluster_execution_mode)
+        yield "clusterExecutionMode", field_messages.unknown_cluster_mode(action.cluster_execution_mode)
     if kind.says is Says.MANIFEST:
         yield from _manifest_faults(f"{kind.field}.manifest", block.manifest)
     if isinstance(block, HttpRequest):
@@ -111,4 +111,4 @@ def _manifest_faults(path: str, text: str) -> Iterator[Finding]:
         parse_manifest(text)
     except ManifestError as error:
         if not has_template(text):
-            yield path, faults.manifest(str(error))
+            yield path, field_messages.manifest(str(error))

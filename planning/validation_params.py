@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning import faults
 from planning.declarations import RESERVED, parameter_faults
 from planning.definitions.field_errors import (
     FieldError,
@@ -20,6 +19,7 @@ from planning.definitions.field_errors import (
 )
 from planning.definitions.lookup import Workflows, definition
 from planning.layers import Layers, given, layers
+from planning.messages import fields as field_messages
 from planning.params import missing, resolve
 from planning.templates import PlaceholderKind
 from planning.validation_templates import uses_in
@@ -79,13 +79,15 @@ def _at_place(
     place = f"spec.stages[{stage_index}].workflows[{index}].params"
     for name, needed_by in (_required(of) | _used(dr_workflow, executions)).items():
         if name not in names:
-            yield FieldError(path=place, message=faults.nowhere_given(name, needed_by), subject=plan_subject(plan))
+            yield FieldError(
+                path=place, message=field_messages.nowhere_given(name, needed_by), subject=plan_subject(plan)
+            )
 
 
 def _required(of: Layers) -> dict[str, str]:
     """Give the parameters that some list requires, each with the entry that does."""
     return {
-        item.name: faults.requires(f"{layer.path}[{index}]", layer.subject)
+        item.name: field_messages.requires(f"{layer.path}[{index}]", layer.subject)
         for layer in of.items
         for index, item in enumerate(layer.parameters)
         if item.required
@@ -97,5 +99,5 @@ def _used(dr_workflow: DRWorkflow, executions: Sequence[DRPlanExecution]) -> dic
     found: dict[str, str] = {}
     for use in uses_in(dr_workflow, executions[-1].spec.mode if executions else None):
         if use.placeholder.kind is PlaceholderKind.PARAMS:
-            found.setdefault(use.placeholder.name, faults.uses(use.path, workflow_subject(dr_workflow)))
+            found.setdefault(use.placeholder.name, field_messages.uses(use.path, workflow_subject(dr_workflow)))
     return found

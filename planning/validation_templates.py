@@ -13,11 +13,11 @@ from api.execution import ActionOutputs
 from api.meta import Model
 from api.phases import Mode
 from api.workflow import DRWorkflow
-from planning import faults
 from planning.definitions.action_list import as_executed, deletion_of, is_taken_down
 from planning.definitions.action_types import KINDS, kind_of, templates_of
 from planning.definitions.rollback import CustomRollbackError, rollback_hook, rollback_of
 from planning.definitions.when import WhenError, modes
+from planning.messages import fields as field_messages
 from planning.templates import Placeholder, PlaceholderKind, placeholders, texts
 
 Finding = tuple[str, str]
@@ -75,7 +75,7 @@ def template_faults(actions: Sequence[Action]) -> Iterator[Finding]:
     for use in dict.fromkeys(uses(actions)):
         match use.placeholder.kind:
             case PlaceholderKind.UNKNOWN:
-                yield use.path, faults.unknown_template(use.placeholder.text)
+                yield use.path, field_messages.unknown_template(use.placeholder.text)
             case PlaceholderKind.OUTPUTS:
                 message = _output_fault(use, before)
                 if message:
@@ -93,7 +93,7 @@ def mode_faults(actions: Sequence[Action], mode: Mode) -> Iterator[Finding]:
     for use in dict.fromkeys(uses(actions)) if passed_over else ():
         of_outputs = use.placeholder.kind is PlaceholderKind.OUTPUTS and not use.in_rollback
         if of_outputs and use.placeholder.name in passed_over and mode in _modes(actions[use.place]):
-            yield use.path, faults.outputs_passed_over(use.placeholder.name, mode)
+            yield use.path, field_messages.outputs_passed_over(use.placeholder.name, mode)
 
 
 def _deletion_faults(actions: Sequence[Action]) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def _deletion_faults(actions: Sequence[Action]) -> Iterator[Finding]:
     for place, action in enumerate(actions):
         used = [found for _, found in _found(deletion_of(action)) if found.kind is PlaceholderKind.OUTPUTS]
         for name in dict.fromkeys(found.name for found in used):
-            yield f"spec.actions[{place}].{kind_of(action).field}", faults.outputs_in_deletion(name)
+            yield f"spec.actions[{place}].{kind_of(action).field}", field_messages.outputs_in_deletion(name)
 
 
 def _modes(action: Action) -> frozenset[Mode]:
@@ -143,12 +143,14 @@ def _output_fault(use: Use, before: Before) -> str | None:
     """Say why outputs are not there; None where they can be. A Revert has the records of all actions."""
     name, action = use.placeholder.name, before.actions[use.place]
     if name not in before.places:
-        return faults.undefined_outputs(name)
+        return field_messages.undefined_outputs(name)
     reverting = use.in_rollback or (rollback_hook(action) is not None and _modes(action) == {Mode.ROLLBACK})
     if not reverting and not before.certainly(name, use.place):
-        return faults.outputs_too_late(name)
+        return field_messages.outputs_too_late(name)
     fields = KINDS[before.actions[before.places[name]].type].outputs
-    return None if _is_output(fields, use.placeholder.rest) else faults.missing_output(name, use.placeholder.rest)
+    return (
+        None if _is_output(fields, use.placeholder.rest) else field_messages.missing_output(name, use.placeholder.rest)
+    )
 
 
 def _is_output(fields: Sequence[str], path: str) -> bool:

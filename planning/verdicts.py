@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from api.phases import Mode, OnMissing, Phase
 from api.steps import FailureType, Part, Refusal, Seen
-from planning import messages
 from planning.definitions.when import WhenError, modes, runs
 from planning.earlier import NodeKey
 from planning.judgement import Deletions, Place, Scene, Verdict, judge
-from planning.messages import bounded
+from planning.messages import actions as action_messages
+from planning.messages.actions import bounded
 from planning.rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
 from planning.survey import Survey, carried_out
 
@@ -66,7 +66,7 @@ def _undo(place: Place, scene: Scene) -> Undoing:
         # What cannot be looked at is believed to have been done by whoever claims the whole: never twice.
         revert = revert or scene.history.presumed(place.key)
     if revert:
-        return Nothing(messages.already_rolled_back([revert]))
+        return Nothing(action_messages.already_rolled_back([revert]))
     return _on_condition(undoing) if isinstance(undoing, Custom) else undoing
 
 
@@ -77,11 +77,11 @@ def _on_condition(found: Custom) -> Undoing:
     try:
         return found if runs(found.action.when, Mode.ROLLBACK) else Nothing(_unmet(found.action.when or ""))
     except WhenError as error:
-        return Refused(Refusal(type=FailureType.INVALID, message=bounded(messages.hook_failed(str(error)))))
+        return Refused(Refusal(type=FailureType.INVALID, message=bounded(action_messages.hook_failed(str(error)))))
 
 
 def _unmet(when: str) -> str:
-    return bounded(messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)]))
+    return bounded(action_messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)]))
 
 
 def _left_to_customs(carried: Iterable[Place], found: Verdicts, scene: Scene) -> dict[str, Place]:
@@ -131,7 +131,7 @@ def _unclaimed(verdict: Deletions, elsewhere: Mapping[str, str]) -> Verdict:
     """Take out of a verdict what is left to other actions: uid to the action's name."""
     items = tuple(item for item in verdict.items if item.uid not in elsewhere)
     shared = [item for item in verdict.items if item.uid in elsewhere]
-    passed = (*verdict.passed, *(messages.same_object(item.target, elsewhere[item.uid]) for item in shared))
+    passed = (*verdict.passed, *(action_messages.same_object(item.target, elsewhere[item.uid]) for item in shared))
     return Deletions(items, passed) if items else Nothing("; ".join(passed))
 
 
@@ -144,11 +144,11 @@ def _explain_kept(
         return
     target, uid = verdict.kept.target, verdict.kept.uid or scene.look(verdict.kept.target).uid or ""
     if uid in undone:
-        message = messages.same_object(target, undone[uid])
+        message = action_messages.same_object(target, undone[uid])
     elif uid in scene.reverted_uids:
-        message = messages.already_rolled_back([scene.reverted_uids[uid]])
+        message = action_messages.already_rolled_back([scene.reverted_uids[uid]])
     elif uid in makers:
-        message = messages.same_object_kept(target, makers[uid])
+        message = action_messages.same_object_kept(target, makers[uid])
     else:
         return
     found.of[place.key] = Nothing(message)
@@ -170,6 +170,6 @@ def _entries(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[str,
     for item in undoing.objects:
         verdict = judge(place, Delete((item,), undoing.only_if_new), scene)
         if isinstance(verdict, Deletions):
-            yield from ((deletion.uid, messages.placed(deletion.target)) for deletion in verdict.items)
+            yield from ((deletion.uid, action_messages.placed(deletion.target)) for deletion in verdict.items)
         elif isinstance(verdict, Refused) and scene.look(item.target).seen is Seen.FORBIDDEN and item.uid:
-            yield item.uid, messages.unreadable(item.target)
+            yield item.uid, action_messages.unreadable(item.target)

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
     from api.phases import Phase
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
-    from planning import endings
+    from planning.messages import parents as parent_messages
 from workflows.calls import ActionCall
 from workflows.cancellation import Cancellation
 
@@ -136,4 +136,4 @@ async def _looked_at(call: ActionCall) -> ActionOutcome:
         return await call.look()
     except ActivityError as error:
         reason = str(error.cause or error)
-        return ActionOutcome(phase=Phase.CANCELED, message=endings.canceled_unknown(reason))
+        return ActionOutcome(phase=Phase.CANCELED, message=parent_messages.canceled_unknown(reason))

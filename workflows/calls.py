@@ -31,8 +31,8 @@ with workflow.unsafe.imports_passed_through():
         RollbackStep,
         RunInput,
     )
-    from planning import captions
     from planning.definitions import identifiers
+    from planning.messages import temporal_ui
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How soon a dead worker is noticed. Source: docs/architecture.md, "Temporal"."""
@@ -121,13 +121,13 @@ def _load(name: ActivityName, given: RunInput, answer: type[DecisionT]) -> workf
             non_retryable_error_types=[TOO_LARGE],
         ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=captions.load(given.operation, given.execution),
+        summary=temporal_ui.load(given.operation, given.execution),
     )
 
 
 def rollback(index: int, of: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
     """Roll the action at `index` of a workflow's node back."""
-    caption = captions.rollback(step, of.workflow.actions[index].name)
+    caption = temporal_ui.rollback(step, of.workflow.actions[index].name)
     definition = _definition(of) if step.custom else {}
 
     def schedule(errors: int, lost: bool) -> ActionHandle:
@@ -151,7 +151,7 @@ def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[A
     `ended` gives, whenever it is scheduled, the nodes of the actions that its `outputs_of` names.
     """
     step = of.steps[index]
-    caption = captions.execute(step.title)
+    caption = temporal_ui.execute(step.title)
 
     def given(**counts: Any) -> ExecuteInput:
         origin = {} if of.origin is None else {"origin": of.origin}
@@ -213,7 +213,7 @@ def _look(name: ActivityName, given: LookInput | ExecuteInput, index: int, capti
         schedule_to_close_timeout=LOOK_DEADLINE,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=Retries(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-        summary=captions.look(caption),
+        summary=temporal_ui.look(caption),
     )
 
 

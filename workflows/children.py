@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
 
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.meta import Model
-    from planning import endings
+    from planning.messages import parents as parent_messages
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
 
@@ -111,7 +111,7 @@ async def _start(call: ChildCall[NodeT], cancellation: Cancellation) -> workflow
             )
         except WorkflowAlreadyStartedError:
             await cancellation.pause(REOPENED_WAIT)
-    raise Unheard(endings.already_open(call.id))
+    raise Unheard(parent_messages.already_open(call.id))
 
 
 def _read(error: ChildWorkflowError, node: type[NodeT]) -> NodeT:
@@ -123,13 +123,13 @@ def _read(error: ChildWorkflowError, node: type[NodeT]) -> NodeT:
         try:
             return node.model_validate(cause.details[0])
         except ValidationError:
-            raise Unheard(endings.ended_otherwise(cause.message)) from None
+            raise Unheard(parent_messages.ended_otherwise(cause.message)) from None
     raise Unheard(_reason(cause)) from None
 
 
 def _reason(cause: BaseException | None) -> str:
     if isinstance(cause, TerminatedError):
-        return endings.TERMINATED
+        return parent_messages.TERMINATED
     if isinstance(cause, TimedOut):
-        return endings.TIMED_OUT
-    return endings.ended_otherwise(str(cause))
+        return parent_messages.TIMED_OUT
+    return parent_messages.ended_otherwise(str(cause))

@@ -6,8 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType
     from api.steps import ExecuteDecision, ExecuteStageInput, RunInput
-    from planning import captions
     from planning.definitions import identifiers
+    from planning.messages import temporal_ui
 from workflows import calls
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
@@ -51,6 +51,6 @@ def _child(decision: ExecuteDecision, index: int, node: StageStatus) -> ChildCal
         given=given,
         node=StageStatus,
         parts=len(node.workflows),
-        summary=captions.stage(node),
-        details=captions.stage_details(node),
+        summary=temporal_ui.stage(node),
+        details=temporal_ui.stage_details(node),
     )

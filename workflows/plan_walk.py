@@ -14,7 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType, Phase, PlanFailurePolicy
     from api.steps import ExecuteDecision, RevertDecision
-    from planning import captions, endings, progress, rollup
+    from planning import progress, rollup
+    from planning.messages import parents as parent_messages
+    from planning.messages import temporal_ui
     from planning.shorten import shorten
 from workflows.calls import TOO_LARGE
 from workflows.cancellation import Cancellation
@@ -65,14 +67,14 @@ class PlanWalk(Generic[DecisionT]):
         policy: Callable[[DecisionT], PlanFailurePolicy],
         child: MakeChild[DecisionT],
     ) -> None:
-        workflow.set_current_details(captions.DECIDING)
+        workflow.set_current_details(temporal_ui.DECIDING)
         decision = await self._decided(load)
         if decision is not None:
             for index in range(len(self._state.stages)):
                 await self._run(index, policy(decision), decision, child)
             self._finish()
         self._state = shorten(self._state)
-        workflow.set_current_details(captions.ended(self._state.phase, self._state.message))
+        workflow.set_current_details(temporal_ui.ended(self._state.phase, self._state.message))
 
     async def _decided(self, load: Callable[[], workflow.ActivityHandle[DecisionT]]) -> DecisionT | None:
         """Give what is to be done; None, with the state at its end, where nothing is."""
@@ -91,7 +93,7 @@ class PlanWalk(Generic[DecisionT]):
     def _undecided(self, error: ActivityError) -> RunState:
         certain = isinstance(error.cause, ApplicationError) and error.cause.non_retryable
         if self._cancellation.requested and not certain:
-            ended = RunState(phase=Phase.CANCELED, message=endings.canceled_before_planning(self._operation))
+            ended = RunState(phase=Phase.CANCELED, message=parent_messages.canceled_before_planning(self._operation))
         else:
             ended = RunState(phase=Phase.FAILED, message=self._reason(error))
         return progress.plan_rejected(ended, workflow.now())
@@ -99,7 +101,7 @@ class PlanWalk(Generic[DecisionT]):
     def _reason(self, error: ActivityError) -> str:
         if not isinstance(error.cause, ApplicationError):
             return str(error.cause or error)
-        return endings.too_large(self._operation) if error.cause.type == TOO_LARGE else error.cause.message
+        return parent_messages.too_large(self._operation) if error.cause.type == TOO_LARGE else error.cause.message
 
     async def _run(
         self, index: int, policy: PlanFailurePolicy, decision: DecisionT, child: MakeChild[DecisionT]
@@ -117,7 +119,7 @@ class PlanWalk(Generic[DecisionT]):
         def started() -> None:
             self._state = progress.plan_with(self._state, index, running)
             total = len(self._state.stages)
-            workflow.set_current_details(captions.one_by_one("Stage", index, total, given.name))
+            workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, given.name))
 
         try:
             return await run_child(child(decision, index, running), self._cancellation, started)

@@ -6,8 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType, PlanFailurePolicy
     from api.steps import RevertDecision, RevertStageInput, RunInput
-    from planning import captions
     from planning.definitions import identifiers
+    from planning.messages import temporal_ui
 from workflows import calls
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
@@ -50,6 +50,6 @@ def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall
         given=given,
         node=StageStatus,
         parts=len(node.workflows),
-        summary=captions.stage(node),
-        details=captions.stage_details(node),
+        summary=temporal_ui.stage(node),
+        details=temporal_ui.stage_details(node),
     )

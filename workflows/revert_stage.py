@@ -6,8 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, StageFailurePolicy
     from api.steps import RevertStageInput, RevertWorkflowInput
-    from planning import captions
     from planning.definitions import identifiers
+    from planning.messages import temporal_ui
 from workflows.children import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.stage_walk import StageWalk
@@ -49,6 +49,6 @@ def _child(given: RevertStageInput, index: int, node: WorkflowExecutionStatus) -
         ),
         node=WorkflowExecutionStatus,
         parts=len(node.actions),
-        summary=captions.workflow(node),
-        details=captions.workflow_details(node),
+        summary=temporal_ui.workflow(node),
+        details=temporal_ui.workflow_details(node),
     )

@@ -11,7 +11,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
-    from planning import captions, progress, rollup
+    from planning import progress, rollup
+    from planning.messages import temporal_ui
     from planning.shorten import shorten_stage
 from workflows.cancellation import Cancellation
 from workflows.children import ChildCall, NeverBegan, Unheard, run_child
@@ -58,7 +59,7 @@ class StageWalk:
         pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
         await asyncio.gather(*(self._run(index, child, places) for index in pending))
         self._node = shorten_stage(self._finished())
-        workflow.set_current_details(captions.ended(self._node.phase, self._node.message))
+        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
         return self._node
 
     async def _run(self, index: int, child: MakeChild, places: asyncio.Semaphore) -> None:
@@ -96,5 +97,5 @@ class StageWalk:
         self._node = progress.stage_with(self._node, index, node)
         total = len(self._node.workflows)
         workflow.set_current_details(
-            captions.side_by_side("workflow", self._closed, total, list(self._running.values()))
+            temporal_ui.side_by_side("workflow", self._closed, total, list(self._running.values()))
         )

@@ -13,8 +13,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
-    from planning import captions, progress, rollup
+    from planning import progress, rollup
     from planning.definitions.dependencies import Frontier, Needs
+    from planning.messages import temporal_ui
     from planning.shorten import shorten_workflow
 from workflows.attempts import carry_out
 from workflows.calls import ActionCall
@@ -70,7 +71,7 @@ class WorkflowWalk:
         else:
             await self._side_by_side(calls, Frontier(self._needs))
         self._node = shorten_workflow(self._finished())
-        workflow.set_current_details(captions.ended(self._node.phase, self._node.message))
+        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
         return self._node
 
     async def _one_by_one(self, calls: Calls) -> None:
@@ -135,9 +136,9 @@ class WorkflowWalk:
         """Say in the UI what runs now."""
         actions = self._node.actions
         if self._needs is None:
-            text = captions.one_by_one("Action", index, len(actions), actions[index].name)
+            text = temporal_ui.one_by_one("Action", index, len(actions), actions[index].name)
         else:
-            text = captions.side_by_side("action", self._closed, len(actions), list(self._running.values()))
+            text = temporal_ui.side_by_side("action", self._closed, len(actions), list(self._running.values()))
         workflow.set_current_details(text)
 
     def _finished(self) -> WorkflowExecutionStatus:

@@ -7,8 +7,8 @@ from api.execution import DRPlanExecution
 from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning import faults
 from planning.definitions.lookup import Workflows, definition, full_name
+from planning.messages import fields as field_messages
 
 
 class FieldError(Model):
@@ -22,7 +22,7 @@ class FieldError(Model):
     @property
     def text(self) -> str:
         """The whole sentence of an error."""
-        return faults.found(self.path, self.subject, self.message)
+        return field_messages.found(self.path, self.subject, self.message)
 
 
 def plan_subject(plan: DRPlan) -> str:

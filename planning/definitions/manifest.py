@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from api.steps import Target
-from planning import manifestfaults
+from planning.messages import files as file_messages
 
 _MOST_DEPTH = 100
 _MOST_NODES = 200_000
@@ -52,7 +52,7 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     if len(keys) != len(frozenset(keys)):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ManifestError(manifestfaults.key_twice(twice, node.start_mark.line + 1))
+        raise ManifestError(file_messages.key_twice(twice, node.start_mark.line + 1))
     loader.flatten_mapping(node)
     return {
         _key(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
@@ -81,15 +81,15 @@ def parse_manifest(text: str) -> dict[str, Any]:
     """
     body = _document(text)
     if not isinstance(body, dict):
-        raise ManifestError(manifestfaults.not_an_object())
+        raise ManifestError(file_messages.not_an_object())
     for name in ("apiVersion", "kind"):
         if not isinstance(body.get(name), str) or not body[name]:
-            raise ManifestError(manifestfaults.no_text(name))
+            raise ManifestError(file_messages.no_text(name))
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        raise ManifestError(manifestfaults.no_object_name())
+        raise ManifestError(file_messages.no_object_name())
     if not isinstance(metadata.get("namespace") or "", str):
-        raise ManifestError(manifestfaults.not_text("metadata.namespace"))
+        raise ManifestError(file_messages.not_text("metadata.namespace"))
     for name in ("annotations", "labels"):
         _refuse_other_than_texts(metadata.get(name), f"metadata.{name}")
     return body
@@ -98,10 +98,10 @@ def parse_manifest(text: str) -> dict[str, Any]:
 def _refuse_other_than_texts(value: Any, path: str) -> None:
     """Refuse annotations and labels that the API server would refuse, as YAML's numbers and booleans often are."""
     if value is not None and not isinstance(value, dict):
-        raise ManifestError(manifestfaults.not_a_mapping(path))
+        raise ManifestError(file_messages.not_a_mapping(path))
     wrong = next((key for key, item in (value or {}).items() if not isinstance(item, str | None)), None)
     if wrong is not None:
-        raise ManifestError(manifestfaults.not_text(f"{path}.{wrong}"))
+        raise ManifestError(file_messages.not_text(f"{path}.{wrong}"))
 
 
 def documents_in(text: str) -> list[Any]:
@@ -120,9 +120,9 @@ def _document(text: str) -> Any:
     """Read the only document that is not empty."""
     documents = documents_in(text)
     if not documents:
-        raise ManifestError(manifestfaults.empty_manifest())
+        raise ManifestError(file_messages.empty_manifest())
     if len(documents) > 1:
-        raise ManifestError(manifestfaults.several_documents(len(documents)))
+        raise ManifestError(file_messages.several_documents(len(documents)))
     return documents[0]
 
 
@@ -137,29 +137,29 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise ManifestError(manifestfaults.too_deep(_MOST_DEPTH))
+            raise ManifestError(file_messages.too_deep(_MOST_DEPTH))
 
 
 def _not_yaml(error: Exception) -> str:
     """Say where YAML went wrong and how, without the text around it: a manifest may be a Secret."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    return manifestfaults.not_yaml((mark.line + 1, mark.column + 1) if mark else None, problem)
+    return file_messages.not_yaml((mark.line + 1, mark.column + 1) if mark else None, problem)
 
 
 def _as_json(value: Any, count: list[int]) -> Any:
     """Give a YAML value as JSON knows it. `count` holds the values seen so far."""
     count[0] += 1
     if count[0] > _MOST_NODES:
-        raise ManifestError(manifestfaults.too_many_values(_MOST_NODES))
+        raise ManifestError(file_messages.too_many_values(_MOST_NODES))
     if isinstance(value, dict):
         return {key: _as_json(item, count) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item, count) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
-        raise ManifestError(manifestfaults.not_a_number(value))
+        raise ManifestError(file_messages.not_a_number(value))
     if value is None or isinstance(value, str | int | float):
         return value
-    raise ManifestError(manifestfaults.strange_value(type(value)))
+    raise ManifestError(file_messages.strange_value(type(value)))
 
 
 def _key(key: Any) -> str:
@@ -168,7 +168,7 @@ def _key(key: Any) -> str:
         return str(key).lower()
     if isinstance(key, str | int | float):
         return str(key)
-    raise ManifestError(manifestfaults.strange_key(type(key)))
+    raise ManifestError(file_messages.strange_key(type(key)))
 
 
 def target_of(manifest: dict[str, Any]) -> Target:

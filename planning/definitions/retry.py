@@ -10,7 +10,7 @@ from datetime import timedelta
 from api.actions import Action
 from api.meta import parse_duration
 from api.steps import Attempts
-from planning import faults
+from planning.messages import fields as field_messages
 
 _LONGEST = timedelta(days=365)
 """Beyond it a duration is taken for a slip of the pen."""
@@ -31,9 +31,9 @@ def attempt_faults(action: Action) -> Iterator[tuple[str, str]]:
         return
     yield from _duration_faults("retryPolicy.interval", action.retry_policy.interval, zero=True)
     if action.retry_policy.limit < 0:
-        yield "retryPolicy.limit", faults.negative(action.retry_policy.limit)
+        yield "retryPolicy.limit", field_messages.negative(action.retry_policy.limit)
     if not _is_multiplier(action.retry_policy.backoff_multiplier):
-        yield "retryPolicy.backoffMultiplier", faults.not_a_multiplier(action.retry_policy.backoff_multiplier)
+        yield "retryPolicy.backoffMultiplier", field_messages.not_a_multiplier(action.retry_policy.backoff_multiplier)
 
 
 def _duration_faults(path: str, text: str, *, zero: bool) -> Iterator[tuple[str, str]]:
@@ -43,9 +43,9 @@ def _duration_faults(path: str, text: str, *, zero: bool) -> Iterator[tuple[str,
         yield path, str(error)
         return
     if not zero and not span:
-        yield path, faults.no_time()
+        yield path, field_messages.no_time()
     if span > _LONGEST:
-        yield path, faults.too_long(text)
+        yield path, field_messages.too_long(text)
 
 
 def _is_multiplier(text: str) -> bool:

@@ -8,10 +8,10 @@ from typing import Any, assert_never
 
 from api.actions import Action, JobTemplate
 from api.steps import Target
-from planning import manifestfaults
 from planning.definitions.action_types import Says, block_of, kind_of
 from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
 from planning.definitions.manifest import ManifestError, parse_manifest, target_of
+from planning.messages import files as file_messages
 
 DEFAULT_NAMESPACE = "default"
 
@@ -63,7 +63,7 @@ def body_of_action(action: Action, mark: str = "") -> dict[str, Any]:
     """
     block, target = block_of(action), target_of_action(action, mark)
     if target is None:
-        raise ManifestError(manifestfaults.no_object(action.name, action.type))
+        raise ManifestError(file_messages.no_object(action.name, action.type))
     says = kind_of(action).says
     if says is Says.MANIFEST:
         return parse_manifest(block.manifest)

@@ -6,7 +6,7 @@ Source: docs/spec/drworkflow.md, "when".
 import re
 
 from api.phases import Mode
-from planning import faults
+from planning.messages import fields as field_messages
 
 # The older controller lets a quote be missing on either side; what it ran is to run here.
 _CLAUSE = re.compile(r"""\s*(?:mode|operation)\s*==\s*["']?\s*([a-z]+)\s*["']?\s*""", re.IGNORECASE)
@@ -30,10 +30,10 @@ def modes(text: str) -> frozenset[Mode]:
 def _mode(clause: str, text: str) -> Mode:
     match = _CLAUSE.fullmatch(clause)
     if match is None:
-        raise WhenError(faults.not_a_condition(text))
+        raise WhenError(field_messages.not_a_condition(text))
     mode = _MODES.get(match[1].lower())
     if mode is None:
-        raise WhenError(faults.unknown_mode(match[1]))
+        raise WhenError(field_messages.unknown_mode(match[1]))
     return mode
 
 

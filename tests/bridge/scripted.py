@@ -19,7 +19,8 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import Model, ObjectName
 from api.phases import ActionType, Phase
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from planning import progress, wholes
+from planning import progress
+from planning.messages import parents as parent_messages
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType
 
 
@@ -206,7 +207,7 @@ def action(name: str, phase: Phase = Phase.PENDING, message: str | None = None) 
 
 def node(name: str, *actions: ActionStatus, phase: Phase = Phase.PENDING) -> WorkflowExecutionStatus:
     ref = ObjectName(name=name, namespace="default")
-    current = wholes.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    current = parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
     return WorkflowExecutionStatus(workflow_ref=ref, phase=phase, current_action=current, action_statuses=list(actions))
 
 

@@ -3,7 +3,7 @@
 from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import Phase
 from bridge.cluster import Kind
-from planning import notices
+from planning.messages import conditions as condition_messages
 from tests.bridge.scripted import action, done, node, stage, state
 from tests.bridge.world import World, condition, eventually
 
@@ -23,7 +23,7 @@ async def test_a_cancel_before_the_start_ends_at_once(world: World) -> None:
     await world.ready_plan()
     item = await world.execute("quick", annotations=CANCEL)
     ended = await world.phase("quick", Phase.CANCELED)
-    assert ended["status"]["message"] == notices.CANCELED_BEFORE_START
+    assert ended["status"]["message"] == condition_messages.CANCELED_BEFORE_START
     assert condition(ended, "CancelRequested")["reason"] == "Effective"
     assert await world.runs(item) == 0
     assert "currentExecution" not in (await world.get("plan", Kind.PLAN)).get("status", {})

@@ -7,7 +7,7 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER
 from api.phases import Phase
 from bridge.cluster import Kind
 from dev.stack import Stack
-from planning import notices
+from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.world import World, bridge
 
@@ -20,7 +20,7 @@ async def test_an_object_begun_by_the_old_controller_never_starts(stack: Stack, 
     await world.write_status(Kind.EXECUTION, "quick", {"phase": "Running", "stageStatuses": tree})
     async with bridge(stack, TASK_QUEUE):
         ended = await world.phase("quick", Phase.FAILED)
-        assert ended["status"]["message"] == notices.COPY
+        assert ended["status"]["message"] == condition_messages.COPY
         assert ended["status"]["stageStatuses"] == tree
         assert ACCEPTED_ANNOTATION not in ended["metadata"].get("annotations", {})
         assert await world.runs(item) == 0

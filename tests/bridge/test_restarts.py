@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.phases import Phase
 from dev.stack import Stack
-from planning import notices
+from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.scripted import done
 from tests.bridge.test_following import BEGUN, tolerant
@@ -44,7 +44,7 @@ async def test_a_run_that_the_engine_no_longer_knows_is_said_to_be_so(stack: Sta
     await _delete(world.temporal, world.root(item).id)
     async with bridge(stack, TASK_QUEUE):
         ended = await world.phase("slow", Phase.FAILED)
-        assert ended["status"]["message"] == notices.run_unknown(world.root(item).id)
+        assert ended["status"]["message"] == condition_messages.run_unknown(world.root(item).id)
         await world.released("slow")
 
 

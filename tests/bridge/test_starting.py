@@ -2,7 +2,7 @@
 
 from api.meta import ACCEPTED_ANNOTATION, PLAN_LABEL
 from api.phases import Phase
-from planning import notices
+from planning.messages import conditions as condition_messages
 from tests.bridge.scripted import done
 from tests.bridge.world import World, condition
 
@@ -67,6 +67,6 @@ async def test_a_copy_with_a_foreign_uid_never_starts(world: World) -> None:
     await world.ready_plan()
     item = await world.execute("quick", annotations={ACCEPTED_ANNOTATION: "another"})
     ended = await world.phase("quick", Phase.FAILED)
-    assert ended["status"]["message"] == notices.COPY
+    assert ended["status"]["message"] == condition_messages.COPY
     assert "startTime" not in ended["status"]
     assert await world.runs(item) == 0

@@ -20,7 +20,7 @@ from api.phases import Phase
 from bridge import conditions, status, tree
 from bridge.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
 from bridge.status import Moment
-from planning import notices
+from planning.messages import conditions as condition_messages
 from tests.bridge.moments import MOMENT, NOW, REVERT, RUN, TREE, running, seen
 from tests.bridge.scripted import action, done, node, stage, state
 
@@ -280,7 +280,7 @@ def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
 
 def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
     after = status.lost(running(ExecutionStatus()), MOMENT)
-    assert (after.phase, after.message) == (Phase.FAILED, notices.run_unknown(RUN.workflow_id))
+    assert (after.phase, after.message) == (Phase.FAILED, condition_messages.run_unknown(RUN.workflow_id))
     assert after.completion_time == NOW
 
 
@@ -323,7 +323,7 @@ def test_a_long_list_of_objects_left_standing_is_cut() -> None:
     found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
     assert found is not None
     assert found.message.startswith("9000 objects left standing")
-    assert len(found.message) <= notices.CONDITION_BOUND
+    assert len(found.message) <= condition_messages.CONDITION_BOUND
 
 
 @pytest.mark.parametrize(("of_today", "told"), [(False, ("True", "AsExecuted")), (True, ("False", "CurrentOnesUsed"))])

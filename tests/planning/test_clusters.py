@@ -25,7 +25,7 @@ from planning.clusters import (
     targets,
     within_bound,
 )
-from planning.messages import MESSAGE_BOUND
+from planning.messages.actions import MESSAGE_BOUND
 
 Object = dict[str, Any]
 MARK = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11/sites/shop/roll-out"

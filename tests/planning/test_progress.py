@@ -7,7 +7,9 @@ import pytest
 from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
-from planning import messages, progress, wholes
+from planning import progress
+from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
 from tests.planning.builders import stage, workflow
 
 REVERT, EXECUTE = OperationType.REVERT, OperationType.EXECUTE
@@ -23,7 +25,7 @@ def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> 
         for letter, phase in zip("abcdef", phases, strict=False)
     ]
     base = workflow(name, *actions, phase=Phase.RUNNING)
-    words = wholes.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
+    words = parent_messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
     return base.model_copy(update={"progress": words, "start_time": WHOLE})
 
 
@@ -57,7 +59,7 @@ class TestActions:
 
     def test_however_many_run_their_names_are_kept_within_the_bound(self) -> None:
         begun = progress.action_started(node(Phase.PENDING), 0, NOW, ["x" * 253] * 50)
-        assert len(str(begun.current_action)) <= messages.MESSAGE_BOUND
+        assert len(str(begun.current_action)) <= action_messages.MESSAGE_BOUND
         assert str(begun.current_action).endswith("and 48 more")
 
     def test_begun_again_it_keeps_its_start(self) -> None:
@@ -92,7 +94,7 @@ class TestActions:
     def test_a_message_is_kept_within_its_bound(self) -> None:
         outcome = ActionOutcome(phase=Phase.FAILED, message="x" * 5000)
         ended = progress.action_finished(node(Phase.RUNNING), 0, outcome, 0, NOW)
-        assert len(str(ended.actions[0].message)) <= messages.MESSAGE_BOUND
+        assert len(str(ended.actions[0].message)) <= action_messages.MESSAGE_BOUND
 
 
 class TestWorkflows:
@@ -225,7 +227,7 @@ class TestThePlan:
     def test_a_very_long_chain_keeps_the_cause(self) -> None:
         broken = failed_stage("s" * 3000)
         ended = progress.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[broken]), REVERT, THEN)
-        assert len(str(ended.message).encode()) <= messages.MESSAGE_BOUND
+        assert len(str(ended.message).encode()) <= action_messages.MESSAGE_BOUND
         assert str(ended.message).endswith("the cause")
 
     def test_a_stage_that_depends_on_the_failed_one_says_so(self) -> None:

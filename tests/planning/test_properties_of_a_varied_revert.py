@@ -10,9 +10,9 @@ from api.actions import Action
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, Operation, Phase
 from api.steps import Part, RevertDecision, RollbackStep
-from planning import messages
 from planning.definitions.action_list import Planned
 from planning.definitions.lookup import Workflows
+from planning.messages import actions as action_messages
 from planning.revert import concerns, decide_revert, executes_definitions
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.varied import Ledger, Varied, executed, planned, records, reverted, varied_plans
@@ -165,7 +165,7 @@ def test_what_skipped_parts_created_and_left_is_named(drawn: Varied) -> None:
     decision = decided(revert(), original, world, drawn.workflows)
     carried = {id(record) for record, _ in records(drawn, original, succeeded) if record.phase is Phase.SUCCEEDED}
     left = {uid_of(one) for one in actions_of(original.status) if one.created and id(one) not in carried}
-    names = {messages.placed(target) for target, uid in world.objects.items() if uid in left}
+    names = {action_messages.placed(target) for target, uid in world.objects.items() if uid in left}
     assert sorted(decision.state.left_standing) == sorted(names)
 
 

@@ -7,7 +7,8 @@ import pytest
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, OperationType, Phase
 from api.steps import ActionOutcome, FailureType, Part, RevertDecision, RollbackStep
-from planning import messages, progress
+from planning import progress
+from planning.messages import actions as action_messages
 from tests.planning.builders import (
     LATER,
     absent,
@@ -139,7 +140,9 @@ def test_a_definition_that_is_gone_or_of_another_type_is_no_hook() -> None:
 
 def test_a_hook_that_an_earlier_revert_carried_out_is_not_carried_out_again() -> None:
     nodes = [
-        ActionStatus(name="drain", phase=Phase.SUCCEEDED, message=messages.hook_done("POST was answered with 200")),
+        ActionStatus(
+            name="drain", phase=Phase.SUCCEEDED, message=action_messages.hook_done("POST was answered with 200")
+        ),
         ActionStatus(name="check", phase=Phase.FAILED),
         *(ActionStatus(name=name, phase=Phase.SKIPPED, message="Not attempted") for name in ORDER[2:]),
     ]
@@ -206,7 +209,11 @@ def finished(decision: RevertDecision, *phases: Phase) -> str:
         if node.actions[index].phase is Phase.PENDING:
             step = decision.steps[0][0][index]
             assert step is not None
-            done = messages.hook_done("done") if step.custom else messages.rolled_back([step.deletions[0].target])
+            done = (
+                action_messages.hook_done("done")
+                if step.custom
+                else action_messages.rolled_back([step.deletions[0].target])
+            )
             outcome = ActionOutcome(phase=phase, message=done)
             node = progress.action_finished(node, index, outcome, 0, LATER)
     node = progress.workflow_finished(node, OperationType.REVERT, LATER)

@@ -15,7 +15,7 @@ from api.execution import (
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
-from planning.messages import MESSAGE_BOUND
+from planning.messages.actions import MESSAGE_BOUND
 from planning.progress import with_counts
 from planning.shorten import BOUND, shorten, shorten_stage, shorten_workflow, size
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow

@@ -6,7 +6,8 @@ from typing import Any
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
 from api.steps import ActionOutcome
-from planning import messages, progress
+from planning import progress
+from planning.messages import actions as action_messages
 from tests.planning.builders import decide, execute, localization, made, stage, workflow
 
 CONTRACT: dict[str, Any] = {
@@ -105,7 +106,7 @@ def test_a_finished_revert_is_the_contract() -> None:
     child = progress.workflow_started(node.workflows[0], at(10, 0))
     times = [at(10, 0), at(10, 45), at(11, 30)]
     for index, target in enumerate(targets):
-        outcome = ActionOutcome(phase=Phase.SUCCEEDED, message=messages.rolled_back([target]))
+        outcome = ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.rolled_back([target]))
         child = progress.action_started(child, index, times[index])
         child = progress.action_finished(child, index, outcome, 0, times[index + 1])
     child = progress.workflow_finished(child, OperationType.REVERT, at(11, 30))

@@ -18,13 +18,13 @@ from api.meta import ObjectMeta
 from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
-from planning import messages
 from planning.definitions.action_list import Planned, as_executed
 from planning.definitions.action_types import kind_of, operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.rollback import cleanup_of, rollback_of
 from planning.definitions.target import target_of_action
 from planning.execute import decide_execute
+from planning.messages import actions as action_messages
 from tests.planning.builders import CLUSTERNET, START, by_name, dr_workflow, manifest, plan, plan_stage, reference
 from tests.planning.test_an_execute_is_planned import EXECUTION
 from tests.planning.worlds import Walk, World, ended
@@ -192,7 +192,7 @@ def carry_out(world: World, action: Action, *, fail: bool) -> ActionOutcome:
 
 def _operate(world: World, action: Action, operation: Operation, target: Target, *, fail: bool) -> ActionOutcome:
     there = target in world.objects
-    refused = ActionOutcome(phase=Phase.FAILED, message=messages.failed_to(operation, target.kind, "drawn"))
+    refused = ActionOutcome(phase=Phase.FAILED, message=action_messages.failed_to(operation, target.kind, "drawn"))
     if operation is Operation.DELETE:
         gone = outputs_of(action, target, world.delete(target)) if there and not fail else None
         done = ActionOutcome(phase=Phase.SUCCEEDED, message="deleted", operation=operation, outputs=gone)
@@ -258,7 +258,7 @@ def reverted(
         for deletion in step.deletions:
             if world.objects.get(deletion.target) == deletion.uid:
                 world.delete(deletion.target)
-        message = messages.rolled_back([deletion.target for deletion in step.deletions])
+        message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
         return ActionOutcome(phase=Phase.SUCCEEDED, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))
@@ -266,8 +266,12 @@ def reverted(
 
 def worded(custom: CustomRollback, outcome: ActionOutcome) -> str:
     if outcome.phase is not Phase.SUCCEEDED:
-        return messages.custom_rollback_failed(outcome.message)
-    return messages.hook_done(outcome.message) if custom.step.part is Part.ACTION else messages.CUSTOM_ROLLBACK_DONE
+        return action_messages.custom_rollback_failed(outcome.message)
+    return (
+        action_messages.hook_done(outcome.message)
+        if custom.step.part is Part.ACTION
+        else action_messages.CUSTOM_ROLLBACK_DONE
+    )
 
 
 Records = list[tuple[ActionStatus, Planned]]

@@ -14,11 +14,12 @@ from api.meta import ObjectMeta
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
 from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
-from planning import messages, progress, rollup
+from planning import progress, rollup
 from planning.definitions.action_types import operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute import decide_execute
+from planning.messages import actions as action_messages
 from tests.planning.builders import (
     START,
     by_name,
@@ -267,10 +268,12 @@ def carry_out(world: World, operation: Operation, target: Target, *, fail: bool)
     """Do what an action does; one that fails may have created its object all the same, as a crash may."""
     there = target in world.objects
     if operation is Operation.CREATE and there:
-        return ActionOutcome(phase=Phase.FAILED, message=messages.failed_to(operation, target.kind, "already exists"))
+        return ActionOutcome(
+            phase=Phase.FAILED, message=action_messages.failed_to(operation, target.kind, "already exists")
+        )
     if operation is Operation.DELETE:
         if fail:
-            return ActionOutcome(phase=Phase.FAILED, message=messages.failed_to(operation, target.kind, "drawn"))
+            return ActionOutcome(phase=Phase.FAILED, message=action_messages.failed_to(operation, target.kind, "drawn"))
         return ActionOutcome(
             phase=Phase.SUCCEEDED,
             message="deleted",
@@ -312,7 +315,7 @@ def reverted(
         for deletion in step.deletions:
             if world.objects.get(deletion.target) == deletion.uid:
                 world.delete(deletion.target)
-        message = messages.rolled_back([deletion.target for deletion in step.deletions])
+        message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
         return ActionOutcome(phase=Phase.SUCCEEDED, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))

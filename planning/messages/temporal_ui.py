@@ -10,7 +10,7 @@ from api.execution import StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import RollbackStep
-from planning.messages import bounded, counted, listed, placed
+from planning.messages.actions import bounded, counted, listed, placed
 
 SUMMARY_BOUND = 200
 """Bytes of UTF-8: one line."""

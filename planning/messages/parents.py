@@ -1,12 +1,12 @@
 """What workflows, stages and the plan say of themselves, one small function each.
 
-Apart from planning/messages.py, whose sentences are about actions. Source: docs/spec/drplanexecution.md, "Messages".
+Apart from planning/messages/actions.py, whose sentences are about actions. Source: docs/spec/drplanexecution.md, "Messages".
 """
 
 from collections.abc import Sequence
 
 from api.phases import OperationType
-from planning.messages import MESSAGE_BOUND, counted, listed
+from planning.messages.actions import MESSAGE_BOUND, bounded, counted, listed
 
 
 def current_action(running: Sequence[str]) -> str | None:
@@ -94,3 +94,33 @@ def plan_canceled(operation: OperationType, stages: tuple[int, int], actions: tu
     what, verb = ("revert", "rolled back") if operation is OperationType.REVERT else ("execution", "completed")
     done_stages = f"{stages[0]} of {counted(stages[1], 'stage')}"
     return f"Plan {what} canceled: {done_stages}, {actions[0]} of {counted(actions[1], 'action')} {verb}"
+
+
+TERMINATED = "terminated from outside"
+TIMED_OUT = "timed out in the engine"
+
+
+def canceled_unknown(reason: str) -> str:
+    """A cancel came between two attempts, and the last look could not tell what is."""
+    return bounded(f"Canceled between two attempts; whether it was done is not known: {reason}")
+
+
+def canceled_before_planning(operation: OperationType) -> str:
+    """A cancel came before the tree was known: nothing was touched."""
+    what = "revert" if operation is OperationType.REVERT else "execution"
+    return f"Plan {what} canceled before anything was begun"
+
+
+def too_large(operation: OperationType) -> str:
+    """The decision does not fit into the engine; nothing was touched."""
+    return f"Plan too large to {operation.lower()} at once: it needs more than the engine's 2 MB; split it into several"
+
+
+def already_open(workflow_id: str) -> str:
+    """A part could not start, for an earlier run of it has not closed."""
+    return bounded(f"another run of {workflow_id} is still open")
+
+
+def ended_otherwise(reason: str) -> str:
+    """A part's run closed without telling how far it came; `reason` is the engine's."""
+    return bounded(f"ended without a status: {reason}")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from api.execution import DRPlanExecution
 from api.meta import ObjectName, go_duration
 from api.phases import OperationType, Phase
-from planning.messages import bounded, counted, listed
+from planning.messages.actions import bounded, counted, listed
 
 CONDITION_BOUND = 4096
 """Bytes of a condition's message: enough for every name that a person can take in."""

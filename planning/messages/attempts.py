@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from api.meta import ObjectKey
 from api.phases import ActionType, Operation, Phase
 from api.steps import Target
-from planning.messages import called, counted, placed
+from planning.messages.actions import called, counted, placed
 
 # Reasons: what follows `Failed to create ConfigMap: `.
 

@@ -7,7 +7,7 @@ Source: docs/spec/drworkflow.md, "waitReady" and "clusterExecutionMode".
 from collections.abc import Sequence
 
 from api.steps import Target
-from planning.messages import called, counted, listed, placed
+from planning.messages.actions import called, counted, listed, placed
 
 _LISTED = 600
 """Bytes that the clusters may take in one message."""

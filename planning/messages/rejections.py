@@ -6,7 +6,7 @@ Source: docs/spec/drplanexecution.md, "Messages".
 from collections.abc import Sequence
 
 from api.phases import OperationType, Phase
-from planning.messages import MESSAGE_BOUND, listed
+from planning.messages.actions import MESSAGE_BOUND, listed
 
 _NEW_REVERT = "create a new Revert that names"
 
