@@ -15,7 +15,7 @@ from temporalio import activity
 from activities.failures import ActionError
 from api.steps import ActionOutcome, Heartbeat
 from planning.messages.actions import bounded
-from planning.scrub import scrubbed, secret_forms
+from planning.values.redaction import scrubbed, secret_forms
 
 INTERVAL = 3.0
 """Seconds between two beats. Source: docs/architecture.md, "Temporal"."""

@@ -19,7 +19,7 @@ from planning.hosts import HostRefusedError
 from planning.http import Request, RequestError, safe_url
 from planning.messages import http as http_messages
 from planning.messages.actions import bounded
-from planning.scrub import excerpt, kept_body, scrubbed
+from planning.values.redaction import excerpt, kept_body, scrubbed
 
 
 class HttpEffect:

@@ -28,7 +28,6 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
-from planning import secrets
 from planning.definitions.action_list import deletion_of
 from planning.definitions.action_types import filled, operation_of, templates_of
 from planning.definitions.lookup import actions_by_name, full_name, occurrences
@@ -38,9 +37,10 @@ from planning.definitions.target import body_of_action, target_of_action
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
-from planning.params import resolve
 from planning.snapshot import Place, use_of
-from planning.templates import TemplateError, Values, has_template, render_value, texts
+from planning.values import omission
+from planning.values.placeholders import TemplateError, Values, has_template, render_value, texts
+from planning.values.resolve import resolve
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Orders:
         layers = layers_again(kept.snapshot, kept.place, kept.dr_workflow, kept.parameters, live)
         found = resolve(layers, await read_values(self._cluster, given.actor, [layers]))
         known = {name: found.values[name] for name in names if name in found.values}
-        missing = [name for name in names if name not in known or not secrets.is_complete(known[name])]
+        missing = [name for name in names if name not in known or not omission.is_complete(known[name])]
         if missing:
             message = attempt_messages.parameters_changed(
                 given.step.action, missing, [error.text for error in found.errors]

@@ -11,10 +11,10 @@ from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.failures import action_error, may_pass
 from activities.looking import each
 from api.steps import Actor, Target
-from planning.layers import Layers
-from planning.livevalues import Answers, ManifestRead, Unreadable
 from planning.messages import attempts as attempt_messages
-from planning.params import reads
+from planning.values.precedence import Layers
+from planning.values.resolve import reads
+from planning.values.value_from import Answers, ManifestRead, Unreadable
 
 
 async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) -> Answers:

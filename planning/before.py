@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from planning.messages import conditions as condition_messages
-from planning.scrub import secret_forms
+from planning.values.redaction import secret_forms
 
 Object = Mapping[str, Any]
 

@@ -17,10 +17,10 @@ from planning.definitions.field_errors import FieldError
 from planning.definitions.lookup import Workflows, definition
 from planning.messages import rejections
 from planning.messages.actions import bounded
-from planning.params import Resolved
 from planning.parts import PlannedWorkflow
 from planning.progress import with_counts
 from planning.validation import execution_errors
+from planning.values.resolve import Resolved
 
 Parameters = Mapping[tuple[str, int], Resolved]
 """By name of the stage and position of the DRWorkflow in it."""

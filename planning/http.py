@@ -19,8 +19,8 @@ from api.steps import FailureType
 from planning.definitions.identifiers import shortened
 from planning.hosts import is_address
 from planning.messages import http as http_messages
-from planning.scrub import secret_forms
-from planning.secrets import HARMLESS_HEADERS, is_secret_name
+from planning.values.omission import HARMLESS_HEADERS, is_secret_name
+from planning.values.redaction import secret_forms
 
 MOST_REDIRECTS = 5
 _TOLD_TO_ANYBODY = HARMLESS_HEADERS | {"idempotency-key"}

@@ -13,12 +13,12 @@ from api.params import Parameter
 from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
-from planning import secrets
 from planning.definitions.action_types import templates_of
 from planning.definitions.manifest import ManifestError, parse_manifest
-from planning.layers import Layer, Layers, layers
 from planning.snapshot import Place, plan_of, without_secrets
-from planning.templates import PlaceholderKind, placeholders, texts
+from planning.values import omission
+from planning.values.placeholders import PlaceholderKind, placeholders, texts
+from planning.values.precedence import Layer, Layers, layers
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Live:
 def completed(action: Action, live: Action | None) -> Action | None:
     """Give a kept action with what was left out of it; None where the live one is no longer the same."""
     try:
-        return Action.model_validate(secrets.fill(action.to_object(), live.to_object() if live else None))
-    except secrets.Changed:
+        return Action.model_validate(omission.fill(action.to_object(), live.to_object() if live else None))
+    except omission.Changed:
         return None
 
 
 def is_complete(action: Action) -> bool:
     """Tell whether nothing of an action was left out."""
-    return secrets.is_complete(action.to_object())
+    return omission.is_complete(action.to_object())
 
 
 def secret_texts(kept: Action, whole: Action) -> list[str]:

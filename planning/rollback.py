@@ -19,7 +19,7 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
 from planning.messages import actions as action_messages
-from planning.templates import has_template
+from planning.values.placeholders import has_template
 
 
 @dataclass(frozen=True)

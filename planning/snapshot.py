@@ -20,9 +20,9 @@ from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec, Stage, WorkflowReference
 from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
-from planning import secrets
 from planning.definitions.lookup import Workflows, definition
 from planning.messages import attempts as attempt_messages
+from planning.values import omission
 
 Place = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""
@@ -143,7 +143,7 @@ def _reference(reference: WorkflowReference) -> WorkflowReference:
 
 def _workflow_spec(spec: DRWorkflowSpec) -> DRWorkflowSpec:
     """Leave secrets out of a DRWorkflow."""
-    actions = [Action.model_validate(secrets.leave_out_action(action.to_object())) for action in spec.actions]
+    actions = [Action.model_validate(omission.leave_out_action(action.to_object())) for action in spec.actions]
     return spec.model_copy(update={"parameters": _parameters(spec.parameters), "actions": actions})
 
 
@@ -153,9 +153,9 @@ def _parameters(parameters: list[Parameter] | None) -> list[Parameter] | None:
 
 def without_secrets(parameter: Parameter) -> Parameter:
     """Leave out what a parameter with a secret's name says literally."""
-    if not secrets.is_secret_name(parameter.name):
+    if not omission.is_secret_name(parameter.name):
         return parameter
-    given = {name: secrets.MARKER for name in ("value", "default") if getattr(parameter, name)}
+    given = {name: omission.MARKER for name in ("value", "default") if getattr(parameter, name)}
     return parameter.model_copy(update=given)
 
 

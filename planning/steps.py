@@ -20,10 +20,9 @@ from planning.earlier import action_keys
 from planning.judgement import Deletions, Place
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
-from planning.outputs import outputs_used
 from planning.rollback import Custom, Refused
 from planning.survey import PlacedStage, PlacedWorkflow
-from planning.templates import has_template
+from planning.values.placeholders import has_template, outputs_used
 
 
 @dataclass(frozen=True)

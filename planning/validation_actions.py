@@ -15,8 +15,8 @@ from planning.definitions.retry import attempt_faults
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
-from planning.templates import has_template
 from planning.validation_http import request_faults
+from planning.values.placeholders import has_template
 
 Finding = tuple[str, str]
 """A field path and what is wrong there."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from api.actions import METHODS, HttpRequest
 from planning.messages import fields as field_messages
-from planning.templates import has_template
+from planning.values.placeholders import has_template
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _BLANK = re.compile(r"[\s\0-\x1f]")

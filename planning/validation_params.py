@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.declarations import RESERVED, parameter_faults
 from planning.definitions.field_errors import (
     FieldError,
     execution_subject,
@@ -18,11 +17,12 @@ from planning.definitions.field_errors import (
     workflow_subject,
 )
 from planning.definitions.lookup import Workflows, definition
-from planning.layers import Layers, given, layers
 from planning.messages import fields as field_messages
-from planning.params import missing, resolve
-from planning.templates import PlaceholderKind
 from planning.validation_templates import uses_in
+from planning.values.declarations import RESERVED, parameter_faults
+from planning.values.placeholders import PlaceholderKind
+from planning.values.precedence import Layers, given, layers
+from planning.values.resolve import missing, resolve
 
 Finding = tuple[str, str]
 

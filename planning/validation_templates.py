@@ -18,7 +18,7 @@ from planning.definitions.action_types import KINDS, kind_of, templates_of
 from planning.definitions.rollback import CustomRollbackError, rollback_hook, rollback_of
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
-from planning.templates import Placeholder, PlaceholderKind, placeholders, texts
+from planning.values.placeholders import Placeholder, PlaceholderKind, placeholders, texts
 
 Finding = tuple[str, str]
 

@@ -8,8 +8,16 @@ from collections.abc import Collection, Iterator
 from api.actions import Action
 from planning.definitions.action_types import filled, templates_of
 from planning.definitions.rollback import CustomRollbackError, rollback_of
-from planning.templates import Placeholder, PlaceholderKind, TemplateError, Values, placeholders, render_value, texts
 from planning.validation_actions import Finding, body_faults
+from planning.values.placeholders import (
+    Placeholder,
+    PlaceholderKind,
+    TemplateError,
+    Values,
+    placeholders,
+    render_value,
+    texts,
+)
 
 
 def value_faults(action: Action, values: Values, secret: Collection[str]) -> Iterator[Finding]:

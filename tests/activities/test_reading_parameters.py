@@ -12,8 +12,8 @@ from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, FailureType
 from api.workflow import DRWorkflow
-from planning.layers import Layers, layers
-from planning.params import Resolved, resolve
+from planning.values.precedence import Layers, layers
+from planning.values.resolve import Resolved, resolve
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.site import Object, Site
 from tests.e2e.manifests import dr_plan, dr_workflow, execute, stage

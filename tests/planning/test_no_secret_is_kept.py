@@ -16,9 +16,9 @@ from api.workflow import DRWorkflow
 from planning.beginning import kept_parameters, layers_of, of_execute
 from planning.definitions.lookup import Workflows
 from planning.leftout import Live, completed, is_complete, layers_again, secret_texts
-from planning.livevalues import ManifestRead
-from planning.params import Resolved, resolve
 from planning.snapshot import documents, read_definition, read_root, use_of, workflow_of
+from planning.values.resolve import Resolved, resolve
+from planning.values.value_from import ManifestRead
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage
 
 EXECUTION = ObjectKey(namespace="default", name="there", uid="7d1c2f6e-5a0b-4c3d-9e8f-112233445566")

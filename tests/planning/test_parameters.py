@@ -13,9 +13,9 @@ from api.execution import DRPlanExecution
 from api.params import Parameter
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.declarations import parameter_faults
-from planning.livevalues import Answers, ManifestRead, Object, Unreadable
-from planning.params import Layers, Resolved, kept_layers, layers, reads, resolve
+from planning.values.declarations import parameter_faults
+from planning.values.resolve import Layers, Resolved, kept_layers, layers, reads, resolve
+from planning.values.value_from import Answers, ManifestRead, Object, Unreadable
 
 Entries = list[dict[str, Any]]
 

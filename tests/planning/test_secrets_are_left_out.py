@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from api.actions import Action
 from planning.definitions.manifest import parse_manifest
-from planning.secrets import MARKER, Changed, fill, is_complete, is_secret_name, leave_out_action
+from planning.values.omission import MARKER, Changed, fill, is_complete, is_secret_name, leave_out_action
 
 SECRET = {
     "apiVersion": "v1",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.scrub import BODY_BOUND, HIDDEN, excerpt, kept_body, scrubbed, secret_forms
+from planning.values.redaction import BODY_BOUND, HIDDEN, excerpt, kept_body, scrubbed, secret_forms
 
 TOKEN = 'c0rrect-h0rse/ba"ttery&staple'
 

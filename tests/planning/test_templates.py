@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.templates import (
+from planning.values.placeholders import (
     Placeholder,
     PlaceholderKind,
     TemplateError,

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.params import ManifestRef, Select
-from planning import paths
-from planning.livevalues import ManifestRead, ParameterError, read_of, value_of
+from planning.values import jsonpath
+from planning.values.value_from import ManifestRead, ParameterError, read_of, value_of
 
 OBJECT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -68,7 +68,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("path", "text"), FOUND)
 def test_a_path_gives_what_kubectl_prints(path: str, text: str) -> None:
-    assert paths.find(path, OBJECT) == text
+    assert jsonpath.find(path, OBJECT) == text
 
 
 def test_kubectl_itself_prints_the_same(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_kubectl_itself_prints_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["metadata.name", ".metadata.name", "$.metadata.name", " .metadata['name'] "])
 def test_braces_may_be_left_out(path: str) -> None:
-    assert paths.find(path, OBJECT) == "site"
+    assert jsonpath.find(path, OBJECT) == "site"
 
 
 NOTHING = ["{.nope}", "{.metadata.name}-{.nope}", "{.data.empty}", "{.data.blank}", "{.nothing}", "{.parts[5].name}",
@@ -116,16 +116,16 @@ NO_PATHS = ["", "{}", "{.}", "{.a", "a}", "{.a .b}", "{.a[}", "{.a[0}", "{.a[?(@
 
 @pytest.mark.parametrize("path", NO_PATHS)
 def test_what_is_no_path_is_an_error_that_shows_one(path: str) -> None:
-    with pytest.raises(paths.PathError) as error:
-        paths.check(path)
+    with pytest.raises(jsonpath.PathError) as error:
+        jsonpath.check(path)
     assert str(error.value).endswith("is not a JSONPath as Kubernetes knows it; write one such as {.metadata.name}")
     with pytest.raises(ParameterError):
         value_of(_ref(jsonPath=path), [OBJECT])
 
 
 def test_a_loop_is_an_error_that_says_what_to_write_instead() -> None:
-    with pytest.raises(paths.PathError, match=r"has a range; write \[\*\] instead"):
-        paths.check("{range .items[*]}{.metadata.name}{end}")
+    with pytest.raises(jsonpath.PathError, match=r"has a range; write \[\*\] instead"):
+        jsonpath.check("{range .items[*]}{.metadata.name}{end}")
 
 
 KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(
@@ -139,14 +139,14 @@ def test_any_key_is_reached_with_its_signs_escaped(keys: list[str], value: str) 
     for key in reversed(keys):
         body = {key: body}
     path = "".join(f".{''.join(sign if sign.isalnum() else chr(92) + sign for sign in key)}" for key in keys)
-    assert paths.find(f"{{{path}}}", body) == value.strip()
+    assert jsonpath.find(f"{{{path}}}", body) == value.strip()
 
 
 @given(text=st.text(alphabet="{}[].$@*?()'\"\\=<>!&|,:-0 ab", max_size=25))
 def test_any_text_is_a_path_or_is_refused(text: str) -> None:
     try:
-        paths.find(text, {"a": [{"b": 1}], "b": "a"})
-    except (paths.PathError, paths.NothingFoundError):
+        jsonpath.find(text, {"a": [{"b": 1}], "b": "a"})
+    except (jsonpath.PathError, jsonpath.NothingFoundError):
         return
 
 

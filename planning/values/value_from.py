@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.params import ManifestRef, Select
-from planning import paths
 from planning.messages import fields as field_messages
+from planning.values import jsonpath
 
 Object = Mapping[str, Any]
 """A live object as JSON."""
@@ -78,10 +78,10 @@ def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
         raise ParameterError(field_messages.nothing_to_read(read_of(ref).text))
     selected = _selected(ref, objects)
     try:
-        return paths.find(ref.json_path, selected)
-    except paths.PathError as error:
+        return jsonpath.find(ref.json_path, selected)
+    except jsonpath.PathError as error:
         raise ParameterError(str(error), "jsonPath") from None
-    except paths.NothingFoundError:
+    except jsonpath.NothingFoundError:
         name, namespace = _name(selected)
         where = f"{ref.kind} {namespace}/{name}" if namespace else f"{ref.kind} {name}"
         raise ParameterError(field_messages.path_finds_nothing(ref.json_path, where), "jsonPath") from None

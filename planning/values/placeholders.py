@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from api.actions import Action
+from planning.definitions.action_types import templates_of
 from planning.messages import fields as field_messages
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
@@ -195,3 +197,18 @@ def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from texts(item, f"{path}[{index}]")
+
+
+def outputs_used(action: Action) -> list[str]:
+    """Name the actions whose outputs or phases a definition uses, each once, in the order of its fields.
+
+    Its `rollback` is another definition.
+    """
+    found = (
+        placeholder.name
+        for path, value in templates_of(action).items()
+        for _, text in texts(value, path)
+        for placeholder in placeholders(text)
+        if placeholder.kind is PlaceholderKind.OUTPUTS
+    )
+    return list(dict.fromkeys(found))

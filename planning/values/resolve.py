@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from api.params import ManifestRef
-from planning.declarations import ALIASES, RENDERED, is_of_type
 from planning.definitions.field_errors import FieldError
-from planning.layers import Giver, given, giver
-from planning.layers import Layers as Layers
-from planning.layers import kept_layers as kept_layers
-from planning.layers import layers as layers
-from planning.livevalues import Answers, ManifestRead, ParameterError, Unreadable, read_of, value_of
 from planning.messages import fields as field_messages
-from planning.scrub import HIDDEN, scrubbed, secret_forms
-from planning.templates import PlaceholderKind, TemplateError, Values, placeholders, render
+from planning.values.declarations import ALIASES, RENDERED, is_of_type
+from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders, render
+from planning.values.precedence import Giver, given, giver
+from planning.values.precedence import Layers as Layers
+from planning.values.precedence import kept_layers as kept_layers
+from planning.values.precedence import layers as layers
+from planning.values.redaction import HIDDEN, scrubbed, secret_forms
+from planning.values.value_from import Answers, ManifestRead, ParameterError, Unreadable, read_of, value_of
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from api.params import ManifestRef, Parameter
 from api.phases import Mode, OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.declarations import RESERVED
 from planning.definitions.field_errors import FieldError, execution_subject, plan_subject, workflow_subject
-from planning.secrets import is_secret_name
+from planning.values.declarations import RESERVED
+from planning.values.omission import is_secret_name
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from planning.definitions.manifest import ManifestError, parse_manifest
-from planning.scrub import HIDDEN as HIDDEN
-from planning.templates import has_template, placeholders, texts
+from planning.values.placeholders import has_template, placeholders, texts
+from planning.values.redaction import HIDDEN as HIDDEN
 
 MARKER = "secret, not kept"
 """Stands in place of each text that was left out."""

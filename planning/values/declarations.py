@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from api.params import ManifestRef, Parameter, ParameterType
-from planning import paths
 from planning.messages import fields as field_messages
-from planning.templates import PlaceholderKind, placeholders
+from planning.values import jsonpath
+from planning.values.placeholders import PlaceholderKind, placeholders
 
 RESERVED = "mode"
 RENDERED = ("namespace", "name", "label_selector")
@@ -65,8 +65,8 @@ def _reference_faults(ref: ManifestRef) -> Iterator[tuple[str, str]]:
             yield f".{ALIASES[name]}", message
     if ref.json_path.strip():
         try:
-            paths.check(ref.json_path)
-        except paths.PathError as error:
+            jsonpath.check(ref.json_path)
+        except jsonpath.PathError as error:
             yield ".jsonPath", str(error)
 
 

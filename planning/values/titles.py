@@ -14,7 +14,7 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.target import target_of_action
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
-from planning.templates import Values, render_known
+from planning.values.placeholders import Values, render_known
 
 _AUTHORITY = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")
 
