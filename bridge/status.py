@@ -14,10 +14,10 @@ from api.phases import OperationType, Phase
 from bridge import conditions, tree
 from bridge.conditions import ConditionType, Wanted
 from bridge.observation import Observation, Run, RunEnd
-from planning import progress
 from planning.messages import conditions as condition_messages
 from planning.messages import parents as parent_messages
-from planning.shorten import shorten
+from planning.status import transitions
+from planning.status.size_limit import shorten
 
 
 class Moment(Model):
@@ -106,7 +106,7 @@ def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
         state = written
     elif same_run:
         state = tree.forward(written, state)
-    return shorten(progress.with_counts(tree.with_attempts(state, seen.workflows))) if state.stages else state
+    return shorten(transitions.with_counts(tree.with_attempts(state, seen.workflows))) if state.stages else state
 
 
 def _reach(run: Run, seen: Observation) -> Wanted:

@@ -12,9 +12,9 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import go_duration
 from api.phases import Phase
 from bridge.observation import Attempt, Observation, WorkflowView
-from planning import progress
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
+from planning.status import transitions
 
 
 def _rank(phase: Phase | None) -> int:
@@ -32,7 +32,7 @@ def composed(seen: Observation) -> RunState | None:
     for stage in seen.stages:
         if stage.node is not None and stage.index < len(state.stages):
             node = forward_stage(state.stages[stage.index], stage.node)
-            state = progress.plan_with(state, stage.index, node)
+            state = transitions.plan_with(state, stage.index, node)
     for view in seen.workflows:
         state = _with_workflow(state, view)
     return state
@@ -46,7 +46,7 @@ def _with_workflow(state: RunState, view: WorkflowView) -> RunState:
     if place.workflow >= len(stage.workflows):
         return state
     node = forward_workflow(stage.workflows[place.workflow], view.node)
-    return progress.plan_with(state, place.stage, progress.stage_with(stage, place.workflow, node))
+    return transitions.plan_with(state, place.stage, transitions.stage_with(stage, place.workflow, node))
 
 
 def forward(old: RunState, new: RunState) -> RunState:
@@ -134,8 +134,8 @@ def with_attempts(state: RunState, views: Sequence[WorkflowView]) -> RunState:
         stage = state.stages[view.place.stage]
         if view.place.workflow < len(stage.workflows):
             node = _attempted(stage.workflows[view.place.workflow], view.attempts)
-            stage = progress.stage_with(stage, view.place.workflow, node)
-            state = progress.plan_with(state, view.place.stage, stage)
+            stage = transitions.stage_with(stage, view.place.workflow, node)
+            state = transitions.plan_with(state, view.place.stage, stage)
     return state
 
 
@@ -154,7 +154,7 @@ def _tried(action: ActionStatus, attempt: Attempt) -> ActionStatus:
     if attempt.waiting and attempt.lost:
         action = action.model_copy(update={"message": action_messages.attempt_lost()})
     elif attempt.waiting:
-        action = progress.action_retrying(action, *_retry(attempt), attempt.error)
+        action = transitions.action_retrying(action, *_retry(attempt), attempt.error)
     else:
         action = action.model_copy(update={"message": action_messages.bounded(attempt.waiting_for) or None})
     made = attempt.attempt - (2 if attempt.waiting else 1)
@@ -177,14 +177,14 @@ def broken(state: RunState, reason: str, now: datetime) -> RunState:
     """Close a tree whose run ended without a word: what ran has an unknown outcome, the rest was not reached."""
     left = action_messages.not_attempted_broken("the plan")
     stages = [
-        progress.stage_broken(stage, reason, now)
+        transitions.stage_broken(stage, reason, now)
         if stage.phase is Phase.RUNNING
-        else progress.stage_not_reached(stage, left)
+        else transitions.stage_not_reached(stage, left)
         for stage in state.stages
     ]
     ended: dict[str, Any] = {"phase": Phase.FAILED, "message": reason, "stage_statuses": stages or None}
     closed = state.model_copy(update={**ended, **_times(state.start_time, now)})
-    return progress.with_counts(closed) if stages else closed
+    return transitions.with_counts(closed) if stages else closed
 
 
 def _times(start: datetime | None, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from planning.definitions.lookup import Workflows, definition
 from planning.messages import rejections
 from planning.messages.actions import bounded
 from planning.parts import PlannedWorkflow
-from planning.progress import with_counts
+from planning.status.transitions import with_counts
 from planning.validation import execution_errors
 from planning.values.resolve import Resolved
 

@@ -19,9 +19,9 @@ from planning.judgement import Place
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
-from planning.progress import with_counts
 from planning.rollback import Delete, Nothing, Recorded, made
 from planning.scene import scene
+from planning.status.transitions import with_counts
 from planning.steps import Steps
 from planning.survey import PlacedStage, PlacedWorkflow, mirrored, survey
 from planning.verdicts import Verdicts, decide_all, executes

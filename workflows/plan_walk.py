@@ -14,10 +14,10 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType, Phase, PlanFailurePolicy
     from api.steps import ExecuteDecision, RevertDecision
-    from planning import progress, rollup
     from planning.messages import parents as parent_messages
     from planning.messages import temporal_ui
-    from planning.shorten import shorten
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten
 from workflows.calls import TOO_LARGE
 from workflows.cancellation import Cancellation
 from workflows.children import ChildCall, NeverBegan, Unheard, run_child
@@ -39,7 +39,7 @@ class PlanWalk(Generic[DecisionT]):
 
     def state(self) -> RunState:
         """Answer the query."""
-        return shorten(progress.with_counts(self._state) if self._state.stages else self._state)
+        return shorten(transitions.with_counts(self._state) if self._state.stages else self._state)
 
     async def run(
         self,
@@ -85,9 +85,9 @@ class PlanWalk(Generic[DecisionT]):
             return None
         if decision.rejection is not None:
             message = {"phase": Phase.FAILED, "message": decision.rejection}
-            self._state = progress.plan_rejected(decision.state.model_copy(update=message), workflow.now())
+            self._state = transitions.plan_rejected(decision.state.model_copy(update=message), workflow.now())
             return None
-        self._state = progress.plan_started(decision.state, workflow.now())
+        self._state = transitions.plan_started(decision.state, workflow.now())
         return decision
 
     def _undecided(self, error: ActivityError) -> RunState:
@@ -96,7 +96,7 @@ class PlanWalk(Generic[DecisionT]):
             ended = RunState(phase=Phase.CANCELED, message=parent_messages.canceled_before_planning(self._operation))
         else:
             ended = RunState(phase=Phase.FAILED, message=self._reason(error))
-        return progress.plan_rejected(ended, workflow.now())
+        return transitions.plan_rejected(ended, workflow.now())
 
     def _reason(self, error: ActivityError) -> str:
         if not isinstance(error.cause, ApplicationError):
@@ -109,15 +109,15 @@ class PlanWalk(Generic[DecisionT]):
         given = self._state.stages[index]
         if given.phase is Phase.PENDING and self._may_start(policy, index):
             stage = await self._ended(index, given, child, decision)
-            self._state = progress.plan_with(self._state, index, stage)
+            self._state = transitions.plan_with(self._state, index, stage)
 
     async def _ended(
         self, index: int, given: StageStatus, child: MakeChild[DecisionT], decision: DecisionT
     ) -> StageStatus:
-        running = progress.stage_started(given, workflow.now())
+        running = transitions.stage_started(given, workflow.now())
 
         def started() -> None:
-            self._state = progress.plan_with(self._state, index, running)
+            self._state = transitions.plan_with(self._state, index, running)
             total = len(self._state.stages)
             workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, given.name))
 
@@ -134,4 +134,4 @@ class PlanWalk(Generic[DecisionT]):
     def _finish(self) -> None:
         cut = any(stage.phase in (Phase.PENDING, Phase.CANCELED) for stage in self._state.stages)
         canceled = self._cancellation.requested and cut
-        self._state = progress.plan_finished(self._state, self._operation, workflow.now(), canceled=canceled)
+        self._state = transitions.plan_finished(self._state, self._operation, workflow.now(), canceled=canceled)

@@ -11,9 +11,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
-    from planning import progress, rollup
     from planning.messages import temporal_ui
-    from planning.shorten import shorten_stage
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten_stage
 from workflows.cancellation import Cancellation
 from workflows.children import ChildCall, NeverBegan, Unheard, run_child
 from workflows.results import closed
@@ -54,7 +54,7 @@ class StageWalk:
 
     async def _walk(self, child: MakeChild) -> StageStatus:
         if self._node.phase is Phase.PENDING:
-            self._node = progress.stage_started(self._node, workflow.now())
+            self._node = transitions.stage_started(self._node, workflow.now())
         places = asyncio.Semaphore(SIDE_BY_SIDE if self._node.parallel else 1)
         pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
         await asyncio.gather(*(self._run(index, child, places) for index in pending))
@@ -74,7 +74,7 @@ class StageWalk:
             self._cutting |= node.phase is Phase.FAILED and rollup.cancels_siblings(self._policy)
 
     async def _ended(self, index: int, given: WorkflowExecutionStatus, child: MakeChild) -> WorkflowExecutionStatus:
-        running = progress.workflow_started(given, workflow.now())
+        running = transitions.workflow_started(given, workflow.now())
 
         def started() -> None:
             self._running[index] = given.workflow_ref.name
@@ -90,11 +90,11 @@ class StageWalk:
     def _finished(self) -> StageStatus:
         cut = any(node.phase in (Phase.PENDING, Phase.CANCELED) for node in self._node.workflows)
         canceled = self._cancellation.requested and cut
-        return progress.stage_finished(self._node, self._operation, workflow.now(), canceled=canceled)
+        return transitions.stage_finished(self._node, self._operation, workflow.now(), canceled=canceled)
 
     def _put(self, index: int, node: WorkflowExecutionStatus) -> None:
         self._closed += node.phase.terminal
-        self._node = progress.stage_with(self._node, index, node)
+        self._node = transitions.stage_with(self._node, index, node)
         total = len(self._node.workflows)
         workflow.set_current_details(
             temporal_ui.side_by_side("workflow", self._closed, total, list(self._running.values()))

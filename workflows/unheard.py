@@ -9,7 +9,7 @@ from datetime import datetime
 
 from api.execution import StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
-from planning.progress import stage_broken, workflow_broken
+from planning.status.transitions import stage_broken, workflow_broken
 
 
 def _perhaps_begun(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:

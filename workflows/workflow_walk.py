@@ -13,10 +13,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
-    from planning import progress, rollup
     from planning.definitions.dependencies import Frontier, Needs
     from planning.messages import temporal_ui
-    from planning.shorten import shorten_workflow
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten_workflow
 from workflows.attempts import carry_out
 from workflows.calls import ActionCall
 from workflows.cancellation import Cancellation
@@ -65,7 +65,7 @@ class WorkflowWalk:
 
     async def _walk(self, calls: Calls) -> WorkflowExecutionStatus:
         if self._node.phase is Phase.PENDING:
-            self._node = progress.workflow_started(self._node, workflow.now())
+            self._node = transitions.workflow_started(self._node, workflow.now())
         if self._needs is None:
             await self._one_by_one(calls)
         else:
@@ -117,19 +117,19 @@ class WorkflowWalk:
         """Carry one action out, and give its index back."""
         beside = list(self._running.values())
         self._running[index] = self._node.actions[index].name
-        self._node = progress.action_started(self._node, index, workflow.now(), beside)
+        self._node = transitions.action_started(self._node, index, workflow.now(), beside)
         self._tell(index)
 
         def retrying(retry: int, limit: int, error: str) -> None:
             changed = list(self._node.actions)
-            changed[index] = progress.action_retrying(changed[index], retry, limit, error)
+            changed[index] = transitions.action_retrying(changed[index], retry, limit, error)
             self._node = self._node.model_copy(update={"action_statuses": changed})
 
         ending = await carry_out(call, self._cancellation, retrying)
         del self._running[index]
         self._closed += 1
         outcome, beside = ending.outcome, list(self._running.values())
-        self._node = progress.action_finished(self._node, index, outcome, ending.retries, workflow.now(), beside)
+        self._node = transitions.action_finished(self._node, index, outcome, ending.retries, workflow.now(), beside)
         return index
 
     def _tell(self, index: int) -> None:
@@ -144,6 +144,6 @@ class WorkflowWalk:
     def _finished(self) -> WorkflowExecutionStatus:
         cut = any(action.phase in (Phase.PENDING, Phase.CANCELED) for action in self._node.actions)
         canceled = self._cancellation.requested and cut
-        return progress.workflow_finished(
+        return transitions.workflow_finished(
             self._node, self._operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )

@@ -19,8 +19,8 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import Model, ObjectName
 from api.phases import ActionType, Phase
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from planning import progress
 from planning.messages import parents as parent_messages
+from planning.status import transitions
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType
 
 
@@ -216,7 +216,7 @@ def stage(name: str, *nodes: WorkflowExecutionStatus, phase: Phase = Phase.PENDI
 
 
 def state(*stages: StageStatus, phase: Phase = Phase.RUNNING, message: str | None = None) -> RunState:
-    return progress.with_counts(RunState(phase=phase, message=message, stage_statuses=list(stages)))
+    return transitions.with_counts(RunState(phase=phase, message=message, stage_statuses=list(stages)))
 
 
 def done(phase: Phase = Phase.SUCCEEDED, message: str = "done") -> RunState:

@@ -10,8 +10,8 @@ from api.execution import WorkflowExecutionStatus
 from api.phases import Mode, OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
 from api.workflow import DRWorkflow
-from planning import progress, rollup
 from planning.definitions.dependencies import Frontier
+from planning.status import rollup, transitions
 from tests.planning.builders import START
 from tests.planning.test_an_execute_is_planned import in_mode
 from tests.planning.test_as_executed import drawn_workflows
@@ -36,7 +36,7 @@ class Walk:
     def run(self) -> WorkflowExecutionStatus:
         """Walk to the end, several actions open at once."""
         decision = in_mode(self.mode, self.flow)
-        node = progress.workflow_started(decision.state.stages[0].workflows[0], START)
+        node = transitions.workflow_started(decision.state.stages[0].workflows[0], START)
         needs = [step.after or [] for step in decision.steps[0][0]]
         frontier, running = Frontier(needs), list[int]()
         while True:
@@ -51,7 +51,7 @@ class Walk:
             node = self._end(node, place, running)
             if node.actions[place].phase is Phase.SUCCEEDED:
                 frontier.ended(place)
-        return progress.workflow_finished(
+        return transitions.workflow_finished(
             node, EXECUTE, START + timedelta(hours=1), canceled=self.canceled, policy=self.policy, needs=needs
         )
 
@@ -66,7 +66,7 @@ class Walk:
         beside = [node.actions[one].name for one in running]
         running.append(place)
         self.begun.append(node.actions[place].name)
-        node = progress.action_started(node, place, START, beside)
+        node = transitions.action_started(node, place, START, beside)
         assert node.current_action == ", ".join([*beside, node.actions[place].name])
         return node
 
@@ -74,7 +74,7 @@ class Walk:
         phase = Phase.FAILED if place in self.failing else Phase.SUCCEEDED
         self.ended[node.actions[place].name] = phase
         outcome = ActionOutcome(phase=phase, message="drawn")
-        return progress.action_finished(node, place, outcome, 0, START, [node.actions[one].name for one in running])
+        return transitions.action_finished(node, place, outcome, 0, START, [node.actions[one].name for one in running])
 
 
 def ancestors(flow: DRWorkflow, name: str) -> set[str]:

@@ -17,7 +17,7 @@ from planning.definitions.action_list import is_taken_down
 from planning.definitions.field_errors import FieldError
 from planning.execute import decide_execute
 from planning.messages import actions as action_messages
-from planning.progress import with_counts
+from planning.status.transitions import with_counts
 from planning.values.resolve import Resolved
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
 from tests.planning.test_as_executed import drawn_workflows

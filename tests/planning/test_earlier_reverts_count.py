@@ -7,7 +7,7 @@ import pytest
 from api.execution import ActionStatus, DRPlanExecution, ExecutionStatus
 from api.phases import OnMissing, OperationType, Phase
 from api.steps import ActionOutcome, FailureType, RevertDecision
-from planning import progress
+from planning.status import transitions
 from tests.planning.builders import (
     LATER,
     START,
@@ -32,24 +32,24 @@ ORIGINAL = execute(
 
 def ended(name: str, decision: RevertDecision, failing: str | None = None) -> DRPlanExecution:
     """Walk a decision to its end, with one action failing, and give the Revert that is left."""
-    state = progress.plan_started(decision.state, LATER)
+    state = transitions.plan_started(decision.state, LATER)
     for index, stage_ in enumerate(state.stages):
         if stage_.phase is not Phase.PENDING or any(one.phase is Phase.FAILED for one in state.stages):
             continue
-        running = progress.stage_started(stage_, LATER)
+        running = transitions.stage_started(stage_, LATER)
         for place, node in enumerate(running.workflows):
             if node.phase is Phase.PENDING:
-                child = progress.workflow_started(node, LATER)
+                child = transitions.workflow_started(node, LATER)
                 for number, action in enumerate(child.actions):
                     if action.phase is Phase.PENDING and not any(one.phase is Phase.FAILED for one in child.actions):
                         phase = Phase.FAILED if action.name == failing else Phase.SUCCEEDED
-                        child = progress.action_started(child, number, LATER)
+                        child = transitions.action_started(child, number, LATER)
                         outcome = ActionOutcome(phase=phase, message="said")
-                        child = progress.action_finished(child, number, outcome, 0, LATER)
-                child = progress.workflow_finished(child, OperationType.REVERT, LATER)
-                running = progress.stage_with(running, place, child)
-        state = progress.plan_with(state, index, progress.stage_finished(running, OperationType.REVERT, LATER))
-    state = progress.plan_finished(state, OperationType.REVERT, LATER)
+                        child = transitions.action_finished(child, number, outcome, 0, LATER)
+                child = transitions.workflow_finished(child, OperationType.REVERT, LATER)
+                running = transitions.stage_with(running, place, child)
+        state = transitions.plan_with(state, index, transitions.stage_finished(running, OperationType.REVERT, LATER))
+    state = transitions.plan_finished(state, OperationType.REVERT, LATER)
     status = ExecutionStatus.model_validate(state.model_dump(exclude={"left_standing"}))
     return revert(name).model_copy(update={"status": status})
 

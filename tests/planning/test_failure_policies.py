@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from api.execution import ActionStatus, StageStatus
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
-from planning.rollup import (
+from planning.status.rollup import (
     blocking_stage,
     cancels_siblings,
     failed_needs,

@@ -14,10 +14,10 @@ from api.execution import (
 from api.meta import ObjectName, ObjectReference
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
 from api.steps import Look, Seen, Target
-from planning import progress
 from planning.definitions.lookup import Workflows
 from planning.revert import concerns, decide_revert
-from planning.shorten import shorten
+from planning.status import transitions
+from planning.status.size_limit import shorten
 from tests.planning.builders import (
     END,
     LATER,
@@ -176,5 +176,5 @@ def test_planning_answers_and_keeps_to_what_was_seen(
                 assert step is None or sum(map(bool, does)) == 1
     assert len(taken) == len(set(taken))
     if decision.rejection is None:
-        assert shorten(progress.with_counts(decision.state)) == decision.state
+        assert shorten(transitions.with_counts(decision.state)) == decision.state
         assert sorted(stage.name for stage in decision.state.stages) == sorted(stage.name for stage in tree)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from api.execution import ActionStatus, RunState
 from api.phases import ActionType, OperationType, Phase
 from api.steps import Look, Seen
-from planning import progress
+from planning.status import transitions
 from tests.planning.builders import (
     LATER,
     START,
@@ -67,7 +67,7 @@ def finished(state: RunState) -> RunState:
         for stage_ in state.stages
     ]
     state = state.model_copy(update={"stage_statuses": done})
-    return progress.plan_finished(state, OperationType.REVERT, LATER)
+    return transitions.plan_finished(state, OperationType.REVERT, LATER)
 
 
 def test_a_failed_stage_is_skipped_whole_each_node_with_its_reason() -> None:

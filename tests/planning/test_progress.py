@@ -7,9 +7,9 @@ import pytest
 from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.steps import ActionOutcome
-from planning import progress
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
+from planning.status import transitions
 from tests.planning.builders import stage, workflow
 
 REVERT, EXECUTE = OperationType.REVERT, OperationType.EXECUTE
@@ -35,39 +35,39 @@ def pending_stage(name: str, *, depends_on: list[str] | None = None) -> StageSta
 
 
 def failed_stage(name: str = "broken") -> StageStatus:
-    failing = progress.action_finished(
+    failing = transitions.action_finished(
         node(Phase.RUNNING), 0, ActionOutcome(phase=Phase.FAILED, message="the cause"), 0, NOW
     )
-    running = stage(name, progress.workflow_finished(failing, REVERT, NOW), phase=Phase.RUNNING)
-    return progress.stage_finished(running, REVERT, NOW)
+    running = stage(name, transitions.workflow_finished(failing, REVERT, NOW), phase=Phase.RUNNING)
+    return transitions.stage_finished(running, REVERT, NOW)
 
 
 class TestActions:
     def test_it_begins(self) -> None:
-        begun = progress.action_started(node(Phase.PENDING, Phase.PENDING), 1, NOW)
+        begun = transitions.action_started(node(Phase.PENDING, Phase.PENDING), 1, NOW)
         assert (begun.actions[1].phase, begun.actions[1].start_time) == (Phase.RUNNING, WHOLE)
         assert begun.current_action == "b"
         assert begun.actions[0].phase is Phase.PENDING
 
     def test_several_run_side_by_side(self) -> None:
-        begun = progress.action_started(node(Phase.RUNNING, Phase.PENDING), 1, NOW, ["a"])
+        begun = transitions.action_started(node(Phase.RUNNING, Phase.PENDING), 1, NOW, ["a"])
         assert begun.current_action == "a, b"
         outcome = ActionOutcome(phase=Phase.SUCCEEDED, message="done")
-        ended = progress.action_finished(begun, 0, outcome, 0, THEN, ["b"])
+        ended = transitions.action_finished(begun, 0, outcome, 0, THEN, ["b"])
         assert ended.current_action == "b"
-        assert progress.action_finished(ended, 1, outcome, 0, THEN).current_action is None
+        assert transitions.action_finished(ended, 1, outcome, 0, THEN).current_action is None
 
     def test_however_many_run_their_names_are_kept_within_the_bound(self) -> None:
-        begun = progress.action_started(node(Phase.PENDING), 0, NOW, ["x" * 253] * 50)
+        begun = transitions.action_started(node(Phase.PENDING), 0, NOW, ["x" * 253] * 50)
         assert len(str(begun.current_action)) <= action_messages.MESSAGE_BOUND
         assert str(begun.current_action).endswith("and 48 more")
 
     def test_begun_again_it_keeps_its_start(self) -> None:
-        begun = progress.action_started(node(Phase.PENDING), 0, NOW)
-        assert progress.action_started(begun, 0, THEN).actions[0].start_time == WHOLE
+        begun = transitions.action_started(node(Phase.PENDING), 0, NOW)
+        assert transitions.action_started(begun, 0, THEN).actions[0].start_time == WHOLE
 
     def test_between_attempts_it_says_which_retry_is_next(self) -> None:
-        action = progress.action_retrying(node(Phase.RUNNING).actions[0], 2, 3, "too many requests")
+        action = transitions.action_retrying(node(Phase.RUNNING).actions[0], 2, 3, "too many requests")
         assert action.message == "Retrying (2 of 3): too many requests"
         assert (action.retries, action.retry_count) == (1, 1)
         assert action.phase is Phase.RUNNING
@@ -80,7 +80,7 @@ class TestActions:
             created=True,
             outputs=ActionOutputs(),
         )
-        ended = progress.action_finished(node(Phase.RUNNING, operation=EXECUTE), 0, outcome, 2, THEN)
+        ended = transitions.action_finished(node(Phase.RUNNING, operation=EXECUTE), 0, outcome, 2, THEN)
         action = ended.actions[0]
         assert (action.phase, action.operation, action.created) == (Phase.SUCCEEDED, Operation.CREATE, True)
         assert (action.retries, action.retry_count) == (2, 2)
@@ -88,48 +88,48 @@ class TestActions:
 
     def test_only_succeeded_actions_count_as_rolled_back(self) -> None:
         outcome = ActionOutcome(phase=Phase.FAILED, message="no")
-        ended = progress.action_finished(node(Phase.SUCCEEDED, Phase.SKIPPED, Phase.RUNNING), 2, outcome, 0, NOW)
+        ended = transitions.action_finished(node(Phase.SUCCEEDED, Phase.SKIPPED, Phase.RUNNING), 2, outcome, 0, NOW)
         assert ended.progress == "1/3 actions rolled back"
 
     def test_a_message_is_kept_within_its_bound(self) -> None:
         outcome = ActionOutcome(phase=Phase.FAILED, message="x" * 5000)
-        ended = progress.action_finished(node(Phase.RUNNING), 0, outcome, 0, NOW)
+        ended = transitions.action_finished(node(Phase.RUNNING), 0, outcome, 0, NOW)
         assert len(str(ended.actions[0].message)) <= action_messages.MESSAGE_BOUND
 
 
 class TestWorkflows:
     def test_done(self) -> None:
-        ended = progress.workflow_finished(node(Phase.SUCCEEDED, Phase.SKIPPED), REVERT, THEN)
+        ended = transitions.workflow_finished(node(Phase.SUCCEEDED, Phase.SKIPPED), REVERT, THEN)
         assert (ended.phase, ended.message) == (Phase.SUCCEEDED, "Workflow reverted successfully")
         assert (ended.progress, ended.duration, ended.current_action) == ("1/2 actions rolled back", "1m15s", None)
 
     def test_after_a_failure_the_rest_was_never_reached(self) -> None:
-        ended = progress.workflow_finished(node(Phase.SUCCEEDED, Phase.FAILED, Phase.PENDING), REVERT, THEN)
+        ended = transitions.workflow_finished(node(Phase.SUCCEEDED, Phase.FAILED, Phase.PENDING), REVERT, THEN)
         assert (ended.phase, ended.message) == (Phase.FAILED, "Failed to rollback action b")
         assert ended.actions[2].phase is Phase.SKIPPED
         assert ended.actions[2].message == "Not attempted: rollback stopped after action b failed"
 
     def test_canceled(self) -> None:
-        ended = progress.workflow_finished(node(Phase.SUCCEEDED, Phase.PENDING), REVERT, THEN, canceled=True)
+        ended = transitions.workflow_finished(node(Phase.SUCCEEDED, Phase.PENDING), REVERT, THEN, canceled=True)
         assert (ended.phase, ended.message) == (Phase.CANCELED, "Workflow revert canceled: 1 of 2 actions rolled back")
         assert (ended.actions[1].phase, ended.actions[1].message) == (Phase.SKIPPED, "Not attempted: canceled")
 
     def test_canceled_after_a_failure_is_failed(self) -> None:
-        ended = progress.workflow_finished(node(Phase.FAILED, Phase.PENDING), REVERT, THEN, canceled=True)
+        ended = transitions.workflow_finished(node(Phase.FAILED, Phase.PENDING), REVERT, THEN, canceled=True)
         assert ended.phase is Phase.FAILED
         assert ended.actions[1].message == "Not attempted: rollback stopped after action a failed"
 
     def test_where_failures_do_not_stop_it_the_cancel_is_the_reason(self) -> None:
         policy = WorkflowFailurePolicy.CONTINUE
         phases = (Phase.FAILED, Phase.PENDING)
-        ended = progress.workflow_finished(node(*phases), EXECUTE, THEN, canceled=True, policy=policy)
+        ended = transitions.workflow_finished(node(*phases), EXECUTE, THEN, canceled=True, policy=policy)
         assert ended.phase is Phase.FAILED
         assert ended.actions[1].message == "Not attempted: canceled"
 
     def test_what_depends_on_the_failed_action_says_so(self) -> None:
         phases = (Phase.FAILED, Phase.PENDING, Phase.PENDING, Phase.PENDING)
         needs = [[], [0], [1], []]
-        ended = progress.workflow_finished(node(*phases, operation=EXECUTE), EXECUTE, THEN, needs=needs)
+        ended = transitions.workflow_finished(node(*phases, operation=EXECUTE), EXECUTE, THEN, needs=needs)
         assert [action.message for action in ended.actions[1:]] == [
             "Not attempted: depends on action a, which did not succeed",
             "Not attempted: depends on action a, which did not succeed",
@@ -139,7 +139,7 @@ class TestWorkflows:
     def test_after_a_cancel_what_depends_on_no_failure_says_that_it_was_canceled(self) -> None:
         phases = (Phase.FAILED, Phase.CANCELED, Phase.PENDING, Phase.PENDING)
         policy = WorkflowFailurePolicy.CONTINUE
-        ended = progress.workflow_finished(
+        ended = transitions.workflow_finished(
             node(*phases), EXECUTE, THEN, canceled=True, policy=policy, needs=[[], [], [1], [1, 0]]
         )
         assert [action.message for action in ended.actions[2:]] == [
@@ -148,14 +148,14 @@ class TestWorkflows:
         ]
 
     def test_an_action_that_never_answered_is_not_claimed_to_have_ended(self) -> None:
-        ended = progress.workflow_finished(node(Phase.RUNNING), REVERT, THEN, canceled=True)
+        ended = transitions.workflow_finished(node(Phase.RUNNING), REVERT, THEN, canceled=True)
         assert (ended.actions[0].phase, ended.actions[0].message) == (
             Phase.CANCELED,
             "Canceled while it ran: its outcome is not known",
         )
 
     def test_ended_from_outside(self) -> None:
-        broken = progress.workflow_broken(
+        broken = transitions.workflow_broken(
             node(Phase.SUCCEEDED, Phase.RUNNING, Phase.PENDING), "it was terminated", THEN
         )
         assert (broken.phase, broken.message) == (Phase.FAILED, "it was terminated")
@@ -164,27 +164,27 @@ class TestWorkflows:
 
     def test_never_reached_keeps_the_reasons_that_were_there(self) -> None:
         waiting = node(Phase.PENDING, Phase.SKIPPED).model_copy(update={"phase": Phase.PENDING})
-        left = progress.workflow_not_reached(waiting, "why")
+        left = transitions.workflow_not_reached(waiting, "why")
         assert [(action.phase, action.message) for action in left.actions] == [
             (Phase.SKIPPED, "why"),
             (Phase.SKIPPED, None),
         ]
-        assert progress.workflow_not_reached(left, "another reason") == left
+        assert transitions.workflow_not_reached(left, "another reason") == left
 
     def test_a_short_one_lasts_no_time(self) -> None:
-        ended = progress.workflow_finished(node(Phase.SUCCEEDED), REVERT, NOW)
+        ended = transitions.workflow_finished(node(Phase.SUCCEEDED), REVERT, NOW)
         assert ended.duration == "0s"
 
 
 class TestStages:
     def test_done(self) -> None:
-        ended = progress.stage_finished(stage("s", workflow("w"), start_time=WHOLE), REVERT, THEN)
+        ended = transitions.stage_finished(stage("s", workflow("w"), start_time=WHOLE), REVERT, THEN)
         assert (ended.phase, ended.message, ended.duration) == (Phase.SUCCEEDED, "Stage reverted successfully", "1m15s")
 
     def test_failed_with_the_rest_never_reached(self) -> None:
         failing = failed_stage().workflows[0]
         waiting = node(Phase.PENDING).model_copy(update={"phase": Phase.PENDING})
-        ended = progress.stage_finished(stage("s", failing, waiting, phase=Phase.RUNNING), REVERT, THEN)
+        ended = transitions.stage_finished(stage("s", failing, waiting, phase=Phase.RUNNING), REVERT, THEN)
         assert (ended.phase, ended.message) == (Phase.FAILED, "Failed to rollback workflow w")
         assert ended.workflows[1].phase is Phase.SKIPPED
         assert ended.workflows[1].message == "Not attempted: rollback stopped after action a failed"
@@ -193,12 +193,12 @@ class TestStages:
     def test_canceled(self) -> None:
         waiting = node(Phase.PENDING).model_copy(update={"phase": Phase.PENDING})
         running = stage("s", workflow("w"), waiting, phase=Phase.RUNNING)
-        ended = progress.stage_finished(running, EXECUTE, THEN, canceled=True)
+        ended = transitions.stage_finished(running, EXECUTE, THEN, canceled=True)
         assert (ended.phase, ended.message) == (Phase.CANCELED, "Stage execution canceled: 1 of 2 workflows completed")
 
     def test_a_sibling_that_was_cancelled_does_not_hide_the_failure(self) -> None:
         cut = workflow("x", phase=Phase.CANCELED)
-        ended = progress.stage_finished(
+        ended = transitions.stage_finished(
             stage("s", cut, failed_stage().workflows[0], phase=Phase.RUNNING), EXECUTE, THEN
         )
         assert (ended.phase, ended.message) == (Phase.FAILED, "Failed to execute workflow w")
@@ -206,7 +206,7 @@ class TestStages:
     def test_ended_from_outside(self) -> None:
         waiting = node(Phase.PENDING).model_copy(update={"phase": Phase.PENDING})
         running = stage("s", workflow("done"), node(Phase.RUNNING), waiting, phase=Phase.RUNNING)
-        broken = progress.stage_broken(running, "it timed out", THEN)
+        broken = transitions.stage_broken(running, "it timed out", THEN)
         assert [child.phase for child in broken.workflows] == [Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED]
         assert broken.message == "it timed out"
 
@@ -214,7 +214,7 @@ class TestStages:
 class TestThePlan:
     def test_failed_leads_down_to_the_cause(self) -> None:
         state = RunState(phase=Phase.RUNNING, stage_statuses=[failed_stage(), pending_stage("later")])
-        ended = progress.plan_finished(state, REVERT, THEN)
+        ended = transitions.plan_finished(state, REVERT, THEN)
         assert ended.phase is Phase.FAILED
         assert ended.message == (
             "Failed to revert stage broken: Failed to rollback workflow w: Failed to rollback action a: the cause"
@@ -226,7 +226,7 @@ class TestThePlan:
 
     def test_a_very_long_chain_keeps_the_cause(self) -> None:
         broken = failed_stage("s" * 3000)
-        ended = progress.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[broken]), REVERT, THEN)
+        ended = transitions.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[broken]), REVERT, THEN)
         assert len(str(ended.message).encode()) <= action_messages.MESSAGE_BOUND
         assert str(ended.message).endswith("the cause")
 
@@ -238,7 +238,7 @@ class TestThePlan:
             pending_stage("cdn", depends_on=["web"]),
             pending_stage("other"),
         ]
-        ended = progress.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=stages), EXECUTE, THEN)
+        ended = transitions.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=stages), EXECUTE, THEN)
         assert [one.message for one in ended.stages[2:]] == [
             "Not attempted: depends on stage db, which did not succeed",
             "Not attempted: depends on stage db, which did not succeed",
@@ -247,7 +247,7 @@ class TestThePlan:
 
     def test_canceled(self) -> None:
         state = RunState(phase=Phase.RUNNING, stage_statuses=[pending_stage("later")])
-        ended = progress.plan_finished(state, REVERT, THEN, canceled=True)
+        ended = transitions.plan_finished(state, REVERT, THEN, canceled=True)
         assert (ended.phase, ended.message) == (
             Phase.CANCELED,
             "Plan revert canceled: 0 of 1 stage, 0 of 1 action rolled back",
@@ -256,18 +256,18 @@ class TestThePlan:
 
     def test_executed(self) -> None:
         done = stage("s", node(Phase.SUCCEEDED, Phase.SUCCEEDED))
-        ended = progress.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[done, done]), EXECUTE, THEN)
+        ended = transitions.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[done, done]), EXECUTE, THEN)
         assert ended.message == "Plan executed successfully: 2 stages, 4 actions"
 
     def test_rejected_keeps_its_words_and_gets_its_times(self) -> None:
-        rejected = progress.plan_rejected(RunState(phase=Phase.FAILED, message="why"), NOW)
+        rejected = transitions.plan_rejected(RunState(phase=Phase.FAILED, message="why"), NOW)
         assert (rejected.phase, rejected.message, rejected.duration) == (Phase.FAILED, "why", "0s")
         assert rejected.start_time == rejected.completion_time == WHOLE
-        assert progress.plan_finished(RunState(phase=Phase.FAILED, message="why"), REVERT, NOW) == rejected
+        assert transitions.plan_finished(RunState(phase=Phase.FAILED, message="why"), REVERT, NOW) == rejected
 
     def test_a_clock_that_went_back_makes_no_negative_duration(self) -> None:
         state = RunState(phase=Phase.RUNNING, start_time=WHOLE, stage_statuses=[stage("s")])
-        ended = progress.plan_finished(state, REVERT, NOW - timedelta(seconds=9))
+        ended = transitions.plan_finished(state, REVERT, NOW - timedelta(seconds=9))
         assert (ended.duration, ended.completion_time) == ("0s", WHOLE)
 
 
@@ -275,8 +275,8 @@ class TestThePlan:
 def test_values_are_never_changed_in_place(operation: OperationType) -> None:
     before = node(Phase.RUNNING, Phase.PENDING)
     copy = before.model_copy(deep=True)
-    progress.action_started(before, 1, NOW)
-    progress.action_finished(before, 0, ActionOutcome(phase=Phase.SUCCEEDED, message="m"), 0, NOW)
-    progress.workflow_finished(before, operation, NOW)
-    progress.workflow_broken(before, "why", NOW)
+    transitions.action_started(before, 1, NOW)
+    transitions.action_finished(before, 0, ActionOutcome(phase=Phase.SUCCEEDED, message="m"), 0, NOW)
+    transitions.workflow_finished(before, operation, NOW)
+    transitions.workflow_broken(before, "why", NOW)
     assert before == copy

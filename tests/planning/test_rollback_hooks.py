@@ -7,8 +7,8 @@ import pytest
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, OperationType, Phase
 from api.steps import ActionOutcome, FailureType, Part, RevertDecision, RollbackStep
-from planning import progress
 from planning.messages import actions as action_messages
+from planning.status import transitions
 from tests.planning.builders import (
     LATER,
     absent,
@@ -203,8 +203,8 @@ class TestHookCleanup:
 
 def finished(decision: RevertDecision, *phases: Phase) -> str:
     """Give the plan's message after its hooks and rollbacks ended so."""
-    state = progress.plan_started(decision.state, LATER)
-    node = progress.workflow_started(state.stages[0].workflows[0], LATER)
+    state = transitions.plan_started(decision.state, LATER)
+    node = transitions.workflow_started(state.stages[0].workflows[0], LATER)
     for index, phase in enumerate(phases):
         if node.actions[index].phase is Phase.PENDING:
             step = decision.steps[0][0][index]
@@ -215,10 +215,10 @@ def finished(decision: RevertDecision, *phases: Phase) -> str:
                 else action_messages.rolled_back([step.deletions[0].target])
             )
             outcome = ActionOutcome(phase=phase, message=done)
-            node = progress.action_finished(node, index, outcome, 0, LATER)
-    node = progress.workflow_finished(node, OperationType.REVERT, LATER)
-    stage_ = progress.stage_finished(progress.stage_with(state.stages[0], 0, node), OperationType.REVERT, LATER)
-    ended = progress.plan_finished(progress.plan_with(state, 0, stage_), OperationType.REVERT, LATER)
+            node = transitions.action_finished(node, index, outcome, 0, LATER)
+    node = transitions.workflow_finished(node, OperationType.REVERT, LATER)
+    stage_ = transitions.stage_finished(transitions.stage_with(state.stages[0], 0, node), OperationType.REVERT, LATER)
+    ended = transitions.plan_finished(transitions.plan_with(state, 0, stage_), OperationType.REVERT, LATER)
     return str(ended.message)
 
 

@@ -16,8 +16,8 @@ from api.execution import (
 )
 from api.phases import Phase
 from planning.messages.actions import MESSAGE_BOUND
-from planning.progress import with_counts
-from planning.shorten import BOUND, shorten, shorten_stage, shorten_workflow, size
+from planning.status.size_limit import BOUND, shorten, shorten_stage, shorten_workflow, size
+from planning.status.transitions import with_counts
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow
 
 

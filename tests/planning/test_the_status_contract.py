@@ -6,8 +6,8 @@ from typing import Any
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
 from api.steps import ActionOutcome
-from planning import progress
 from planning.messages import actions as action_messages
+from planning.status import transitions
 from tests.planning.builders import decide, execute, localization, made, stage, workflow
 
 CONTRACT: dict[str, Any] = {
@@ -101,17 +101,17 @@ def test_a_finished_revert_is_the_contract() -> None:
             ),
         )
     )
-    state = progress.plan_started(decide(original).state, at(10, 0))
-    node = progress.stage_started(state.stages[0], at(10, 0))
-    child = progress.workflow_started(node.workflows[0], at(10, 0))
+    state = transitions.plan_started(decide(original).state, at(10, 0))
+    node = transitions.stage_started(state.stages[0], at(10, 0))
+    child = transitions.workflow_started(node.workflows[0], at(10, 0))
     times = [at(10, 0), at(10, 45), at(11, 30)]
     for index, target in enumerate(targets):
         outcome = ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.rolled_back([target]))
-        child = progress.action_started(child, index, times[index])
-        child = progress.action_finished(child, index, outcome, 0, times[index + 1])
-    child = progress.workflow_finished(child, OperationType.REVERT, at(11, 30))
-    node = progress.stage_finished(progress.stage_with(node, 0, child), OperationType.REVERT, at(11, 30))
-    state = progress.plan_finished(progress.plan_with(state, 0, node), OperationType.REVERT, at(11, 30))
+        child = transitions.action_started(child, index, times[index])
+        child = transitions.action_finished(child, index, outcome, 0, times[index + 1])
+    child = transitions.workflow_finished(child, OperationType.REVERT, at(11, 30))
+    node = transitions.stage_finished(transitions.stage_with(node, 0, child), OperationType.REVERT, at(11, 30))
+    state = transitions.plan_finished(transitions.plan_with(state, 0, node), OperationType.REVERT, at(11, 30))
     status = ExecutionStatus.model_validate(state.model_dump(exclude={"left_standing"}))
     assert status.to_object() == CONTRACT
 

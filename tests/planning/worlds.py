@@ -14,12 +14,12 @@ from api.meta import ObjectMeta
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
 from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
-from planning import progress, rollup
 from planning.definitions.action_types import operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute import decide_execute
 from planning.messages import actions as action_messages
+from planning.status import rollup, transitions
 from tests.planning.builders import (
     START,
     by_name,
@@ -119,14 +119,14 @@ class Walk:
         self.operation = operation
         self.now = now
         self.state = state
-        self._see(progress.plan_started(state, now))
+        self._see(transitions.plan_started(state, now))
 
     def _tick(self) -> datetime:
         self.now += timedelta(seconds=10)
         return self.now
 
     def _see(self, state: RunState) -> None:
-        counted = progress.with_counts(state)
+        counted = transitions.with_counts(state)
         check_summary(counted)
         check_forward(self.state, counted)
         self.state = counted
@@ -146,7 +146,7 @@ class Walk:
             policy = stage_policies[index] if stage_policies else StageFailurePolicy.STOP
             own = workflow_policies[index] if workflow_policies else None
             self._run_stage(index, act, policy, own)
-        self._see(progress.plan_finished(self.state, self.operation, self._tick()))
+        self._see(transitions.plan_finished(self.state, self.operation, self._tick()))
         return self.state
 
     def _run_stage(
@@ -156,7 +156,7 @@ class Walk:
         policy: StageFailurePolicy,
         policies: Sequence[WorkflowFailurePolicy] | None,
     ) -> None:
-        self._put(index, progress.stage_started(self.state.stages[index], self._tick()))
+        self._put(index, transitions.stage_started(self.state.stages[index], self._tick()))
         for place in range(len(self.state.stages[index].workflows)):
             stage = self.state.stages[index]
             begun_together = bool(stage.parallel)
@@ -165,7 +165,7 @@ class Walk:
             if stage.workflows[place].phase is Phase.PENDING and may_start:
                 own = policies[place] if policies else WorkflowFailurePolicy.FAIL_FAST
                 self._run_workflow(index, place, act, own)
-        self._put(index, progress.stage_finished(self.state.stages[index], self.operation, self._tick()))
+        self._put(index, transitions.stage_finished(self.state.stages[index], self.operation, self._tick()))
 
     def _run_workflow(
         self,
@@ -174,22 +174,22 @@ class Walk:
         act: Callable[[int, int, int], ActionOutcome | None],
         policy: WorkflowFailurePolicy,
     ) -> None:
-        node = progress.workflow_started(self.state.stages[index].workflows[place], self._tick())
+        node = transitions.workflow_started(self.state.stages[index].workflows[place], self._tick())
         for number, action in enumerate(node.actions):
             phases = [one.phase for one in node.actions]
             if action.phase is not Phase.PENDING or not rollup.may_start_next_action(policy, phases):
                 continue
-            node = progress.action_started(node, number, self._tick())
-            self._put(index, progress.stage_with(self.state.stages[index], place, node))
+            node = transitions.action_started(node, number, self._tick())
+            self._put(index, transitions.stage_with(self.state.stages[index], place, node))
             outcome = act(index, place, number)
             assert outcome is not None, "a Pending action has something to do"
-            node = progress.action_finished(node, number, outcome, 0, self._tick())
-            self._put(index, progress.stage_with(self.state.stages[index], place, node))
-        node = progress.workflow_finished(node, self.operation, self._tick(), policy=policy)
-        self._put(index, progress.stage_with(self.state.stages[index], place, node))
+            node = transitions.action_finished(node, number, outcome, 0, self._tick())
+            self._put(index, transitions.stage_with(self.state.stages[index], place, node))
+        node = transitions.workflow_finished(node, self.operation, self._tick(), policy=policy)
+        self._put(index, transitions.stage_with(self.state.stages[index], place, node))
 
     def _put(self, index: int, stage: StageStatus) -> None:
-        self._see(progress.plan_with(self.state, index, stage))
+        self._see(transitions.plan_with(self.state, index, stage))
 
 
 def check_summary(state: RunState) -> None:

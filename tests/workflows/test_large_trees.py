@@ -12,7 +12,7 @@ from api.meta import ObjectKey
 from api.phases import Operation, Phase, StageFailurePolicy
 from api.steps import ExecuteDecision, Origin
 from planning.messages import temporal_ui
-from planning.shorten import BOUND, size
+from planning.status.size_limit import BOUND, size
 from tests.planning import builders as planned
 from tests.workflows.engine import Engine, Run, cancel_requested
 from tests.workflows.fakes import Gate, fails
