@@ -11,8 +11,8 @@ from activities.errors import ApiError, ConflictError, NotFoundError
 from activities.failures import may_pass
 from activities.past import Past
 from api.phases import Operation
-from planning import requests
-from planning.before import Before, doubtful, same_state, version_of
+from planning.effects import request_bodies
+from planning.effects.prior_state import Before, doubtful, same_state, version_of
 from planning.messages import conditions as condition_messages
 
 
@@ -89,7 +89,7 @@ class Changing:
 
     async def _request(self, found: Object, *, dry_run: bool = False) -> Object:
         order = self._order
-        body = requests.change(order.content, order.subject, found)
+        body = request_bodies.change(order.content, order.subject, found)
         send = self._cluster.patch if order.operation is Operation.PATCH else self._cluster.apply
         return await send(order.subject, body, order.actor, dry_run=dry_run)
 

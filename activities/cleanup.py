@@ -26,9 +26,9 @@ from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
-from planning.clusters import is_per_cluster
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.rollback import cleanup_of
+from planning.effects.per_cluster import is_per_cluster
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

@@ -15,8 +15,8 @@ from activities.heartbeat import Pulse
 from activities.past import Past
 from activities.removal import Removal
 from api.steps import Deletion, FailureType
-from planning import before
 from planning.definitions.action_types import BATCH
+from planning.effects import prior_state
 from planning.messages import attempts as attempt_messages
 
 ROUNDS = 3
@@ -59,7 +59,7 @@ class Clearing:
         found_before = self._pulse.said.deleting or (kept.uid if kept else "")
         if found is None:
             return Cleared(found_before or None)
-        uid, version = before.version_of(found)
+        uid, version = prior_state.version_of(found)
         if found_before not in ("", uid):
             # What an earlier attempt found is gone; this one was made since, by somebody else.
             return Cleared(found_before, replaced_by=uid)
@@ -82,10 +82,10 @@ class Clearing:
         """See to it that the object is kept as it is now; what is on its way out was kept before it was told to go."""
         kept = await self._past.kept()
         if kept is not None and (
-            kept.version == before.version_of(found) or found["metadata"].get("deletionTimestamp")
+            kept.version == prior_state.version_of(found) or found["metadata"].get("deletionTimestamp")
         ):
             return True
-        return (await self._past.keep(found)).version == before.version_of(found)
+        return (await self._past.keep(found)).version == prior_state.version_of(found)
 
     def _removal(self, uid: str, version: str) -> Removal:
         order = self._order

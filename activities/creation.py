@@ -10,7 +10,7 @@ from activities.effects import Order
 from activities.errors import AlreadyExistsError, ApiError, NotFoundError
 from activities.failures import ActionError, Remains, action_error
 from api.steps import FailureType
-from planning import requests
+from planning.effects import request_bodies
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 
@@ -55,12 +55,12 @@ class Creation:
 
     def is_ours(self, metadata: Object) -> bool:
         """Tell whether an object is there because of this very action."""
-        return requests.mark_of(metadata) == self._order.mark
+        return request_bodies.mark_of(metadata) == self._order.mark
 
     async def _post(self) -> Object:
         """Create the object with the mark; an answer that leaves the effect open is followed by a look."""
         order = self._order
-        body = requests.creation(order.content, self._target, order.mark)
+        body = request_bodies.creation(order.content, self._target, order.mark)
         try:
             return await self._cluster.create(self._target, body, order.actor)
         except ApiError as error:
@@ -91,7 +91,7 @@ class Creation:
             return seen
         if seen.get("deletionTimestamp"):
             raise outcomes.failed(self._order, FailureType.TRANSIENT, attempt_messages.being_deleted(target))
-        reason = attempt_messages.exists_of_another(target, requests.mark_of(seen))
+        reason = attempt_messages.exists_of_another(target, request_bodies.mark_of(seen))
         raise outcomes.failed(self._order, FailureType.ALREADY_EXISTS, reason)
 
     def _perhaps_made(self, error: ApiError) -> ActionError:

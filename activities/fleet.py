@@ -20,8 +20,8 @@ from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Heartbeat
-from planning.clusters import ManagedCluster, within_bound
 from planning.definitions.action_types import kind_of
+from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
 from planning.messages import readiness as readiness_messages
 

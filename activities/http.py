@@ -14,9 +14,9 @@ from activities.sending import Answer, Sender, UnansweredError, UnsentError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.steps import ActionOutcome, FailureType
-from planning import http
-from planning.hosts import HostRefusedError
-from planning.http import Request, RequestError, safe_url
+from planning.effects import http_request
+from planning.effects.allowed_hosts import HostRefusedError
+from planning.effects.http_request import Request, RequestError, safe_url
 from planning.messages import http as http_messages
 from planning.messages.actions import bounded
 from planning.values.redaction import excerpt, kept_body, scrubbed
@@ -33,14 +33,15 @@ class HttpEffect:
         exchange = Exchange(_request(order), order.attempts.timeout, pulse)
         if order.lost:
             exchange.refuse_after_loss()
-        for _ in range(http.MOST_REDIRECTS + 1):
+        for _ in range(http_request.MOST_REDIRECTS + 1):
             answer = await exchange.hop(self._sender)
-            following = http.redirected(exchange.current, answer.status, answer.location)
+            following = http_request.redirected(exchange.current, answer.status, answer.location)
             if following is None:
                 return exchange.judged(answer)
             exchange.current = following
         raise exchange.failed(
-            http.failure_of_status(exchange.first, answer.status), http_messages.too_many_redirects(http.MOST_REDIRECTS)
+            http_request.failure_of_status(exchange.first, answer.status),
+            http_messages.too_many_redirects(http_request.MOST_REDIRECTS),
         )
 
     async def verify(self, order: Order) -> ActionOutcome:
@@ -53,7 +54,7 @@ class HttpEffect:
 def _request(order: Order) -> Request:
     """Give the request of an order. Raises ActionError."""
     try:
-        return http.request_of(order.action, order.mark, order.secrets)
+        return http_request.request_of(order.action, order.mark, order.secrets)
     except RequestError as error:
         raise ActionError(FailureType.INVALID, http_messages.not_usable(order.action.name, str(error))) from None
 
@@ -71,8 +72,8 @@ class Exchange:
 
     async def hop(self, sender: Sender) -> Answer:
         """Send the current request. Raises ActionError."""
-        reason = http_messages.not_sent_in_time(http.place(self.current.url), self.timeout)
-        waiting = http_messages.waiting_for_connection(http.place(self.current.url))
+        reason = http_messages.not_sent_in_time(http_request.place(self.current.url), self.timeout)
+        waiting = http_messages.waiting_for_connection(http_request.place(self.current.url))
         self._wait(waiting, self._silent(reason, sent=False, late=True))
         try:
             return await sender.send(self.current, self)
@@ -122,16 +123,16 @@ class Exchange:
 
     def _silent(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
         """Give the failure where no answer came."""
-        kind = http.failure_of_silence(self.current, sent=sent, late=late)
+        kind = http_request.failure_of_silence(self.current, sent=sent, late=late)
         return self.failed(kind, self._open(reason) if sent and not self.current.method.repeatable else reason)
 
     def _wrong(self, answer: Answer) -> ActionError:
         """Give the failure of an answer that is no success."""
         led = None if self.current is self.first else safe_url(self.current.url)
         reason = http_messages.answered(answer.status, self.first.success_codes, led, excerpt(self._body(answer)))
-        if http.leaves_open(self.current, answer.status):
+        if http_request.leaves_open(self.current, answer.status):
             reason = self._open(reason)
-        return self.failed(http.failure_of_status(self.current, answer.status), reason, answer.retry_after)
+        return self.failed(http_request.failure_of_status(self.current, answer.status), reason, answer.retry_after)
 
     def _open(self, reason: str) -> str:
         return http_messages.outcome_unknown(reason, repeated=self.first.repeated)

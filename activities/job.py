@@ -20,8 +20,8 @@ from activities.objects import ObjectEffect
 from activities.revisions import Record, Revisions
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Target
-from planning import jobs
-from planning.jobs import Ending
+from planning.effects import jobs
+from planning.effects.jobs import Ending
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
 

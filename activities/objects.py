@@ -18,7 +18,7 @@ from activities.past import Past
 from activities.revisions import Revisions
 from api.phases import Operation
 from api.steps import ActionOutcome, FailureType
-from planning.before import Before
+from planning.effects.prior_state import Before
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

@@ -7,9 +7,9 @@ from activities.cluster import Object
 from activities.effects import Order
 from activities.revisions import Record, Revisions
 from api.meta import CREATED_BY_ANNOTATION
-from planning import before
-from planning.before import Before
 from planning.definitions.identifiers import Kept, record_name
+from planning.effects import prior_state
+from planning.effects.prior_state import Before
 
 
 class Past:
@@ -40,21 +40,21 @@ class Past:
 
         That is another attempt's, where one that was believed to be lost is still at work.
         """
-        new, execution = before.before(found, doubt, self._order.secrets), self._order.execution
+        new, execution = prior_state.before(found, doubt, self._order.secrets), self._order.execution
         if execution is None:
             self._kept, self.fresh = new, True
             return new
         if self._record is not None:
             await self._revisions.forget(execution.namespace, self._record)
         annotations = {CREATED_BY_ANNOTATION: self._order.mark}
-        record = await self._revisions.keep_record(execution, self._name, before.data_of(new), {}, annotations)
+        record = await self._revisions.keep_record(execution, self._name, prior_state.data_of(new), {}, annotations)
         self._take(record)
         self.fresh = self._kept == new
         return self._kept or new
 
     def _take(self, record: Record | None) -> None:
         self._record = record
-        self._kept = None if record is None else before.read(record.data)
+        self._kept = None if record is None else prior_state.read(record.data)
 
     @property
     def _name(self) -> str:

@@ -18,7 +18,7 @@ from activities.roster import Roster
 from activities.waiting import WaitingEffect
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType
-from planning.clusters import is_per_cluster
+from planning.effects.per_cluster import is_per_cluster
 from planning.messages import attempts as attempt_messages
 from planning.messages import readiness as readiness_messages
 

@@ -21,7 +21,7 @@ from activities.resources import ResourceEffect
 from activities.sending import Sender
 from activities.waiting import WaitingEffect
 from api.phases import ActionType
-from planning.hosts import ANY_HOST, AllowedHosts
+from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 
 
 def activities(

@@ -15,7 +15,7 @@ from api.actions import HookCleanup
 from api.meta import ObjectReference
 from api.phases import Operation
 from api.steps import Deletion, FailureType, Target
-from planning.clusters import (
+from planning.effects.per_cluster import (
     MANAGED_CLUSTERS,
     ManagedCluster,
     SelectorError,
@@ -27,8 +27,8 @@ from planning.clusters import (
     marked_for,
     targets,
 )
+from planning.effects.request_bodies import mark_of
 from planning.messages import readiness as readiness_messages
-from planning.requests import mark_of
 
 _ONCE = {"cluster_execution_mode": ""}
 """What each cluster's action is: one like any other."""

@@ -18,8 +18,8 @@ from typing import Protocol
 
 import httpx
 
-from planning.hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
-from planning.http import Method, Request, place, port
+from planning.effects.allowed_hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
+from planning.effects.http_request import Method, Request, place, port
 from planning.messages import http as http_messages
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]

@@ -17,7 +17,8 @@ from activities.looking import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from planning.definitions.action_types import CLUSTERNET
-from planning.distribution import (
+from planning.effects.readiness import Readiness, Verdict, never, not_yet, readiness
+from planning.effects.subscription import (
     SUBSCRIPTION_UID_LABEL,
     bound_clusters,
     distribution,
@@ -26,7 +27,6 @@ from planning.distribution import (
 )
 from planning.messages import readiness as readiness_messages
 from planning.messages.actions import bounded
-from planning.readiness import Readiness, Verdict, never, not_yet, readiness
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0

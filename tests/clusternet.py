@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from dev.stack import Stack
-from planning.clusters import CLUSTER_ID_LABEL, ManagedCluster, managed_cluster, targets
-from planning.distribution import SUBSCRIPTION_UID_LABEL
+from planning.effects.per_cluster import CLUSTER_ID_LABEL, ManagedCluster, managed_cluster, targets
+from planning.effects.subscription import SUBSCRIPTION_UID_LABEL
 
 Object = dict[str, Any]
 

@@ -13,7 +13,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.actors import Impersonation
 from activities.cluster import Cluster
 from activities.registry import activities
-from planning.hosts import allowed_hosts
+from planning.effects.allowed_hosts import allowed_hosts
 from worker.settings import Settings
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 

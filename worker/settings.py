@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.meta import go_duration, parse_duration
-from planning.hosts import allowed_hosts
+from planning.effects.allowed_hosts import allowed_hosts
 
 PREFIX = "DRPLAN_"
 

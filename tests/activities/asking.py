@@ -16,7 +16,7 @@ from activities.sending import Sender
 from api.actions import Action
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType
-from planning.hosts import allowed_hosts
+from planning.effects.allowed_hosts import allowed_hosts
 from tests.activities.service import CERTIFICATE
 from tests.activities.site import Attempt
 

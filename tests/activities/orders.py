@@ -16,10 +16,10 @@ from api.actions import Action, RetryPolicy
 from api.meta import ObjectKey
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType
-from planning.before import Before, read
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.target import body_of_action, target_of_action
+from planning.effects.prior_state import Before, read
 from tests.activities.site import Attempt, Object, Site
 from tests.e2e.manifests import execute
 

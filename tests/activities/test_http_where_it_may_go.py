@@ -8,7 +8,7 @@ from activities.http import HttpEffect
 from activities.sending import Sender
 from api.phases import Phase
 from api.steps import FailureType
-from planning.hosts import ANY_HOST
+from planning.effects.allowed_hosts import ANY_HOST
 from tests.activities.asking import Names, ask, effect, order, refusal
 from tests.activities.service import Reply, Service
 

@@ -11,7 +11,7 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, AttemptFailure, FailureType
-from planning import jobs
+from planning.effects import jobs
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.kubelet import fails, pods, succeeds, template
 from tests.activities.orders import Task, execution_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.meta import CREATED_BY_ANNOTATION, EXECUTION_UID_LABEL
-from planning.before import BOUND, Before
+from planning.effects.prior_state import BOUND, Before
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.keeping import carry_out, keep
 from tests.activities.orders import Task, execution_of, manifest

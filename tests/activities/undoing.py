@@ -26,7 +26,7 @@ from api.steps import (
     RollbackInput,
     RollbackStep,
 )
-from planning.hosts import allowed_hosts
+from planning.effects.allowed_hosts import allowed_hosts
 from tests.activities.keeping import keep
 from tests.activities.site import Attempt, Object, Site
 

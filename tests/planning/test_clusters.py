@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
-from planning.clusters import (
+from planning.effects.per_cluster import (
     ManagedCluster,
     SelectorError,
     child_body,

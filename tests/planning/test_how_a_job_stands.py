@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning import jobs
-from planning.jobs import Ending
+from planning.effects import jobs
+from planning.effects.jobs import Ending
 
 NOW = datetime(2026, 2, 3, 10, 10, tzinfo=UTC)
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.actions import Action
 from api.steps import FailureType
-from planning.http import (
+from planning.effects.http_request import (
     Method,
     Request,
     RequestError,

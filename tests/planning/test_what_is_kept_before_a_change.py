@@ -8,18 +8,9 @@ from hypothesis import strategies as st
 
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey
 from api.steps import Target
-from planning.before import (
-    BOUND,
-    Before,
-    before,
-    data_of,
-    doubtful,
-    read,
-    restorable,
-    same_state,
-)
 from planning.definitions.identifiers import Kept, record_name
-from planning.requests import change, creation, mark_of
+from planning.effects.prior_state import BOUND, Before, before, data_of, doubtful, read, restorable, same_state
+from planning.effects.request_bodies import change, creation, mark_of
 
 SECRET = "correct-horse"
 TEXT_OF_A_SECRET = '{"apiVersion":"v1","kind":"Secret","stringData":{"password":"correct-horse"}}'

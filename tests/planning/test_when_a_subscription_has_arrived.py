@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.distribution import distribution
-from planning.readiness import READY, Readiness, Verdict
+from planning.effects.readiness import READY, Readiness, Verdict
+from planning.effects.subscription import distribution
 
 Object = dict[str, Any]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.readiness import READY, Readiness, Verdict, readiness
+from planning.effects.readiness import READY, Readiness, Verdict, readiness
 
 Object = dict[str, Any]
 UID = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.hosts import (
+from planning.effects.allowed_hosts import (
     ANY_HOST,
     AllowedHosts,
     HostListError,

@@ -17,7 +17,7 @@ from httpx import URL, InvalidURL
 from api.actions import Action, HttpRequest
 from api.steps import FailureType
 from planning.definitions.identifiers import shortened
-from planning.hosts import is_address
+from planning.effects.allowed_hosts import is_address
 from planning.messages import http as http_messages
 from planning.values.omission import HARMLESS_HEADERS, is_secret_name
 from planning.values.redaction import secret_forms

@@ -10,8 +10,7 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 
-from planning.messages import readiness as readiness_messages
-from planning.readiness import (
+from planning.effects.readiness import (
     CLUSTERNET_GROUP,
     READY,
     Object,
@@ -26,6 +25,7 @@ from planning.readiness import (
     readiness,
     text,
 )
+from planning.messages import readiness as readiness_messages
 
 SUBSCRIPTION_UID_LABEL = "apps.clusternet.io/subs.uid"
 """On a Description: the uid of the Subscription that it comes from."""

@@ -14,9 +14,9 @@ from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
 from planning.definitions.action_types import kind_of
+from planning.effects.readiness import Object, at, items, text
 from planning.messages import readiness as readiness_messages
 from planning.messages.actions import bounded
-from planning.readiness import Object, at, items, text
 
 CLUSTER_ID_LABEL = "clusters.clusternet.io/cluster-id"
 MANAGED_CLUSTERS = "clusters.clusternet.io/v1beta1"

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from api.meta import ObjectKey, rfc3339
+from planning.effects.readiness import at, items, number, text
 from planning.messages import attempts as attempt_messages
 from planning.messages import readiness as readiness_messages
-from planning.readiness import at, items, number, text
 
 Object = dict[str, Any]
 
