@@ -9,11 +9,11 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.references import References
-from planning import validation
 from planning.definitions import field_errors
 from planning.definitions.lookup import Workflows
 from planning.eligibility import why_not
 from planning.execute import decide_execute
+from planning.validation import objects as validation
 
 
 def rejection(execution: DRPlanExecution, found: References) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from planning.definitions.manifest import ManifestError, documents_in
-from planning.documents import Document
+from planning.validation.documents import Document
 
 STANDARD_INPUT = "-"
 _ENDINGS = (".yaml", ".yml", ".json")

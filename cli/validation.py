@@ -7,9 +7,9 @@ import typer
 
 from cli.files import FileError, documents, named
 from planning.definitions.manifest import ManifestError
-from planning.documents import Document
 from planning.messages import files as file_messages
-from planning.review import review
+from planning.validation.documents import Document
+from planning.validation.file_set import review
 
 WRONG = 1
 USAGE = 2

@@ -19,7 +19,7 @@ from planning.messages import rejections
 from planning.messages.actions import bounded
 from planning.parts import PlannedWorkflow
 from planning.status.transitions import with_counts
-from planning.validation import execution_errors
+from planning.validation.objects import execution_errors
 from planning.values.resolve import Resolved
 
 Parameters = Mapping[tuple[str, int], Resolved]

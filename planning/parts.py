@@ -18,7 +18,7 @@ from planning.definitions.field_errors import FieldError, workflow_subject
 from planning.definitions.retry import attempts_of
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
-from planning.validation_values import value_faults
+from planning.validation.actions import value_faults
 from planning.values.placeholders import PlaceholderKind, Values, placeholders, texts
 from planning.values.resolve import Resolved
 from planning.values.titles import title

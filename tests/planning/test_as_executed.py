@@ -15,7 +15,7 @@ from planning.definitions.action_types import block_of, kind_of, operation_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.target import target_of_action
 from planning.effects.per_cluster import is_per_cluster
-from planning.validation import workflow_errors
+from planning.validation.objects import workflow_errors
 from tests.planning.builders import action, dr_workflow, localized, manifest
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from api.execution import DRPlanExecution
 from api.phases import Mode
-from planning.validation import execution_errors, workflow_errors
+from planning.validation.objects import execution_errors, workflow_errors
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
 from tests.planning.test_an_execute_is_planned import EXECUTION
 

@@ -8,7 +8,7 @@ from api.execution import DRPlanExecution
 from api.phases import Mode
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.validation import execution_errors, plan_errors, workflow_errors
+from planning.validation.objects import execution_errors, plan_errors, workflow_errors
 from tests.planning.builders import by_name, dr_workflow, manifest, plan
 from tests.planning.test_an_execute_is_planned import EXECUTION
 

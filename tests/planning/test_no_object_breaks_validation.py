@@ -11,9 +11,9 @@ from api.meta import API_VERSION
 from api.phases import ActionType, Mode, Operation
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.documents import Document
-from planning.review import review
-from planning.validation import execution_errors, plan_errors, workflow_errors
+from planning.validation.documents import Document
+from planning.validation.file_set import review
+from planning.validation.objects import execution_errors, plan_errors, workflow_errors
 
 WORDS = st.sampled_from(["a", "b", "w", "x", "", " ", "mode", "1st", "a.b", "ü", "\0", "a" * 300])
 TEXTS = st.one_of(

@@ -18,7 +18,7 @@ from planning.definitions.field_errors import (
 )
 from planning.definitions.lookup import Workflows, definition
 from planning.messages import fields as field_messages
-from planning.validation_templates import uses_in
+from planning.validation.placeholders import uses_in
 from planning.values.declarations import RESERVED, parameter_faults
 from planning.values.placeholders import PlaceholderKind
 from planning.values.precedence import Layers, given, layers

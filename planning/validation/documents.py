@@ -16,7 +16,7 @@ from api.plan import DRPlan
 from api.schema import Schema, structural_schema
 from api.workflow import DRWorkflow
 from planning.messages import files as file_messages
-from planning.shapes import Finding, below, shape_faults
+from planning.validation.schema import Finding, below, shape_faults
 
 Ours = DRPlan | DRWorkflow | DRPlanExecution
 _MODELS: dict[str, type[DRPlan] | type[DRWorkflow] | type[DRPlanExecution]] = {

@@ -4,19 +4,30 @@ Paths are those below the DRWorkflow. What an open object holds is left to whoev
 Source: docs/spec/drworkflow.md, "Errors".
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
+from urllib.parse import urlsplit
 
-from api.actions import CLUSTER_EXECUTION_MODES, Action, HttpRequest
+from api.actions import CLUSTER_EXECUTION_MODES, METHODS, Action, HttpRequest
 from api.phases import Operation
-from planning.definitions.action_types import Says, block_of, kind_of, operation_of
+from planning.definitions.action_types import Says, block_of, filled, kind_of, operation_of, templates_of
 from planning.definitions.dependencies import circle, sorted_by_need, stage_needs
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.definitions.retry import attempt_faults
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
-from planning.validation_http import request_faults
-from planning.values.placeholders import has_template
+from planning.validation.actions import request_faults
+from planning.values.placeholders import (
+    Placeholder,
+    PlaceholderKind,
+    TemplateError,
+    Values,
+    has_template,
+    placeholders,
+    render_value,
+    texts,
+)
 
 Finding = tuple[str, str]
 """A field path and what is wrong there."""
@@ -112,3 +123,73 @@ def _manifest_faults(path: str, text: str) -> Iterator[Finding]:
     except ManifestError as error:
         if not has_template(text):
             yield path, field_messages.manifest(str(error))
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_BLANK = re.compile(r"[\s\0-\x1f]")
+_LINE = re.compile(r"[^\r\n\0]*")
+
+
+def request_faults(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    """Find what is wrong: field paths below the request, and words. Values are not repeated: they may be secret."""
+    if not request.url.strip():
+        yield "url", field_messages.empty_url()
+    elif not has_template(request.url) and not _is_address(request.url):
+        yield "url", field_messages.not_an_address()
+    if request.method not in METHODS and not has_template(request.method):
+        yield "method", field_messages.unknown_method(request.method, METHODS)
+    for name, value in (request.headers or {}).items():
+        if not _TOKEN.fullmatch(name):
+            yield f"headers.{name}", field_messages.not_a_header(name)
+        elif not _LINE.fullmatch(value):
+            yield f"headers.{name}", field_messages.header_of_several_lines()
+    for index, code in enumerate(request.success_codes or []):
+        if not 100 <= code <= 599:
+            yield f"successCodes[{index}]", field_messages.not_a_status_code(code)
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether a text is the address of a web service."""
+    try:
+        parts = urlsplit(url)
+        wanted = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return wanted and _BLANK.search(url) is None
+    except ValueError:
+        return False
+
+
+def value_faults(action: Action, values: Values, secret: Collection[str]) -> Iterator[Finding]:
+    """Judge an action and its rollback with their values; paths are those below the action.
+
+    What uses outputs can be judged only when its turn comes, and so is what uses a parameter that is
+    `secret`: no sentence may show what its value did.
+    """
+    yield from _body_faults(action, values, secret)
+    try:
+        rollback = rollback_of(action)
+    except CustomRollbackError:
+        return
+    if rollback is not None:
+        yield from ((f"rollback.{path}", message) for path, message in _body_faults(rollback, values, secret))
+
+
+def _body_faults(action: Action, values: Values, secret: Collection[str]) -> Iterator[Finding]:
+    used = list(_placeholders(action))
+    if not used or any(_is_open(one, secret) for one in used):
+        return
+    try:
+        whole = filled(action, lambda value, path: render_value(value, values, path))
+    except TemplateError as error:
+        yield error.path, error.reason
+        return
+    yield from body_faults(whole)
+
+
+def _placeholders(action: Action) -> Iterator[Placeholder]:
+    for path, value in templates_of(action).items():
+        for _, text in texts(value, path):
+            yield from placeholders(text)
+
+
+def _is_open(found: Placeholder, secret: Collection[str]) -> bool:
+    return found.kind is PlaceholderKind.OUTPUTS or (found.kind is PlaceholderKind.PARAMS and found.name in secret)

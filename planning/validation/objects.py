@@ -20,10 +20,10 @@ from planning.definitions.field_errors import (
 )
 from planning.definitions.lookup import Workflows, definition, full_name
 from planning.messages import fields as field_messages
-from planning.validation_actions import Finding, action_faults, dependency_faults, repeated
-from planning.validation_params import execution_parameter_faults, plan_parameter_faults, workflow_parameter_faults
-from planning.validation_params import value_errors as value_errors
-from planning.validation_templates import mode_faults, template_faults
+from planning.validation.actions import Finding, action_faults, dependency_faults, repeated
+from planning.validation.parameters import execution_parameter_faults, plan_parameter_faults, workflow_parameter_faults
+from planning.validation.parameters import value_errors as value_errors
+from planning.validation.placeholders import mode_faults, template_faults
 
 
 def workflow_errors(workflow: DRWorkflow) -> list[FieldError]:

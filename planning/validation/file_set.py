@@ -3,7 +3,7 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -11,11 +11,11 @@ from api.execution import DRPlanExecution
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning import validation
 from planning.definitions.field_errors import FieldError, execution_subject, plan_subject
 from planning.definitions.lookup import full_name
-from planning.documents import Read
 from planning.messages import files as file_messages
+from planning.validation import objects as validation
+from planning.validation.documents import Document, Read, read_all
 
 
 @dataclass
@@ -114,3 +114,54 @@ class FileSet:
                 yield subject, "spec.planRef", f"DRPlan {namespace}/{spec.plan_ref}"
             if spec.operation_type is OperationType.REVERT and spec.revert_execution_ref:
                 yield subject, "spec.revertExecutionRef", f"DRPlanExecution {namespace}/{spec.revert_execution_ref}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing to say about an object."""
+
+    file: str
+    subject: str
+    path: str
+    message: str
+
+    @property
+    def text(self) -> str:
+        """`plan.yaml: DRPlan default/shop: spec.stages[1].name: …`."""
+        return f"{self.file}: {self.subject}: {self.path}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was found."""
+
+    objects: int
+    errors: list[Line]
+    """In the order of the files and of the objects in them."""
+    unchecked: list[Line]
+    """References that lead out of the files."""
+
+
+def review(documents: Iterable[Document], namespace: str) -> Review:
+    """Judge all objects of our kinds among the documents; `namespace` is that of objects that name none."""
+    objects = read_all(documents, namespace)
+    known = FileSet.of(objects)
+    files = {each.subject: each.file for each in reversed(objects)}
+    errors = [Line(each.file, each.subject, *fault) for each in objects for fault in each.faults]
+    errors += _twice(objects)
+    errors += [_line(error, files) for error in dict.fromkeys(known.errors())]
+    places = {(each.file, each.subject): place for place, each in reversed(list(enumerate(objects)))}
+    errors.sort(key=lambda line: places[line.file, line.subject])
+    return Review(len(objects), errors, [_line(note, files) for note in known.unchecked()])
+
+
+def _line(error: FieldError, files: dict[str, str]) -> Line:
+    return Line(files[error.subject], error.subject, error.path, error.message)
+
+
+def _twice(objects: Sequence[Read]) -> Iterator[Line]:
+    first: dict[str, str] = {}
+    for each in objects:
+        if each.subject in first and each.name and not each.made_up:
+            yield Line(each.file, each.subject, "metadata.name", file_messages.stands_twice(first[each.subject]))
+        first.setdefault(each.subject, each.file)
