@@ -26,13 +26,20 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
-from planning.beginning import layers_of, layers_of_revert, of_execute, of_revert, of_revert_today, own_errors
 from planning.execute import decide_execute
 from planning.messages import attempts as attempt_messages
 from planning.messages import rejections
 from planning.revert import concerns, decide_revert, executes_definitions
 from planning.revert import rejected as rejected_revert
-from planning.snapshot import Definitions, Document, Place, documents
+from planning.snapshot.definitions import (
+    layers_of,
+    layers_of_revert,
+    of_execute,
+    of_revert,
+    of_revert_today,
+    own_errors,
+)
+from planning.snapshot.documents import Definitions, Document, Place, documents
 from planning.values.precedence import Layers
 from planning.values.resolve import Resolved, resolve
 

@@ -34,10 +34,10 @@ from planning.definitions.lookup import actions_by_name, full_name, occurrences
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
-from planning.leftout import Live, completed, is_complete, layers_again, secret_texts, used_parameters
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
-from planning.snapshot import Place, use_of
+from planning.snapshot.documents import Place, use_of
+from planning.snapshot.restore import Live, completed, is_complete, layers_again, secret_texts, used_parameters
 from planning.values import omission
 from planning.values.placeholders import TemplateError, Values, has_template, render_value, texts
 from planning.values.resolve import resolve

@@ -20,7 +20,7 @@ from api.steps import FailureType, Target
 from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
 from planning.messages import attempts as attempt_messages
-from planning.snapshot import plan_of
+from planning.snapshot.documents import plan_of
 
 
 @dataclass(frozen=True)

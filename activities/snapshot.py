@@ -19,7 +19,7 @@ from api.snapshot import KeptWorkflow, Snapshot
 from api.steps import FailureType
 from api.workflow import DRWorkflow
 from planning.messages import attempts as attempt_messages
-from planning.snapshot import Document, SnapshotError, digest, read_definition, read_root, workflow_of
+from planning.snapshot.documents import Document, SnapshotError, digest, read_definition, read_root, workflow_of
 
 T = TypeVar("T")
 

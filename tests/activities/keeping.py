@@ -12,8 +12,8 @@ from api.execution import ActionOutputs, DRPlanExecution
 from api.phases import Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin, Part
-from planning.beginning import layers_of, of_execute
-from planning.snapshot import documents
+from planning.snapshot.definitions import layers_of, of_execute
+from planning.snapshot.documents import documents
 from planning.values.resolve import resolve
 from tests.activities.site import Attempt, Object, Site
 from tests.e2e.manifests import dr_plan, dr_workflow, execute, stage

@@ -11,7 +11,7 @@ from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import KeptParameters, Snapshot
 from api.steps import FailureType
-from planning.snapshot import Definitions, Document, documents
+from planning.snapshot.documents import Definitions, Document, documents
 from tests.activities.faulty import Cut, FaultyServer
 from tests.activities.site import Object, Site
 from tests.e2e.manifests import execute

@@ -14,7 +14,7 @@ from api.phases import Mode
 from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
-from planning.snapshot import (
+from planning.snapshot.documents import (
     Definitions,
     Document,
     Place,

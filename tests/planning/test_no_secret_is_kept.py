@@ -13,10 +13,10 @@ from api.meta import ObjectKey
 from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
-from planning.beginning import kept_parameters, layers_of, of_execute
 from planning.definitions.lookup import Workflows
-from planning.leftout import Live, completed, is_complete, layers_again, secret_texts
-from planning.snapshot import documents, read_definition, read_root, use_of, workflow_of
+from planning.snapshot.definitions import kept_parameters, layers_of, of_execute
+from planning.snapshot.documents import documents, read_definition, read_root, use_of, workflow_of
+from planning.snapshot.restore import Live, completed, is_complete, layers_again, secret_texts
 from planning.values.resolve import Resolved, resolve
 from planning.values.value_from import ManifestRead
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage

@@ -15,7 +15,7 @@ from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import templates_of
 from planning.definitions.manifest import ManifestError, parse_manifest
-from planning.snapshot import Place, plan_of, without_secrets
+from planning.snapshot.documents import Place, plan_of, without_secrets
 from planning.values import omission
 from planning.values.placeholders import PlaceholderKind, placeholders, texts
 from planning.values.precedence import Layer, Layers, layers

@@ -11,7 +11,7 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from planning.definitions.field_errors import execution_subject
 from planning.definitions.lookup import Workflows, definition
-from planning.snapshot import Definitions, Place, places_of, plan_of, use_of
+from planning.snapshot.documents import Definitions, Place, places_of, plan_of, use_of
 from planning.values.precedence import Layers, kept_layers, layers
 from planning.values.resolve import Resolved
 
