@@ -29,8 +29,8 @@ from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecisio
 from planning.execute import decide_execute
 from planning.messages import attempts as attempt_messages
 from planning.messages import rejections
-from planning.revert import concerns, decide_revert, executes_definitions
-from planning.revert import rejected as rejected_revert
+from planning.revert.decide import concerns, decide_revert, executes_definitions
+from planning.revert.decide import rejected as rejected_revert
 from planning.snapshot.definitions import (
     layers_of,
     layers_of_revert,

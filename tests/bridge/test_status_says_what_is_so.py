@@ -19,7 +19,7 @@ from bridge.objects import Stored, read
 from bridge.observation import Observation, Run, RunEnd
 from bridge.queueing import holds_on, obstacle
 from bridge.status import Moment
-from planning.revert import rejected
+from planning.revert.decide import rejected
 from tests.planning.builders import plan
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from api.plan import DRPlan
 from api.steps import Look, RevertDecision, Seen, Target
 from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
-from planning.revert import concerns, decide_revert
+from planning.revert.decide import concerns, decide_revert
 
 START = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 END = START + timedelta(seconds=45)

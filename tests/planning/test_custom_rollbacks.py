@@ -8,7 +8,7 @@ from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, HttpResp
 from api.meta import ObjectKey
 from api.phases import ActionType, OnMissing, Operation, Phase
 from api.steps import ExecuteStep, FailureType, Origin, Part, RevertDecision, RollbackStep, Target
-from planning.revert import decide_revert, executes_definitions
+from planning.revert.decide import decide_revert, executes_definitions
 from tests.planning.builders import (
     CLUSTERNET,
     LATER,

@@ -15,7 +15,7 @@ from api.meta import ObjectName, ObjectReference
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
 from api.steps import Look, Seen, Target
 from planning.definitions.lookup import Workflows
-from planning.revert import concerns, decide_revert
+from planning.revert.decide import concerns, decide_revert
 from planning.status import transitions
 from planning.status.size_limit import shorten
 from tests.planning.builders import (

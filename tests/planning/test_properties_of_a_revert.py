@@ -9,7 +9,7 @@ from api.execution import ActionStatus, DRPlanExecution
 from api.phases import OnMissing, Operation, Phase
 from api.steps import RevertDecision
 from planning.messages import actions as action_messages
-from planning.revert import concerns, decide_revert
+from planning.revert.decide import concerns, decide_revert
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.worlds import Drawn, World, actions_of, drawn_plans, executed, object_names, reverted
 

@@ -13,7 +13,7 @@ from api.steps import Part, RevertDecision, RollbackStep
 from planning.definitions.action_list import Planned
 from planning.definitions.lookup import Workflows
 from planning.messages import actions as action_messages
-from planning.revert import concerns, decide_revert, executes_definitions
+from planning.revert.decide import concerns, decide_revert, executes_definitions
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.varied import Ledger, Varied, executed, planned, records, reverted, varied_plans
 from tests.planning.worlds import World, actions_of

@@ -7,7 +7,7 @@ import pytest
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, OnMissing, Operation, Phase
 from api.steps import FailureType, Look, RevertDecision, RollbackStep, Seen, Target
-from planning.revert import decide_revert
+from planning.revert.decide import decide_revert
 from tests.planning.builders import (
     END,
     LATER,

@@ -6,7 +6,7 @@ import pytest
 
 from api.execution import DRPlanExecution
 from api.phases import OperationType, Phase
-from planning.revert import decide_revert
+from planning.revert.decide import decide_revert
 from tests.planning.builders import config_map, decide, execute, made, revert, stage, workflow
 
 GOOD = execute(stage("s", workflow("w", made("a", config_map("a")))))

@@ -14,9 +14,9 @@ from planning.definitions.action_list import Planned, as_executed
 from planning.definitions.dependencies import revert_order
 from planning.definitions.lookup import Workflows, definition, occurrences
 from planning.definitions.rollback import RollbackHook
-from planning.earlier import NodeKey, action_keys, stage_keys, workflow_keys
-from planning.judgement import Place
-from planning.rollback import Candidate
+from planning.revert.default_rollback import Candidate
+from planning.revert.ownership import Place
+from planning.revert.previous_reverts import NodeKey, action_keys, stage_keys, workflow_keys
 
 
 @dataclass(frozen=True)

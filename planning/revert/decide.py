@@ -13,18 +13,18 @@ from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
 from planning.definitions.lookup import Workflows
-from planning.earlier import history
-from planning.eligibility import why_not
-from planning.judgement import Place
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
-from planning.rollback import Delete, Nothing, Recorded, made
-from planning.scene import scene
+from planning.revert.actions import Verdicts, decide_all, executes
+from planning.revert.default_rollback import Delete, Nothing, Recorded, made
+from planning.revert.original import PlacedStage, PlacedWorkflow, mirrored, survey
+from planning.revert.ownership import Place
+from planning.revert.preconditions import why_not
+from planning.revert.previous_reverts import history
+from planning.revert.removals import scene
+from planning.revert.steps import Steps
 from planning.status.transitions import with_counts
-from planning.steps import Steps
-from planning.survey import PlacedStage, PlacedWorkflow, mirrored, survey
-from planning.verdicts import Verdicts, decide_all, executes
 
 Row = list[RollbackStep | None]
 """The steps of one workflow, in the order of its node."""

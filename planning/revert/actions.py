@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from api.phases import Mode, OnMissing, Phase
 from api.steps import FailureType, Part, Refusal, Seen
 from planning.definitions.when import WhenError, modes, runs
-from planning.earlier import NodeKey
-from planning.judgement import Deletions, Place, Scene, Verdict, judge
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
-from planning.rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
-from planning.survey import Survey, carried_out
+from planning.revert.default_rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
+from planning.revert.original import Survey, carried_out
+from planning.revert.ownership import Deletions, Place, Scene, Verdict, judge
+from planning.revert.previous_reverts import NodeKey
 
 
 @dataclass

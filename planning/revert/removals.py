@@ -10,10 +10,10 @@ from api.phases import OnMissing, Operation, Phase
 from api.steps import Look, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import cleanup_of
-from planning.earlier import History
-from planning.judgement import Place, Remover, Scene, deletes, replaces
-from planning.rollback import Candidate, Custom, Delete, Recorded, made, recorded, referred, undo
-from planning.survey import Survey
+from planning.revert.default_rollback import Candidate, Custom, Delete, Recorded, made, recorded, referred, undo
+from planning.revert.original import Survey
+from planning.revert.ownership import Place, Remover, Scene, deletes, replaces
+from planning.revert.previous_reverts import History
 
 
 def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_missing: OnMissing | None) -> Scene:

@@ -13,9 +13,9 @@ from api.phases import OnMissing, Operation
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action
-from planning.earlier import History, NodeKey
 from planning.messages import actions as action_messages
-from planning.rollback import Candidate, Delete, Nothing, Recorded, Refused
+from planning.revert.default_rollback import Candidate, Delete, Nothing, Recorded, Refused
+from planning.revert.previous_reverts import History, NodeKey
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""

@@ -16,12 +16,12 @@ from planning.definitions.action_types import operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
-from planning.earlier import action_keys
-from planning.judgement import Deletions, Place
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
-from planning.rollback import Custom, Refused
-from planning.survey import PlacedStage, PlacedWorkflow
+from planning.revert.default_rollback import Custom, Refused
+from planning.revert.original import PlacedStage, PlacedWorkflow
+from planning.revert.ownership import Deletions, Place
+from planning.revert.previous_reverts import action_keys
 from planning.values.placeholders import has_template, outputs_used
 
 
