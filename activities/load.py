@@ -26,7 +26,7 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.messages import attempts as attempt_messages
 from planning.messages import rejections
 from planning.revert.decide import concerns, decide_revert, executes_definitions

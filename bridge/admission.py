@@ -11,7 +11,7 @@ from api.workflow import DRWorkflow
 from bridge.references import References
 from planning.definitions import field_errors
 from planning.definitions.lookup import Workflows
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.revert.preconditions import why_not
 from planning.validation import objects as validation
 

@@ -25,7 +25,7 @@ _MOST_NAME = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
 _HASH = 8
 _SLASHES = 5
-"""In the mark of a cluster's Subscription: that of its action has three. Source: planning/definitions/identifiers.py."""
+"""Slashes in the mark of a cluster's Subscription; that of its action has three."""
 _MESSAGES = 200_000
 """Bytes for the messages of all clusters together: an activity's result has 2 MB at the most."""
 _SHORTEST = 80

@@ -1,6 +1,6 @@
 """What workflows, stages and the plan say of themselves, one small function each.
 
-Apart from planning/messages/actions.py, whose sentences are about actions. Source: docs/spec/drplanexecution.md, "Messages".
+Sentences about actions are in planning/messages/actions.py. Source: docs/spec/drplanexecution.md, "Messages".
 """
 
 from collections.abc import Sequence

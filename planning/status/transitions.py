@@ -18,7 +18,7 @@ from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
-from planning.status import parent_messages
+from planning.status import final_messages
 from planning.status.rollup import blocking_stage, failed_needs, progress_of, rollup, summarize
 
 NodeT = TypeVar("NodeT")
@@ -119,7 +119,7 @@ def action_finished(
 
 def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
     """Give the node with these actions and their progress, in the words that planning gave it."""
-    done = parent_messages.succeeded(actions)
+    done = final_messages.succeeded(actions)
     progress = parent_messages.progressed(node.progress, done, len(actions)) if node.progress else None
     return node.model_copy(update={"action_statuses": actions, "progress": progress})
 
@@ -147,7 +147,7 @@ def workflow_finished(
     for each action the places of those that it depends on.
     """
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
-    reason = parent_messages.stop_reason(operation, [] if goes_on else [node], canceled)
+    reason = final_messages.stop_reason(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
     actions = [
         _cut_short(action, action_messages.not_attempted_action(failed[index]) if index in failed else reason, now)
@@ -157,7 +157,7 @@ def workflow_finished(
     return _with_actions(node, actions).model_copy(
         update={
             "phase": phase,
-            "message": parent_messages.workflow_message(phase, operation, actions),
+            "message": final_messages.workflow_message(phase, operation, actions),
             "current_action": None,
             **_ended(node.start_time, now),
         }
@@ -224,10 +224,10 @@ def stage_finished(
     node: StageStatus, operation: OperationType, now: datetime, *, canceled: bool = False
 ) -> StageStatus:
     """The stage has ended: what is left Pending is Skipped with its reason."""
-    reason = parent_messages.stop_reason(operation, node.workflows, canceled)
+    reason = final_messages.stop_reason(operation, node.workflows, canceled)
     workflows = [workflow_not_reached(workflow, reason) for workflow in node.workflows]
     phase = rollup((workflow.phase for workflow in workflows), canceled)
-    message = parent_messages.stage_message(phase, operation, workflows)
+    message = final_messages.stage_message(phase, operation, workflows)
     update = {"phase": phase, "message": message, "workflow_executions": workflows}
     return node.model_copy(update={**update, **_ended(node.start_time, now)})
 
@@ -283,14 +283,14 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
     """The run has ended: stages left Pending are Skipped; phase, message and counts are derived."""
     if not state.stages and state.phase is Phase.FAILED:
         return plan_rejected(state, now)
-    reason = parent_messages.stop_reason(operation, state.stages, canceled)
+    reason = final_messages.stop_reason(operation, state.stages, canceled)
     stages = [
         stage_not_reached(stage, _dependency_reason(state.stages, index) or reason)
         for index, stage in enumerate(state.stages)
     ]
     phase = rollup((stage.phase for stage in stages), canceled)
     ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **_ended(state.start_time, now)})
-    return with_counts(ended.model_copy(update={"message": parent_messages.plan_message(phase, operation, ended)}))
+    return with_counts(ended.model_copy(update={"message": final_messages.plan_message(phase, operation, ended)}))
 
 
 def _dependency_reason(stages: Sequence[StageStatus], index: int) -> str | None:

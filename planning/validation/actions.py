@@ -17,7 +17,6 @@ from planning.definitions.retry import attempt_faults
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
-from planning.validation.actions import request_faults
 from planning.values.placeholders import (
     Placeholder,
     PlaceholderKind,

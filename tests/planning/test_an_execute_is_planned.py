@@ -15,7 +15,7 @@ from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import is_taken_down
 from planning.definitions.field_errors import FieldError
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from planning.status.transitions import with_counts
 from planning.values.resolve import Resolved

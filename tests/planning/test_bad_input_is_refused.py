@@ -6,7 +6,7 @@ import pytest
 
 from api.execution import DRPlanExecution
 from api.workflow import DRWorkflow
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.messages.actions import MESSAGE_BOUND
 from planning.validation.objects import plan_errors, workflow_errors
 from tests.planning.builders import by_name, dr_workflow, manifest, plan, plan_stage

@@ -23,7 +23,7 @@ from planning.definitions.action_types import kind_of, operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.rollback import cleanup_of, rollback_of
 from planning.definitions.target import target_of_action
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from tests.planning.builders import CLUSTERNET, START, by_name, dr_workflow, manifest, plan, plan_stage, reference
 from tests.planning.test_an_execute_is_planned import EXECUTION

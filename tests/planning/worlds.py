@@ -17,7 +17,7 @@ from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
 from planning.definitions.action_types import operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.target import target_of_action
-from planning.execute import decide_execute
+from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from planning.status import rollup, transitions
 from tests.planning.builders import (

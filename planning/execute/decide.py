@@ -15,9 +15,9 @@ from planning.definitions.action_list import as_executed
 from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
 from planning.definitions.lookup import Workflows, definition
+from planning.execute.workflow import PlannedWorkflow
 from planning.messages import rejections
 from planning.messages.actions import bounded
-from planning.parts import PlannedWorkflow
 from planning.status.transitions import with_counts
 from planning.validation.objects import execution_errors
 from planning.values.resolve import Resolved
