@@ -11,17 +11,17 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import reporting
-from activities.actors import Impersonation, actor_of
+from activities.attempt import log
+from activities.attempt.failures import ActionError, application_error
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.definitions import find, find_workflows
-from activities.failures import ActionError, application_error
-from activities.heartbeat import Pulse
-from activities.looking import look_at
-from activities.originals import Originals, Worked
-from activities.parameters import read_values
-from activities.revisions import Revisions
-from activities.snapshot import Snapshots
+from activities.impersonation import Impersonation, actor_of
+from activities.read.definitions import find, find_workflows
+from activities.read.look import look_at
+from activities.read.original import Originals, Worked
+from activities.read.parameters import read_values
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
@@ -171,7 +171,7 @@ async def _run(work: Callable[[Pulse], Awaitable[DecisionT]]) -> DecisionT:
     except ActionError as error:
         raise _failure(error) from None
     except Exception as error:
-        reporting.broke("A decision ended", error)
+        log.broke("A decision ended", error)
         # Without its cause: Temporal would show its text, which may quote what is secret.
         raise _failure(_unexpected(error)) from None
     return decision
@@ -179,7 +179,7 @@ async def _run(work: Callable[[Pulse], Awaitable[DecisionT]]) -> DecisionT:
 
 def _failure(error: ActionError) -> ApplicationError:
     failure = application_error(error, 0, 0, activity.info().attempt)
-    reporting.attempt_failed(failure)
+    log.attempt_failed(failure)
     return failure
 
 

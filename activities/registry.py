@@ -7,20 +7,24 @@ A test compares the names and models with those that the workflows call. Source:
 from collections.abc import Callable
 from typing import Any
 
-from activities.actors import Impersonation
-from activities.apply import Effects, Executions
-from activities.cleanup import CleaningEffect
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.delete import Rollbacks
-from activities.http import HttpEffect
-from activities.job import JobEffect
+from activities.effects.effect import Effect, Order
+from activities.effects.hook_cleanup import CleaningEffect
+from activities.effects.http import HttpEffect
+from activities.effects.http_client import Sender
+from activities.effects.job import JobEffect
+from activities.effects.objects import ObjectEffect
+from activities.effects.per_cluster import PerClusterEffect
+from activities.effects.wait_ready import WaitingEffect
+from activities.execute_action import Effects, Executions
+from activities.impersonation import Impersonation
 from activities.load import Loads
-from activities.objects import ObjectEffect
-from activities.percluster import PerClusterEffect
-from activities.resources import ResourceEffect
-from activities.sending import Sender
-from activities.waiting import WaitingEffect
-from api.phases import ActionType
+from activities.registry import ResourceEffect
+from activities.rollback_action import Rollbacks
+from api.phases import ActionType, Operation
+from api.steps import ActionOutcome
+from planning.definitions.action_types import BATCH
 from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 
 
@@ -52,3 +56,25 @@ def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
         ActionType.HTTP: HttpEffect(Sender(hosts)),
         ActionType.JOB: jobs,
     }
+
+
+class ResourceEffect:
+    """An effect on one object, or on a Job that is to complete."""
+
+    def __init__(self, objects: Effect, jobs: Effect) -> None:
+        self._objects = objects
+        self._jobs = jobs
+
+    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
+        """Carry the order out."""
+        return await self._effect(order).execute(order, pulse)
+
+    async def verify(self, order: Order) -> ActionOutcome:
+        """Look whether it was carried out."""
+        return await self._effect(order).verify(order)
+
+    def _effect(self, order: Order) -> Effect:
+        subject = order.subject
+        job = subject.kind == "Job" and subject.api_version == BATCH
+        runs = job and order.action.wait_ready and order.operation is Operation.CREATE
+        return self._jobs if runs else self._objects

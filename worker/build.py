@@ -10,8 +10,8 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.actors import Impersonation
 from activities.cluster import Cluster
+from activities.impersonation import Impersonation
 from activities.registry import activities
 from planning.effects.allowed_hosts import allowed_hosts
 from worker.settings import Settings

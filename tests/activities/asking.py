@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt import run_attempt
-from activities.effects import Order
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
-from activities.http import HttpEffect
-from activities.sending import Sender
+from activities.attempt.attempt import run_attempt
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
+from activities.effects.effect import Order
+from activities.effects.http import HttpEffect
+from activities.effects.http_client import Sender
 from api.actions import Action
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType

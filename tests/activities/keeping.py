@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from activities.apply import Executions
-from activities.definitions import find, find_workflows
-from activities.parameters import read_values
+from activities.execute_action import Executions
+from activities.read.definitions import find, find_workflows
+from activities.read.parameters import read_values
 from activities.registry import effects
-from activities.revisions import Revisions
-from activities.snapshot import Snapshots
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
 from api.execution import ActionOutputs, DRPlanExecution
 from api.phases import Phase
 from api.plan import DRPlan

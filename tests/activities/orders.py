@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt import run_attempt
-from activities.effects import Order
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
+from activities.attempt.attempt import run_attempt
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
+from activities.effects.effect import Order
 from activities.registry import effects
 from api.actions import Action, RetryPolicy
 from api.meta import ObjectKey

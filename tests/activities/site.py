@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.actors import actor_of
-from activities.apply import Executions
 from activities.cluster import Cluster
-from activities.delete import Rollbacks
+from activities.execute_action import Executions
+from activities.impersonation import actor_of
 from activities.registry import effects
+from activities.rollback_action import Rollbacks
 from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack

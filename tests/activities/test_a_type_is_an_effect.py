@@ -3,12 +3,12 @@
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.apply import Effects, Executions
-from activities.delete import Rollbacks
-from activities.effects import Order
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
+from activities.effects.effect import Order
+from activities.execute_action import Effects, Executions
 from activities.registry import effects
+from activities.rollback_action import Rollbacks
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, CustomRollback, ExecuteInput, FailureType, Part, RollbackInput, RollbackStep
 from tests.activities.keeping import keep

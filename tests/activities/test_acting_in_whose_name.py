@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from activities.actors import Impersonation, actor_of
-from activities.apply import Executions
+from activities.execute_action import Executions
+from activities.impersonation import Impersonation, actor_of
 from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan

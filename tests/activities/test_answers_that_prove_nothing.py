@@ -7,13 +7,13 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.actors import Impersonation
-from activities.apply import Executions
+from activities.attempt.failures import ActionError
 from activities.cluster import Cluster
 from activities.errors import ApiError, NotFoundError, UnknownKindError, from_answer
-from activities.failures import ActionError
+from activities.execute_action import Executions
+from activities.impersonation import Impersonation
 from activities.load import Loads
-from activities.looking import look_at
+from activities.read.look import look_at
 from activities.registry import effects
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase

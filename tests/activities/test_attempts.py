@@ -8,9 +8,9 @@ import pytest
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt import run_attempt
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
+from activities.attempt.attempt import run_attempt
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
 from api.actions import RetryPolicy
 from api.phases import Phase
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import actor_of
-from activities.apply import Executions
+from activities.execute_action import Executions
+from activities.impersonation import actor_of
 from activities.registry import effects
 from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.sending import system_resolver
+from activities.effects.http_client import system_resolver
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.steps import ActionOutcome, FailureType

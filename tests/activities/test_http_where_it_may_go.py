@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.http import HttpEffect
-from activities.sending import Sender
+from activities.effects.http import HttpEffect
+from activities.effects.http_client import Sender
 from api.phases import Phase
 from api.steps import FailureType
 from planning.effects.allowed_hosts import ANY_HOST

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from activities.attempt.failures import ActionError
 from activities.cluster import Cluster
-from activities.failures import ActionError
-from activities.revisions import BOUND, Revisions
+from activities.store.controller_revisions import BOUND, Revisions
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType
 from tests.activities.faulty import Cut, FaultyServer

@@ -5,7 +5,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import Impersonation
+from activities.impersonation import Impersonation
 from activities.load import Loads
 from api.execution import ActionStatus
 from api.meta import PLAN_LABEL, ObjectKey

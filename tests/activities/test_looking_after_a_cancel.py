@@ -5,8 +5,8 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import actor_of
-from activities.apply import Executions
+from activities.execute_action import Executions
+from activities.impersonation import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, LookInput, RollbackStep

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import actor_of
-from activities.attempt import discreet
-from activities.failures import ActionError
-from activities.fleet import ClusterPulse
+from activities.attempt.attempt import discreet
+from activities.attempt.failures import ActionError
+from activities.effects.clusters import ClusterPulse
+from activities.impersonation import actor_of
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase

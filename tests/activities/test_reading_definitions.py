@@ -5,8 +5,8 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.apply import Executions
 from activities.cluster import Cluster
+from activities.execute_action import Executions
 from activities.registry import effects
 from api.steps import ExecuteInput, ExecuteStep, FailureType
 from tests.activities.faulty import Answer, FaultyServer

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from activities.failures import ActionError
-from activities.revisions import Revisions
-from activities.snapshot import Snapshots
+from activities.attempt.failures import ActionError
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
 from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import KeptParameters, Snapshot

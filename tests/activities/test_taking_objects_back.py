@@ -6,7 +6,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import actor_of
+from activities.impersonation import actor_of
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
 from tests.activities.faulty import Answer, Cut, FaultyServer

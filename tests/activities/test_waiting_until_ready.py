@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import actor_of
-from activities.apply import Executions
+from activities.execute_action import Executions
+from activities.impersonation import actor_of
 from activities.registry import effects
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat

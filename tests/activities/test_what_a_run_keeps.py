@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.actors import Impersonation
+from activities.impersonation import Impersonation
 from activities.load import Loads
-from activities.revisions import BOUND, Revisions
-from activities.snapshot import Snapshots
+from activities.store.controller_revisions import BOUND, Revisions
+from activities.store.snapshots import Snapshots
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType
 from api.snapshot import KeptParameters, Snapshot

@@ -8,11 +8,11 @@ import pytest
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.actors import Impersonation
-from activities.attempt import run_attempt
+from activities.attempt.attempt import run_attempt
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
+from activities.impersonation import Impersonation
 from activities.load import Loads
 from api.actions import RetryPolicy
 from api.meta import ObjectKey

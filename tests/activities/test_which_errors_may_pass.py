@@ -2,8 +2,8 @@
 
 import pytest
 
+from activities.attempt.failures import ActionError, Remains, action_error, application_error, failure_type
 from activities.errors import ApiError, UnknownKindError, UnreachableError, from_answer
-from activities.failures import ActionError, Remains, action_error, application_error, failure_type
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
 

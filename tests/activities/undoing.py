@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.apply import Executions
-from activities.delete import Rollbacks
+from activities.execute_action import Executions
 from activities.registry import effects
+from activities.rollback_action import Rollbacks
 from api.actions import RetryPolicy
 from api.execution import ActionOutputs
 from api.phases import Phase

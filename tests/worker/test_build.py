@@ -8,8 +8,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.actors import Impersonation
 from activities.cluster import Cluster
+from activities.impersonation import Impersonation
 from activities.registry import activities
 from dev.stack import Stack
 from worker.build import build_worker

@@ -5,8 +5,8 @@ from typing import Any, cast, get_type_hints
 
 from temporalio import activity
 
-from activities.actors import Impersonation
 from activities.cluster import Cluster
+from activities.impersonation import Impersonation
 from activities.registry import activities
 from tests.workflows.fakes import FakeActivities
 from workflows.calls import SIGNATURES, Signature

@@ -5,17 +5,17 @@ name: so a later attempt, whatever the clusters are by then, finds what earlier 
 Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 """
 
-from activities import outcomes
-from activities.cleanup import CleaningEffect
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.effects import Effect, Order
+from activities.effects import outcomes
+from activities.effects.cluster_targets import Roster
+from activities.effects.clusters import Fleet, Member
+from activities.effects.effect import Effect, Order
+from activities.effects.hook_cleanup import CleaningEffect
+from activities.effects.wait_ready import WaitingEffect
 from activities.errors import ApiError, NotFoundError
-from activities.failures import ActionError
-from activities.fleet import Fleet, Member
-from activities.heartbeat import Pulse
-from activities.looking import each
-from activities.roster import Roster
-from activities.waiting import WaitingEffect
+from activities.read.look import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType
 from planning.effects.per_cluster import is_per_cluster

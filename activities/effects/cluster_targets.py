@@ -6,11 +6,11 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from activities import outcomes
 from activities.cluster import Cluster
-from activities.effects import Order
+from activities.effects import outcomes
+from activities.effects.clusters import Fleet, Left, Member
+from activities.effects.effect import Order
 from activities.errors import ApiError
-from activities.fleet import Fleet, Left, Member
 from api.actions import HookCleanup
 from api.meta import ObjectReference
 from api.phases import Operation

@@ -5,17 +5,17 @@ Source: docs/spec/drplanexecution.md, "What undoes an action" and "Cancel"; docs
 
 from typing import assert_never
 
-from activities import outcomes
-from activities.changing import Changing
-from activities.clearing import ROUNDS, Clearing
+from activities.attempt.failures import ActionError, action_error
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster, Object
-from activities.creation import Creation
-from activities.effects import Order
+from activities.effects import outcomes
+from activities.effects.create import Creation
+from activities.effects.effect import Order
+from activities.effects.make_room import ROUNDS, Clearing
+from activities.effects.prior_state import Past
+from activities.effects.update import Changing
 from activities.errors import ApiError
-from activities.failures import ActionError, action_error
-from activities.heartbeat import Pulse
-from activities.past import Past
-from activities.revisions import Revisions
+from activities.store.controller_revisions import Revisions
 from api.phases import Operation
 from api.steps import ActionOutcome, FailureType
 from planning.effects.prior_state import Before

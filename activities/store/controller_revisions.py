@@ -9,9 +9,9 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
+from activities.attempt.failures import ActionError, action_error
 from activities.cluster import OWN, Cluster, Object
 from activities.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
-from activities.failures import ActionError, action_error
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType, Target
 from planning.messages import attempts as attempt_messages

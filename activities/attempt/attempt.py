@@ -13,10 +13,10 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities import reporting
+from activities.attempt import log
+from activities.attempt.failures import ActionError, application_error
+from activities.attempt.heartbeat import Pulse
 from activities.errors import ApiError
-from activities.failures import ActionError, application_error
-from activities.heartbeat import Pulse
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
@@ -103,7 +103,7 @@ def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Word
     outputs, clusters = _discreet_outputs(remains.outputs, pulse), _discreet_clusters(remains.cluster_statuses, pulse)
     error.remains = replace(remains, outputs=outputs, cluster_statuses=clusters)
     failure = application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
-    reporting.attempt_failed(failure)
+    log.attempt_failed(failure)
     return failure
 
 
@@ -128,7 +128,7 @@ async def _in_time(work: Awaitable[ActionOutcome], pulse: Pulse, limit: timedelt
     except TimeoutError:
         return await _out_of_time(pulse)
     except Exception as error:
-        reporting.broke("An attempt ended", error)
+        log.broke("An attempt ended", error)
         raise ActionError(FailureType.TRANSIENT, attempt_messages.unexpected(error)) from error
 
 

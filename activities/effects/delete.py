@@ -8,10 +8,10 @@ Kubernetes, "Object names and IDs" and "Finalizers".
 import asyncio
 from collections.abc import Callable, Sequence
 
+from activities.attempt.failures import ActionError, may_pass
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster, Object
 from activities.errors import ApiError, NotFoundError, UnknownKindError
-from activities.failures import ActionError, may_pass
-from activities.heartbeat import Pulse
 from api.steps import Actor, Deletion, FailureType
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages

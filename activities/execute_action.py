@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from temporalio import activity
 
-from activities.attempt import discreet, run_attempt
+from activities.attempt.attempt import discreet, run_attempt
+from activities.attempt.failures import ActionError, application_error
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.effects import Effect, Order
-from activities.failures import ActionError, application_error
-from activities.heartbeat import Pulse
-from activities.orders import Orders
+from activities.effects.effect import Effect, Order
+from activities.effects.order import Orders
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, ExecuteInput, FailureType
 from planning.messages import actions as action_messages

@@ -3,10 +3,10 @@
 Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 """
 
+from activities.attempt.failures import ActionError, Remains, action_error
 from activities.cluster import Object
-from activities.effects import Order
+from activities.effects.effect import Order
 from activities.errors import ApiError
-from activities.failures import ActionError, Remains, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from planning.definitions.action_types import kind_of

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from activities.effects import Order
+from activities.attempt.failures import ActionError, Remains
+from activities.attempt.heartbeat import Pulse
+from activities.effects.effect import Order
 from activities.errors import ApiError
-from activities.failures import ActionError, Remains
-from activities.heartbeat import Pulse
-from activities.looking import each
+from activities.read.look import each
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase

@@ -7,13 +7,13 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.apply import Executions
-from activities.attempt import Wording, run_attempt
+from activities.attempt.attempt import Wording, run_attempt
+from activities.attempt.failures import ActionError, action_error, application_error, may_pass
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
+from activities.effects.delete import Removal, metadata_if_present
 from activities.errors import ApiError
-from activities.failures import ActionError, action_error, application_error, may_pass
-from activities.heartbeat import Pulse
-from activities.removal import Removal, metadata_if_present
+from activities.execute_action import Executions
 from api.phases import Phase
 from api.steps import (
     ActionOutcome,

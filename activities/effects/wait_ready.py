@@ -7,13 +7,13 @@ Source: docs/spec/drworkflow.md, "waitReady".
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from activities import outcomes
+from activities.attempt.failures import ActionError, Remains, action_error, may_pass
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster, Object
-from activities.effects import Effect, Order
+from activities.effects import outcomes
+from activities.effects.effect import Effect, Order
 from activities.errors import ApiError, NotFoundError
-from activities.failures import ActionError, Remains, action_error, may_pass
-from activities.heartbeat import Pulse
-from activities.looking import each
+from activities.read.look import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from planning.definitions.action_types import CLUSTERNET

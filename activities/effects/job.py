@@ -9,15 +9,15 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from activities import outcomes
+from activities.attempt.failures import ActionError, Remains, action_error, may_pass
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster, Object
-from activities.creation import Creation
-from activities.effects import Order
+from activities.effects import outcomes
+from activities.effects.create import Creation
+from activities.effects.effect import Order
+from activities.effects.objects import ObjectEffect
 from activities.errors import ApiError, NotFoundError
-from activities.failures import ActionError, Remains, action_error, may_pass
-from activities.heartbeat import Pulse
-from activities.objects import ObjectEffect
-from activities.revisions import Record, Revisions
+from activities.store.controller_revisions import Record, Revisions
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Target
 from planning.effects import jobs

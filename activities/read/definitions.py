@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from activities.attempt.failures import ActionError, action_error
 from activities.cluster import OWN, Cluster, Object
 from activities.errors import ApiError, NotFoundError
-from activities.failures import ActionError, action_error
-from activities.looking import each
+from activities.read.look import each
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, ObjectName
 from api.plan import DRPlan

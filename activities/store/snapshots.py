@@ -9,10 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from activities.attempt.failures import ActionError
 from activities.cluster import Object
-from activities.failures import ActionError
-from activities.looking import each
-from activities.revisions import Revisions
+from activities.read.look import each
+from activities.store.controller_revisions import Revisions
 from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import KeptWorkflow, Snapshot

@@ -6,10 +6,10 @@ What is to be read, and what it means, is planning's; here it is only fetched. S
 
 from collections.abc import Sequence
 
+from activities.attempt.failures import action_error, may_pass
 from activities.cluster import Cluster, Object
 from activities.errors import ApiError, NotFoundError, UnknownKindError
-from activities.failures import action_error, may_pass
-from activities.looking import each
+from activities.read.look import each
 from api.steps import Actor, Target
 from planning.messages import attempts as attempt_messages
 from planning.values.precedence import Layers

@@ -11,15 +11,15 @@ from typing import Any, assert_never
 
 from temporalio import activity
 
+from activities.attempt.failures import ActionError, action_error
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.definitions import find
-from activities.effects import Order
+from activities.effects.effect import Order
 from activities.errors import ApiError
-from activities.failures import ActionError, action_error
-from activities.heartbeat import Pulse
-from activities.parameters import read_values
-from activities.revisions import Revisions
-from activities.snapshot import Snapshots
+from activities.read.definitions import find
+from activities.read.parameters import read_values
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
 from api.actions import Action
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey, ObjectName

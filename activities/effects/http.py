@@ -7,10 +7,10 @@ docs/decisions/0011-http-actions-go-where-they-may-and-once.md.
 
 from dataclasses import dataclass
 
-from activities.effects import Order
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
-from activities.sending import Answer, Sender, UnansweredError, UnsentError
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
+from activities.effects.effect import Order
+from activities.effects.http_client import Answer, Sender, UnansweredError, UnsentError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.steps import ActionOutcome, FailureType

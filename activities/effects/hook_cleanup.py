@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from activities import outcomes
-from activities.clearing import Clearing
+from activities.attempt.failures import ActionError, Remains, action_error, failure_type
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster
-from activities.creation import Creation
-from activities.effects import Effect, Order
+from activities.effects import outcomes
+from activities.effects.cluster_targets import Roster
+from activities.effects.create import Creation
+from activities.effects.delete import Removal
+from activities.effects.effect import Effect, Order
+from activities.effects.make_room import Clearing
+from activities.effects.prior_state import Past
 from activities.errors import ApiError
-from activities.failures import ActionError, Remains, action_error, failure_type
-from activities.heartbeat import Pulse
-from activities.looking import each
-from activities.past import Past
-from activities.removal import Removal
-from activities.revisions import Revisions
-from activities.roster import Roster
+from activities.read.look import each
+from activities.store.controller_revisions import Revisions
 from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase

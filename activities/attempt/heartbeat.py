@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.failures import ActionError
+from activities.attempt.failures import ActionError
 from api.steps import ActionOutcome, Heartbeat
 from planning.messages.actions import bounded
 from planning.values.redaction import scrubbed, secret_forms

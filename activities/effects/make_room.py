@@ -7,13 +7,13 @@ somebody made since is left alone. Source: docs/spec/drworkflow.md, "Operations"
 from dataclasses import dataclass
 from functools import partial
 
-from activities import outcomes
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Cluster, Object
-from activities.effects import Order
+from activities.effects import outcomes
+from activities.effects.delete import Removal
+from activities.effects.effect import Order
+from activities.effects.prior_state import Past
 from activities.errors import ApiError, ConflictError, NotFoundError
-from activities.heartbeat import Pulse
-from activities.past import Past
-from activities.removal import Removal
 from api.steps import Deletion, FailureType
 from planning.definitions.action_types import BATCH
 from planning.effects import prior_state

@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
+from activities.attempt.failures import action_error, may_pass
 from activities.cluster import Cluster
 from activities.errors import ApiError, ForbiddenError, UnknownKindError
-from activities.failures import action_error, may_pass
 from api.steps import Actor, Look, Seen, Target
 from planning.messages import attempts as attempt_messages
 

@@ -4,11 +4,11 @@ The mark is an annotation that only our POST writes: whoever finds it knows that
 because of this very action. Source: docs/spec/drplanexecution.md, "What undoes an action".
 """
 
-from activities import outcomes
+from activities.attempt.failures import ActionError, Remains, action_error
 from activities.cluster import Cluster, Object
-from activities.effects import Order
+from activities.effects import outcomes
+from activities.effects.effect import Order
 from activities.errors import AlreadyExistsError, ApiError, NotFoundError
-from activities.failures import ActionError, Remains, action_error
 from api.steps import FailureType
 from planning.effects import request_bodies
 from planning.messages import actions as action_messages

@@ -5,12 +5,12 @@ Source: docs/spec/drplanexecution.md, "What a Revert does" and "What is kept".
 
 from dataclasses import dataclass
 
+from activities.attempt.failures import ActionError, action_error
 from activities.cluster import OWN, Cluster, Object
-from activities.definitions import find, find_workflows, parsed
 from activities.errors import ApiError
-from activities.failures import ActionError, action_error
-from activities.looking import each
-from activities.snapshot import Snapshots
+from activities.read.definitions import find, find_workflows, parsed
+from activities.read.look import each
+from activities.store.snapshots import Snapshots
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, PLAN_LABEL
 from api.phases import OperationType

@@ -5,11 +5,11 @@ nothing would come of it. Source: docs/spec/drworkflow.md, "Operations"; Kuberne
 "Dry-run".
 """
 
+from activities.attempt.failures import may_pass
 from activities.cluster import Cluster, Object
-from activities.effects import Order
+from activities.effects.effect import Order
+from activities.effects.prior_state import Past
 from activities.errors import ApiError, ConflictError, NotFoundError
-from activities.failures import may_pass
-from activities.past import Past
 from api.phases import Operation
 from planning.effects import request_bodies
 from planning.effects.prior_state import Before, doubtful, same_state, version_of

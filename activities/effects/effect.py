@@ -7,9 +7,9 @@ knows neither Temporal's retries nor where definitions are kept. Source: docs/ar
 from dataclasses import dataclass
 from typing import Protocol
 
+from activities.attempt.failures import ActionError
+from activities.attempt.heartbeat import Pulse
 from activities.cluster import Object
-from activities.failures import ActionError
-from activities.heartbeat import Pulse
 from api.actions import Action
 from api.execution import ActionOutputs
 from api.meta import ObjectKey, ObjectReference
