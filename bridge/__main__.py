@@ -8,7 +8,7 @@ import time
 
 import structlog
 
-from bridge.cluster import ClusterError
+from bridge.kubernetes.api import ClusterError
 from bridge.process import Bridge
 from bridge.settings import Settings
 

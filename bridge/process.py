@@ -5,19 +5,19 @@ from collections.abc import Callable
 
 import structlog
 
-from bridge.cluster import Cluster, ClusterError, Conflict, Kind
-from bridge.context import Context
-from bridge.engine import Engine, EngineError
-from bridge.events import Recorder
-from bridge.follow import Follower
-from bridge.index import Index, Key
-from bridge.lease import Lease
-from bridge.objects import Objects
-from bridge.observe import Observer
-from bridge.queue import Pace, WorkQueue
-from bridge.reconcile import reconcile
+from bridge.controller.context import Context
+from bridge.controller.reconcile import reconcile
+from bridge.kubernetes.api import Cluster, ClusterError, Conflict, Kind
+from bridge.kubernetes.events import Recorder
+from bridge.kubernetes.index import Index, Key
+from bridge.kubernetes.leader_election import Lease
+from bridge.kubernetes.reflector import Reflector
+from bridge.kubernetes.store import Objects
+from bridge.kubernetes.work_queue import Pace, WorkQueue
 from bridge.settings import Settings
-from bridge.watch import Reflector
+from bridge.temporal.client import Engine, EngineError
+from bridge.temporal.history_poller import Follower
+from bridge.temporal.observe import Observer
 
 _log = structlog.get_logger(__name__)
 

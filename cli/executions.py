@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from api.execution import DRPlanExecution
 from api.meta import CANCEL_ANNOTATION
-from bridge.cluster import Cluster, Kind, Unreachable
+from bridge.kubernetes.api import Cluster, Kind, Unreachable
 from cli.requests import Request
 
 LOOK_SECONDS = 0.5

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from api.phases import OnMissing, Phase
-from bridge.cluster import Cluster, ClusterError
+from bridge.kubernetes.api import Cluster, ClusterError
 from cli import requests, validation
 from cli.executions import Executions
 from cli.tree import tree

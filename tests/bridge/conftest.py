@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from bridge.cluster import Cluster
+from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from dev.stack import Stack
 from tests.bridge import world as worlds

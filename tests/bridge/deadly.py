@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from api.execution import DRPlanExecution
-from bridge.cluster import Cluster, Kind, Object
-from bridge.engine import Engine, Started
+from bridge.kubernetes.api import Cluster, Kind, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
+from bridge.temporal.client import Engine, Started
 
 Write = tuple[Kind, dict[str, Any]]
 

@@ -8,9 +8,9 @@ from api.execution import (
     RunState,
 )
 from api.phases import OperationType, Phase
-from bridge import status
-from bridge.observation import Observation, Run, RunEnd
-from bridge.status import Moment
+from bridge.status import execution as execution_status
+from bridge.status.execution import Moment
+from bridge.status.observation import Observation, Run, RunEnd
 from tests.bridge.scripted import action, node, stage, state
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
@@ -32,4 +32,4 @@ def seen(state: RunState | None = TREE, **update: Any) -> Observation:
 
 
 def running(before: ExecutionStatus, **update: Any) -> ExecutionStatus:
-    return status.running(before, RUN, seen(**update), MOMENT)
+    return execution_status.running(before, RUN, seen(**update), MOMENT)

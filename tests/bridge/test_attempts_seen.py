@@ -8,8 +8,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
-from bridge.engine import Engine
-from bridge.observation import Attempt
+from bridge.status.observation import Attempt
+from bridge.temporal.client import Engine
 
 
 class Described:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from bridge.cluster import Cluster, ClusterError, Conflict, Expired, Kind, NotFound, Refused, Unreachable
+from bridge.kubernetes.api import Cluster, ClusterError, Conflict, Expired, Kind, NotFound, Refused, Unreachable
 
 
 @asynccontextmanager

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from api.phases import Phase
-from bridge.cluster import Cluster, Conflict, Kind
-from bridge.index import Index
-from bridge.objects import Objects
+from bridge.kubernetes.api import Cluster, Conflict, Kind
+from bridge.kubernetes.index import Index
+from bridge.kubernetes.store import Objects
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.gate import Gate, gate

@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.meta import CANCEL_ANNOTATION
 from api.phases import Phase
-from bridge.cluster import Cluster
+from bridge.kubernetes.api import Cluster
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.gate import Gate, gate

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from api.execution import RunState
 from api.phases import Phase
-from bridge.cluster import Kind, Object
+from bridge.kubernetes.api import Kind, Object
 from planning.definitions import identifiers
 from tests.bridge.scripted import Attempts, Child, action, done, node, stage, state
 from tests.bridge.world import World, condition, eventually

@@ -7,9 +7,9 @@ from hypothesis import strategies as some
 
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
-from bridge import queueing
-from bridge.cluster import Kind, Object
-from bridge.index import Index, Key, entry_of
+from bridge.controller import plan_lock
+from bridge.kubernetes.api import Kind, Object
+from bridge.kubernetes.index import Index, Key, entry_of
 
 
 def execution(name: str, phase: str = "", created: str = "2026-01-01T00:00:00Z", **more: Any) -> Object:
@@ -81,8 +81,8 @@ def test_an_execute_and_its_revert_that_are_applied_together_run_in_that_order()
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["move", "back", "again"]
     first, second = (DRPlanExecution.model_validate(item) for item in (move, back))
     queue = woken.index.queue("default", "plan")
-    assert queueing.before(queue, first) == []
-    assert [entry.key.name for entry in queueing.before(queue, second)] == ["move"]
+    assert plan_lock.before(queue, first) == []
+    assert [entry.key.name for entry in plan_lock.before(queue, second)] == ["move"]
     assert woken.index.queue("default", "another") == []
 
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.cluster import Cluster, Conflict, NotFound, Object, Unreachable
-from bridge.lease import Lease, dead_here
+from bridge.kubernetes.api import Cluster, Conflict, NotFound, Object, Unreachable
+from bridge.kubernetes.leader_election import Lease, dead_here
 from bridge.settings import Settings
 
 

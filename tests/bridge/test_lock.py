@@ -6,7 +6,7 @@ import pytest
 
 from api.meta import CANCEL_ANNOTATION, rfc3339
 from api.phases import Phase
-from bridge.cluster import Kind, Object
+from bridge.kubernetes.api import Kind, Object
 from tests.bridge.scripted import done
 from tests.bridge.world import World, condition, eventually
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bridge.queue import Pace, Schedule, WorkQueue
+from bridge.kubernetes.work_queue import Pace, Schedule, WorkQueue
 
 NO_PACE = Pace(0, 0)
 

@@ -17,9 +17,10 @@ from api.execution import (
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
-from bridge import conditions, status, tree
-from bridge.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
-from bridge.status import Moment
+from bridge.status import conditions, merge
+from bridge.status import execution as execution_status
+from bridge.status.execution import Moment
+from bridge.status.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
 from planning.messages import conditions as condition_messages
 from tests.bridge.moments import MOMENT, NOW, REVERT, RUN, TREE, running, seen
 from tests.bridge.scripted import action, done, node, stage, state
@@ -32,7 +33,7 @@ def condition(of: ExecutionStatus, kind: conditions.ConditionType) -> tuple[str,
 
 
 def ended(before: ExecutionStatus, moment: Moment = MOMENT, **run: Any) -> ExecutionStatus:
-    return status.ended(before, RUN.model_copy(update=run), moment)
+    return execution_status.ended(before, RUN.model_copy(update=run), moment)
 
 
 # Conditions.
@@ -130,14 +131,14 @@ def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts()
 
 def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
     before = running(ExecutionStatus())
-    after = status.running(before, RUN, Observation(trouble="no poller"), MOMENT)
+    after = execution_status.running(before, RUN, Observation(trouble="no poller"), MOMENT)
     assert after.stage_statuses == before.stage_statuses
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerUnavailable")
     assert condition(running(after), conditions.ConditionType.ENGINE_REACHABLE) == ("True", "Reachable")
 
 
 def test_a_workflow_that_cannot_go_on_is_told_of() -> None:
-    after = status.running(ExecutionStatus(), RUN.model_copy(update={"failing": True}), seen(), MOMENT)
+    after = execution_status.running(ExecutionStatus(), RUN.model_copy(update={"failing": True}), seen(), MOMENT)
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerFailing")
 
 
@@ -189,7 +190,7 @@ def test_a_run_that_was_reset_may_go_back() -> None:
     before = running(ExecutionStatus(), state=done().model_copy(update={"phase": Phase.RUNNING}))
     fresh = state(stage("first", node("work", action("one")), phase=Phase.RUNNING))
     other = RUN.model_copy(update={"run_id": "another"})
-    after = status.running(before, other, seen(fresh), MOMENT)
+    after = execution_status.running(before, other, seen(fresh), MOMENT)
     assert after.stages[0].workflows[0].actions[0].phase is Phase.PENDING
 
 
@@ -219,20 +220,20 @@ def ranks(of: RunState) -> list[int]:
 
 @given(trees(), trees())
 def test_no_stage_ever_goes_backwards(old: RunState, new: RunState) -> None:
-    merged = tree.forward(old, new)
+    merged = merge.forward(old, new)
     for before, after in zip(old.stages, merged.stages, strict=True):
         assert ranks(RunState(stage_statuses=[after]))[0] >= ranks(RunState(stage_statuses=[before]))[0]
 
 
 @given(trees(), trees())
 def test_moving_forward_twice_changes_nothing_more(old: RunState, new: RunState) -> None:
-    once = tree.forward(old, new)
-    assert tree.forward(once, new) == once
+    once = merge.forward(old, new)
+    assert merge.forward(once, new) == once
 
 
 @given(trees())
 def test_a_tree_is_not_changed_by_itself(one: RunState) -> None:
-    assert tree.forward(one, one) == one
+    assert merge.forward(one, one) == one
 
 
 # The end.
@@ -279,7 +280,7 @@ def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
 
 
 def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
-    after = status.lost(running(ExecutionStatus()), MOMENT)
+    after = execution_status.lost(running(ExecutionStatus()), MOMENT)
     assert (after.phase, after.message) == (Phase.FAILED, condition_messages.run_unknown(RUN.workflow_id))
     assert after.completion_time == NOW
 
@@ -296,7 +297,7 @@ def with_action(change: dict[str, object]) -> RunState:
 def test_retries_that_only_the_engine_counted_are_kept_when_a_cancel_ends_the_action() -> None:
     shown = with_action({"retries": 2, "retry_count": 2})
     left = with_action({"phase": Phase.CANCELED, "retries": 0, "retry_count": 0})
-    after = tree.with_attempts_seen(shown.stages, left).stages[0].workflows[0].actions[0]
+    after = merge.with_attempts_seen(shown.stages, left).stages[0].workflows[0].actions[0]
     assert (after.phase, after.retries, after.retry_count) == (Phase.CANCELED, 2, 2)
 
 
@@ -329,9 +330,9 @@ def test_a_long_list_of_objects_left_standing_is_cut() -> None:
 @pytest.mark.parametrize(("of_today", "told"), [(False, ("True", "AsExecuted")), (True, ("False", "CurrentOnesUsed"))])
 def test_a_revert_says_which_definitions_it_works_with(of_today: bool, told: tuple[str, str]) -> None:
     running_tree = TREE.model_copy(update={"definitions_of_today": of_today})
-    after = status.running(ExecutionStatus(), RUN, seen(running_tree), REVERT)
+    after = execution_status.running(ExecutionStatus(), RUN, seen(running_tree), REVERT)
     assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
-    after = status.running(after, RUN, seen(None), REVERT)
+    after = execution_status.running(after, RUN, seen(None), REVERT)
     assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
     left = done().model_copy(update={"definitions_of_today": of_today})
     after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)

@@ -10,15 +10,16 @@ from api.execution import DRPlanExecution, ExecutionStatus, RunState
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
-from bridge import conditions, status
-from bridge.cluster import Kind, Object
-from bridge.conditions import ConditionType
-from bridge.context import Context
-from bridge.index import Index
-from bridge.objects import Stored, read
-from bridge.observation import Observation, Run, RunEnd
-from bridge.queueing import holds_on, obstacle
-from bridge.status import Moment
+from bridge.controller.context import Context
+from bridge.controller.plan_lock import holds_on, obstacle
+from bridge.kubernetes.api import Kind, Object
+from bridge.kubernetes.index import Index
+from bridge.kubernetes.store import Stored, read
+from bridge.status import conditions
+from bridge.status import execution as execution_status
+from bridge.status.conditions import ConditionType
+from bridge.status.execution import Moment
+from bridge.status.observation import Observation, Run, RunEnd
 from planning.revert.decide import rejected
 from tests.planning.builders import plan
 
@@ -27,7 +28,7 @@ EXECUTE = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
 REVERT = EXECUTE.model_copy(update={"operation": OperationType.REVERT})
 RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
 DONE = RUN.model_copy(update={"end": RunEnd.COMPLETED, "state": RunState(phase=Phase.SUCCEEDED, message="done")})
-WAITED = status.waiting(ExecutionStatus(), conditions.WAITING_FOR_REFERENCE, "Waiting for DRPlan x", EXECUTE)
+WAITED = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_REFERENCE, "Waiting for DRPlan x", EXECUTE)
 
 
 def told(of: ExecutionStatus, kind: ConditionType) -> tuple[str, str]:
@@ -38,33 +39,33 @@ def told(of: ExecutionStatus, kind: ConditionType) -> tuple[str, str]:
 
 def test_a_reference_that_was_waited_for_is_said_to_be_found_once_it_runs() -> None:
     assert told(WAITED, ConditionType.REFERENCES_FOUND) == ("False", "WaitingForReference")
-    begun = status.running(WAITED, RUN, Observation(), EXECUTE)
+    begun = execution_status.running(WAITED, RUN, Observation(), EXECUTE)
     assert told(begun, ConditionType.REFERENCES_FOUND) == ("True", "Found")
-    assert told(status.ended(WAITED, DONE, EXECUTE), ConditionType.REFERENCES_FOUND) == ("True", "Found")
+    assert told(execution_status.ended(WAITED, DONE, EXECUTE), ConditionType.REFERENCES_FOUND) == ("True", "Found")
 
 
 def test_a_reference_that_was_found_at_last_is_not_missing_where_the_execution_is_refused() -> None:
-    refused = status.never_started(WAITED, Phase.FAILED, "Not started: …", EXECUTE, found=True)
-    in_vain = status.never_started(WAITED, Phase.FAILED, "DRPlan x does not exist", EXECUTE)
+    refused = execution_status.never_started(WAITED, Phase.FAILED, "Not started: …", EXECUTE, found=True)
+    in_vain = execution_status.never_started(WAITED, Phase.FAILED, "DRPlan x does not exist", EXECUTE)
     assert told(refused, ConditionType.REFERENCES_FOUND) == ("True", "Found")
     assert told(in_vain, ConditionType.REFERENCES_FOUND) == ("False", "WaitingForReference")
 
 
 def test_nothing_is_said_of_references_that_were_never_missing() -> None:
-    begun = status.running(ExecutionStatus(), RUN, Observation(), EXECUTE)
+    begun = execution_status.running(ExecutionStatus(), RUN, Observation(), EXECUTE)
     assert conditions.find(begun.conditions, ConditionType.REFERENCES_FOUND) is None
 
 
 def test_a_revert_that_looked_at_nothing_does_not_claim_that_nothing_was_left() -> None:
     run = RUN.model_copy(update={"end": RunEnd.FAILED, "state": rejected("Nothing was reverted: …").state})
-    ended = status.ended(ExecutionStatus(), run, REVERT)
+    ended = execution_status.ended(ExecutionStatus(), run, REVERT)
     assert (ended.phase, told(ended, ConditionType.CLEAN)) == (Phase.FAILED, ("Unknown", "OutcomeUnknown"))
 
 
 @pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED])
 def test_a_bridge_that_cannot_reach_the_engine_leaves_alone_what_another_one_ended(phase: Phase) -> None:
-    over = status.never_started(ExecutionStatus(), phase, "over", EXECUTE)
-    assert status.out_of_reach(over, "no answer", EXECUTE) == over
+    over = execution_status.never_started(ExecutionStatus(), phase, "over", EXECUTE)
+    assert execution_status.out_of_reach(over, "no answer", EXECUTE) == over
 
 
 # A lock without a uid.

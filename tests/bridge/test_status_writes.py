@@ -7,8 +7,8 @@ from api.execution import (
     ExecutionStatus,
 )
 from api.phases import Phase
-from bridge import status
-from bridge.patching import difference, merge_patch, replaced
+from bridge.status import execution as execution_status
+from bridge.status.patch import difference, merge_patch, replaced
 from tests.bridge.moments import MOMENT, NOW, RUN, running, seen
 
 
@@ -24,7 +24,7 @@ def test_only_what_changed_is_written_and_what_is_gone_is_named() -> None:
 
 def test_nothing_is_written_where_nothing_changed() -> None:
     before = running(ExecutionStatus())
-    again = status.running(before, RUN, seen(), MOMENT.model_copy(update={"now": NOW + timedelta(hours=1)}))
+    again = execution_status.running(before, RUN, seen(), MOMENT.model_copy(update={"now": NOW + timedelta(hours=1)}))
     assert difference(before, again) == {}
 
 

@@ -5,7 +5,7 @@ import signal
 from contextlib import AsyncExitStack
 
 from api.phases import Phase
-from bridge.cluster import Kind
+from bridge.kubernetes.api import Kind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.processes import process, says

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from bridge.cluster import Cluster, Kind, Object
-from bridge.watch import Reflector
+from bridge.kubernetes.api import Cluster, Kind, Object
+from bridge.kubernetes.reflector import Reflector
 from tests.bridge.world import eventually
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from api.execution import DRPlanExecution, RunState
 from api.meta import API_VERSION
 from api.phases import Phase
-from bridge.cluster import Cluster, Kind, NotFound, Object
+from bridge.kubernetes.api import Cluster, Kind, NotFound, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
 from dev.stack import Stack

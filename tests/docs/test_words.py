@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from bridge.conditions import ConditionType
+from bridge.status.conditions import ConditionType
 from tests.docs.pages import REPOSITORY, Page, pages
 
 CODE = ("planning", "bridge", "activities", "workflows")

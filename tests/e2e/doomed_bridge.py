@@ -10,10 +10,10 @@ import sys
 import time
 
 from api.execution import DRPlanExecution
-from bridge.cluster import Cluster
-from bridge.engine import Engine, Started
+from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from bridge.settings import Settings
+from bridge.temporal.client import Engine, Started
 
 
 class DeadBefore(Engine):

@@ -7,10 +7,10 @@ import structlog
 
 from api.execution import DRPlanExecution
 from api.meta import FINALIZER
-from bridge import plans
-from bridge.cluster import Conflict, NotFound
-from bridge.context import Context
-from bridge.objects import Stored, Unreadable
+from bridge.controller.context import Context
+from bridge.kubernetes.api import Conflict, NotFound
+from bridge.kubernetes.store import Stored, Unreadable
+from bridge.status import plan as plan_status
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ async def settle(context: Context, execution: DRPlanExecution) -> None:
     for _ in range(TRIES):
         try:
             plan = await context.objects.plan(execution.metadata.namespace, execution.spec.plan_ref)
-            await context.objects.write_status(plan, plans.settled(plan.model, execution, context.now()))
+            await context.objects.write_status(plan, plan_status.settled(plan.model, execution, context.now()))
         except Conflict:
             continue
         except NotFound:

@@ -11,9 +11,9 @@ from typing import Any
 from api.execution import Engine, ExecutionStatus, ExecutionTree, RunState
 from api.meta import Model, Timestamp, go_duration
 from api.phases import OperationType, Phase
-from bridge import conditions, tree
-from bridge.conditions import ConditionType, Wanted
-from bridge.observation import Observation, Run, RunEnd
+from bridge.status import conditions, merge
+from bridge.status.conditions import ConditionType, Wanted
+from bridge.status.observation import Observation, Run, RunEnd
 from planning.messages import conditions as condition_messages
 from planning.messages import parents as parent_messages
 from planning.status import transitions
@@ -101,12 +101,12 @@ def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
     """Give the tree of a running execution: what was written, moved forward by what was seen."""
     written = RunState.model_validate(before, from_attributes=True)
     same_run = before.engine is not None and before.engine.run_id == run.run_id
-    state = tree.composed(seen) if seen.state is not None else None
+    state = merge.composed(seen) if seen.state is not None else None
     if state is None:
         state = written
     elif same_run:
-        state = tree.forward(written, state)
-    return shorten(transitions.with_counts(tree.with_attempts(state, seen.workflows))) if state.stages else state
+        state = merge.forward(written, state)
+    return shorten(transitions.with_counts(merge.with_attempts(state, seen.workflows))) if state.stages else state
 
 
 def _reach(run: Run, seen: Observation) -> Wanted:
@@ -146,7 +146,7 @@ def not_searchable(before: ExecutionStatus, engine: Engine, moment: Moment) -> E
 def ended(before: ExecutionStatus, run: Run, moment: Moment) -> ExecutionStatus:
     """The run has closed: what it left counts, and what it did not leave is said to be unknown."""
     left = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
-    state = tree.with_attempts_seen(before.stages, left) if left else _without_last_words(before, run, moment)
+    state = merge.with_attempts_seen(before.stages, left) if left else _without_last_words(before, run, moment)
     status = before.model_copy(update=_fields(state) | {"engine": _engine(run)})
     start = status.start_time or run.start_time
     status = status.model_copy(update={"start_time": start, "completion_time": status.completion_time or moment.now})
@@ -157,7 +157,7 @@ def lost(before: ExecutionStatus, moment: Moment) -> ExecutionStatus:
     """The engine no longer knows the run that the status names."""
     workflow = before.engine.workflow_id if before.engine else ""
     written = RunState.model_validate(before, from_attributes=True)
-    state = tree.broken(written, condition_messages.run_unknown(workflow), moment.now)
+    state = merge.broken(written, condition_messages.run_unknown(workflow), moment.now)
     return _closed(before.model_copy(update=_fields(state)), None, False, moment)
 
 
@@ -177,7 +177,7 @@ def _without_last_words(before: ExecutionStatus, run: Run, moment: Moment) -> Ru
     close = run.close_time or moment.now
     if run.end is RunEnd.CANCELED and not written.stages:
         return _canceled_early(written, run, close, moment.operation)
-    return tree.broken(written, _why(run), close)
+    return merge.broken(written, _why(run), close)
 
 
 def _canceled_early(written: RunState, run: Run, close: datetime, operation: OperationType) -> RunState:

@@ -7,14 +7,14 @@ import structlog
 
 from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.phases import Phase
-from bridge import status
-from bridge.context import Carried, Context
-from bridge.ending import finish
-from bridge.engine import EngineUnreachable, RunNotFound
-from bridge.events import EventReason
-from bridge.objects import Stored
-from bridge.observation import Observation, Run, RunEnd
-from bridge.observe import open_runs
+from bridge.controller.context import Carried, Context
+from bridge.controller.finish import finish
+from bridge.kubernetes.events import EventReason
+from bridge.kubernetes.store import Stored
+from bridge.status import execution as execution_status
+from bridge.status.observation import Observation, Run, RunEnd
+from bridge.temporal.client import EngineUnreachable, RunNotFound
+from bridge.temporal.observe import open_runs
 from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
@@ -41,14 +41,14 @@ async def follow(context: Context, it: It, engine: Engine) -> float | None:
     try:
         run = await context.engine.find(engine.workflow_id)
         if run.end is not RunEnd.OPEN:
-            await _close(context, it, status.ended(it.model.status, run, context.moment(it)))
+            await _close(context, it, execution_status.ended(it.model.status, run, context.moment(it)))
             return None
         return await _observe(context, it, await _pass_cancel_on(context, it, run))
     except RunNotFound:
-        await _close(context, it, status.lost(it.model.status, context.moment(it)))
+        await _close(context, it, execution_status.lost(it.model.status, context.moment(it)))
         return None
     except EngineUnreachable as error:
-        new = status.out_of_reach(it.model.status, str(error), context.moment(it))
+        new = execution_status.out_of_reach(it.model.status, str(error), context.moment(it))
         await context.objects.write_status(it, new)
         return TROUBLE
 
@@ -70,7 +70,7 @@ async def _pass_cancel_on(context: Context, it: It, run: Run) -> Run:
 
 async def _observe(context: Context, it: It, run: Run) -> float:
     seen = await context.observer.observe(run, it.model.status.stages)
-    new = status.running(it.model.status, run, seen, context.moment(it))
+    new = execution_status.running(it.model.status, run, seen, context.moment(it))
     followed = context.follower.follow(it.key, open_runs(run.workflow_id, new.stages))
     if not new.stages and not seen.trouble and _young(context, run):
         return NO_TREE_YET

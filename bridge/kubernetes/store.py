@@ -12,9 +12,9 @@ from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
 from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
-from bridge.cluster import Cluster, Kind, Object
-from bridge.index import Index, Key
-from bridge.patching import difference, merge_patch, replaced
+from bridge.kubernetes.api import Cluster, Kind, Object
+from bridge.kubernetes.index import Index, Key
+from bridge.status.patch import difference, merge_patch, replaced
 from planning.messages import conditions as condition_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)

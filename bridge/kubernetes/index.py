@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from api.phases import TERMINAL, OperationType
-from bridge.cluster import Kind, Object
-from bridge.conditions import WAITING_FOR_REFERENCE, ConditionType
+from bridge.kubernetes.api import Kind, Object
+from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
 
 
 class Key(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from bridge.cluster import Cluster, ClusterError, Conflict, NotFound, Object
+from bridge.kubernetes.api import Cluster, ClusterError, Conflict, NotFound, Object
 from bridge.settings import Settings
 
 _log = structlog.get_logger(__name__)

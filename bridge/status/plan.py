@@ -10,8 +10,8 @@ from api.execution import DRPlanExecution
 from api.phases import OperationType, Phase, PlanPhase, WorkflowPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
-from bridge import conditions
-from bridge.conditions import ConditionType, Wanted
+from bridge.status import conditions
+from bridge.status.conditions import ConditionType, Wanted
 from planning.messages import conditions as condition_messages
 
 HISTORY = 10

@@ -13,9 +13,9 @@ from typing import TypeVar
 from api.execution import RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model
 from api.phases import Phase
-from bridge import tree
-from bridge.engine import Engine, EngineUnreachable
-from bridge.observation import Attempt, Observation, Place, Run, StageView, WorkflowView
+from bridge.status import merge
+from bridge.status.observation import Attempt, Observation, Place, Run, StageView, WorkflowView
+from bridge.temporal.client import Engine, EngineUnreachable
 from planning.definitions import identifiers
 
 NodeT = TypeVar("NodeT", bound=Model)
@@ -75,7 +75,7 @@ class Observer:
             return Observation(state=state)
         stages = await self._stages(run.workflow_id, state.stages)
         seen = Observation(state=state, stages=stages)
-        whole = tree.composed(seen) or state
+        whole = merge.composed(seen) or state
         return seen.model_copy(update={"workflows": await self._workflows(run.workflow_id, whole.stages, ask=True)})
 
     async def _from_afar(self, run: Run, written: Sequence[StageStatus], trouble: str) -> Observation:

@@ -8,8 +8,8 @@ from api.meta import ObjectName
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from bridge.cluster import NotFound
-from bridge.objects import Objects, Stored
+from bridge.kubernetes.api import NotFound
+from bridge.kubernetes.store import Objects, Stored
 from planning.definitions.lookup import Workflows, full_name
 
 AT_ONCE = 16

@@ -8,7 +8,7 @@ from api.execution import DRPlanExecution
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from bridge.references import References
+from bridge.controller.references import References
 from planning.definitions import field_errors
 from planning.definitions.lookup import Workflows
 from planning.execute.decide import decide_execute

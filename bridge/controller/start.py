@@ -12,14 +12,17 @@ import structlog
 from api.execution import DRPlanExecution, Engine
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
-from bridge import admission, conditions, plans, status
-from bridge.context import Carried, Context
-from bridge.ending import finish, let_go
-from bridge.engine import RunNotFound
-from bridge.events import EventReason
-from bridge.objects import Stored, Unreadable
-from bridge.queueing import obstacle
-from bridge.references import Missing, References, resolve
+from bridge.controller import admission
+from bridge.controller.context import Carried, Context
+from bridge.controller.finish import finish, let_go
+from bridge.controller.plan_lock import obstacle
+from bridge.controller.references import Missing, References, resolve
+from bridge.kubernetes.events import EventReason
+from bridge.kubernetes.store import Stored, Unreadable
+from bridge.status import conditions
+from bridge.status import execution as execution_status
+from bridge.status import plan as plan_status
+from bridge.temporal.client import RunNotFound
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
 
@@ -98,7 +101,7 @@ async def end(context: Context, it: It, phase: Phase, message: str, *, found: bo
 
     `found` says that all that it refers to was there at last.
     """
-    new = status.never_started(it.model.status, phase, message, context.moment(it), found=found)
+    new = execution_status.never_started(it.model.status, phase, message, context.moment(it), found=found)
     it = await context.objects.write_status(it, new)
     context.events.record(it.model, EventReason(phase.value), message)
     await finish(context, it)
@@ -108,7 +111,7 @@ async def end(context: Context, it: It, phase: Phase, message: str, *, found: bo
 async def _wait(context: Context, it: It, reason: str, message: str, seconds: float = LOOK_AGAIN) -> Later:
     if it.model.status.message != message:
         context.events.record(it.model, EventReason.WAITING, message)
-    new = status.waiting(it.model.status, reason, message, context.moment(it))
+    new = execution_status.waiting(it.model.status, reason, message, context.moment(it))
     await context.objects.write_status(it, new)
     return Later(seconds)
 
@@ -133,7 +136,7 @@ async def _queue(context: Context, it: It) -> Begun | Later:
 
 async def _await_reference(context: Context, it: It, missing: Missing) -> Later:
     bound = context.settings.reference_wait
-    since = status.waits_since(it.model.status) or context.now()
+    since = execution_status.waits_since(it.model.status) or context.now()
     left = (since + bound - context.now()).total_seconds()
     if left <= 0:
         return await end(
@@ -150,13 +153,13 @@ async def _start(context: Context, it: It, found: References) -> Begun:
     if not it.held:
         held = [*it.model.metadata.finalizers, FINALIZER]
         it = await context.objects.write_metadata(it, {"finalizers": held})
-    if not plans.holds(plan.model, it.model):
-        await context.objects.write_status(plan, plans.locked(plan.model, it.model, context.now()))
+    if not plan_status.holds(plan.model, it.model):
+        await context.objects.write_status(plan, plan_status.locked(plan.model, it.model, context.now()))
     started = await context.engine.start(it.model)
     engine = Engine(workflow_id=_root(it), run_id=started.run_id)
     context.runs[it.key] = Carried(it.model.metadata.uid, engine)
     context.events.record(it.model, EventReason.STARTED, condition_messages.event_started(engine.workflow_id))
     if not started.searchable:
-        new = status.not_searchable(it.model.status, engine, context.moment(it))
+        new = execution_status.not_searchable(it.model.status, engine, context.moment(it))
         it = await context.objects.write_status(it, new)
     return Begun(it, engine)

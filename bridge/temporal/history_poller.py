@@ -9,9 +9,9 @@ from itertools import count
 
 import structlog
 
-from bridge.backoff import Backoff
-from bridge.engine import Engine, EngineUnreachable, RunNotFound
-from bridge.index import Key
+from bridge.kubernetes.backoff import Backoff
+from bridge.kubernetes.index import Key
+from bridge.temporal.client import Engine, EngineUnreachable, RunNotFound
 
 _log = structlog.get_logger(__name__)
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
-from bridge.cluster import Cluster
-from bridge.engine import Engine as Door
-from bridge.events import Recorder
-from bridge.follow import Follower
-from bridge.index import Index, Key
-from bridge.objects import Objects, Stored
-from bridge.observe import Observer
+from bridge.kubernetes.api import Cluster
+from bridge.kubernetes.events import Recorder
+from bridge.kubernetes.index import Index, Key
+from bridge.kubernetes.store import Objects, Stored
 from bridge.settings import Settings
-from bridge.status import Moment
+from bridge.status.execution import Moment
+from bridge.temporal.client import Engine as Door
+from bridge.temporal.history_poller import Follower
+from bridge.temporal.observe import Observer
 
 
 def utc_now() -> datetime:

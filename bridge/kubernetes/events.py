@@ -13,7 +13,7 @@ import structlog
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION
-from bridge.cluster import Cluster, ClusterError
+from bridge.kubernetes.api import Cluster, ClusterError
 from planning.messages import conditions as condition_messages
 from planning.messages.actions import bounded
 

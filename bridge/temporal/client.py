@@ -40,7 +40,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.execution import DRPlanExecution, RunState
 from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from bridge.observation import Attempt, Run, RunEnd
+from bridge.status.observation import Attempt, Run, RunEnd
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute

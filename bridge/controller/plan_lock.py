@@ -7,17 +7,17 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
-from bridge import plans
-from bridge.cluster import NotFound
-from bridge.context import Context
-from bridge.index import Age, Entry
-from bridge.objects import Unreadable
+from bridge.controller.context import Context
+from bridge.kubernetes.api import NotFound
+from bridge.kubernetes.index import Age, Entry
+from bridge.kubernetes.store import Unreadable
+from bridge.status import plan as plan_status
 from planning.messages import conditions as condition_messages
 
 
 async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
     """Say what stands between an execution and its plan; None when it is its turn."""
-    if plans.holds(plan, execution):
+    if plan_status.holds(plan, execution):
         return None
     meta = execution.metadata
     older = before(context.index.queue(meta.namespace, plan.metadata.name), execution)

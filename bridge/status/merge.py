@@ -11,7 +11,7 @@ from typing import Any
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import go_duration
 from api.phases import Phase
-from bridge.observation import Attempt, Observation, WorkflowView
+from bridge.status.observation import Attempt, Observation, WorkflowView
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
 from planning.status import transitions

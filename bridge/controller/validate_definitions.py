@@ -2,13 +2,14 @@
 
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from bridge import admission, plans
-from bridge.cluster import Kind, NotFound
-from bridge.context import Context
-from bridge.index import Key
-from bridge.objects import Unreadable, read
-from bridge.queueing import holds_on
-from bridge.references import workflow_refs
+from bridge.controller import admission
+from bridge.controller.context import Context
+from bridge.controller.plan_lock import holds_on
+from bridge.controller.references import workflow_refs
+from bridge.kubernetes.api import Kind, NotFound
+from bridge.kubernetes.index import Key
+from bridge.kubernetes.store import Unreadable, read
+from bridge.status import plan as plan_status
 
 
 async def judge_plan(context: Context, key: Key) -> None:
@@ -16,7 +17,7 @@ async def judge_plan(context: Context, key: Key) -> None:
     stored = await context.objects.plan(key.namespace, key.name)
     workflows = _known_workflows(context, stored.model)
     problems = admission.of_plan(stored.model, workflows)
-    status = plans.judged(stored.model, problems, context.now())
+    status = plan_status.judged(stored.model, problems, context.now())
     lock = status.current_execution
     if lock is not None and not await holds_on(context, stored.model, lock):
         status = status.model_copy(update={"current_execution": None})
@@ -43,5 +44,5 @@ async def judge_workflow(context: Context, key: Key) -> None:
     except NotFound:
         return
     problems = admission.of_workflow(stored.model)
-    status = plans.judged_workflow(stored.model, problems, context.now())
+    status = plan_status.judged_workflow(stored.model, problems, context.now())
     await context.objects.write_status(stored, status)

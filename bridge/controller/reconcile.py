@@ -6,16 +6,16 @@ import structlog
 
 from api.execution import DRPlanExecution, Engine
 from api.phases import TERMINAL
-from bridge import status as statuses
-from bridge.cluster import Kind, NotFound
-from bridge.context import Context
-from bridge.definitions import judge_plan, judge_workflow
-from bridge.ending import finish
-from bridge.engine import EngineUnreachable
-from bridge.index import Key
-from bridge.objects import Stored, Unreadable
-from bridge.running import TROUBLE, follow
-from bridge.starting import Later, begin
+from bridge.controller.context import Context
+from bridge.controller.finish import finish
+from bridge.controller.start import Later, begin
+from bridge.controller.sync import TROUBLE, follow
+from bridge.controller.validate_definitions import judge_plan, judge_workflow
+from bridge.kubernetes.api import Kind, NotFound
+from bridge.kubernetes.index import Key
+from bridge.kubernetes.store import Stored, Unreadable
+from bridge.status import execution as execution_status
+from bridge.temporal.client import EngineUnreachable
 from planning.definitions import identifiers
 
 _log = structlog.get_logger(__name__)
@@ -91,6 +91,6 @@ async def _forsake(context: Context, key: Key, it: Stored[DRPlanExecution] | Non
 async def _out_of_reach(context: Context, key: Key, reason: str) -> float:
     """Say in the object that it cannot start for now; it may have changed since it was read."""
     it = await context.objects.execution(key.namespace, key.name)
-    new = statuses.out_of_reach(it.model.status, reason, context.moment(it))
+    new = execution_status.out_of_reach(it.model.status, reason, context.moment(it))
     await context.objects.write_status(it, new)
     return TROUBLE

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from bridge.backoff import Backoff
-from bridge.cluster import Cluster, ClusterError, Expired, Kind, Object
+from bridge.kubernetes.api import Cluster, ClusterError, Expired, Kind, Object
+from bridge.kubernetes.backoff import Backoff
 
 SHORTEST_WATCH = 2.0
 """Seconds; a stream that the server ends sooner is a server in trouble, not the end of a watch."""
