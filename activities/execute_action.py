@@ -11,11 +11,11 @@ from temporalio import activity
 from activities.attempt.attempt import discreet, run_attempt
 from activities.attempt.failures import ActionError, application_error
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.effects.effect import Effect, Order
 from activities.effects.order import Orders
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, ExecuteInput, FailureType
+from kube.client import Cluster
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

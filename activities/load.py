@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 from activities.attempt import log
 from activities.attempt.failures import ActionError, application_error
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.impersonation import Impersonation, actor_of
 from activities.read.definitions import find, find_workflows
 from activities.read.look import look_at
@@ -26,6 +25,7 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
+from kube.client import Cluster
 from planning.execute.decide import decide_execute
 from planning.messages import attempts as attempt_messages
 from planning.messages import rejections

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.effects.effect import Effect, Order
 from activities.effects.hook_cleanup import CleaningEffect
 from activities.effects.http import HttpEffect
@@ -24,6 +23,7 @@ from activities.registry import ResourceEffect
 from activities.rollback_action import Rollbacks
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome
+from kube.client import Cluster
 from planning.definitions.action_types import BATCH
 from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 

@@ -10,9 +10,7 @@ from temporalio import activity
 from activities.attempt.attempt import Wording, run_attempt
 from activities.attempt.failures import ActionError, action_error, application_error, may_pass
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.effects.delete import Removal, metadata_if_present
-from activities.errors import ApiError
 from activities.execute_action import Executions
 from api.phases import Phase
 from api.steps import (
@@ -26,6 +24,8 @@ from api.steps import (
     RollbackInput,
     RollbackStep,
 )
+from kube.client import Cluster
+from kube.errors import ApiError
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from activities.cluster import Cluster, ConfigurationError
+from kube.client import Cluster, ConfigurationError
 from worker.build import build_worker
 from worker.connecting import WrongConfigurationError, reach_cluster, reach_temporal
 from worker.logs import log_as_json

@@ -10,9 +10,9 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.cluster import Cluster
 from activities.impersonation import Impersonation
 from activities.registry import activities
+from kube.client import Cluster
 from planning.effects.allowed_hosts import allowed_hosts
 from worker.settings import Settings
 from workflows.registry import PASSTHROUGH, WORKFLOWS

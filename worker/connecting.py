@@ -11,8 +11,8 @@ import structlog
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
-from activities.cluster import Cluster
-from activities.errors import ApiError
+from kube.client import Cluster
+from kube.errors import ApiError
 from workflows.converter import DATA_CONVERTER
 
 T = TypeVar("T")

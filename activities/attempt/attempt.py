@@ -16,10 +16,10 @@ from temporalio.exceptions import ApplicationError
 from activities.attempt import log
 from activities.attempt.failures import ActionError, application_error
 from activities.attempt.heartbeat import Pulse
-from activities.errors import ApiError
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import parse_duration
 from api.steps import ActionOutcome, Attempts, FailureType
+from kube.errors import ApiError
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
+from kube.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
 from planning.messages.actions import bounded
 
 _TYPES = {

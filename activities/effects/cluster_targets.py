@@ -6,15 +6,15 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from activities.cluster import Cluster
 from activities.effects import outcomes
 from activities.effects.clusters import Fleet, Left, Member
 from activities.effects.effect import Order
-from activities.errors import ApiError
 from api.actions import HookCleanup
 from api.meta import ObjectReference
 from api.phases import Operation
 from api.steps import Deletion, FailureType, Target
+from kube.client import Cluster
+from kube.errors import ApiError
 from planning.effects.per_cluster import (
     MANAGED_CLUSTERS,
     ManagedCluster,

@@ -14,12 +14,12 @@ from functools import partial
 from activities.attempt.failures import ActionError, Remains
 from activities.attempt.heartbeat import Pulse
 from activities.effects.effect import Order
-from activities.errors import ApiError
 from activities.read.look import each
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Heartbeat
+from kube.errors import ApiError
 from planning.definitions.action_types import kind_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages

@@ -5,11 +5,11 @@ because of this very action. Source: docs/spec/drplanexecution.md, "What undoes 
 """
 
 from activities.attempt.failures import ActionError, Remains, action_error
-from activities.cluster import Cluster, Object
 from activities.effects import outcomes
 from activities.effects.effect import Order
-from activities.errors import AlreadyExistsError, ApiError, NotFoundError
 from api.steps import FailureType
+from kube.client import Cluster, Object
+from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.effects import request_bodies
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages

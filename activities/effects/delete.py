@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from activities.attempt.failures import ActionError, may_pass
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster, Object
-from activities.errors import ApiError, NotFoundError, UnknownKindError
 from api.steps import Actor, Deletion, FailureType
+from kube.client import Cluster, Object
+from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

@@ -9,12 +9,12 @@ from typing import Protocol
 
 from activities.attempt.failures import ActionError
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Object
 from api.actions import Action
 from api.execution import ActionOutputs
 from api.meta import ObjectKey, ObjectReference
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
+from kube.client import Object
 from planning.definitions.action_types import kind_of
 from planning.messages import attempts as attempt_messages
 

@@ -11,7 +11,6 @@ from functools import partial
 
 from activities.attempt.failures import ActionError, Remains, action_error, failure_type
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.effects import outcomes
 from activities.effects.cluster_targets import Roster
 from activities.effects.create import Creation
@@ -19,13 +18,14 @@ from activities.effects.delete import Removal
 from activities.effects.effect import Effect, Order
 from activities.effects.make_room import Clearing
 from activities.effects.prior_state import Past
-from activities.errors import ApiError
 from activities.read.look import each
 from activities.store.controller_revisions import Revisions
 from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
+from kube.client import Cluster
+from kube.errors import ApiError
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.rollback import cleanup_of
 from planning.effects.per_cluster import is_per_cluster

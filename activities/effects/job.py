@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 
 from activities.attempt.failures import ActionError, Remains, action_error, may_pass
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster, Object
 from activities.effects import outcomes
 from activities.effects.create import Creation
 from activities.effects.effect import Order
 from activities.effects.objects import ObjectEffect
-from activities.errors import ApiError, NotFoundError
 from activities.store.controller_revisions import Record, Revisions
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Target
+from kube.client import Cluster, Object
+from kube.errors import ApiError, NotFoundError
 from planning.effects import jobs
 from planning.effects.jobs import Ending
 from planning.messages import attempts as attempt_messages

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster, Object
 from activities.effects import outcomes
 from activities.effects.delete import Removal
 from activities.effects.effect import Order
 from activities.effects.prior_state import Past
-from activities.errors import ApiError, ConflictError, NotFoundError
 from api.steps import Deletion, FailureType
+from kube.client import Cluster, Object
+from kube.errors import ApiError, ConflictError, NotFoundError
 from planning.definitions.action_types import BATCH
 from planning.effects import prior_state
 from planning.messages import attempts as attempt_messages

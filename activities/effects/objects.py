@@ -7,17 +7,17 @@ from typing import assert_never
 
 from activities.attempt.failures import ActionError, action_error
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster, Object
 from activities.effects import outcomes
 from activities.effects.create import Creation
 from activities.effects.effect import Order
 from activities.effects.make_room import ROUNDS, Clearing
 from activities.effects.prior_state import Past
 from activities.effects.update import Changing
-from activities.errors import ApiError
 from activities.store.controller_revisions import Revisions
 from api.phases import Operation
 from api.steps import ActionOutcome, FailureType
+from kube.client import Cluster, Object
+from kube.errors import ApiError
 from planning.effects.prior_state import Before
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages

@@ -13,9 +13,7 @@ from temporalio import activity
 
 from activities.attempt.failures import ActionError, action_error
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.effects.effect import Order
-from activities.errors import ApiError
 from activities.read.definitions import find
 from activities.read.parameters import read_values
 from activities.store.controller_revisions import Revisions
@@ -28,6 +26,8 @@ from api.plan import DRPlan
 from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
+from kube.client import Cluster
+from kube.errors import ApiError
 from planning.definitions.action_list import deletion_of
 from planning.definitions.action_types import filled, operation_of, templates_of
 from planning.definitions.lookup import actions_by_name, full_name, occurrences

@@ -4,11 +4,11 @@ Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 """
 
 from activities.attempt.failures import ActionError, Remains, action_error
-from activities.cluster import Object
 from activities.effects.effect import Order
-from activities.errors import ApiError
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
+from kube.client import Object
+from kube.errors import ApiError
 from planning.definitions.action_types import kind_of
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages

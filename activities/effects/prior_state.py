@@ -3,10 +3,10 @@
 Source: docs/operations.md, "The state before a change".
 """
 
-from activities.cluster import Object
 from activities.effects.effect import Order
 from activities.store.controller_revisions import Record, Revisions
 from api.meta import CREATED_BY_ANNOTATION
+from kube.client import Object
 from planning.definitions.identifiers import Kept, record_name
 from planning.effects import prior_state
 from planning.effects.prior_state import Before

@@ -6,11 +6,11 @@ nothing would come of it. Source: docs/spec/drworkflow.md, "Operations"; Kuberne
 """
 
 from activities.attempt.failures import may_pass
-from activities.cluster import Cluster, Object
 from activities.effects.effect import Order
 from activities.effects.prior_state import Past
-from activities.errors import ApiError, ConflictError, NotFoundError
 from api.phases import Operation
+from kube.client import Cluster, Object
+from kube.errors import ApiError, ConflictError, NotFoundError
 from planning.effects import request_bodies
 from planning.effects.prior_state import Before, doubtful, same_state, version_of
 from planning.messages import conditions as condition_messages

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from activities.attempt.failures import ActionError, Remains, action_error, may_pass
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster, Object
 from activities.effects import outcomes
 from activities.effects.effect import Effect, Order
-from activities.errors import ApiError, NotFoundError
 from activities.read.look import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
+from kube.client import Cluster, Object
+from kube.errors import ApiError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
 from planning.effects.readiness import Readiness, Verdict, never, not_yet, readiness
 from planning.effects.subscription import (

@@ -9,14 +9,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from activities.attempt.failures import ActionError, action_error
-from activities.cluster import OWN, Cluster, Object
-from activities.errors import ApiError, NotFoundError
 from activities.read.look import each
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, ObjectName
 from api.plan import DRPlan
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
+from kube.client import OWN, Cluster, Object
+from kube.errors import ApiError, NotFoundError
 from planning.definitions.lookup import Workflows
 from planning.messages import attempts as attempt_messages
 

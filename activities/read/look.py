@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from activities.attempt.failures import action_error, may_pass
-from activities.cluster import Cluster
-from activities.errors import ApiError, ForbiddenError, UnknownKindError
 from api.steps import Actor, Look, Seen, Target
+from kube.client import Cluster
+from kube.errors import ApiError, ForbiddenError, UnknownKindError
 from planning.messages import attempts as attempt_messages
 
 ItemT = TypeVar("ItemT")

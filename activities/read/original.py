@@ -6,8 +6,6 @@ Source: docs/spec/drplanexecution.md, "What a Revert does" and "What is kept".
 from dataclasses import dataclass
 
 from activities.attempt.failures import ActionError, action_error
-from activities.cluster import OWN, Cluster, Object
-from activities.errors import ApiError
 from activities.read.definitions import find, find_workflows, parsed
 from activities.read.look import each
 from activities.store.snapshots import Snapshots
@@ -17,6 +15,8 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
 from api.steps import FailureType, Target
+from kube.client import OWN, Cluster, Object
+from kube.errors import ApiError
 from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
 from planning.messages import attempts as attempt_messages

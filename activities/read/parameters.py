@@ -7,10 +7,10 @@ What is to be read, and what it means, is planning's; here it is only fetched. S
 from collections.abc import Sequence
 
 from activities.attempt.failures import action_error, may_pass
-from activities.cluster import Cluster, Object
-from activities.errors import ApiError, NotFoundError, UnknownKindError
 from activities.read.look import each
 from api.steps import Actor, Target
+from kube.client import Cluster, Object
+from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.messages import attempts as attempt_messages
 from planning.values.precedence import Layers
 from planning.values.resolve import reads

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from activities.attempt.failures import ActionError, action_error
-from activities.cluster import OWN, Cluster, Object
-from activities.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType, Target
+from kube.client import OWN, Cluster, Object
+from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from planning.messages import attempts as attempt_messages
 
 BOUND = 1_500_000

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from activities.attempt.failures import ActionError
-from activities.cluster import Object
 from activities.read.look import each
 from activities.store.controller_revisions import Revisions
 from api.execution import SnapshotRef
@@ -18,6 +17,7 @@ from api.meta import ObjectKey
 from api.snapshot import KeptWorkflow, Snapshot
 from api.steps import FailureType
 from api.workflow import DRWorkflow
+from kube.client import Object
 from planning.messages import attempts as attempt_messages
 from planning.snapshot.documents import Document, SnapshotError, digest, read_definition, read_root, workflow_of
 

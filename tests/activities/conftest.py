@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.cluster import Cluster
 from dev.stack import Stack
+from kube.client import Cluster
 from tests.activities.faulty import FaultyServer
 from tests.activities.site import Site
 

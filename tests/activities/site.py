@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.cluster import Cluster
 from activities.execute_action import Executions
 from activities.impersonation import actor_of
 from activities.registry import effects
@@ -19,6 +18,7 @@ from activities.rollback_action import Rollbacks
 from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
+from kube.client import Cluster
 from tests.e2e.audit import AuditLog
 from tests.e2e.manifests import dr_workflow
 from workflows.converter import DATA_CONVERTER

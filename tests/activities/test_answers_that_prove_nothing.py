@@ -8,8 +8,6 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.attempt.failures import ActionError
-from activities.cluster import Cluster
-from activities.errors import ApiError, NotFoundError, UnknownKindError, from_answer
 from activities.execute_action import Executions
 from activities.impersonation import Impersonation
 from activities.load import Loads
@@ -18,6 +16,8 @@ from activities.registry import effects
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, RunInput, Seen, Target
+from kube.client import Cluster
+from kube.errors import ApiError, NotFoundError, UnknownKindError, from_answer
 from tests.activities.site import Object
 from workflows.converter import DATA_CONVERTER
 

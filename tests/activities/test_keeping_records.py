@@ -5,10 +5,10 @@ import json
 import pytest
 
 from activities.attempt.failures import ActionError
-from activities.cluster import Cluster
 from activities.store.controller_revisions import BOUND, Revisions
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType
+from kube.client import Cluster
 from tests.activities.faulty import Cut, FaultyServer
 from tests.activities.site import Object, Site, eventually
 from tests.e2e.manifests import execute

@@ -5,10 +5,10 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.cluster import Cluster
 from activities.execute_action import Executions
 from activities.registry import effects
 from api.steps import ExecuteInput, ExecuteStep, FailureType
+from kube.client import Cluster
 from tests.activities.faulty import Answer, FaultyServer
 from tests.activities.site import Attempt, Site
 from tests.e2e.manifests import makes_config_map, writes

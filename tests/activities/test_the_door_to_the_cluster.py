@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from activities.cluster import OWN, Cluster, ConfigurationError
-from activities.errors import ApiError, ConflictError, NotFoundError, NotServedError, UnknownKindError, UnreachableError
 from api.meta import API_VERSION
 from api.steps import Target
+from kube.client import OWN, Cluster, ConfigurationError
+from kube.errors import ApiError, ConflictError, NotFoundError, NotServedError, UnknownKindError, UnreachableError
 from tests.activities.faulty import Answer, Cut, FaultyServer
 from tests.activities.site import Site, config_map, gadgets, localization
 from tests.e2e.manifests import execute

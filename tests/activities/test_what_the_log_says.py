@@ -11,13 +11,13 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.attempt.attempt import run_attempt
 from activities.attempt.failures import ActionError
 from activities.attempt.heartbeat import Pulse
-from activities.cluster import Cluster
 from activities.impersonation import Impersonation
 from activities.load import Loads
 from api.actions import RetryPolicy
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import ActionOutcome, Attempts, FailureType, RunInput
+from kube.client import Cluster
 from tests.activities.site import Attempt
 from workflows.converter import DATA_CONVERTER
 

@@ -3,9 +3,9 @@
 import pytest
 
 from activities.attempt.failures import ActionError, Remains, action_error, application_error, failure_type
-from activities.errors import ApiError, UnknownKindError, UnreachableError, from_answer
 from api.phases import Operation
 from api.steps import AttemptFailure, FailureType
+from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer
 
 TABLE = [
     (400, "BadRequest", FailureType.INVALID),

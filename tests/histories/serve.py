@@ -5,7 +5,7 @@ import os
 
 from temporalio.client import Client
 
-from activities.cluster import Cluster
+from kube.client import Cluster
 from worker.build import build_worker
 from worker.settings import Settings
 from workflows.converter import DATA_CONVERTER

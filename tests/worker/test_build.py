@@ -8,10 +8,10 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.cluster import Cluster
 from activities.impersonation import Impersonation
 from activities.registry import activities
 from dev.stack import Stack
+from kube.client import Cluster
 from worker.build import build_worker
 from worker.settings import Settings
 from workflows.calls import HEARTBEAT_TIMEOUT, SIGNATURES

@@ -5,9 +5,9 @@ from typing import Any, cast, get_type_hints
 
 from temporalio import activity
 
-from activities.cluster import Cluster
 from activities.impersonation import Impersonation
 from activities.registry import activities
+from kube.client import Cluster
 from tests.workflows.fakes import FakeActivities
 from workflows.calls import SIGNATURES, Signature
 from workflows.contract import WorkflowType

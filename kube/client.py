@@ -19,8 +19,8 @@ import yaml
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
-from activities.errors import ApiError, NotServedError, UnknownKindError, UnreachableError, from_answer
 from api.steps import Actor, Target
+from kube.errors import ApiError, NotServedError, UnknownKindError, UnreachableError, from_answer
 
 Object = dict[str, Any]
 
