@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import Phase
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
     from planning.messages import parents as parent_messages
-from workflows.calls import ActionCall
+from workflows.activity_stubs import ActionCall
 from workflows.cancellation import Cancellation
 
 _NOT_OF_THE_ACTION = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})

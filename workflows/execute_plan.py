@@ -8,8 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ExecuteDecision, ExecuteStageInput, RunInput
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
-from workflows import calls
-from workflows.children import ChildCall
+from workflows import activity_stubs
+from workflows.child import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.plan_walk import PlanWalk
 
@@ -25,7 +25,9 @@ class ExecutePlan:
     @workflow.run
     async def run(self, given: RunInput) -> RunState:
         """Give the final tree, or raise as PlanWalk.run says."""
-        return await self._walk.run(lambda: calls.load_execute(given), lambda decision: decision.plan_policy, _child)
+        return await self._walk.run(
+            lambda: activity_stubs.load_execute(given), lambda decision: decision.plan_policy, _child
+        )
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RunState:

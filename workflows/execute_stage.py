@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ExecuteStageInput, ExecuteWorkflowInput
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
-from workflows.children import ChildCall
+from workflows.child import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.stage_walk import StageWalk
 

@@ -6,8 +6,8 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
     from api.phases import OperationType
     from api.steps import ExecuteWorkflowInput
-from workflows import calls
-from workflows.calls import ActionCall
+from workflows import activity_stubs
+from workflows.activity_stubs import ActionCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.workflow_walk import WorkflowWalk
 
@@ -29,7 +29,7 @@ class ExecuteWorkflow:
 
     def _call(self, given: ExecuteWorkflowInput, index: int) -> ActionCall:
         wanted = given.steps[index].outputs_of
-        return calls.execute(index, given, lambda: self._walk.actions_called(wanted))
+        return activity_stubs.execute(index, given, lambda: self._walk.actions_called(wanted))
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> WorkflowExecutionStatus:

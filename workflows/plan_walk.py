@@ -18,12 +18,11 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
-from workflows.calls import TOO_LARGE
+from workflows.activity_stubs import TOO_LARGE
 from workflows.cancellation import Cancellation
-from workflows.children import ChildCall, NeverBegan, Unheard, run_child
+from workflows.child import ChildCall, NeverBegan, Unheard, run_child, unheard_stage
 from workflows.contract import FINAL_STATE_MEMO
 from workflows.results import closed, failure
-from workflows.unheard import unheard_stage
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
 MakeChild = Callable[[DecisionT, int, StageStatus], ChildCall[StageStatus]]

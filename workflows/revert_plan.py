@@ -8,8 +8,8 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import RevertDecision, RevertStageInput, RunInput
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
-from workflows import calls
-from workflows.children import ChildCall
+from workflows import activity_stubs
+from workflows.child import ChildCall
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.plan_walk import PlanWalk
 
@@ -25,7 +25,7 @@ class RevertPlan:
     @workflow.run
     async def run(self, given: RunInput) -> RunState:
         """Give the final tree, or raise as PlanWalk.run says. A Revert stops at the first failure."""
-        return await self._walk.run(lambda: calls.load_revert(given), lambda _: PlanFailurePolicy.STOP, _child)
+        return await self._walk.run(lambda: activity_stubs.load_revert(given), lambda _: PlanFailurePolicy.STOP, _child)
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RunState:

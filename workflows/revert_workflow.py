@@ -6,7 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
     from api.phases import OperationType, WorkflowFailurePolicy
     from api.steps import RevertWorkflowInput
-from workflows import calls
+from workflows import activity_stubs
 from workflows.contract import STATE_QUERY, WorkflowType
 from workflows.workflow_walk import WorkflowWalk
 
@@ -23,7 +23,10 @@ class RevertWorkflow:
     async def run(self, given: RevertWorkflowInput) -> WorkflowExecutionStatus:
         """Give the workflow's final node, or raise it as a failure."""
         return await self._walk.run(
-            [None if step is None else calls.rollback(index, given, step) for index, step in enumerate(given.steps)]
+            [
+                None if step is None else activity_stubs.rollback(index, given, step)
+                for index, step in enumerate(given.steps)
+            ]
         )
 
     @workflow.query(name=STATE_QUERY)

@@ -15,9 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten_stage
 from workflows.cancellation import Cancellation
-from workflows.children import ChildCall, NeverBegan, Unheard, run_child
+from workflows.child import ChildCall, NeverBegan, Unheard, run_child, unheard_workflow
 from workflows.results import closed
-from workflows.unheard import unheard_workflow
 
 SIDE_BY_SIDE = 200
 """Children that run at once. Temporal allows 2,000 pending ones and advises 500 at most; the inputs of

@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten_workflow
+from workflows.activity_stubs import ActionCall
 from workflows.attempts import carry_out
-from workflows.calls import ActionCall
 from workflows.cancellation import Cancellation
 from workflows.results import closed
 

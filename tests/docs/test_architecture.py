@@ -7,7 +7,7 @@ from api.phases import OperationType
 from api.steps import FailureType
 from planning.definitions.identifiers import root_id, stage_id, workflow_id
 from tests.docs.pages import REPOSITORY, Page
-from workflows.calls import ActivityName
+from workflows.activity_stubs import ActivityName
 from workflows.contract import SearchAttribute, WorkflowType
 
 PAGE = Page(REPOSITORY / "docs" / "architecture.md")

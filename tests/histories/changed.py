@@ -6,7 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
     from api.phases import OperationType, WorkflowFailurePolicy
     from api.steps import RevertWorkflowInput
-from workflows import calls
+from workflows import activity_stubs
 from workflows.contract import WorkflowType
 from workflows.workflow_walk import WorkflowWalk
 
@@ -20,7 +20,7 @@ class ChangedRevertWorkflow:
         actions, last = given.workflow.actions, len(given.steps) - 1
         node = given.workflow.model_copy(update={"action_statuses": actions[::-1]})
         backwards = [
-            None if step is None else calls.rollback(last - place, given, step)
+            None if step is None else activity_stubs.rollback(last - place, given, step)
             for place, step in enumerate(given.steps[::-1])
         ]
         return await WorkflowWalk(OperationType.REVERT, node, WorkflowFailurePolicy.FAIL_FAST).run(backwards)

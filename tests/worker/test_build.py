@@ -14,7 +14,7 @@ from dev.stack import Stack
 from kube.client import Cluster
 from worker.build import build_worker
 from worker.settings import Settings
-from workflows.calls import HEARTBEAT_TIMEOUT, SIGNATURES
+from workflows.activity_stubs import HEARTBEAT_TIMEOUT, SIGNATURES
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 

@@ -24,7 +24,7 @@ from api.steps import (
     RollbackStep,
     RunInput,
 )
-from workflows.calls import ActivityName
+from workflows.activity_stubs import ActivityName
 
 
 @dataclass

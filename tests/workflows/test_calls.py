@@ -9,7 +9,7 @@ from activities.impersonation import Impersonation
 from activities.registry import activities
 from kube.client import Cluster
 from tests.workflows.fakes import FakeActivities
-from workflows.calls import SIGNATURES, Signature
+from workflows.activity_stubs import SIGNATURES, Signature
 from workflows.contract import WorkflowType
 from workflows.registry import WORKFLOWS
 

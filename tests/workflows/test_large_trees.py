@@ -17,7 +17,7 @@ from tests.planning import builders as planned
 from tests.workflows.engine import Engine, Run, cancel_requested
 from tests.workflows.fakes import Gate, fails
 from tests.workflows.trees import execute, find, revert, stage, workflow
-from workflows.children import ChildCall
+from workflows.child import ChildCall
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 from workflows.stage_walk import SIDE_BY_SIDE

@@ -11,7 +11,7 @@ from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
 from tests.workflows.engine import Engine, until
 from tests.workflows.fakes import Attempt, fails, fails_at_first
 from tests.workflows.trees import ONCE, execute, find, revert, stage, workflow
-from workflows import calls
+from workflows import activity_stubs
 
 
 async def test_an_error_that_a_repeat_mends_costs_retries_and_no_more(engine: Engine) -> None:
@@ -137,7 +137,7 @@ async def test_an_error_that_is_no_ones_ends_failed_with_its_words(engine: Engin
 def test_a_retry_policy_becomes_one_that_temporal_takes(
     policy: RetryPolicy, errors: int, expected: tuple[int, float, float]
 ) -> None:
-    given = calls.retries(policy, errors)
+    given = activity_stubs.retries(policy, errors)
     assert (given.maximum_attempts, given.initial_interval.total_seconds(), given.backoff_coefficient) == expected
     assert given.maximum_interval == timedelta(minutes=5)
     given._validate()

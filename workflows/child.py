@@ -27,6 +27,11 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.meta import Model
     from planning.messages import parents as parent_messages
+from datetime import datetime
+
+from api.execution import StageStatus, WorkflowExecutionStatus
+from api.phases import Phase
+from planning.status.transitions import stage_broken, workflow_broken
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
 
@@ -133,3 +138,23 @@ def _reason(cause: BaseException | None) -> str:
     if isinstance(cause, TimedOut):
         return parent_messages.TIMED_OUT
     return parent_messages.ended_otherwise(str(cause))
+
+
+def _perhaps_begun(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+    actions = [
+        action.model_copy(update={"phase": Phase.RUNNING}) if action.phase is Phase.PENDING else action
+        for action in node.actions
+    ]
+    phase = Phase.RUNNING if node.phase is Phase.PENDING else node.phase
+    return node.model_copy(update={"phase": phase, "action_statuses": actions})
+
+
+def unheard_workflow(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
+    """Close the node of a workflow; `reason` says how its run ended."""
+    return workflow_broken(_perhaps_begun(node), reason, now)
+
+
+def unheard_stage(node: StageStatus, reason: str, now: datetime) -> StageStatus:
+    """Close the node of a stage; `reason` says how its run ended."""
+    workflows = [child if child.phase is Phase.SKIPPED else _perhaps_begun(child) for child in node.workflows]
+    return stage_broken(node.model_copy(update={"workflow_executions": workflows}), reason, now)
