@@ -19,7 +19,6 @@ from activities.effects.wait_ready import WaitingEffect
 from activities.execute_action import Effects, Executions
 from activities.impersonation import Impersonation
 from activities.load import Loads
-from activities.registry import ResourceEffect
 from activities.rollback_action import Rollbacks
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome

@@ -7,9 +7,10 @@ import structlog
 
 from bridge.controller.context import Context
 from bridge.controller.reconcile import reconcile
-from bridge.kubernetes.api import Cluster, ClusterError, Conflict, Kind
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import Cluster, ClusterError, Conflict
 from bridge.kubernetes.events import Recorder
-from bridge.kubernetes.index import Index, Key
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.leader_election import Lease
 from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Objects

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 from api.execution import DRPlanExecution
 from api.meta import CANCEL_ANNOTATION
-from bridge.kubernetes.api import Cluster, Kind, Unreachable
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, Unreachable
 from cli.requests import Request
 
 LOOK_SECONDS = 0.5

@@ -13,8 +13,8 @@ from functools import partial
 
 from activities.attempt.failures import ActionError, Remains
 from activities.attempt.heartbeat import Pulse
+from activities.concurrency import each
 from activities.effects.effect import Order
-from activities.read.look import each
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase

@@ -11,6 +11,7 @@ from functools import partial
 
 from activities.attempt.failures import ActionError, Remains, action_error, failure_type
 from activities.attempt.heartbeat import Pulse
+from activities.concurrency import each
 from activities.effects import outcomes
 from activities.effects.cluster_targets import Roster
 from activities.effects.create import Creation
@@ -18,7 +19,6 @@ from activities.effects.delete import Removal
 from activities.effects.effect import Effect, Order
 from activities.effects.make_room import Clearing
 from activities.effects.prior_state import Past
-from activities.read.look import each
 from activities.store.controller_revisions import Revisions
 from api.actions import HookCleanup
 from api.meta import CREATED_BY_ANNOTATION
@@ -26,9 +26,9 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from kube.client import Cluster
 from kube.errors import ApiError
+from planning.definitions.action_types import is_per_cluster
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.rollback import cleanup_of
-from planning.effects.per_cluster import is_per_cluster
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 

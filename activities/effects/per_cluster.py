@@ -7,18 +7,18 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 
 from activities.attempt.failures import ActionError
 from activities.attempt.heartbeat import Pulse
+from activities.concurrency import each
 from activities.effects import outcomes
 from activities.effects.cluster_targets import Roster
 from activities.effects.clusters import Fleet, Member
 from activities.effects.effect import Effect, Order
 from activities.effects.hook_cleanup import CleaningEffect
 from activities.effects.wait_ready import WaitingEffect
-from activities.read.look import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType
 from kube.client import Cluster
 from kube.errors import ApiError, NotFoundError
-from planning.effects.per_cluster import is_per_cluster
+from planning.definitions.action_types import is_per_cluster
 from planning.messages import attempts as attempt_messages
 from planning.messages import readiness as readiness_messages
 

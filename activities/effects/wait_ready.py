@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from activities.attempt.failures import ActionError, Remains, action_error, may_pass
 from activities.attempt.heartbeat import Pulse
+from activities.concurrency import each
 from activities.effects import outcomes
 from activities.effects.effect import Effect, Order
-from activities.read.look import each
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from activities.attempt.failures import ActionError, action_error
-from activities.read.look import each
+from activities.concurrency import each
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, ObjectName
 from api.plan import DRPlan

@@ -3,37 +3,14 @@
 Source: docs/spec/drplanexecution.md, "The look".
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
 from activities.attempt.failures import action_error, may_pass
+from activities.concurrency import AT_ONCE, each
 from api.steps import Actor, Look, Seen, Target
 from kube.client import Cluster
 from kube.errors import ApiError, ForbiddenError, UnknownKindError
 from planning.messages import attempts as attempt_messages
-
-ItemT = TypeVar("ItemT")
-ResultT = TypeVar("ResultT")
-
-_AT_ONCE = 20
-"""Calls to the API server at a time; its fairness queues serve other clients as well."""
-
-
-async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
-    """Do the same for every item, some at a time; results in the items' order. The first error ends it."""
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(item: ItemT) -> ResultT:
-        async with room:
-            return await work(item)
-
-    tasks = [asyncio.create_task(one(item)) for item in items]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 async def look_at(
@@ -46,7 +23,7 @@ async def look_at(
         nonlocal done
         seen = await _look(cluster, target, actor)
         done += 1
-        if done % _AT_ONCE == 0:
+        if done % AT_ONCE == 0:
             told(attempt_messages.looking(done, len(targets)))
         return seen
 

@@ -6,8 +6,8 @@ Source: docs/spec/drplanexecution.md, "What a Revert does" and "What is kept".
 from dataclasses import dataclass
 
 from activities.attempt.failures import ActionError, action_error
+from activities.concurrency import each
 from activities.read.definitions import find, find_workflows, parsed
-from activities.read.look import each
 from activities.store.snapshots import Snapshots
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, PLAN_LABEL

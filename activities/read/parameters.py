@@ -7,7 +7,7 @@ What is to be read, and what it means, is planning's; here it is only fetched. S
 from collections.abc import Sequence
 
 from activities.attempt.failures import action_error, may_pass
-from activities.read.look import each
+from activities.concurrency import each
 from api.steps import Actor, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, NotFoundError, UnknownKindError

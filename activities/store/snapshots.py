@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from activities.attempt.failures import ActionError
-from activities.read.look import each
+from activities.concurrency import each
 from activities.store.controller_revisions import Revisions
 from api.execution import SnapshotRef
 from api.meta import ObjectKey

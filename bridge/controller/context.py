@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
+from bridge.keys import Key
 from bridge.kubernetes.api import Cluster
 from bridge.kubernetes.events import Recorder
-from bridge.kubernetes.index import Index, Key
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Objects, Stored
 from bridge.settings import Settings
 from bridge.status.execution import Moment

@@ -11,8 +11,8 @@ from bridge.controller.finish import finish
 from bridge.controller.start import Later, begin
 from bridge.controller.sync import TROUBLE, follow
 from bridge.controller.validate_definitions import judge_plan, judge_workflow
-from bridge.kubernetes.api import Kind, NotFound
-from bridge.kubernetes.index import Key
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import NotFound
 from bridge.kubernetes.store import Stored, Unreadable
 from bridge.status import execution as execution_status
 from bridge.temporal.client import EngineUnreachable

@@ -6,8 +6,8 @@ from bridge.controller import admission
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import holds_on
 from bridge.controller.references import workflow_refs
-from bridge.kubernetes.api import Kind, NotFound
-from bridge.kubernetes.index import Key
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import NotFound
 from bridge.kubernetes.store import Unreadable, read
 from bridge.status import plan as plan_status
 

@@ -15,7 +15,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,6 +23,7 @@ from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from api.meta import API_VERSION
+from bridge.keys import Kind
 
 Object = dict[str, Any]
 
@@ -65,14 +65,6 @@ class Unreachable(ClusterError):  # noqa: N818 - a state, told as such
 
 NOT_FOUND_REASON = "NotFound"
 _ERRORS: Mapping[int, type[ClusterError]] = {404: NotFound, 409: Conflict, 410: Expired, 429: Unreachable}
-
-
-class Kind(StrEnum):
-    """The kinds of this project, by plural."""
-
-    EXECUTION = "drplanexecutions"
-    PLAN = "drplans"
-    DR_WORKFLOW = "drworkflows"
 
 
 def error_of(status: Mapping[str, Any], code: int) -> ClusterError:

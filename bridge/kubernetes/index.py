@@ -10,16 +10,9 @@ from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from api.phases import TERMINAL, OperationType
-from bridge.kubernetes.api import Kind, Object
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import Object
 from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
-
-
-class Key(NamedTuple):
-    """An object to pass over."""
-
-    kind: Kind
-    namespace: str
-    name: str
 
 
 class Age(NamedTuple):

@@ -13,7 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from bridge.kubernetes.api import Cluster, ClusterError, Expired, Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, ClusterError, Expired, Object
 from bridge.kubernetes.backoff import Backoff
 
 SHORTEST_WATCH = 2.0

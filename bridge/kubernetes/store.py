@@ -12,8 +12,9 @@ from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
 from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
-from bridge.kubernetes.api import Cluster, Kind, Object
-from bridge.kubernetes.index import Index, Key
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import Cluster, Object
+from bridge.kubernetes.index import Index
 from bridge.status.patch import difference, merge_patch, replaced
 from planning.messages import conditions as condition_messages
 

@@ -14,11 +14,10 @@ from api.actions import Action
 from api.phases import Mode, Operation
 from api.steps import Part, Target
 from api.workflow import DRWorkflow
-from planning.definitions.action_types import KINDS, Says, block_of, kind_of, operation_of
+from planning.definitions.action_types import KINDS, Says, block_of, is_per_cluster, kind_of, operation_of
 from planning.definitions.dependencies import sorted_by_need, stage_needs
 from planning.definitions.manifest import ManifestError, parse_manifest, target_of
 from planning.definitions.target import target_of_action
-from planning.effects.per_cluster import is_per_cluster
 
 _CREATING = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
 _BY_MANIFEST = next(type_ for type_, kind in KINDS.items() if kind.says is Says.MANIFEST)

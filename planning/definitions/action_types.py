@@ -193,3 +193,11 @@ def filled(action: Action, fill: Callable[[Any, str], Any]) -> Action:
 def _alias(model: type[Model], name: str) -> str:
     """Give a field's name as it is written in an object."""
     return model.model_fields[name].alias or name
+
+
+PER_CLUSTER = "PerCluster"
+
+
+def is_per_cluster(action: Action) -> bool:
+    """Tell whether an action is about a Subscription for each cluster: elsewhere the mode means nothing."""
+    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER and action.wait_ready

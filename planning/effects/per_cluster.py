@@ -10,17 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
-from planning.definitions.action_types import kind_of
 from planning.effects.readiness import Object, at, items, text
 from planning.messages import readiness as readiness_messages
 from planning.messages.actions import bounded
 
 CLUSTER_ID_LABEL = "clusters.clusternet.io/cluster-id"
 MANAGED_CLUSTERS = "clusters.clusternet.io/v1beta1"
-PER_CLUSTER = "PerCluster"
 _MOST_NAME = 253
 """Source: Kubernetes, "Object Names and IDs", DNS subdomain names."""
 _HASH = 8
@@ -49,11 +46,6 @@ class ManagedCluster:
     def binding(self) -> str:
         """Its name as Clusternet writes it: `namespace/name`."""
         return f"{self.namespace}/{self.name}"
-
-
-def is_per_cluster(action: Action) -> bool:
-    """Tell whether an action is about a Subscription for each cluster: elsewhere the mode means nothing."""
-    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER and action.wait_ready
 
 
 def managed_cluster(found: Object) -> ManagedCluster:

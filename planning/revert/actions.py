@@ -12,9 +12,10 @@ from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
 from planning.revert.default_rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
-from planning.revert.original import Survey, carried_out
-from planning.revert.ownership import Deletions, Place, Scene, Verdict, judge
+from planning.revert.original import Place, Survey, carried_out
+from planning.revert.ownership import Deletions, Verdict, judge
 from planning.revert.previous_reverts import NodeKey
+from planning.revert.removals import Scene
 
 
 @dataclass

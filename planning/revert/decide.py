@@ -18,8 +18,7 @@ from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
 from planning.revert.actions import Verdicts, decide_all, executes
 from planning.revert.default_rollback import Delete, Nothing, Recorded, made
-from planning.revert.original import PlacedStage, PlacedWorkflow, mirrored, survey
-from planning.revert.ownership import Place
+from planning.revert.original import Place, PlacedStage, PlacedWorkflow, mirrored, survey
 from planning.revert.preconditions import why_not
 from planning.revert.previous_reverts import history
 from planning.revert.removals import scene

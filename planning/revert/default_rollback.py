@@ -279,3 +279,14 @@ def _defined_target(candidate: Candidate) -> Target | None:
     if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
         raise ManifestError(action_messages.PLACEHOLDERS)
     return target
+
+
+def deletes(candidate: Candidate) -> bool:
+    """Tell whether the action itself was a deletion."""
+    return candidate.operation is Operation.DELETE
+
+
+def replaces(candidate: Candidate) -> bool:
+    """Tell whether the action put its object in the place of another one of that name."""
+    cleared = bool(candidate.cleanup.before_create and candidate.action.created)
+    return cleared or candidate.operation is Operation.REPLACE

@@ -15,8 +15,16 @@ from planning.definitions.dependencies import revert_order
 from planning.definitions.lookup import Workflows, definition, occurrences
 from planning.definitions.rollback import RollbackHook
 from planning.revert.default_rollback import Candidate
-from planning.revert.ownership import Place
 from planning.revert.previous_reverts import NodeKey, action_keys, stage_keys, workflow_keys
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an action stands in the original: its key, its rank in the order written, its candidate."""
+
+    key: NodeKey
+    rank: int
+    candidate: Candidate
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,21 @@ From here on the outcome no longer depends on when a process was killed. Source:
 docs/spec/drplanexecution.md, "The look" and "Not 'deleted beforehand'".
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.execution import ActionStatus
-from api.phases import OnMissing, Operation
+from api.phases import OnMissing
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action
 from planning.messages import actions as action_messages
 from planning.revert.default_rollback import Candidate, Delete, Nothing, Recorded, Refused
-from planning.revert.previous_reverts import History, NodeKey
+from planning.revert.original import Place
+from planning.revert.removals import Remover, Scene
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""
-_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -32,61 +31,6 @@ class Deletions:
 
 Verdict = Deletions | Nothing | Refused
 _One = Deletion | Nothing | Refused
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an action stands in the original: its key, its rank in the order written, its candidate."""
-
-    key: NodeKey
-    rank: int
-    candidate: Candidate
-
-
-@dataclass(frozen=True)
-class Remover:
-    """An action of the original that took an object away."""
-
-    action: str
-    rank: int
-    custom: bool
-    """Whether a rollback of its own decides what becomes of the object."""
-
-
-@dataclass
-class Scene:
-    """All that a judgement rests on beside the action itself. Filled by planning.scene, then only read."""
-
-    looks: Mapping[Target, Look]
-    history: History
-    on_missing: OnMissing
-    removed_uids: dict[str, Remover] = field(default_factory=dict)
-    """By uid: who deleted the object in the same Execute."""
-    removed_targets: dict[Target, list[Remover]] = field(default_factory=dict)
-    """Where the older controller recorded no uid: by object, who deleted it."""
-    replaced_targets: dict[Target, list[Remover]] = field(default_factory=dict)
-    """By object: who put another one of that name in its place in the same Execute."""
-    reverted_uids: dict[str, str] = field(default_factory=dict)
-    """uid to the earlier Revert that rolled the object back."""
-    reverted_namespaces: dict[str, str] = field(default_factory=dict)
-    reverted_targets: dict[Target, str] = field(default_factory=dict)
-    """By object: the earlier Revert that put another one of that name in its place."""
-
-    def look(self, target: Target) -> Look:
-        """Give what was seen of an object."""
-        return self.looks.get(target, _NOT_LOOKED_AT)
-
-    def remover(self, target: Target, rank: int) -> Remover | None:
-        """Give the action after `rank` that deleted an object by name; None where there is none."""
-        return _after(self.removed_targets.get(target, ()), rank)
-
-    def replacer(self, target: Target, rank: int) -> Remover | None:
-        """Give the action after `rank` that replaced an object; None where there is none."""
-        return _after(self.replaced_targets.get(target, ()), rank)
-
-
-def _after(removers: Sequence[Remover], rank: int) -> Remover | None:
-    return next((remover for remover in removers if remover.rank > rank), None)
 
 
 def judge(place: Place, found: Delete, scene: Scene) -> Verdict:
@@ -232,14 +176,3 @@ def _made_before(action: ActionStatus, created: datetime | None) -> bool:
     if created is None or action.start_time is None:
         return False
     return created < action.start_time - CLOCK_TOLERANCE
-
-
-def deletes(candidate: Candidate) -> bool:
-    """Tell whether the action itself was a deletion."""
-    return candidate.operation is Operation.DELETE
-
-
-def replaces(candidate: Candidate) -> bool:
-    """Tell whether the action put its object in the place of another one of that name."""
-    cleared = bool(candidate.cleanup.before_create and candidate.action.created)
-    return cleared or candidate.operation is Operation.REPLACE

@@ -3,17 +3,77 @@
 Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from api.execution import ActionStatus
 from api.phases import OnMissing, Operation, Phase
-from api.steps import Look, Target
+from api.steps import Look, Seen, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import cleanup_of
-from planning.revert.default_rollback import Candidate, Custom, Delete, Recorded, made, recorded, referred, undo
-from planning.revert.original import Survey
-from planning.revert.ownership import Place, Remover, Scene, deletes, replaces
+from planning.messages import actions as action_messages
+from planning.revert.default_rollback import (
+    Candidate,
+    Custom,
+    Delete,
+    Recorded,
+    deletes,
+    made,
+    recorded,
+    referred,
+    replaces,
+    undo,
+)
+from planning.revert.original import Place, Survey
 from planning.revert.previous_reverts import History
+
+_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
+
+
+@dataclass(frozen=True)
+class Remover:
+    """An action of the original that took an object away."""
+
+    action: str
+    rank: int
+    custom: bool
+    """Whether a rollback of its own decides what becomes of the object."""
+
+
+@dataclass
+class Scene:
+    """All that a judgement rests on beside the action itself. Filled by planning.scene, then only read."""
+
+    looks: Mapping[Target, Look]
+    history: History
+    on_missing: OnMissing
+    removed_uids: dict[str, Remover] = field(default_factory=dict)
+    """By uid: who deleted the object in the same Execute."""
+    removed_targets: dict[Target, list[Remover]] = field(default_factory=dict)
+    """Where the older controller recorded no uid: by object, who deleted it."""
+    replaced_targets: dict[Target, list[Remover]] = field(default_factory=dict)
+    """By object: who put another one of that name in its place in the same Execute."""
+    reverted_uids: dict[str, str] = field(default_factory=dict)
+    """uid to the earlier Revert that rolled the object back."""
+    reverted_namespaces: dict[str, str] = field(default_factory=dict)
+    reverted_targets: dict[Target, str] = field(default_factory=dict)
+    """By object: the earlier Revert that put another one of that name in its place."""
+
+    def look(self, target: Target) -> Look:
+        """Give what was seen of an object."""
+        return self.looks.get(target, _NOT_LOOKED_AT)
+
+    def remover(self, target: Target, rank: int) -> Remover | None:
+        """Give the action after `rank` that deleted an object by name; None where there is none."""
+        return _after(self.removed_targets.get(target, ()), rank)
+
+    def replacer(self, target: Target, rank: int) -> Remover | None:
+        """Give the action after `rank` that replaced an object; None where there is none."""
+        return _after(self.replaced_targets.get(target, ()), rank)
+
+
+def _after(removers: Sequence[Remover], rank: int) -> Remover | None:
+    return next((remover for remover in removers if remover.rank > rank), None)
 
 
 def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_missing: OnMissing | None) -> Scene:

@@ -19,8 +19,8 @@ from planning.definitions.target import target_of_action
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
 from planning.revert.default_rollback import Custom, Refused
-from planning.revert.original import PlacedStage, PlacedWorkflow
-from planning.revert.ownership import Deletions, Place
+from planning.revert.original import Place, PlacedStage, PlacedWorkflow
+from planning.revert.ownership import Deletions
 from planning.revert.previous_reverts import action_keys
 from planning.values.placeholders import has_template, outputs_used
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from api.execution import DRPlanExecution
-from bridge.kubernetes.api import Cluster, Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
 from bridge.temporal.client import Engine, Started

@@ -2,7 +2,7 @@
 
 from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import Phase
-from bridge.kubernetes.api import Kind
+from bridge.keys import Kind
 from planning.messages import conditions as condition_messages
 from tests.bridge.scripted import action, done, node, stage, state
 from tests.bridge.world import World, condition, eventually

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from bridge.kubernetes.api import Cluster, ClusterError, Conflict, Expired, Kind, NotFound, Refused, Unreachable
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, ClusterError, Conflict, Expired, NotFound, Refused, Unreachable
 
 
 @asynccontextmanager

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from api.phases import Phase
-from bridge.kubernetes.api import Cluster, Conflict, Kind
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, Conflict
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Objects
 from dev.stack import Stack

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bridge.kubernetes.api import Kind
+from bridge.keys import Kind
 from tests.bridge.world import World, condition, config_map
 
 

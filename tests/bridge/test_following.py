@@ -11,7 +11,8 @@ from temporalio.service import RPCError
 
 from api.execution import RunState
 from api.phases import Phase
-from bridge.kubernetes.api import Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Object
 from planning.definitions import identifiers
 from tests.bridge.scripted import Attempts, Child, action, done, node, stage, state
 from tests.bridge.world import World, condition, eventually

@@ -5,7 +5,7 @@ Here every test starts a bridge of its own, once the objects are as they should 
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER
 from api.phases import Phase
-from bridge.kubernetes.api import Kind
+from bridge.keys import Kind
 from dev.stack import Stack
 from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE

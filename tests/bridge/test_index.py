@@ -8,8 +8,9 @@ from hypothesis import strategies as some
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from bridge.controller import plan_lock
-from bridge.kubernetes.api import Kind, Object
-from bridge.kubernetes.index import Index, Key, entry_of
+from bridge.keys import Key, Kind
+from bridge.kubernetes.api import Object
+from bridge.kubernetes.index import Index, entry_of
 
 
 def execution(name: str, phase: str = "", created: str = "2026-01-01T00:00:00Z", **more: Any) -> Object:

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from api.phases import Phase
-from bridge.kubernetes.api import Kind
+from bridge.keys import Kind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.deadly import STEPS

@@ -6,7 +6,8 @@ import pytest
 
 from api.meta import CANCEL_ANNOTATION, rfc3339
 from api.phases import Phase
-from bridge.kubernetes.api import Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Object
 from tests.bridge.scripted import done
 from tests.bridge.world import World, condition, eventually
 

@@ -12,7 +12,8 @@ from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import holds_on, obstacle
-from bridge.kubernetes.api import Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Object
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Stored, read
 from bridge.status import conditions

@@ -5,7 +5,7 @@ import signal
 from contextlib import AsyncExitStack
 
 from api.phases import Phase
-from bridge.kubernetes.api import Kind
+from bridge.keys import Kind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.processes import process, says

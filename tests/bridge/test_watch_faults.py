@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
-from bridge.kubernetes.api import Cluster, Kind, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, Object
 from bridge.kubernetes.reflector import Reflector
 from tests.bridge.world import eventually
 

@@ -14,7 +14,8 @@ from temporalio.client import Client, WorkflowHandle
 from api.execution import DRPlanExecution, RunState
 from api.meta import API_VERSION
 from api.phases import Phase
-from bridge.kubernetes.api import Cluster, Kind, NotFound, Object
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, NotFound, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
 from dev.stack import Stack

@@ -11,10 +11,9 @@ from api.phases import ActionType, Mode, Operation
 from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.action_list import Planned, as_executed, deletion_of, is_taken_down
-from planning.definitions.action_types import block_of, kind_of, operation_of
+from planning.definitions.action_types import block_of, is_per_cluster, kind_of, operation_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.target import target_of_action
-from planning.effects.per_cluster import is_per_cluster
 from planning.validation.objects import workflow_errors
 from tests.planning.builders import action, dr_workflow, localized, manifest
 

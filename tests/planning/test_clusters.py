@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.phases import Phase
+from planning.definitions.action_types import is_per_cluster
 from planning.effects.per_cluster import (
     ManagedCluster,
     SelectorError,
@@ -16,7 +17,6 @@ from planning.effects.per_cluster import (
     child_mark,
     child_name,
     child_names,
-    is_per_cluster,
     made_for,
     managed_cluster,
     marked_for,
