@@ -5,7 +5,6 @@ Source: CONTRIBUTING.md, "An action type".
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -59,54 +58,21 @@ class MessageEffect:
         return ActionOutcome(phase=Phase.CANCELED, message="Nobody knows")
 """
 
-QUESTIONS = """
-import asyncio, json
-from types import SimpleNamespace
-from activities.registry import effects
-from api.actions import Action
-from api.execution import ActionStatus
-from api.schema import structural_schema
-from api.workflow import DRWorkflow
-from planning.documents import Document
-from planning.review import review
-from planning.rollback import Candidate, undo
-from planning.kinds import filled
-
-def workflow(*actions):
-    head = {"apiVersion": "dr.bkbcs.tencent.com/v1alpha1", "kind": "DRWorkflow", "metadata": {"name": "w"}}
-    return Document("f", {**head, "spec": {"actions": list(actions)}})
-
-def errors(*actions):
-    return [(line.path, line.message) for line in review([workflow(*actions)], "default").errors]
-
-told = {"name": "a", "type": "Message", "message": {"to": "ops", "text": "$(params.x)"}}
-action = filled(Action.model_validate(told), lambda text, path: f"<{path}>" if "$" in text else text)
-outcome = asyncio.run(effects(None)[action.type].execute(SimpleNamespace(action=action), None))
-record = ActionStatus(name="a", type="Message", phase="Succeeded")
-print(json.dumps({
-    "good": errors(told),
-    "bad": errors({"name": "a", "type": "Message"}, {**told, "name": "b", "message": {"to": "$(x.y)", "text": "t"}}),
-    "outcome": outcome.message,
-    "undo": undo(Candidate(record, None, "w")).message,
-    "definition": sorted(structural_schema(DRWorkflow, defaults=True)["properties"]["spec"]["properties"]["actions"]
-        ["items"]["properties"]["message"]["properties"]),
-}))
-"""
+QUESTIONS = Path(__file__).with_name("questions_about_an_eighth_type.py")
 
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     copy = tmp_path_factory.mktemp("eight")
-    for package in ("api", "planning", "activities"):
+    for package in ("api", "planning", "kube", "activities"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, before, added in ADDED:
         text = (copy / name).read_text()
         assert text.count(before) == 1, f"{name} has changed: this test adds its type before {before!r}"
         (copy / name).write_text(text.replace(before, added + before))
     (copy / "activities" / "message.py").write_text(MODULE)
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
-    command = [sys.executable, "-c", QUESTIONS]
-    done = subprocess.run(command, cwd=copy, env=environment, text=True, capture_output=True, timeout=60)
+    command = [sys.executable, shutil.copy(QUESTIONS, copy)]
+    done = subprocess.run(command, cwd=copy, text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     given: dict[str, Any] = json.loads(done.stdout)
     return given

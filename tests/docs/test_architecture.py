@@ -1,12 +1,11 @@
 """The tables of the architecture page are the program's own."""
 
-import tomllib
-
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import FailureType
 from planning.definitions.identifiers import root_id, stage_id, workflow_id
 from tests.docs.pages import REPOSITORY, Page
+from tests.shipped import PACKAGES
 from workflows.activity_stubs import ActivityName
 from workflows.contract import SearchAttribute, WorkflowType
 
@@ -34,8 +33,7 @@ def test_every_activity_is_there() -> None:
 
 
 def test_every_package_is_there() -> None:
-    shipped = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert {cell.strip("`/") for cell, *_ in table("package")} == {*shipped, "dev"}
+    assert {cell.strip("`/") for cell, *_ in table("package")} == {*PACKAGES, "dev"}
 
 
 def test_every_workflow_type_and_search_attribute_is_there() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import REPOSITORY, Page
+from tests.shipped import PACKAGES
 
 HERE = Path(__file__).parent
 """These tests speak of pages that do not exist."""
 
-PACKAGES = ("api", "planning", "workflows", "activities", "worker", "bridge", "cli", "dev", "bench", "tests", "deploy")
+FOLDERS = (*PACKAGES, "dev", "bench", "tests", "deploy")
 REFERENCE = re.compile(r"""(docs/[\w/.-]+\.md)((?:(?:,| and)\s+(?:"[^"\n]+"|'[^'\n]+'))*)""")
 SECTION = re.compile(r"""(["'])(.+?)\1""")
 
@@ -22,7 +23,7 @@ def references(text: str) -> list[tuple[str, list[str]]]:
 
 
 def sources() -> list[Path]:
-    files = [file for package in PACKAGES for file in (REPOSITORY / package).rglob("*")]
+    files = [file for folder in FOLDERS for file in (REPOSITORY / folder).rglob("*")]
     files = [file for file in files if file.parent != HERE]
     wanted = [file for file in files if file.suffix in (".py", ".yaml", ".sh")]
     return sorted([*wanted, *REPOSITORY.glob("*.yml"), *REPOSITORY.glob("Makefile")])

@@ -9,15 +9,15 @@ import pytest
 
 from bridge.status.conditions import ConditionType
 from tests.docs.pages import REPOSITORY, Page, pages
+from tests.shipped import PACKAGES
 
-CODE = ("planning", "bridge", "activities", "workflows")
 GAP = "\N{HORIZONTAL ELLIPSIS}"
 """Stands in a page for whatever the program puts there."""
 
 
 def constants() -> Iterator[ast.Constant | ast.JoinedStr]:
-    for package in CODE:
-        for file in sorted((REPOSITORY / package).glob("*.py")):
+    for package in PACKAGES:
+        for file in sorted((REPOSITORY / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
                     yield node
