@@ -39,7 +39,7 @@ def _judge(found: list[Document], namespace: str, broken: int) -> int:
     for line in (*result.errors, *result.unchecked):
         typer.echo(line.text)
     if not result.objects and not broken:
-        typer.secho(file_messages.nothing_found(), fg=typer.colors.RED, err=True)
+        typer.secho(file_messages.NOTHING_FOUND, fg=typer.colors.RED, err=True)
         return USAGE
     errors = len(result.errors) + broken
     typer.echo(file_messages.verdict(result.objects, errors), err=True)

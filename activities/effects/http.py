@@ -82,7 +82,7 @@ class Exchange:
         except UnsentError as error:
             raise self._silent(str(error), sent=False) from None
         except UnansweredError:
-            raise self._silent(http_messages.broken(), sent=True) from None
+            raise self._silent(http_messages.BROKEN, sent=True) from None
 
     def sending(self) -> None:
         """Say what is waited for once the request is on its way."""
@@ -114,7 +114,7 @@ class Exchange:
     def refuse_after_loss(self) -> None:
         """Raises ActionError where the request must not be made again, for it may have been made."""
         if not self.first.may_repeat:
-            raise self._silent(http_messages.lost(), sent=True)
+            raise self._silent(http_messages.LOST, sent=True)
 
     def failed(self, kind: FailureType, reason: str, retry_after: float | None = None) -> ActionError:
         """Give a failure under the action's own message."""

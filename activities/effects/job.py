@@ -118,7 +118,7 @@ class Run:
 
     async def end(self, pulse: Pulse) -> ActionOutcome:
         """Wait until the Job has ended, and give its outcome."""
-        self._tell(pulse, attempt_messages.job_not_looked_at())
+        self._tell(pulse, attempt_messages.JOB_NOT_LOOKED_AT)
         pulse.last_look = self._last_look
         pause, longest = _FIRST_PAUSE, jobs.longest_pause(self._order.content)
         while (outcome := await self._looked(pulse)) is None:

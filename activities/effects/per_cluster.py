@@ -73,7 +73,7 @@ class FleetEffect:
     async def _carry_out(self, member: Member) -> ActionOutcome:
         """Do it for one cluster. A Subscription that is there already is taken as it is, and waited for as well."""
         if not member.cluster.id and member.order.operation is not Operation.DELETE:
-            raise ActionError(FailureType.INVALID, readiness_messages.no_cluster_id())
+            raise ActionError(FailureType.INVALID, readiness_messages.NO_CLUSTER_ID)
         try:
             return await self._effect.execute(member.order, member.pulse)
         except ActionError as error:

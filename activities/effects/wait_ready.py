@@ -71,7 +71,7 @@ class _Wait:
                 readiness_messages.waiting(self._order.subject, reason), self._failed(FailureType.TIMED_OUT, late)
             )
 
-        tell(readiness_messages.not_looked_at())
+        tell(readiness_messages.NOT_LOOKED_AT)
         pulse.last_look = self._last_look
         try:
             found = await until_decided(self._look, tell)
@@ -142,7 +142,7 @@ async def look(cluster: Cluster, target: Target, uid: str, actor: Actor) -> Read
     try:
         found = await cluster.get(target, actor)
     except NotFoundError:
-        return never(readiness_messages.gone())
+        return never(readiness_messages.GONE)
     if found["metadata"]["uid"] != uid:
         return never(readiness_messages.replaced(found["metadata"]["uid"]))
     if not is_subscription(found):

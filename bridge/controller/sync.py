@@ -64,7 +64,7 @@ async def _pass_cancel_on(context: Context, it: It, run: Run) -> Run:
     if not it.cancel_asked or run.cancel_requested:
         return run
     await context.engine.cancel(run.workflow_id, run.run_id)
-    context.events.record(it.model, EventReason.CANCELING, condition_messages.event_canceling())
+    context.events.record(it.model, EventReason.CANCELING, condition_messages.EVENT_CANCELING)
     return run.model_copy(update={"cancel_requested": True})
 
 

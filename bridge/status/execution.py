@@ -89,7 +89,7 @@ def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment
     status = before.model_copy(update=_fields(state) | {"phase": phase, "engine": _engine(run)})
     status = status.model_copy(update={"start_time": status.start_time or run.start_time})
     if not state.stages:
-        message = condition_messages.worker_failing() if run.failing else condition_messages.STARTED
+        message = condition_messages.WORKER_FAILING if run.failing else condition_messages.STARTED
         status = status.model_copy(update={"message": message})
     cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
     changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
@@ -111,9 +111,9 @@ def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
 
 def _reach(run: Run, seen: Observation) -> Wanted:
     if run.failing:
-        return conditions.engine_unreachable("WorkerFailing", condition_messages.worker_failing())
+        return conditions.engine_unreachable("WorkerFailing", condition_messages.WORKER_FAILING)
     if seen.trouble:
-        return conditions.engine_unreachable("WorkerUnavailable", condition_messages.worker_unreachable())
+        return conditions.engine_unreachable("WorkerUnavailable", condition_messages.WORKER_UNREACHABLE)
     return conditions.engine_reachable()
 
 

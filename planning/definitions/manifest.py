@@ -81,13 +81,13 @@ def parse_manifest(text: str) -> dict[str, Any]:
     """
     body = _document(text)
     if not isinstance(body, dict):
-        raise ManifestError(file_messages.not_an_object())
+        raise ManifestError(file_messages.NOT_AN_OBJECT)
     for name in ("apiVersion", "kind"):
         if not isinstance(body.get(name), str) or not body[name]:
             raise ManifestError(file_messages.no_text(name))
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
-        raise ManifestError(file_messages.no_object_name())
+        raise ManifestError(file_messages.NO_OBJECT_NAME)
     if not isinstance(metadata.get("namespace") or "", str):
         raise ManifestError(file_messages.not_text("metadata.namespace"))
     for name in ("annotations", "labels"):
@@ -120,7 +120,7 @@ def _document(text: str) -> Any:
     """Read the only document that is not empty."""
     documents = documents_in(text)
     if not documents:
-        raise ManifestError(file_messages.empty_manifest())
+        raise ManifestError(file_messages.EMPTY_MANIFEST)
     if len(documents) > 1:
         raise ManifestError(file_messages.several_documents(len(documents)))
     return documents[0]

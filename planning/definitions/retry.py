@@ -43,7 +43,7 @@ def _duration_faults(path: str, text: str, *, zero: bool) -> Iterator[tuple[str,
         yield path, str(error)
         return
     if not zero and not span:
-        yield path, field_messages.no_time()
+        yield path, field_messages.NO_TIME
     if span > _LONGEST:
         yield path, field_messages.too_long(text)
 

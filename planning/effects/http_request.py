@@ -110,7 +110,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Requ
     Raises RequestError.
     """
     if (asked := action.http) is None:
-        raise RequestError(http_messages.no_request())
+        raise RequestError(http_messages.NO_REQUEST)
     method, url = _method(asked.method), _url(asked.url)
     headers = _headers(asked, url, mark)
     return Request(
@@ -136,9 +136,9 @@ def _url(text: str) -> URL:
     try:
         url = URL(text.strip())
     except InvalidURL:
-        raise RequestError(http_messages.not_a_url()) from None
+        raise RequestError(http_messages.NOT_A_URL) from None
     if not _leads_somewhere(url):
-        raise RequestError(http_messages.not_a_url())
+        raise RequestError(http_messages.NOT_A_URL)
     return url
 
 

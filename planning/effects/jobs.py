@@ -40,7 +40,7 @@ def ending(job: Object) -> Ending | None:
 def progress(job: Object) -> str:
     """Say how far a Job has come."""
     if text(_condition(job, "Suspended"), "status") == "True":
-        return readiness_messages.suspended()
+        return readiness_messages.SUSPENDED
     done, wanted = number(job, "status", "succeeded"), number(job, "spec", "completions", default=1)
     return attempt_messages.job_progress(done, wanted, number(job, "status", "failed"))
 

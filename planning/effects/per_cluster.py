@@ -79,7 +79,7 @@ def selector(affinity: Any) -> Callable[[Mapping[str, str]], bool]:
         return lambda _: False
     equal, expressions = at(affinity, "matchLabels") or {}, at(affinity, "matchExpressions") or []
     if not isinstance(affinity, dict) or not isinstance(equal, dict) or not isinstance(expressions, list):
-        raise SelectorError(readiness_messages.not_a_selector())
+        raise SelectorError(readiness_messages.NOT_A_SELECTOR)
     wanted = [_Requirement(key, "In", (value,)) for key, value in equal.items()]
     wanted += [_requirement(expression) for expression in expressions]
     return lambda labels: all(requirement.met_by(labels) for requirement in wanted)
@@ -105,7 +105,7 @@ def _requirement(expression: Any) -> _Requirement:
     """Read one of matchExpressions. Raises SelectorError."""
     key, operator, values = text(expression, "key"), text(expression, "operator"), at(expression, "values") or []
     if not key or not isinstance(values, list):
-        raise SelectorError(readiness_messages.not_a_selector())
+        raise SelectorError(readiness_messages.NOT_A_SELECTOR)
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
         raise SelectorError(readiness_messages.no_operator(operator))
     if operator in _WITH_VALUES and not values:

@@ -54,9 +54,9 @@ def never(reason: str) -> Readiness:
 def readiness(found: Object) -> Readiness:
     """Judge an object by itself, whole as the API server gives it."""
     if text(found, "metadata", "deletionTimestamp"):
-        return never(readiness_messages.being_deleted())
+        return never(readiness_messages.BEING_DELETED)
     if _outdated(found):
-        return not_yet(readiness_messages.not_observed())
+        return not_yet(readiness_messages.NOT_OBSERVED)
     return _RULES.get(group_and_kind(found), _by_conditions)(found)
 
 
@@ -129,7 +129,7 @@ def _deployment(found: Object) -> Readiness:
     if text(progressing, "reason") == "ProgressDeadlineExceeded":
         return never(readiness_messages.failed(_detail(progressing)))
     if _unobserved(found):
-        return not_yet(readiness_messages.not_observed())
+        return not_yet(readiness_messages.NOT_OBSERVED)
     wanted = number(found, "spec", "replicas", default=1)
     updated, available = number(found, "status", "updatedReplicas"), number(found, "status", "availableReplicas")
     if updated < wanted:
@@ -141,14 +141,14 @@ def _deployment(found: Object) -> Readiness:
 
 def _stateful_set(found: Object) -> Readiness:
     if _unobserved(found):
-        return not_yet(readiness_messages.not_observed())
+        return not_yet(readiness_messages.NOT_OBSERVED)
     wanted = number(found, "spec", "replicas", default=1)
     ready = number(found, "status", "readyReplicas")
     if ready < wanted:
         return not_yet(readiness_messages.count(ready, wanted, "ready"))
     if (old := number(found, "status", "replicas") - wanted) > 0:
         return not_yet(readiness_messages.too_many(old))
-    return READY if _rolled_out(found, wanted) else not_yet(readiness_messages.rolling())
+    return READY if _rolled_out(found, wanted) else not_yet(readiness_messages.ROLLING)
 
 
 def _rolled_out(found: Object, wanted: int) -> bool:
@@ -164,7 +164,7 @@ def _rolled_out(found: Object, wanted: int) -> bool:
 def _daemon_set(found: Object) -> Readiness:
     wanted = number(found, "status", "desiredNumberScheduled", default=-1)
     if wanted < 0 or _unobserved(found):
-        return not_yet(readiness_messages.scheduled_nowhere() if wanted < 0 else readiness_messages.not_observed())
+        return not_yet(readiness_messages.SCHEDULED_NOWHERE if wanted < 0 else readiness_messages.NOT_OBSERVED)
     updated, available = number(found, "status", "updatedNumberScheduled"), number(found, "status", "numberAvailable")
     on_delete = text(found, "spec", "updateStrategy", "type") == "OnDelete"
     if updated < wanted and not on_delete:
@@ -178,7 +178,7 @@ def _job(found: Object) -> Readiness:
     if _is_true(found, "Complete"):
         return READY
     if _is_true(found, "Suspended"):
-        return not_yet(readiness_messages.suspended())
+        return not_yet(readiness_messages.SUSPENDED)
     wanted = number(found, "spec", "completions", default=1)
     return not_yet(readiness_messages.completions(number(found, "status", "succeeded"), wanted))
 
@@ -202,7 +202,7 @@ def _by_conditions(found: Object) -> Readiness:
     for name in ("Ready", "Available"):
         condition, generation = _condition(found, name), number(found, "metadata", "generation")
         if number(condition, "observedGeneration", default=generation) < generation:
-            return not_yet(readiness_messages.not_observed())
+            return not_yet(readiness_messages.NOT_OBSERVED)
         if condition is not None and text(condition, "status") != "True":
             return not_yet(readiness_messages.condition(name, text(condition, "status"), _detail(condition)))
     return READY
@@ -228,7 +228,7 @@ def _override(found: Object) -> Readiness:
     """Judge a Localization or Globalization: Clusternet labels it with the uid of every feed that it is bound to."""
     kind, labels = text(found, "spec", "feed", "kind"), at(found, "metadata", "labels")
     bound = isinstance(labels, Mapping) and any(value == kind and _UID.fullmatch(key) for key, value in labels.items())
-    return READY if kind and bound else not_yet(readiness_messages.unbound_override())
+    return READY if kind and bound else not_yet(readiness_messages.UNBOUND_OVERRIDE)
 
 
 _RULES: dict[tuple[str, str], Callable[[Object], Readiness]] = {

@@ -57,10 +57,10 @@ def namespace_of(cluster: str) -> str | None:
 def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     """Judge a Subscription in all clusters that it is bound to: one that failed decides, then one that is not done."""
     if text(subscription, "metadata", "deletionTimestamp"):
-        return never(readiness_messages.being_deleted())
+        return never(readiness_messages.BEING_DELETED)
     clusters = bound_clusters(subscription)
     if not clusters:
-        return not_yet(readiness_messages.not_bound())
+        return not_yet(readiness_messages.NOT_BOUND)
     verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
     for wanted in (Verdict.NEVER, Verdict.NOT_YET):
         for cluster, found in verdicts:
@@ -86,7 +86,7 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
                 readiness_messages.description_failed(text(each, "metadata", "name"), text(each, "status", "reason"))
             )
     if _deployers(subscription) - {text(each, "spec", "deployer") for each in descriptions}:
-        return not_yet(readiness_messages.not_described())
+        return not_yet(readiness_messages.NOT_DESCRIBED)
     for each in descriptions:
         if (phase := text(each, "status", "phase")) != "Success":
             name, reason = text(each, "metadata", "name"), text(each, "status", "reason")
@@ -143,7 +143,7 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
     if group_and_kind(made) not in _WORKLOADS:
         return READY
     if (numbers := _numbers(subscription, cluster, made)) is None:
-        return not_yet(readiness_messages.not_reported())
+        return not_yet(readiness_messages.NOT_REPORTED)
     return _by_numbers(stripped, numbers)
 
 

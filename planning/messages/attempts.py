@@ -230,6 +230,8 @@ def canceled_unseen(target: Target, reason: str) -> str:
 
 # Jobs.
 
+JOB_NOT_LOOKED_AT = "it has not been looked at"
+
 
 def job_completed(target: Target) -> str:
     """The Job was created and has done its work."""
@@ -265,11 +267,6 @@ def job_progress(done: int, wanted: int, failed: int) -> str:
     """How far a Job has come."""
     pods = f", {counted(failed, 'pod')} failed" if failed else ""
     return f"{done} of {counted(wanted, 'completion')}{pods}"
-
-
-def job_not_looked_at() -> str:
-    """Before the first look."""
-    return "it has not been looked at"
 
 
 def waiting_for_job(target: Target, progress: str) -> str:

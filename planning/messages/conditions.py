@@ -20,7 +20,6 @@ EVENT_BOUND = 1000
 """Bytes of an event's note. Source: events.k8s.io/v1, "note"."""
 SUMMARY_BOUND = 200
 """Bytes. Temporal takes 400 for a summary. Source: Temporal, "User metadata"."""
-
 COPY = "Copy of, or begun by, another controller: create a new execution"
 CANCELED_BEFORE_START = "Canceled before it started: nothing was done"
 DELETED_BEFORE_START = "Deleted before it started: nothing was done"
@@ -78,11 +77,6 @@ def invalid(errors: Sequence[str]) -> str:
     return listed(errors, ERRORS_BOUND)
 
 
-def field_problem(path: str, message: str) -> str:
-    """One thing that is wrong with a field."""
-    return f"{path}: {message}" if path else message
-
-
 def unreadable(kind: str, name: str, reason: str) -> str:
     """An object that the API server stores does not have the form of its kind."""
     return bounded(f"{kind} {name} cannot be read: {reason}")
@@ -90,20 +84,13 @@ def unreadable(kind: str, name: str, reason: str) -> str:
 
 # The engine.
 
+WORKER_UNREACHABLE = "No worker answers; the tree is as it last stood"
+WORKER_FAILING = "The worker fails to carry the workflow on, and tries again: see its log and Temporal's UI"
+
 
 def engine_unreachable(reason: str) -> str:
     """Temporal does not answer; the status is as it last stood."""
     return bounded(f"Temporal cannot be reached; the status is as it last stood: {reason}")
-
-
-def worker_unreachable() -> str:
-    """Temporal answers, and no worker does."""
-    return "No worker answers; the tree is as it last stood"
-
-
-def worker_failing() -> str:
-    """The run's workflow task fails again and again."""
-    return "The worker fails to carry the workflow on, and tries again: see its log and Temporal's UI"
 
 
 def run_unknown(workflow_id: str) -> str:
@@ -135,11 +122,6 @@ def cancel_effective(phase: Phase) -> str:
     return f"The execution ended as {phase.value}"
 
 
-def plan_is_free(plan: str) -> str:
-    """Nothing stands between this execution and its plan."""
-    return f"It is the turn of this execution for DRPlan {plan}"
-
-
 def executed(name: str) -> str:
     """The plan's Execute that was not taken back."""
     return f"DRPlanExecution {name} executed it"
@@ -152,6 +134,8 @@ def taken_back(name: str) -> str:
 
 # Events.
 
+EVENT_CANCELING = "Passed the cancel on to the workflow"
+
 
 def event_accepted(plan: str) -> str:
     """The bridge took the execution on."""
@@ -161,11 +145,6 @@ def event_accepted(plan: str) -> str:
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"
-
-
-def event_canceling() -> str:
-    """The cancel was passed on."""
-    return "Passed the cancel on to the workflow"
 
 
 # What Temporal's UI says of a root.

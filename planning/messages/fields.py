@@ -12,6 +12,9 @@ _LONGEST = 100
 """Characters of what people wrote that a sentence repeats."""
 _CIRCLE = 10
 """Names of a circle that are spelt out."""
+EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
+EMPTY_NAME = "is empty; write the object's name"
+PATCH_WITHOUT_ROLLBACK = "a Patch cannot be taken back by itself; add a rollback that does it"
 
 
 def found(path: str, subject: str, message: str) -> str:
@@ -41,11 +44,6 @@ def missing_workflow(name: str) -> str:
     return f"DRWorkflow {name} does not exist; create it or correct the reference"
 
 
-def empty_reference() -> str:
-    """A stage names no DRWorkflow."""
-    return "is empty; write the DRWorkflow's name"
-
-
 def missing_block(field: str, action_type: ActionType) -> str:
     """An action says nothing about its object."""
     return f"an action of type {action_type.value} needs {field}; add it or change the type"
@@ -56,11 +54,6 @@ def missing_namespace(action_type: ActionType) -> str:
     return f"a {action_type.value} needs a namespace; write the one that it is to live in"
 
 
-def empty_name() -> str:
-    """An object without a name."""
-    return "is empty; write the object's name"
-
-
 def manifest(reason: str) -> str:
     """A manifest is not one object."""
     return f"the manifest is not usable: {reason}"
@@ -69,11 +62,6 @@ def manifest(reason: str) -> str:
 def unknown_operation(operation: Operation, action_type: ActionType) -> str:
     """An operation that the type does not know."""
     return f"{operation.value} is not an operation of {action_type.value}; use Create, Apply, Patch or Delete"
-
-
-def patch_without_rollback() -> str:
-    """Nobody could take the action back."""
-    return "a Patch cannot be taken back by itself; add a rollback that does it"
 
 
 def misspelt_hook(text: str, meant: str) -> str:
@@ -88,15 +76,11 @@ def unknown_cluster_mode(text: str) -> str:
 
 # Requests. What is written in them may be secret and is not repeated.
 
-
-def empty_url() -> str:
-    """A request that goes nowhere."""
-    return "is empty; write the address of the service, such as https://host/path"
-
-
-def not_an_address() -> str:
-    """A URL that no request can go to."""
-    return "is not the address of a service; write one such as https://host/path"
+EMPTY_URL = "is empty; write the address of the service, such as https://host/path"
+NOT_AN_ADDRESS = "is not the address of a service; write one such as https://host/path"
+HEADER_OF_SEVERAL_LINES = "the value of a header is a single line; take the line breaks out"
+ARGO = "the executor Argo is not supported; take spec.executor out or set its type to Native"
+NO_TIME = "a timeout of zero leaves no time to act; write a duration such as 30s or 5m"
 
 
 def unknown_method(text: str, known: Sequence[str]) -> str:
@@ -109,19 +93,9 @@ def not_a_header(name: str) -> str:
     return f'"{_cut(name)}" is not the name of a header; write letters, digits and hyphens'
 
 
-def header_of_several_lines() -> str:
-    """It would be read as further headers."""
-    return "the value of a header is a single line; take the line breaks out"
-
-
 def not_a_status_code(number: int) -> str:
     """A number that no service answers with."""
     return f"{number} is not a status code; write one from 100 to 599"
-
-
-def argo() -> str:
-    """The Argo executor is gone for good."""
-    return "the executor Argo is not supported; take spec.executor out or set its type to Native"
 
 
 def negative(number: int) -> str:
@@ -132,11 +106,6 @@ def negative(number: int) -> str:
 def not_a_multiplier(text: str) -> str:
     """A backoff multiplier that does not multiply."""
     return f'"{text}" is not a number of at least 1; write one such as "2.0"'
-
-
-def no_time() -> str:
-    """A timeout of nothing."""
-    return "a timeout of zero leaves no time to act; write a duration such as 30s or 5m"
 
 
 def too_long(text: str) -> str:
@@ -221,6 +190,12 @@ def unknown_mode(word: str) -> str:
 
 # Parameters.
 
+VALUE_AND_SOURCE = "value and valueFrom stand side by side; take one of them out"
+EMPTY_SOURCE = "is empty; write manifestRef, or take valueFrom out"
+EMPTY_REFERENCE_FIELD = "is empty; a value cannot be read without it"
+NAME_AND_LABELS = "name and labelSelector stand side by side; take one of them out"
+FILLED_TO_NOTHING = "is empty once its placeholders are filled in; give them values"
+
 
 def not_a_path(text: str) -> str:
     """A jsonPath that is none."""
@@ -274,26 +249,6 @@ def reserved_parameter(name: str) -> str:
     return f'the name "{name}" is reserved; write the mode into spec.mode'
 
 
-def value_and_source() -> str:
-    """A parameter has two values."""
-    return "value and valueFrom stand side by side; take one of them out"
-
-
-def empty_source() -> str:
-    """A parameter's valueFrom names nothing."""
-    return "is empty; write manifestRef, or take valueFrom out"
-
-
-def empty_reference_field() -> str:
-    """A reference does not say what is to be read."""
-    return "is empty; a value cannot be read without it"
-
-
-def name_and_labels() -> str:
-    """A reference names an object in two ways."""
-    return "name and labelSelector stand side by side; take one of them out"
-
-
 def outputs_too_early(text: str) -> str:
     """A reference uses what an action makes."""
     return f"{_cut(text)} is not known before the actions run; use $(params.<name>) or $(planName)"
@@ -302,11 +257,6 @@ def outputs_too_early(text: str) -> str:
 def undefined_below(name: str) -> str:
     """A reference uses a parameter that has no value in a lower layer."""
     return f'parameter "{_cut(name)}" has no value in a layer below this one; a reference can use none but those'
-
-
-def filled_to_nothing() -> str:
-    """A field of a reference holds nothing but placeholders with empty values."""
-    return "is empty once its placeholders are filled in; give them values"
 
 
 def not_a_host(entry: str) -> str:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 from api.phases import ActionType
 
-
-def unknown_field() -> str:
-    """A field that no definition has; kubectl would refuse it too."""
-    return "there is no such field; correct its name or take it out"
-
-
-def missing_field() -> str:
-    """A field that must be there."""
-    return "is missing; write it"
+UNKNOWN_FIELD = "there is no such field; correct its name or take it out"
+MISSING_FIELD = "is missing; write it"
+TOO_FEW = "is empty; write at least one"
+WITHOUT_NAME = "is missing; write the object's name"
+NO_PLAN = "is empty; write the DRPlan's name"
+NO_ORIGINAL = "is missing; name the execution to take back"
+NOTHING_FOUND = "There is no DRPlan, DRWorkflow or DRPlanExecution in these files: nothing was checked"
+EMPTY_MANIFEST = "it is empty: write the object as YAML"
+NOT_AN_OBJECT = "it is not an object: write apiVersion, kind, metadata and what the kind needs"
+NO_OBJECT_NAME = "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
 
 def wrong_kind_of_value(wanted: str) -> str:
@@ -34,11 +35,6 @@ def _either(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def too_few() -> str:
-    """An empty list or text where something must stand."""
-    return "is empty; write at least one"
-
-
 def other_version(version: str, ours: str) -> str:
     """An object of another version of our group."""
     return f'"{version}" is not a version that this release knows; write {ours}'
@@ -47,11 +43,6 @@ def other_version(version: str, ours: str) -> str:
 def unknown_kind(kind: str, known: Sequence[str]) -> str:
     """An object of our group, and of no kind that it has."""
     return f'there is no kind "{kind}"; write {_either(known)}'
-
-
-def without_name() -> str:
-    """An object without a name."""
-    return "is missing; write the object's name"
 
 
 def stands_twice(elsewhere: str) -> str:
@@ -64,16 +55,6 @@ def not_here(subject: str) -> str:
     return f"{subject} is not in these files, not checked"
 
 
-def no_plan() -> str:
-    """An execution of nothing."""
-    return "is empty; write the DRPlan's name"
-
-
-def no_original() -> str:
-    """A Revert without an original."""
-    return "is missing; name the execution to take back"
-
-
 def not_an_execute(name: str) -> str:
     """A Revert of a Revert."""
     return f"DRPlanExecution {name} is a Revert; name an Execute"
@@ -82,11 +63,6 @@ def not_an_execute(name: str) -> str:
 def other_plan(name: str, theirs: str) -> str:
     """A Revert of an execution of another plan."""
     return f"DRPlanExecution {name} is of DRPlan {theirs}; write that plan into spec.planRef"
-
-
-def nothing_found() -> str:
-    """No object of ours stands in the files."""
-    return "There is no DRPlan, DRWorkflow or DRPlanExecution in these files: nothing was checked"
 
 
 def verdict(objects: int, errors: int) -> str:
@@ -101,29 +77,14 @@ def not_yaml(place: tuple[int, int] | None, problem: str | None) -> str:
     return f"it is not YAML{where}: {problem or 'it cannot be read'}"
 
 
-def empty_manifest() -> str:
-    """There is nothing in it."""
-    return "it is empty: write the object as YAML"
-
-
 def several_documents(number: int) -> str:
     """It holds more than one object."""
     return f"it holds {number} documents: give each an action of its own"
 
 
-def not_an_object() -> str:
-    """It is a list, or a mere text."""
-    return "it is not an object: write apiVersion, kind, metadata and what the kind needs"
-
-
 def no_text(field: str) -> str:
     """A field that every object has is missing."""
     return f"it has no {field}: write one, as text"
-
-
-def no_object_name() -> str:
-    """It has no name."""
-    return "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
 
 def not_text(field: str) -> str:

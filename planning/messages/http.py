@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 NO_ADDRESS = "it has no address"
 
+
 # Whole messages.
 
 
@@ -35,6 +36,9 @@ def canceled(method: str, url: str) -> str:
 
 # Reasons: what follows `failed: `.
 
+BROKEN = "the connection broke before the answer was there"
+LOST = "an attempt was lost with its worker"
+
 
 def answered(status: int, expected: Collection[int], final_url: str | None, excerpt: str) -> str:
     """The status is none of success; `final_url` is where a redirect led, if it did; `excerpt` the body's beginning."""
@@ -58,11 +62,6 @@ def not_resolved(host: str, reason: str) -> str:
     return f"the name {host} cannot be resolved: {reason}"
 
 
-def broken() -> str:
-    """The connection was lost after the request was on its way."""
-    return "the connection broke before the answer was there"
-
-
 def not_sent_in_time(place: str, timeout: str) -> str:
     """The action's timeout (Go duration) was over before the request could be sent."""
     return f"no connection to {place} within {timeout}"
@@ -71,11 +70,6 @@ def not_sent_in_time(place: str, timeout: str) -> str:
 def not_answered_in_time(timeout: str) -> str:
     """The action's timeout (Go duration) was over before the answer was there."""
     return f"no answer within {timeout}"
-
-
-def lost() -> str:
-    """A worker ended while it may have been sending the request."""
-    return "an attempt was lost with its worker"
 
 
 def outcome_unknown(reason: str, *, repeated: bool) -> str:
@@ -99,20 +93,13 @@ def address_guarded(host: str, address: str, kind: str) -> str:
 
 # What keeps a request from being made: what follows `cannot be made: `.
 
-
-def no_request() -> str:
-    """The block is missing."""
-    return "it has no http block"
+NO_REQUEST = "it has no http block"
+NOT_A_URL = "its url is not a URL such as https://shop.example.com/health"
 
 
 def not_a_method(methods: Collection[str]) -> str:
     """The method is none."""
     return f"its method is none of {', '.join(methods)}"
-
-
-def not_a_url() -> str:
-    """The URL cannot be read; it is not shown, for it may hold what is secret."""
-    return "its url is not a URL such as https://shop.example.com/health"
 
 
 def not_a_header(name: str) -> str:

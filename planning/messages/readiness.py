@@ -12,12 +12,14 @@ from planning.messages.actions import called, counted, listed, placed
 _LISTED = 600
 """Bytes that the clusters may take in one message."""
 
+
 # Why an object is not ready yet.
 
-
-def not_observed() -> str:
-    """Its controller has not looked at it since it was changed."""
-    return "its controller has not seen its latest change"
+NOT_OBSERVED = "its controller has not seen its latest change"
+ROLLING = "its update has not reached every replica"
+SCHEDULED_NOWHERE = "on how many nodes it runs is not known yet"
+SUSPENDED = "it is suspended"
+UNBOUND_OVERRIDE = "Clusternet has not bound it to its feed yet"
 
 
 def count(number: int, wanted: int, state: str) -> str:
@@ -28,21 +30,6 @@ def count(number: int, wanted: int, state: str) -> str:
 def too_many(number: int) -> str:
     """Replicas of before are still there."""
     return f"{counted(number, 'replica')} of before still to go"
-
-
-def rolling() -> str:
-    """A StatefulSet's new revision has not reached every replica."""
-    return "its update has not reached every replica"
-
-
-def scheduled_nowhere() -> str:
-    """A DaemonSet does not say yet on how many nodes it is to run."""
-    return "on how many nodes it runs is not known yet"
-
-
-def suspended() -> str:
-    """A Job that is not to run for now."""
-    return "it is suspended"
 
 
 def completions(number: int, wanted: int) -> str:
@@ -66,12 +53,10 @@ def chart(phase: str, detail: str) -> str:
     return f"{found}{_because(detail)}"
 
 
-def unbound_override() -> str:
-    """An override of Clusternet has no effect until it bears its feed's label."""
-    return "Clusternet has not bound it to its feed yet"
-
-
 # Why an object will not become ready.
+
+BEING_DELETED = "it is being deleted"
+GONE = "it was deleted before it was seen to be ready"
 
 
 def failed(detail: str) -> str:
@@ -84,16 +69,6 @@ def stalled(detail: str) -> str:
     return f"its controller has stalled{_because(detail)}"
 
 
-def being_deleted() -> str:
-    """Somebody has asked for its deletion."""
-    return "it is being deleted"
-
-
-def gone() -> str:
-    """It disappeared while it was waited for."""
-    return "it was deleted before it was seen to be ready"
-
-
 def replaced(uid: str) -> str:
     """Another object has its name now."""
     return f"another object has its name now (uid {uid})"
@@ -101,20 +76,14 @@ def replaced(uid: str) -> str:
 
 # What Clusternet says of a Subscription.
 
-
-def not_bound() -> str:
-    """The scheduler has not chosen any cluster."""
-    return "Clusternet has bound it to no cluster yet"
+NOT_BOUND = "Clusternet has bound it to no cluster yet"
+NOT_DESCRIBED = "Clusternet has made no Description yet"
+NOT_REPORTED = "Clusternet has not reported its state yet"
 
 
 def bad_binding(binding: str) -> str:
     """A binding that names no cluster."""
     return f'status.bindingClusters holds "{binding}", which is not namespace/name'
-
-
-def not_described() -> str:
-    """Nothing was prepared for the cluster."""
-    return "Clusternet has made no Description yet"
 
 
 def not_part_yet(feed: str) -> str:
@@ -132,11 +101,6 @@ def description_failed(name: str, detail: str) -> str:
     return f"Description {name} failed{_because(detail)}"
 
 
-def not_reported() -> str:
-    """Nothing is known of an object in the cluster."""
-    return "Clusternet has not reported its state yet"
-
-
 def of_feed(feed: str, reason: str) -> str:
     """Give the reason of one object in the cluster."""
     return f"{feed}: {reason}"
@@ -149,15 +113,12 @@ def in_cluster(cluster: str, reason: str) -> str:
 
 # What an action says that waits.
 
+NOT_LOOKED_AT = "it has not been looked at yet"
+
 
 def waiting(target: Target, reason: str) -> str:
     """While it waits, in the status and in Temporal's UI."""
     return f"Waiting for {placed(target)} to be ready: {reason}"
-
-
-def not_looked_at() -> str:
-    """Reason before the first look has ended."""
-    return "it has not been looked at yet"
 
 
 def unanswered(reason: str) -> str:
@@ -192,6 +153,9 @@ def canceled_not_ready(done: str, reason: str) -> str:
 
 # PerCluster: one Subscription for each managed cluster.
 
+NOT_A_SELECTOR = "write matchLabels and matchExpressions"
+NO_CLUSTER_ID = "the ManagedCluster has no spec.clusterId"
+
 
 def no_cluster(parent: Target) -> str:
     """Reason: nothing to do it in."""
@@ -216,16 +180,6 @@ def no_values(key: str, operator: str) -> str:
 def needless_values(key: str, operator: str) -> str:
     """Reason of `bad_selector`."""
     return f"{operator} of {key} takes no values"
-
-
-def not_a_selector() -> str:
-    """Reason of `bad_selector`."""
-    return "write matchLabels and matchExpressions"
-
-
-def no_cluster_id() -> str:
-    """A cluster without the id by which a Subscription chooses it."""
-    return "the ManagedCluster has no spec.clusterId"
 
 
 def child_not_begun(timeout: str) -> str:

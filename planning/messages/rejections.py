@@ -9,14 +9,10 @@ from api.phases import OperationType, Phase
 from planning.messages.actions import MESSAGE_BOUND, listed
 
 _NEW_REVERT = "create a new Revert that names"
-
-
-def no_reference() -> str:
-    """A Revert without an original."""
-    return (
-        "Nothing was reverted: spec.revertExecutionRef is not set; "
-        f"{_NEW_REVERT} the execution to take back in spec.revertExecutionRef"
-    )
+NO_REFERENCE = (
+    "Nothing was reverted: spec.revertExecutionRef is not set; "
+    f"{_NEW_REVERT} the execution to take back in spec.revertExecutionRef"
+)
 
 
 def unknown_execution(name: str, namespace: str) -> str:

@@ -16,6 +16,8 @@ SUMMARY_BOUND = 200
 """Bytes of UTF-8: one line."""
 DETAILS_BOUND = 1000
 """Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
+DECIDING = "Reading and looking at every object concerned"
+"""A root's current details before its tree is known."""
 
 
 def _summary(text: str) -> str:
@@ -74,10 +76,6 @@ def workflow_details(node: WorkflowExecutionStatus, *, side_by_side: bool = Fals
     order = "each after those that it depends on" if side_by_side else "one after the other"
     names = listed([action.name for action in node.actions], DETAILS_BOUND - 100, ", ")
     return f"Actions, {order}: {names}"
-
-
-DECIDING = "Reading and looking at every object concerned"
-"""A root's current details before its tree is known."""
 
 
 def one_by_one(what: str, index: int, total: int, name: str) -> str:

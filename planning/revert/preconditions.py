@@ -14,7 +14,7 @@ def why_not(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | 
     """Say why `revert` may not take `original` back, and what to do; None where it may."""
     name = revert.spec.revert_execution_ref
     if not name:
-        return rejections.no_reference()
+        return rejections.NO_REFERENCE
     if original is None:
         return rejections.unknown_execution(name, revert.metadata.namespace)
     if original.metadata.namespace != revert.metadata.namespace:

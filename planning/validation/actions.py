@@ -74,7 +74,7 @@ def _list_faults(action: Action) -> Iterator[Finding]:
     if hook is not None:
         yield "hookType", field_messages.misspelt_hook(action.hook_type or "", hook.value)
     if operation_of(action) is Operation.PATCH and action.rollback is None:
-        yield "rollback", field_messages.patch_without_rollback()
+        yield "rollback", field_messages.PATCH_WITHOUT_ROLLBACK
 
 
 def _misspelt(text: str) -> RollbackHook | None:
@@ -101,7 +101,7 @@ def body_faults(action: Action) -> Iterator[Finding]:
         yield kind.field, field_messages.missing_block(kind.field, action.type)
         return
     if kind.says is Says.BLOCK and not block.name:
-        yield f"{kind.field}.name", field_messages.empty_name()
+        yield f"{kind.field}.name", field_messages.EMPTY_NAME
     if kind.needs_namespace and not block.namespace:
         yield f"{kind.field}.namespace", field_messages.missing_namespace(action.type)
     operation = operation_of(action)
@@ -132,16 +132,16 @@ _LINE = re.compile(r"[^\r\n\0]*")
 def request_faults(request: HttpRequest) -> Iterator[tuple[str, str]]:
     """Find what is wrong: field paths below the request, and words. Values are not repeated: they may be secret."""
     if not request.url.strip():
-        yield "url", field_messages.empty_url()
+        yield "url", field_messages.EMPTY_URL
     elif not has_template(request.url) and not _is_address(request.url):
-        yield "url", field_messages.not_an_address()
+        yield "url", field_messages.NOT_AN_ADDRESS
     if request.method not in METHODS and not has_template(request.method):
         yield "method", field_messages.unknown_method(request.method, METHODS)
     for name, value in (request.headers or {}).items():
         if not _TOKEN.fullmatch(name):
             yield f"headers.{name}", field_messages.not_a_header(name)
         elif not _LINE.fullmatch(value):
-            yield f"headers.{name}", field_messages.header_of_several_lines()
+            yield f"headers.{name}", field_messages.HEADER_OF_SEVERAL_LINES
     for index, code in enumerate(request.success_codes or []):
         if not 100 <= code <= 599:
             yield f"successCodes[{index}]", field_messages.not_a_status_code(code)

@@ -95,10 +95,10 @@ def _faults(kind: str, body: dict[str, Any]) -> Iterator[Finding]:
     if body.get("apiVersion") != API_VERSION:
         yield "apiVersion", file_messages.other_version(str(body.get("apiVersion")), API_VERSION)
     if not body["metadata"]["name"]:
-        yield "metadata.name", file_messages.without_name()
-    yield from ((name, file_messages.unknown_field()) for name in body if name not in _TOP)
+        yield "metadata.name", file_messages.WITHOUT_NAME
+    yield from ((name, file_messages.UNKNOWN_FIELD) for name in body if name not in _TOP)
     if body.get("spec") is None:
-        yield "spec", file_messages.missing_field()
+        yield "spec", file_messages.MISSING_FIELD
         return
     yield from shape_faults(body["spec"], _spec_schema(kind), "spec")
 

@@ -73,7 +73,7 @@ class FileSet:
     def _execution_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
         yield from validation.parameter_errors(execution)
         if not execution.spec.plan_ref:
-            message = file_messages.no_plan()
+            message = file_messages.NO_PLAN
             yield FieldError(path="spec.planRef", message=message, subject=execution_subject(execution))
         plan = self._plan(execution)
         if execution.spec.operation_type is OperationType.REVERT:
@@ -85,7 +85,7 @@ class FileSet:
     def _revert_faults(self, execution: DRPlanExecution) -> Iterator[tuple[str, str]]:
         name = execution.spec.revert_execution_ref
         if not name:
-            yield "spec.revertExecutionRef", file_messages.no_original()
+            yield "spec.revertExecutionRef", file_messages.NO_ORIGINAL
             return
         original = self.executions.get((execution.metadata.namespace, name))
         if original is not None and original.spec.operation_type is not OperationType.EXECUTE:

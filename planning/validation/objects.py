@@ -88,7 +88,7 @@ def _stage_faults(plan: DRPlan) -> Iterator[Finding]:
     yield from repeated([stage.name for stage in stages], "spec.stages", "stage")
     yield from dependency_faults("stage", [(stage.name, stage.depends_on or []) for stage in stages])
     yield from (
-        (f"{path}.name", field_messages.empty_reference()) for path, reference in references(plan) if not reference.name
+        (f"{path}.name", field_messages.EMPTY_REFERENCE) for path, reference in references(plan) if not reference.name
     )
 
 
@@ -101,7 +101,7 @@ def _missing_references(plan: DRPlan, workflows: Workflows) -> Iterator[Finding]
 def _workflow_faults(workflow: DRWorkflow) -> Iterator[Finding]:
     spec = workflow.spec
     if spec.executor is not None and spec.executor.type is ExecutorType.ARGO:
-        yield "spec.executor.type", field_messages.argo()
+        yield "spec.executor.type", field_messages.ARGO
     yield from workflow_parameter_faults(workflow)
     yield from action_faults(spec.actions)
     yield from template_faults(spec.actions)

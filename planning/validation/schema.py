@@ -47,14 +47,14 @@ def _of_fields(value: dict[str, Any], schema: Schema, path: str) -> Iterator[Fin
     fields: dict[str, Schema] = schema.get("properties", {})
     others: Schema | None = schema.get("additionalProperties")
     yield from (
-        (below(path, name), file_messages.missing_field()) for name in schema.get("required", []) if name not in given
+        (below(path, name), file_messages.MISSING_FIELD) for name in schema.get("required", []) if name not in given
     )
     for name, item in given.items():
         known = fields.get(name, others)
         if known is not None:
             yield from shape_faults(item, known, below(path, name))
         elif not schema.get(_OPEN):
-            yield below(path, name), file_messages.unknown_field()
+            yield below(path, name), file_messages.UNKNOWN_FIELD
 
 
 def below(path: str, name: str) -> str:
@@ -64,7 +64,7 @@ def below(path: str, name: str) -> str:
 
 def _of_items(value: list[Any], schema: Schema, path: str) -> Iterator[Finding]:
     if len(value) < schema.get("minItems", 0):
-        yield path, file_messages.too_few()
+        yield path, file_messages.TOO_FEW
     for index, item in enumerate(value):
         yield from shape_faults(item, schema.get("items", {}), f"{path}[{index}]")
 
@@ -74,4 +74,4 @@ def _of_text(value: str, schema: Schema, path: str) -> Iterator[Finding]:
     if known is not None and value not in known:
         yield path, file_messages.not_one_of(value, known)
     elif len(value) < schema.get("minLength", 0):
-        yield path, file_messages.too_few()
+        yield path, file_messages.TOO_FEW

@@ -43,9 +43,9 @@ def _name_faults(name: str, path: str, of_execution: bool) -> Iterator[tuple[str
 def _value_faults(parameter: Parameter, place: str) -> Iterator[tuple[str, str]]:
     source = parameter.value_from
     if source is not None and parameter.value:
-        yield place, field_messages.value_and_source()
+        yield place, field_messages.VALUE_AND_SOURCE
     if source is not None and source.manifest_ref is None:
-        yield f"{place}.valueFrom", field_messages.empty_source()
+        yield f"{place}.valueFrom", field_messages.EMPTY_SOURCE
     elif source is not None and source.manifest_ref is not None:
         for field, message in _reference_faults(source.manifest_ref):
             yield f"{place}.valueFrom.manifestRef{field}", message
@@ -57,9 +57,9 @@ def _value_faults(parameter: Parameter, place: str) -> Iterator[tuple[str, str]]
 def _reference_faults(ref: ManifestRef) -> Iterator[tuple[str, str]]:
     for name in ("api_version", "kind", "json_path"):
         if not getattr(ref, name).strip():
-            yield f".{ALIASES[name]}", field_messages.empty_reference_field()
+            yield f".{ALIASES[name]}", field_messages.EMPTY_REFERENCE_FIELD
     if ref.name and ref.label_selector:
-        yield "", field_messages.name_and_labels()
+        yield "", field_messages.NAME_AND_LABELS
     for name in RENDERED:
         for message in _template_faults(getattr(ref, name) or ""):
             yield f".{ALIASES[name]}", message

@@ -132,7 +132,7 @@ class _Resolver:
         except TemplateError as error:
             raise ParameterError(error.reason, ALIASES[name]) from None
         if text and not filled:  # an empty name would turn one object into all of its kind
-            raise ParameterError(field_messages.filled_to_nothing(), ALIASES[name])
+            raise ParameterError(field_messages.FILLED_TO_NOTHING, ALIASES[name])
         return filled
 
     def _names(self, level: int, name: str, text: str) -> Iterator[str]:
