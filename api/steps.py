@@ -5,6 +5,7 @@ histories. Source: docs/architecture.md, "What travels through Temporal".
 """
 
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field
 
@@ -213,31 +214,36 @@ class LookInput(Model):
     origin: Origin | None = None
 
 
-class ActionOutcome(Model):
+class ActionRecord(Model):
+    """What an action did to the cluster, whether it succeeded or failed; None is unknown, or nothing."""
+
+    operation: Operation | None = None
+    created: bool | None = None
+    """Whether the objects in `outputs` exist because of this action."""
+    outputs: ActionOutputs | None = None
+    cluster_statuses: list[ClusterActionStatus] | None = None
+    """Of a PerCluster action: how it ended in each managed cluster."""
+
+    def record_fields(self) -> dict[str, Any]:
+        """Return the fields of the record, for another model that extends it."""
+        return {name: getattr(self, name) for name in ActionRecord.model_fields}
+
+
+class ActionOutcome(ActionRecord):
     """How an action ended."""
 
     phase: Phase
     message: str
-    operation: Operation | None = None
-    created: bool | None = None
-    outputs: ActionOutputs | None = None
-    cluster_statuses: list[ClusterActionStatus] | None = None
-    """Of a PerCluster action: how it ended in each managed cluster."""
     attempt: int = 1
     """The server's number of the attempt that ended it; 1 is the first."""
 
 
-class AttemptFailure(Model):
-    """Details of an action's ApplicationError: what the workflow must know to go on counting."""
+class AttemptFailure(ActionRecord):
+    """Details of an action's ApplicationError: what the workflow must know to continue counting."""
 
     errors: int
     """Attempts of this action that ended with an error so far."""
     attempt: int = 1
-    operation: Operation | None = None
-    created: bool | None = None
-    outputs: ActionOutputs | None = None
-    """What the action made although it failed."""
-    cluster_statuses: list[ClusterActionStatus] | None = None
 
 
 class Heartbeat(Model):

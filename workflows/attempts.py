@@ -104,15 +104,7 @@ def _read_application_error(cause: ApplicationError, limit: int, errors: int, ca
 
 
 def _failed(message: str, failure: AttemptFailure) -> ActionOutcome:
-    return ActionOutcome(
-        phase=Phase.FAILED,
-        message=message,
-        operation=failure.operation,
-        created=failure.created,
-        outputs=failure.outputs,
-        cluster_statuses=failure.cluster_statuses,
-        attempt=failure.attempt,
-    )
+    return ActionOutcome(phase=Phase.FAILED, message=message, attempt=failure.attempt, **failure.record_fields())
 
 
 def _details(cause: ApplicationError) -> AttemptFailure | None:

@@ -6,7 +6,7 @@ Source: docs/architecture.md, "Errors and attempts" and "Cancel"; Temporal, "Act
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -18,12 +18,13 @@ from activities.attempt.failures import ActionError, application_error
 from activities.attempt.heartbeat import Pulse
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import parse_duration
-from api.steps import ActionOutcome, Attempts, FailureType
+from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType
 from kube.errors import ApiError
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
 
 T = TypeVar("T")
+RecordT = TypeVar("RecordT", bound=ActionRecord)
 
 _LAST_LOOK = 5.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
@@ -74,9 +75,12 @@ async def run_attempt(
 
 def discreet(outcome: ActionOutcome, pulse: Pulse) -> ActionOutcome:
     """Give an outcome without the secrets that the attempt worked with."""
-    outputs, clusters = _discreet_outputs(outcome.outputs, pulse), _discreet_clusters(outcome.cluster_statuses, pulse)
-    said = {"message": pulse.hidden(outcome.message), "outputs": outputs, "cluster_statuses": clusters}
-    return outcome.model_copy(update=said)
+    return _redacted_record(outcome, pulse).model_copy(update={"message": pulse.hidden(outcome.message)})
+
+
+def _redacted_record(record: RecordT, pulse: Pulse) -> RecordT:
+    outputs, clusters = _discreet_outputs(record.outputs, pulse), _discreet_clusters(record.cluster_statuses, pulse)
+    return record.model_copy(update={"outputs": outputs, "cluster_statuses": clusters})
 
 
 def _discreet_clusters(statuses: list[ClusterActionStatus] | None, pulse: Pulse) -> list[ClusterActionStatus] | None:
@@ -99,9 +103,7 @@ def _failure(error: ActionError, attempts: Attempts, pulse: Pulse, wording: Word
     """Count an error where the next attempt finds it, and give it as Temporal takes it."""
     pulse.say(errors=pulse.said.errors + 1)
     error.message = bounded(wording.failed(pulse.hidden(error.message)))
-    remains = error.remains
-    outputs, clusters = _discreet_outputs(remains.outputs, pulse), _discreet_clusters(remains.cluster_statuses, pulse)
-    error.remains = replace(remains, outputs=outputs, cluster_statuses=clusters)
+    error.record = _redacted_record(error.record, pulse)
     failure = application_error(error, pulse.said.errors, attempts.retry.limit, activity.info().attempt)
     log.attempt_failed(failure)
     return failure

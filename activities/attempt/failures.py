@@ -3,14 +3,12 @@
 Source: docs/architecture.md, "Errors and attempts"; Kubernetes API conventions, "HTTP status codes".
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from api.execution import ActionOutputs, ClusterActionStatus
-from api.phases import Operation
-from api.steps import AttemptFailure, FailureType
+from api.steps import ActionRecord, AttemptFailure, FailureType
 from kube.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
 from planning.messages.actions import bounded
 
@@ -32,14 +30,7 @@ _LONGEST_DELAY = timedelta(minutes=5)
 """As of every pause. Source: docs/spec/drworkflow.md, "retryPolicy"."""
 
 
-@dataclass(frozen=True)
-class Remains:
-    """What an attempt that failed did all the same; None is unknown, or nothing."""
-
-    operation: Operation | None = None
-    created: bool | None = None
-    outputs: ActionOutputs | None = None
-    cluster_statuses: list[ClusterActionStatus] | None = None
+EMPTY_RECORD = ActionRecord()
 
 
 @dataclass(eq=False)
@@ -48,7 +39,8 @@ class ActionError(Exception):
 
     type: FailureType
     message: str
-    remains: Remains = field(default_factory=Remains)
+    record: ActionRecord = EMPTY_RECORD
+    """What the attempt did although it failed."""
     retry_after: float | None = None
     """Seconds that the server asks to wait before the next attempt."""
 
@@ -71,9 +63,9 @@ def may_pass(error: ApiError) -> bool:
     return failure_type(error).repeatable
 
 
-def action_error(error: ApiError, message: str, remains: Remains | None = None) -> ActionError:
+def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
     """Give an API error as the failure of an attempt, under the action's own message."""
-    return ActionError(failure_type(error), message, remains or Remains(), error.retry_after)
+    return ActionError(failure_type(error), message, record, error.retry_after)
 
 
 def application_error(error: ActionError, errors: int, limit: int, attempt: int) -> ApplicationError:
@@ -81,14 +73,7 @@ def application_error(error: ActionError, errors: int, limit: int, attempt: int)
 
     It is one that can be expected: the SDK is not to log its stack, nor to count it as a fault of the worker.
     """
-    details = AttemptFailure(
-        errors=errors,
-        attempt=attempt,
-        operation=error.remains.operation,
-        created=error.remains.created,
-        outputs=error.remains.outputs,
-        cluster_statuses=error.remains.cluster_statuses,
-    )
+    details = AttemptFailure(errors=errors, attempt=attempt, **error.record.record_fields())
     return ApplicationError(
         bounded(error.message),
         details,

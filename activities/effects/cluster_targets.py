@@ -53,7 +53,7 @@ class Roster:
         fleet = Fleet(order, Operation.CREATE, members, self._left({*made} - {each.binding for each in chosen}, made))
         if not chosen:
             raise outcomes.failed(
-                order, FailureType.NOT_FOUND, readiness_messages.no_cluster(order.subject), fleet.remains()
+                order, FailureType.NOT_FOUND, readiness_messages.no_cluster(order.subject), fleet.record()
             )
         return fleet
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from activities.attempt.failures import ActionError, Remains
+from activities.attempt.failures import ActionError
 from activities.attempt.heartbeat import Pulse
 from activities.concurrency import each
 from activities.effects.effect import Order
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, FailureType, Heartbeat
+from api.steps import ActionOutcome, ActionRecord, FailureType, Heartbeat
 from kube.errors import ApiError
 from planning.definitions.action_types import kind_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
@@ -83,7 +83,7 @@ class Member:
     @property
     def reference(self) -> ObjectReference | None:
         """The object that it made, may have made, or deleted; None where it only found one."""
-        record = self.outcome or (self.problem.remains if self.problem else None)
+        record = self.outcome or (self.problem.record if self.problem else None)
         if record is None or record.outputs is None:
             return self.known
         found_only = record.created is False and record.operation is not Operation.DELETE
@@ -154,17 +154,9 @@ class Fleet:
 
     def outcome(self, message: str, phase: Phase = Phase.SUCCEEDED) -> ActionOutcome:
         """Give how the action ended."""
-        remains = self.remains()
-        return ActionOutcome(
-            phase=phase,
-            message=action_messages.bounded(message),
-            operation=remains.operation,
-            created=remains.created,
-            outputs=remains.outputs,
-            cluster_statuses=remains.cluster_statuses,
-        )
+        return ActionOutcome(phase=phase, message=action_messages.bounded(message), **self.record().record_fields())
 
-    def remains(self) -> Remains:
+    def record(self) -> ActionRecord:
         """Give what is recorded of it, however it ends."""
         references = [member.reference for member in self.members] + [each.reference for each in self.left]
         made = sorted((each for each in references if each is not None), key=lambda each: each.name or "")
@@ -172,7 +164,12 @@ class Fleet:
         # Without any uid it is not even known whether something was made.
         known = not created or any(each.uid for each in made)
         outputs = ActionOutputs(subscription_refs=made) if made else None
-        return Remains(self.operation, created if known else None, outputs, self.statuses())
+        return ActionRecord(
+            operation=self.operation,
+            created=created if known else None,
+            outputs=outputs,
+            cluster_statuses=self.statuses(),
+        )
 
     def failure(self) -> ActionError:
         """Give the failure of the action: a repeat is of use only where it is so for every cluster that failed."""
@@ -184,7 +181,7 @@ class Fleet:
         reason = readiness_messages.failed_in_clusters(said, len(self.members))
         message = action_messages.failed_to(self.order.operation, self.order.subject.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
-        return ActionError(decisive.type, message, self.remains(), retry_after)
+        return ActionError(decisive.type, message, self.record(), retry_after)
 
     async def _side_by_side(self, work: Work) -> None:
         room = asyncio.Semaphore(AT_ONCE)

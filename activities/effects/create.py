@@ -4,7 +4,7 @@ The mark is an annotation that only our POST writes: whoever finds it knows that
 because of this very action. Source: docs/spec/drplanexecution.md, "What undoes an action".
 """
 
-from activities.attempt.failures import ActionError, Remains, action_error
+from activities.attempt.failures import ActionError, action_error
 from activities.effects import outcomes
 from activities.effects.effect import Order
 from api.steps import FailureType
@@ -98,4 +98,4 @@ class Creation:
         order = self._order
         reason = attempt_messages.perhaps_made(attempt_messages.naming(self._target, error.message))
         message = action_messages.failed_to(order.operation, self._target.kind, reason)
-        return action_error(error, message, Remains(order.operation, None, order.outputs(None)))
+        return action_error(error, message, outcomes.perhaps_created(order))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from activities.attempt.failures import ActionError, Remains, action_error, failure_type
+from activities.attempt.failures import ActionError, action_error, failure_type
 from activities.attempt.heartbeat import Pulse
 from activities.concurrency import each
 from activities.effects import outcomes
@@ -173,7 +173,7 @@ def _removed(done: ActionOutcome) -> ActionOutcome:
 def _not_removed(done: ActionOutcome, kind: FailureType, reason: str) -> ActionError:
     """Give the failure of an action that succeeded and whose object did not go."""
     message = action_messages.and_not_removed(done.message, reason)
-    return ActionError(kind, message, Remains(done.operation, done.created, done.outputs, done.cluster_statuses))
+    return ActionError(kind, message, done)
 
 
 def _with_message(error: ActionError, message: str) -> ActionError:

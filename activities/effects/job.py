@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from activities.attempt.failures import ActionError, Remains, action_error, may_pass
+from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error, may_pass
 from activities.attempt.heartbeat import Pulse
 from activities.effects import outcomes
 from activities.effects.create import Creation
@@ -17,7 +17,7 @@ from activities.effects.effect import Order
 from activities.effects.objects import ObjectEffect
 from activities.store.controller_revisions import Record, Revisions
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, FailureType, Target
+from api.steps import ActionOutcome, ActionRecord, FailureType, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, NotFoundError
 from planning.effects import jobs
@@ -76,7 +76,7 @@ class Start:
         try:
             metadata = await self._creation.create()
         except ActionError as error:
-            if asked is not None and error.remains.outputs is None:
+            if asked is not None and error.record.outputs is None:
                 await self._forget(asked)
             raise
         return str(metadata["uid"])
@@ -150,7 +150,7 @@ class Run:
             self._unseen(error, pulse)
             return None
         if job is None:
-            raise _gone(self._order, self._remains)
+            raise _gone(self._order, self._record)
         ending = jobs.ending(job)
         if ending is Ending.COMPLETE:
             return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
@@ -174,7 +174,7 @@ class Run:
 
     async def _failed(self, job: Object) -> ActionError:
         reason = jobs.failure(job, await self._pods(job))
-        return ActionError(FailureType.JOB_FAILED, attempt_messages.job_failed(self._target, reason), self._remains)
+        return ActionError(FailureType.JOB_FAILED, attempt_messages.job_failed(self._target, reason), self._record)
 
     async def _pods(self, job: Object) -> list[Object]:
         """Read the Job's pods; none where the actor may not, for a reason is then missing and nothing else."""
@@ -195,26 +195,20 @@ class Run:
     def _unseen(self, error: ApiError, pulse: Pulse) -> None:
         if not may_pass(error):
             message = attempt_messages.job_not_to_be_seen(self._target, error.message)
-            raise action_error(error, message, self._remains) from error
+            raise action_error(error, message, self._record) from error
         late = attempt_messages.job_unseen(self._target, self._order.attempts.timeout, error.message)
         pulse.wait_for(attempt_messages.waiting_for_server(error.message), self._late(late))
 
     def _late(self, message: str) -> ActionError:
-        return ActionError(FailureType.TIMED_OUT, message, self._remains)
+        return ActionError(FailureType.TIMED_OUT, message, self._record)
 
     @property
-    def _remains(self) -> Remains:
-        return Remains(self._order.operation, True, self._order.outputs(self._uid))
+    def _record(self) -> ActionRecord:
+        return ActionRecord(operation=self._order.operation, created=True, outputs=self._order.outputs(self._uid))
 
     def _outcome(self, phase: Phase, message: str) -> ActionOutcome:
-        return ActionOutcome(
-            phase=phase,
-            message=bounded(message),
-            operation=self._order.operation,
-            created=True,
-            outputs=self._order.outputs(self._uid),
-        )
+        return ActionOutcome(phase=phase, message=bounded(message), **self._record.record_fields())
 
 
-def _gone(order: Order, remains: Remains | None = None) -> ActionError:
-    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(order.subject), remains or Remains())
+def _gone(order: Order, record: ActionRecord = EMPTY_RECORD) -> ActionError:
+    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(order.subject), record)

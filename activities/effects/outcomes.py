@@ -3,10 +3,10 @@
 Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 """
 
-from activities.attempt.failures import ActionError, Remains, action_error
+from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error
 from activities.effects.effect import Order
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Deletion, FailureType
+from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
 from kube.client import Object
 from kube.errors import ApiError
 from planning.definitions.action_types import kind_of
@@ -69,11 +69,9 @@ def made_by(order: Order, done: ActionOutcome) -> list[Deletion]:
     ]
 
 
-def failed(order: Order, kind: FailureType, reason: str, remains: Remains | None = None) -> ActionError:
+def failed(order: Order, kind: FailureType, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
     """Give the failure of an order under its own message."""
-    return ActionError(
-        kind, action_messages.failed_to(order.operation, order.subject.kind, reason), remains or Remains()
-    )
+    return ActionError(kind, action_messages.failed_to(order.operation, order.subject.kind, reason), record)
 
 
 def failed_by(order: Order, error: ApiError) -> ActionError:
@@ -97,7 +95,7 @@ def late(order: Order) -> ActionError:
 def late_creation(order: Order) -> ActionError:
     """The attempt's time is over while the API server was asked for a new object."""
     reason = attempt_messages.perhaps_made(attempt_messages.no_answer(order.subject, order.attempts.timeout))
-    return failed(order, FailureType.TIMED_OUT, reason, Remains(order.operation, None, order.outputs(None)))
+    return failed(order, FailureType.TIMED_OUT, reason, perhaps_created(order))
 
 
 def late_change(order: Order, uid: str) -> ActionError:
@@ -111,7 +109,7 @@ def late_change(order: Order, uid: str) -> ActionError:
 def half_done(order: Order, error: ActionError) -> ActionError:
     """Give the failure of a Replace that had deleted the former object."""
     return ActionError(
-        error.type, attempt_messages.former_deleted(order.subject, error.message), error.remains, error.retry_after
+        error.type, attempt_messages.former_deleted(order.subject, error.message), error.record, error.retry_after
     )
 
 
@@ -125,5 +123,10 @@ def _succeeded(order: Order, message: str, uid: str | None, *, created: bool = F
     )
 
 
-def _perhaps_changed(order: Order, uid: str) -> Remains:
-    return Remains(order.operation, False, order.outputs(uid))
+def perhaps_created(order: Order) -> ActionRecord:
+    """Return the record of an attempt of which nobody knows whether it created the object."""
+    return ActionRecord(operation=order.operation, outputs=order.outputs(None))
+
+
+def _perhaps_changed(order: Order, uid: str) -> ActionRecord:
+    return ActionRecord(operation=order.operation, created=False, outputs=order.outputs(uid))

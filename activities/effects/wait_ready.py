@@ -7,7 +7,7 @@ Source: docs/spec/drworkflow.md, "waitReady".
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from activities.attempt.failures import ActionError, Remains, action_error, may_pass
+from activities.attempt.failures import ActionError, action_error, may_pass
 from activities.attempt.heartbeat import Pulse
 from activities.concurrency import each
 from activities.effects import outcomes
@@ -77,7 +77,7 @@ class _Wait:
             found = await until_decided(self._look, tell)
         except ApiError as error:
             raise action_error(
-                error, readiness_messages.not_seen(self._done.message, error.message), self._remains
+                error, readiness_messages.not_seen(self._done.message, error.message), self._done
             ) from error
         if found.verdict is Verdict.NEVER:
             raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
@@ -89,7 +89,7 @@ class _Wait:
             found = await self._look()
         except ApiError as error:
             raise action_error(
-                error, readiness_messages.not_seen(self._done.message, error.message), self._remains
+                error, readiness_messages.not_seen(self._done.message, error.message), self._done
             ) from error
         if found.verdict is Verdict.READY:
             return self._ready()
@@ -106,11 +106,7 @@ class _Wait:
         return self._done.model_copy(update={"message": bounded(readiness_messages.and_ready(self._done.message))})
 
     def _failed(self, kind: FailureType, message: str) -> ActionError:
-        return ActionError(kind, message, self._remains)
-
-    @property
-    def _remains(self) -> Remains:
-        return Remains(self._done.operation, self._done.created, self._done.outputs)
+        return ActionError(kind, message, self._done)
 
 
 def _waits(order: Order) -> bool:

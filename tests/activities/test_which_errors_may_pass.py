@@ -2,9 +2,9 @@
 
 import pytest
 
-from activities.attempt.failures import ActionError, Remains, action_error, application_error, failure_type
+from activities.attempt.failures import ActionError, action_error, application_error, failure_type
 from api.phases import Operation
-from api.steps import AttemptFailure, FailureType
+from api.steps import ActionRecord, AttemptFailure, FailureType
 from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer
 
 TABLE = [
@@ -53,8 +53,8 @@ def test_an_error_beyond_the_limit_of_retries_ends_the_action(errors: int, ends:
 
 
 def test_the_failure_tells_the_workflow_what_it_needs_to_go_on_counting() -> None:
-    remains = Remains(Operation.CREATE, None, None)
-    failure = action_error(from_answer(503, "", "Failed to create ConfigMap: away", 7.0), "whole message", remains)
+    record = ActionRecord(operation=Operation.CREATE)
+    failure = action_error(from_answer(503, "", "Failed to create ConfigMap: away", 7.0), "whole message", record)
     error = application_error(failure, errors=2, limit=3, attempt=5)
     assert error.details == (AttemptFailure(errors=2, attempt=5, operation=Operation.CREATE),)
     assert error.message == "whole message"
