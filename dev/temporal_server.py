@@ -15,7 +15,7 @@ PORTS = ["temporal", "temporal-ui", "temporal-http", "temporal-metrics"]
 SEARCH_ATTRIBUTES = ("drplanPlan", "drplanNamespace", "drplanExecution", "drplanOperation")
 
 # The defaults (20 tasks a second and shard, 1 s of timer shift) make a tree of workflows eight times slower. A misspelt
-# key is accepted silently, so tests/stack checks them by their effect. The timer values are for development only: in
+# key is accepted silently, so tests/dev checks them by their effect. The timer values are for development only: in
 # production the shift covers clocks that differ between hosts.
 DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "2000",

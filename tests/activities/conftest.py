@@ -7,8 +7,8 @@ import pytest
 
 from dev.stack import Stack
 from kube.client import Cluster
-from tests.activities.faulty import FaultyServer
 from tests.activities.site import Site
+from tests.faulty_server import FaultyServer
 
 
 @pytest.fixture

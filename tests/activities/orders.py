@@ -21,7 +21,7 @@ from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.target import body_of_action, target_of_action
 from planning.effects.prior_state import Before, read
 from tests.activities.site import Attempt, Object, Site
-from tests.e2e.manifests import execute
+from tests.manifests import execute
 
 
 def execution_of(site: Site) -> ObjectKey:

@@ -19,8 +19,8 @@ from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
 from kube.client import Cluster
-from tests.e2e.audit import AuditLog
-from tests.e2e.manifests import dr_workflow
+from tests.audit_log import AuditLog
+from tests.manifests import dr_workflow
 from workflows.converter import DATA_CONVERTER
 
 GivenT = TypeVar("GivenT")

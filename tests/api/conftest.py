@@ -6,30 +6,30 @@ They stay until the stack ends: removing kinds would make its garbage collector 
 import pytest
 
 from dev.stack import Stack
+from tests.api.crd_group import CrdGroup, open_crd_group
 from tests.api.documents import MODELS, committed, reference
-from tests.api.shelf import Shelf, open_shelf
 from tests.private_stack import new_namespace
 
 
 @pytest.fixture(scope="session")
-def theirs(stack: Stack) -> Shelf:
+def theirs(stack: Stack) -> CrdGroup:
     """The CRDs of existing installations."""
-    shelf = open_shelf(stack, "theirs.test", new_namespace(stack))
-    shelf.install(*(reference(plural) for plural in MODELS))
-    return shelf
+    crds = open_crd_group(stack, "theirs.test", new_namespace(stack))
+    crds.install(*(reference(plural) for plural in MODELS))
+    return crds
 
 
 @pytest.fixture(scope="session")
-def ours(stack: Stack) -> Shelf:
+def ours(stack: Stack) -> CrdGroup:
     """Our CRDs as they stand in the checkout."""
-    shelf = open_shelf(stack, "ours.test", new_namespace(stack))
-    shelf.install(*(committed(plural) for plural in MODELS))
-    return shelf
+    crds = open_crd_group(stack, "ours.test", new_namespace(stack))
+    crds.install(*(committed(plural) for plural in MODELS))
+    return crds
 
 
 @pytest.fixture
-def upgraded(stack: Stack) -> Shelf:
+def upgraded(stack: Stack) -> CrdGroup:
     """An installation of the older CRDs that the test replaces by ours."""
-    shelf = open_shelf(stack, "upgraded.test", new_namespace(stack))
-    shelf.install(*(reference(plural) for plural in MODELS))
-    return shelf
+    crds = open_crd_group(stack, "upgraded.test", new_namespace(stack))
+    crds.install(*(reference(plural) for plural in MODELS))
+    return crds

@@ -7,9 +7,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.api.comparison import lost
+from tests.api.crd_group import CrdGroup
 from tests.api.documents import MODELS, OPEN_BODIES, Document, handwritten, reference, schema
-from tests.api.generated import complete, objects
-from tests.api.shelf import Shelf
+from tests.api.random_documents import complete, objects
 
 plurals = pytest.mark.parametrize("plural", MODELS)
 
@@ -24,7 +24,7 @@ def _closed(document: Document) -> Document:
     return answer
 
 
-def _compare(plural: str, document: Document, theirs: Shelf, ours: Shelf) -> None:
+def _compare(plural: str, document: Document, theirs: CrdGroup, ours: CrdGroup) -> None:
     old, new = theirs.store(plural, document), ours.store(plural, document)
     sent = {part: document[part] for part in ("spec", "status") if part in document}
 
@@ -37,17 +37,17 @@ def _compare(plural: str, document: Document, theirs: Shelf, ours: Shelf) -> Non
 @plurals
 @settings(deadline=None, max_examples=100, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(data=st.data())
-def test_generated_objects(plural: str, theirs: Shelf, ours: Shelf, data: st.DataObject) -> None:
+def test_generated_objects(plural: str, theirs: CrdGroup, ours: CrdGroup, data: st.DataObject) -> None:
     _compare(plural, data.draw(objects(plural)), theirs, ours)
 
 
 @plurals
-def test_an_object_with_every_field(plural: str, theirs: Shelf, ours: Shelf) -> None:
+def test_an_object_with_every_field(plural: str, theirs: CrdGroup, ours: CrdGroup) -> None:
     fields = schema(reference(plural))["properties"]
     _compare(plural, {part: complete(fields[part]) for part in ("spec", "status")}, theirs, ours)
 
 
 @plurals
-def test_handwritten_objects(plural: str, theirs: Shelf, ours: Shelf) -> None:
+def test_handwritten_objects(plural: str, theirs: CrdGroup, ours: CrdGroup) -> None:
     for document in handwritten(plural):
         _compare(plural, document, theirs, ours)

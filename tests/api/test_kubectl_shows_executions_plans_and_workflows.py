@@ -8,8 +8,8 @@ import yaml
 
 from dev.stack import Stack
 from tests.api.comparison import lost
+from tests.api.crd_group import CrdGroup
 from tests.api.documents import Document, handwritten
-from tests.api.shelf import Shelf
 
 EXECUTIONS = "drplanexecutions"
 
@@ -25,14 +25,14 @@ def _revert_of_ours() -> Document:
     return document
 
 
-def _kubectl(shelf: Shelf, verb: str, plural: str, name: str, *arguments: str) -> str:
-    return shelf.stack.kubectl(verb, f"{plural}.{shelf.group}", name, "-n", shelf.namespace, *arguments).stdout
+def _kubectl(crds: CrdGroup, verb: str, plural: str, name: str, *arguments: str) -> str:
+    return crds.stack.kubectl(verb, f"{plural}.{crds.group}", name, "-n", crds.namespace, *arguments).stdout
 
 
-def _row(shelf: Shelf, plural: str, document: Document, *arguments: str) -> dict[str, str]:
+def _row(crds: CrdGroup, plural: str, document: Document, *arguments: str) -> dict[str, str]:
     """Store an object, get it with kubectl and give its row, cut where the header's words begin."""
-    name = shelf.store(plural, document)["metadata"]["name"]
-    header, line = _kubectl(shelf, "get", plural, name, *arguments).splitlines()
+    name = crds.store(plural, document)["metadata"]["name"]
+    header, line = _kubectl(crds, "get", plural, name, *arguments).splitlines()
     starts = [found.start() for found in re.finditer(r"\S+", header)]
     cells = [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
     row = dict(zip(header.split(), cells, strict=True))
@@ -41,7 +41,7 @@ def _row(shelf: Shelf, plural: str, document: Document, *arguments: str) -> dict
     return row
 
 
-def test_a_revert_of_ours_shows_how_far_it_is(ours: Shelf) -> None:
+def test_a_revert_of_ours_shows_how_far_it_is(ours: CrdGroup) -> None:
     row = _row(ours, EXECUTIONS, _revert_of_ours())
     assert row == {
         "PLAN": "nginx-plan",
@@ -52,13 +52,13 @@ def test_a_revert_of_ours_shows_how_far_it_is(ours: Shelf) -> None:
     }
 
 
-def test_wide_adds_duration_and_message(ours: Shelf) -> None:
+def test_wide_adds_duration_and_message(ours: CrdGroup) -> None:
     row = _row(ours, EXECUTIONS, _revert_of_ours(), "-o", "wide")
 
     assert (row["DURATION"], row["MESSAGE"]) == ("1m30s", "Plan reverted successfully: 1 stage, 2 actions rolled back")
 
 
-def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: Shelf) -> None:
+def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: CrdGroup) -> None:
     row = _row(ours, EXECUTIONS, _old_revert(), "-o", "wide")
     assert row == {
         "PLAN": "shop-failover",
@@ -71,7 +71,7 @@ def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: Shelf) -> Non
     }
 
 
-def test_an_old_revert_without_a_tree_gets_and_describes(ours: Shelf) -> None:
+def test_an_old_revert_without_a_tree_gets_and_describes(ours: CrdGroup) -> None:
     name = ours.store(EXECUTIONS, _old_revert())["metadata"]["name"]
 
     got = yaml.safe_load(_kubectl(ours, "get", EXECUTIONS, name, "-o", "yaml"))
@@ -81,7 +81,7 @@ def test_an_old_revert_without_a_tree_gets_and_describes(ours: Shelf) -> None:
     assert re.search(r"Message: +Plan reverted successfully", described)
 
 
-def test_a_revert_of_ours_is_stored_whole_and_describes_its_actions(ours: Shelf) -> None:
+def test_a_revert_of_ours_is_stored_whole_and_describes_its_actions(ours: CrdGroup) -> None:
     stored = ours.store(EXECUTIONS, _revert_of_ours())
     described = _kubectl(ours, "describe", EXECUTIONS, stored["metadata"]["name"])
 
@@ -90,7 +90,7 @@ def test_a_revert_of_ours_is_stored_whole_and_describes_its_actions(ours: Shelf)
     assert re.search(r"Message: +Rolled back: deleted Localization nginx-loc-b", described)
 
 
-def test_a_plan_shows_what_runs_and_what_ran_last(ours: Shelf) -> None:
+def test_a_plan_shows_what_runs_and_what_ran_last(ours: CrdGroup) -> None:
     (plan,) = [each for each in handwritten("drplans") if each["metadata"]["name"] == "shop-failover"]
     row = _row(ours, "drplans", plan, "-o", "wide")
 
@@ -103,7 +103,7 @@ def test_a_plan_shows_what_runs_and_what_ran_last(ours: Shelf) -> None:
     }
 
 
-def test_an_invalid_workflow_shows_what_is_wrong(ours: Shelf) -> None:
+def test_an_invalid_workflow_shows_what_is_wrong(ours: CrdGroup) -> None:
     (wrong,) = [each for each in handwritten("drworkflows") if each["metadata"]["name"] == "wrong-in-itself"]
     row = _row(ours, "drworkflows", wrong, "-o", "wide")
     assert row == {"PHASE": "Invalid", "MESSAGE": "something is wrong"}

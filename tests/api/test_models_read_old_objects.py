@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.api.comparison import in_whole_seconds, lost
 from tests.api.documents import MODELS, Document, handwritten, reference, schema
-from tests.api.generated import complete, objects
+from tests.api.random_documents import complete, objects
 
 KINDS = {"drplans": "DRPlan", "drworkflows": "DRWorkflow", "drplanexecutions": "DRPlanExecution"}
 

@@ -4,8 +4,8 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 
 from dev.ready import StackError
+from tests.api.crd_group import CrdGroup
 from tests.api.documents import Document
-from tests.api.shelf import Shelf
 
 PLURAL = "drplanexecutions"
 EXECUTE: Document = {"spec": {"planRef": "shop", "operationType": "Execute", "params": [{"name": "a", "value": "1"}]}}
@@ -19,13 +19,13 @@ CHANGES = {
 }
 
 
-def _patch(shelf: Shelf, name: str, patch: str, *arguments: str) -> None:
-    where = ("-n", shelf.namespace, f"{PLURAL}.{shelf.group}", name)
-    shelf.stack.kubectl("patch", *where, "--type=merge", f"--patch={patch}", *arguments)
+def _patch(crds: CrdGroup, name: str, patch: str, *arguments: str) -> None:
+    where = ("-n", crds.namespace, f"{PLURAL}.{crds.group}", name)
+    crds.stack.kubectl("patch", *where, "--type=merge", f"--patch={patch}", *arguments)
 
 
 @pytest.mark.parametrize("patch", CHANGES.values(), ids=CHANGES)
-def test_a_change_of_the_spec_is_refused_with_the_remedy(patch: str, ours: Shelf) -> None:
+def test_a_change_of_the_spec_is_refused_with_the_remedy(patch: str, ours: CrdGroup) -> None:
     stored = ours.store(PLURAL, EXECUTE)
     name = stored["metadata"]["name"]
 
@@ -36,7 +36,7 @@ def test_a_change_of_the_spec_is_refused_with_the_remedy(patch: str, ours: Shelf
     assert ours.read(PLURAL, name) == stored
 
 
-def test_metadata_and_status_change_freely(ours: Shelf) -> None:
+def test_metadata_and_status_change_freely(ours: CrdGroup) -> None:
     name = ours.store(PLURAL, EXECUTE)["metadata"]["name"]
 
     _patch(
@@ -54,7 +54,7 @@ def test_metadata_and_status_change_freely(ours: Shelf) -> None:
     assert stored["metadata"]["generation"] == 1
 
 
-def test_writing_the_same_spec_again_without_its_defaults_is_no_change(ours: Shelf) -> None:
+def test_writing_the_same_spec_again_without_its_defaults_is_no_change(ours: CrdGroup) -> None:
     stored = ours.store(PLURAL, EXECUTE)
 
     again = ours.replace(PLURAL, {**stored, **EXECUTE})
@@ -62,7 +62,7 @@ def test_writing_the_same_spec_again_without_its_defaults_is_no_change(ours: She
     assert again["spec"] == stored["spec"] != EXECUTE["spec"]
 
 
-def test_a_spec_of_a_megabyte_does_not_exceed_the_cost_of_the_rule(ours: Shelf) -> None:
+def test_a_spec_of_a_megabyte_does_not_exceed_the_cost_of_the_rule(ours: CrdGroup) -> None:
     params = [{"name": f"p{index}", "value": "x" * 100} for index in range(8_000)]
     large: Document = {"spec": {**EXECUTE["spec"], "params": params}}
     name = ours.store(PLURAL, large)["metadata"]["name"]
@@ -74,7 +74,7 @@ def test_a_spec_of_a_megabyte_does_not_exceed_the_cost_of_the_rule(ours: Shelf) 
     assert MESSAGE in str(refusal.value)
 
 
-def test_an_unknown_operation_is_refused_by_the_schema(ours: Shelf) -> None:
+def test_an_unknown_operation_is_refused_by_the_schema(ours: CrdGroup) -> None:
     with pytest.raises(ApiException) as refusal:
         ours.store(PLURAL, {"spec": {"planRef": "shop", "operationType": "Undo"}})
 

@@ -5,9 +5,9 @@ from copy import deepcopy
 import pytest
 
 from tests.api.comparison import lost
+from tests.api.crd_group import CrdGroup, eventually
 from tests.api.documents import MODELS, Document, committed, handwritten, reference, schema
-from tests.api.generated import complete
-from tests.api.shelf import Shelf, eventually
+from tests.api.random_documents import complete
 
 
 def _old_objects(plural: str) -> list[Document]:
@@ -29,31 +29,31 @@ def _drop_enums(node: Document) -> None:
         _drop_enums(field)
 
 
-def _upgrade(shelf: Shelf) -> None:
+def _upgrade(crds: CrdGroup) -> None:
     """Put our CRDs in the place of those there and wait until they are what objects are read by."""
-    shelf.install(*(committed(plural) for plural in MODELS))
+    crds.install(*(committed(plural) for plural in MODELS))
     probe = {"spec": {"planRef": "x", "operationType": "Revert", "onMissing": "Ignore"}}
-    eventually(lambda: "onMissing" in shelf.create("drplanexecutions", probe)["spec"])
+    eventually(lambda: "onMissing" in crds.create("drplanexecutions", probe)["spec"])
     plan = {
         "spec": {"serviceAccountName": "x", "stages": [{"name": "s", "workflows": [{"workflowRef": {"name": "w"}}]}]}
     }
-    eventually(lambda: "serviceAccountName" in shelf.create("drplans", plan)["spec"])
+    eventually(lambda: "serviceAccountName" in crds.create("drplans", plan)["spec"])
     # The old CRD prunes what it does not know of a Localization's spec.
     action = {"name": "a", "type": "Localization", "localization": {"name": "n", "namespace": "n", "spec": {"new": 1}}}
     workflow = {"spec": {"actions": [action]}}
-    eventually(lambda: "new" in str(shelf.create("drworkflows", workflow)["spec"]))
+    eventually(lambda: "new" in str(crds.create("drworkflows", workflow)["spec"]))
 
 
-def _touch(shelf: Shelf, plural: str, stored: Document) -> Document:
+def _touch(crds: CrdGroup, plural: str, stored: Document) -> Document:
     """Change metadata and status of an object; give what is then read."""
     changed = {**stored, "metadata": {**stored["metadata"], "annotations": {"touched": "yes"}}}
-    renewed = shelf.replace(plural, changed)
-    shelf.write_status(plural, renewed, {**stored.get("status", {}), "observedGeneration": 7})
-    return shelf.read(plural, stored["metadata"]["name"])
+    renewed = crds.replace(plural, changed)
+    crds.write_status(plural, renewed, {**stored.get("status", {}), "observedGeneration": 7})
+    return crds.read(plural, stored["metadata"]["name"])
 
 
 @pytest.mark.parametrize("plural", MODELS)
-def test_stored_objects_read_the_same_and_can_be_changed(plural: str, upgraded: Shelf) -> None:
+def test_stored_objects_read_the_same_and_can_be_changed(plural: str, upgraded: CrdGroup) -> None:
     before = [upgraded.store(plural, document) for document in _old_objects(plural)]
 
     _upgrade(upgraded)
@@ -67,7 +67,7 @@ def test_stored_objects_read_the_same_and_can_be_changed(plural: str, upgraded: 
         assert new["metadata"]["annotations"] == {"touched": "yes"}
 
 
-def test_a_word_that_no_enum_knows_does_not_lock_a_stored_execution(upgraded: Shelf) -> None:
+def test_a_word_that_no_enum_knows_does_not_lock_a_stored_execution(upgraded: CrdGroup) -> None:
     upgraded.install(_without_enums(reference("drplanexecutions")))
     odd: Document = {"spec": {"planRef": "x", "operationType": "Undo"}, "status": {"phase": "Odd", "message": "kept"}}
     eventually(lambda: upgraded.accepts("drplanexecutions", odd))

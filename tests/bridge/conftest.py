@@ -10,9 +10,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from dev.stack import Stack
-from tests.bridge import world as worlds
-from tests.bridge.scripted import scripted_worker
-from tests.bridge.world import World
+from tests.bridge import plan_namespace
+from tests.bridge.plan_namespace import PlanNamespace
+from tests.bridge.scripted_workflows import scripted_worker
 
 TASK_QUEUE = "scripted"
 
@@ -37,18 +37,18 @@ async def worker(temporal: Client) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def empty_world(admin: Cluster, temporal: Client, worker: None, namespace: str) -> World:
+def unwatched_ns(admin: Cluster, temporal: Client, worker: None, namespace: str) -> PlanNamespace:
     """A namespace, without a bridge."""
-    return World(admin, temporal, namespace)
+    return PlanNamespace(admin, temporal, namespace)
 
 
 @pytest.fixture(scope="module")
 async def bridge(stack: Stack) -> AsyncIterator[Bridge]:
-    async with worlds.bridge(stack, TASK_QUEUE) as running:
+    async with plan_namespace.bridge(stack, TASK_QUEUE) as running:
         yield running
 
 
 @pytest.fixture
-def world(empty_world: World, bridge: Bridge) -> World:
+def ns(unwatched_ns: PlanNamespace, bridge: Bridge) -> PlanNamespace:
     """A namespace that a bridge looks after."""
-    return empty_world
+    return unwatched_ns

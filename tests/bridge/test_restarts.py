@@ -11,59 +11,61 @@ from api.phases import Phase
 from dev.stack import Stack
 from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE
-from tests.bridge.scripted import done
-from tests.bridge.test_following import BEGUN, tolerant
-from tests.bridge.world import World, bridge, eventually
+from tests.bridge.controller.test_sync import BEGUN, tolerant
+from tests.bridge.plan_namespace import PlanNamespace, bridge, eventually
+from tests.bridge.scripted_workflows import done
 
 
-async def test_the_first_status_with_a_run_has_the_whole_tree(stack: Stack, empty_world: World) -> None:
-    world = empty_world
-    await world.ready_plan()
+async def test_the_first_status_with_a_run_has_the_whole_tree(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
     async with bridge(stack, TASK_QUEUE):
-        item = await world.execute("slow")
+        item = await ns.execute("slow")
 
         async def shown() -> bool:
-            await world.root(item).signal("show", BEGUN)
+            await ns.root(item).signal("show", BEGUN)
             return True
 
         await eventually(partial(tolerant, shown), "run")
-        seen = await world.until("slow", lambda one: one.get("status", {}).get("engine"), "status")
+        seen = await ns.until("slow", lambda one: one.get("status", {}).get("engine"), "status")
         assert [one["name"] for one in seen["status"]["stageStatuses"]] == ["first", "second"]
         assert seen["status"]["summary"]["pendingStages"] == 1
-        await world.close(item, done())
-        await world.phase("slow", Phase.SUCCEEDED)
+        await ns.close(item, done())
+        await ns.phase("slow", Phase.SUCCEEDED)
 
 
-async def test_a_run_that_the_engine_no_longer_knows_is_said_to_be_so(stack: Stack, empty_world: World) -> None:
-    world = empty_world
-    await world.ready_plan()
+async def test_a_run_that_the_engine_no_longer_knows_is_said_to_be_so(
+    stack: Stack, unwatched_ns: PlanNamespace
+) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
     async with bridge(stack, TASK_QUEUE):
-        await world.execute("slow")
-        item = await world.phase("slow", Phase.RUNNING)
-    await world.root(item).terminate()
-    await _delete(world.temporal, world.root(item).id)
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+    await ns.root(item).terminate()
+    await _delete(ns.temporal, ns.root(item).id)
     async with bridge(stack, TASK_QUEUE):
-        ended = await world.phase("slow", Phase.FAILED)
-        assert ended["status"]["message"] == condition_messages.run_unknown(world.root(item).id)
-        await world.released("slow")
+        ended = await ns.phase("slow", Phase.FAILED)
+        assert ended["status"]["message"] == condition_messages.run_unknown(ns.root(item).id)
+        await ns.released("slow")
 
 
 async def test_a_bridge_that_was_down_catches_up_on_everything_that_happened_meanwhile(
-    stack: Stack, empty_world: World
+    stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:
-    world = empty_world
-    await world.ready_plan()
+    ns = unwatched_ns
+    await ns.ready_plan()
     async with bridge(stack, TASK_QUEUE):
-        await world.execute("slow")
-        item = await world.phase("slow", Phase.RUNNING)
-        await world.execute("quick")
-        await world.phase("quick", Phase.PENDING)
-    await world.close(item, done(Phase.FAILED, "it failed meanwhile"), "fail")
-    await world.execute("quick-too")
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+        await ns.execute("quick")
+        await ns.phase("quick", Phase.PENDING)
+    await ns.close(item, done(Phase.FAILED, "it failed meanwhile"), "fail")
+    await ns.execute("quick-too")
     async with bridge(stack, TASK_QUEUE):
-        assert (await world.phase("slow", Phase.FAILED))["status"]["message"] == "it failed meanwhile"
-        await world.phase("quick", Phase.SUCCEEDED)
-        await world.phase("quick-too", Phase.SUCCEEDED)
+        assert (await ns.phase("slow", Phase.FAILED))["status"]["message"] == "it failed meanwhile"
+        await ns.phase("quick", Phase.SUCCEEDED)
+        await ns.phase("quick-too", Phase.SUCCEEDED)
 
 
 async def _delete(client: Client, workflow_id: str) -> None:

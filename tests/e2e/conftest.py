@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev.stack import Stack
-from tests.e2e.site import Site, open_site
+from tests.e2e.installation import Installation, start_installation
 from tests.e2e.story import Story
 from tests.private_stack import private_stack
 
@@ -18,21 +18,21 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def installation(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def shared_installation(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Worker and bridge, running with their own rights."""
-    with open_site(stack, tmp_path_factory.mktemp("e2e")) as site:
-        yield site
+    with start_installation(stack, tmp_path_factory.mktemp("e2e")) as installation:
+        yield installation
 
 
 @pytest.fixture
-def site(installation: Site) -> Iterator[Site]:
+def installation(shared_installation: Installation) -> Iterator[Installation]:
     """The installation, whole before and after the test."""
-    installation.restore()
-    yield installation
-    installation.restore()
+    shared_installation.restore()
+    yield shared_installation
+    shared_installation.restore()
 
 
 @pytest.fixture
-def story(site: Site) -> Story:
+def story(installation: Installation) -> Story:
     """A namespace for this test."""
-    return site.story()
+    return installation.story()

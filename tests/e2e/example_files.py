@@ -4,8 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.kubectl import Object
 from tests.e2e.story import Story
+from tests.kubectl import Object
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ENDS = ("execute", "revert")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e import manifests
-from tests.e2e.audit import AuditLog, Write
-from tests.e2e.kubectl import Kubectl, Object, Watch
-from tests.e2e.manifests import HOLD
+from tests import manifests
+from tests.audit_log import AuditLog, Write
+from tests.kubectl import Kubectl, Object, Watch
+from tests.manifests import HOLD
 
 EXECUTION = "drplanexecution"
 

@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from tests.e2e import manifests
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map, dr_plan, dr_workflow, stage, writes
-from tests.e2e.site import Site
+from tests import manifests
+from tests.e2e.installation import Installation
 from tests.e2e.story import EXECUTION, Story, actions, told
+from tests.kubectl import Object
+from tests.manifests import config_map, dr_plan, dr_workflow, stage, writes
 
 LONG_NAME = "a" + "-b" * 126
 """253 characters, the most that Kubernetes allows."""
 
 
-def then_nothing_was_touched(site: Site, story: Story, *executions: str) -> None:
+def then_nothing_was_touched(installation: Installation, story: Story, *executions: str) -> None:
     """No workflow carried an action out, and no object was written in the plan's name."""
     assert story.writes_to("configmaps", "localizations") == []
     for name in executions:
@@ -25,14 +25,14 @@ def given_a_plan(story: Story, *steps: Object) -> None:
     story.plan("plan", {"only": list(steps)})
 
 
-def test_an_unknown_plan_is_waited_for_and_then_fails(site: Site, story: Story) -> None:
+def test_an_unknown_plan_is_waited_for_and_then_fails(installation: Installation, story: Story) -> None:
     with story.watching() as watch:
         story.execute("execute", "unknown")
         waiting = watch.until("execute", lambda status: status["phase"] == "Pending")
         status = story.failed("execute")
     assert "Waiting for DRPlan unknown" in waiting["message"]
     assert "unknown" in status["message"]
-    assert site.runs.roots(story.kubectl.get(EXECUTION, "execute")) == []
+    assert installation.runs.roots(story.kubectl.get(EXECUTION, "execute")) == []
 
 
 def test_a_plan_that_comes_while_it_is_waited_for_is_executed(story: Story) -> None:
@@ -83,14 +83,14 @@ def writes_delete(name: str, namespace: str) -> Object:
     ids=["not_yaml", "not_an_object", "without_name"],
 )
 def test_a_manifest_that_is_no_object_fails_before_anything_is_touched(
-    site: Site, story: Story, manifest: str, words: str
+    installation: Installation, story: Story, manifest: str, words: str
 ) -> None:
     given_a_plan(story, story.makes("app"), writes("broken", manifest))
     story.execute("execute", "plan")
     status = story.failed("execute")
     assert words in status["message"]
     assert "broken" in status["message"] or "actions[1]" in status["message"]
-    then_nothing_was_touched(site, story, "execute")
+    then_nothing_was_touched(installation, story, "execute")
 
 
 def test_a_namespace_that_does_not_exist_is_named_by_the_failed_action(story: Story) -> None:
@@ -103,12 +103,14 @@ def test_a_namespace_that_does_not_exist_is_named_by_the_failed_action(story: St
     assert status["message"].endswith(message)
 
 
-def test_a_workflow_in_a_namespace_that_does_not_exist_is_waited_for_and_then_fails(site: Site, story: Story) -> None:
+def test_a_workflow_in_a_namespace_that_does_not_exist_is_waited_for_and_then_fails(
+    installation: Installation, story: Story
+) -> None:
     story.kubectl.apply(dr_plan("plan", stage("only-stage", "nowhere", "only")))
     story.execute("execute", "plan")
     status = story.failed("execute")
     assert "nowhere/only" in status["message"]
-    then_nothing_was_touched(site, story, "execute")
+    then_nothing_was_touched(installation, story, "execute")
 
 
 def test_names_of_253_characters_are_executed_and_reverted(story: Story) -> None:
@@ -148,7 +150,9 @@ def test_one_dr_workflow_twice_in_a_stage_runs_twice_and_its_object_is_deleted_o
     assert not story.exists("configmap", "app")
 
 
-def test_a_plan_with_a_dependency_cycle_fails_with_the_cycle_and_touches_nothing(site: Site, story: Story) -> None:
+def test_a_plan_with_a_dependency_cycle_fails_with_the_cycle_and_touches_nothing(
+    installation: Installation, story: Story
+) -> None:
     story.kubectl.apply(
         dr_workflow("only", story.makes("app")),
         dr_plan(
@@ -162,7 +166,7 @@ def test_a_plan_with_a_dependency_cycle_fails_with_the_cycle_and_touches_nothing
     assert "chicken" in status["message"]
     assert "egg" in status["message"]
     assert "dependsOn" in status["message"]
-    then_nothing_was_touched(site, story, "execute")
+    then_nothing_was_touched(installation, story, "execute")
     story.kubectl.wait("jsonpath={.status.phase}=Invalid", "drplan/plan", 30)
 
 

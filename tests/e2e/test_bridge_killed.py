@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import pytest
 
 from api.meta import FINALIZER
-from tests.e2e.faults import Exchange, Moment
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import makes_localization
-from tests.e2e.progression import steps_back
-from tests.e2e.site import Site
+from tests.e2e.holding_proxy import Exchange, Moment
+from tests.e2e.installation import Installation
+from tests.e2e.steps_back import steps_back
 from tests.e2e.story import EXECUTION, Story
+from tests.kubectl import Object
+from tests.manifests import makes_localization
 
 
 def patches(path: str, holds: Callable[[Object], bool]) -> Callable[[Exchange], bool]:
@@ -90,17 +90,19 @@ def given_a_plan_of_two_stages(story: Story) -> None:
     )
 
 
-def when_the_bridge_dies_at(site: Site, step: Step, moment: Moment, name: str, act: Callable[[], None]) -> None:
-    with site.bridge.proxy.holding(moment, patches(step.path(name), step.holds), name) as trap:
+def when_the_bridge_dies_at(
+    installation: Installation, step: Step, moment: Moment, name: str, act: Callable[[], None]
+) -> None:
+    with installation.bridge.proxy.holding(moment, patches(step.path(name), step.holds), name) as trap:
         act()
         trap.wait()
-        site.bridge.program.kill()
-    site.restart_bridge()
+        installation.bridge.program.kill()
+    installation.restart_bridge()
 
 
-def then_all_is_as_if_nothing_had_happened(site: Site, story: Story) -> None:
+def then_all_is_as_if_nothing_had_happened(installation: Installation, story: Story) -> None:
     for name in ("execute", "revert"):
-        assert len(site.runs.roots(story.kubectl.get(EXECUTION, name))) == 1
+        assert len(installation.runs.roots(story.kubectl.get(EXECUTION, name))) == 1
     plan = story.kubectl.get("drplan", "plan")["status"]
     history = [(each["name"], each["operationType"], each["phase"]) for each in plan["executionHistory"]]
     assert history == [("revert", "Revert", "Succeeded"), ("execute", "Execute", "Succeeded")]
@@ -112,36 +114,36 @@ def then_all_is_as_if_nothing_had_happened(site: Site, story: Story) -> None:
 
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.ANSWER], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS.values(), ids=[each.replace(" ", "_").replace("'", "") for each in STEPS])
-def test_a_bridge_killed(site: Site, story: Story, step: Step, moment: Moment) -> None:
+def test_a_bridge_killed(installation: Installation, story: Story, step: Step, moment: Moment) -> None:
     given_a_plan_of_two_stages(story)
     with story.watching() as watch:
-        when_the_bridge_dies_at(site, step, moment, "execute", lambda: story.execute("execute", "plan"))
+        when_the_bridge_dies_at(installation, step, moment, "execute", lambda: story.execute("execute", "plan"))
         story.succeeded("execute")
-        when_the_bridge_dies_at(site, step, moment, "revert", lambda: story.revert("revert", "plan", "execute"))
+        when_the_bridge_dies_at(installation, step, moment, "revert", lambda: story.revert("revert", "plan", "execute"))
         story.succeeded("revert")
         when_the_bridge_has_tidied_up(story)
         for name in ("execute", "revert"):
             assert steps_back(watch.statuses(name)) == []
-    then_all_is_as_if_nothing_had_happened(site, story)
+    then_all_is_as_if_nothing_had_happened(installation, story)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_bridge_killed_at_the_start(site: Site, story: Story, moment: str) -> None:
+def test_a_bridge_killed_at_the_start(installation: Installation, story: Story, moment: str) -> None:
     given_a_plan_of_two_stages(story)
-    when_the_bridge_dies_at_the_start(site, moment, lambda: story.execute("execute", "plan"))
+    when_the_bridge_dies_at_the_start(installation, moment, lambda: story.execute("execute", "plan"))
     story.succeeded("execute")
-    when_the_bridge_dies_at_the_start(site, moment, lambda: story.revert("revert", "plan", "execute"))
+    when_the_bridge_dies_at_the_start(installation, moment, lambda: story.revert("revert", "plan", "execute"))
     story.succeeded("revert")
     when_the_bridge_has_tidied_up(story)
-    then_all_is_as_if_nothing_had_happened(site, story)
+    then_all_is_as_if_nothing_had_happened(installation, story)
 
 
-def when_the_bridge_dies_at_the_start(site: Site, moment: str, act: Callable[[], None]) -> None:
-    site.bridge.program.stop()
-    with site.another_bridge("tests.e2e.doomed_bridge", moment) as doomed:
+def when_the_bridge_dies_at_the_start(installation: Installation, moment: str, act: Callable[[], None]) -> None:
+    installation.bridge.program.stop()
+    with installation.another_bridge("tests.e2e.doomed_bridge", moment) as doomed:
         act()
         assert doomed.program.wait_for_end() == -signal.SIGKILL
-    site.restart_bridge()
+    installation.restart_bridge()
 
 
 def when_the_bridge_has_tidied_up(story: Story) -> None:

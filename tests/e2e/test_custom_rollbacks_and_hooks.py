@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map, writes
 from tests.e2e.story import Story, condition, told
+from tests.kubectl import Object
+from tests.manifests import config_map, writes
 
 DONE = "Rolled back: executed custom rollback action"
 ONLY_IN_A_ROLLBACK: dict[str, Any] = {"when": 'mode == "rollback"'}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.kubectl import Object
-from tests.e2e.site import Site
+from tests.e2e.installation import Installation
 from tests.e2e.story import Story, actions
+from tests.kubectl import Object
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUN_BY = {
@@ -27,8 +27,8 @@ def test_every_example_is_run_by_a_test() -> None:
     assert all((Path(__file__).parent / test).exists() for test in RUN_BY.values())
 
 
-def test_the_demo_is_executed_and_taken_back(site: Site) -> None:
-    story = site.story_in("default")
+def test_the_demo_is_executed_and_taken_back(installation: Installation) -> None:
+    story = installation.story_in("default")
     story.kubectl("apply", *(f"--filename={EXAMPLES / 'demo' / each}.yaml" for each in ("drworkflow", "drplan")))
     execute = created(story, read("execute"))
     executed = story.succeeded(execute)

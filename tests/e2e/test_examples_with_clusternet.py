@@ -4,29 +4,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clusternet import Clusternet
 from tests.e2e import example_files
-from tests.e2e.site import Site
+from tests.e2e.installation import Installation
 from tests.e2e.story import Story, actions, condition, nodes, told
+from tests.fake_clusternet import Clusternet
 
 CLUSTERS = ("install-east", "switch-over-east", "switch-over-west", "rolling-first", "rolling-third")
 """Namespaces of managed clusters."""
 
 
 @pytest.fixture
-def story(site: Site) -> Iterator[Story]:
+def story(installation: Installation) -> Iterator[Story]:
     """The namespace `default`, which the examples name, beside those of the clusters."""
-    story = site.story_in("default")
+    story = installation.story_in("default")
     for cluster in CLUSTERS:
         story.kubectl("create", "namespace", cluster)
     yield story
     story.kubectl("delete", "namespaces", *CLUSTERS, "--ignore-not-found", "--wait=true")
 
 
-def test_an_install_makes_what_the_mode_asks_for_and_is_taken_back(site: Site, story: Story) -> None:
+def test_an_install_makes_what_the_mode_asks_for_and_is_taken_back(installation: Installation, story: Story) -> None:
     example_files.apply(story, "install")
-    with Clusternet.at_work(site.stack, "default") as clusternet:
-        clusternet.joins("east", "install-east", site="install-east")
+    with Clusternet.at_work(installation.stack, "default") as clusternet:
+        clusternet.joins("east", "install-east", installation="install-east")
         status = story.succeeded(example_files.start(story, "install", "execute"))
 
     assert [(name, phase) for name, phase, _ in told(status)] == [

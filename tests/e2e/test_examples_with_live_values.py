@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.e2e import example_files
-from tests.e2e.kubectl import Object
-from tests.e2e.site import Site
+from tests.e2e.installation import Installation
 from tests.e2e.story import Story, actions, told
+from tests.kubectl import Object
 
 SECRET = "not-to-be-seen"
 
@@ -72,8 +72,8 @@ def service() -> Iterator[Service]:
         yield running
 
 
-def test_health_gates_wait_open_and_close_again(site: Site, service: Service) -> None:
-    story = site.story_in("default")
+def test_health_gates_wait_open_and_close_again(installation: Installation, service: Service) -> None:
+    story = installation.story_in("default")
     example_files.apply(story, "health-gates")
     execute = example_files.start(story, "health-gates", "execute", service=service.url)
     status = story.succeeded(execute)
@@ -105,8 +105,8 @@ def test_health_gates_wait_open_and_close_again(site: Site, service: Service) ->
     assert SECRET not in everything
 
 
-def test_values_are_read_from_live_objects(site: Site) -> None:
-    story = site.story_in("default")
+def test_values_are_read_from_live_objects(installation: Installation) -> None:
+    story = installation.story_in("default")
     example_files.apply(story, "live-parameters")
     newest_of_west = story.kubectl.get("configmap", "live-release-1") | {"data": {"version": "2.0.0"}}
     newest_of_west["metadata"] = {"name": "live-release-2", "labels": newest_of_west["metadata"]["labels"]}
@@ -132,8 +132,8 @@ def test_values_are_read_from_live_objects(site: Site) -> None:
     assert not story.exists("configmap", "live-settings")
 
 
-def test_a_job_is_waited_for_and_taken_back_with_its_pods(site: Site) -> None:
-    story = site.story_in("default")
+def test_a_job_is_waited_for_and_taken_back_with_its_pods(installation: Installation) -> None:
+    story = installation.story_in("default")
     example_files.apply(story, "job")
     execute = example_files.start(story, "job", "execute")
     story.eventually(execute, lambda _: bool(jobs(story)))

@@ -11,7 +11,7 @@ import yaml
 
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
-from tests.e2e.site import Site
+from tests.e2e.installation import Installation
 
 PAGE = Page(REPOSITORY / "docs" / "write-your-first-plan.md")
 FILES = sorted((REPOSITORY / "examples" / "first-plan").glob("*.yaml"))
@@ -44,7 +44,7 @@ def same(text: str) -> str:
 
 
 @pytest.fixture
-def shell(stack: Stack, site: Site, tmp_path: Path) -> Iterator[dict[str, str]]:
+def shell(stack: Stack, installation: Installation, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` acts on the stack."""
     (tmp_path / "kubectl").symlink_to(stack.programs.kubectl)
     yield {

@@ -7,23 +7,23 @@ from datetime import datetime, timedelta
 import pytest
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, rfc3339
-from tests.e2e import manifests
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map, makes_localization
-from tests.e2e.site import Site
+from tests import manifests
+from tests.e2e.installation import Installation
 from tests.e2e.story import EXECUTION, Story, told
+from tests.kubectl import Object
+from tests.manifests import config_map, makes_localization
 
 COPY = "Copy of, or begun by, another controller: create a new execution"
 LONG_AGO = "2026-01-01T00:00:00Z"
 
 
 @contextmanager
-def while_the_bridge_is_down(site: Site) -> Iterator[None]:
+def while_the_bridge_is_down(installation: Installation) -> Iterator[None]:
     """What is written here was there before our bridge came."""
-    site.bridge.program.stop()
+    installation.bridge.program.stop()
     yield
-    site.restart_bridge()
-    site.bridge.wait_until_it_serves()
+    installation.restart_bridge()
+    installation.bridge.wait_until_it_serves()
 
 
 def leave(story: Story, execution: Object, status: Object) -> None:
@@ -82,8 +82,8 @@ def old_execute(story: Story, shift: int = 0) -> Object:
     }
 
 
-def test_an_execute_as_the_old_controller_left_it_is_reverted(site: Site, story: Story) -> None:
-    with while_the_bridge_is_down(site):
+def test_an_execute_as_the_old_controller_left_it_is_reverted(installation: Installation, story: Story) -> None:
+    with while_the_bridge_is_down(installation):
         given_a_plan_whose_objects_the_old_controller_made(story)
         leave(story, manifests.execute("execute", "plan"), old_execute(story))
         before = story.kubectl.get(EXECUTION, "execute")
@@ -97,11 +97,11 @@ def test_an_execute_as_the_old_controller_left_it_is_reverted(site: Site, story:
     assert not story.exists("configmap", "app")
     assert not story.exists("localization", "loc")
     assert story.kubectl.get(EXECUTION, "execute") == before
-    assert site.runs.roots(before) == []
+    assert installation.runs.roots(before) == []
 
 
-def test_an_object_younger_than_the_old_record_is_not_deleted(site: Site, story: Story) -> None:
-    with while_the_bridge_is_down(site):
+def test_an_object_younger_than_the_old_record_is_not_deleted(installation: Installation, story: Story) -> None:
+    with while_the_bridge_is_down(installation):
         given_a_plan_whose_objects_the_old_controller_made(story)
         leave(story, manifests.execute("execute", "plan"), old_execute(story, shift=-60))
         created = story.kubectl.get("localization", "loc")["metadata"]["creationTimestamp"]
@@ -117,9 +117,11 @@ def test_an_object_younger_than_the_old_record_is_not_deleted(site: Site, story:
     assert story.exists("localization", "loc")
 
 
-def test_an_old_revert_without_stage_statuses_lists_gets_and_describes(site: Site, story: Story) -> None:
+def test_an_old_revert_without_stage_statuses_lists_gets_and_describes(
+    installation: Installation, story: Story
+) -> None:
     times = {"startTime": LONG_AGO, "completionTime": LONG_AGO}
-    with while_the_bridge_is_down(site):
+    with while_the_bridge_is_down(installation):
         status = {"phase": "Succeeded", "message": "Revert completed successfully", **times}
         leave(story, manifests.revert("old-revert", "plan", "execute"), status)
         before = story.kubectl.get(EXECUTION, "old-revert")
@@ -129,44 +131,44 @@ def test_an_old_revert_without_stage_statuses_lists_gets_and_describes(site: Sit
     assert story.kubectl.get(EXECUTION, "old-revert") == before
     described = story.kubectl("describe", EXECUTION, "old-revert")
     assert "Revert completed successfully" in described
-    assert site.runs.roots(before) == []
+    assert installation.runs.roots(before) == []
 
 
-def test_an_old_running_object_never_starts(site: Site, story: Story) -> None:
-    with while_the_bridge_is_down(site):
+def test_an_old_running_object_never_starts(installation: Installation, story: Story) -> None:
+    with while_the_bridge_is_down(installation):
         story.plan("plan", {"only": [story.makes("app")]})
         leave(story, manifests.execute("old", "plan"), {"phase": "Running", "startTime": LONG_AGO})
-    then_it_is_refused_as_a_copy(site, story, "old")
+    then_it_is_refused_as_a_copy(installation, story, "old")
 
 
-def test_a_copied_object_never_starts(site: Site, story: Story) -> None:
+def test_a_copied_object_never_starts(installation: Installation, story: Story) -> None:
     story.plan("plan", {"only": [story.makes("app", held=True)]})
     story.executed("execute", "plan")
     original = story.kubectl.get(EXECUTION, "execute")
     meta = original["metadata"]
     kept = {"name": "copy", "labels": meta["labels"], "annotations": meta["annotations"]}
     story.kubectl.create({**original, "metadata": kept})
-    then_it_is_refused_as_a_copy(site, story, "copy", writes=1)
+    then_it_is_refused_as_a_copy(installation, story, "copy", writes=1)
 
 
 @pytest.mark.parametrize("phase", ["Running", "Pending"])
-def test_an_object_restored_from_a_backup_never_starts(site: Site, story: Story, phase: str) -> None:
+def test_an_object_restored_from_a_backup_never_starts(installation: Installation, story: Story, phase: str) -> None:
     story.plan("plan", {"only": [story.makes("app")]})
-    with while_the_bridge_is_down(site):
+    with while_the_bridge_is_down(installation):
         engine = {"workflowId": "execute/elsewhere", "runId": "unknown"}
         leave(story, accepted_elsewhere("restored"), {"phase": phase, "engine": engine})
-    then_it_is_refused_as_a_copy(site, story, "restored")
+    then_it_is_refused_as_a_copy(installation, story, "restored")
 
 
 def test_a_copy_with_the_status_of_a_running_execution_never_starts_and_leaves_the_other_alone(
-    site: Site, story: Story
+    installation: Installation, story: Story
 ) -> None:
     story.plan("plan", {"only": [story.makes("app", held=True)]})
     story.executed("execute", "plan")
     story.revert("revert", "plan", "execute")
     story.eventually("revert", lambda _: story.held("app"))
     running = story.eventually("revert", lambda status: status.get("phase") == "Running")
-    with while_the_bridge_is_down(site):
+    with while_the_bridge_is_down(installation):
         copied = accepted_elsewhere("copy", story.uid(EXECUTION, "revert"))
         leave(story, {**copied, "spec": manifests.revert("copy", "plan", "execute")["spec"]}, running)
     assert story.failed("copy")["message"] == COPY
@@ -183,26 +185,26 @@ def accepted_elsewhere(name: str, uid: str = "00000000-0000-0000-0000-0000000000
     return execution
 
 
-def test_a_finished_object_restored_from_a_backup_is_not_written_to(site: Site, story: Story) -> None:
+def test_a_finished_object_restored_from_a_backup_is_not_written_to(installation: Installation, story: Story) -> None:
     story.plan("plan", {"only": [story.makes("app")]})
-    with while_the_bridge_is_down(site):
+    with while_the_bridge_is_down(installation):
         leave(story, accepted_elsewhere("restored"), {"phase": "Failed", "message": "as it was", "startTime": LONG_AGO})
         before = story.kubectl.get(EXECUTION, "restored")
     story.executed("another", "plan")
     assert story.kubectl.get(EXECUTION, "restored") == before
-    assert site.runs.roots(before) == []
+    assert installation.runs.roots(before) == []
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Running"])
-def test_an_object_of_the_old_controller_can_be_deleted(site: Site, story: Story, phase: str) -> None:
-    with while_the_bridge_is_down(site):
+def test_an_object_of_the_old_controller_can_be_deleted(installation: Installation, story: Story, phase: str) -> None:
+    with while_the_bridge_is_down(installation):
         leave(story, manifests.execute("old", "plan"), {"phase": phase, "startTime": LONG_AGO})
     story.kubectl("delete", EXECUTION, "old", "--timeout=30s")
     assert not story.exists(EXECUTION, "old")
 
 
-def then_it_is_refused_as_a_copy(site: Site, story: Story, name: str, writes: int = 0) -> None:
+def then_it_is_refused_as_a_copy(installation: Installation, story: Story, name: str, writes: int = 0) -> None:
     status = story.failed(name)
     assert status["message"] == COPY
-    assert site.runs.roots(story.kubectl.get(EXECUTION, name)) == []
+    assert installation.runs.roots(story.kubectl.get(EXECUTION, name)) == []
     assert len(story.writes_to("configmaps")) == writes

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map
 from tests.e2e.story import Story, condition, nodes
+from tests.kubectl import Object
+from tests.manifests import config_map
 
 NO_RETRY: dict[str, Any] = {"retryPolicy": {"limit": 0}}
 

@@ -1,11 +1,11 @@
 """An object of the same name that someone else made is not ours to delete."""
 
-from tests.e2e import manifests
-from tests.e2e.faults import Moment, request
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map
-from tests.e2e.site import Site
+from tests import manifests
+from tests.e2e.holding_proxy import Moment, request
+from tests.e2e.installation import Installation
 from tests.e2e.story import Story, told
+from tests.kubectl import Object
+from tests.manifests import config_map
 
 
 def given_an_execute_whose_object_was_deleted_and_recreated(story: Story) -> tuple[str, Object]:
@@ -46,10 +46,12 @@ def test_with_on_missing_ignore_an_object_recreated_by_someone_else_is_left_alon
     assert story.kubectl.get("configmap", "app") == theirs
 
 
-def test_an_object_recreated_between_the_look_and_the_delete_is_not_touched_and_named(site: Site, story: Story) -> None:
+def test_an_object_recreated_between_the_look_and_the_delete_is_not_touched_and_named(
+    installation: Installation, story: Story
+) -> None:
     story.plan("plan", {"only": [story.makes("app")]})
     story.executed("execute", "plan")
-    with site.worker.proxy.holding(Moment.BEFORE, request("DELETE", "/configmaps/app")) as trap:
+    with installation.worker.proxy.holding(Moment.BEFORE, request("DELETE", "/configmaps/app")) as trap:
         story.kubectl.create(manifests.revert("revert", "plan", "execute"))
         trap.wait()
         someone_recreates(story, "app")

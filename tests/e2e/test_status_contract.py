@@ -11,12 +11,12 @@ import durationpy
 from api.meta import ObjectKey
 from api.phases import OperationType
 from planning.definitions.identifiers import root_id
-from tests.e2e import manifests
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import makes_localization
-from tests.e2e.progression import places, steps_back
-from tests.e2e.site import Site
+from tests import manifests
+from tests.e2e.installation import Installation
+from tests.e2e.steps_back import places, steps_back
 from tests.e2e.story import Story, actions, condition, nodes
+from tests.kubectl import Object
+from tests.manifests import makes_localization
 
 WHOLE_SECONDS_UTC = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 
@@ -109,7 +109,9 @@ def without_times(node: Any) -> Any:
     return {key: "…" if key in times else without_times(value) for key, value in node.items()}
 
 
-def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(site: Site, story: Story) -> None:
+def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
+    installation: Installation, story: Story
+) -> None:
     given_the_plan_of_the_contract(story)
     story.revert("nginx-revert-001", "nginx-plan", "nginx-exec-001")
     status = copy.deepcopy(story.succeeded("nginx-revert-001"))
@@ -118,7 +120,7 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(site: Si
     assert without_times(status) == contract(story.namespace)
     execution = story.kubectl.get("drplanexecution", "nginx-revert-001")
     key = ObjectKey(namespace=story.namespace, name="nginx-revert-001", uid=execution["metadata"]["uid"])
-    [run] = site.runs.roots(execution)
+    [run] = installation.runs.roots(execution)
     assert engine == {"workflowId": root_id(OperationType.REVERT, key), "runId": run.run_id}
     assert {each["type"]: each["status"] for each in conditions}.items() >= {
         ("Completed", "True"),

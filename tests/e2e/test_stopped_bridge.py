@@ -2,11 +2,11 @@
 
 import json
 
-from tests.e2e.faults import Exchange, Moment
-from tests.e2e.kubectl import Object
-from tests.e2e.progression import steps_back
-from tests.e2e.site import Site
+from tests.e2e.holding_proxy import Exchange, Moment
+from tests.e2e.installation import Installation
+from tests.e2e.steps_back import steps_back
 from tests.e2e.story import Story, told
+from tests.kubectl import Object
 
 
 def tells_that_one_action_is_done(exchange: Exchange) -> bool:
@@ -17,11 +17,13 @@ def tells_that_one_action_is_done(exchange: Exchange) -> bool:
     return phases.count("Succeeded") == 1
 
 
-def test_a_bridge_stopped_between_query_and_write_does_not_overwrite_newer_status(site: Site, story: Story) -> None:
+def test_a_bridge_stopped_between_query_and_write_does_not_overwrite_newer_status(
+    installation: Installation, story: Story
+) -> None:
     story.plan("plan", {"only": [story.makes(each, held=True) for each in ("one", "two", "three")]})
     story.executed("execute", "plan")
-    proxy, stopped = site.bridge.proxy, site.bridge.program
-    with story.watching() as watch, site.another_bridge() as other, other.program.paused():
+    proxy, stopped = installation.bridge.proxy, installation.bridge.program
+    with story.watching() as watch, installation.another_bridge() as other, other.program.paused():
         with proxy.holding(Moment.BEFORE, tells_that_one_action_is_done) as write:
             story.revert("revert", "plan", "execute")
             story.let_go("three")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.faults import Exchange, Moment, Trap, answered, request
-from tests.e2e.kubectl import Object, Watch
-from tests.e2e.progression import steps_back
-from tests.e2e.site import Site
+from tests.e2e.holding_proxy import Exchange, Moment, Trap, answered, request
+from tests.e2e.installation import Installation
+from tests.e2e.steps_back import steps_back
 from tests.e2e.story import EXECUTION, Story, told
+from tests.kubectl import Object, Watch
 
 GATHERING = 8
 """Seconds that a point is held for others to be reached: less than the worker waits for the API server's answer."""
@@ -102,7 +102,7 @@ class Ordeal:
 class Aftermath:
     """What became of everything. `uids` are those of the objects as they stood before any Revert."""
 
-    site: Site
+    installation: Installation
     story: Story
     watch: Watch
     uids: dict[str, str]
@@ -113,23 +113,23 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(installation: Site) -> Iterator[Aftermath]:
+def aftermath(shared_installation: Installation) -> Iterator[Aftermath]:
     """Take every point through its kills."""
-    installation.restore()
-    story = installation.story()
+    shared_installation.restore()
+    story = shared_installation.story()
     uids = given_plans_that_were_executed(story)
     with story.watching() as watch:
-        take_through_their_kills(installation, story)
-        yield Aftermath(installation, story, watch, uids)
-    installation.restore()
+        take_through_their_kills(shared_installation, story)
+        yield Aftermath(shared_installation, story, watch, uids)
+    shared_installation.restore()
 
 
-def take_through_their_kills(site: Site, story: Story) -> None:
-    ordeals = [Ordeal(point, when_it_comes_to(point, site, story)) for point in POINTS]
+def take_through_their_kills(installation: Installation, story: Story) -> None:
+    ordeals = [Ordeal(point, when_it_comes_to(point, installation, story)) for point in POINTS]
     deadline = time.monotonic() + 300
     while due := [each for each in ordeals if each.kills < each.point.kills]:
         assert time.monotonic() < deadline, f"not reached: {[(each.point.name, each.kills) for each in due]}"
-        when_the_worker_dies_where_it_is(due, site)
+        when_the_worker_dies_where_it_is(due, installation)
     for name in ("finalizer", "lost"):
         story.let_go(name)
 
@@ -146,8 +146,8 @@ def given_plans_that_were_executed(story: Story) -> dict[str, str]:
     return {each: story.uid("configmap", each) for point in reverted for each in point.objects}
 
 
-def when_it_comes_to(point: Point, site: Site, story: Story) -> Trap:
-    trap = site.worker.proxy.hold(point.moment, point.matches, point.name, holds=point.holds)
+def when_it_comes_to(point: Point, installation: Installation, story: Story) -> Trap:
+    trap = installation.worker.proxy.hold(point.moment, point.matches, point.name, holds=point.holds)
     if point.of_execute:
         story.execute(point.execution, point.name)
     else:
@@ -155,17 +155,17 @@ def when_it_comes_to(point: Point, site: Site, story: Story) -> Trap:
     return trap
 
 
-def when_the_worker_dies_where_it_is(due: list[Ordeal], site: Site) -> None:
+def when_the_worker_dies_where_it_is(due: list[Ordeal], installation: Installation) -> None:
     """Kill the worker when it has come to a point, or to several at about the same time, and start another."""
     wait_until(lambda: any(each.reached() for each in due), 90)
     wait_until(lambda: all(each.reached() for each in due), GATHERING)
     for each in due:
         each.survived()
-    site.worker.program.kill()
+    installation.worker.program.kill()
     for each in due:
         if each.kills == each.point.kills:
-            site.worker.proxy.open(each.trap)
-    site.worker.program.start()
+            installation.worker.proxy.open(each.trap)
+    installation.worker.program.start()
 
 
 def wait_until(holds: Callable[[], bool], seconds: float) -> None:
@@ -204,7 +204,7 @@ def assert_executed_as_if_nothing_had_happened(aftermath: Aftermath, point: Poin
 def assert_one_workflow_whose_status_went_forward_only(aftermath: Aftermath, point: Point) -> None:
     assert steps_back(aftermath.watch.statuses(point.execution)) == []
     execution = aftermath.story.kubectl.get(EXECUTION, point.execution)
-    assert len(aftermath.site.runs.roots(execution)) == 1
+    assert len(aftermath.installation.runs.roots(execution)) == 1
 
 
 def test_a_worker_killed_three_times_before_the_delete(aftermath: Aftermath) -> None:

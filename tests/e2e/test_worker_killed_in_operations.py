@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from api.meta import EXECUTION_UID_LABEL
-from tests.e2e.faults import Exchange, Moment, Trap, answered
-from tests.e2e.kubectl import Object
-from tests.e2e.manifests import config_map, writes
-from tests.e2e.site import Site
+from tests.e2e.holding_proxy import Exchange, Moment, Trap, answered
+from tests.e2e.installation import Installation
 from tests.e2e.story import Story, told
+from tests.kubectl import Object
+from tests.manifests import config_map, writes
 
 MOMENTS: dict[str, Callable[[Exchange], bool]] = {
     "patched": lambda each: "dryRun" not in each.path and answered(200, "PATCH", "/configmaps/patched")(each),
@@ -44,22 +44,22 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(installation: Site) -> Iterator[Aftermath]:
+def aftermath(shared_installation: Installation) -> Iterator[Aftermath]:
     """Let the worker die once, where all four are, and another one go on."""
-    installation.restore()
-    story = installation.story()
+    shared_installation.restore()
+    story = shared_installation.story()
     uids = given_objects_and_plans(story)
-    traps = {name: installation.worker.proxy.hold(Moment.ANSWER, taken, name) for name, taken in MOMENTS.items()}
+    traps = {name: shared_installation.worker.proxy.hold(Moment.ANSWER, taken, name) for name, taken in MOMENTS.items()}
     for name in MOMENTS:
         story.execute(f"{name}-execute", name)
     for trap in traps.values():
         trap.wait()
-    installation.worker.program.kill()
+    shared_installation.worker.program.kill()
     for trap in traps.values():
-        installation.worker.proxy.open(trap)
-    installation.worker.program.start()
+        shared_installation.worker.proxy.open(trap)
+    shared_installation.worker.program.start()
     yield Aftermath(story, traps, uids)
-    installation.restore()
+    shared_installation.restore()
 
 
 def given_objects_and_plans(story: Story) -> dict[str, str]:

@@ -16,14 +16,14 @@ from api.phases import OperationType
 from api.steps import RunInput
 from dev.stack import Stack
 from planning.definitions.identifiers import root_id
-from tests.activities.faulty import FaultyServer
-from tests.activities.service import Service
-from tests.e2e.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert
-from tests.e2e.processes import Program
+from tests.faulty_server import FaultyServer
 from tests.histories.serve import SERVING
+from tests.http_service import Service
+from tests.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert
 from tests.private_stack import private_stack
+from tests.programs import Program
 from tests.workflows.engine import Run, until
-from tests.workflows.fakes import FakeActivities
+from tests.workflows.fake_activities import FakeActivities
 from workflows.contract import ROOT_TYPES
 from workflows.converter import DATA_CONVERTER
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.activities.faulty import Answer, Cut
-from tests.e2e.manifests import makes_config_map, makes_localization, stage
+from tests.faulty_server import Answer, Cut
 from tests.histories import stories_of_actions
 from tests.histories.stage import NAMESPACE, Scene
+from tests.manifests import makes_config_map, makes_localization, stage
 from tests.workflows.engine import Run, attempt_due, cancel_requested
 
 Story = Callable[[Scene], Awaitable[dict[str, Run]]]

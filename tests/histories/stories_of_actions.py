@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 from api.phases import Phase
-from tests.activities import kubelet
-from tests.activities.faulty import Cut
-from tests.activities.service import Reply
-from tests.clusternet import Clusternet
-from tests.e2e.manifests import dr_plan, dr_workflow, makes_config_map, makes_localization, stage, writes
+from tests import fake_kubelet
+from tests.fake_clusternet import Clusternet
+from tests.faulty_server import Cut
 from tests.histories.stage import NAMESPACE, Scene
+from tests.http_service import Reply
+from tests.manifests import dr_plan, dr_workflow, makes_config_map, makes_localization, stage, writes
 from tests.workflows.engine import Run, cancel_requested, until
 
 NEVER = {"limit": 0}
@@ -195,11 +195,11 @@ async def requests(scene: Scene) -> Runs:
 
 async def jobs(scene: Scene) -> Runs:
     runs = {}
-    for name, ends in (("work-well", kubelet.succeeds), ("work-badly", kubelet.fails)):
+    for name, ends in (("work-well", fake_kubelet.succeeds), ("work-badly", fake_kubelet.fails)):
         only(
             scene,
             name,
-            {"name": "run", "type": "Job", "job": {"namespace": NAMESPACE, "template": kubelet.template(name)}},
+            {"name": "run", "type": "Job", "job": {"namespace": NAMESPACE, "template": fake_kubelet.template(name)}},
         )
         run = await scene.start(f"{name}-up", name)
         await ends(scene, name)

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from dev.stack import Stack
-from tests.worker.process import worker
+from tests.worker.worker_process import worker
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import Client
 
 from tests.workflows.engine import Engine, dev_server, worker
-from tests.workflows.fakes import FakeActivities
+from tests.workflows.fake_activities import FakeActivities
 
 TASK_QUEUE = "tests"
 

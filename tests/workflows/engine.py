@@ -27,7 +27,7 @@ from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
 from dev.temporal_server import DYNAMIC_CONFIG
 from planning.definitions import identifiers
-from tests.workflows.fakes import Behaviour, FakeActivities, Gate
+from tests.workflows.fake_activities import Behaviour, FakeActivities, Gate
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import PASSTHROUGH, WORKFLOWS

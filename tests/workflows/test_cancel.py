@@ -7,9 +7,9 @@ from temporalio.exceptions import ApplicationError
 from api.actions import RetryPolicy
 from api.phases import OperationType, Phase
 from api.steps import ActionOutcome, Attempts, FailureType
+from tests.workflows.decisions import execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, until, worker
-from tests.workflows.fakes import FakeActivities, Gate, fails
-from tests.workflows.trees import execute, find, phases, revert, stage, workflow
+from tests.workflows.fake_activities import FakeActivities, Gate, fails
 
 SLOW_RETRY = Attempts(timeout="1m", retry=RetryPolicy(limit=3, interval="4m"))
 

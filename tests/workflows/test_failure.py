@@ -6,9 +6,9 @@ from temporalio.exceptions import ApplicationError
 
 from api.phases import OperationType, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.steps import FailureType
+from tests.workflows.decisions import execute, find, phases, rejected, revert, stage, workflow
 from tests.workflows.engine import Engine, attempt_due, cancel_requested
-from tests.workflows.fakes import Gate, fails
-from tests.workflows.trees import execute, find, phases, rejected, revert, stage, workflow
+from tests.workflows.fake_activities import Gate, fails
 
 NOT_REACHED = "Not attempted: rollback stopped after action b failed"
 

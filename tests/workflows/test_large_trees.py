@@ -14,9 +14,9 @@ from api.steps import ExecuteDecision, Origin
 from planning.messages import temporal_ui
 from planning.status.size_limit import BOUND, size
 from tests.planning import builders as planned
+from tests.workflows.decisions import execute, find, revert, stage, workflow
 from tests.workflows.engine import Engine, Run, cancel_requested
-from tests.workflows.fakes import Gate, fails
-from tests.workflows.trees import execute, find, revert, stage, workflow
+from tests.workflows.fake_activities import Gate, fails
 from workflows.child import ChildCall
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER

@@ -17,9 +17,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from api.execution import RunState
 from api.phases import Phase
 from api.steps import ActionOutcome, ExecuteDecision, Heartbeat, RevertDecision
+from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import Engine, Run, until, worker
-from tests.workflows.fakes import Attempt, FakeActivities
-from tests.workflows.trees import ONCE, execute, find, phases, revert, stage, workflow
+from tests.workflows.fake_activities import Attempt, FakeActivities
 
 KILLS = 5
 QUEUE = "mortal"
@@ -38,7 +38,7 @@ class Mortal:
         """Start the next worker and wait until it serves."""
         (self.folder / "serving").unlink(missing_ok=True)
         address = self.client.service_client.config.target_host
-        command = [sys.executable, "-m", "tests.workflows.mortal_worker", address, QUEUE, str(self.folder)]
+        command = [sys.executable, "-m", "tests.workflows.killable_worker", address, QUEUE, str(self.folder)]
         self.process = await asyncio.create_subprocess_exec(*command)
         await until((self.folder / "serving").exists, "the worker serves")
 

@@ -8,9 +8,9 @@ from temporalio.exceptions import ApplicationError
 
 from api.actions import RetryPolicy
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
+from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
 from tests.workflows.engine import Engine, until
-from tests.workflows.fakes import Attempt, fails, fails_at_first
-from tests.workflows.trees import ONCE, execute, find, revert, stage, workflow
+from tests.workflows.fake_activities import Attempt, fails, fails_at_first
 from workflows import activity_stubs
 
 

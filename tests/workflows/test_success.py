@@ -18,9 +18,9 @@ from api.steps import (
     Part,
     RollbackStep,
 )
+from tests.workflows.decisions import QUICK, action, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import Engine, until
-from tests.workflows.fakes import Attempt, Gate
-from tests.workflows.trees import QUICK, action, execute, find, phases, revert, stage, workflow
+from tests.workflows.fake_activities import Attempt, Gate
 
 
 async def test_a_revert_ends_with_the_tree_of_the_contract(engine: Engine) -> None:

@@ -1,0 +1,181 @@
+"""The operation Replace: the object that is there goes, the new one comes, once, however often an attempt dies."""
+
+import json
+
+from api.execution import ActionOutputs
+from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.phases import Operation, Phase
+from api.steps import ActionOutcome, FailureType, Target
+from tests.activities.orders import Task, execution_of, subscription
+from tests.activities.site import HOLD, Object, Site
+from tests.faulty_server import Answer, Cut, FaultyServer
+
+SHOP = "/subscriptions/shop"
+POSTED = "/subscriptions"
+
+
+def replaces(site: Site, timeout: str = "5m") -> Task:
+    """Give the task to replace the Subscription `shop`."""
+    return Task(site, subscription("shop", site.namespace, "Replace"), execution_of(site), timeout=timeout)
+
+
+def there(site: Site, **metadata: object) -> str:
+    """Create the Subscription that is to be replaced; give its uid."""
+    body = {
+        "apiVersion": "apps.clusternet.io/v1alpha1",
+        "kind": "Subscription",
+        "metadata": {"name": "shop"} | metadata,
+    }
+    site.create(body | {"spec": {"subscribers": [], "feeds": [], "schedulingStrategy": "Replication"}})
+    return site.uid("subscription", "shop")
+
+
+def found(site: Site) -> Object:
+    seen = site.get("subscription", "shop")
+    assert seen is not None
+    return seen
+
+
+def replaced(site: Site, existed: bool = True) -> ActionOutcome:
+    reference = ObjectReference(
+        api_version="apps.clusternet.io/v1alpha1",
+        kind="Subscription",
+        namespace=site.namespace,
+        name="shop",
+        uid=site.uid("subscription", "shop"),
+    )
+    return ActionOutcome(
+        phase=Phase.SUCCEEDED,
+        message=f"Replaced Subscription shop{'' if existed else ' (it did not exist before)'}",
+        operation=Operation.REPLACE,
+        created=True,
+        outputs=ActionOutputs(subscription_ref=reference),
+    )
+
+
+async def test_the_former_object_goes_and_the_new_one_bears_the_mark(site: Site) -> None:
+    former, task = there(site), replaces(site)
+    outcome = await task.run()
+    assert outcome == replaced(site)
+    assert found(site)["metadata"]["uid"] != former
+    assert found(site)["metadata"]["annotations"] == {CREATED_BY_ANNOTATION: task.mark}
+    assert "schedulingStrategy" not in found(site)["spec"]
+    kept = task.kept()
+    assert kept is not None
+    assert (kept.uid, kept.complete) == (former, True)
+    assert kept.found["spec"]["schedulingStrategy"] == "Replication"
+
+
+async def test_an_object_that_is_not_there_is_made(site: Site) -> None:
+    assert await replaces(site).run() == replaced(site, existed=False)
+
+
+async def test_an_attempt_killed_after_its_delete_was_accepted_goes_on_where_it_was(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    former, task = there(faulty_site), replaces(faulty_site)
+    deleted = faulty.fault("DELETE", SHOP, Cut.HANG)
+    await task.killed(lambda: deleted.met == 1 and faulty_site.get("subscription", "shop") is None)
+    assert await task.run() == replaced(faulty_site)
+    assert faulty_site.deletions(at_least=1) == {former: 1}
+
+
+async def test_an_attempt_killed_after_its_create_was_accepted_finds_its_own_object(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    former, task = there(faulty_site), replaces(faulty_site)
+    created = faulty.fault("POST", POSTED, Cut.HANG)
+    await task.killed(lambda: created.met == 1 and faulty_site.get("subscription", "shop") is not None)
+    made = found(faulty_site)["metadata"]["uid"]
+    assert await task.run() == replaced(faulty_site)
+    assert found(faulty_site)["metadata"]["uid"] == made
+    assert faulty_site.deletions(at_least=1) == {former: 1}
+
+
+async def test_an_object_that_somebody_made_since_is_left_alone(faulty: FaultyServer, faulty_site: Site) -> None:
+    former, task = there(faulty_site), replaces(faulty_site)
+    deleted = faulty.fault("DELETE", SHOP, Cut.HANG)
+    await task.killed(lambda: deleted.met == 1 and faulty_site.get("subscription", "shop") is None)
+    theirs = there(faulty_site)
+    error = await task.fails()
+    assert error.message == (
+        f"Failed to replace Subscription: Subscription {faulty_site.namespace}/shop already exists, "
+        "and it was not created by a plan; the former Subscription shop was deleted"
+    )
+    assert (error.type, error.non_retryable) == (FailureType.ALREADY_EXISTS, True)
+    assert found(faulty_site)["metadata"]["uid"] == theirs
+    assert faulty_site.deletions(at_least=1) == {former: 1}
+
+
+async def test_a_finalizer_that_stays_fails_it_by_name(site: Site) -> None:
+    there(site, finalizers=[HOLD])
+    error = await replaces(site, timeout="1s").fails()
+    assert error.message == (
+        f"Failed to replace Subscription: Subscription shop still exists after 1s, waiting for finalizers {HOLD}"
+    )
+    assert (error.type, error.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
+    site.let_go("subscription", "shop")
+
+
+async def test_a_new_object_that_is_refused_says_that_the_former_is_gone(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    there(faulty_site)
+    refusal = {"message": "subscription shop is denied", "reason": "Forbidden"}
+    faulty.fault("POST", POSTED, Answer(403, json.dumps(refusal)))
+    error = await replaces(faulty_site).fails()
+    expected = "subscription shop is denied; the former Subscription shop was deleted"
+    assert error.message == f"Failed to replace Subscription: {expected}"
+    assert error.non_retryable
+
+
+async def test_an_object_that_changes_at_the_last_moment_is_kept_as_it_was_then(
+    faulty: FaultyServer, faulty_site: Site
+) -> None:
+    site = faulty_site
+    there(site)
+    task = replaces(site)
+    faulty.fault("GET", SHOP, lambda: None)
+    faulty.fault("GET", SHOP, lambda: site.kubectl("annotate", "subscription", "shop", "touched=yes"))
+    await task.run()
+    kept = task.kept()
+    assert kept is not None
+    assert kept.found["metadata"]["annotations"] == {"touched": "yes"}
+    assert kept.complete
+
+
+async def test_the_state_before_outlives_a_second_attempt(site: Site) -> None:
+    former, task = there(site), replaces(site)
+    assert await task.run() == await task.run() == replaced(site)
+    kept = task.kept()
+    assert kept is not None
+    assert kept.uid == former
+
+
+async def test_after_a_cancel_a_new_object_of_ours_shows_that_it_was_done(site: Site) -> None:
+    there(site)
+    task = replaces(site)
+    outcome = await task.run()
+    assert await task.verify() == outcome
+
+
+async def test_after_a_cancel_between_the_halves_both_are_told(faulty: FaultyServer, faulty_site: Site) -> None:
+    there(faulty_site)
+    task = replaces(faulty_site)
+    deleted = faulty.fault("DELETE", SHOP, Cut.HANG)
+    await task.killed(lambda: deleted.met == 1 and faulty_site.get("subscription", "shop") is None)
+    outcome = await task.verify()
+    assert outcome.phase is Phase.CANCELED
+    expected = "Subscription shop was deleted, and the new one was not created"
+    assert outcome.message == f"Canceled between two attempts: {expected}"
+
+
+async def test_after_a_cancel_a_former_object_that_stands_shows_that_nothing_was_done(site: Site) -> None:
+    uid = there(site)
+    outcome = await replaces(site).verify()
+    assert outcome.phase is Phase.CANCELED
+    assert outcome.message.endswith("replace of Subscription shop was not done")
+    target = Target(
+        api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="shop", namespace=site.namespace
+    )
+    assert (await site.cluster.metadata(target, site.actor))["uid"] == uid

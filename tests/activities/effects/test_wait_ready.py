@@ -1,0 +1,307 @@
+"""`waitReady`: an action is done once its object is ready; it waits within its time, and tells for what."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.execute_action import Executions
+from activities.impersonation import actor_of
+from activities.registry import effects
+from api.phases import Phase
+from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
+from tests.activities.site import Attempt, Object, Site, eventually
+from tests.fake_clusternet import Clusternet
+from tests.manifests import writes
+
+CONTAINER = {"name": "main", "image": "example.com/none"}
+POD = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
+SHOP = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "namespace": "default"}
+
+
+def deployment(namespace: str, **spec: Any) -> Object:
+    body = {"selector": {"matchLabels": {"app": "shop"}}, "template": pod("Always"), "replicas": 2, **spec}
+    return workload("apps/v1", "Deployment", namespace, body)
+
+
+def job(namespace: str, **spec: Any) -> Object:
+    return workload("batch/v1", "Job", namespace, {"template": POD, **spec})
+
+
+def pod(restart: str) -> Object:
+    return {**POD, "spec": {"containers": [CONTAINER], "restartPolicy": restart}}
+
+
+def workload(api_version: str, kind: str, namespace: str, spec: Object) -> Object:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "shop", "namespace": namespace}, "spec": spec}
+
+
+def waits_for(site: Site, body: Object, operation: str = "Create", **attempts: Any) -> ExecuteStep:
+    """Define the one action that makes an object and waits for it; give its step."""
+    site.define(writes("make", json.dumps(body), operation, waitReady=True))
+    return site.step("make", **attempts)
+
+
+def subscribes(site: Site, *feeds: Object, **attempts: Any) -> ExecuteStep:
+    block = {"name": "shop", "namespace": site.namespace, "spec": {"subscribers": [], "feeds": list(feeds)}}
+    site.define({"name": "roll-out", "type": "Subscription", "waitReady": True, "subscription": block})
+    return site.step("roll-out", **attempts)
+
+
+class Doing:
+    """One attempt at an action on its way."""
+
+    def __init__(
+        self, site: Site, step: ExecuteStep, actor: Actor | None = None, left: Heartbeat | None = None
+    ) -> None:
+        given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
+        self.attempt = Attempt(left=left)
+        executions = Executions(site.cluster, effects(site.cluster))
+        self._task = asyncio.create_task(self.attempt.run(executions.execute_action, given))
+
+    async def waits(self, what: str) -> None:
+        """Return once it says that it waits for this."""
+        await eventually(lambda: any(what in beat.waiting_for for beat in self.attempt.beats), f"waits: {what}")
+
+    async def killed(self) -> None:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def outcome(self) -> ActionOutcome:
+        return await self._task
+
+    async def failure(self) -> ApplicationError:
+        with pytest.raises(ApplicationError) as caught:
+            await self._task
+        return caught.value
+
+
+def says(site: Site, kind: str, name: str, **status: Any) -> None:
+    """Write a status as the object's controller would."""
+    patch = json.dumps({"status": status})
+    site.kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def up(replicas: int, generation: int = 1) -> dict[str, int]:
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
+    return {"observedGeneration": generation, **counts}
+
+
+async def test_a_deployment_is_waited_for_until_its_replicas_are_available(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+    place = f"Waiting for Deployment {site.namespace}/shop to be ready"
+    await doing.waits(f"{place}: its controller has not seen its latest change")
+    says(site, "deployment", "shop", **up(2) | {"availableReplicas": 1})
+    await doing.waits(f"{place}: 1 of 2 replicas available")
+    says(site, "deployment", "shop", **up(2))
+    outcome = await doing.outcome()
+    assert (outcome.phase, outcome.message) == (Phase.SUCCEEDED, "Created Deployment shop, and it is ready")
+    assert outcome.created
+    assert outcome.outputs is not None
+    assert outcome.outputs.resource_ref is not None
+    assert outcome.outputs.resource_ref.uid == site.uid("deployment", "shop")
+
+
+async def test_what_has_nothing_to_wait_for_is_done_at_once(site: Site) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": site.namespace}}
+    outcome = await Doing(site, waits_for(site, body, "Apply")).outcome()
+    assert outcome.message == "Applied ConfigMap app (created), and it is ready"
+
+
+async def test_an_applied_deployment_is_waited_for_as_it_is_now(site: Site) -> None:
+    site.create(deployment(site.namespace))
+    says(site, "deployment", "shop", **up(2))
+    doing = Doing(site, waits_for(site, deployment(site.namespace, replicas=3), "Apply"))
+    await doing.waits("its controller has not seen its latest change")
+    says(site, "deployment", "shop", **up(3, generation=2))
+    assert (await doing.outcome()).message == "Applied Deployment shop (it existed before), and it is ready"
+
+
+async def test_a_killed_attempt_waits_on_and_the_object_is_created_once(site: Site) -> None:
+    step = waits_for(site, deployment(site.namespace))
+    for _ in range(2):
+        doing = Doing(site, step)
+        await doing.waits("its controller has not seen its latest change")
+        await doing.killed()
+    uid = site.uid("deployment", "shop")
+    doing = Doing(site, step)
+    await doing.waits("its controller has not seen its latest change")
+    says(site, "deployment", "shop", **up(2))
+    assert (await doing.outcome()).message == "Created Deployment shop, and it is ready"
+    assert site.uid("deployment", "shop") == uid
+
+
+async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace), timeout="3s"))
+    await doing.waits("has not seen")
+    says(site, "deployment", "shop", **up(1))
+    error = await doing.failure()
+    assert error.message == "Created Deployment shop, but it was not ready within 3s: 1 of 2 replicas updated"
+    assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
+    failure = error.details[0]
+    assert isinstance(failure, AttemptFailure)
+    assert failure.created, "what was made is recorded although it is not ready"
+    assert failure.outputs is not None
+
+
+async def test_what_has_failed_is_not_waited_for_any_longer_and_not_repeated(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+    await doing.waits("has not seen")
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "no image"}
+    says(site, "deployment", "shop", observedGeneration=1, conditions=[condition])
+    error = await doing.failure()
+    assert error.message == (
+        "Created Deployment shop, but it will not become ready: it failed: ProgressDeadlineExceeded: no image"
+    )
+    assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
+
+
+async def test_a_job_of_a_manifest_is_waited_for_until_it_is_complete(site: Site) -> None:
+    doing = Doing(site, waits_for(site, job(site.namespace)))
+    await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
+    finishes(site)
+    outcome = await doing.outcome()
+    assert outcome.message == "Job shop completed"
+    assert outcome.outputs is not None
+    assert outcome.outputs.resource_ref is not None
+    assert outcome.outputs.resource_ref.uid == site.uid("job", "shop")
+
+
+async def test_a_job_of_a_manifest_that_fails_tells_why_and_is_not_repeated(site: Site) -> None:
+    doing = Doing(site, waits_for(site, job(site.namespace, backoffLimit=0)))
+    await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
+    finishes(site, "Failed")
+    error = await doing.failure()
+    assert error.message.startswith("Job shop failed: BackoffLimitExceeded: ")
+    assert (error.type, error.non_retryable) == (FailureType.JOB_FAILED, True)
+
+
+async def test_a_job_of_a_manifest_that_went_while_no_attempt_looked_is_not_run_again(site: Site) -> None:
+    step = waits_for(site, job(site.namespace))
+    doing = Doing(site, step)
+    await doing.waits("Waiting for Job")
+    await doing.killed()
+    site.kubectl("delete", "job", "shop", "--cascade=background")
+    error = await Doing(site, step, left=doing.attempt.beats[-1]).failure()
+    assert error.message == "Job shop was gone before it was seen to have finished: outcome unknown"
+    assert site.get("job", "shop") is None
+
+
+async def test_an_object_that_somebody_deletes_is_not_waited_for_any_longer(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+    await doing.waits("has not seen")
+    site.kubectl("delete", "deployment", "shop")
+    error = await doing.failure()
+    assert error.message.startswith("Created Deployment shop, but it will not become ready: ")
+    assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
+
+
+async def test_another_object_of_that_name_is_not_taken_for_ours(site: Site) -> None:
+    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+    await doing.waits("has not seen")
+    other = json.dumps(deployment(site.namespace, replicas=0))
+    site.kubectl("replace", "--force", "-f", "-", stdin=other)
+    error = await doing.failure()
+    assert error.type == FailureType.NOT_READY
+
+
+async def test_an_actor_who_may_not_look_fails_with_what_was_done(site: Site) -> None:
+    actor = actor_of(site.namespace, "maker")
+    site.kubectl("create", "serviceaccount", "maker")
+    site.kubectl("create", "role", "maker", "--verb=create", "--resource=configmaps")
+    site.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={site.namespace}:maker")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": site.namespace}}
+    error = await Doing(site, waits_for(site, body), actor).failure()
+    assert error.message.startswith("Created ConfigMap app, but whether it is ready cannot be seen: ")
+    assert error.type == FailureType.FORBIDDEN
+    assert error.details[0].created
+
+
+async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is_recorded(site: Site) -> None:
+    step = waits_for(site, deployment(site.namespace))
+    doing = Doing(site, step)
+    await doing.waits("has not seen")
+    await doing.killed()
+    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
+    verify = Executions(site.cluster, effects(site.cluster)).verify_action
+    outcome = await Attempt().run(verify, given)
+    assert (outcome.phase, outcome.created) == (Phase.CANCELED, True)
+    assert outcome.message == (
+        "Canceled between two attempts: created Deployment shop, but it is not ready: "
+        "its controller has not seen its latest change"
+    )
+    says(site, "deployment", "shop", **up(2))
+    assert (await Attempt().run(verify, given)).phase is Phase.SUCCEEDED
+
+
+# Clusternet's kinds.
+
+
+@pytest.fixture
+def clusternet(site: Site) -> Any:
+    with Clusternet.at_work(site.stack, site.namespace) as clusternet:
+        yield clusternet
+
+
+async def test_a_subscription_is_waited_for_in_every_cluster(site: Site, clusternet: Clusternet) -> None:
+    east, west = clusternet.joins("east"), clusternet.joins("west")
+    clusternet.holds_back(west)
+    doing = Doing(site, subscribes(site, SHOP))
+    await doing.waits(f"{west.binding}: Description shop-generic is not handled yet")
+    clusternet.runs("Deployment", "shop", {"replicas": 2}, up(1))
+    clusternet.reaches(west)
+    await doing.waits(f"{east.binding}: Deployment default/shop: 1 of 2 replicas updated")
+    clusternet.runs("Deployment", "shop", {"replicas": 2}, up(2))
+    assert (await doing.outcome()).message == "Created Subscription shop, and it is ready"
+
+
+async def test_a_subscription_that_fails_in_a_cluster_will_not_become_ready(site: Site, clusternet: Clusternet) -> None:
+    clusternet.joins("east")
+    west = clusternet.joins("west")
+    clusternet.fails_in(west, "namespaces shop not found")
+    error = await Doing(site, subscribes(site, SHOP)).failure()
+    assert error.message == (
+        "Created Subscription shop, but it will not become ready: "
+        f"{west.binding}: Description shop-generic failed: namespaces shop not found"
+    )
+    assert error.type == FailureType.NOT_READY
+
+
+async def test_a_subscription_that_is_bound_nowhere_is_waited_for(site: Site, clusternet: Clusternet) -> None:
+    error = await Doing(site, subscribes(site, SHOP, timeout="2s")).failure()
+    assert error.message.endswith("was not ready within 2s: Clusternet has bound it to no cluster yet")
+    assert error.type == FailureType.TIMED_OUT
+
+
+OVERRIDE = {"overridePolicy": "ApplyNow", "feed": SHOP, "overrides": []}
+SINGLE: list[tuple[str, Callable[[str], Object], str]] = [
+    ("Localization", lambda namespace: {"namespace": namespace, "spec": OVERRIDE}, "has not bound it to its feed"),
+    ("Globalization", lambda _: {"spec": OVERRIDE}, "has not bound it to its feed"),
+    ("HelmChart", lambda namespace: {"namespace": namespace, "spec": {}}, "has not looked for the chart"),
+]
+
+
+@pytest.mark.parametrize(("kind", "block", "waiting_for"), SINGLE, ids=[each[0] for each in SINGLE])
+async def test_other_kinds_of_clusternet_are_waited_for_until_it_has_handled_them(
+    site: Site, kind: str, block: Callable[[str], Object], waiting_for: str
+) -> None:
+    name = f"for-{site.namespace}"
+    field = f"{kind[0].lower()}{kind[1:]}"
+    site.define({"name": "make", "type": kind, "waitReady": True, field: {"name": name, **block(site.namespace)}})
+    doing = Doing(site, site.step("make"))
+    await doing.waits(waiting_for)
+    with Clusternet.at_work(site.stack, site.namespace):
+        assert (await doing.outcome()).message == f"Created {kind} {name}, and it is ready"
+
+
+def finishes(site: Site, phase: str = "Succeeded") -> None:
+    """End the Job's pod as a kubelet would; the Job's own controller sees the rest."""
+    says(site, "pod", pod_of(site), phase=phase)
+
+
+def pod_of(site: Site) -> str:
+    """Give the name of the Job's pod; empty where it has none yet."""
+    return site.kubectl("get", "pods", "-l", "job-name=shop", "-o", "jsonpath={.items[*].metadata.name}")

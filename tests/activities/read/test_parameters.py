@@ -1,0 +1,108 @@
+"""Values that stand in live objects: read as the actor; what is not there is told, what may come is tried again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from activities.attempt.failures import ActionError
+from activities.impersonation import actor_of
+from activities.read.parameters import read_values
+from api.execution import DRPlanExecution
+from api.plan import DRPlan
+from api.steps import Actor, FailureType
+from api.workflow import DRWorkflow
+from planning.values.precedence import Layers, layers
+from planning.values.resolve import Resolved, resolve
+from tests.activities.site import Object, Site
+from tests.faulty_server import Answer, Cut, FaultyServer
+from tests.manifests import dr_plan, dr_workflow, execute, stage
+
+
+def parameter(called: str, **ref: Any) -> Object:
+    place = {"apiVersion": "v1", "kind": "ConfigMap", "jsonPath": "{.data.a}", **ref}
+    return {"name": called, "valueFrom": {"manifestRef": place}}
+
+
+def place(*parameters: Object) -> Layers:
+    """Give the layers of a plan with these global parameters."""
+    of = DRPlan.model_validate(dr_plan("shop", stage("s", "default", "w"), globalParams=list(parameters)))
+    flow = DRWorkflow.model_validate(dr_workflow("w", {"name": "a", "type": "HTTP", "http": {"url": "http://a"}}))
+    return layers(of, 0, 0, flow, DRPlanExecution.model_validate(execute("there", "shop")))
+
+
+async def read(site: Site, *parameters: Object, actor: Actor | None = None) -> Resolved:
+    of = place(*parameters)
+    return resolve(of, await read_values(site.cluster, actor or site.actor, [of]))
+
+
+def holds(site: Site, name: str, value: str, **labels: str) -> None:
+    metadata = {"name": name, "labels": labels}
+    site.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}})
+
+
+async def test_a_value_is_read_by_name(site: Site) -> None:
+    holds(site, "one", "east")
+    found = await read(site, parameter("region", namespace=site.namespace, name="one"))
+    assert (found.values, found.errors) == ({"region": "east"}, [])
+
+
+async def test_objects_are_found_by_labels_in_one_namespace_or_in_all(site: Site) -> None:
+    labels = f"mark={site.namespace}"
+    for name in ("one", "two"):
+        holds(site, name, name, mark=site.namespace)
+    here = parameter("here", namespace=site.namespace, labelSelector=labels, select="Any", jsonPath="{.kind}")
+    elsewhere = parameter("elsewhere", namespace="default", labelSelector=labels)
+    everywhere = parameter("everywhere", labelSelector=labels, select="First")
+    found = await read(site, here, elsewhere, everywhere)
+    assert found.values == {"here": "ConfigMap", "everywhere": "one"}
+    assert [error.path for error in found.errors] == ["spec.globalParams[1].valueFrom.manifestRef"]
+
+
+async def test_a_reference_may_name_what_another_value_says(site: Site) -> None:
+    holds(site, "pointer", "one")
+    holds(site, "one", "east")
+    pointer = parameter("which", namespace=site.namespace, name="pointer")
+    of = place(pointer)
+    above = parameter("region", namespace=site.namespace, name="$(params.which)")
+    both = Layers(of.plan_name, (*of.items, place(above).items[1]))
+    assert resolve(both, await read_values(site.cluster, site.actor, [both])).values == {
+        "which": "one",
+        "region": "east",
+    }
+
+
+async def test_an_object_that_is_not_there_is_an_error_at_its_field(site: Site) -> None:
+    found = await read(site, parameter("region", namespace=site.namespace, name="nowhere"))
+    (error,) = found.errors
+    assert error.path == "spec.globalParams[0].valueFrom.manifestRef"
+    assert f"ConfigMap {site.namespace}/nowhere" in error.message
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Gizmo"])
+async def test_what_the_actor_may_not_read_or_nobody_serves_is_an_error_and_not_tried_again(
+    site: Site, kind: str
+) -> None:
+    nobody = actor_of(site.namespace, "nobody")
+    found = await read(site, parameter("x", kind=kind, namespace=site.namespace, name="one"), actor=nobody)
+    (error,) = found.errors
+    assert error.path.startswith("spec.globalParams[0].valueFrom.manifestRef")
+    assert {"ConfigMap": f"{site.namespace}:nobody", "Gizmo": "knows no kind Gizmo"}[kind] in error.message
+
+
+@pytest.mark.parametrize("fault", [Cut.BEFORE, Answer(503, json.dumps({"message": "starting"}))], ids=str)
+async def test_an_api_server_that_is_away_is_asked_again_later(
+    faulty: FaultyServer, faulty_site: Site, fault: Cut | Answer
+) -> None:
+    holds(faulty_site, "one", "east")
+    faulty.fault("GET", "/configmaps/one", fault, times=9)
+    with pytest.raises(ActionError, match=f"Failed to read ConfigMap {faulty_site.namespace}/one") as caught:
+        await read(faulty_site, parameter("region", namespace=faulty_site.namespace, name="one"))
+    assert caught.value.type is FailureType.TRANSIENT
+
+
+async def test_what_many_places_ask_for_is_read_once(faulty: FaultyServer, faulty_site: Site) -> None:
+    holds(faulty_site, "one", "east")
+    of = place(parameter("region", namespace=faulty_site.namespace, name="one"))
+    await read_values(faulty_site.cluster, faulty_site.actor, [of] * 30)
+    assert faulty.count("GET", "/configmaps/one") == 1

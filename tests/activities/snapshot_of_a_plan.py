@@ -1,0 +1,67 @@
+"""A plan on the real API server whose definitions are kept as an Execute keeps them."""
+
+from typing import Any
+
+from activities.execute_action import Executions
+from activities.read.definitions import find, find_workflows
+from activities.read.parameters import read_values
+from activities.registry import effects
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
+from api.execution import ActionOutputs, DRPlanExecution
+from api.phases import Phase
+from api.plan import DRPlan
+from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin, Part
+from planning.snapshot.definitions import layers_of, of_execute
+from planning.snapshot.documents import documents
+from planning.values.resolve import resolve
+from tests.activities.site import Attempt, Object, Site
+from tests.manifests import dr_plan, dr_workflow, execute, stage
+
+
+async def keep(site: Site, *actions: Object, params: Any = None, **spec: Any) -> Origin:
+    """Create a plan of one DRWorkflow and an Execute of it with these params, and keep its definitions."""
+    parameters = spec.pop("parameters", [])
+    site.create(
+        dr_workflow("flow", *actions, parameters=parameters),
+        dr_plan("shop", stage("only", site.namespace, "flow"), **spec),
+        execute("there", "shop", params=params or []),
+    )
+    plan = await find(site.cluster, DRPlan, site.namespace, "shop")
+    execution = await find(site.cluster, DRPlanExecution, site.namespace, "there")
+    assert plan is not None
+    assert execution is not None
+    workflows = await find_workflows(site.cluster, [site.flow])
+    layers = layers_of(plan, workflows, execution)
+    answers = await read_values(site.cluster, site.actor, list(layers.values()))
+    resolved = {place: resolve(of, answers) for place, of in layers.items()}
+    assert [error.text for each in resolved.values() for error in each.errors] == []
+    definitions = of_execute(execution, plan, workflows, resolved)
+    assert definitions is not None
+    found = documents(execution.metadata.key, definitions)
+    await Snapshots(Revisions(site.cluster)).keep(execution.metadata.key, found)
+    return Origin(execution=execution.metadata.key, snapshot=found[-1].ref, stage="only", workflow=0)
+
+
+async def carry_out(
+    site: Site,
+    origin: Origin | None,
+    action: str,
+    index: int = 0,
+    part: Part = Part.ACTION,
+    outputs: dict[str, ActionOutputs] | None = None,
+    attempt: Attempt | None = None,
+) -> ActionOutcome:
+    """Carry out one action of what was kept, or of what is there where nothing was."""
+    mark = f"{origin.execution.uid if origin else 'uid'}/only/flow/{action}"
+    step = ExecuteStep(index=index, action=action, mark=mark, title=action, part=part, attempts=Attempts())
+    given = ExecuteInput(
+        dr_workflow=site.flow,
+        step=step,
+        actor=site.actor,
+        origin=origin,
+        outputs=outputs or {},
+        phases=dict.fromkeys(outputs or {}, Phase.SUCCEEDED),
+    )
+    executions = Executions(site.cluster, effects(site.cluster))
+    return await (attempt or Attempt()).run(executions.execute_action, given)

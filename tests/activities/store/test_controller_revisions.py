@@ -1,0 +1,115 @@
+"""What is kept beside an execution: as it was sent, once, out of reach of actions, and gone with its execution."""
+
+import json
+
+import pytest
+
+from activities.attempt.failures import ActionError
+from activities.store.controller_revisions import BOUND, Revisions
+from api.meta import EXECUTION_UID_LABEL, ObjectKey
+from api.steps import FailureType
+from kube.client import Cluster
+from tests.activities.site import Object, Site, eventually
+from tests.faulty_server import Cut, FaultyServer
+from tests.manifests import execute
+
+STRANGE: Object = {
+    "null": None,
+    "in a list": [None, 1, 1.0, -0.0, 1e30, 2**70, True, ""],
+    "markup": "<a href='x'>&\u2028",
+    "signs": '计划 😀 \u0000\t\n\\ "',
+    "": {"a.b/c": {}, "empty": []},
+    "metadata": {"name": "not this one's"},
+    "apiVersion": 1,
+}
+"""What a JSON value may hold and a store might change: numbers, nulls, signs that get escaped, names of fields."""
+
+
+def canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def execution_of(site: Site) -> ObjectKey:
+    site.create(execute("there", "shop"))
+    return ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
+
+
+def kept(site: Site) -> list[Object]:
+    found: list[Object] = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    return found
+
+
+async def test_what_is_read_back_is_what_was_kept(site: Site) -> None:
+    revisions, execution = Revisions(site.cluster), execution_of(site)
+    made = await revisions.keep_record(execution, "strange", STRANGE, {"what": "state"}, {"mark": "a/b/c"})
+    found = await revisions.record(site.namespace, "strange")
+    assert found == made
+    assert found is not None
+    assert canonical(found.data) == canonical(STRANGE)
+    assert (found.labels["what"], found.annotations["mark"]) == ("state", "a/b/c")
+    assert [each async for each in revisions.records(execution)] == [made]
+
+
+async def test_a_record_belongs_to_its_execution_and_goes_with_it(site: Site) -> None:
+    execution = execution_of(site)
+    await Revisions(site.cluster).keep_record(execution, "kept", {"a": 1})
+    metadata = kept(site)[0]["metadata"]
+    assert metadata["labels"] == {EXECUTION_UID_LABEL: execution.uid}
+    assert [(owner["name"], owner["uid"]) for owner in metadata["ownerReferences"]] == [("there", execution.uid)]
+    site.kubectl("delete", "drpe", "there")
+    await eventually(lambda: kept(site) == [], "the record is gone")
+
+
+async def test_keeping_twice_keeps_one_and_the_first(site: Site) -> None:
+    revisions, execution = Revisions(site.cluster), execution_of(site)
+    first = await revisions.keep_record(execution, "kept", {"a": 1})
+    assert await revisions.keep_record(execution, "kept", {"a": 2}) == first
+    assert len(kept(site)) == 1
+
+
+async def test_an_answer_that_is_lost_is_found_by_the_next_attempt(faulty: FaultyServer, faulty_site: Site) -> None:
+    revisions, execution = Revisions(faulty_site.cluster), execution_of(faulty_site)
+    faulty.fault("POST", "/controllerrevisions", Cut.AFTER)
+    with pytest.raises(ActionError, match="Failed to keep ControllerRevision kept") as caught:
+        await revisions.keep_record(execution, "kept", {"a": 1})
+    assert caught.value.type is FailureType.TRANSIENT
+    assert (await revisions.keep_record(execution, "kept", {"a": 1})).data == {"a": 1}
+    assert len(kept(faulty_site)) == 1
+
+
+async def test_a_record_that_is_forgotten_can_be_made_anew(site: Site) -> None:
+    revisions, execution = Revisions(site.cluster), execution_of(site)
+    first = await revisions.keep_record(execution, "kept", {"a": 1})
+    await revisions.forget(site.namespace, first)
+    await revisions.forget(site.namespace, first)
+    assert (await revisions.keep_record(execution, "kept", {"a": 2})).data == {"a": 2}
+
+
+async def test_what_is_kept_cannot_be_changed(site: Site) -> None:
+    await Revisions(site.cluster).keep_record(execution_of(site), "kept", {"a": 1})
+    with pytest.raises(Exception, match="field is immutable"):
+        site.kubectl("patch", "controllerrevision", "kept", "--type=merge", "-p", '{"data":{"a":2}}')
+
+
+async def test_the_largest_that_is_allowed_is_stored(site: Site) -> None:
+    data = {"text": ""}
+    data["text"] = "x" * (BOUND - len(json.dumps(data)))
+    record = await Revisions(site.cluster).keep_record(execution_of(site), "large", data)
+    assert record.data == data
+
+
+@pytest.mark.parametrize("sign", ["x", "计"], ids=["plain", "escaped when sent"])
+async def test_what_no_object_can_hold_is_refused_and_not_tried_again(site: Site, sign: str) -> None:
+    data = {"text": sign * (BOUND // len(json.dumps(sign).strip('"')) + 1)}
+    with pytest.raises(ActionError, match=r"Failed to keep ControllerRevision large: it takes \d+ bytes") as caught:
+        await Revisions(site.cluster).keep_record(execution_of(site), "large", data)
+    assert caught.value.type is FailureType.TOO_LARGE
+    assert kept(site) == []
+
+
+async def test_who_may_not_keep_says_so(site: Site) -> None:
+    bridge = await Cluster.connect(str(site.stack.layout.kubeconfig_of("bridge")))
+    with pytest.raises(ActionError, match="cannot create resource") as caught:
+        await Revisions(bridge).keep_record(execution_of(site), "kept", {"a": 1})
+    assert caught.value.type is FailureType.FORBIDDEN
+    await bridge.close()

@@ -1,0 +1,129 @@
+"""Snapshots in the cluster: kept once whatever happens, read as they were kept, and not trusted when altered."""
+
+import json
+
+import pytest
+
+from activities.attempt.failures import ActionError
+from activities.store.controller_revisions import Revisions
+from activities.store.snapshots import Snapshots
+from api.execution import SnapshotRef
+from api.meta import ObjectKey
+from api.snapshot import KeptParameters, Snapshot
+from api.steps import FailureType
+from planning.snapshot.documents import Definitions, Document, documents
+from tests.activities.site import Object, Site
+from tests.faulty_server import Cut, FaultyServer
+from tests.manifests import execute
+from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
+
+FLOWS = [
+    dr_workflow("one", manifest("a"), manifest("b", when='mode == "Install"')),
+    dr_workflow("two", localized("c", rollback={"localization": {"spec": {"a": [None, 1.0, 2**60]}}})),
+]
+PLAN = plan(plan_stage("s", "one", "two", "one"), globalParams=[{"name": "region", "value": "北 <east>"}])
+EAST = KeptParameters(values={"region": "北 <east>"})
+DEFINITIONS = Definitions(PLAN, by_name(*FLOWS), {("s", place): EAST for place in range(3)})
+
+
+def snapshot_of(site: Site) -> tuple[ObjectKey, list[Document]]:
+    site.create(execute("there", "shop"))
+    execution = ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
+    return execution, documents(execution, DEFINITIONS)
+
+
+def revisions(site: Site) -> list[Object]:
+    found: list[Object] = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    return found
+
+
+def replace(site: Site, name: str, data: Object) -> None:
+    """Put another object in a record's place, as somebody with the rights may."""
+    (record,) = (each for each in revisions(site) if each["metadata"]["name"] == name)
+    metadata = {key: record["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
+    site.kubectl("delete", "controllerrevision", name)
+    site.create({**record, "metadata": metadata, "data": data})
+
+
+async def test_what_was_kept_is_read_back(site: Site) -> None:
+    execution, kept = snapshot_of(site)
+    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    reader, ref = Snapshots(Revisions(site.cluster)), kept[-1].ref
+    root = await reader.root(site.namespace, ref)
+    assert root.plan.spec == PLAN.spec
+    assert root.parameters == [EAST]
+    assert [(await reader.workflow(site.namespace, each)).spec for each in root.workflows] == [
+        flow.spec for flow in FLOWS
+    ]
+
+
+async def test_keeping_again_and_by_two_at_once_keeps_one_of_each(site: Site) -> None:
+    execution, kept = snapshot_of(site)
+    for _ in range(2):
+        await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    assert {each["metadata"]["name"] for each in revisions(site)} == {each.ref.name for each in kept}
+
+
+@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER], ids=["not sent", "answer lost"])
+async def test_a_crash_at_any_write_is_made_good_by_the_next_attempt(
+    faulty: FaultyServer, faulty_site: Site, point: int, cut: Cut
+) -> None:
+    execution, kept = snapshot_of(faulty_site)
+    snapshots = Snapshots(Revisions(faulty_site.cluster))
+    await snapshots.keep(execution, kept[:point]) if point else None
+    faulty.fault("POST", "/controllerrevisions", cut)
+    with pytest.raises(ActionError) as caught:
+        await snapshots.keep(execution, kept[point:])
+    assert caught.value.type is FailureType.TRANSIENT
+    await snapshots.keep(execution, kept)
+    assert len(revisions(faulty_site)) == len(kept)
+    assert (await snapshots.root(faulty_site.namespace, kept[-1].ref)).plan.spec == PLAN.spec
+
+
+async def test_one_that_was_altered_is_not_read(site: Site) -> None:
+    execution, kept = snapshot_of(site)
+    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    for document in kept:
+        replace(site, document.ref.name, {**document.data, "mode": "Delete"})
+    reader, root = Snapshots(Revisions(site.cluster)), Snapshot.model_validate(kept[-1].data)
+    for reading in (reader.root(site.namespace, kept[-1].ref), reader.workflow(site.namespace, root.workflows[0])):
+        with pytest.raises(ActionError, match="is not as it was kept") as caught:
+            await reading
+        assert caught.value.type is FailureType.UNDEFINED
+
+
+async def test_one_that_was_put_there_beforehand_is_not_taken_for_ours(site: Site) -> None:
+    execution, kept = snapshot_of(site)
+    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    replace(site, kept[0].ref.name, {"spec": {"actions": []}})
+    with pytest.raises(ActionError, match=f"{kept[0].ref.name} is not as it was kept"):
+        await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+
+
+async def test_one_that_is_gone_is_said_to_be_gone(site: Site) -> None:
+    ref = SnapshotRef(name="drplan-x", sha256="0" * 64)
+    with pytest.raises(ActionError, match="ControllerRevision drplan-x no longer exists") as caught:
+        await Snapshots(Revisions(site.cluster)).root(site.namespace, ref)
+    assert caught.value.type is FailureType.UNDEFINED
+
+
+async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_site: Site) -> None:
+    execution, kept = snapshot_of(faulty_site)
+    snapshots = Snapshots(Revisions(faulty_site.cluster))
+    await snapshots.keep(execution, kept)
+    for _ in range(3):
+        root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
+        for each in root.workflows:
+            await snapshots.workflow(faulty_site.namespace, each)
+    assert faulty.count("GET", "/controllerrevisions/[^/]+") == len(kept)
+
+
+async def test_memory_is_bounded(faulty: FaultyServer, faulty_site: Site) -> None:
+    execution, kept = snapshot_of(faulty_site)
+    snapshots = Snapshots(Revisions(faulty_site.cluster), room=1)
+    await snapshots.keep(execution, kept)
+    root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
+    for each in (*root.workflows, *root.workflows):
+        await snapshots.workflow(faulty_site.namespace, each)
+    assert faulty.count("GET", "/controllerrevisions/[^/]+") == 1 + 2 * len(root.workflows)

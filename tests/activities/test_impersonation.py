@@ -1,0 +1,83 @@
+"""Every call that an action causes goes out in the name of the plan's service account: the audit log says so."""
+
+import json
+from collections.abc import Iterator
+
+from activities.execute_action import Executions
+from activities.impersonation import Impersonation, actor_of
+from activities.registry import effects
+from api.execution import DRPlanExecution
+from api.plan import DRPlan
+from api.steps import Actor, ExecuteInput, LookInput, RollbackInput
+from tests.activities.site import Attempt, Object, Site, config_map, eventually
+from tests.manifests import dr_plan, execute, stage, writes
+
+
+async def test_no_call_about_a_target_has_the_workers_own_rights(site: Site) -> None:
+    await _everything(site)
+    actor = site.actor.user
+    await eventually(lambda: len(list(_calls(site))) >= 12, "the audit log has the calls")
+    calls = list(_calls(site))
+    assert {call["verb"] for call in calls} == {"get", "create", "patch", "delete"}
+    assert {call.get("impersonatedUser", {}).get("username") for call in calls} == {actor}
+    groups = {tuple(call["impersonatedUser"]["groups"]) for call in calls}
+    namespaced = f"system:serviceaccounts:{site.namespace}"
+    assert groups == {("system:serviceaccounts", namespaced, "system:authenticated")}
+
+
+async def _everything(site: Site) -> None:
+    """Run each activity that touches targets, in each of its ways."""
+    metadata = {"name": "app", "namespace": site.namespace}
+    manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    site.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
+    executions, rollbacks = Executions(site.cluster, effects(site.cluster)), site.rollbacks
+    for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
+        given = ExecuteInput(dr_workflow=site.flow, step=site.step(action, index % 3), actor=site.actor)
+        await Attempt().run(executions.execute_action, given)
+        await Attempt().run(executions.verify_action, given)
+    step = site.deletion(config_map("app", site.namespace), site.uid("configmap", "app"))
+    await Attempt().run(rollbacks.look_again, LookInput(step=step, actor=site.actor))
+    await Attempt().run(rollbacks.rollback_action, RollbackInput(step=step, actor=site.actor))
+
+
+def _calls(site: Site) -> Iterator[Object]:
+    """Give every call of the worker about ConfigMaps of the namespace, reads included."""
+    for line in site.stack.layout.audit_log.read_text().splitlines():
+        if f'"namespace":"{site.namespace}"' not in line or '"resource":"configmaps"' not in line:
+            continue
+        event = json.loads(line)
+        if event["user"]["username"].endswith(":drplan-worker"):
+            yield event
+
+
+def plan(**spec: str) -> DRPlan:
+    return DRPlan.model_validate(dr_plan("shop", stage("only", "shop", "flow"), **spec))
+
+
+def original(**status: str) -> DRPlanExecution:
+    return DRPlanExecution.model_validate(execute("there", "shop") | {"status": status})
+
+
+def test_the_plan_names_the_account() -> None:
+    assert Impersonation("fallback").account(plan(serviceAccountName="recovery")) == "recovery"
+
+
+def test_a_plan_that_names_none_acts_as_the_installations_account() -> None:
+    assert Impersonation("fallback").account(plan(), original(serviceAccountName="former")) == "fallback"
+
+
+def test_for_a_plan_that_is_gone_the_original_says_in_whose_name_it_acted() -> None:
+    assert Impersonation("fallback").account(None, original(serviceAccountName="former")) == "former"
+
+
+def test_for_a_plan_that_is_gone_and_an_old_original_the_installations_account_acts() -> None:
+    assert Impersonation("fallback").account(None, original()) == "fallback"
+
+
+def test_an_installation_may_switch_impersonation_off() -> None:
+    account = Impersonation("fallback", enabled=False).account(plan(serviceAccountName="recovery"))
+    assert actor_of("shop", account) == Actor(user=None)
+
+
+def test_an_actor_is_a_service_account_of_the_plans_namespace() -> None:
+    assert actor_of("shop", "recovery").user == "system:serviceaccount:shop:recovery"

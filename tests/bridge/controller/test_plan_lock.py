@@ -1,0 +1,148 @@
+"""One test for each sentence of 'Starting, queueing, cancelling' about the lock, the queue and the plan's phase."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from api.meta import CANCEL_ANNOTATION, rfc3339
+from api.phases import Phase
+from bridge.keys import Kind
+from bridge.kubernetes.api import Object
+from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
+from tests.bridge.scripted_workflows import done
+
+
+def lock(plan: Object) -> Object | None:
+    found: Object | None = plan.get("status", {}).get("currentExecution")
+    return found
+
+
+async def next_second(item: Object) -> None:
+    """Wait until the clock of creationTimestamp has moved on: within one second the uids give the order."""
+
+    async def look() -> bool:
+        return rfc3339(datetime.now(UTC)) > str(item["metadata"]["creationTimestamp"])
+
+    await eventually(look, "next second")
+
+
+async def test_one_execution_of_a_plan_runs_and_holds_its_lock_by_uid(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("holder")
+    holder = await ns.phase("holder", Phase.RUNNING)
+    plan = await ns.get("plan", Kind.PLAN)
+    assert lock(plan) == {"name": "holder", "namespace": ns.namespace, "uid": holder["metadata"]["uid"]}
+    await ns.close(holder, done())
+    await ns.released("holder")
+    assert lock(await ns.get("plan", Kind.PLAN)) is None
+
+
+async def test_others_are_pending_with_the_reason_and_start_by_themselves_oldest_first(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("holder")
+    holder = await ns.phase("holder", Phase.RUNNING)
+    for name in ("second", "third"):
+        await next_second(await ns.execute(name))
+    waiting = await ns.until("third", lambda item: "position 2" in str(item.get("status")), "its position")
+    assert waiting["status"]["phase"] == "Pending"
+    assert waiting["status"]["message"] == (
+        "Waiting for DRPlanExecution holder, which runs DRPlan plan; position 2 in the queue"
+    )
+    assert condition(waiting, "Progressing")["reason"] == "WaitingForPlan"
+    await ns.close(holder, done())
+    second = await ns.phase("second", Phase.RUNNING)
+    third = await ns.until("third", lambda item: "position 1" in item["status"]["message"], "its position")
+    assert third["status"]["phase"] == "Pending"
+    await ns.close(second, done())
+    await ns.close(await ns.phase("third", Phase.RUNNING), done())
+    await ns.phase("third", Phase.SUCCEEDED)
+
+
+async def test_an_execution_is_validated_again_when_its_turn_comes(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("holder")
+    holder = await ns.phase("holder", Phase.RUNNING)
+    item = await ns.execute("second")
+    await ns.phase("second", Phase.PENDING)
+    plan = await ns.get("plan", Kind.PLAN)
+    stages = [{**plan["spec"]["stages"][0], "dependsOn": ["nothing"]}]
+    await ns.cluster.patch(Kind.PLAN, ns.namespace, "plan", {"spec": {"stages": stages}})
+    await ns.close(holder, done())
+    ended = await ns.phase("second", Phase.FAILED)
+    assert "spec.stages[0].dependsOn" in ended["status"]["message"]
+    assert await ns.runs(item) == 0
+    await ns.released("second")
+
+
+async def test_a_lock_whose_execution_is_gone_is_void(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    held = {"currentExecution": {"name": "nobody", "namespace": ns.namespace, "uid": "gone"}}
+    await ns.write_status(Kind.PLAN, "plan", held)
+    await ns.execute("quick")
+    await ns.phase("quick", Phase.SUCCEEDED)
+
+
+async def test_a_void_lock_is_taken_off_the_plan(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    held = {"currentExecution": {"name": "nobody", "namespace": ns.namespace, "uid": "gone"}}
+    await ns.write_status(Kind.PLAN, "plan", held)
+    await ns.until("plan", lambda item: lock(item) is None, "free plan", Kind.PLAN)
+
+
+async def test_a_waiting_execution_that_is_cancelled_leaves_the_queue(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("holder")
+    holder = await ns.phase("holder", Phase.RUNNING)
+    await ns.execute("second")
+    await ns.phase("second", Phase.PENDING)
+    await ns.annotate("second", {CANCEL_ANNOTATION: "true"})
+    await ns.phase("second", Phase.CANCELED)
+    await ns.close(holder, done())
+    await ns.execute("quick")
+    await ns.phase("quick", Phase.SUCCEEDED)
+
+
+async def test_the_plan_is_executed_after_an_execute_and_ready_after_its_revert(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Ready", "phase", Kind.PLAN)
+    await ns.execute("quick")
+    await ns.released("quick")
+    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Executed", "phase", Kind.PLAN)
+    assert plan["status"]["lastExecutionRef"] == "quick"
+    await ns.revert("quick-revert", "quick")
+    await ns.released("quick-revert")
+    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", Kind.PLAN)
+    records = [(one["name"], one["operationType"], one["phase"]) for one in plan["status"]["executionHistory"]]
+    assert records == [("quick-revert", "Revert", "Succeeded"), ("quick", "Execute", "Succeeded")]
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.CANCELED])
+async def test_an_execute_that_does_not_succeed_leaves_the_plan_ready(ns: PlanNamespace, phase: Phase) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    await ns.close(item, done(phase), "fail")
+    await ns.released("slow")
+    plan = await ns.get("plan", Kind.PLAN)
+    assert plan["status"]["phase"] == "Ready"
+    assert plan["status"]["executionHistory"][0]["phase"] == phase
+    assert "completionTime" in plan["status"]["executionHistory"][0]
+
+
+async def test_a_plan_without_its_dr_workflow_is_invalid_and_heals(ns: PlanNamespace) -> None:
+    await ns.plan()
+    plan = await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Invalid", "phase", Kind.PLAN)
+    assert "work" in condition(plan, "Valid")["message"]
+    assert plan["status"]["observedGeneration"] == 1
+    await ns.dr_workflow()
+    await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", Kind.PLAN)
+
+
+async def test_a_dr_workflow_says_whether_it_is_valid(ns: PlanNamespace) -> None:
+    await ns.dr_workflow("good")
+    wrong = {"name": "one", "type": "KubernetesResource", "resource": {"manifest": "no manifest"}}
+    await ns.create(Kind.DR_WORKFLOW, "wrong", {"actions": [wrong]})
+    for name, phase in {"good": "Ready", "wrong": "Invalid"}.items():
+        item = await ns.until(name, lambda one: "status" in one, "status", Kind.DR_WORKFLOW)
+        assert item["status"]["phase"] == phase
+        assert condition(item, "Valid")["status"] == str(phase == "Ready")

@@ -1,0 +1,168 @@
+"""What a test of the bridge holds: a namespace on a real API server, its Temporal, and short ways to say things."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from unittest import mock
+
+from temporalio.client import Client, WorkflowHandle
+
+from api.execution import DRPlanExecution, RunState
+from api.meta import API_VERSION
+from api.phases import Phase
+from bridge.keys import Kind
+from bridge.kubernetes.api import Cluster, NotFound, Object
+from bridge.process import Bridge
+from bridge.settings import Settings
+from dev.stack import Stack
+from planning.definitions import identifiers
+from tests.bridge.scripted_workflows import Close
+
+T = TypeVar("T")
+
+KINDS = {Kind.EXECUTION: "DRPlanExecution", Kind.PLAN: "DRPlan", Kind.DR_WORKFLOW: "DRWorkflow"}
+
+
+async def eventually(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 40.0) -> T:
+    """Look until there is something, and give it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await look()
+        if found is not None and found is not False:
+            return found
+        assert time.monotonic() < deadline, f"within {seconds:g} s there was no {what}"
+        await asyncio.sleep(0.05)
+
+
+def config_map(name: str, namespace: str) -> dict[str, Any]:
+    manifest = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+    resource = {"manifest": manifest, "operation": "Create"}
+    return {"name": name, "type": "KubernetesResource", "resource": resource}
+
+
+@dataclass(frozen=True)
+class PlanNamespace:
+    """A namespace of a test's own."""
+
+    cluster: Cluster
+    temporal: Client
+    namespace: str
+
+    # What a person does.
+
+    async def create(self, kind: Kind, name: str, spec: Object, **metadata: Any) -> Object:
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KINDS[kind],
+            "metadata": {"name": name, **metadata},
+            "spec": spec,
+        }
+        return await self.cluster.call("POST", self._path(kind), body=body)
+
+    async def dr_workflow(self, name: str = "work") -> Object:
+        actions = [config_map("one", self.namespace), config_map("two", self.namespace)]
+        return await self.create(Kind.DR_WORKFLOW, name, {"actions": actions})
+
+    async def plan(self, name: str = "plan", *stages: str, workflow: str = "work") -> Object:
+        ref = {"workflowRef": {"name": workflow, "namespace": self.namespace}}
+        spec = {"stages": [{"name": stage, "workflows": [ref]} for stage in stages or ("first",)]}
+        return await self.create(Kind.PLAN, name, spec)
+
+    async def ready_plan(self) -> None:
+        """A plan of one stage with a DRWorkflow of two actions."""
+        await self.dr_workflow()
+        await self.plan()
+
+    async def execute(self, name: str, plan: str = "plan", **metadata: Any) -> Object:
+        return await self.create(Kind.EXECUTION, name, {"planRef": plan, "operationType": "Execute"}, **metadata)
+
+    async def revert(self, name: str, original: str, plan: str = "plan") -> Object:
+        spec = {"planRef": plan, "operationType": "Revert", "revertExecutionRef": original}
+        return await self.create(Kind.EXECUTION, name, spec)
+
+    async def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
+        await self.cluster.patch(Kind.EXECUTION, self.namespace, name, {"metadata": {"annotations": dict(annotations)}})
+
+    async def delete(self, kind: Kind, name: str) -> None:
+        await self.cluster.call("DELETE", self._path(kind, name))
+
+    async def write_status(self, kind: Kind, name: str, status: Object) -> Object:
+        """Write as somebody else than the bridge."""
+        return await self.cluster.patch(kind, self.namespace, name, {"status": status}, status=True)
+
+    # What a person sees.
+
+    async def get(self, name: str, kind: Kind = Kind.EXECUTION) -> Object:
+        return await self.cluster.get(kind, self.namespace, name)
+
+    async def gone(self, name: str, kind: Kind = Kind.EXECUTION) -> None:
+        async def look() -> bool:
+            try:
+                await self.get(name, kind)
+            except NotFound:
+                return True
+            return False
+
+        await eventually(look, f"end of {name}")
+
+    async def until(
+        self, name: str, holds: Callable[[Object], Any], what: str, kind: Kind = Kind.EXECUTION, seconds: float = 40.0
+    ) -> Object:
+        """Wait until an object is as it should be."""
+
+        async def look() -> Object | None:
+            item = await self.get(name, kind)
+            return item if holds(item) else None
+
+        return await eventually(look, f"{what} of {name}", seconds)
+
+    async def phase(self, name: str, *phases: Phase) -> Object:
+        return await self.until(name, lambda item: item.get("status", {}).get("phase") in phases, f"phase {phases}")
+
+    async def released(self, name: str) -> Object:
+        """Wait until the bridge has let go of an execution."""
+        return await self.until(name, lambda item: not item["metadata"].get("finalizers"), "letting go")
+
+    # What Temporal sees.
+
+    def root(self, item: Object) -> WorkflowHandle[Any, RunState]:
+        execution = DRPlanExecution.model_validate(item)
+        workflow_id = identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
+        return self.temporal.get_workflow_handle(workflow_id, result_type=RunState)
+
+    async def close(self, item: Object, state: RunState | None, how: str = "return") -> None:
+        await self.root(item).signal("close", Close(state=state, how=how))
+
+    async def runs(self, item: Object) -> int:
+        """Count the runs that were ever started for an execution."""
+        query = f'WorkflowId = "{self.root(item).id}"'
+        return (await self.temporal.count_workflows(query)).count
+
+    def _path(self, kind: Kind, name: str = "") -> str:
+        rest = f"/{name}" if name else ""
+        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/{kind.value}{rest}"
+
+
+def condition(item: Object, kind: str) -> Object:
+    """Give a condition, an empty object where there is none."""
+    found = (one for one in item.get("status", {}).get("conditions", []) if one["type"] == kind)
+    return next(found, {})
+
+
+@asynccontextmanager
+async def bridge(stack: Stack, task_queue: str, user: str = "bridge", **env: str) -> AsyncIterator[Bridge]:
+    """A bridge in this process, with the bridge's own rights unless another user is named."""
+    with mock.patch.dict("os.environ", {**stack.env(user), **env}):
+        settings = Settings(task_queue=task_queue, reference_wait=timedelta(seconds=6))
+        running = await Bridge.connect(settings, time.monotonic)
+    stop = asyncio.Event()
+    task = asyncio.create_task(running.run(stop))
+    try:
+        yield running
+    finally:
+        stop.set()
+        await task

@@ -1,0 +1,35 @@
+"""An open run at one moment, with a tree in which something runs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from api.execution import (
+    ExecutionStatus,
+    RunState,
+)
+from api.phases import OperationType, Phase
+from bridge.status import execution as execution_status
+from bridge.status.execution import Moment
+from bridge.status.observation import Observation, Run, RunEnd
+from tests.bridge.scripted_workflows import action, node, stage, state
+
+NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
+MOMENT = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
+REVERT = MOMENT.model_copy(update={"operation": OperationType.REVERT})
+RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
+TREE = state(
+    stage(
+        "first",
+        node("work", action("one", Phase.RUNNING), action("two"), phase=Phase.RUNNING),
+        phase=Phase.RUNNING,
+    ),
+    stage("second", node("work", action("three"))),
+)
+
+
+def seen(state: RunState | None = TREE, **update: Any) -> Observation:
+    return Observation(state=state).model_copy(update=update)
+
+
+def running(before: ExecutionStatus, **update: Any) -> ExecutionStatus:
+    return execution_status.running(before, RUN, seen(**update), MOMENT)

@@ -1,0 +1,359 @@
+"""The pure part: from the status as it was and what was seen to the status as it shall be."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from api.execution import (
+    ActionStatus,
+    Engine,
+    ExecutionStatus,
+    RunState,
+    SnapshotRef,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
+from api.phases import Phase
+from bridge.status import conditions, merge
+from bridge.status import execution as execution_status
+from bridge.status.execution import Moment
+from bridge.status.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
+from planning.messages import conditions as condition_messages
+from tests.bridge.scripted_workflows import action, done, node, stage, state
+from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, TREE, running, seen
+
+
+def condition(of: ExecutionStatus, kind: conditions.ConditionType) -> tuple[str, str]:
+    found = conditions.find(of.conditions, kind)
+    assert found is not None, f"there is no condition {kind}"
+    return found.status.value, found.reason
+
+
+def ended(before: ExecutionStatus, moment: Moment = MOMENT, **run: Any) -> ExecutionStatus:
+    return execution_status.ended(before, RUN.model_copy(update=run), moment)
+
+
+# Conditions.
+
+
+@pytest.mark.parametrize(
+    ("phase", "completed", "succeeded", "progressing"),
+    [
+        (Phase.PENDING, "False", "Unknown", "False"),
+        (Phase.RUNNING, "False", "Unknown", "True"),
+        (Phase.SUCCEEDED, "True", "True", "False"),
+        (Phase.FAILED, "True", "False", "False"),
+        (Phase.CANCELED, "True", "False", "False"),
+    ],
+)
+def test_conditions_tell_the_phase(phase: Phase, completed: str, succeeded: str, progressing: str) -> None:
+    told = {one.type.value: (one.status.value, one.reason) for one in conditions.of_phase(phase)}
+    assert told["Completed"] == (completed, phase.value)
+    assert told["Succeeded"] == (succeeded, phase.value)
+    assert told["Progressing"] == (progressing, phase.value)
+
+
+def test_a_conditions_time_moves_only_when_its_status_flips() -> None:
+    later, kind = NOW + timedelta(minutes=1), conditions.ConditionType.PROGRESSING
+    first = conditions.updated(None, [conditions.wanted(kind, False, "Waiting", "a")], NOW, 1)
+    second = conditions.updated(first, [conditions.wanted(kind, False, "StillWaiting", "b")], later, 1)
+    third = conditions.updated(second, [conditions.wanted(kind, True, "Running")], later, 2)
+    assert [one[0].last_transition_time for one in (first, second, third)] == [NOW, NOW, later]
+    assert (second[0].reason, second[0].message) == ("StillWaiting", "b")
+    assert third[0].observed_generation == 2
+
+
+def test_conditions_of_others_stay() -> None:
+    others = conditions.updated(None, [conditions.wanted(conditions.ConditionType.CLEAN, True, "Theirs")], NOW, 1)
+    after = conditions.updated(others, conditions.of_phase(Phase.RUNNING), NOW, 1)
+    assert after[0] == others[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "phase", "reason"),
+    [
+        (True, False, Phase.RUNNING, "Requested"),
+        (True, True, Phase.RUNNING, "Accepted"),
+        (False, True, Phase.RUNNING, "Accepted"),
+        (True, True, Phase.CANCELED, "Effective"),
+        (True, True, Phase.FAILED, "Effective"),
+        (True, True, Phase.SUCCEEDED, "TooLate"),
+        (True, False, Phase.FAILED, "TooLate"),
+    ],
+)
+def test_a_cancel_is_requested_accepted_and_effective(asked: bool, taken: bool, phase: Phase, reason: str) -> None:
+    (told,) = conditions.of_cancel(asked=asked, taken=taken, phase=phase)
+    assert (told.status.value, told.reason) == ("True", reason)
+
+
+def test_without_a_cancel_there_is_no_condition_of_it() -> None:
+    assert conditions.of_cancel(asked=False, taken=False, phase=Phase.SUCCEEDED) == []
+
+
+# While it runs.
+
+
+def test_a_running_status_has_tree_counts_engine_and_start() -> None:
+    after = running(ExecutionStatus())
+    assert after.phase is Phase.RUNNING
+    assert after.engine == Engine(workflow_id=RUN.workflow_id, run_id="run")
+    assert after.start_time == NOW
+    assert after.summary is not None
+    assert (after.summary.running_stages, after.summary.pending_stages) == (1, 1)
+    assert after.progress is not None
+    assert after.progress.actions == "0/3"
+    assert after.observed_generation == 1
+
+
+def test_what_a_child_knows_goes_into_its_parents_tree() -> None:
+    ahead = node("work", action("one", Phase.SUCCEEDED), action("two", Phase.RUNNING), phase=Phase.RUNNING)
+    over = stage("first", node("work", phase=Phase.SUCCEEDED), phase=Phase.SUCCEEDED)
+    view = WorkflowView(place=Place(stage=0, workflow=0), node=ahead)
+    assert running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0] == ahead
+    after = running(ExecutionStatus(), stages=[StageView(index=0, node=over)], workflows=[view])
+    assert after.stages[0].phase is Phase.SUCCEEDED
+
+
+def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts() -> None:
+    both = node("work", action("one", Phase.RUNNING), action("two", Phase.RUNNING), phase=Phase.RUNNING)
+    attempts = [
+        Attempt(index=0, attempt=2, waiting=True, error="away", errors=1, limit=3),
+        Attempt(index=1, attempt=1, waiting_for="Waiting for Job x"),
+    ]
+    view = WorkflowView(place=Place(stage=0, workflow=0), node=both, attempts=attempts)
+    after = running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0]
+    assert after.current_action == "one, two"
+    assert [one.message for one in after.actions] == ["Retrying (1 of 3): away", "Waiting for Job x"]
+
+
+def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
+    before = running(ExecutionStatus())
+    after = execution_status.running(before, RUN, Observation(trouble="no poller"), MOMENT)
+    assert after.stage_statuses == before.stage_statuses
+    assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerUnavailable")
+    assert condition(running(after), conditions.ConditionType.ENGINE_REACHABLE) == ("True", "Reachable")
+
+
+def test_a_workflow_that_cannot_go_on_is_told_of() -> None:
+    after = execution_status.running(ExecutionStatus(), RUN.model_copy(update={"failing": True}), seen(), MOMENT)
+    assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerFailing")
+
+
+def attempted(before: ExecutionStatus, attempt: Attempt) -> ActionStatus:
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[attempt])
+    return running(before, workflows=[view]).stages[0].workflows[0].actions[0]
+
+
+def test_between_attempts_an_action_shows_the_next_retry_and_the_last_error() -> None:
+    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    told = attempted(ExecutionStatus(), waiting)
+    assert (told.message, told.retries, told.retry_count) == ("Retrying (2 of 3): no luck", 1, 1)
+
+
+def test_a_lost_attempt_is_no_retry_after_an_error() -> None:
+    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=4, waiting=True, limit=3, errors=1, error="no luck"))
+    assert told.message == "Retrying (1 of 3): no luck"
+
+
+def test_an_action_whose_attempt_was_lost_says_so_and_counts_no_retry_of_its_limit() -> None:
+    lost = Attempt(index=0, attempt=2, waiting=True, limit=0, lost=True, error="activity Heartbeat timeout")
+    assert attempted(ExecutionStatus(), lost).message == "An attempt was lost with its worker: another one follows"
+
+
+def test_errors_under_an_earlier_schedule_count_towards_the_limit() -> None:
+    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=2, waiting=True, limit=1, errors=3, error="no luck"))
+    assert told.message == "Retrying (3 of 3): no luck"
+
+
+def test_a_running_attempt_shows_what_it_waits_for_and_unseen_retries_stay() -> None:
+    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[waiting])
+    before = running(ExecutionStatus(), workflows=[view])
+    told = attempted(before, Attempt(index=0, attempt=3, waiting_for="finalizers x"))
+    assert (told.message, told.retries) == ("finalizers x", 2)
+    told = attempted(before, Attempt(index=0, attempt=1))
+    assert (told.message, told.retries) == (None, 1)
+
+
+def test_an_attempt_of_an_action_that_is_over_changes_nothing() -> None:
+    over = node("work", action("one", Phase.SUCCEEDED, "did it"), phase=Phase.RUNNING)
+    fresh = state(stage("first", over, phase=Phase.RUNNING))
+    attempts = [Attempt(index=0, attempt=2, waiting=True, errors=1, error="x"), Attempt(index=7, attempt=1)]
+    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=attempts)
+    assert running(ExecutionStatus(), state=fresh, workflows=[view]).stages[0].workflows[0].actions == over.actions
+
+
+def test_a_run_that_was_reset_may_go_back() -> None:
+    before = running(ExecutionStatus(), state=done().model_copy(update={"phase": Phase.RUNNING}))
+    fresh = state(stage("first", node("work", action("one")), phase=Phase.RUNNING))
+    other = RUN.model_copy(update={"run_id": "another"})
+    after = execution_status.running(before, other, seen(fresh), MOMENT)
+    assert after.stages[0].workflows[0].actions[0].phase is Phase.PENDING
+
+
+PHASES = some.sampled_from([Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED])
+
+
+@some.composite
+def trees(draw: some.DrawFn) -> RunState:
+    """Trees of one shape, in any state, consistent or not."""
+    stages = []
+    for name in ("first", "second"):
+        nodes = [
+            node(work, *(action(one, draw(PHASES)) for one in ("one", "two")), phase=draw(PHASES))
+            for work in ("work", "more")
+        ]
+        stages.append(stage(name, *nodes, phase=draw(PHASES)))
+    return state(*stages)
+
+
+def ranks(of: RunState) -> list[int]:
+    order = {Phase.PENDING: 0, Phase.RUNNING: 1}
+    nodes: list[StageStatus | WorkflowExecutionStatus | ActionStatus] = []
+    for one in of.stages:
+        nodes += [one, *one.workflows, *(each for work in one.workflows for each in work.actions)]
+    return [order.get(each.phase, 2) for each in nodes]
+
+
+@given(trees(), trees())
+def test_no_stage_ever_goes_backwards(old: RunState, new: RunState) -> None:
+    merged = merge.forward(old, new)
+    for before, after in zip(old.stages, merged.stages, strict=True):
+        assert ranks(RunState(stage_statuses=[after]))[0] >= ranks(RunState(stage_statuses=[before]))[0]
+
+
+@given(trees(), trees())
+def test_moving_forward_twice_changes_nothing_more(old: RunState, new: RunState) -> None:
+    once = merge.forward(old, new)
+    assert merge.forward(once, new) == once
+
+
+@given(trees())
+def test_a_tree_is_not_changed_by_itself(one: RunState) -> None:
+    assert merge.forward(one, one) == one
+
+
+# The end.
+
+
+def test_the_end_is_what_the_run_left() -> None:
+    before = running(ExecutionStatus())
+    after = ended(before, end=RunEnd.COMPLETED, state=done(), close_time=NOW)
+    assert after.phase is Phase.SUCCEEDED
+    assert after.stage_statuses == done().stage_statuses
+    assert condition(after, conditions.ConditionType.COMPLETED) == ("True", "Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "message"),
+    [
+        (RunEnd.TERMINATED, "by hand", "The workflow was terminated from outside, outcome unknown: by hand"),
+        (RunEnd.TIMED_OUT, "", "The workflow was timed out in the engine, outcome unknown"),
+        (RunEnd.FAILED, "a bug", "The workflow broke down, outcome unknown: a bug"),
+        (RunEnd.COMPLETED, "", "The workflow broke down, outcome unknown: it left no state"),
+    ],
+)
+def test_a_run_that_leaves_no_tree_ends_with_the_last_one_and_says_what_is_unknown(
+    end: RunEnd, reason: str, message: str
+) -> None:
+    after = ended(running(ExecutionStatus()), REVERT, end=end, reason=reason, close_time=NOW + timedelta(seconds=90))
+    assert (after.phase, after.message, after.duration) == (Phase.FAILED, message, "1m30s")
+    phases = [[one.phase for one in work.actions] for part in after.stages for work in part.workflows]
+    assert phases == [[Phase.FAILED, Phase.SKIPPED], [Phase.SKIPPED]]
+    assert (after.stages[0].workflows[0].actions[0].message or "").startswith("Outcome unknown")
+    assert condition(after, conditions.ConditionType.CLEAN) == ("Unknown", "OutcomeUnknown")
+
+
+def test_a_run_cancelled_before_it_had_a_tree_did_nothing() -> None:
+    after = ended(ExecutionStatus(), end=RunEnd.CANCELED, close_time=NOW + timedelta(seconds=2))
+    assert (after.phase, after.message) == (Phase.CANCELED, "Plan execution canceled before anything was begun")
+    assert condition(after, conditions.ConditionType.CANCEL_REQUESTED) == ("True", "Effective")
+
+
+def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
+    after = ended(running(ExecutionStatus()), end=RunEnd.CANCELED, close_time=NOW)
+    assert after.phase is Phase.FAILED
+    assert "outcome unknown" in (after.message or "")
+
+
+def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
+    after = execution_status.lost(running(ExecutionStatus()), MOMENT)
+    assert (after.phase, after.message) == (Phase.FAILED, condition_messages.run_unknown(RUN.workflow_id))
+    assert after.completion_time == NOW
+
+
+def with_action(change: dict[str, object]) -> RunState:
+    first = TREE.stages[0]
+    work = first.workflows[0]
+    actions = [work.actions[0].model_copy(update=change), *work.actions[1:]]
+    work = work.model_copy(update={"action_statuses": actions})
+    first = first.model_copy(update={"workflow_executions": [work, *first.workflows[1:]]})
+    return TREE.model_copy(update={"stage_statuses": [first, *TREE.stages[1:]]})
+
+
+def test_retries_that_only_the_engine_counted_are_kept_when_a_cancel_ends_the_action() -> None:
+    shown = with_action({"retries": 2, "retry_count": 2})
+    left = with_action({"phase": Phase.CANCELED, "retries": 0, "retry_count": 0})
+    after = merge.with_attempts_seen(shown.stages, left).stages[0].workflows[0].actions[0]
+    assert (after.phase, after.retries, after.retry_count) == (Phase.CANCELED, 2, 2)
+
+
+def test_a_revert_says_whether_it_left_something_standing() -> None:
+    left = done().model_copy(update={"left_standing": ["ConfigMap default/a", "ConfigMap default/b"]})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    assert condition(after, conditions.ConditionType.CLEAN) == ("False", "ObjectsLeftStanding")
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    assert found.message == "2 objects left standing: ConfigMap default/a, ConfigMap default/b"
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=done())
+    assert condition(after, conditions.ConditionType.CLEAN) == ("True", "NothingLeftStanding")
+
+
+def test_a_revert_that_stopped_early_is_not_clean() -> None:
+    failed = done().model_copy(update={"phase": Phase.FAILED})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=failed)
+    assert condition(after, conditions.ConditionType.CLEAN) == ("False", "RollbackIncomplete")
+
+
+def test_a_long_list_of_objects_left_standing_is_cut() -> None:
+    left = done().model_copy(update={"left_standing": [f"ConfigMap default/{number}" for number in range(9000)]})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    assert found.message.startswith("9000 objects left standing")
+    assert len(found.message) <= condition_messages.CONDITION_BOUND
+
+
+@pytest.mark.parametrize(("of_today", "told"), [(False, ("True", "AsExecuted")), (True, ("False", "CurrentOnesUsed"))])
+def test_a_revert_says_which_definitions_it_works_with(of_today: bool, told: tuple[str, str]) -> None:
+    running_tree = TREE.model_copy(update={"definitions_of_today": of_today})
+    after = execution_status.running(ExecutionStatus(), RUN, seen(running_tree), REVERT)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+    after = execution_status.running(after, RUN, seen(None), REVERT)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+    left = done().model_copy(update={"definitions_of_today": of_today})
+    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
+
+
+def test_what_works_with_no_definitions_says_nothing_of_them() -> None:
+    rejected = RunState(phase=Phase.FAILED)
+    for after in (
+        running(ExecutionStatus()),
+        ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=done()),
+        ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=rejected),
+    ):
+        assert conditions.find(after.conditions, conditions.ConditionType.DEFINITIONS_KEPT) is None
+
+
+def test_the_snapshot_is_written_and_stays() -> None:
+    kept = SnapshotRef(name="drplan-1", sha256="ab")
+    after = running(ExecutionStatus(), state=TREE.model_copy(update={"snapshot": kept}))
+    assert after.snapshot == kept
+    assert running(after, state=None).snapshot == kept
+    assert ended(after, end=RunEnd.TERMINATED).snapshot == kept
+    left = done().model_copy(update={"snapshot": kept})
+    assert ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=left).snapshot == kept

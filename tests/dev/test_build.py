@@ -1,0 +1,114 @@
+"""A build shows how far it is, happens once, and survives every kind of interruption."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dev.layout import REPOSITORY
+from dev.programs import find_servers
+from dev.progress import LINKING, Progress, in_words
+from dev.ready import StackError
+from tests.dev.conftest import FakeGo
+from tests.eventually import until
+
+COMMAND = [sys.executable, "-m", "dev", "programs"]
+
+
+def _start() -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        COMMAND, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def test_progress_tells_packages_and_keeps_quiet_about_time_at_first(
+    fake_go: FakeGo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find_servers()
+
+    said = capsys.readouterr().out
+    assert "kube-apiserver: modules downloaded: 1" in said
+    assert "Built in" in said
+
+
+def test_the_compiled_packages_are_kept_until_all_is_built(
+    fake_go: FakeGo, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_GO_ERROR", "no space left on device")
+    with pytest.raises(StackError, match=r"`go build` for kube-apiserver failed:(.|\n)*no space left on device"):
+        find_servers()
+    assert (cache / "go-build" / "compiled").exists()
+
+    monkeypatch.setenv("FAKE_GO_ERROR", "")
+    find_servers()
+    assert not (cache / "go-build").exists()
+
+
+def test_two_at_once_build_once(fake_go: FakeGo) -> None:
+    with fake_go.held():
+        first, second = _start(), _start()
+        until(lambda: len(fake_go.builds()) == 1)
+    said = [process.communicate(timeout=60)[0] for process in (first, second)]
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert len(fake_go.builds()) == 3
+    assert sum("waiting for it" in words for words in said) <= 1
+
+
+def test_after_ctrl_c_the_compiler_has_ended_and_the_next_build_goes_on(fake_go: FakeGo, cache: Path) -> None:
+    with fake_go.held():
+        process = _start()
+        until(lambda: len(fake_go.builds()) == 1)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "Interrupted" in said
+    assert (cache / "go-build" / "compiled").exists()
+    assert set(find_servers()) == {"kube-apiserver", "kube-controller-manager", "etcd"}
+
+
+def test_after_a_kill_the_next_build_waits_for_the_orphaned_compiler(fake_go: FakeGo, cache: Path) -> None:
+    with fake_go.held():
+        killed = _start()
+        until(lambda: len(fake_go.builds()) == 1)
+        killed.kill()
+        killed.wait()
+        following = _start()
+        assert following.stdout is not None
+        assert "waiting for it" in following.stdout.readline()
+        assert len(fake_go.builds()) == 1
+    following.communicate(timeout=60)
+
+    assert following.returncode == 0
+    assert len(fake_go.builds()) == 4
+
+
+@pytest.mark.parametrize(
+    ("progress", "seconds"),
+    [
+        (Progress(packages=1000, unlinked=0, done=250, elapsed=60.0), 180.0),
+        (Progress(packages=1000, unlinked=0, done=1000, elapsed=240.0), 0.0),
+        (Progress(packages=1000, unlinked=1, done=1000, elapsed=250.0), LINKING * 0.25),
+        (Progress(packages=1000, unlinked=0, done=900, elapsed=5.0), None),
+        (Progress(packages=1000, unlinked=3, done=0, elapsed=90.0), None),
+    ],
+)
+def test_the_estimate_follows_from_the_rate_so_far(progress: Progress, seconds: float | None) -> None:
+    assert progress.remaining() == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "estimating the time"),
+        (20.0, "less than a minute to go"),
+        (70.0, "about 1 minute to go"),
+        (170.0, "about 3 minutes to go"),
+    ],
+)
+def test_the_estimate_is_no_more_exact_in_words_than_it_can_be(seconds: float | None, words: str) -> None:
+    assert in_words(seconds) == words

@@ -1,0 +1,153 @@
+"""Real workers, real Temporal: errors are counted across lost attempts, and every way to end leaves the truth."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import Client, WorkflowHandle
+
+from activities.impersonation import actor_of
+from api.actions import RetryPolicy
+from api.execution import ActionStatus, WorkflowExecutionStatus
+from api.meta import ObjectName
+from api.phases import ActionType, Phase
+from api.steps import RevertWorkflowInput, RollbackStep
+from dev.stack import Stack
+from tests.activities.site import HOLD, Site, config_map, eventually
+from tests.faulty_server import Answer, Cut, FaultyServer
+from tests.worker.one_action import environment, the_action
+from tests.worker.worker_process import WorkerProcess, worker
+from workflows.contract import WorkflowType
+from workflows.converter import DATA_CONVERTER
+
+Run = WorkflowHandle[object, WorkflowExecutionStatus]
+
+
+async def begin(site: Site, step: RollbackStep) -> Run:
+    """Start the rollback of one action, on a task queue of the namespace's own."""
+    client = await Client.connect(site.stack.temporal_address, data_converter=DATA_CONVERTER)
+    action = ActionStatus(name="make-app", type=ActionType.KUBERNETES_RESOURCE, phase=Phase.PENDING)
+    node = WorkflowExecutionStatus(workflow_ref=ObjectName(name="flow"), phase=Phase.PENDING, action_statuses=[action])
+    given = RevertWorkflowInput(workflow=node, steps=[step], actor=actor_of(site.namespace, "default"))
+    name = site.namespace
+    return await client.start_workflow(
+        WorkflowType.REVERT_WORKFLOW,
+        given,
+        id=f"{name}-{os.getpid()}",
+        task_queue=name,
+        result_type=WorkflowExecutionStatus,
+    )
+
+
+async def waits_for_the_finalizer(run: Run) -> None:
+    """Return once the server has heard from an attempt that it waits for the finalizer."""
+    async with asyncio.timeout(40):
+        while True:
+            pending = (await run.describe()).raw_description.pending_activities
+            if pending and HOLD.encode() in pending[0].heartbeat_details.SerializeToString():
+                return
+            await asyncio.sleep(0.1)
+
+
+async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
+    site: Site, faulty: FaultyServer, tmp_path: Path
+) -> None:
+    uid = site.config_map("app")
+    faulty.fault("DELETE", "/configmaps/app", Answer(503, '{"message": "away"}'), times=9)
+    retry = RetryPolicy(limit=1, interval="3s")
+    run = await begin(site, site.deletion(config_map("app", site.namespace), uid, retry=retry, timeout="60s"))
+    through_proxy = environment(site, KUBECONFIG=str(faulty.kubeconfig(tmp_path)))
+    with worker(tmp_path / "first", through_proxy) as first:
+        await eventually(lambda: faulty.count("DELETE", "/configmaps/app") == 1, "the first error", 60)
+        hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
+        await eventually(lambda: hanging.met == 1, "an attempt that hangs", 60)
+        await asyncio.to_thread(first.kill)
+    with worker(tmp_path / "second", through_proxy) as second:
+        action = await the_action(run)
+        assert_no_stack(second)
+    assert (action.phase, action.message) == (Phase.FAILED, "Failed to delete ConfigMap: app: away")
+    assert faulty.count("DELETE", "/configmaps/app") == 2
+    assert action.retries == 2
+
+
+async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(site: Site, tmp_path: Path) -> None:
+    uid = site.config_map("app", finalizers=[HOLD])
+    run = await begin(site, site.deletion(config_map("app", site.namespace), uid, retry=RetryPolicy(limit=0)))
+    with worker(tmp_path / "first", environment(site, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
+        await waits_for_the_finalizer(run)
+        assert await asyncio.to_thread(first.terminate) == 0
+        assert_no_stack(first)
+    with worker(tmp_path / "second", environment(site)):
+        await waits_for_the_finalizer(run)
+        site.let_go("configmap", "app")
+        action = await the_action(run)
+    assert (action.phase, action.message) == (Phase.SUCCEEDED, "Rolled back: deleted ConfigMap app")
+    assert site.deletions(at_least=1) == {uid: 1}
+
+
+async def test_a_running_attempt_is_waited_for_when_a_person_cancels(site: Site, tmp_path: Path) -> None:
+    uid = site.config_map("app", finalizers=[HOLD])
+    run = await begin(site, site.deletion(config_map("app", site.namespace), uid))
+    with worker(tmp_path / "log", environment(site)):
+        await waits_for_the_finalizer(run)
+        await run.cancel()
+        await _heard_of_the_cancel(run)
+        site.let_go("configmap", "app")
+        action = await the_action(run)
+    assert (action.phase, action.message) == (Phase.SUCCEEDED, "Rolled back: deleted ConfigMap app")
+
+
+async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another(site: Site, tmp_path: Path) -> None:
+    uid = site.config_map("app", finalizers=[HOLD])
+    run = await begin(site, site.deletion(config_map("app", site.namespace), uid))
+    with worker(tmp_path / "first", environment(site)) as first:
+        await waits_for_the_finalizer(run)
+        await run.cancel()
+        await _heard_of_the_cancel(run)
+        began = time.monotonic()
+        assert await asyncio.to_thread(first.terminate) == 0
+        assert time.monotonic() - began < 30, "the attempt could have gone on for five minutes"
+    with worker(tmp_path / "second", environment(site)):
+        action = await the_action(run)
+    expected = "Canceled between two attempts: ConfigMap app still exists"
+    assert (action.phase, action.message) == (Phase.CANCELED, expected)
+    assert site.deletions(at_least=1) == {uid: 1}
+    site.let_go("configmap", "app")
+
+
+async def _heard_of_the_cancel(run: Run) -> None:
+    """Return once the server has told an attempt, which it does with its answer to the next beat."""
+    beaten = None
+    async with asyncio.timeout(40):
+        while True:
+            [pending] = (await run.describe()).raw_description.pending_activities
+            if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED:
+                last = pending.last_heartbeat_time.ToNanoseconds()
+                beaten = beaten or last
+                if last != beaten:
+                    return
+            await asyncio.sleep(0.1)
+
+
+def assert_no_stack(process: WorkerProcess) -> None:
+    """What can be expected is told in a line; a stack is for what cannot."""
+    lines = process.lines()
+    assert any("worker started" in line["event"] for line in lines)
+    assert [line for line in lines if "exception" in line or "Traceback" in line["event"]] == []
+
+
+def test_what_a_worker_logs_are_facts_and_no_contents(stack: Stack, tmp_path: Path) -> None:
+    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_LOG_LEVEL": "debug"}) as process:
+        process.wait_for("worker started")
+        assert process.terminate() == 0
+    assert _secrets(stack) & set(_words(process)) == set()
+
+
+def _words(process: WorkerProcess) -> list[str]:
+    return [word for line in process.lines() for value in line.values() for word in str(value).split()]
+
+
+def _secrets(stack: Stack) -> set[str]:
+    return {line.split(",")[0] for line in (stack.layout.data / "tokens.csv").read_text().splitlines()}

@@ -1,0 +1,65 @@
+"""A worker process for tests to kill: `python -m tests.workflows.killable_worker ADDRESS QUEUE FOLDER`.
+
+An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
+that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
+each attempt that was told of a lost one under an earlier schedule, else an `x`.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from temporalio import activity
+from temporalio.client import Client
+
+from api.steps import ActionOutcome, ExecuteDecision, FailureType, Heartbeat, RevertDecision
+from tests.workflows.engine import worker
+from tests.workflows.fake_activities import Attempt, FakeActivities
+from workflows.contract import WorkflowType
+from workflows.converter import DATA_CONVERTER
+
+
+class ScriptedActivities(FakeActivities):
+    """Remembers in files, for a killed process remembers nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
+        text = (self._folder / f"{uid}.json").read_text()
+        executes = activity.info().workflow_type == WorkflowType.EXECUTE_PLAN
+        return (ExecuteDecision if executes else RevertDecision).model_validate_json(text)
+
+    async def _behave(self, attempt: Attempt) -> ActionOutcome:
+        attempts = self._folder / f"{activity.info().workflow_id}/{attempt.action}".replace("/", "_")
+        before = len(attempts.read_text()) if attempts.exists() else 0
+        letter = attempt.action[before : before + 1]
+        errors = _errors(attempt)
+        activity.heartbeat(Heartbeat(errors=errors + (letter == "e")))
+        with attempts.open("a") as file:
+            file.write("l" if attempt.given.lost else "x")
+        if letter == "e":
+            raise attempt.failure("the server was away", FailureType.TRANSIENT, errors + 1)
+        while letter == "h":
+            activity.heartbeat(Heartbeat(errors=errors))
+            await asyncio.sleep(0.2)
+        return attempt.done()
+
+
+def _errors(attempt: Attempt) -> int:
+    """Errors before this attempt, as the last heartbeat of this schedule knows them."""
+    details = activity.info().heartbeat_details
+    return Heartbeat.model_validate(details[0]).errors if details else attempt.errors
+
+
+async def main(address: str, queue: str, folder: Path) -> None:
+    """Serve until killed."""
+    client = await Client.connect(address, data_converter=DATA_CONVERTER, identity="mortal-worker")
+    async with worker(client, ScriptedActivities(folder), queue):
+        (folder / "serving").touch()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
