@@ -80,7 +80,7 @@ class JobTemplate(Model):
 
 
 class ClusternetObject(Model):
-    """A Localization or HelmChart of Clusternet."""
+    """An object of Clusternet."""
 
     # The CRD wants a namespace, as the older ones do; a custom rollback, whose body is open, may come without.
     model_config = ConfigDict(json_schema_extra={"required": ["name", "namespace"]})
@@ -88,11 +88,18 @@ class ClusternetObject(Model):
     name: str
     """Name of the object."""
     namespace: str | None = None
-    """Namespace of the object: for a Localization, that of the managed cluster."""
+    """Namespace of the object."""
     operation: ObjectOperation = Operation.CREATE
     """What is done with the object."""
     spec: OpenObject | None = None
     """The object's spec, as Clusternet defines it."""
+
+
+class LocalizationObject(ClusternetObject):
+    """A Localization of Clusternet."""
+
+    namespace: str | None = None
+    """Namespace of the Localization: that of the managed cluster."""
 
 
 class SubscriptionObject(ClusternetObject):
@@ -135,7 +142,7 @@ class Action(Model):
     """Of type HTTP: the request."""
     job: JobTemplate | None = None
     """Of type Job: the Job."""
-    localization: ClusternetObject | None = None
+    localization: LocalizationObject | None = None
     """Of type Localization: the object."""
     globalization: GlobalizationObject | None = None
     """Of type Globalization: the object."""

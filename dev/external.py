@@ -48,5 +48,5 @@ def _check_cluster(kubectl: Path, env: dict[str, str]) -> None:
     command = [str(kubectl), "get", "crd", *names, "--request-timeout=10s"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(env))
     if done.returncode != 0:
-        remedy = "install them with `kubectl apply --server-side -f deploy/crds`" if "NotFound" in done.stderr else ""
+        remedy = "install them with `kubectl apply -f deploy/crds`" if "NotFound" in done.stderr else ""
         raise StackError(f"The cluster of {env['KUBECONFIG']} is not ready for drplan: {done.stderr.strip()}\n{remedy}")

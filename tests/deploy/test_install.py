@@ -1,5 +1,6 @@
 """The manifests of deploy/install: accepted by a real API server, and true to our settings and roles."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ def pod(name: str) -> dict[str, Any]:
 def test_the_api_server_accepts_them_after_the_roles(stack: Stack) -> None:
     folders = [f"--filename={REPOSITORY / 'deploy' / each}" for each in ("crds", "rbac", "install")]
     stack.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", *folders)
+
+
+def test_a_client_side_apply_can_record_every_object() -> None:
+    """A client-side apply stores the whole object in an annotation; the API server takes 256 KiB of annotations."""
+    sizes = {
+        f"{each['kind']} {each['metadata']['name']}": len(json.dumps(each))
+        for folder in ("crds", "rbac", "install")
+        for each in documents(REPOSITORY / "deploy" / folder)
+    }
+    assert {name: size for name, size in sizes.items() if size > 200 * 1024} == {}
 
 
 @pytest.mark.parametrize("name", OURS)
