@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy as Retries
@@ -128,21 +128,20 @@ def _load(name: ActivityName, given: RunInput, answer: type[DecisionT]) -> workf
 def rollback(index: int, of: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
     """Roll the action at `index` of a workflow's node back."""
     caption = temporal_ui.rollback(step, of.workflow.actions[index].name)
-    definition = _definition(of) if step.custom else {}
+    # Only a step that carries a definition out is told where to read it.
+    dr_workflow, origin = (of.workflow.workflow_ref, of.origin) if step.custom else (None, None)
 
     def schedule(errors: int, lost: bool) -> ActionHandle:
-        given = RollbackInput(step=step, actor=of.actor, errors=errors, **definition, **_if_lost(lost))
+        given = RollbackInput(
+            step=step, actor=of.actor, dr_workflow=dr_workflow, origin=origin, errors=errors, lost=lost
+        )
         return _attempt(ActivityName.ROLLBACK_ACTION, given, index, step.attempts, caption)
 
     def look() -> ActionHandle:
-        return _look(ActivityName.LOOK_AGAIN, LookInput(step=step, actor=of.actor, **definition), index, caption)
+        given = LookInput(step=step, actor=of.actor, dr_workflow=dr_workflow, origin=origin)
+        return _look(ActivityName.LOOK_AGAIN, given, index, caption)
 
     return _call(step.attempts, schedule, look)
-
-
-def _definition(of: RevertWorkflowInput) -> dict[str, Any]:
-    """Say where a definition that a Revert carries out is to be read."""
-    return {"dr_workflow": of.workflow.workflow_ref} | ({"origin": of.origin} if of.origin else {})
 
 
 def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[ActionStatus]]) -> ActionCall:
@@ -153,31 +152,26 @@ def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[A
     step = of.steps[index]
     caption = temporal_ui.execute(step.title)
 
-    def given(**counts: Any) -> ExecuteInput:
-        origin = {} if of.origin is None else {"origin": of.origin}
-        known = {**origin, **_results(ended()), **counts}
-        return ExecuteInput(dr_workflow=of.workflow.workflow_ref, step=step, actor=of.actor, **known)
+    def given(errors: int = 0, lost: bool = False) -> ExecuteInput:
+        earlier = ended()
+        return ExecuteInput(
+            dr_workflow=of.workflow.workflow_ref,
+            step=step,
+            actor=of.actor,
+            errors=errors,
+            lost=lost,
+            origin=of.origin,
+            outputs={action.name: action.outputs for action in earlier if action.outputs is not None},
+            phases={action.name: action.phase for action in earlier},
+        )
 
     def schedule(errors: int, lost: bool) -> ActionHandle:
-        counted = given(errors=errors, **_if_lost(lost))
-        return _attempt(ActivityName.EXECUTE_ACTION, counted, index, step.attempts, caption)
+        return _attempt(ActivityName.EXECUTE_ACTION, given(errors, lost), index, step.attempts, caption)
 
     def look() -> ActionHandle:
         return _look(ActivityName.VERIFY_ACTION, given(), index, caption)
 
     return _call(step.attempts, schedule, look)
-
-
-def _results(ended: Sequence[ActionStatus]) -> dict[str, Any]:
-    """Give what earlier actions left behind; nothing where nothing is asked for: what is never set is never sent."""
-    if not ended:
-        return {}
-    made = {action.name: action.outputs for action in ended if action.outputs is not None}
-    return {"phases": {action.name: action.phase for action in ended}} | ({"outputs": made} if made else {})
-
-
-def _if_lost(lost: bool) -> dict[str, bool]:
-    return {"lost": True} if lost else {}
 
 
 def _call(attempts: Attempts, schedule: Schedule, look: Callable[[], ActionHandle]) -> ActionCall:

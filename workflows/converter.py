@@ -1,7 +1,8 @@
-"""How models become Temporal payloads: JSON by alias, without what was never set.
+"""How models become Temporal payloads: JSON by alias, without the fields that equal their default.
 
-A 5,000-action decision has to stay under Temporal's 2 MB for one payload, and a payload that spells
-out every None is twice as long. Readers need not know: what is absent reads as the model's default.
+A 5,000-action decision has to stay under Temporal's 2 MB for one payload, and a payload with every default
+is twice as long. A reader needs no converter of ours: an absent field reads as the model's default. So a field
+that becomes required, or gets another default, changes the meaning of what is recorded.
 Source: docs/architecture.md, "What travels through Temporal"; Temporal, "Workflow Execution limits".
 """
 
@@ -22,14 +23,14 @@ _SERIALIZER = SchemaSerializer(any_schema())
 
 
 class CompactJsonConverter(PydanticJSONPlainPayloadConverter):
-    """The SDK's pydantic converter, except that fields that were never set or are None stay away.
+    """The SDK's pydantic converter without defaults.
 
-    The SDK's own `exclude_unset` option drops the aliases as well, hence the override.
+    The SDK's only option, `exclude_unset`, also writes field names instead of aliases, hence the override.
     """
 
     def to_payload(self, value: Any) -> Payload | None:
         """Write a value as JSON by alias."""
-        data = _SERIALIZER.to_json(value, by_alias=True, exclude_unset=True, exclude_none=True)
+        data = _SERIALIZER.to_json(value, by_alias=True, exclude_defaults=True)
         return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
 
 
@@ -38,9 +39,9 @@ class CompactPayloadConverter(CompositePayloadConverter):
 
     def __init__(self) -> None:
         ours = CompactJsonConverter()
-        given = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(ours if isinstance(one, JSONPlainPayloadConverter) else one for one in given))
+        defaults = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(ours if isinstance(each, JSONPlainPayloadConverter) else each for each in defaults))
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=CompactPayloadConverter)
-"""For the worker, the replayer and every client that starts workflows with this project's models."""
+"""For the worker, the bridge, the replayer and every other client of ours."""

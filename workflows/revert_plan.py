@@ -35,14 +35,13 @@ class RevertPlan:
 
 def _child(decision: RevertDecision, index: int, node: StageStatus) -> ChildCall[StageStatus]:
     root = workflow.info().workflow_id
-    origin = decision.origin and decision.origin.model_copy(update={"stage": node.name})
     given = RevertStageInput(
         root=root,
         index=index,
         stage=node,
         steps=decision.steps[index],
         actor=decision.actor,
-        **({"origin": origin} if origin else {}),
+        origin=decision.origin and decision.origin.model_copy(update={"stage": node.name}),
     )
     return ChildCall(
         workflow_type=WorkflowType.REVERT_STAGE,

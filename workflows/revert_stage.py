@@ -40,12 +40,14 @@ class RevertStage:
 def _child(given: RevertStageInput, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
     # The Revert's list is the reverse of the plan's.
     position = len(given.steps) - 1 - index
-    origin = given.origin and given.origin.model_copy(update={"workflow": position})
     return ChildCall(
         workflow_type=WorkflowType.REVERT_WORKFLOW,
         id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
         given=RevertWorkflowInput(
-            workflow=node, steps=given.steps[index], actor=given.actor, **({"origin": origin} if origin else {})
+            workflow=node,
+            steps=given.steps[index],
+            actor=given.actor,
+            origin=given.origin and given.origin.model_copy(update={"workflow": position}),
         ),
         node=WorkflowExecutionStatus,
         parts=len(node.actions),

@@ -32,7 +32,6 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -44,6 +43,7 @@ from bridge.status.observation import Attempt, Run, RunEnd
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
+from workflows.converter import DATA_CONVERTER
 
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
@@ -126,7 +126,7 @@ class Engine:
         """Read Temporal's own environment configuration; the connection is made at the first call."""
         settings = ClientConfig.load_client_connect_config()
         settings.setdefault("target_host", "localhost:7233")
-        client = await Client.connect(**settings, lazy=True, data_converter=pydantic_data_converter)
+        client = await Client.connect(**settings, lazy=True, data_converter=DATA_CONVERTER)
         return cls(client, task_queue)
 
     async def start(self, execution: DRPlanExecution) -> Started:

@@ -16,12 +16,11 @@ _LONGEST = timedelta(days=365)
 """Beyond it a duration is taken for a slip of the pen."""
 
 
-def attempts_of(definition: Action | None) -> Attempts | None:
-    """Give the attempts that a definition asks for; None means the defaults, also where it is faulty or gone."""
+def attempts_of(definition: Action | None) -> Attempts:
+    """Return the attempts that a definition asks for; the defaults where it is faulty or gone."""
     if definition is None or next(attempt_faults(definition), None):
-        return None
-    asked = Attempts(timeout=definition.timeout, retry=definition.retries)
-    return None if asked == Attempts() else asked
+        return Attempts()
+    return Attempts(timeout=definition.timeout, retry=definition.retries)
 
 
 def attempt_faults(action: Action) -> Iterator[tuple[str, str]]:

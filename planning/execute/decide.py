@@ -64,7 +64,7 @@ def _decision(
         plan_policy=plan.spec.failure_policy,
         stage_policies=[stage.failure_policy or _STAGE_POLICIES[plan.spec.failure_policy] for stage in stages],
         workflow_policies=[[part.dr_workflow.spec.failure_policy for part in placed] for placed in parts],
-        **({} if origin is None else {"origin": origin}),
+        origin=origin,
     )
 
 
@@ -104,10 +104,10 @@ def _placed(
 
 
 def _stage(stage: Stage, placed: Sequence[PlannedWorkflow]) -> StageStatus:
-    given = {"parallel": stage.parallel or None, "depends_on": stage.depends_on or None}
     return StageStatus(
         name=stage.name,
         phase=Phase.PENDING,
+        parallel=stage.parallel or None,
+        depends_on=stage.depends_on or None,
         workflow_executions=[part.node() for part in placed],
-        **{name: value for name, value in given.items() if value},
     )

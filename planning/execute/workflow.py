@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import Mode, OperationType, Phase
-from api.steps import ExecuteStep, Part
+from api.steps import ExecuteStep
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import Planned
@@ -40,12 +40,12 @@ class PlannedWorkflow:
 
     def node(self) -> WorkflowExecutionStatus:
         """Give its node, with every action Pending or Skipped."""
-        nothing = {} if self.planned else {"phase": Phase.SKIPPED, "message": action_messages.NOTHING_TO_DELETE}
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
+            phase=Phase.PENDING if self.planned else Phase.SKIPPED,
+            message=None if self.planned else action_messages.NOTHING_TO_DELETE,
             progress=parent_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action(planned, self.mode) for planned in self.planned],
-            **{"phase": Phase.PENDING, **nothing},
         )
 
     def steps(self) -> list[ExecuteStep]:
@@ -54,20 +54,16 @@ class PlannedWorkflow:
         return [self._step(f"{self.mark}/{name}", one) for name, one in zip(names, self.planned, strict=True)]
 
     def _step(self, mark: str, planned: Planned) -> ExecuteStep:
-        """Give a step; what is as it usually is stays away, for a decision holds thousands of them."""
         values = None if self.resolved is None else self._values(self.resolved.shown)
-        unusual = {
-            "attempts": attempts_of(planned.action),
-            "part": None if planned.part is Part.ACTION else planned.part,
-            "after": planned.after,
-            "outputs_of": _outputs_of(planned) or None,
-        }
         return ExecuteStep(
             index=planned.index,
             action=self.dr_workflow.spec.actions[planned.index].name,
             mark=mark,
             title=title(planned.action, mark, values),
-            **{name: value for name, value in unusual.items() if value is not None},
+            attempts=attempts_of(planned.action),
+            part=planned.part,
+            after=planned.after,
+            outputs_of=_outputs_of(planned),
         )
 
     def _values(self, params: Mapping[str, str]) -> Values:
@@ -87,14 +83,15 @@ class PlannedWorkflow:
 
 def _action(planned: Planned, mode: Mode | None) -> ActionStatus:
     action = planned.action
-    skipped = {} if when.runs(action.when, mode) else {"phase": Phase.SKIPPED, "message": _unmet(action.when, mode)}
+    runs = when.runs(action.when, mode)
     return ActionStatus(
         name=action.name,
         type=action.type,
+        phase=Phase.PENDING if runs else Phase.SKIPPED,
+        message=None if runs else _unmet(action.when, mode),
         retries=0,
         retry_count=0,
         custom_rollback=action.rollback is not None,
-        **{"phase": Phase.PENDING, **skipped},
     )
 
 

@@ -73,10 +73,13 @@ def decide_revert(
     known = scene(found, looks, history(revert, original, earlier), revert.spec.on_missing)
     verdicts = decide_all(ordered, known)
     stages = [_planned_stage(stage, verdicts, revert.metadata.uid) for stage in ordered]
-    given = {"left_standing": verdicts.left_standing, **_given(definitions_of_today=definitions_of_today or None)}
-    state = RunState(phase=Phase.PENDING, stage_statuses=[stage.node for stage in stages], **given)
-    steps = [stage.steps for stage in stages]
-    return RevertDecision(state=with_counts(state), steps=steps, **_given(origin=origin))
+    state = RunState(
+        phase=Phase.PENDING,
+        stage_statuses=[stage.node for stage in stages],
+        left_standing=verdicts.left_standing,
+        definitions_of_today=definitions_of_today,
+    )
+    return RevertDecision(state=with_counts(state), steps=[stage.steps for stage in stages], origin=origin)
 
 
 def rejected(reason: str) -> RevertDecision:
@@ -108,14 +111,10 @@ def _planned_stage(stage: PlacedStage, verdicts: Verdicts, uid: str) -> _Planned
         name=stage.node.name,
         phase=Phase.SKIPPED if message else Phase.PENDING,
         workflow_executions=[workflow.node for workflow in planned],
-        **_given(message=message, parallel=stage.node.parallel or None),
+        message=message,
+        parallel=stage.node.parallel or None,
     )
     return _PlannedStage(node, [workflow.steps for workflow in planned])
-
-
-def _given(**fields: object) -> dict[str, object]:
-    """Leave out what is None: what was never set is never sent."""
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _planned_workflow(
@@ -131,7 +130,7 @@ def _planned_workflow(
         phase=Phase.SKIPPED if message else Phase.PENDING,
         progress=parent_messages.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=[action for action, _ in planned],
-        **_given(message=message),
+        message=message,
     )
     return _PlannedWorkflow(node, [step for _, step in planned])
 
@@ -165,5 +164,6 @@ def _action(place: Place, skipped: str | None) -> ActionStatus:
         phase=Phase.PENDING if skipped is None else Phase.SKIPPED,
         retries=0,
         retry_count=0,
-        **_given(type=place.candidate.type, message=None if skipped is None else bounded(skipped)),
+        type=place.candidate.type,
+        message=None if skipped is None else bounded(skipped),
     )

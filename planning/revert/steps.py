@@ -6,9 +6,8 @@ through Temporal".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
-from api.actions import Action
 from api.execution import ActionStatus
 from api.steps import CustomRollback, ExecuteStep, Part, RollbackStep
 from planning.definitions import identifiers
@@ -52,11 +51,12 @@ class Steps:
         """Give the step of one action; a refusal stands for a failure that is certain already."""
         match verdict:
             case Refused():
-                return _tried(place.candidate.definition, refusal=verdict.refusal)
+                return RollbackStep(refusal=verdict.refusal, attempts=attempts_of(place.candidate.definition))
             case Deletions():
-                return _tried(place.candidate.definition, deletions=list(verdict.items))
+                attempts = attempts_of(place.candidate.definition)
+                return RollbackStep(deletions=list(verdict.items), attempts=attempts)
             case Custom():
-                return _tried(verdict.action, custom=self._custom(place, verdict))
+                return RollbackStep(custom=self._custom(place, verdict), attempts=attempts_of(verdict.action))
             case _:
                 assert_never(verdict)
 
@@ -66,23 +66,15 @@ class Steps:
         recorded = {one: self.records[one] for one in used if one in self.records}
         outputs = {one: record.outputs for one, record in recorded.items() if record.outputs}
         phases = {one: record.phase for one, record in recorded.items()}
-        given: dict[str, Any] = {"outputs_of": used} if used else {}
         step = ExecuteStep(
             index=verdict.index,
             action=name,
             mark=f"{self.mark}/{self.names[place.key[-1]]}",
             title=bounded(title(name, verdict)),
             part=verdict.part,
-            **given,
+            outputs_of=used,
         )
-        known = {"outputs": outputs, "phases": phases}
-        return CustomRollback(step=step, **{name: value for name, value in known.items() if value})
-
-
-def _tried(definition: Action | None, **what: Any) -> RollbackStep:
-    """Give a step that is tried as a definition asks for; what is the default is not sent."""
-    attempts = attempts_of(definition)
-    return RollbackStep(**what) if attempts is None else RollbackStep(attempts=attempts, **what)
+        return CustomRollback(step=step, outputs=outputs, phases=phases)
 
 
 def title(name: str, verdict: Custom) -> str:

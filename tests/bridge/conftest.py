@@ -5,7 +5,6 @@ from unittest import mock
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
@@ -13,6 +12,7 @@ from dev.stack import Stack
 from tests.bridge import plan_namespace
 from tests.bridge.plan_namespace import PlanNamespace
 from tests.bridge.scripted_workflows import scripted_worker
+from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "scripted"
 
@@ -27,7 +27,7 @@ async def admin(stack: Stack) -> AsyncIterator[Cluster]:
 
 @pytest.fixture(scope="package")
 async def temporal(stack: Stack) -> Client:
-    return await Client.connect(stack.temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(stack.temporal_address, data_converter=DATA_CONVERTER)
 
 
 @pytest.fixture(scope="package")

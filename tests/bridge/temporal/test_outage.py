@@ -7,7 +7,6 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.meta import CANCEL_ANNOTATION
 from api.phases import Phase
@@ -18,6 +17,7 @@ from tests.bridge.controller.test_sync import BEGUN
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, eventually
 from tests.bridge.scripted_workflows import done, scripted_worker
 from tests.bridge.tcp_gate import Gate, gate
+from workflows.converter import DATA_CONVERTER
 
 QUEUE = "sometimes-served"
 
@@ -136,7 +136,7 @@ async def _namespace(stack: Stack, temporal: Client, name: str) -> Client:
     kept = Duration(seconds=86400)
     request = RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=kept)
     await temporal.workflow_service.register_namespace(request)
-    client = await Client.connect(stack.temporal_address, namespace=name, data_converter=pydantic_data_converter)
+    client = await Client.connect(stack.temporal_address, namespace=name, data_converter=DATA_CONVERTER)
 
     async def known() -> bool:
         try:

@@ -172,7 +172,7 @@ class TestModeDelete:
             ("delete-app", Phase.PENDING, False),
             ("delete-create-loc", Phase.PENDING, False),
         ]
-        assert [step.model_dump(exclude_unset=True) for step in decision.steps[0][0]] == [
+        assert [step.model_dump(exclude_defaults=True) for step in decision.steps[0][0]] == [
             {
                 "index": 1,
                 "action": "app",
