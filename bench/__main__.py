@@ -16,8 +16,8 @@ from bench.objects import plan_objects
 from bench.report import Round, table
 from bench.runs import Bridged, bare, bridged, execute
 from bench.stack import Bench
-from dev.commands import start
 from dev.layout import default_layout
+from dev.start import start_stack
 
 
 def arguments() -> argparse.Namespace:
@@ -72,7 +72,7 @@ async def _round(client: Client, bare_seconds: float, run: Bridged) -> Round:
 def main() -> None:
     """Measure and print the table."""
     given = arguments()
-    rounds = asyncio.run(measure(Bench(start(default_layout())), given.stages, given.actions, given.rounds))
+    rounds = asyncio.run(measure(Bench(start_stack(default_layout())), given.stages, given.actions, given.rounds))
     print(f"\nRevert of {given.stages} stages x {given.actions} actions, {given.rounds} alternating pairs\n")
     print(table(rounds))
 

@@ -19,8 +19,8 @@ from bench import bare
 from bench.objects import dr_workflow, execution, single_plan
 from bench.runs import execute
 from bench.stack import Bench
-from dev.commands import start
 from dev.layout import REPOSITORY, default_layout
+from dev.start import start_stack
 
 LARGEST = REPOSITORY / "examples" / "demo"
 """The example with the most actions."""
@@ -147,7 +147,7 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="pairs of runs")
     parser.add_argument("--actions", type=int, default=100)
     given = parser.parse_args()
-    bench = Bench(start(default_layout()))
+    bench = Bench(start_stack(default_layout()))
     client = await bench.temporal()
     async with bare.serving(client):
         pairs = await measure(bench, client, given.actions, given.rounds)

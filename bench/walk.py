@@ -26,10 +26,10 @@ import worker.__main__ as worker_process
 from api.meta import API_VERSION
 from bridge.settings import Settings as BridgeSettings
 from dev.layout import REPOSITORY, Layout
-from dev.own import start_own
 from dev.programs import find_programs
-from dev.servers import start_servers
 from dev.stack import Stack, locked, stop_all
+from dev.start import start_servers
+from dev.worker_and_bridge import own_service, start_services
 from worker.settings import Settings as WorkerSettings
 
 SHIPPED = ("api", "planning", "kube", "workflows", "activities", "worker", "bridge", "cli")
@@ -114,7 +114,7 @@ def apply(stack: Stack, items: list[dict[str, Any]]) -> None:
 async def follow(stack: Stack, calls: Calls, process: str) -> None:
     """Execute and revert one Localization with one of our processes in this one; note the calls of the Revert."""
     other = "bridge" if process == "worker" else "worker"
-    start_own(stack, other)
+    start_services(stack.layout, [own_service(stack, other)])
     os.environ.update(stack.env(process))
     serving = worker_process.serve(WorkerSettings()) if process == "worker" else bridge_process.serve(BridgeSettings())
     served = asyncio.create_task(serving)

@@ -14,8 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field
 
-from dev.cache import archive_folder, install, partial_folder
-from dev.versions import KUBERNETES, numbers, platform_name
+from dev.cache import KUBERNETES, archive_folder, install, partial_folder, platform_name, version_numbers
 
 INDEX = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
 PROGRAMS = ("kube-apiserver", "etcd")
@@ -62,9 +61,9 @@ def choose(index: Index, wanted: str, platform: str) -> Archive:
 
     The archives skip patch releases, so the very version may be missing.
     """
-    minor = numbers(wanted)[:2]
+    minor = version_numbers(wanted)[:2]
     versions = [version for version in index.releases if re.fullmatch(r"v\d+\.\d+\.\d+", version)]
-    for version in sorted((v for v in versions if numbers(v)[:2] == minor), key=numbers, reverse=True):
+    for version in sorted((v for v in versions if version_numbers(v)[:2] == minor), key=version_numbers, reverse=True):
         archive = index.releases[version].get(f"envtest-{version}-{platform}.tar.gz")
         if archive:
             return archive

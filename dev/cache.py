@@ -1,12 +1,29 @@
-"""The folder for programs that outlive a checkout: who may write to it, and how a file gets into it whole."""
+"""The folder for programs that outlive a checkout: which versions it holds, who may write to it, and how.
+
+The versions are written here once; `dev/go/*/go.mod` pins the same ones (a test compares them).
+"""
 
 import fcntl
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev.versions import ETCD, KUBERNETES, platform_name
+KUBERNETES = "v1.36.3"
+ETCD = "v3.6.16"
+
+
+def platform_name() -> str:
+    """Name this platform as Go and the Kubernetes release archives do, for example `linux-amd64`."""
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return f"{platform.system().lower()}-{architecture}"
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Turn `v1.36.3` into (1, 36, 3). Raises ValueError for pre-releases and anything else."""
+    return tuple(int(part) for part in version.removeprefix("v").split("."))
 
 
 def cache_root() -> Path:
@@ -28,7 +45,7 @@ def archive_folder() -> Path:
 
 @contextmanager
 def exclusive() -> Iterator[int]:
-    """Let one process at a time fill the cache; yield the lock's descriptor, for children that work on after us."""
+    """Let one process at a time fill the cache; yield the lock's descriptor, for children that outlive this process."""
     cache_root().mkdir(parents=True, exist_ok=True)
     with (cache_root() / "lock").open("w") as lock:
         try:
@@ -40,14 +57,14 @@ def exclusive() -> Iterator[int]:
 
 
 def partial_folder() -> Path:
-    """A folder for files that are not whole yet, on the same file system. What a killed process left there is void."""
+    """A folder for incomplete files, on the same file system. What a killed process left there is never used."""
     folder = cache_root() / "partial"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def install(file: Path, folder: Path) -> Path:
-    """Move a complete program to its place; whoever looks there sees all of it or none."""
+    """Move a complete program to its folder in one step, so that another process sees all of it or nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     file.chmod(0o755)
     return file.replace(folder / file.name)

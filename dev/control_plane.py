@@ -1,10 +1,14 @@
-"""How etcd, the API server and the controller manager are started.
+"""How etcd, the API server and the controller manager are started, and who may talk to the API server.
 
 Sources: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ and its neighbour for the
 controller manager; https://etcd.io/docs/v3.6/op-guide/configuration/.
 """
 
+import base64
+import os
+import secrets
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -12,10 +16,8 @@ import yaml
 from dev.layout import Layout
 from dev.process import Service
 
-PORTS = ["etcd", "etcd-peer", "kube-apiserver"]
-
 # Without these, foreground deletion, namespace deletion, Jobs, default service accounts and the roles that our own are
-# aggregated to (`view`, `edit`, `admin`) would be a pretence.
+# aggregated to (`view`, `edit`, `admin`) would not work.
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
@@ -25,7 +27,7 @@ CONTROLLERS = (
     "clusterrole-aggregation-controller",
 )
 
-# The API server signs its own certificate for a year; one that is older than this is made anew before a start.
+# The API server signs its own certificate for a year; one that is older than this is replaced before a start.
 CERTIFICATE_AGE = 300 * 24 * 3600.0
 
 
@@ -75,7 +77,7 @@ def kube_apiserver(layout: Layout, program: Path, ports: dict[str, int]) -> Serv
 
 
 def kube_controller_manager(layout: Layout, program: Path) -> Service:
-    """The few controllers that make deletion and Jobs real."""
+    """The few controllers without which deletion and Jobs would not work."""
     kubeconfig = layout.data / "kube-controller-manager.kubeconfig"
     flags = {
         "kubeconfig": str(kubeconfig),
@@ -96,16 +98,16 @@ def audit_policy() -> str:
     Every write stays, except the heartbeats of leases and the recording of events.
     Source: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
     """
-    beats = [{"group": "coordination.k8s.io", "resources": ["leases"]}, {"group": "events.k8s.io"}]
-    beats.append({"group": "", "resources": ["events"]})
+    heartbeats = [{"group": "coordination.k8s.io", "resources": ["leases"]}, {"group": "events.k8s.io"}]
+    heartbeats.append({"group": "", "resources": ["events"]})
     system = ["system:apiserver", "system:kube-controller-manager"]
     # Only the answer to a create or a delete names the uid of its object, by which the tests count.
-    made_by_actions = [{"group": "", "resources": ["configmaps"]}, {"group": "apps.clusternet.io"}]
+    created_by_actions = [{"group": "", "resources": ["configmaps"]}, {"group": "apps.clusternet.io"}]
     rules: list[dict[str, object]] = [
-        {"level": "None", "resources": beats, "verbs": ["get", "list", "watch", "create", "update", "patch"]},
+        {"level": "None", "resources": heartbeats, "verbs": ["get", "list", "watch", "create", "update", "patch"]},
         {"level": "None", "users": system, "verbs": ["get", "list", "watch"]},
         {"level": "None", "nonResourceURLs": ["*"]},
-        {"level": "RequestResponse", "verbs": ["create", "delete"], "resources": made_by_actions},
+        {"level": "RequestResponse", "verbs": ["create", "delete"], "resources": created_by_actions},
         {"level": "Metadata"},
     ]
     policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
@@ -118,3 +120,72 @@ def drop_old_certificate(layout: Layout) -> None:
     if certificate.exists() and time.time() - certificate.stat().st_mtime > CERTIFICATE_AGE:
         certificate.unlink()
         certificate.with_suffix(".key").unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class User:
+    """A line of the API server's token file."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+def _service_account(name: str) -> User:
+    groups = ("system:serviceaccounts", "system:serviceaccounts:drplan-system", "system:authenticated")
+    return User(f"system:serviceaccount:drplan-system:{name}", groups)
+
+
+# Worker and bridge are named as the service accounts that deploy/rbac binds, so the stack runs with those roles.
+USERS = {
+    "admin": User("admin", ("system:masters",)),
+    "kube-controller-manager": User("system:kube-controller-manager", ("system:masters",)),
+    "worker": _service_account("drplan-worker"),
+    "bridge": _service_account("drplan-bridge"),
+}
+
+
+def tokens(layout: Layout) -> dict[str, str]:
+    """Return the token of each user; they are drawn once and stored in the API server's token file.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#static-token-file
+    """
+    file = layout.data / "tokens.csv"
+    stored = _read_tokens(file)
+    if set(stored) != set(USERS):
+        stored = {name: secrets.token_hex(16) for name in USERS}
+        lines = [f'{stored[name]},{user.name},{name},"{",".join(user.groups)}"\n' for name, user in USERS.items()]
+        write_private(file, "".join(lines))
+    return stored
+
+
+def _read_tokens(file: Path) -> dict[str, str]:
+    try:
+        fields = [line.split(",", 3) for line in file.read_text().splitlines()]
+        return {uid: token for token, _, uid, _ in fields}
+    except (OSError, ValueError):
+        return {}
+
+
+def write_private(file: os.PathLike[str], text: str) -> None:
+    """Write a file that only its owner may read, completely or not at all."""
+    partial = f"{os.fspath(file)}.partial"
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    os.replace(partial, file)
+
+
+def kubeconfig(server: str, authority: bytes, user: str, token: str) -> str:
+    """Return the kubeconfig of one user of one server, which is trusted by `authority` (PEM) and nothing else."""
+    cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode()}
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "drplan-stack", "cluster": cluster}],
+            "users": [{"name": user, "user": {"token": token}}],
+            "contexts": [{"name": user, "context": {"cluster": "drplan-stack", "user": user, "namespace": "default"}}],
+            "current-context": user,
+        },
+        sort_keys=False,
+    )

@@ -1,52 +1,62 @@
-"""`make demo`: the main job in one go. A plan is executed and taken back while its nested status is shown.
+"""`make demo`: a plan is executed and reverted on a local stack, while its nested status is shown.
 
 It can be run again and again: each run has names of its own, and what an interrupted one left is cleared first.
 """
 
+import queue
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
+import yaml
 from rich.console import Console
 
 from api.execution import DRPlanExecution
 from api.meta import PLAN_LABEL
 from api.phases import Phase
-from dev import example
-from dev.clusternet import stand_in
-from dev.commands import start
-from dev.layout import default_layout
-from dev.ready import StackError
-from dev.running import KIND, PATIENCE, run
-from dev.stack import Stack
+from cli.views import view
+from dev import StackError
+from dev.clusternet import hold_deletions
+from dev.layout import REPOSITORY, default_layout
+from dev.stack import Document, Stack, watch
+from dev.start import start_stack
+
+EXAMPLE = REPOSITORY / "examples" / "demo"
+KIND = "drplanexecution"
+# How long a run of the demo may take, in seconds. It takes ten.
+PATIENCE = 300
 
 
 def main() -> int:
-    """Tell the whole story; return the exit code."""
+    """Start the stack, execute and revert the example, say what to try next; return the exit code."""
     # A log has no width of its own; wide enough for the longest message.
     console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
-        stack = start(default_layout())
-        with stand_in(stack, example.localizations()):
-            return _story(stack, console)
+        stack = start_stack(default_layout())
+        with hold_deletions(stack, _localizations()):
+            return _execute_and_revert(stack, console)
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. The run goes on without us; `make demo` waits for it and starts anew.", file=sys.stderr)
+        print("\nInterrupted. What was started continues to run; `make demo` waits for it first.", file=sys.stderr)
         return 130
 
 
-def _story(stack: Stack, console: Console) -> int:
+def _execute_and_revert(stack: Stack, console: Console) -> int:
     _clear(stack)
-    stack.kubectl("apply", *(f"--filename={example.FOLDER / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
+    stack.kubectl("apply", *(f"--filename={EXAMPLE / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
     console.rule("Execute: the plan is carried out")
-    executed = run(stack, console, example.load("execute.yaml"))
+    executed = _run(stack, console, _load("execute.yaml"))
     if executed.status.phase is not Phase.SUCCEEDED:
         return _failed(executed)
     console.rule("Revert: all of it is taken back, in reverse")
-    request = example.load("revert.yaml")
+    request = _load("revert.yaml")
     request["spec"]["revertExecutionRef"] = executed.metadata.name
-    reverted = run(stack, console, request)
+    reverted = _run(stack, console, request)
     if reverted.status.phase is not Phase.SUCCEEDED:
         return _failed(reverted)
     print(_closing(stack, executed, reverted))
@@ -54,12 +64,45 @@ def _story(stack: Stack, console: Console) -> int:
 
 
 def _clear(stack: Stack) -> None:
-    """Wait for the run of an interrupted demo, and remove what it made."""
+    """Wait for the run of an interrupted demo, and remove what it created."""
     of_demo = f"--selector={PLAN_LABEL}=demo"
     if stack.kubectl("get", KIND, of_demo, "--output=name").stdout:
         stack.kubectl("wait", "--for=condition=Completed", KIND, of_demo, f"--timeout={PATIENCE}s")
-    stack.kubectl("delete", "--ignore-not-found", "localization", *example.localizations())
-    stack.kubectl("delete", "--ignore-not-found", "configmap", *example.config_maps())
+    stack.kubectl("delete", "--ignore-not-found", "localization", *_localizations())
+    stack.kubectl("delete", "--ignore-not-found", "configmap", *_config_maps())
+
+
+def _run(stack: Stack, console: Console, request: Document) -> DRPlanExecution:
+    """Create an execution and show it until `kubectl wait` says that it is completed; return its last state."""
+    created = stack.kubectl("create", "--filename=-", "--output=name", stdin=yaml.safe_dump(request)).stdout.strip()
+    name = created.partition("/")[2]
+    wait = ["wait", "--for=condition=Completed", f"{KIND}/{name}", f"--timeout={PATIENCE}s"]
+    print(f"$ kubectl {' '.join(wait)}", flush=True)
+    with view(console) as show, watch(stack, KIND, name) as states:
+        waiting = subprocess.Popen(stack.kubectl_command(*wait), stdout=subprocess.DEVNULL)
+        for state in _until_ended(waiting, states):
+            show(DRPlanExecution.model_validate(state))
+        last = DRPlanExecution.model_validate(yaml.safe_load(stack.kubectl("get", KIND, name, "--output=yaml").stdout))
+        show(last)
+    return last
+
+
+def _until_ended(waiting: "subprocess.Popen[bytes]", states: Iterator[Document]) -> Iterator[Document]:
+    """Yield states until `waiting` ends. A thread reads them, because reading cannot be given a time limit."""
+    arrived: queue.Queue[Document] = queue.Queue()
+
+    def read() -> None:
+        for state in states:
+            arrived.put(state)
+
+    threading.Thread(target=read, daemon=True).start()
+    while waiting.poll() is None or not arrived.empty():
+        try:
+            yield arrived.get(timeout=0.1)
+        except queue.Empty:
+            continue
+    if waiting.returncode != 0:
+        raise StackError(f"The run has not ended after {PATIENCE} s; the logs of bridge and worker say why")
 
 
 def _failed(execution: DRPlanExecution) -> int:
@@ -73,7 +116,7 @@ def _closing(stack: Stack, executed: DRPlanExecution, reverted: DRPlanExecution)
 $ kubectl get {KIND}s {original} {name}
 {stack.kubectl("get", f"{KIND}s", original, name).stdout}
 The same history in Temporal's UI:
-  {ui_address(stack, reverted)}
+  {_ui_address(stack, reverted)}
 
 What to try next, in this shell:
   . {root / "env"}; export PATH={root / "bin"}:$PATH
@@ -86,11 +129,11 @@ What to try next, in this shell:
   kubectl create -f examples/demo/execute.yaml
   kubectl get drpe --watch
 
-  # Delete one of its objects, and see that a Revert says so instead of passing over it
+  # Delete one of its objects, and see that a Revert reports it
   kubectl delete localization demo-shop-frontend
   sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE/" examples/demo/revert.yaml | kubectl create -f -
 
-  # Take up where it stopped, and pass over what is gone
+  # Continue where it stopped, and skip what is gone
   sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE\\n  onMissing: Ignore/" examples/demo/revert.yaml | kubectl create -f -
 
   # Kill the worker in the middle of a run: nothing is lost, `make stack` brings it back
@@ -100,12 +143,30 @@ What to try next, in this shell:
   make stack-down"""
 
 
-def ui_address(stack: Stack, execution: DRPlanExecution) -> str:
-    """Where Temporal's UI shows the workflow of this execution."""
+def _ui_address(stack: Stack, execution: DRPlanExecution) -> str:
     engine = execution.status.engine
     assert engine is not None
     run = f"{quote(engine.workflow_id, safe='')}/{engine.run_id}"
     return f"{stack.temporal_ui}/namespaces/default/workflows/{run}/history"
+
+
+def _load(file: str) -> Any:
+    return yaml.safe_load((EXAMPLE / file).read_text())
+
+
+def _localizations() -> list[str]:
+    """Names of the Localizations that the example creates, all in the namespace `default`."""
+    return [action["localization"]["name"] for action in _actions() if "localization" in action]
+
+
+def _config_maps() -> list[str]:
+    manifests = [yaml.safe_load(action["resource"]["manifest"]) for action in _actions() if "resource" in action]
+    return [manifest["metadata"]["name"] for manifest in manifests]
+
+
+def _actions() -> list[dict[str, Any]]:
+    workflows = yaml.safe_load_all((EXAMPLE / "drworkflow.yaml").read_text())
+    return [action for workflow in workflows for action in workflow["spec"]["actions"]]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Starts, recognises and ends the processes of a stack.
+"""Starts, recognises, waits for and ends the processes of a stack.
 
 A process id alone proves nothing: ids are reused, and a crash leaves pid files behind. So every process carries a mark
 in its environment (stack folder, name, digest of how it was started), and only a process with the right mark is ever
@@ -7,20 +7,27 @@ believed or signalled. The mark also finds a process whose pid file is lost.
 
 import contextlib
 import hashlib
+import http.client
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dev import StackError
 from dev.layout import REPOSITORY, Layout
 
 MARK = "DRPLAN_STACK_PROCESS"
 # How long a process may take to end by itself before it is killed, in seconds.
 GRACE = 15.0
+# How long a process may take until it answers, in seconds: a cold start on a busy laptop takes ten.
+TIMEOUT = 90.0
+POLL = 0.05
 
 
 @dataclass(frozen=True)
@@ -171,3 +178,61 @@ def _gone(layout: Layout, pids: Sequence[int], seconds: float) -> bool:
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def wait(layout: Layout, name: str, answers: Callable[[], bool]) -> None:
+    """Poll until the process answers. Raises StackError if it ends, or does not answer in time, with its last words."""
+    deadline = time.monotonic() + TIMEOUT
+    while not answers():
+        if find(layout, name) is None:
+            raise StackError(f"{name} ended while starting. {last_words(layout, name)}")
+        if time.monotonic() > deadline:
+            raise StackError(f"{name} does not answer after {TIMEOUT:.0f} s. {last_words(layout, name)}")
+        time.sleep(POLL)
+
+
+def last_words(layout: Layout, name: str, lines: int = 15) -> str:
+    """Name the process's log and quote its end."""
+    log = layout.log(name)
+    end = log.read_text(errors="replace").splitlines()[-lines:]
+    return f"The end of {log}:\n" + "\n".join(f"  {line}" for line in end)
+
+
+def answers_http(port: int, path: str) -> bool:
+    """Say whether a plain HTTP server on loopback answers this path with 200."""
+    return _answers(http.client.HTTPConnection("127.0.0.1", port, timeout=5), path, {})
+
+
+def answers_https(port: int, path: str, authority: Path, token: str) -> bool:
+    """Say whether the API server answers this path with 200; trusts only the given certificate file."""
+    if not authority.exists():
+        return False
+    try:
+        context = ssl.create_default_context(cafile=str(authority))
+    except ssl.SSLError:  # written at this very moment
+        return False
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+    return _answers(connection, path, {"Authorization": f"Bearer {token}"})
+
+
+def _answers(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bool:
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def listens(port: int) -> bool:
+    """Say whether anything accepts connections on this loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def has_logged(layout: Layout, name: str, words: str) -> bool:
+    """Say whether the process has written these words since its last start."""
+    last = layout.log(name).read_bytes().rpartition(start_line(name))[2]
+    return words.encode() in last

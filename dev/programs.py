@@ -9,10 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev import archive
+from dev import StackError, archive
 from dev.build import build
 from dev.cache import archive_folder, built_folder, exclusive
-from dev.ready import StackError
 
 # What neither the Python package index nor Debian has in a version of today.
 SERVERS = ("kube-apiserver", "kube-controller-manager", "etcd")

@@ -1,15 +1,20 @@
-"""What a stack is for those who use it: addresses, rights, kubectl; and how it ends."""
+"""A running stack: its addresses, variables and kubectl; objects that are watched; and how it is stopped."""
 
 import fcntl
+import json
+import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO, Any
 
+from dev import StackError
 from dev.layout import Layout
 from dev.process import GRACE, environment, stop
-from dev.programs import Programs
-from dev.ready import StackError
+from dev.programs import Programs, from_venv
+
+Document = dict[str, Any]
 
 # In the order in which they end: each before what it talks to.
 STOPPING = (("bridge", "worker", "kube-controller-manager"), ("kube-apiserver", "temporal"), ("etcd",))
@@ -73,3 +78,41 @@ def locked(layout: Layout) -> Iterator[None]:
 def stop_all(layout: Layout, grace: float = GRACE) -> list[str]:
     """End everything of this stack, each process before what it talks to; return the names of those that ran."""
     return [ended for names in STOPPING for ended in stop(layout, names, grace)]
+
+
+def prepare_shell(layout: Layout, env: Mapping[str, str]) -> None:
+    """Link kubectl and temporal into the stack's `bin`, and write one `export` line for each variable."""
+    for name in ("kubectl", "temporal"):
+        target = layout.bin / name
+        target.unlink(missing_ok=True)
+        target.symlink_to(from_venv(name))
+    layout.env_file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items()))
+
+
+@contextmanager
+def watch(stack: Stack, *what: str) -> Iterator[Iterator[Document]]:
+    """Yield the states of these objects, present and coming, until the context ends."""
+    process = subprocess.Popen(
+        stack.kubectl_command("get", *what, "--watch", "--output=json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        # Ctrl-C is ours to handle; kubectl ends with the context.
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield _documents(process.stdout)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _documents(stream: IO[str]) -> Iterator[Document]:
+    """Split what kubectl prints into documents: each ends with a brace in the first column."""
+    lines: list[str] = []
+    for line in stream:
+        lines.append(line)
+        if line.rstrip() == "}":
+            yield json.loads("".join(lines))
+            lines.clear()

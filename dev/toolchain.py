@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dev import StackError
 from dev.cache import cache_root
 from dev.layout import REPOSITORY
-from dev.ready import StackError
 
 MODULES = REPOSITORY / "dev" / "go"
 LOCK = MODULES / "requirements.lock"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dev.layout import Layout
 from dev.programs import find_programs
-from dev.servers import start_servers
 from dev.stack import Stack, locked, stop_all
+from dev.start import start_servers
 
 _numbers = count(1)
 

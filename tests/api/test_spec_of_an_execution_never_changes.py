@@ -3,7 +3,7 @@
 import pytest
 from kubernetes.client.exceptions import ApiException
 
-from dev.ready import StackError
+from dev import StackError
 from tests.api.crd_group import CrdGroup
 from tests.api.documents import Document
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dev.ready import StackError
+from dev import StackError
 from dev.stack import Stack
 from tests.eventually import until
 

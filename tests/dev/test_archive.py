@@ -12,7 +12,7 @@ import yaml
 
 from dev import archive
 from dev.archive import Index, NoArchiveError, choose
-from dev.versions import platform_name
+from dev.cache import platform_name
 
 Served = tuple[Path, str]
 CONTENT = {"etcd": b"the etcd", "kube-apiserver": b"the server", "kubectl": b"the client"}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dev import StackError
 from dev.layout import REPOSITORY
 from dev.programs import find_servers
 from dev.progress import LINKING, Progress, in_words
-from dev.ready import StackError
 from tests.dev.conftest import FakeGo
 from tests.eventually import until
 

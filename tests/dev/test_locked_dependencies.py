@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from dev import versions
+from dev import cache
 from dev.layout import REPOSITORY
 
 LOCKS = [
@@ -52,7 +52,7 @@ def test_a_lock_has_hashes_and_no_addresses(lock: Path) -> None:
 
 @pytest.mark.parametrize(
     ("module", "line"),
-    [("kube", f"k8s.io/kubernetes {versions.KUBERNETES}"), ("etcd", f"go.etcd.io/etcd/server/v3 {versions.ETCD}")],
+    [("kube", f"k8s.io/kubernetes {cache.KUBERNETES}"), ("etcd", f"go.etcd.io/etcd/server/v3 {cache.ETCD}")],
 )
 def test_the_go_modules_pin_the_versions_that_we_name(module: str, line: str) -> None:
     assert f"\t{line}" in (REPOSITORY / "dev" / "go" / module / "go.mod").read_text()

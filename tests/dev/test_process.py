@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from dev import StackError
 from dev.layout import Layout
-from dev.process import Service, ensure, find, start, stop
-from dev.ready import StackError, wait
+from dev.process import Service, ensure, find, start, stop, wait
 from tests.eventually import until
 
 SLEEPER = Service("etcd", ("sleep", "1000"))

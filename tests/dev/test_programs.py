@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dev.cache import built_folder
+from dev import StackError
+from dev.cache import ETCD, KUBERNETES, built_folder
 from dev.programs import find_servers
-from dev.ready import StackError
-from dev.versions import ETCD, KUBERNETES
 from tests.dev.conftest import FakeGo
 from tests.dev.test_archive import CONTENT, Served, publish
 

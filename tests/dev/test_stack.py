@@ -5,8 +5,7 @@ import signal
 import subprocess
 
 from dev.ports import load
-from dev.process import find
-from dev.ready import answers_http
+from dev.process import answers_http, find
 from dev.stack import Stack
 from tests.dev.test_ports import taken
 from tests.dev.whole_stack import PROCESSES, WholeStack

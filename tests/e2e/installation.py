@@ -9,7 +9,6 @@ from pathlib import Path
 
 import yaml
 
-from dev.own import READY
 from dev.stack import Stack
 from tests.audit_log import AuditLog
 from tests.e2e.holding_proxy import FaultProxy
@@ -38,7 +37,7 @@ class Guarded:
 
     def wait_until_it_serves(self) -> None:
         """Return once this life of the process has begun to work."""
-        self.program.wait_until_it_says(READY[self.name])
+        self.program.wait_until_it_says(f"{self.name} started")
 
 
 @dataclass(frozen=True)
