@@ -16,9 +16,9 @@ from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Objects
 from bridge.kubernetes.work_queue import Pace, WorkQueue
 from bridge.settings import Settings
-from bridge.temporal.client import Engine, EngineError
-from bridge.temporal.history_poller import Follower
-from bridge.temporal.observe import Observer
+from bridge.temporal.client import TemporalClient, TemporalError
+from bridge.temporal.history_poller import HistoryPoller
+from bridge.temporal.observe import RunObserver
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +29,9 @@ FRESH_PASS = 0.05
 class Bridge:
     """All parts together."""
 
-    def __init__(self, settings: Settings, cluster: Cluster, engine: Engine, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, settings: Settings, cluster: Cluster, temporal: TemporalClient, clock: Callable[[], float]
+    ) -> None:
         self._settings = settings
         self._cluster = cluster
         shortest, longest = settings.shortest_interval.total_seconds(), settings.longest_interval.total_seconds()
@@ -37,22 +39,22 @@ class Bridge:
         index = Index(self._queue.add)
         self._lease = Lease(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in Kind]
-        follower = Follower(engine, settings.long_polls, shortest, self._wake)
+        poller = HistoryPoller(temporal, settings.long_polls, shortest, self._wake)
         self._context = Context(
             settings=settings,
             cluster=cluster,
-            engine=engine,
+            temporal=temporal,
             index=index,
             objects=Objects(cluster, index),
-            observer=Observer(engine, follower.version),
-            follower=follower,
+            observer=RunObserver(temporal, poller.version),
+            poller=poller,
             events=Recorder(cluster, settings.identity),
         )
 
     @classmethod
     async def connect(cls, settings: Settings, clock: Callable[[], float]) -> "Bridge":
         """Build a bridge from the environment. Raises ClusterError where no cluster is configured."""
-        return cls(settings, await Cluster.connect(), await Engine.connect(settings.task_queue), clock)
+        return cls(settings, await Cluster.connect(), await TemporalClient.connect(settings.task_queue), clock)
 
     def _reflector(self, kind: Kind, index: Index) -> Reflector:
         settings = self._settings
@@ -74,7 +76,7 @@ class Bridge:
                     task.cancel()
         finally:
             await self._lease.release()
-            await self._context.follower.close()
+            await self._context.poller.close()
             await self._cluster.close()
         _log.info("bridge stopped")
 
@@ -103,7 +105,7 @@ class Bridge:
                 again = await reconcile(self._context, key)
             except Conflict:
                 self._queue.done(key, FRESH_PASS)
-            except (ClusterError, EngineError) as error:
+            except (ClusterError, TemporalError) as error:
                 self._failed(key, str(error))
             except Exception as error:  # a bug in one object's pass must not stop all others
                 _log.exception("pass broke", kind=key.kind, namespace=key.namespace, name=key.name)

@@ -1,4 +1,4 @@
-"""What every pass works with, built once by __main__."""
+"""What every pass over an execution works with, and what it returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,46 +11,59 @@ from bridge.kubernetes.events import Recorder
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Objects, Stored
 from bridge.settings import Settings
-from bridge.status.execution import Moment
-from bridge.temporal.client import Engine as Door
-from bridge.temporal.history_poller import Follower
-from bridge.temporal.observe import Observer
+from bridge.status.execution import StatusContext
+from bridge.temporal.client import TemporalClient
+from bridge.temporal.history_poller import HistoryPoller
+from bridge.temporal.observe import RunObserver
+
+StoredExecution = Stored[DRPlanExecution]
 
 
 def utc_now() -> datetime:
-    """Tell the time as objects hold it: whole seconds, UTC."""
+    """Return the time as objects hold it: whole seconds, UTC."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
-class Carried:
-    """A run and the very object that it carries out."""
+class OpenRun:
+    """A run, and the uid of the execution that it belongs to."""
 
     uid: str
     engine: Engine
 
 
 @dataclass(frozen=True)
+class PassResult:
+    """The execution as it was last read or written, and how to continue."""
+
+    execution: StoredExecution
+    engine: Engine | None = None
+    """The run of an execution that has started; the status may not name it yet."""
+    requeue: float | None = None
+    """Seconds until the next pass; None when only an event requires one."""
+
+
+@dataclass(frozen=True)
 class Context:
-    """The doors, and what remembers between passes (nothing that matters)."""
+    """The clients and stores of a bridge. What it remembers between passes can be lost at any time."""
 
     settings: Settings
     cluster: Cluster
-    engine: Door
+    temporal: TemporalClient
     index: Index
     objects: Objects
-    observer: Observer
-    follower: Follower
+    observer: RunObserver
+    poller: HistoryPoller
     events: Recorder
     now: Callable[[], datetime] = utc_now
-    runs: dict[Key, Carried] = field(default_factory=dict)
-    """The runs that this process knows to be open, so that one whose object vanishes is not left alone."""
+    runs: dict[Key, OpenRun] = field(default_factory=dict)
+    """The runs that this process knows to be open, so that it cancels one whose object disappears."""
 
-    def moment(self, it: Stored[DRPlanExecution]) -> Moment:
-        """Say against what a status of this object is computed."""
-        return Moment(
-            operation=it.model.spec.operation_type,
-            generation=it.model.metadata.generation,
+    def status_context(self, execution: StoredExecution) -> StatusContext:
+        """Return what the next status of this execution depends on."""
+        return StatusContext(
+            operation=execution.model.spec.operation_type,
+            generation=execution.model.metadata.generation,
             now=self.now(),
-            cancel_asked=it.cancel_asked,
+            cancel_requested=execution.cancel_asked,
         )

@@ -1,61 +1,102 @@
-"""Whose turn it is: one running execution to a plan, the oldest waiting one next.
+"""The lock of a plan: one running execution per plan, the oldest waiting one is next. And its release at the end.
 
-Source: docs/spec/drplanexecution.md, "The lock".
+The finalizer of an execution is there for that release: it is removed last. Source: docs/spec/drplanexecution.md,
+"The lock".
 """
 
+from contextlib import suppress
+
+import structlog
+
 from api.execution import DRPlanExecution
-from api.meta import ObjectName
+from api.meta import FINALIZER, ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
-from bridge.controller.context import Context
-from bridge.kubernetes.api import NotFound
+from bridge.controller.context import Context, StoredExecution
+from bridge.kubernetes.api import Conflict, NotFound
 from bridge.kubernetes.index import Age, Entry
 from bridge.kubernetes.store import Unreadable
 from bridge.status import plan as plan_status
 from planning.messages import conditions as condition_messages
 
+_log = structlog.get_logger(__name__)
 
-async def obstacle(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
-    """Say what stands between an execution and its plan; None when it is its turn."""
-    if plan_status.holds(plan, execution):
+RELEASE_ATTEMPTS = 5
+"""Writes of a plan's status, which others write too; after that the whole pass is repeated."""
+
+
+async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
+    """Return what an execution waits for before it may take the plan's lock; None when it is next."""
+    if plan_status.holds_lock(plan, execution):
         return None
-    meta = execution.metadata
-    older = before(context.index.queue(meta.namespace, plan.metadata.name), execution)
-    lock = plan.status.current_execution
-    if lock is not None and await holds_on(context, plan, lock):
+    meta, name = execution.metadata, plan.metadata.name
+    older = before(context.index.queue(meta.namespace, name), execution)
+    position, lock, holder = len(older) + 1, plan.status.current_execution, None
+    if lock is not None and await is_locked_by(context, plan, lock):
         holder = ObjectName(name=lock.name, namespace=lock.namespace)
-        return condition_messages.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
-    running = context.index.running(meta.namespace, plan.metadata.name, besides=meta.uid)
-    if running is not None:
+    elif running := context.index.running(meta.namespace, name, besides=meta.uid):
+        # A plan that was deleted and created again has lost its lock.
         holder = ObjectName(name=running.key.name, namespace=running.key.namespace)
-        return condition_messages.waiting_for_lock(holder, plan.metadata.name, len(older) + 1)
-    if older:
-        return condition_messages.waiting_for_turn(older[0].key.name, plan.metadata.name, len(older) + 1)
-    return None
+    if holder is not None:
+        return condition_messages.waiting_for_lock(holder, name, position)
+    return condition_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
 
 
 def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
-    """Give those of the queue whose turn comes before that of this execution."""
+    """Return the entries of the queue that start before this execution."""
     meta = execution.metadata
     created = str(meta.to_object().get("creationTimestamp", ""))
     age = Age(created, execution.spec.operation_type is OperationType.REVERT, meta.uid)
     return [entry for entry in queue if entry.uid != meta.uid and entry.age < age]
 
 
-async def holds_on(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
-    """Tell whether a lock counts: its execution is there, is the very one, and is not over.
+async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
+    """Return whether a lock counts: its execution exists, is the very one, and has not ended.
 
-    A lock without a uid is the older controller's: it never counts for an execution that the bridge accepted,
-    which would wait for itself.
+    A lock without a uid was written by the older controller. It does not count for an execution that the bridge
+    accepted, which would wait for itself.
     """
-    namespace = lock.namespace or plan.metadata.namespace
     try:
-        stored = await context.objects.execution(namespace, lock.name)
+        holder = await context.objects.execution(lock.namespace or plan.metadata.namespace, lock.name)
     except NotFound:
         return False
     except Unreadable:
         return True
-    holder = stored.model
-    if stored.ours if not lock.uid else holder.metadata.uid != lock.uid:
-        return False
-    return holder.status.phase is None or not holder.status.phase.terminal
+    void = lock.uid != holder.model.metadata.uid if lock.uid else holder.ours
+    return not void and not holder.over
+
+
+async def finish(context: Context, execution: StoredExecution) -> None:
+    """Release what an ended execution holds: its long polls, the plan's lock, and last its finalizer.
+
+    Raises Conflict when it changed since it was read.
+    """
+    context.poller.stop(execution.key)
+    if not execution.held or not (execution.ours or execution.deleting):
+        return
+    if execution.ours:
+        await _release(context, execution.model)
+    await remove_finalizer(context, execution)
+
+
+async def _release(context: Context, execution: DRPlanExecution) -> None:
+    for _ in range(RELEASE_ATTEMPTS):
+        try:
+            plan = await context.objects.plan(execution.metadata.namespace, execution.spec.plan_ref)
+            await context.objects.write_status(plan, plan_status.release_lock(plan.model, execution, context.now()))
+        except Conflict:
+            continue
+        except NotFound:
+            return
+        except Unreadable as error:
+            _log.warning("plan lock not released", error=str(error))
+            return
+        return
+    raise Conflict(f"DRPlan {execution.spec.plan_ref} changes all the time")
+
+
+async def remove_finalizer(context: Context, execution: StoredExecution) -> None:
+    """Remove the finalizer; an object that waited only for this is gone then."""
+    others = [name for name in execution.model.metadata.finalizers if name != FINALIZER]
+    with suppress(NotFound):
+        await context.objects.write_metadata(execution, {"finalizers": others})

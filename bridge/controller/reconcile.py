@@ -1,96 +1,172 @@
-"""One pass over one object: its key in, 'when to look again' out; level-based and idempotent."""
+"""One pass over one object, level-based and idempotent: observe, decide, act, report.
+
+A pass over an execution reads the object, starts its run or observes it, computes the next status and writes it once,
+and releases what an ended execution holds. Source: docs/architecture.md, "Bridge".
+"""
 
 from typing import assert_never
 
 import structlog
 
-from api.execution import DRPlanExecution, Engine
-from api.phases import TERMINAL
-from bridge.controller.context import Context
-from bridge.controller.finish import finish
-from bridge.controller.start import Later, begin
-from bridge.controller.sync import TROUBLE, follow
-from bridge.controller.validate_definitions import judge_plan, judge_workflow
+from api.execution import Engine, ExecutionStatus
+from api.phases import TERMINAL, Phase
+from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
+from bridge.controller.definitions import validate_dr_workflow, validate_plan
+from bridge.controller.plan_lock import finish
+from bridge.controller.start import start
 from bridge.keys import Key, Kind
 from bridge.kubernetes.api import NotFound
-from bridge.kubernetes.store import Stored, Unreadable
+from bridge.kubernetes.events import EventReason
+from bridge.kubernetes.store import Unreadable
 from bridge.status import execution as execution_status
-from bridge.temporal.client import EngineUnreachable
-from planning.definitions import identifiers
+from bridge.status.observation import RootRun, RunStatus
+from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
+from bridge.temporal.observe import open_runs
+from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
 
+NO_TREE_YET = 0.1
+"""Seconds between passes while the first tree is about to come."""
+FIRST_TREE_WAIT = 1.5
+"""Seconds that the first status waits for its tree, so that it is complete from the first write."""
+ACTION_RUNNING = 0.7
+"""Seconds between passes while an action runs: attempts leave no trace in any history."""
+NOT_POLLED = 1.0
+"""Seconds between passes over runs that no long poll watches."""
+IDLE = 10.0
+"""Seconds between passes while nothing happens, in case a wake-up is missed."""
+NOT_ANSWERING = 2.0
+"""Seconds between passes while Temporal or the worker does not answer."""
+
 
 async def reconcile(context: Context, key: Key) -> float | None:
-    """Pass over one object; give the seconds until the next look, None when an event will bring it back.
+    """Pass over one object; return the seconds until the next pass, None when only an event requires one.
 
-    Raises ClusterError: the pass failed and is to be repeated.
+    Raises ClusterError and TemporalError: the pass failed and is to be repeated.
     """
     try:
-        return await _pass(context, key)
+        match key.kind:
+            case Kind.EXECUTION:
+                return await _reconcile_execution(context, key)
+            case Kind.PLAN:
+                await validate_plan(context, key)
+            case Kind.DR_WORKFLOW:
+                await validate_dr_workflow(context, key)
+            case _:
+                assert_never(key.kind)
     except NotFound:
-        await _forsake(context, key, None)
+        await _cancel_orphaned_run(context, key, None)
     except Unreadable as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
     return None
 
 
-async def _pass(context: Context, key: Key) -> float | None:
-    match key.kind:
-        case Kind.EXECUTION:
-            return await _execution(context, key)
-        case Kind.PLAN:
-            await judge_plan(context, key)
-        case Kind.DR_WORKFLOW:
-            await judge_workflow(context, key)
-        case _:
-            assert_never(key.kind)
-    return None
+async def _reconcile_execution(context: Context, key: Key) -> float | None:
+    execution = await context.objects.latest_execution(key)
+    await _cancel_orphaned_run(context, key, execution)
+    result = PassResult(execution, engine=_own_run(context, execution))
+    if not execution.over and result.engine is None:
+        result = await _start(context, execution)
+    if not result.execution.over and result.engine is not None:
+        result = await _sync(context, result.execution, result.engine)
+    if result.execution.over:
+        await finish(context, result.execution)
+    return result.requeue
 
 
-async def _execution(context: Context, key: Key) -> float | None:
-    it = await context.objects.latest_execution(key)
-    await _forsake(context, key, it)
-    if it.model.status.phase in TERMINAL:
-        await finish(context, it)
+def _own_run(context: Context, execution: StoredExecution) -> Engine | None:
+    """Return the run of this very object. A copy names the run of another object, which continues without it."""
+    known = context.runs.get(execution.key)
+    engine = execution.model.status.engine or (known.engine if known else None)
+    if engine is None or engine.workflow_id != root_workflow_id(execution.model):
         return None
-    carried = context.runs.get(key)
-    engine = it.model.status.engine or (carried and carried.engine)
-    if engine and _is_its_own(it, engine):
-        return await follow(context, it, engine)
-    try:
-        step = await begin(context, it)
-    except EngineUnreachable as error:
-        return await _out_of_reach(context, key, str(error))
-    return step.seconds if isinstance(step, Later) else await follow(context, step.it, step.engine)
+    return engine if execution.accepted_by in ("", execution.model.metadata.uid) else None
 
 
-def _is_its_own(it: Stored[DRPlanExecution], engine: Engine) -> bool:
-    """Tell whether a run carries this very object: a copy brings another one's along, which goes on without it."""
-    own = identifiers.root_id(it.model.spec.operation_type, it.model.metadata.key)
-    return engine.workflow_id == own and it.accepted_by in ("", it.model.metadata.uid)
+async def _cancel_orphaned_run(context: Context, key: Key, execution: StoredExecution | None) -> None:
+    """Cancel a run of this process whose execution is gone, is another object, or ended without the run.
 
-
-async def _forsake(context: Context, key: Key, it: Stored[DRPlanExecution] | None) -> None:
-    """Cancel a run of this process whose object is gone, is another, or ended without it.
-
-    That takes a finalizer taken off by force, or a bridge stopped between its last look and the start.
+    This takes a finalizer that was removed by force, or a bridge that stopped between its last look and the start.
     """
-    carried = context.runs.get(key)
-    if carried is None:
+    run = context.runs.get(key)
+    if run is None:
         return
-    status = it.model.status if it is not None and it.model.metadata.uid == carried.uid else None
-    if status is None or (status.phase in TERMINAL and status.engine is None):
-        _log.warning("run without its object is cancelled", workflow=carried.engine.workflow_id)
-        await context.engine.cancel(carried.engine.workflow_id, carried.engine.run_id)
-    if status is None or status.phase in TERMINAL:
+    status = execution.model.status if execution and execution.model.metadata.uid == run.uid else None
+    ended = status is None or status.phase in TERMINAL
+    if status is None or (ended and status.engine is None):
+        _log.warning("orphaned run is cancelled", workflow=run.engine.workflow_id)
+        await context.temporal.cancel(run.engine.workflow_id, run.engine.run_id)
+    if ended:
         del context.runs[key]
-        context.follower.stop(key)
+        context.poller.stop(key)
 
 
-async def _out_of_reach(context: Context, key: Key, reason: str) -> float:
-    """Say in the object that it cannot start for now; it may have changed since it was read."""
-    it = await context.objects.execution(key.namespace, key.name)
-    new = execution_status.out_of_reach(it.model.status, reason, context.moment(it))
-    await context.objects.write_status(it, new)
-    return TROUBLE
+async def _start(context: Context, execution: StoredExecution) -> PassResult:
+    try:
+        return await start(context, execution)
+    except TemporalUnreachable as error:
+        # What was read is out of date: the steps before the failed one have written.
+        latest = await context.objects.execution(execution.key.namespace, execution.key.name)
+        return await _report_unreachable(context, latest, error)
+
+
+async def _sync(context: Context, execution: StoredExecution, engine: Engine) -> PassResult:
+    """Bring the status of a started execution up to date. Raises Conflict when it changed since it was read."""
+    context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
+    before = execution.model.status
+    try:
+        run = await context.temporal.find(engine.workflow_id)
+        if run.status is not RunStatus.OPEN:
+            status = execution_status.closed(before, run, context.status_context(execution))
+            return await _report_end(context, execution, status)
+        run = await _pass_cancel_on(context, execution, run)
+        observation = await context.observer.observe(run, before.stages)
+    except RunNotFound:
+        status = execution_status.run_unknown(before, context.status_context(execution))
+        return await _report_end(context, execution, status)
+    except TemporalUnreachable as error:
+        return await _report_unreachable(context, execution, error)
+    status = execution_status.running(before, run, observation, context.status_context(execution))
+    polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
+    young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
+    if young and not status.stages and not observation.error:
+        return PassResult(execution, requeue=NO_TREE_YET)
+    execution = await context.objects.write_status(execution, status)
+    requeue = NOT_ANSWERING if observation.error else _requeue(status, polled)
+    return PassResult(execution, requeue=requeue)
+
+
+async def _pass_cancel_on(context: Context, execution: StoredExecution, run: RootRun) -> RootRun:
+    if not execution.cancel_asked or run.cancel_requested:
+        return run
+    await context.temporal.cancel(run.workflow_id, run.run_id)
+    context.events.record(execution.model, EventReason.CANCELING, condition_messages.EVENT_CANCELING)
+    return run.model_copy(update={"cancel_requested": True})
+
+
+def _requeue(status: ExecutionStatus, polled: bool) -> float:
+    """Return when to pass over a running execution again; `polled` says that long polls watch all its runs."""
+    if not status.stages:
+        return NOT_POLLED
+    running = (
+        action.phase is Phase.RUNNING
+        for stage in status.stages
+        if stage.phase is Phase.RUNNING
+        for workflow in stage.workflows
+        for action in workflow.actions
+    )
+    if any(running):
+        return ACTION_RUNNING
+    return IDLE if polled else NOT_POLLED
+
+
+async def _report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
+    execution = await context.objects.write_status(execution, status)
+    context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
+    return PassResult(execution)
+
+
+async def _report_unreachable(context: Context, execution: StoredExecution, error: TemporalUnreachable) -> PassResult:
+    status = execution_status.unreachable(execution.model.status, str(error), context.status_context(execution))
+    return PassResult(await context.objects.write_status(execution, status), requeue=NOT_ANSWERING)

@@ -1,165 +1,207 @@
 """From a new execution to a running workflow, one step after the other, each safe to repeat.
 
-A bridge killed between any two steps is followed by one that goes on. Order: refuse copies, accept, find
-a run that was started already, cancel, wait for references and for the turn, validate, finalizer, lock,
-start. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
+A bridge that is killed between any two steps is followed by one that continues. Order: refuse copies, accept, find a
+run that was started before, cancel, wait for references and for the plan, validate, finalizer, lock, start.
+Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
 """
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 import structlog
 
 from api.execution import DRPlanExecution, Engine
-from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
-from api.phases import Phase
-from bridge.controller import admission
-from bridge.controller.context import Carried, Context
-from bridge.controller.finish import finish, let_go
-from bridge.controller.plan_lock import obstacle
-from bridge.controller.references import Missing, References, resolve
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
+from api.phases import OperationType, Phase
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
+from bridge.controller.plan_lock import remove_finalizer, why_waiting
+from bridge.kubernetes.api import NotFound
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.store import Stored, Unreadable
+from bridge.kubernetes.store import Objects, Stored, Unreadable
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
-from bridge.temporal.client import RunNotFound
+from bridge.temporal.client import RunNotFound, root_workflow_id
 from planning.definitions import identifiers
+from planning.definitions.lookup import Workflows, full_name, workflow_references
+from planning.execute.decide import decide_execute
 from planning.messages import conditions as condition_messages
+from planning.revert.preconditions import why_not
 
 _log = structlog.get_logger(__name__)
 
-LOOK_AGAIN = 5.0
-"""Seconds after which a waiting execution is looked at again, should no event have woken it."""
-
-It = Stored[DRPlanExecution]
-
-
-@dataclass(frozen=True)
-class Later:
-    """Nothing more can be done now; look again after so many seconds, or when woken."""
-
-    seconds: float | None
+WAITING = 5.0
+"""Seconds between passes over a waiting execution, in case no event wakes it."""
+CONCURRENT_READS = 16
+"""DRWorkflows read at a time."""
 
 
-@dataclass(frozen=True)
-class Begun:
-    """The execution has a run; it is not in the status yet, but written together with what is seen of it."""
-
-    it: It
-    engine: Engine
-
-
-async def begin(context: Context, it: It) -> Begun | Later:
-    """Bring an execution without a run as far as it goes now."""
-    if it.accepted_by != it.model.metadata.uid and (it.accepted_by or it.model.status.phase):
-        return await end(context, it, Phase.FAILED, condition_messages.COPY)
-    if not it.accepted_by and it.deleting:
-        if it.held:
-            await let_go(context, it)
-        return Later(None)
-    known = it.ours
-    if not known:
-        it = await _accept(context, it)
-    elif it.held or not it.model.status.phase:
-        adopted = await _adopt(context, it)
-        if adopted is not None:
-            return adopted
-    if it.cancel_asked:
-        said = condition_messages.DELETED_BEFORE_START if it.deleting else condition_messages.CANCELED_BEFORE_START
-        return await end(context, it, Phase.CANCELED, said)
-    return await _queue(context, it)
+async def start(context: Context, execution: StoredExecution) -> PassResult:
+    """Bring an execution without a run as far as it goes now: to a run, to its end, or to what it waits for."""
+    uid, phase = execution.model.metadata.uid, execution.model.status.phase
+    if execution.accepted_by != uid and (execution.accepted_by or phase):
+        return await _end(context, execution, Phase.FAILED, condition_messages.COPY)
+    if not execution.accepted_by and execution.deleting:
+        if execution.held:
+            await remove_finalizer(context, execution)
+        return PassResult(execution)
+    if not execution.ours:
+        execution = await _accept(context, execution)
+    elif execution.held or not phase:
+        # A bridge may have been killed after it started the run and before it wrote so.
+        try:
+            run = await context.temporal.find(root_workflow_id(execution.model))
+        except RunNotFound:
+            pass
+        else:
+            _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
+            return PassResult(execution, engine=run.engine)
+    if execution.cancel_asked:
+        deleted, canceled = condition_messages.DELETED_BEFORE_START, condition_messages.CANCELED_BEFORE_START
+        return await _end(context, execution, Phase.CANCELED, deleted if execution.deleting else canceled)
+    return await _start_or_wait(context, execution)
 
 
-async def _accept(context: Context, it: It) -> It:
-    """Mark the object as this very one, and label it with its plan."""
-    meta, plan = it.model.metadata, it.model.spec.plan_ref
+async def _accept(context: Context, execution: StoredExecution) -> StoredExecution:
+    """Annotate the object with its own uid, so that copies of it are known, and label it with its plan."""
+    plan = execution.model.spec.plan_ref
     change = {
-        "annotations": {ACCEPTED_ANNOTATION: meta.uid},
+        "annotations": {ACCEPTED_ANNOTATION: execution.model.metadata.uid},
         "labels": {PLAN_LABEL: identifiers.label_value(plan)},
     }
-    it = await context.objects.write_metadata(it, change)
-    context.events.record(it.model, EventReason.ACCEPTED, condition_messages.event_accepted(plan))
-    return it
+    execution = await context.objects.write_metadata(execution, change)
+    context.events.record(execution.model, EventReason.ACCEPTED, condition_messages.event_accepted(plan))
+    return execution
 
 
-def _root(it: It) -> str:
-    return identifiers.root_id(it.model.spec.operation_type, it.model.metadata.key)
+async def _end(
+    context: Context, execution: StoredExecution, phase: Phase, message: str, *, found: bool = False
+) -> PassResult:
+    """End an execution that has no run; `found` says that all its references exist."""
+    before, status_context = execution.model.status, context.status_context(execution)
+    status = execution_status.never_started(before, phase, message, status_context, found=found)
+    execution = await context.objects.write_status(execution, status)
+    context.events.record(execution.model, EventReason(phase.value), message)
+    return PassResult(execution)
 
 
-async def _adopt(context: Context, it: It) -> Begun | None:
-    """Find the run that a bridge before this one started, and did not live to write down."""
+async def _wait(
+    context: Context, execution: StoredExecution, reason: str, message: str, requeue: float = WAITING
+) -> PassResult:
+    before = execution.model.status
+    if before.message != message:
+        context.events.record(execution.model, EventReason.WAITING, message)
+    status = execution_status.waiting(before, reason, message, context.status_context(execution))
+    return PassResult(await context.objects.write_status(execution, status), requeue=requeue)
+
+
+async def _start_or_wait(context: Context, execution: StoredExecution) -> PassResult:
+    """Start an execution once its references exist, the plan is free and it is valid."""
     try:
-        run = await context.engine.find(_root(it))
-    except RunNotFound:
-        return None
-    _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
-    return Begun(it, Engine(workflow_id=run.workflow_id, run_id=run.run_id))
-
-
-async def end(context: Context, it: It, phase: Phase, message: str, *, found: bool = False) -> Later:
-    """End an execution that never started, and let go of whatever a killed bridge had taken for it.
-
-    `found` says that all that it refers to was there at last.
-    """
-    new = execution_status.never_started(it.model.status, phase, message, context.moment(it), found=found)
-    it = await context.objects.write_status(it, new)
-    context.events.record(it.model, EventReason(phase.value), message)
-    await finish(context, it)
-    return Later(None)
-
-
-async def _wait(context: Context, it: It, reason: str, message: str, seconds: float = LOOK_AGAIN) -> Later:
-    if it.model.status.message != message:
-        context.events.record(it.model, EventReason.WAITING, message)
-    new = execution_status.waiting(it.model.status, reason, message, context.moment(it))
-    await context.objects.write_status(it, new)
-    return Later(seconds)
-
-
-async def _queue(context: Context, it: It) -> Begun | Later:
-    """Wait for references and for the turn, and then start."""
-    try:
-        found = await resolve(context.objects, it.model)
+        references = await resolve(context.objects, execution.model)
     except Unreadable as error:
-        return await end(context, it, Phase.FAILED, str(error))
-    if found.missing is not None:
-        return await _await_reference(context, it, found.missing)
-    assert found.plan is not None, "what is not missing is there"
-    stands = await obstacle(context, it.model, found.plan.model)
-    if stands is not None:
-        return await _wait(context, it, conditions.WAITING_FOR_PLAN, stands)
-    rejected = admission.rejection(it.model, found)
-    if rejected is not None:
-        return await end(context, it, Phase.FAILED, rejected, found=True)
-    return await _start(context, it, found)
+        return await _end(context, execution, Phase.FAILED, str(error))
+    if isinstance(references, MissingReference):
+        return await _wait_for_reference(context, execution, references)
+    plan = references.plan
+    obstacle = await why_waiting(context, execution.model, plan.model)
+    if obstacle is not None:
+        return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)
+    # The workflow validates again when it begins, with the same functions.
+    if execution.model.spec.operation_type is OperationType.REVERT:
+        rejection = why_not(execution.model, references.original)
+    else:
+        rejection = decide_execute(execution.model, plan.model, references.workflows).rejection
+    if rejection is not None:
+        return await _end(context, execution, Phase.FAILED, rejection, found=True)
+    return await _start_run(context, execution, plan)
 
 
-async def _await_reference(context: Context, it: It, missing: Missing) -> Later:
-    bound = context.settings.reference_wait
-    since = execution_status.waits_since(it.model.status) or context.now()
-    left = (since + bound - context.now()).total_seconds()
+async def _wait_for_reference(context: Context, execution: StoredExecution, missing: "MissingReference") -> PassResult:
+    kind, name, limit = missing.kind, missing.name, context.settings.reference_wait
+    since = conditions.missing_since(execution.model.status.conditions) or context.now()
+    left = (since + limit - context.now()).total_seconds()
     if left <= 0:
-        return await end(
-            context, it, Phase.FAILED, condition_messages.waited_in_vain(missing.kind, missing.name, bound)
-        )
-    message = condition_messages.waiting_for(missing.kind, missing.name)
-    return await _wait(context, it, conditions.WAITING_FOR_REFERENCE, message, min(left, LOOK_AGAIN))
+        message = condition_messages.waited_in_vain(kind, name, limit)
+        return await _end(context, execution, Phase.FAILED, message)
+    message = condition_messages.waiting_for(kind, name)
+    return await _wait(context, execution, conditions.WAITING_FOR_REFERENCE, message, min(left, WAITING))
 
 
-async def _start(context: Context, it: It, found: References) -> Begun:
-    """Finalizer, lock, start. Raises Conflict where another was quicker."""
-    plan = found.plan
-    assert plan is not None, "an execution starts with its plan"
-    if not it.held:
-        held = [*it.model.metadata.finalizers, FINALIZER]
-        it = await context.objects.write_metadata(it, {"finalizers": held})
-    if not plan_status.holds(plan.model, it.model):
-        await context.objects.write_status(plan, plan_status.locked(plan.model, it.model, context.now()))
-    started = await context.engine.start(it.model)
-    engine = Engine(workflow_id=_root(it), run_id=started.run_id)
-    context.runs[it.key] = Carried(it.model.metadata.uid, engine)
-    context.events.record(it.model, EventReason.STARTED, condition_messages.event_started(engine.workflow_id))
+async def _start_run(context: Context, execution: StoredExecution, plan: Stored[DRPlan]) -> PassResult:
+    """Add the finalizer, take the lock, start the workflow. Raises Conflict where another bridge was quicker."""
+    if not execution.held:
+        finalizers = [*execution.model.metadata.finalizers, FINALIZER]
+        execution = await context.objects.write_metadata(execution, {"finalizers": finalizers})
+    if not plan_status.holds_lock(plan.model, execution.model):
+        await context.objects.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
+    started = await context.temporal.start(execution.model)
+    engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)
+    context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
+    context.events.record(execution.model, EventReason.STARTED, condition_messages.event_started(engine.workflow_id))
     if not started.searchable:
-        new = execution_status.not_searchable(it.model.status, engine, context.moment(it))
-        it = await context.objects.write_status(it, new)
-    return Begun(it, engine)
+        status_context = context.status_context(execution)
+        status = execution_status.not_searchable(execution.model.status, engine, status_context)
+        execution = await context.objects.write_status(execution, status)
+    return PassResult(execution, engine=engine)
+
+
+# What an execution refers to, read live.
+
+
+@dataclass(frozen=True)
+class MissingReference:
+    """The first reference that does not exist."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class References:
+    """The plan, the plan's DRWorkflows for an Execute, and a Revert's original."""
+
+    plan: Stored[DRPlan]
+    workflows: Workflows = field(default_factory=dict)
+    original: DRPlanExecution | None = None
+
+
+async def resolve(objects: Objects, execution: DRPlanExecution) -> References | MissingReference:
+    """Read what an execution refers to. Raises Unreadable where an object does not have the form of its kind.
+
+    A Revert does not wait for DRWorkflows: the record of the original is enough for most actions.
+    """
+    namespace, spec = execution.metadata.namespace, execution.spec
+    try:
+        plan = await objects.plan(namespace, spec.plan_ref)
+    except NotFound:
+        return MissingReference("DRPlan", spec.plan_ref)
+    if spec.operation_type is not OperationType.REVERT:
+        return await _with_workflows(objects, plan)
+    if not spec.revert_execution_ref:
+        return References(plan)
+    try:
+        original = await objects.execution(namespace, spec.revert_execution_ref)
+    except NotFound:
+        return MissingReference("DRPlanExecution", spec.revert_execution_ref)
+    return References(plan, original=original.model)
+
+
+async def _with_workflows(objects: Objects, plan: Stored[DRPlan]) -> References | MissingReference:
+    semaphore = asyncio.Semaphore(CONCURRENT_READS)
+
+    async def read(ref: ObjectName) -> DRWorkflow | None:
+        async with semaphore:
+            try:
+                return (await objects.dr_workflow(ref.in_namespace, ref.name)).model
+            except NotFound:
+                return None
+
+    references, workflows = workflow_references(plan.model), {}
+    for ref, dr_workflow in zip(references, await asyncio.gather(*map(read, references)), strict=True):
+        if dr_workflow is None:
+            return MissingReference("DRWorkflow", full_name(ref))
+        workflows[ref.in_namespace, ref.name] = dr_workflow
+    return References(plan, workflows)

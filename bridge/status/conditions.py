@@ -1,14 +1,15 @@
-"""PURE: the conditions of the three kinds. `lastTransitionTime` moves only when a status flips.
+"""The conditions of the three kinds. `lastTransitionTime` changes only when a condition's status does.
 
 Source: Kubernetes API conventions, "Typical status properties"; docs/spec/drplanexecution.md, "Conditions".
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from api.execution import RunState
-from api.meta import Condition, ConditionStatus, Model
+from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
 from planning.messages import actions as action_messages
 from planning.messages import conditions as condition_messages
@@ -23,21 +24,21 @@ class ConditionType(StrEnum):
     PROGRESSING = "Progressing"
     """True while the workflow runs; False while it waits, with the reason, and at the end."""
     REFERENCES_FOUND = "ReferencesFound"
-    """False since when a reference is missing."""
+    """False since a reference is missing."""
     CLEAN = "Clean"
-    """Of a Revert: whether skipped parts left objects standing."""
+    """Of a Revert: False where skipped parts left objects standing."""
     DEFINITIONS_KEPT = "DefinitionsKept"
-    """Of a Revert: whether it works with the definitions as they were at the Execute."""
+    """Of a Revert: False where it works with other definitions than the Execute did."""
     ENGINE_REACHABLE = "EngineReachable"
-    """False since when the status cannot be brought up to date."""
+    """False since the status cannot be brought up to date."""
     CANCEL_REQUESTED = "CancelRequested"
-    """Its reason goes from Requested to Accepted to Effective."""
+    """Its reason changes from Requested to Accepted to Effective."""
     SEARCHABLE = "Searchable"
-    """False where the engine refused the search attributes."""
+    """False where Temporal refused the search attributes."""
     VALID = "Valid"
     """Of a DRPlan or DRWorkflow."""
     EXECUTED = "Executed"
-    """Of a DRPlan: whether an Execute of it stands."""
+    """Of a DRPlan: True after an Execute that no Revert has undone."""
 
 
 WAITING_FOR_REFERENCE = "WaitingForReference"
@@ -46,124 +47,127 @@ WAITING_FOR_PLAN = "WaitingForPlan"
 """Reason while another execution runs the plan, or is to run it first."""
 ENGINE_UNAVAILABLE = "EngineUnavailable"
 """Reason while Temporal does not answer."""
+CANCEL_NOT_ACCEPTED = "Requested"
+"""Reason while Temporal has not been told of a cancel."""
+
+_MESSAGE_BOUNDS = {ConditionType.VALID: condition_messages.ERRORS_BOUND}
+"""Bytes of a message, for conditions that may have more than the others."""
+_STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
 
-_BOUNDS = {ConditionType.VALID: condition_messages.ERRORS_BOUND}
-"""Bytes of a message, where they are not those of all conditions."""
-
-
-class Wanted(Model):
-    """A condition without its times."""
+@dataclass(frozen=True)
+class ConditionUpdate:
+    """What a condition is to say; a `status` of None is Unknown."""
 
     type: ConditionType
-    status: ConditionStatus
+    status: bool | None
     reason: str
     message: str = ""
 
 
-def wanted(kind: ConditionType, truth: bool | None, reason: str, message: str = "") -> Wanted:
-    """Say what a condition shall be; a truth of None is Unknown."""
-    status = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}[truth]
-    return Wanted(type=kind, status=status, reason=reason, message=message)
-
-
 def find(conditions: Iterable[Condition] | None, kind: ConditionType) -> Condition | None:
-    """Give the condition of that type."""
+    """Return the condition of that type, if there is one."""
     return next((condition for condition in conditions or [] if condition.type == kind), None)
 
 
 def updated(
-    conditions: Sequence[Condition] | None, changes: Iterable[Wanted], now: datetime, generation: int | None
+    conditions: Sequence[Condition] | None, updates: Iterable[ConditionUpdate], now: datetime, generation: int | None
 ) -> list[Condition]:
-    """Give the conditions with `changes` made; others stay as and where they are."""
+    """Return the conditions after some updates; the others keep their place and content."""
     result = {condition.type: condition for condition in conditions or []}
-    for change in changes:
-        result[change.type] = _moved(result.get(change.type), change, now, generation)
+    for update in updates:
+        before, status = result.get(update.type), _STATUS[update.status]
+        bound = _MESSAGE_BOUNDS.get(update.type, condition_messages.CONDITION_BOUND)
+        same = before is not None and before.status == status
+        result[update.type] = Condition(
+            type=update.type,
+            status=status,
+            reason=update.reason,
+            message=action_messages.bounded(update.message, bound),
+            last_transition_time=before.last_transition_time if before and same else now.replace(microsecond=0),
+            observed_generation=generation,
+        )
     return list(result.values())
 
 
-def _moved(before: Condition | None, change: Wanted, now: datetime, generation: int | None) -> Condition:
-    since = before.last_transition_time if before and before.status == change.status else now.replace(microsecond=0)
-    return Condition(
-        type=change.type,
-        status=change.status,
-        reason=change.reason,
-        message=action_messages.bounded(change.message, _BOUNDS.get(change.type, condition_messages.CONDITION_BOUND)),
-        last_transition_time=since,
-        observed_generation=generation,
-    )
-
-
-def of_phase(phase: Phase, message: str = "", reason: str = "") -> list[Wanted]:
-    """Give Completed, Succeeded and Progressing; `reason` replaces the phase where it waits."""
-    over, why = phase.terminal, reason or phase.value
-    succeeded = phase is Phase.SUCCEEDED if over else None
-    said = message if over else ""
+def of_phase(phase: Phase, message: str = "", reason: str = "") -> list[ConditionUpdate]:
+    """Return Completed, Succeeded and Progressing; `reason` says why an execution is Pending."""
+    ended = phase.terminal
+    succeeded = phase is Phase.SUCCEEDED if ended else None
+    last_message, current_message = (message, "") if ended else ("", message)
     return [
-        wanted(ConditionType.COMPLETED, over, phase.value, said),
-        wanted(ConditionType.SUCCEEDED, succeeded, phase.value, said),
-        wanted(ConditionType.PROGRESSING, phase is Phase.RUNNING, why, "" if over else message),
+        ConditionUpdate(ConditionType.COMPLETED, ended, phase.value, last_message),
+        ConditionUpdate(ConditionType.SUCCEEDED, succeeded, phase.value, last_message),
+        ConditionUpdate(ConditionType.PROGRESSING, phase is Phase.RUNNING, reason or phase.value, current_message),
     ]
 
 
-def of_remains(operation: OperationType, state: RunState | None) -> list[Wanted]:
-    """Give Clean for a Revert that has ended; Unknown where nothing is known of its end."""
+def of_remains(operation: OperationType, state: RunState | None) -> list[ConditionUpdate]:
+    """Return Clean for a Revert that has ended; Unknown where it broke, or ended before it read any object."""
     if operation is not OperationType.REVERT:
         return []
+    clean: bool | None = True
+    reason, message = "NothingLeftStanding", condition_messages.NOTHING_LEFT_STANDING
     if state is None or not state.stages:
-        # It broke, or it ended before anything was looked at.
-        return [wanted(ConditionType.CLEAN, None, "OutcomeUnknown")]
-    if state.left_standing:
+        clean, reason, message = None, "OutcomeUnknown", ""
+    elif state.left_standing:
+        clean, reason = False, "ObjectsLeftStanding"
         message = condition_messages.left_standing(state.left_standing)
-        return [wanted(ConditionType.CLEAN, False, "ObjectsLeftStanding", message)]
-    if state.phase is not Phase.SUCCEEDED:
-        return [wanted(ConditionType.CLEAN, False, "RollbackIncomplete", condition_messages.ROLLBACK_INCOMPLETE)]
-    return [wanted(ConditionType.CLEAN, True, "NothingLeftStanding", condition_messages.NOTHING_LEFT_STANDING)]
+    elif state.phase is not Phase.SUCCEEDED:
+        clean, reason, message = False, "RollbackIncomplete", condition_messages.ROLLBACK_INCOMPLETE
+    return [ConditionUpdate(ConditionType.CLEAN, clean, reason, message)]
 
 
-def of_definitions(operation: OperationType, state: RunState | None) -> list[Wanted]:
-    """Give DefinitionsKept for a Revert whose tree is known: which definitions it works with."""
+def of_definitions(operation: OperationType, state: RunState | None) -> list[ConditionUpdate]:
+    """Return DefinitionsKept for a Revert whose tree is known."""
     if operation is not OperationType.REVERT or state is None or not state.stages:
         return []
+    kept, reason, message = True, "AsExecuted", condition_messages.DEFINITIONS_KEPT
     if state.definitions_of_today:
-        return [
-            wanted(ConditionType.DEFINITIONS_KEPT, False, "CurrentOnesUsed", condition_messages.DEFINITIONS_OF_TODAY)
-        ]
-    return [wanted(ConditionType.DEFINITIONS_KEPT, True, "AsExecuted", condition_messages.DEFINITIONS_KEPT)]
+        kept, reason, message = False, "CurrentOnesUsed", condition_messages.DEFINITIONS_OF_TODAY
+    return [ConditionUpdate(ConditionType.DEFINITIONS_KEPT, kept, reason, message)]
 
 
-def engine_reachable() -> Wanted:
-    """Temporal and worker answered."""
-    return wanted(ConditionType.ENGINE_REACHABLE, True, "Reachable", condition_messages.ENGINE_REACHABLE)
+def of_engine(problem: str = "", message: str = condition_messages.ENGINE_REACHABLE) -> ConditionUpdate:
+    """Return EngineReachable; `problem` is the reason why Temporal or the worker does not answer, or cannot go on."""
+    return ConditionUpdate(ConditionType.ENGINE_REACHABLE, not problem, problem or "Reachable", message)
 
 
-def engine_unreachable(reason: str, message: str) -> Wanted:
-    """Temporal or the worker did not answer, or cannot go on."""
-    return wanted(ConditionType.ENGINE_REACHABLE, False, reason, message)
-
-
-def of_references(missing: str | None) -> Wanted:
-    """Give ReferencesFound; `missing` says what is waited for."""
+def of_references(missing: str | None) -> ConditionUpdate:
+    """Return ReferencesFound; `missing` says what is waited for, None where everything exists."""
     if missing is not None:
-        return wanted(ConditionType.REFERENCES_FOUND, False, WAITING_FOR_REFERENCE, missing)
-    return wanted(ConditionType.REFERENCES_FOUND, True, "Found", condition_messages.REFERENCES_FOUND)
+        return ConditionUpdate(ConditionType.REFERENCES_FOUND, False, WAITING_FOR_REFERENCE, missing)
+    return ConditionUpdate(ConditionType.REFERENCES_FOUND, True, "Found", condition_messages.REFERENCES_FOUND)
 
 
-def cancel_taken(conditions: Iterable[Condition] | None) -> bool:
-    """Tell whether the engine is known to have taken a cancel."""
+def references_found(conditions: Iterable[Condition] | None) -> list[ConditionUpdate]:
+    """Return ReferencesFound as True where it is there already; nothing where no reference was ever missing."""
+    return [] if find(conditions, ConditionType.REFERENCES_FOUND) is None else [of_references(None)]
+
+
+def missing_since(conditions: Iterable[Condition] | None) -> datetime | None:
+    """Return since when a reference is missing; None while none is."""
+    condition = find(conditions, ConditionType.REFERENCES_FOUND)
+    missing = condition is not None and condition.reason == WAITING_FOR_REFERENCE
+    return condition.last_transition_time if condition and missing else None
+
+
+def cancel_accepted(conditions: Iterable[Condition] | None) -> bool:
+    """Return whether Temporal is known to have accepted a cancel."""
     condition = find(conditions, ConditionType.CANCEL_REQUESTED)
-    return condition is not None and condition.reason != "Requested"
+    return condition is not None and condition.reason != CANCEL_NOT_ACCEPTED
 
 
-def of_cancel(*, asked: bool, taken: bool, phase: Phase) -> list[Wanted]:
-    """Give CancelRequested: asked for by a person, taken by the engine, effective at the end."""
-    if not asked and not taken:
+def of_cancel(*, requested: bool, accepted: bool, phase: Phase) -> list[ConditionUpdate]:
+    """Return CancelRequested: requested by a person, accepted by Temporal, effective at the end."""
+    if not requested and not accepted:
         return []
-    reason, message = "Requested", condition_messages.CANCEL_REQUESTED
-    if phase.terminal and phase is not Phase.SUCCEEDED and taken:
+    if phase.terminal and phase is not Phase.SUCCEEDED and accepted:
         reason, message = "Effective", condition_messages.cancel_effective(phase)
     elif phase.terminal:
         reason, message = "TooLate", condition_messages.CANCEL_TOO_LATE
-    elif taken:
+    elif accepted:
         reason, message = "Accepted", condition_messages.CANCEL_ACCEPTED
-    return [wanted(ConditionType.CANCEL_REQUESTED, True, reason, message)]
+    else:
+        reason, message = CANCEL_NOT_ACCEPTED, condition_messages.CANCEL_REQUESTED
+    return [ConditionUpdate(ConditionType.CANCEL_REQUESTED, True, reason, message)]

@@ -1,205 +1,187 @@
-"""PURE: the status as it was, and what the engine says now, to the status as it shall be.
+"""The next status of a DRPlanExecution, computed from its last one and from what Temporal answers.
 
-Nothing here knows a clock, a server or a client. A running tree only moves forward; the end is what the
-run left, never what was last seen of it. Source: docs/architecture.md, "Rules that always hold";
-docs/spec/drplanexecution.md, "Status".
+There is no clock, server or client here. The tree of a running execution only moves forward; the end is what the run
+left, never what was last observed.
+Source: docs/architecture.md, "Rules that always hold"; docs/spec/drplanexecution.md, "Status".
 """
 
-from datetime import datetime
 from typing import Any
 
 from api.execution import Engine, ExecutionStatus, ExecutionTree, RunState
-from api.meta import Model, Timestamp, go_duration
+from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from bridge.status import conditions, merge
-from bridge.status.conditions import ConditionType, Wanted
-from bridge.status.observation import Observation, Run, RunEnd
+from bridge.status.conditions import ConditionType, ConditionUpdate
+from bridge.status.observation import Observation, RootRun, RunStatus
 from planning.messages import conditions as condition_messages
 from planning.messages import parents as parent_messages
 from planning.status import transitions
 from planning.status.size_limit import shorten
 
 
-class Moment(Model):
-    """What every status is computed against: whose it is, and when."""
+class StatusContext(Model):
+    """What a status depends on besides the last one and Temporal's answers."""
 
     operation: OperationType
     generation: int
     now: Timestamp
-    cancel_asked: bool = False
-    """A person asked for a cancel, by annotation or by deleting the object."""
+    cancel_requested: bool = False
+    """By a person, with the annotation or by deleting the object."""
 
 
-def _finished(status: ExecutionStatus, moment: Moment, changes: list[Wanted]) -> ExecutionStatus:
-    """Give the status with its conditions and generation: the last step of every function here."""
+def _with_conditions(
+    status: ExecutionStatus, updates: list[ConditionUpdate], context: StatusContext
+) -> ExecutionStatus:
     update = {
-        "observed_generation": moment.generation,
-        "conditions": conditions.updated(status.conditions, changes, moment.now, moment.generation),
+        "observed_generation": context.generation,
+        "conditions": conditions.updated(status.conditions, updates, context.now, context.generation),
     }
     return status.model_copy(update=update)
+
+
+def _fields(state: RunState) -> dict[str, Any]:
+    """Return the fields that a status and a tree share."""
+    return {name: getattr(state, name) for name in ExecutionTree.model_fields}
 
 
 # Before the start.
 
 
-def waiting(before: ExecutionStatus, reason: str, message: str, moment: Moment) -> ExecutionStatus:
-    """It waits for its turn, or for something that is missing; `reason` in CamelCase."""
+def waiting(before: ExecutionStatus, reason: str, message: str, context: StatusContext) -> ExecutionStatus:
+    """Return the status of an execution that waits for the plan or for a reference."""
     missing = message if reason == conditions.WAITING_FOR_REFERENCE else None
-    return _pending(before, reason, message, moment, [conditions.of_references(missing)])
+    return _pending(before, reason, message, [conditions.of_references(missing)], context)
 
 
 def _pending(
-    before: ExecutionStatus, reason: str, message: str, moment: Moment, changes: list[Wanted]
+    before: ExecutionStatus, reason: str, message: str, updates: list[ConditionUpdate], context: StatusContext
 ) -> ExecutionStatus:
     status = before.model_copy(update={"phase": Phase.PENDING, "message": message})
-    return _finished(status, moment, [*conditions.of_phase(Phase.PENDING, message, reason), *changes])
-
-
-def waits_since(status: ExecutionStatus) -> datetime | None:
-    """Tell since when a reference has been missing; None when none is."""
-    condition = conditions.find(status.conditions, ConditionType.REFERENCES_FOUND)
-    missing = condition is not None and condition.reason == conditions.WAITING_FOR_REFERENCE
-    return condition.last_transition_time if condition and missing else None
+    return _with_conditions(status, [*conditions.of_phase(Phase.PENDING, message, reason), *updates], context)
 
 
 def never_started(
-    before: ExecutionStatus, phase: Phase, message: str, moment: Moment, *, found: bool = False
+    before: ExecutionStatus, phase: Phase, message: str, context: StatusContext, *, found: bool = False
 ) -> ExecutionStatus:
-    """It ends without ever having started; what stands in its status stays. `found`: nothing is missing (any more)."""
-    status = before.model_copy(update={"phase": phase, "message": message, "completion_time": moment.now})
+    """Return the status of an execution that ends without a run; `found` says that all its references exist."""
+    status = before.model_copy(update={"phase": phase, "message": message, "completion_time": context.now})
     canceled = phase is Phase.CANCELED
-    cancel = conditions.of_cancel(asked=canceled, taken=canceled, phase=phase)
-    healed = _references_found(before) if found else []
-    return _finished(status, moment, [*conditions.of_phase(phase, message), *cancel, *healed])
-
-
-def _references_found(before: ExecutionStatus) -> list[Wanted]:
-    """Take back that something is missing; nothing where that was never said."""
-    said = conditions.find(before.conditions, ConditionType.REFERENCES_FOUND)
-    return [] if said is None else [conditions.of_references(None)]
+    updates = conditions.of_phase(phase, message)
+    updates += conditions.of_cancel(requested=canceled, accepted=canceled, phase=phase)
+    if found:
+        updates += conditions.references_found(before.conditions)
+    return _with_conditions(status, updates, context)
 
 
 # While it runs.
 
 
-def running(before: ExecutionStatus, run: Run, seen: Observation, moment: Moment) -> ExecutionStatus:
-    """It runs: the tree moves forward, or stays as it last stood where no worker answers."""
-    state = _current(before, run, seen)
-    phase = Phase.RUNNING
-    status = before.model_copy(update=_fields(state) | {"phase": phase, "engine": _engine(run)})
-    status = status.model_copy(update={"start_time": status.start_time or run.start_time})
+def running(before: ExecutionStatus, run: RootRun, observation: Observation, context: StatusContext) -> ExecutionStatus:
+    """Return the status of a running execution; where no worker answers, the tree stays as it was last observed."""
+    state = _current_tree(before, run, observation)
+    update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
+    update["start_time"] = state.start_time or run.start_time
     if not state.stages:
-        message = condition_messages.WORKER_FAILING if run.failing else condition_messages.STARTED
-        status = status.model_copy(update={"message": message})
-    cancel = conditions.of_cancel(asked=moment.cancel_asked, taken=run.cancel_requested, phase=phase)
-    changes = [*conditions.of_phase(phase), _reach(run, seen), *cancel, *_references_found(before)]
-    changes += conditions.of_definitions(moment.operation, seen.state)
-    return _finished(status, moment, changes)
-
-
-def _current(before: ExecutionStatus, run: Run, seen: Observation) -> RunState:
-    """Give the tree of a running execution: what was written, moved forward by what was seen."""
-    written = RunState.model_validate(before, from_attributes=True)
-    same_run = before.engine is not None and before.engine.run_id == run.run_id
-    state = merge.composed(seen) if seen.state is not None else None
-    if state is None:
-        state = written
-    elif same_run:
-        state = merge.forward(written, state)
-    return shorten(transitions.with_counts(merge.with_attempts(state, seen.workflows))) if state.stages else state
-
-
-def _reach(run: Run, seen: Observation) -> Wanted:
+        update["message"] = condition_messages.WORKER_FAILING if run.failing else condition_messages.STARTED
+    updates = conditions.of_phase(Phase.RUNNING)
     if run.failing:
-        return conditions.engine_unreachable("WorkerFailing", condition_messages.WORKER_FAILING)
-    if seen.trouble:
-        return conditions.engine_unreachable("WorkerUnavailable", condition_messages.WORKER_UNREACHABLE)
-    return conditions.engine_reachable()
+        updates.append(conditions.of_engine("WorkerFailing", condition_messages.WORKER_FAILING))
+    elif observation.error:
+        updates.append(conditions.of_engine("WorkerUnavailable", condition_messages.WORKER_UNREACHABLE))
+    else:
+        updates.append(conditions.of_engine())
+    updates += conditions.of_cancel(
+        requested=context.cancel_requested, accepted=run.cancel_requested, phase=Phase.RUNNING
+    )
+    updates += conditions.references_found(before.conditions)
+    updates += conditions.of_definitions(context.operation, observation.state)
+    return _with_conditions(before.model_copy(update=update), updates, context)
 
 
-def out_of_reach(before: ExecutionStatus, reason: str, moment: Moment) -> ExecutionStatus:
-    """The engine cannot be asked: everything stays as it last stood, and a condition says since when.
+def _current_tree(before: ExecutionStatus, run: RootRun, observation: Observation) -> RunState:
+    """Return the tree that is written, moved forward by what was observed.
 
-    What another bridge ended meanwhile stays as it is.
+    A run that was reset in Temporal has another id, and its tree may go back.
+    """
+    state = RunState.model_validate(before, from_attributes=True)
+    if observation.state is not None:
+        observed = merge.compose(observation.state, observation.stages, observation.workflows)
+        same_run = before.engine is not None and before.engine.run_id == run.run_id
+        state = merge.forward(state, observed) if same_run else observed
+    if not state.stages:
+        return state
+    return shorten(transitions.with_counts(merge.with_activities(state, observation.workflows)))
+
+
+def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> ExecutionStatus:
+    """Return the status while Temporal does not answer: the last one, with a condition that says since when.
+
+    A status that another bridge has ended meanwhile stays as it is.
     """
     if before.phase is not None and before.phase.terminal:
         return before
-    message = condition_messages.engine_unreachable(reason)
-    changes = [conditions.engine_unreachable(conditions.ENGINE_UNAVAILABLE, message)]
-    taken = conditions.cancel_taken(before.conditions)
-    changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=before.phase or Phase.PENDING)
+    message = condition_messages.engine_unreachable(error)
+    accepted = conditions.cancel_accepted(before.conditions)
+    updates = [conditions.of_engine(conditions.ENGINE_UNAVAILABLE, message)]
+    updates += conditions.of_cancel(
+        requested=context.cancel_requested, accepted=accepted, phase=before.phase or Phase.PENDING
+    )
     if before.engine is None:
-        return _pending(before, conditions.ENGINE_UNAVAILABLE, message, moment, changes)
-    return _finished(before, moment, changes)
+        return _pending(before, conditions.ENGINE_UNAVAILABLE, message, updates, context)
+    return _with_conditions(before, updates, context)
 
 
-def not_searchable(before: ExecutionStatus, engine: Engine, moment: Moment) -> ExecutionStatus:
-    """The engine took the start without search attributes only."""
-    before = before.model_copy(update={"engine": engine})
-    change = conditions.wanted(ConditionType.SEARCHABLE, False, "NotRegistered", condition_messages.NOT_SEARCHABLE)
-    return _finished(before, moment, [change])
+def not_searchable(before: ExecutionStatus, engine: Engine, context: StatusContext) -> ExecutionStatus:
+    """Return the status of an execution that Temporal started without its search attributes."""
+    update = ConditionUpdate(ConditionType.SEARCHABLE, False, "NotRegistered", condition_messages.NOT_SEARCHABLE)
+    return _with_conditions(before.model_copy(update={"engine": engine}), [update], context)
 
 
 # The end.
 
 
-def ended(before: ExecutionStatus, run: Run, moment: Moment) -> ExecutionStatus:
-    """The run has closed: what it left counts, and what it did not leave is said to be unknown."""
-    left = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
-    state = merge.with_attempts_seen(before.stages, left) if left else _without_last_words(before, run, moment)
-    status = before.model_copy(update=_fields(state) | {"engine": _engine(run)})
-    start = status.start_time or run.start_time
-    status = status.model_copy(update={"start_time": start, "completion_time": status.completion_time or moment.now})
-    return _closed(status, left, run.cancel_requested or run.end is RunEnd.CANCELED, moment)
+def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> ExecutionStatus:
+    """Return the final status: the tree that the run left, or the last one with its unknown outcomes."""
+    final = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
+    state = merge.with_known_retries(before.stages, final) if final else _without_final_tree(before, run, context)
+    update = _fields(state) | {"engine": run.engine}
+    update["start_time"] = state.start_time or run.start_time
+    update["completion_time"] = state.completion_time or context.now
+    canceled = run.cancel_requested or run.status is RunStatus.CANCELED
+    return _ended(before.model_copy(update=update), final, canceled, context)
 
 
-def lost(before: ExecutionStatus, moment: Moment) -> ExecutionStatus:
-    """The engine no longer knows the run that the status names."""
-    workflow = before.engine.workflow_id if before.engine else ""
-    written = RunState.model_validate(before, from_attributes=True)
-    state = merge.broken(written, condition_messages.run_unknown(workflow), moment.now)
-    return _closed(before.model_copy(update=_fields(state)), None, False, moment)
+def run_unknown(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
+    """Return the final status of an execution whose run Temporal does not know (any more)."""
+    message = condition_messages.run_unknown(before.engine.workflow_id if before.engine else "")
+    state = merge.broken(RunState.model_validate(before, from_attributes=True), message, context.now)
+    return _ended(before.model_copy(update=_fields(state)), None, False, context)
 
 
-def _closed(status: ExecutionStatus, left: RunState | None, taken: bool, moment: Moment) -> ExecutionStatus:
+def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusContext) -> RunState:
+    """Close the tree that was written last."""
+    state, close = RunState.model_validate(before, from_attributes=True), run.close_time or context.now
+    if run.status is RunStatus.CANCELED and not state.stages:
+        start = (state.start_time or run.start_time or close).replace(microsecond=0)
+        message = parent_messages.canceled_before_planning(context.operation)
+        update = {"phase": Phase.CANCELED, "message": message, "start_time": start}
+        return state.model_copy(update={**update, **transitions.end_times(start, close)})
+    if run.status is RunStatus.TERMINATED:
+        message = condition_messages.ended_outside(parent_messages.TERMINATED, run.cause)
+    elif run.status is RunStatus.TIMED_OUT:
+        message = condition_messages.ended_outside(parent_messages.TIMED_OUT, run.cause)
+    else:
+        message = condition_messages.broke_down(run.cause)
+    return merge.broken(state, message, close)
+
+
+def _ended(status: ExecutionStatus, final: RunState | None, canceled: bool, context: StatusContext) -> ExecutionStatus:
+    """Write the conditions of a final status; `final` is the tree that the run itself left."""
     phase = status.phase or Phase.FAILED
-    changes = conditions.of_phase(phase, status.message or "")
-    changes += conditions.of_remains(moment.operation, left)
-    changes += conditions.of_definitions(moment.operation, left)
-    changes += [conditions.engine_reachable(), *_references_found(status)]
-    changes += conditions.of_cancel(asked=moment.cancel_asked, taken=taken, phase=phase)
-    return _finished(status, moment, changes)
-
-
-def _without_last_words(before: ExecutionStatus, run: Run, moment: Moment) -> RunState:
-    """Close the tree as it last stood, for the run left none."""
-    written = RunState.model_validate(before, from_attributes=True)
-    close = run.close_time or moment.now
-    if run.end is RunEnd.CANCELED and not written.stages:
-        return _canceled_early(written, run, close, moment.operation)
-    return merge.broken(written, _why(run), close)
-
-
-def _canceled_early(written: RunState, run: Run, close: datetime, operation: OperationType) -> RunState:
-    start = (written.start_time or run.start_time or close).replace(microsecond=0)
-    end = max(close.replace(microsecond=0), start)
-    message = parent_messages.canceled_before_planning(operation)
-    times = {"start_time": start, "completion_time": end, "duration": go_duration(end - start)}
-    return written.model_copy(update={"phase": Phase.CANCELED, "message": message, **times})
-
-
-def _why(run: Run) -> str:
-    if run.end is RunEnd.TERMINATED:
-        return condition_messages.ended_outside(parent_messages.TERMINATED, run.reason)
-    if run.end is RunEnd.TIMED_OUT:
-        return condition_messages.ended_outside(parent_messages.TIMED_OUT, run.reason)
-    return condition_messages.broke_down(run.reason)
-
-
-def _engine(run: Run) -> Engine:
-    return Engine(workflow_id=run.workflow_id, run_id=run.run_id)
-
-
-def _fields(state: RunState) -> dict[str, Any]:
-    """Give the fields that status and state share."""
-    return {name: getattr(state, name) for name in ExecutionTree.model_fields}
+    updates = conditions.of_phase(phase, status.message or "")
+    updates += conditions.of_remains(context.operation, final)
+    updates += conditions.of_definitions(context.operation, final)
+    updates.append(conditions.of_engine())
+    updates += conditions.references_found(status.conditions)
+    updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)
+    return _with_conditions(status, updates, context)

@@ -1,56 +1,58 @@
-"""PURE: put the parts of a running tree together, and never let it go backwards.
+"""Merge what Temporal answers into the tree that is written already, so that progress never goes backwards.
 
-The root knows its stages, an open stage its workflows, an open workflow its actions, and the engine the
-attempts of a running action; each may be older than the other. Source: docs/architecture.md, "Bridge".
+The root knows its stages, a running stage its workflows, a running workflow its actions, and Temporal the attempts of a
+running action; each of these may be older than the others. Source: docs/architecture.md, "Bridge".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
-from api.meta import go_duration
 from api.phases import Phase
-from bridge.status.observation import Attempt, Observation, WorkflowView
+from bridge.status.observation import ObservedStage, ObservedWorkflow, PendingActivity
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
 from planning.status import transitions
 
 
 def _rank(phase: Phase | None) -> int:
-    """Order phases by how far they have come: not begun, begun, over."""
+    """Order phases by progress: not started, started, ended."""
     if phase is None or phase is Phase.PENDING:
         return 0
     return 2 if phase.terminal else 1
 
 
-def composed(seen: Observation) -> RunState | None:
-    """Put what stages and workflows say of themselves into what the root says of them."""
-    if seen.state is None:
-        return None
-    state = seen.state
-    for stage in seen.stages:
+def compose(state: RunState, stages: Sequence[ObservedStage], workflows: Sequence[ObservedWorkflow]) -> RunState:
+    """Return the root's tree with the answers of its stages and workflows, where those are further."""
+    for stage in stages:
         if stage.node is not None and stage.index < len(state.stages):
             node = forward_stage(state.stages[stage.index], stage.node)
             state = transitions.plan_with(state, stage.index, node)
-    for view in seen.workflows:
-        state = _with_workflow(state, view)
+    for workflow in workflows:
+        if workflow.node is not None:
+            state = _with_workflow(state, workflow, partial(forward_workflow, new=workflow.node))
     return state
 
 
-def _with_workflow(state: RunState, view: WorkflowView) -> RunState:
-    place = view.place
-    if view.node is None or place.stage >= len(state.stages):
+def _with_workflow(
+    state: RunState,
+    observed: ObservedWorkflow,
+    change: Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus],
+) -> RunState:
+    """Change the workflow at the observed place; a tree that has no such place stays as it is."""
+    if observed.stage >= len(state.stages):
         return state
-    stage = state.stages[place.stage]
-    if place.workflow >= len(stage.workflows):
+    stage = state.stages[observed.stage]
+    if observed.index >= len(stage.workflows):
         return state
-    node = forward_workflow(stage.workflows[place.workflow], view.node)
-    return transitions.plan_with(state, place.stage, transitions.stage_with(stage, place.workflow, node))
+    stage = transitions.stage_with(stage, observed.index, change(stage.workflows[observed.index]))
+    return transitions.plan_with(state, observed.stage, stage)
 
 
 def forward(old: RunState, new: RunState) -> RunState:
-    """Give `new`, and wherever it is behind, `old`. Another shape is another tree: then `new`."""
+    """Return `new`, with the nodes of `old` that are further. With other stages it is another tree: then `new`."""
     if not old.stages or [stage.name for stage in old.stages] != [stage.name for stage in new.stages]:
         return new if new.stages or not old.stages else old
     stages = [forward_stage(*pair) for pair in zip(old.stages, new.stages, strict=True)]
@@ -58,7 +60,7 @@ def forward(old: RunState, new: RunState) -> RunState:
 
 
 def forward_stage(old: StageStatus, new: StageStatus) -> StageStatus:
-    """Give the further of two views of one stage, part by part where both are equally far."""
+    """Return the stage that is further; where both are equally far, with the workflows that are."""
     if _rank(old.phase) != _rank(new.phase):
         return max(old, new, key=lambda node: _rank(node.phase))
     if len(old.workflows) != len(new.workflows):
@@ -68,127 +70,105 @@ def forward_stage(old: StageStatus, new: StageStatus) -> StageStatus:
 
 
 def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
-    """Give the further of two views of one workflow, action by action where both are equally far."""
+    """Return the workflow that is further; where both are equally far, with the actions that are."""
     if _rank(old.phase) != _rank(new.phase):
         return max(old, new, key=lambda node: _rank(node.phase))
     if len(old.actions) != len(new.actions):
         return new if new.actions else old
-    actions = [forward_action(*pair) for pair in zip(old.actions, new.actions, strict=True)]
-    ahead = old if _over(old) > _over(new) else new
-    current = parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
-    update = {"action_statuses": actions or None, "progress": ahead.progress, "current_action": current}
+    actions = [_forward_action(*pair) for pair in zip(old.actions, new.actions, strict=True)]
+    ended_before, ended_now = (sum(action.phase.terminal for action in node.actions) for node in (old, new))
+    update = {
+        "action_statuses": actions or None,
+        "progress": old.progress if ended_before > ended_now else new.progress,
+        "current_action": parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
+    }
     return new.model_copy(update=update)
 
 
-def _over(node: WorkflowExecutionStatus) -> int:
-    return sum(action.phase.terminal for action in node.actions)
-
-
-def forward_action(old: ActionStatus, new: ActionStatus) -> ActionStatus:
-    """Give the further of two views of one action; attempts seen once are not unseen."""
+def _forward_action(old: ActionStatus, new: ActionStatus) -> ActionStatus:
+    """Return the action that is further. Retries never decrease: an answer may be older than the last one."""
     if _rank(old.phase) > _rank(new.phase):
         return old
     if old.phase is not Phase.RUNNING or new.phase is not Phase.RUNNING:
         return new
     retries = max(old.retries or 0, new.retries or 0)
-    counted = {"retries": retries, "retry_count": retries} if retries else {}
-    return new.model_copy(update={"message": new.message or old.message, **counted})
+    counts = {"retries": retries, "retry_count": retries} if retries else {}
+    return new.model_copy(update={"message": new.message or old.message, **counts})
 
 
-def with_attempts_seen(old: Sequence[StageStatus], new: RunState) -> RunState:
-    """Give the final tree with attempts that only the engine knew of.
-
-    A cancel that arrives between two attempts ends the activity without telling its workflow how many were made.
-    """
-    if [stage.name for stage in old] != [stage.name for stage in new.stages]:
-        return new
-    stages = [_stage_seen(*pair) for pair in zip(old, new.stages, strict=True)]
-    return new.model_copy(update={"stage_statuses": stages or None})
-
-
-def _stage_seen(old: StageStatus, new: StageStatus) -> StageStatus:
-    if len(old.workflows) != len(new.workflows):
-        return new
-    workflows = [_workflow_seen(*pair) for pair in zip(old.workflows, new.workflows, strict=True)]
-    return new.model_copy(update={"workflow_executions": workflows or None})
-
-
-def _workflow_seen(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
-    if len(old.actions) != len(new.actions) or Phase.CANCELED not in (action.phase for action in new.actions):
-        return new
-    actions = [_action_seen(*pair) for pair in zip(old.actions, new.actions, strict=True)]
-    return new.model_copy(update={"action_statuses": actions})
-
-
-def _action_seen(old: ActionStatus, new: ActionStatus) -> ActionStatus:
-    if new.phase is not Phase.CANCELED or (old.retries or 0) <= (new.retries or 0):
-        return new
-    return new.model_copy(update={"retries": old.retries, "retry_count": old.retries})
-
-
-def with_attempts(state: RunState, views: Sequence[WorkflowView]) -> RunState:
-    """Write into running actions what the engine says of their attempts."""
-    for view in views:
-        if not view.attempts or view.place.stage >= len(state.stages):
-            continue
-        stage = state.stages[view.place.stage]
-        if view.place.workflow < len(stage.workflows):
-            node = _attempted(stage.workflows[view.place.workflow], view.attempts)
-            stage = transitions.stage_with(stage, view.place.workflow, node)
-            state = transitions.plan_with(state, view.place.stage, stage)
+def with_activities(state: RunState, workflows: Sequence[ObservedWorkflow]) -> RunState:
+    """Return the tree with the attempts of its running actions, which only Temporal knows."""
+    for workflow in workflows:
+        if workflow.activities:
+            by_index = {activity.index: activity for activity in workflow.activities}
+            state = _with_workflow(state, workflow, partial(_with_attempts, by_index=by_index))
     return state
 
 
-def _attempted(node: WorkflowExecutionStatus, attempts: Sequence[Attempt]) -> WorkflowExecutionStatus:
-    by_index = {attempt.index: attempt for attempt in attempts}
+def _with_attempts(node: WorkflowExecutionStatus, by_index: dict[int, PendingActivity]) -> WorkflowExecutionStatus:
     actions = [
-        _tried(action, by_index[index]) if index in by_index and action.phase is Phase.RUNNING else action
+        _with_attempt(action, by_index[index]) if index in by_index and action.phase is Phase.RUNNING else action
         for index, action in enumerate(node.actions)
     ]
     return node.model_copy(update={"action_statuses": actions})
 
 
-def _tried(action: ActionStatus, attempt: Attempt) -> ActionStatus:
-    """Tell of one attempt: the last error while the next is waited for, else what it waits for."""
-    before = action.retries or 0
-    if attempt.waiting and attempt.lost:
+def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStatus:
+    """Show the last error while the next attempt is waited for, else what the attempt waits for."""
+    before, made = action.retries or 0, activity.attempt - 1
+    if not activity.waiting:
+        action = action.model_copy(update={"message": action_messages.bounded(activity.waiting_for) or None})
+    elif activity.lost:
+        made -= 1
         action = action.model_copy(update={"message": action_messages.attempt_lost()})
-    elif attempt.waiting:
-        action = transitions.action_retrying(action, *_retry(attempt), attempt.error)
     else:
-        action = action.model_copy(update={"message": action_messages.bounded(attempt.waiting_for) or None})
-    made = attempt.attempt - (2 if attempt.waiting else 1)
+        # Lost attempts are no retries of the limit; errors under earlier schedules of the activity are, and the
+        # workflow has taken them off this schedule's limit.
+        number = activity.errors or made
+        limit = number if activity.limit is None else activity.limit + max(number - made, 0)
+        made -= 1
+        action = transitions.action_retrying(action, number, max(limit, number), activity.error)
     retries = max(before, made)
     return action.model_copy(update={"retries": retries, "retry_count": retries})
 
 
-def _retry(attempt: Attempt) -> tuple[int, int]:
-    """Give which retry comes next, of how many: errors count, attempts that were lost do not.
+def with_known_retries(old: Sequence[StageStatus], new: RunState) -> RunState:
+    """Return the final tree with the retries of cancelled actions that only Temporal counted.
 
-    Errors under earlier schedules of the activity were taken off this one's limit by the workflow.
+    A cancel between two attempts ends the activity without telling its workflow how many attempts were made.
     """
-    made = attempt.attempt - 1
-    number = attempt.errors or made
-    limit = number if attempt.limit is None else attempt.limit + max(number - made, 0)
-    return number, max(limit, number)
+    if [stage.name for stage in old] != [stage.name for stage in new.stages]:
+        return new
+    stages = []
+    for before, after in zip(old, new.stages, strict=True):
+        if len(before.workflows) == len(after.workflows):
+            workflows = [_with_known_retries(*pair) for pair in zip(before.workflows, after.workflows, strict=True)]
+            after = after.model_copy(update={"workflow_executions": workflows or None})
+        stages.append(after)
+    return new.model_copy(update={"stage_statuses": stages or None})
+
+
+def _with_known_retries(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+    if len(old.actions) != len(new.actions):
+        return new
+    actions = [
+        after.model_copy(update={"retries": before.retries, "retry_count": before.retries})
+        if after.phase is Phase.CANCELED and (before.retries or 0) > (after.retries or 0)
+        else after
+        for before, after in zip(old.actions, new.actions, strict=True)
+    ]
+    return new.model_copy(update={"action_statuses": actions}) if actions else new
 
 
 def broken(state: RunState, reason: str, now: datetime) -> RunState:
-    """Close a tree whose run ended without a word: what ran has an unknown outcome, the rest was not reached."""
-    left = action_messages.not_attempted_broken("the plan")
+    """Close the tree of a run that left none: what was running has an unknown outcome, the rest was not reached."""
+    not_reached = action_messages.not_attempted_broken("the plan")
     stages = [
         transitions.stage_broken(stage, reason, now)
         if stage.phase is Phase.RUNNING
-        else transitions.stage_not_reached(stage, left)
+        else transitions.stage_not_reached(stage, not_reached)
         for stage in state.stages
     ]
-    ended: dict[str, Any] = {"phase": Phase.FAILED, "message": reason, "stage_statuses": stages or None}
-    closed = state.model_copy(update={**ended, **_times(state.start_time, now)})
+    update: dict[str, Any] = {"phase": Phase.FAILED, "message": reason, "stage_statuses": stages or None}
+    closed = state.model_copy(update={**update, **transitions.end_times(state.start_time, now)})
     return transitions.with_counts(closed) if stages else closed
-
-
-def _times(start: datetime | None, now: datetime) -> dict[str, Any]:
-    end = now.replace(microsecond=0)
-    if start is None:
-        return {"completion_time": end}
-    return {"completion_time": max(end, start), "duration": go_duration(max(end, start) - start)}

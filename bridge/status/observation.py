@@ -1,92 +1,94 @@
-"""What the engine says of an execution, as plain values: no engine type in it, so that status.py stays pure."""
+"""What Temporal answers about an execution, as plain values, so that bridge/status needs no client."""
 
 from enum import StrEnum
 
 from pydantic import Field
 
-from api.execution import RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import Engine, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model, Timestamp
 
 
-class RunEnd(StrEnum):
-    """Where a root run stands in the engine."""
+class RunStatus(StrEnum):
+    """The status of a root run in Temporal."""
 
     OPEN = "Open"
-    """It goes on; a worker may or may not be there."""
+    """It has not ended; a worker may or may not be there."""
     COMPLETED = "Completed"
-    """It ended well; its result is the final tree."""
+    """It succeeded; its result is the final tree."""
     FAILED = "Failed"
-    """It ended as failed; the failure's details hold the final tree, or it broke and they hold none."""
+    """It failed; the failure's details hold the final tree, or none where the workflow itself broke."""
     CANCELED = "Canceled"
-    """It ended by a cancel; its memo holds the final tree, unless it was cancelled before it had one."""
+    """It was cancelled; its memo holds the final tree, unless it was cancelled before it had one."""
     TERMINATED = "Terminated"
-    """Somebody ended it from outside; there is no final tree."""
+    """Somebody terminated it in Temporal; there is no final tree."""
     TIMED_OUT = "TimedOut"
-    """The engine ended it; there is no final tree."""
+    """Temporal ended it; there is no final tree."""
 
 
-class Run(Model):
-    """A root run."""
+class RootRun(Model):
+    """The latest run of an execution's root workflow."""
 
     workflow_id: str
     run_id: str
-    end: RunEnd
+    status: RunStatus
     start_time: Timestamp | None = None
     close_time: Timestamp | None = None
     cancel_requested: bool = False
     failing: bool = False
-    """Its workflow task fails again and again: the worker's code cannot carry it on."""
-    reason: str = ""
-    """Why it ended, in the engine's words, where it did not end well."""
+    """Its workflow task fails repeatedly: the worker's code cannot continue it."""
+    cause: str = ""
+    """Why it failed, in Temporal's words."""
     state: RunState | None = None
     """The final tree of a closed run."""
 
+    @property
+    def engine(self) -> Engine:
+        """The run as an execution's status names it."""
+        return Engine(workflow_id=self.workflow_id, run_id=self.run_id)
 
-class Attempt(Model):
-    """An action that has begun, as the engine sees it. Attempts count from 1."""
+
+class PendingActivity(Model):
+    """The activity of an action that has started and not ended."""
 
     index: int
+    """Place of the action in its workflow."""
     attempt: int
+    """Counted from 1."""
     waiting: bool = False
-    """Between two attempts: `attempt` is then the one that comes next."""
+    """Between two attempts: `attempt` is then the next one."""
     limit: int | None = None
-    """Retries that this schedule of the activity allows; None for no bound."""
+    """Retries that this schedule of the activity allows; None for no limit."""
     errors: int | None = None
     """Attempts that ended with an error; None where the failure does not say."""
     error: str = ""
+    """The last error."""
     lost: bool = False
-    """The last attempt was lost with its worker: what the engine says of it is no error of the action."""
+    """The last attempt was lost with its worker: `error` is then no error of the action."""
     waiting_for: str = ""
     """What the running attempt waits for, from its heartbeat."""
 
 
-class Place(Model):
-    """A workflow in the tree, by position."""
-
-    stage: int
-    workflow: int
-
-
-class WorkflowView(Model):
-    """One open workflow of a stage; a node of None was not to be had."""
-
-    place: Place
-    node: WorkflowExecutionStatus | None = None
-    attempts: list[Attempt] = Field(default_factory=list)
-
-
-class StageView(Model):
-    """One open stage; a node of None was not to be had."""
+class ObservedStage(Model):
+    """A running stage; `node` is None where its run did not answer."""
 
     index: int
     node: StageStatus | None = None
 
 
+class ObservedWorkflow(Model):
+    """A running workflow; `node` is None where its run did not answer."""
+
+    stage: int
+    index: int
+    node: WorkflowExecutionStatus | None = None
+    activities: list[PendingActivity] = Field(default_factory=list)
+
+
 class Observation(Model):
-    """Everything that one pass saw of an open run; each part may be missing."""
+    """Everything that one pass learned about an open run; each part may be missing."""
 
     state: RunState | None = None
-    stages: list[StageView] = Field(default_factory=list)
-    workflows: list[WorkflowView] = Field(default_factory=list)
-    trouble: str = ""
-    """Why the tree could not be had: no worker answers."""
+    stages: list[ObservedStage] = Field(default_factory=list)
+    workflows: list[ObservedWorkflow] = Field(default_factory=list)
+    error: str = ""
+    """Why no worker answered with the tree; empty where one did."""

@@ -1,4 +1,4 @@
-"""PURE: what becomes of a DRPlan's and a DRWorkflow's status: the lock, the history, the phase.
+"""The next status of a DRPlan and of a DRWorkflow: the lock, the history, the phase.
 
 Source: docs/spec/drplan.md, "Status"; docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
 """
@@ -11,25 +11,24 @@ from api.phases import OperationType, Phase, PlanPhase, WorkflowPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.status import conditions
-from bridge.status.conditions import ConditionType, Wanted
+from bridge.status.conditions import ConditionType, ConditionUpdate
 from planning.messages import conditions as condition_messages
 
 HISTORY = 10
 """Source: the CRD of existing installations, executionHistory."""
 
-
 _SUPPORTED = "Supported"
-"""A condition of our first release, which could not carry all of a plan out; taken away where it still stands."""
+"""A condition that only release 0.1 wrote; removed where it is still there."""
 
 
-def holds(plan: DRPlan, execution: DRPlanExecution) -> bool:
-    """Tell whether this very execution has the plan's lock."""
+def holds_lock(plan: DRPlan, execution: DRPlanExecution) -> bool:
+    """Return whether this very execution has the plan's lock."""
     lock = plan.status.current_execution
     return lock is not None and lock.name == execution.metadata.name and lock.uid == execution.metadata.uid
 
 
-def locked(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
-    """The execution takes the plan's lock and enters its history."""
+def take_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
+    """Return the status in which the execution has the plan's lock and an open record in its history."""
     meta = execution.metadata
     lock = CurrentExecution(name=meta.name, namespace=meta.namespace, uid=meta.uid)
     record = ExecutionRecord(
@@ -39,7 +38,7 @@ def locked(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanSta
         phase=Phase.RUNNING.value,
         start_time=now,
     )
-    others = [one for one in plan.status.execution_history or [] if not _open_record(one, execution)]
+    others = [each for each in plan.status.execution_history or [] if not _is_open_record(each, execution)]
     update = {
         "current_execution": lock,
         "execution_history": [record, *others][:HISTORY],
@@ -49,97 +48,85 @@ def locked(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanSta
     return plan.status.model_copy(update=update)
 
 
-def _open_record(record: ExecutionRecord, execution: DRPlanExecution) -> bool:
-    """Tell whether a record is of this execution, and not closed yet."""
+def _is_open_record(record: ExecutionRecord, execution: DRPlanExecution) -> bool:
     meta = execution.metadata
     return (record.name, record.namespace) == (meta.name, meta.namespace) and record.phase == Phase.RUNNING
 
 
-def settled(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
-    """The execution has ended: its lock is released, its record closed, the phase follows."""
+def release_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
+    """Return the status after the end of an execution: without its lock, its record closed, the phase changed."""
     status = plan.status
-    if holds(plan, execution):
+    if holds_lock(plan, execution):
         status = status.model_copy(update={"current_execution": None})
     history = status.execution_history or []
-    if not any(_open_record(record, execution) for record in history):
+    if not any(_is_open_record(record, execution) for record in history):
         return status
-    closed = [_closed(record, execution, now) if _open_record(record, execution) else record for record in history]
+    closed = [_closed(record, execution, now) if _is_open_record(record, execution) else record for record in history]
     return _with_phase(plan, status.model_copy(update={"execution_history": closed}), execution, now)
 
 
 def _closed(record: ExecutionRecord, execution: DRPlanExecution, now: datetime) -> ExecutionRecord:
     status = execution.status
-    return record.model_copy(
-        update={
-            "phase": (status.phase or Phase.FAILED).value,
-            "start_time": status.start_time or record.start_time,
-            "completion_time": status.completion_time or now,
-        }
-    )
+    update = {
+        "phase": (status.phase or Phase.FAILED).value,
+        "start_time": status.start_time or record.start_time,
+        "completion_time": status.completion_time or now,
+    }
+    return record.model_copy(update=update)
 
 
 def _with_phase(plan: DRPlan, status: DRPlanStatus, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
-    """Executed after a Succeeded Execute, Ready again after the Succeeded Revert of it."""
+    """Return Executed after a Succeeded Execute, Ready after the Succeeded Revert of the last one."""
     if execution.status.phase is not Phase.SUCCEEDED:
         return status
-    name = execution.metadata.name
+    name, records = execution.metadata.name, status.execution_history or []
+    succeeded = (one for one in records if one.phase == Phase.SUCCEEDED)
+    last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
     if execution.spec.operation_type is OperationType.EXECUTE:
-        change = conditions.wanted(ConditionType.EXECUTED, True, "Executed", condition_messages.executed(name))
-    elif _standing(status) in (None, execution.spec.revert_execution_ref):
-        change = conditions.wanted(ConditionType.EXECUTED, False, "TakenBack", condition_messages.taken_back(name))
+        update = ConditionUpdate(ConditionType.EXECUTED, True, "Executed", condition_messages.executed(name))
+    elif last in (None, execution.spec.revert_execution_ref):
+        update = ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", condition_messages.taken_back(name))
     else:
         return status
     status = status.model_copy(
-        update={"conditions": conditions.updated(status.conditions, [change], now, plan.metadata.generation)}
+        update={"conditions": conditions.updated(status.conditions, [update], now, plan.metadata.generation)}
     )
     return status.model_copy(update={"phase": _phase(status, invalid=status.phase is PlanPhase.INVALID)})
 
 
-def _standing(status: DRPlanStatus) -> str | None:
-    """Give the last Execute that succeeded, where the history still holds it."""
-    return next(
-        (
-            record.name
-            for record in status.execution_history or []
-            if record.operation_type == OperationType.EXECUTE and record.phase == Phase.SUCCEEDED
-        ),
-        None,
-    )
-
-
 def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
-    """Derive the phase; what an older controller wrote stands in for a condition that it did not know."""
+    """Derive the phase; the older controller wrote no condition, so its phase counts instead."""
     if invalid:
         return PlanPhase.INVALID
-    executed = conditions.find(status.conditions, ConditionType.EXECUTED)
-    stands = executed.status == "True" if executed else status.phase is PlanPhase.EXECUTED
-    return PlanPhase.EXECUTED if stands else PlanPhase.READY
+    condition = conditions.find(status.conditions, ConditionType.EXECUTED)
+    executed = condition.status == "True" if condition else status.phase is PlanPhase.EXECUTED
+    return PlanPhase.EXECUTED if executed else PlanPhase.READY
 
 
-def judged(plan: DRPlan, problems: Sequence[str], now: datetime) -> DRPlanStatus:
-    """Say whether the plan is valid."""
+def validated(plan: DRPlan, errors: Sequence[str], now: datetime) -> DRPlanStatus:
+    """Return the status that says whether the plan is valid."""
     generation = plan.metadata.generation
-    status = plan.status.model_copy(update={"phase": _phase(plan.status, invalid=bool(problems))})
-    known = [condition for condition in status.conditions or [] if condition.type != _SUPPORTED]
+    known = [condition for condition in plan.status.conditions or [] if condition.type != _SUPPORTED]
     update = {
-        "conditions": conditions.updated(known, [_validity(problems)], now, generation),
+        "phase": _phase(plan.status, invalid=bool(errors)),
+        "conditions": conditions.updated(known, [_valid(errors)], now, generation),
         "observed_generation": generation,
     }
-    return status.model_copy(update=update)
+    return plan.status.model_copy(update=update)
 
 
-def judged_workflow(dr_workflow: DRWorkflow, problems: Sequence[str], now: datetime) -> DRWorkflowStatus:
-    """Say whether the DRWorkflow is valid."""
+def validated_dr_workflow(dr_workflow: DRWorkflow, errors: Sequence[str], now: datetime) -> DRWorkflowStatus:
+    """Return the status that says whether the DRWorkflow is valid."""
     generation = dr_workflow.metadata.generation
-    changes = [_validity(problems)]
     update = {
-        "phase": WorkflowPhase.INVALID if problems else WorkflowPhase.READY,
-        "conditions": conditions.updated(dr_workflow.status.conditions, changes, now, generation),
+        "phase": WorkflowPhase.INVALID if errors else WorkflowPhase.READY,
+        "conditions": conditions.updated(dr_workflow.status.conditions, [_valid(errors)], now, generation),
         "observed_generation": generation,
     }
     return dr_workflow.status.model_copy(update=update)
 
 
-def _validity(problems: Sequence[str]) -> Wanted:
-    message = condition_messages.invalid(problems) if problems else condition_messages.VALID
-    return conditions.wanted(ConditionType.VALID, not problems, "Invalid" if problems else "Valid", message)
+def _valid(errors: Sequence[str]) -> ConditionUpdate:
+    if errors:
+        return ConditionUpdate(ConditionType.VALID, False, "Invalid", condition_messages.invalid(errors))
+    return ConditionUpdate(ConditionType.VALID, True, "Valid", condition_messages.VALID)

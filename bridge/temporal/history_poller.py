@@ -1,6 +1,6 @@
-"""Long polls on the histories of open runs: they cost no history, need no worker, and only wake the queue.
+"""Long polls on the histories of open runs: they add no events, need no worker, and only wake the queue.
 
-Their number is bounded; what is not followed is looked at by a timer. Source: docs/architecture.md, "Bridge".
+Their number is bounded; a timer serves the runs that are not polled. Source: docs/architecture.md, "Bridge".
 """
 
 import asyncio
@@ -11,62 +11,62 @@ import structlog
 
 from bridge.keys import Key
 from bridge.kubernetes.backoff import Backoff
-from bridge.temporal.client import Engine, EngineUnreachable, RunNotFound
+from bridge.temporal.client import RunNotFound, TemporalClient, TemporalUnreachable
 
 _log = structlog.get_logger(__name__)
 
-CLOSING_SECONDS = 1.0
-"""How long to wait before a run that was not there is polled again: a child may be about to start."""
+NOT_FOUND_SECONDS = 1.0
+"""How long to wait before a run that was not found is polled again: a child may be about to start."""
 
 
-class Follower:
+class HistoryPoller:
     """The open long polls, by execution and run."""
 
-    def __init__(self, engine: Engine, bound: int, rest: float, wake: Callable[[Key, bool], None]) -> None:
-        """`bound` polls at a time; `rest` seconds after an answer, for passes are coalesced anyway."""
-        self._engine = engine
-        self._bound = bound
-        self._rest = rest
+    def __init__(self, client: TemporalClient, limit: int, pause: float, wake: Callable[[Key, bool], None]) -> None:
+        """`limit` polls at a time; `pause` seconds after an answer, because passes are coalesced anyway."""
+        self._client = client
+        self._limit = limit
+        self._pause = pause
         self._wake = wake
         self._polls: dict[Key, dict[str, asyncio.Task[None] | None]] = {}
         self._versions: dict[str, int] = {}
         self._counter = count()
         self._open = 0
 
-    def follow(self, key: Key, workflow_ids: Sequence[str]) -> bool:
-        """Follow exactly these runs of an execution, the root first; False where one is not followed yet.
+    def poll(self, key: Key, workflow_ids: Sequence[str]) -> bool:
+        """Poll exactly these runs of an execution, the root first; return whether all of them are polled now.
 
-        A child is followed from the second time on that it is found open: most are over before.
+        A child is polled from the second time on that it is listed: most have ended before.
         """
         polls = self._polls.setdefault(key, {})
         for workflow_id in [workflow_id for workflow_id in polls if workflow_id not in workflow_ids]:
-            _end(polls.pop(workflow_id))
+            _cancel(polls.pop(workflow_id))
+        polled = True
         for place, workflow_id in enumerate(workflow_ids):
-            known, task = workflow_id in polls, polls.get(workflow_id)
-            wanted = task is None or task.done()
-            if wanted and (known or place == 0) and self._open < self._bound:
-                polls[workflow_id] = self._started(key, workflow_id)
-            elif not known:
-                polls[workflow_id] = None
-        return all((task := polls[workflow_id]) is not None and not task.done() for workflow_id in workflow_ids)
+            seen, task = workflow_id in polls, polls.get(workflow_id)
+            if (task is None or task.done()) and (seen or place == 0) and self._open < self._limit:
+                task = self._start(key, workflow_id)
+            polls[workflow_id] = task
+            polled = polled and task is not None and not task.done()
+        return polled
 
     def stop(self, key: Key) -> None:
-        """Follow nothing of this execution any more."""
+        """End all polls of an execution."""
         for task in self._polls.pop(key, {}).values():
-            _end(task)
+            _cancel(task)
 
     def version(self, workflow_id: str) -> int | None:
-        """Give a number that grows with the run's history; None when it is not followed."""
+        """Return a number that grows with the run's history; None while it is not polled."""
         return self._versions.get(workflow_id)
 
     async def close(self) -> None:
-        """End all polls."""
+        """End all polls and wait for their ends."""
         tasks = [task for polls in self._polls.values() for task in polls.values() if task is not None]
         for key in list(self._polls):
             self.stop(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _started(self, key: Key, workflow_id: str) -> asyncio.Task[None]:
+    def _start(self, key: Key, workflow_id: str) -> asyncio.Task[None]:
         def ended(_: asyncio.Task[None]) -> None:
             self._open -= 1
             self._versions.pop(workflow_id, None)
@@ -81,11 +81,11 @@ class Follower:
         backoff = Backoff(cap=10.0)
         while True:
             try:
-                page = await self._engine.changes(workflow_id, token)
+                page = await self._client.wait_for_events(workflow_id, token)
             except RunNotFound:
-                await asyncio.sleep(CLOSING_SECONDS)
+                await asyncio.sleep(NOT_FOUND_SECONDS)
                 return
-            except EngineUnreachable as error:
+            except TemporalUnreachable as error:
                 self._versions.pop(workflow_id, None)
                 _log.debug("long poll failed", workflow=workflow_id, error=str(error))
                 await asyncio.sleep(backoff.pause())
@@ -97,9 +97,9 @@ class Follower:
                 self._wake(key, token is None)
             if token is None:
                 return
-            await asyncio.sleep(self._rest)
+            await asyncio.sleep(self._pause)
 
 
-def _end(task: asyncio.Task[None] | None) -> None:
+def _cancel(task: asyncio.Task[None] | None) -> None:
     if task is not None:
         task.cancel()

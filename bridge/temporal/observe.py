@@ -1,12 +1,13 @@
-"""Ask the engine for everything that one pass needs to know of an open run.
+"""Ask Temporal for everything that one pass needs to know of an open run.
 
-The root first, then its running stages, then their running workflows and the attempts of those, side by
-side at every level. What cannot be had is left out, and said. Source: docs/architecture.md, "Bridge".
+The root first, then its running stages, then their running workflows and the attempts of their actions, concurrently at
+every level. A part that does not answer is left out. Source: docs/architecture.md, "Bridge".
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,127 +15,112 @@ from api.execution import RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model
 from api.phases import Phase
 from bridge.status import merge
-from bridge.status.observation import Attempt, Observation, Place, Run, StageView, WorkflowView
-from bridge.temporal.client import Engine, EngineUnreachable
+from bridge.status.observation import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
+from bridge.temporal.client import TemporalClient, TemporalUnreachable
 from planning.definitions import identifiers
 
 NodeT = TypeVar("NodeT", bound=Model)
 
-AT_ONCE = 32
-"""Questions to the engine at a time, over all passes."""
-BELIEVED = 5.0
-"""Seconds for which an answer counts while the run's history does not grow, should a long poll hang unnoticed."""
-REMEMBERED = 500
-"""Answers that are remembered; the oldest goes first."""
+CONCURRENT_CALLS = 32
+"""Calls to Temporal at a time, over all passes."""
+CACHE_SECONDS = 5.0
+"""How long an answer is used while the run's history does not grow, in case a long poll hangs unnoticed."""
+CACHE_SIZE = 500
+"""Answers in the cache; the oldest is dropped first."""
+
+
+def _running_stages(root: str, stages: Sequence[StageStatus]) -> list[tuple[int, str, StageStatus]]:
+    """Return place, workflow id and node of every running stage."""
+    return [
+        (index, identifiers.stage_id(root, index, stage.name), stage)
+        for index, stage in enumerate(stages)
+        if stage.phase is Phase.RUNNING
+    ]
+
+
+def _running_workflows(root: str, stages: Sequence[StageStatus]) -> list[tuple[int, int, str]]:
+    """Return place of the stage, place in it, and workflow id of every running workflow of a running stage."""
+    return [
+        (place, index, identifiers.workflow_id(stage_id, index, workflow.workflow_ref.name))
+        for place, stage_id, stage in _running_stages(root, stages)
+        for index, workflow in enumerate(stage.workflows)
+        if workflow.phase is Phase.RUNNING
+    ]
 
 
 def open_runs(root: str, stages: Sequence[StageStatus]) -> list[str]:
-    """Give the ids of the root and of every running stage and workflow below it."""
-    open_stages = [(identifiers.stage_id(root, index, stage.name), stage) for index, stage in _running(stages)]
-    return [root, *(name for stage_id, stage in open_stages for name in _open_below(stage_id, stage))]
-
-
-def _open_below(stage_id: str, stage: StageStatus) -> list[str]:
-    running = [(index, node) for index, node in enumerate(stage.workflows) if node.phase is Phase.RUNNING]
-    return [stage_id, *(identifiers.workflow_id(stage_id, index, node.workflow_ref.name) for index, node in running)]
-
-
-def _running(stages: Sequence[StageStatus]) -> list[tuple[int, StageStatus]]:
-    return [(index, stage) for index, stage in enumerate(stages) if stage.phase is Phase.RUNNING]
+    """Return the ids of the root and of every running stage and workflow below it, the root first."""
+    stage_ids = [stage_id for _, stage_id, _ in _running_stages(root, stages)]
+    return [root, *stage_ids, *(workflow_id for _, _, workflow_id in _running_workflows(root, stages))]
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What a run said of itself, at which version of its history, and when."""
+class _CachedNode:
+    """A run's last answer, the version of its history then, and when it answered."""
 
+    node: Model
     version: int
-    node: Model | None
     at: float
 
 
-class Observer:
-    """Asks within one bound of questions at a time, and not again what cannot have changed."""
+class RunObserver:
+    """Observes open runs within one bound of concurrent calls; does not repeat a query whose answer cannot differ."""
 
     def __init__(
-        self, engine: Engine, version: Callable[[str], int | None], clock: Callable[[], float] = time.monotonic
+        self, client: TemporalClient, version: Callable[[str], int | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`version` gives a number that grows with a run's history, None where that is not followed."""
-        self._engine = engine
+        """`version` returns a number that grows with a run's history, None where no long poll watches it."""
+        self._client = client
         self._version = version
         self._clock = clock
-        self._room = asyncio.Semaphore(AT_ONCE)
-        self._answers: dict[str, _Answer] = {}
+        self._semaphore = asyncio.Semaphore(CONCURRENT_CALLS)
+        self._cache: dict[str, _CachedNode] = {}
 
-    async def observe(self, run: Run, written: Sequence[StageStatus]) -> Observation:
-        """Look at an open run; `written` is the tree as it last stood, for when no worker answers."""
+    async def observe(self, run: RootRun, written: Sequence[StageStatus]) -> Observation:
+        """Observe an open run; `written` is the tree that is used to find its parts when no worker answers."""
+        root = run.workflow_id
         try:
-            state = await self._ask(run.workflow_id, RunState)
-        except EngineUnreachable as error:
-            return await self._from_afar(run, written, str(error))
+            state = await self._query(root, RunState)
+        except TemporalUnreachable as error:
+            # Without a worker there is no tree, but Temporal still knows the attempts.
+            places = _running_workflows(root, written)
+            unanswered = await asyncio.gather(*(self._workflow(*place, query=False) for place in places))
+            return Observation(workflows=unanswered, error=str(error))
         if state is None or not state.stages:
             return Observation(state=state)
-        stages = await self._stages(run.workflow_id, state.stages)
-        seen = Observation(state=state, stages=stages)
-        whole = merge.composed(seen) or state
-        return seen.model_copy(update={"workflows": await self._workflows(run.workflow_id, whole.stages, ask=True)})
+        running = _running_stages(root, state.stages)
+        nodes = await asyncio.gather(*(self._query_child(stage_id, StageStatus) for _, stage_id, _ in running))
+        stages = [ObservedStage(index=index, node=node) for (index, _, _), node in zip(running, nodes, strict=True)]
+        places = _running_workflows(root, merge.compose(state, stages, []).stages)
+        workflows = await asyncio.gather(*(self._workflow(*place, query=True) for place in places))
+        return Observation(state=state, stages=stages, workflows=workflows)
 
-    async def _from_afar(self, run: Run, written: Sequence[StageStatus], trouble: str) -> Observation:
-        """Without a worker there is no tree, but the engine still knows of attempts."""
-        workflows = await self._workflows(run.workflow_id, written, ask=False)
-        return Observation(workflows=workflows, trouble=trouble)
+    async def _workflow(self, stage: int, index: int, workflow_id: str, *, query: bool) -> ObservedWorkflow:
+        node = await self._query_child(workflow_id, WorkflowExecutionStatus) if query else None
+        activities: list[PendingActivity] = []
+        if node is None or any(action.phase is Phase.RUNNING for action in node.actions):
+            async with self._semaphore:
+                with suppress(TemporalUnreachable):
+                    activities = await self._client.pending_activities(workflow_id)
+        return ObservedWorkflow(stage=stage, index=index, node=node, activities=activities)
 
-    async def _stages(self, root: str, stages: Sequence[StageStatus]) -> list[StageView]:
-        return await asyncio.gather(*(self._stage(root, index, stage) for index, stage in _running(stages)))
-
-    async def _stage(self, root: str, index: int, stage: StageStatus) -> StageView:
-        return StageView(
-            index=index, node=await self._ask_or_none(identifiers.stage_id(root, index, stage.name), StageStatus)
-        )
-
-    async def _workflows(self, root: str, stages: Sequence[StageStatus], *, ask: bool) -> list[WorkflowView]:
-        places = [
-            (Place(stage=at, workflow=index), identifiers.stage_id(root, at, stage.name), node.workflow_ref.name)
-            for at, stage in _running(stages)
-            for index, node in enumerate(stage.workflows)
-            if node.phase is Phase.RUNNING
-        ]
-        views = (
-            self._workflow(at, identifiers.workflow_id(stage, at.workflow, name), ask) for at, stage, name in places
-        )
-        return await asyncio.gather(*views)
-
-    async def _workflow(self, place: Place, workflow_id: str, ask: bool) -> WorkflowView:
-        node = await self._ask_or_none(workflow_id, WorkflowExecutionStatus) if ask else None
-        busy = node is None or any(action.phase is Phase.RUNNING for action in node.actions)
-        return WorkflowView(place=place, node=node, attempts=await self._attempts(workflow_id) if busy else [])
-
-    async def _attempts(self, workflow_id: str) -> list[Attempt]:
-        async with self._room:
-            try:
-                return await self._engine.attempts(workflow_id)
-            except EngineUnreachable:
-                return []
-
-    async def _ask(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
-        version = self._version(workflow_id)
-        known = self._answers.get(workflow_id)
-        fresh = known is not None and known.version == version and self._clock() - known.at < BELIEVED
-        if known is not None and fresh and isinstance(known.node, answer):
-            return known.node
-        async with self._room:
-            node = await self._engine.query(workflow_id, answer)
-        self._remember(workflow_id, version, node)
-        return node
-
-    def _remember(self, workflow_id: str, version: int | None, node: Model | None) -> None:
-        self._answers.pop(workflow_id, None)
-        if version is not None and node is not None:
-            self._answers[workflow_id] = _Answer(version, node, self._clock())
-        if len(self._answers) > REMEMBERED:
-            del self._answers[next(iter(self._answers))]
-
-    async def _ask_or_none(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+    async def _query_child(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
         try:
-            return await self._ask(workflow_id, answer)
-        except EngineUnreachable:
+            return await self._query(workflow_id, answer)
+        except TemporalUnreachable:
             return None
+
+    async def _query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+        version = self._version(workflow_id)
+        cached = self._cache.get(workflow_id)
+        fresh = cached is not None and cached.version == version and self._clock() - cached.at < CACHE_SECONDS
+        if cached is not None and fresh and isinstance(cached.node, answer):
+            return cached.node
+        async with self._semaphore:
+            node = await self._client.query(workflow_id, answer)
+        self._cache.pop(workflow_id, None)
+        if version is not None and node is not None:
+            self._cache[workflow_id] = _CachedNode(node, version, self._clock())
+        if len(self._cache) > CACHE_SIZE:
+            del self._cache[next(iter(self._cache))]
+        return node

@@ -7,7 +7,7 @@ from api.execution import DRPlanExecution
 from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.definitions.lookup import Workflows, definition, full_name
+from planning.definitions.lookup import Workflows, definition, workflow_references
 from planning.messages import fields as field_messages
 
 
@@ -42,6 +42,5 @@ def execution_subject(execution: DRPlanExecution) -> str:
 
 def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:
     """Give each DRWorkflow that a plan names, once, in the order of the plan."""
-    references = [reference.workflow_ref for stage in plan.spec.stages for reference in stage.workflows]
-    found = {full_name(reference): definition(workflows, reference) for reference in references}
-    return [workflow for workflow in found.values() if workflow is not None]
+    found = (definition(workflows, reference) for reference in workflow_references(plan))
+    return [workflow for workflow in found if workflow is not None]

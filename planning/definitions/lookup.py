@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from api.actions import Action
 from api.meta import ObjectName
+from api.plan import DRPlan
 from api.workflow import DRWorkflow
 
 Workflows = Mapping[tuple[str, str], DRWorkflow]
@@ -19,6 +20,12 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 def definition(workflows: Workflows, ref: ObjectName) -> DRWorkflow | None:
     """Give the DRWorkflow that a reference names; None where there is none."""
     return workflows.get((ref.in_namespace, ref.name))
+
+
+def workflow_references(plan: DRPlan) -> list[ObjectName]:
+    """Return the references of a plan to DRWorkflows, each DRWorkflow once, in order."""
+    refs = (workflow.workflow_ref for stage in plan.spec.stages for workflow in stage.workflows)
+    return list({(ref.in_namespace, ref.name): ref for ref in refs}.values())
 
 
 def full_name(ref: ObjectName) -> str:

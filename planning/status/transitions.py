@@ -34,7 +34,7 @@ def _started(now: datetime) -> dict[str, Any]:
     return {"phase": Phase.RUNNING, "start_time": _whole(now)}
 
 
-def _ended(start: datetime | None, now: datetime) -> dict[str, Any]:
+def end_times(start: datetime | None, now: datetime) -> dict[str, Any]:
     """Give the times of any node that ends; one that never began has no duration."""
     end = _whole(now)
     if start is None:
@@ -159,7 +159,7 @@ def workflow_finished(
             "phase": phase,
             "message": final_messages.workflow_message(phase, operation, actions),
             "current_action": None,
-            **_ended(node.start_time, now),
+            **end_times(node.start_time, now),
         }
     )
 
@@ -188,7 +188,7 @@ def workflow_broken(node: WorkflowExecutionStatus, reason: str, now: datetime) -
         for action in node.actions
     ]
     update = {"phase": Phase.FAILED, "message": bounded(reason), "current_action": None}
-    return _with_actions(node, actions).model_copy(update={**update, **_ended(node.start_time, now)})
+    return _with_actions(node, actions).model_copy(update={**update, **end_times(node.start_time, now)})
 
 
 def workflow_not_reached(node: WorkflowExecutionStatus, reason: str) -> WorkflowExecutionStatus:
@@ -229,7 +229,7 @@ def stage_finished(
     phase = rollup((workflow.phase for workflow in workflows), canceled)
     message = final_messages.stage_message(phase, operation, workflows)
     update = {"phase": phase, "message": message, "workflow_executions": workflows}
-    return node.model_copy(update={**update, **_ended(node.start_time, now)})
+    return node.model_copy(update={**update, **end_times(node.start_time, now)})
 
 
 def stage_broken(node: StageStatus, reason: str, now: datetime) -> StageStatus:
@@ -242,7 +242,7 @@ def stage_broken(node: StageStatus, reason: str, now: datetime) -> StageStatus:
         for workflow in node.workflows
     ]
     update = {"phase": Phase.FAILED, "message": bounded(reason), "workflow_executions": workflows}
-    return node.model_copy(update={**update, **_ended(node.start_time, now)})
+    return node.model_copy(update={**update, **end_times(node.start_time, now)})
 
 
 def stage_not_reached(node: StageStatus, reason: str) -> StageStatus:
@@ -271,7 +271,7 @@ def plan_started(state: RunState, now: datetime) -> RunState:
 def plan_rejected(state: RunState, now: datetime) -> RunState:
     """The run ended before it began: phase and message stay as planning gave them."""
     times = {"start_time": state.start_time or _whole(now)}
-    return state.model_copy(update={**times, **_ended(times["start_time"], now)})
+    return state.model_copy(update={**times, **end_times(times["start_time"], now)})
 
 
 def plan_with(state: RunState, index: int, stage: StageStatus) -> RunState:
@@ -289,7 +289,7 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
         for index, stage in enumerate(state.stages)
     ]
     phase = rollup((stage.phase for stage in stages), canceled)
-    ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **_ended(state.start_time, now)})
+    ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **end_times(state.start_time, now)})
     return with_counts(ended.model_copy(update={"message": final_messages.plan_message(phase, operation, ended)}))
 
 

@@ -13,7 +13,7 @@ from bridge.keys import Kind
 from bridge.kubernetes.api import Cluster, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
-from bridge.temporal.client import Engine, Started
+from bridge.temporal.client import StartedRun, TemporalClient
 
 Write = tuple[Kind, dict[str, Any]]
 
@@ -63,8 +63,8 @@ class DeadlyCluster(Cluster):
         return answer
 
 
-class DeadlyEngine(Engine):
-    async def start(self, execution: DRPlanExecution) -> Started:
+class DeadlyClient(TemporalClient):
+    async def start(self, execution: DRPlanExecution) -> StartedRun:
         _die("before", _STEP == START)
         answer = await super().start(execution)
         _die("after", _STEP == START)
@@ -73,8 +73,8 @@ class DeadlyEngine(Engine):
 
 async def main() -> None:
     settings = Settings()
-    engine = await DeadlyEngine.connect(settings.task_queue)
-    bridge = Bridge(settings, await DeadlyCluster.connect(), engine, time.monotonic)
+    temporal = await DeadlyClient.connect(settings.task_queue)
+    bridge = Bridge(settings, await DeadlyCluster.connect(), temporal, time.monotonic)
     await bridge.run(asyncio.Event())
 
 

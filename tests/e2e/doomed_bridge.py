@@ -1,6 +1,6 @@
 """A bridge that dies by SIGKILL at its first start of a workflow: `python -m tests.e2e.doomed_bridge before|after`.
 
-It is the real bridge; only the engine that it is given is one that kills its process.
+It is the real bridge; only its Temporal client is one that kills its process.
 """
 
 import asyncio
@@ -13,29 +13,29 @@ from api.execution import DRPlanExecution
 from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from bridge.settings import Settings
-from bridge.temporal.client import Engine, Started
+from bridge.temporal.client import StartedRun, TemporalClient
 
 
-class DeadBefore(Engine):
+class DeadBefore(TemporalClient):
     """Never starts anything."""
 
-    async def start(self, execution: DRPlanExecution) -> Started:
+    async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Die before Temporal hears of it."""
         os.kill(os.getpid(), signal.SIGKILL)
         return await super().start(execution)
 
 
-class DeadAfter(Engine):
+class DeadAfter(TemporalClient):
     """Starts one workflow, and does not live to write it down."""
 
-    async def start(self, execution: DRPlanExecution) -> Started:
+    async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Die when Temporal has answered."""
         started = await super().start(execution)
         os.kill(os.getpid(), signal.SIGKILL)
         return started
 
 
-async def serve(engine: type[Engine]) -> None:
+async def serve(engine: type[TemporalClient]) -> None:
     """Run as `bridge` does, until the end."""
     settings = Settings()
     bridge = Bridge(settings, await Cluster.connect(), await engine.connect(settings.task_queue), time.monotonic)

@@ -9,14 +9,14 @@ from api.execution import (
 )
 from api.phases import OperationType, Phase
 from bridge.status import execution as execution_status
-from bridge.status.execution import Moment
-from bridge.status.observation import Observation, Run, RunEnd
+from bridge.status.execution import StatusContext
+from bridge.status.observation import Observation, RootRun, RunStatus
 from tests.bridge.scripted_workflows import action, node, stage, state
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
-MOMENT = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
+MOMENT = StatusContext(operation=OperationType.EXECUTE, generation=1, now=NOW)
 REVERT = MOMENT.model_copy(update={"operation": OperationType.REVERT})
-RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
+RUN = RootRun(workflow_id="execute/default/x/1", run_id="run", status=RunStatus.OPEN, start_time=NOW)
 TREE = state(
     stage(
         "first",

@@ -11,7 +11,7 @@ from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context
-from bridge.controller.plan_lock import holds_on, obstacle
+from bridge.controller.plan_lock import is_locked_by, why_waiting
 from bridge.keys import Kind
 from bridge.kubernetes.api import Object
 from bridge.kubernetes.index import Index
@@ -19,16 +19,16 @@ from bridge.kubernetes.store import Stored, read
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
-from bridge.status.execution import Moment
-from bridge.status.observation import Observation, Run, RunEnd
+from bridge.status.execution import StatusContext
+from bridge.status.observation import Observation, RootRun, RunStatus
 from planning.revert.decide import rejected
 from tests.planning.builders import plan
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
-EXECUTE = Moment(operation=OperationType.EXECUTE, generation=1, now=NOW)
+EXECUTE = StatusContext(operation=OperationType.EXECUTE, generation=1, now=NOW)
 REVERT = EXECUTE.model_copy(update={"operation": OperationType.REVERT})
-RUN = Run(workflow_id="execute/default/x/1", run_id="run", end=RunEnd.OPEN, start_time=NOW)
-DONE = RUN.model_copy(update={"end": RunEnd.COMPLETED, "state": RunState(phase=Phase.SUCCEEDED, message="done")})
+RUN = RootRun(workflow_id="execute/default/x/1", run_id="run", status=RunStatus.OPEN, start_time=NOW)
+DONE = RUN.model_copy(update={"status": RunStatus.COMPLETED, "state": RunState(phase=Phase.SUCCEEDED, message="done")})
 WAITED = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_REFERENCE, "Waiting for DRPlan x", EXECUTE)
 
 
@@ -42,7 +42,7 @@ def test_a_reference_that_was_waited_for_is_said_to_be_found_once_it_runs() -> N
     assert told(WAITED, ConditionType.REFERENCES_FOUND) == ("False", "WaitingForReference")
     begun = execution_status.running(WAITED, RUN, Observation(), EXECUTE)
     assert told(begun, ConditionType.REFERENCES_FOUND) == ("True", "Found")
-    assert told(execution_status.ended(WAITED, DONE, EXECUTE), ConditionType.REFERENCES_FOUND) == ("True", "Found")
+    assert told(execution_status.closed(WAITED, DONE, EXECUTE), ConditionType.REFERENCES_FOUND) == ("True", "Found")
 
 
 def test_a_reference_that_was_found_at_last_is_not_missing_where_the_execution_is_refused() -> None:
@@ -58,15 +58,15 @@ def test_nothing_is_said_of_references_that_were_never_missing() -> None:
 
 
 def test_a_revert_that_looked_at_nothing_does_not_claim_that_nothing_was_left() -> None:
-    run = RUN.model_copy(update={"end": RunEnd.FAILED, "state": rejected("Nothing was reverted: …").state})
-    ended = execution_status.ended(ExecutionStatus(), run, REVERT)
+    run = RUN.model_copy(update={"status": RunStatus.FAILED, "state": rejected("Nothing was reverted: …").state})
+    ended = execution_status.closed(ExecutionStatus(), run, REVERT)
     assert (ended.phase, told(ended, ConditionType.CLEAN)) == (Phase.FAILED, ("Unknown", "OutcomeUnknown"))
 
 
 @pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED])
 def test_a_bridge_that_cannot_reach_the_engine_leaves_alone_what_another_one_ended(phase: Phase) -> None:
     over = execution_status.never_started(ExecutionStatus(), phase, "over", EXECUTE)
-    assert execution_status.out_of_reach(over, "no answer", EXECUTE) == over
+    assert execution_status.unreachable(over, "no answer", EXECUTE) == over
 
 
 # A lock without a uid.
@@ -93,7 +93,7 @@ async def counts(of: DRPlan, holder: Stored[DRPlanExecution]) -> bool:
     context = cast(Context, SimpleNamespace(objects=SimpleNamespace(execution=get)))
     lock = of.status.current_execution
     assert lock is not None
-    return await holds_on(context, of, lock)
+    return await is_locked_by(context, of, lock)
 
 
 async def test_an_execution_does_not_wait_for_a_lock_that_the_older_controller_left_for_its_namesake() -> None:
@@ -127,7 +127,7 @@ async def stands_before(beside: Object) -> str | None:
     spec = waiting.spec.model_copy(update={"plan_ref": "nginx-plan"})
     context = cast(Context, SimpleNamespace(index=index))
     without_lock = locked(None).model_copy(update={"status": DRPlanStatus()})
-    return await obstacle(context, waiting.model_copy(update={"spec": spec}), without_lock)
+    return await why_waiting(context, waiting.model_copy(update={"spec": spec}), without_lock)
 
 
 async def test_a_plan_that_lost_its_lock_is_still_run_by_one_execution_at_a_time() -> None:

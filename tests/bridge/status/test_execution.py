@@ -19,8 +19,8 @@ from api.execution import (
 from api.phases import Phase
 from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
-from bridge.status.execution import Moment
-from bridge.status.observation import Attempt, Observation, Place, RunEnd, StageView, WorkflowView
+from bridge.status.execution import StatusContext
+from bridge.status.observation import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
 from planning.messages import conditions as condition_messages
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, TREE, running, seen
@@ -32,8 +32,8 @@ def condition(of: ExecutionStatus, kind: conditions.ConditionType) -> tuple[str,
     return found.status.value, found.reason
 
 
-def ended(before: ExecutionStatus, moment: Moment = MOMENT, **run: Any) -> ExecutionStatus:
-    return execution_status.ended(before, RUN.model_copy(update=run), moment)
+def ended(before: ExecutionStatus, moment: StatusContext = MOMENT, **run: Any) -> ExecutionStatus:
+    return execution_status.closed(before, RUN.model_copy(update=run), moment)
 
 
 # Conditions.
@@ -50,7 +50,8 @@ def ended(before: ExecutionStatus, moment: Moment = MOMENT, **run: Any) -> Execu
     ],
 )
 def test_conditions_tell_the_phase(phase: Phase, completed: str, succeeded: str, progressing: str) -> None:
-    told = {one.type.value: (one.status.value, one.reason) for one in conditions.of_phase(phase)}
+    written = conditions.updated(None, conditions.of_phase(phase), NOW, 1)
+    told = {one.type: (one.status.value, one.reason) for one in written}
     assert told["Completed"] == (completed, phase.value)
     assert told["Succeeded"] == (succeeded, phase.value)
     assert told["Progressing"] == (progressing, phase.value)
@@ -58,16 +59,18 @@ def test_conditions_tell_the_phase(phase: Phase, completed: str, succeeded: str,
 
 def test_a_conditions_time_moves_only_when_its_status_flips() -> None:
     later, kind = NOW + timedelta(minutes=1), conditions.ConditionType.PROGRESSING
-    first = conditions.updated(None, [conditions.wanted(kind, False, "Waiting", "a")], NOW, 1)
-    second = conditions.updated(first, [conditions.wanted(kind, False, "StillWaiting", "b")], later, 1)
-    third = conditions.updated(second, [conditions.wanted(kind, True, "Running")], later, 2)
+    first = conditions.updated(None, [conditions.ConditionUpdate(kind, False, "Waiting", "a")], NOW, 1)
+    second = conditions.updated(first, [conditions.ConditionUpdate(kind, False, "StillWaiting", "b")], later, 1)
+    third = conditions.updated(second, [conditions.ConditionUpdate(kind, True, "Running")], later, 2)
     assert [one[0].last_transition_time for one in (first, second, third)] == [NOW, NOW, later]
     assert (second[0].reason, second[0].message) == ("StillWaiting", "b")
     assert third[0].observed_generation == 2
 
 
 def test_conditions_of_others_stay() -> None:
-    others = conditions.updated(None, [conditions.wanted(conditions.ConditionType.CLEAN, True, "Theirs")], NOW, 1)
+    others = conditions.updated(
+        None, [conditions.ConditionUpdate(conditions.ConditionType.CLEAN, True, "Theirs")], NOW, 1
+    )
     after = conditions.updated(others, conditions.of_phase(Phase.RUNNING), NOW, 1)
     assert after[0] == others[0]
 
@@ -85,12 +88,12 @@ def test_conditions_of_others_stay() -> None:
     ],
 )
 def test_a_cancel_is_requested_accepted_and_effective(asked: bool, taken: bool, phase: Phase, reason: str) -> None:
-    (told,) = conditions.of_cancel(asked=asked, taken=taken, phase=phase)
-    assert (told.status.value, told.reason) == ("True", reason)
+    (told,) = conditions.of_cancel(requested=asked, accepted=taken, phase=phase)
+    assert (told.status, told.reason) == (True, reason)
 
 
 def test_without_a_cancel_there_is_no_condition_of_it() -> None:
-    assert conditions.of_cancel(asked=False, taken=False, phase=Phase.SUCCEEDED) == []
+    assert conditions.of_cancel(requested=False, accepted=False, phase=Phase.SUCCEEDED) == []
 
 
 # While it runs.
@@ -111,19 +114,19 @@ def test_a_running_status_has_tree_counts_engine_and_start() -> None:
 def test_what_a_child_knows_goes_into_its_parents_tree() -> None:
     ahead = node("work", action("one", Phase.SUCCEEDED), action("two", Phase.RUNNING), phase=Phase.RUNNING)
     over = stage("first", node("work", phase=Phase.SUCCEEDED), phase=Phase.SUCCEEDED)
-    view = WorkflowView(place=Place(stage=0, workflow=0), node=ahead)
+    view = ObservedWorkflow(stage=0, index=0, node=ahead)
     assert running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0] == ahead
-    after = running(ExecutionStatus(), stages=[StageView(index=0, node=over)], workflows=[view])
+    after = running(ExecutionStatus(), stages=[ObservedStage(index=0, node=over)], workflows=[view])
     assert after.stages[0].phase is Phase.SUCCEEDED
 
 
 def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts() -> None:
     both = node("work", action("one", Phase.RUNNING), action("two", Phase.RUNNING), phase=Phase.RUNNING)
     attempts = [
-        Attempt(index=0, attempt=2, waiting=True, error="away", errors=1, limit=3),
-        Attempt(index=1, attempt=1, waiting_for="Waiting for Job x"),
+        PendingActivity(index=0, attempt=2, waiting=True, error="away", errors=1, limit=3),
+        PendingActivity(index=1, attempt=1, waiting_for="Waiting for Job x"),
     ]
-    view = WorkflowView(place=Place(stage=0, workflow=0), node=both, attempts=attempts)
+    view = ObservedWorkflow(stage=0, index=0, node=both, activities=attempts)
     after = running(ExecutionStatus(), workflows=[view]).stages[0].workflows[0]
     assert after.current_action == "one, two"
     assert [one.message for one in after.actions] == ["Retrying (1 of 3): away", "Waiting for Job x"]
@@ -131,7 +134,7 @@ def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts()
 
 def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
     before = running(ExecutionStatus())
-    after = execution_status.running(before, RUN, Observation(trouble="no poller"), MOMENT)
+    after = execution_status.running(before, RUN, Observation(error="no poller"), MOMENT)
     assert after.stage_statuses == before.stage_statuses
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerUnavailable")
     assert condition(running(after), conditions.ConditionType.ENGINE_REACHABLE) == ("True", "Reachable")
@@ -142,47 +145,54 @@ def test_a_workflow_that_cannot_go_on_is_told_of() -> None:
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerFailing")
 
 
-def attempted(before: ExecutionStatus, attempt: Attempt) -> ActionStatus:
-    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[attempt])
+def attempted(before: ExecutionStatus, attempt: PendingActivity) -> ActionStatus:
+    view = ObservedWorkflow(stage=0, index=0, activities=[attempt])
     return running(before, workflows=[view]).stages[0].workflows[0].actions[0]
 
 
 def test_between_attempts_an_action_shows_the_next_retry_and_the_last_error() -> None:
-    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    waiting = PendingActivity(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
     told = attempted(ExecutionStatus(), waiting)
     assert (told.message, told.retries, told.retry_count) == ("Retrying (2 of 3): no luck", 1, 1)
 
 
 def test_a_lost_attempt_is_no_retry_after_an_error() -> None:
-    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=4, waiting=True, limit=3, errors=1, error="no luck"))
+    told = attempted(
+        ExecutionStatus(), PendingActivity(index=0, attempt=4, waiting=True, limit=3, errors=1, error="no luck")
+    )
     assert told.message == "Retrying (1 of 3): no luck"
 
 
 def test_an_action_whose_attempt_was_lost_says_so_and_counts_no_retry_of_its_limit() -> None:
-    lost = Attempt(index=0, attempt=2, waiting=True, limit=0, lost=True, error="activity Heartbeat timeout")
+    lost = PendingActivity(index=0, attempt=2, waiting=True, limit=0, lost=True, error="activity Heartbeat timeout")
     assert attempted(ExecutionStatus(), lost).message == "An attempt was lost with its worker: another one follows"
 
 
 def test_errors_under_an_earlier_schedule_count_towards_the_limit() -> None:
-    told = attempted(ExecutionStatus(), Attempt(index=0, attempt=2, waiting=True, limit=1, errors=3, error="no luck"))
+    told = attempted(
+        ExecutionStatus(), PendingActivity(index=0, attempt=2, waiting=True, limit=1, errors=3, error="no luck")
+    )
     assert told.message == "Retrying (3 of 3): no luck"
 
 
 def test_a_running_attempt_shows_what_it_waits_for_and_unseen_retries_stay() -> None:
-    waiting = Attempt(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
-    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=[waiting])
+    waiting = PendingActivity(index=0, attempt=3, waiting=True, limit=3, errors=2, error="no luck")
+    view = ObservedWorkflow(stage=0, index=0, activities=[waiting])
     before = running(ExecutionStatus(), workflows=[view])
-    told = attempted(before, Attempt(index=0, attempt=3, waiting_for="finalizers x"))
+    told = attempted(before, PendingActivity(index=0, attempt=3, waiting_for="finalizers x"))
     assert (told.message, told.retries) == ("finalizers x", 2)
-    told = attempted(before, Attempt(index=0, attempt=1))
+    told = attempted(before, PendingActivity(index=0, attempt=1))
     assert (told.message, told.retries) == (None, 1)
 
 
 def test_an_attempt_of_an_action_that_is_over_changes_nothing() -> None:
     over = node("work", action("one", Phase.SUCCEEDED, "did it"), phase=Phase.RUNNING)
     fresh = state(stage("first", over, phase=Phase.RUNNING))
-    attempts = [Attempt(index=0, attempt=2, waiting=True, errors=1, error="x"), Attempt(index=7, attempt=1)]
-    view = WorkflowView(place=Place(stage=0, workflow=0), attempts=attempts)
+    attempts = [
+        PendingActivity(index=0, attempt=2, waiting=True, errors=1, error="x"),
+        PendingActivity(index=7, attempt=1),
+    ]
+    view = ObservedWorkflow(stage=0, index=0, activities=attempts)
     assert running(ExecutionStatus(), state=fresh, workflows=[view]).stages[0].workflows[0].actions == over.actions
 
 
@@ -241,7 +251,7 @@ def test_a_tree_is_not_changed_by_itself(one: RunState) -> None:
 
 def test_the_end_is_what_the_run_left() -> None:
     before = running(ExecutionStatus())
-    after = ended(before, end=RunEnd.COMPLETED, state=done(), close_time=NOW)
+    after = ended(before, status=RunStatus.COMPLETED, state=done(), close_time=NOW)
     assert after.phase is Phase.SUCCEEDED
     assert after.stage_statuses == done().stage_statuses
     assert condition(after, conditions.ConditionType.COMPLETED) == ("True", "Succeeded")
@@ -250,16 +260,16 @@ def test_the_end_is_what_the_run_left() -> None:
 @pytest.mark.parametrize(
     ("end", "reason", "message"),
     [
-        (RunEnd.TERMINATED, "by hand", "The workflow was terminated from outside, outcome unknown: by hand"),
-        (RunEnd.TIMED_OUT, "", "The workflow was timed out in the engine, outcome unknown"),
-        (RunEnd.FAILED, "a bug", "The workflow broke down, outcome unknown: a bug"),
-        (RunEnd.COMPLETED, "", "The workflow broke down, outcome unknown: it left no state"),
+        (RunStatus.TERMINATED, "by hand", "The workflow was terminated from outside, outcome unknown: by hand"),
+        (RunStatus.TIMED_OUT, "", "The workflow was timed out in the engine, outcome unknown"),
+        (RunStatus.FAILED, "a bug", "The workflow broke down, outcome unknown: a bug"),
+        (RunStatus.COMPLETED, "", "The workflow broke down, outcome unknown: it left no state"),
     ],
 )
 def test_a_run_that_leaves_no_tree_ends_with_the_last_one_and_says_what_is_unknown(
-    end: RunEnd, reason: str, message: str
+    end: RunStatus, reason: str, message: str
 ) -> None:
-    after = ended(running(ExecutionStatus()), REVERT, end=end, reason=reason, close_time=NOW + timedelta(seconds=90))
+    after = ended(running(ExecutionStatus()), REVERT, status=end, cause=reason, close_time=NOW + timedelta(seconds=90))
     assert (after.phase, after.message, after.duration) == (Phase.FAILED, message, "1m30s")
     phases = [[one.phase for one in work.actions] for part in after.stages for work in part.workflows]
     assert phases == [[Phase.FAILED, Phase.SKIPPED], [Phase.SKIPPED]]
@@ -268,19 +278,19 @@ def test_a_run_that_leaves_no_tree_ends_with_the_last_one_and_says_what_is_unkno
 
 
 def test_a_run_cancelled_before_it_had_a_tree_did_nothing() -> None:
-    after = ended(ExecutionStatus(), end=RunEnd.CANCELED, close_time=NOW + timedelta(seconds=2))
+    after = ended(ExecutionStatus(), status=RunStatus.CANCELED, close_time=NOW + timedelta(seconds=2))
     assert (after.phase, after.message) == (Phase.CANCELED, "Plan execution canceled before anything was begun")
     assert condition(after, conditions.ConditionType.CANCEL_REQUESTED) == ("True", "Effective")
 
 
 def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
-    after = ended(running(ExecutionStatus()), end=RunEnd.CANCELED, close_time=NOW)
+    after = ended(running(ExecutionStatus()), status=RunStatus.CANCELED, close_time=NOW)
     assert after.phase is Phase.FAILED
     assert "outcome unknown" in (after.message or "")
 
 
 def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
-    after = execution_status.lost(running(ExecutionStatus()), MOMENT)
+    after = execution_status.run_unknown(running(ExecutionStatus()), MOMENT)
     assert (after.phase, after.message) == (Phase.FAILED, condition_messages.run_unknown(RUN.workflow_id))
     assert after.completion_time == NOW
 
@@ -297,30 +307,30 @@ def with_action(change: dict[str, object]) -> RunState:
 def test_retries_that_only_the_engine_counted_are_kept_when_a_cancel_ends_the_action() -> None:
     shown = with_action({"retries": 2, "retry_count": 2})
     left = with_action({"phase": Phase.CANCELED, "retries": 0, "retry_count": 0})
-    after = merge.with_attempts_seen(shown.stages, left).stages[0].workflows[0].actions[0]
+    after = merge.with_known_retries(shown.stages, left).stages[0].workflows[0].actions[0]
     assert (after.phase, after.retries, after.retry_count) == (Phase.CANCELED, 2, 2)
 
 
 def test_a_revert_says_whether_it_left_something_standing() -> None:
     left = done().model_copy(update={"left_standing": ["ConfigMap default/a", "ConfigMap default/b"]})
-    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=left)
     assert condition(after, conditions.ConditionType.CLEAN) == ("False", "ObjectsLeftStanding")
     found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
     assert found is not None
     assert found.message == "2 objects left standing: ConfigMap default/a, ConfigMap default/b"
-    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=done())
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=done())
     assert condition(after, conditions.ConditionType.CLEAN) == ("True", "NothingLeftStanding")
 
 
 def test_a_revert_that_stopped_early_is_not_clean() -> None:
     failed = done().model_copy(update={"phase": Phase.FAILED})
-    after = ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=failed)
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.FAILED, state=failed)
     assert condition(after, conditions.ConditionType.CLEAN) == ("False", "RollbackIncomplete")
 
 
 def test_a_long_list_of_objects_left_standing_is_cut() -> None:
     left = done().model_copy(update={"left_standing": [f"ConfigMap default/{number}" for number in range(9000)]})
-    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=left)
     found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
     assert found is not None
     assert found.message.startswith("9000 objects left standing")
@@ -335,7 +345,7 @@ def test_a_revert_says_which_definitions_it_works_with(of_today: bool, told: tup
     after = execution_status.running(after, RUN, seen(None), REVERT)
     assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
     left = done().model_copy(update={"definitions_of_today": of_today})
-    after = ended(ExecutionStatus(), REVERT, end=RunEnd.COMPLETED, state=left)
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=left)
     assert condition(after, conditions.ConditionType.DEFINITIONS_KEPT) == told
 
 
@@ -343,8 +353,8 @@ def test_what_works_with_no_definitions_says_nothing_of_them() -> None:
     rejected = RunState(phase=Phase.FAILED)
     for after in (
         running(ExecutionStatus()),
-        ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=done()),
-        ended(ExecutionStatus(), REVERT, end=RunEnd.FAILED, state=rejected),
+        ended(ExecutionStatus(), status=RunStatus.COMPLETED, state=done()),
+        ended(ExecutionStatus(), REVERT, status=RunStatus.FAILED, state=rejected),
     ):
         assert conditions.find(after.conditions, conditions.ConditionType.DEFINITIONS_KEPT) is None
 
@@ -354,6 +364,6 @@ def test_the_snapshot_is_written_and_stays() -> None:
     after = running(ExecutionStatus(), state=TREE.model_copy(update={"snapshot": kept}))
     assert after.snapshot == kept
     assert running(after, state=None).snapshot == kept
-    assert ended(after, end=RunEnd.TERMINATED).snapshot == kept
+    assert ended(after, status=RunStatus.TERMINATED).snapshot == kept
     left = done().model_copy(update={"snapshot": kept})
-    assert ended(ExecutionStatus(), end=RunEnd.COMPLETED, state=left).snapshot == kept
+    assert ended(ExecutionStatus(), status=RunStatus.COMPLETED, state=left).snapshot == kept

@@ -8,10 +8,10 @@ from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
 from api.meta import Condition, ConditionStatus, ObjectMeta, ObjectName
 from api.phases import OperationType, Phase, PlanPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, Stage, WorkflowReference
-from bridge.controller.references import workflow_refs
 from bridge.status import conditions
 from bridge.status import plan as plan_status
 from bridge.status.conditions import ConditionType
+from planning.definitions.lookup import workflow_references
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 
@@ -33,16 +33,16 @@ def execution(name: str, phase: Phase | None = None, original: str | None = None
 def after(status: DRPlanStatus, *ran: DRPlanExecution) -> DRPlanStatus:
     """Let executions take the lock and end, one after the other."""
     for one in ran:
-        status = plan_status.locked(plan(status), one, NOW)
-        status = plan_status.settled(plan(status), one, NOW)
+        status = plan_status.take_lock(plan(status), one, NOW)
+        status = plan_status.release_lock(plan(status), one, NOW)
     return status
 
 
 def test_the_lock_names_the_very_object_and_its_record_is_open() -> None:
-    status = plan_status.locked(plan(), execution("a"), NOW)
+    status = plan_status.take_lock(plan(), execution("a"), NOW)
     assert status.current_execution == CurrentExecution(name="a", namespace="default", uid="uid-a")
-    assert plan_status.holds(plan(status), execution("a"))
-    assert not plan_status.holds(plan(status), execution("b"))
+    assert plan_status.holds_lock(plan(status), execution("a"))
+    assert not plan_status.holds_lock(plan(status), execution("b"))
     assert status.execution_history is not None
     assert [(one.name, one.phase, one.start_time) for one in status.execution_history] == [("a", "Running", NOW)]
     assert (status.last_execution_ref, status.last_execution_time) == ("a", NOW)
@@ -50,7 +50,7 @@ def test_the_lock_names_the_very_object_and_its_record_is_open() -> None:
 
 def test_a_lock_of_the_older_controller_is_nobodys_of_ours() -> None:
     status = DRPlanStatus(current_execution=CurrentExecution(name="a", namespace="default"))
-    assert not plan_status.holds(plan(status), execution("a"))
+    assert not plan_status.holds_lock(plan(status), execution("a"))
 
 
 def test_the_end_releases_the_lock_and_closes_the_record() -> None:
@@ -63,13 +63,13 @@ def test_the_end_releases_the_lock_and_closes_the_record() -> None:
 
 def test_settling_twice_changes_nothing_more() -> None:
     once = after(DRPlanStatus(), execution("a", Phase.SUCCEEDED))
-    assert plan_status.settled(plan(once), execution("a", Phase.SUCCEEDED), NOW) == once
+    assert plan_status.release_lock(plan(once), execution("a", Phase.SUCCEEDED), NOW) == once
 
 
 def test_the_lock_of_another_is_not_released() -> None:
-    status = plan_status.locked(plan(plan_status.locked(plan(), execution("a"), NOW)), execution("b"), NOW)
-    status = plan_status.settled(plan(status), execution("a", Phase.SUCCEEDED), NOW)
-    assert plan_status.holds(plan(status), execution("b"))
+    status = plan_status.take_lock(plan(plan_status.take_lock(plan(), execution("a"), NOW)), execution("b"), NOW)
+    status = plan_status.release_lock(plan(status), execution("a", Phase.SUCCEEDED), NOW)
+    assert plan_status.holds_lock(plan(status), execution("b"))
     assert status.execution_history is not None
     assert [one.phase for one in status.execution_history] == ["Running", "Succeeded"]
 
@@ -109,23 +109,23 @@ def test_the_phase_follows_what_succeeded(ran: list[DRPlanExecution], phase: Pla
 
 def test_an_invalid_plan_says_so_and_remembers_that_it_was_executed() -> None:
     executed = after(DRPlanStatus(), execution("a", Phase.SUCCEEDED))
-    invalid = plan_status.judged(plan(executed), ["spec.stages: wrong"], NOW)
+    invalid = plan_status.validated(plan(executed), ["spec.stages: wrong"], NOW)
     assert (invalid.phase, invalid.observed_generation) == (PlanPhase.INVALID, 3)
     valid = conditions.find(invalid.conditions, ConditionType.VALID)
     assert valid is not None
     assert (valid.status, valid.message) == ("False", "spec.stages: wrong")
-    assert plan_status.judged(plan(invalid), [], NOW).phase is PlanPhase.EXECUTED
+    assert plan_status.validated(plan(invalid), [], NOW).phase is PlanPhase.EXECUTED
 
 
 def test_what_the_older_controller_said_counts_until_something_runs() -> None:
-    assert plan_status.judged(plan(DRPlanStatus(phase=PlanPhase.EXECUTED)), [], NOW).phase is PlanPhase.EXECUTED
-    assert plan_status.judged(plan(), [], NOW).phase is PlanPhase.READY
+    assert plan_status.validated(plan(DRPlanStatus(phase=PlanPhase.EXECUTED)), [], NOW).phase is PlanPhase.EXECUTED
+    assert plan_status.validated(plan(), [], NOW).phase is PlanPhase.READY
 
 
 def test_every_error_is_listed_within_what_kubernetes_takes() -> None:
     errors = [f"spec.actions[{index}].timeout of DRWorkflow default/w: wrong" for index in range(200)]
-    assert said(plan_status.judged(plan(), errors, NOW)) == "; ".join(errors)
-    many = said(plan_status.judged(plan(), errors * 10, NOW))
+    assert said(plan_status.validated(plan(), errors, NOW)) == "; ".join(errors)
+    many = said(plan_status.validated(plan(), errors * 10, NOW))
     assert many.endswith(" more")
     assert len(many.encode()) <= 32_768
 
@@ -140,10 +140,10 @@ def test_what_the_first_release_said_of_support_is_taken_back() -> None:
     old = Condition(
         type="Supported", status=ConditionStatus.FALSE, reason="NotSupported", message="", last_transition_time=NOW
     )
-    status = plan_status.judged(plan(DRPlanStatus(conditions=[old])), [], NOW)
+    status = plan_status.validated(plan(DRPlanStatus(conditions=[old])), [], NOW)
     assert [condition.type for condition in status.conditions or []] == [ConditionType.VALID]
 
 
 def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
     refs = [ObjectName(name="a"), ObjectName(name="b", namespace="x"), ObjectName(name="a", namespace="default")]
-    assert workflow_refs(plan(None, *refs)) == [refs[2], refs[1]]
+    assert workflow_references(plan(None, *refs)) == [refs[2], refs[1]]

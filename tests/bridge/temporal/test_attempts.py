@@ -8,8 +8,8 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
-from bridge.status.observation import Attempt
-from bridge.temporal.client import Engine
+from bridge.status.observation import PendingActivity
+from bridge.temporal.client import TemporalClient
 
 
 class Described:
@@ -27,8 +27,8 @@ class Described:
         return self
 
 
-async def seen(failure: Failure) -> Attempt:
-    [attempt] = await Engine(cast(Client, Described(failure)), "queue").attempts("work")
+async def seen(failure: Failure) -> PendingActivity:
+    [attempt] = await TemporalClient(cast(Client, Described(failure)), "queue").pending_activities("work")
     return attempt
 
 
