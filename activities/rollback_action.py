@@ -8,7 +8,7 @@ from functools import partial
 from temporalio import activity
 
 from activities.attempt.attempt import Wording, run_attempt
-from activities.attempt.failures import ActionError, action_error, application_error, may_pass
+from activities.attempt.failures import ActionError, action_error, application_error
 from activities.attempt.heartbeat import Pulse
 from activities.effects.delete import Removal, metadata_if_present
 from activities.execute_action import Executions
@@ -136,6 +136,6 @@ def _rolled_back(step: RollbackStep, notes: list[str]) -> ActionOutcome:
 def _unseen(deletion: Deletion, error: ApiError) -> ActionOutcome:
     """Give what a look that failed amounts to. Raises ApplicationError where another look may succeed."""
     message = action_messages.bounded(attempt_messages.canceled_unseen(deletion.target, error.message))
-    if may_pass(error):
+    if error.repeatable:
         raise application_error(action_error(error, message), 0, 0, activity.info().attempt)
     return ActionOutcome(phase=Phase.CANCELED, message=message)

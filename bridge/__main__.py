@@ -8,9 +8,9 @@ import time
 
 import structlog
 
-from bridge.kubernetes.api import ClusterError
 from bridge.process import Bridge
 from bridge.settings import Settings
+from kube.errors import ConfigurationError
 
 
 def _log_to_stderr() -> None:
@@ -42,7 +42,7 @@ def main() -> int:
     _log_to_stderr()
     try:
         asyncio.run(serve(Settings()))
-    except ClusterError as error:
+    except ConfigurationError as error:
         structlog.get_logger(__name__).error("bridge cannot start", error=str(error))
         return 1
     return 0

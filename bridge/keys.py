@@ -3,13 +3,16 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from api.meta import API_VERSION
+from api.steps import Target
+
 
 class Kind(StrEnum):
-    """The kinds of this project, by plural."""
+    """The kinds of this project."""
 
-    EXECUTION = "drplanexecutions"
-    PLAN = "drplans"
-    DR_WORKFLOW = "drworkflows"
+    EXECUTION = "DRPlanExecution"
+    PLAN = "DRPlan"
+    DR_WORKFLOW = "DRWorkflow"
 
 
 class Key(NamedTuple):
@@ -18,3 +21,8 @@ class Key(NamedTuple):
     kind: Kind
     namespace: str
     name: str
+
+    @property
+    def target(self) -> Target:
+        """The object as calls to the API server name it."""
+        return Target(api_version=API_VERSION, kind=self.kind.value, name=self.name, namespace=self.namespace)

@@ -8,17 +8,18 @@ import structlog
 from bridge.controller.context import Context
 from bridge.controller.reconcile import reconcile
 from bridge.keys import Key, Kind
-from bridge.kubernetes.api import Cluster, ClusterError, Conflict
-from bridge.kubernetes.events import Recorder
+from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index
-from bridge.kubernetes.leader_election import Lease
+from bridge.kubernetes.leader_election import LeaderElection
 from bridge.kubernetes.reflector import Reflector
-from bridge.kubernetes.store import Objects
+from bridge.kubernetes.store import Store
 from bridge.kubernetes.work_queue import Pace, WorkQueue
 from bridge.settings import Settings
 from bridge.temporal.client import TemporalClient, TemporalError
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
+from kube.client import Cluster
+from kube.errors import ApiError, ConflictError
 
 _log = structlog.get_logger(__name__)
 
@@ -37,7 +38,7 @@ class Bridge:
         shortest, longest = settings.shortest_interval.total_seconds(), settings.longest_interval.total_seconds()
         self._queue: WorkQueue[Key] = WorkQueue(Pace(shortest, longest), clock)
         index = Index(self._queue.add)
-        self._lease = Lease(cluster, settings, clock)
+        self._lease = LeaderElection(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in Kind]
         poller = HistoryPoller(temporal, settings.long_polls, shortest, self._wake)
         self._context = Context(
@@ -45,16 +46,17 @@ class Bridge:
             cluster=cluster,
             temporal=temporal,
             index=index,
-            objects=Objects(cluster, index),
+            objects=Store(cluster, index),
             observer=RunObserver(temporal, poller.version),
             poller=poller,
-            events=Recorder(cluster, settings.identity),
+            events=EventRecorder(cluster, settings.identity),
         )
 
     @classmethod
     async def connect(cls, settings: Settings, clock: Callable[[], float]) -> "Bridge":
-        """Build a bridge from the environment. Raises ClusterError where no cluster is configured."""
-        return cls(settings, await Cluster.connect(), await TemporalClient.connect(settings.task_queue), clock)
+        """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
+        cluster = await Cluster.connect(user_agent="drplan-bridge")
+        return cls(settings, cluster, await TemporalClient.connect(settings.task_queue), clock)
 
     def _reflector(self, kind: Kind, index: Index) -> Reflector:
         settings = self._settings
@@ -103,9 +105,11 @@ class Bridge:
             key = await self._queue.get()
             try:
                 again = await reconcile(self._context, key)
-            except Conflict:
+            except ConflictError:
                 self._queue.done(key, FRESH_PASS)
-            except (ClusterError, TemporalError) as error:
+            except ApiError as error:
+                self._failed(key, str(error), error.retry_after or 0.0)
+            except TemporalError as error:
                 self._failed(key, str(error))
             except Exception as error:  # a bug in one object's pass must not stop all others
                 _log.exception("pass broke", kind=key.kind, namespace=key.namespace, name=key.name)
@@ -116,7 +120,7 @@ class Bridge:
             else:
                 self._queue.done(key, again)
 
-    def _failed(self, key: Key, error: str) -> None:
-        pause = self._queue.failed(key)
+    def _failed(self, key: Key, error: str, at_least: float = 0.0) -> None:
+        pause = self._queue.failed(key, at_least)
         place = {"kind": key.kind, "namespace": key.namespace, "name": key.name}
         _log.warning("pass failed", **place, error=error, retry_in=round(pause, 1))

@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 
 from api.phases import OnMissing, Phase
-from bridge.kubernetes.api import Cluster, ClusterError
 from cli import requests, validation
 from cli.executions import Executions
 from cli.tree import tree
 from cli.views import view
+from kube.client import Cluster
+from kube.errors import ApiError, ConfigurationError
 
 FAILED = 1
 """Exit code of an execution that did not succeed, or could not be asked for."""
@@ -36,7 +37,7 @@ Command = Callable[[Executions], Awaitable[int]]
 
 def _run(namespace: str, command: Command) -> None:
     async def connected() -> int:
-        cluster = await Cluster.connect()
+        cluster = await Cluster.connect(user_agent="drplan-cli")
         try:
             return await command(Executions(cluster, namespace))
         finally:
@@ -44,7 +45,7 @@ def _run(namespace: str, command: Command) -> None:
 
     try:
         code = asyncio.run(connected())
-    except ClusterError as error:
+    except (ApiError, ConfigurationError) as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         code = FAILED
     except KeyboardInterrupt:

@@ -11,7 +11,8 @@ from typing import TypeVar
 import structlog
 from pydantic import ValidationError
 
-from kube.client import Cluster, ConfigurationError
+from kube.client import Cluster, Limits
+from kube.errors import ConfigurationError
 from worker.build import build_worker
 from worker.connecting import WrongConfigurationError, reach_cluster, reach_temporal
 from worker.logs import log_as_json
@@ -32,7 +33,9 @@ async def serve(settings: Settings) -> None:
     Raises ConfigurationError or WrongConfigurationError where the way to cluster or Temporal is not known.
     """
     stop = _stop_event()
-    cluster = await Cluster.connect(connections=settings.kubernetes_connections)
+    cluster = await Cluster.connect(
+        user_agent="drplan-worker", limits=Limits(connections=settings.kubernetes_connections)
+    )
     try:
         client = await _unless_stopped(reach_temporal(), stop)
         version = await _unless_stopped(reach_cluster(cluster), stop)

@@ -9,22 +9,10 @@ from datetime import timedelta
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from api.steps import ActionRecord, AttemptFailure, FailureType
-from kube.errors import AlreadyExistsError, ApiError, NotServedError, UnknownKindError, UnreachableError
+from kube.errors import AlreadyExistsError, ApiError
 from planning.messages.actions import bounded
 
-_TYPES = {
-    400: FailureType.INVALID,
-    # The worker's credentials are renewed by others, and a starting API server may refuse good ones.
-    401: FailureType.TRANSIENT,
-    403: FailureType.FORBIDDEN,
-    404: FailureType.NOT_FOUND,
-    408: FailureType.TRANSIENT,
-    409: FailureType.TRANSIENT,
-    # A list's page that was asked for too late.
-    410: FailureType.TRANSIENT,
-    413: FailureType.TOO_LARGE,
-    429: FailureType.TRANSIENT,
-}
+_TYPES = {403: FailureType.FORBIDDEN, 404: FailureType.NOT_FOUND, 413: FailureType.TOO_LARGE}
 
 _LONGEST_DELAY = timedelta(minutes=5)
 """As of every pause. Source: docs/spec/drworkflow.md, "retryPolicy"."""
@@ -50,17 +38,9 @@ class ActionError(Exception):
 
 def failure_type(error: ApiError) -> FailureType:
     """Tell what an error of the API means for a repeat."""
-    if isinstance(error, UnreachableError | UnknownKindError | NotServedError):
-        return FailureType.TRANSIENT
     if isinstance(error, AlreadyExistsError):
         return FailureType.ALREADY_EXISTS
-    server_side = FailureType.TRANSIENT if error.status >= 500 else FailureType.INVALID
-    return _TYPES.get(error.status, server_side)
-
-
-def may_pass(error: ApiError) -> bool:
-    """Tell whether the same call may succeed later."""
-    return failure_type(error).repeatable
+    return FailureType.TRANSIENT if error.repeatable else _TYPES.get(error.status, FailureType.INVALID)
 
 
 def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:

@@ -76,7 +76,7 @@ class Roster:
         spec = self._order.content.get("spec") or {}
         try:
             pages = self._cluster.pages(kind, "", self._order.actor, everywhere=True)
-            return targets(spec, [managed_cluster(each) async for page in pages for each in page])
+            return targets(spec, [managed_cluster(each) async for page in pages for each in page.items])
         except SelectorError as error:
             raise outcomes.failed(
                 self._order, FailureType.INVALID, readiness_messages.bad_selector(str(error))
@@ -89,7 +89,7 @@ class Roster:
         parent, found = self._order.subject, {}
         try:
             async for page in self._cluster.pages(parent, "", self._order.actor, metadata_only=True):
-                for metadata in (each["metadata"] for each in page):
+                for metadata in (each["metadata"] for each in page.items):
                     if binding := whose(metadata["name"], mark_of(metadata)):
                         found[binding] = _reference(parent, metadata["name"], metadata["uid"])
         except ApiError as error:

@@ -62,7 +62,7 @@ class Creation:
         order = self._order
         body = request_bodies.creation(order.content, self._target, order.mark)
         try:
-            return await self._cluster.create(self._target, body, order.actor)
+            return dict((await self._cluster.create(self._target, body, order.actor))["metadata"])
         except ApiError as error:
             if not error.unclear:
                 raise

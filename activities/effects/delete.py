@@ -8,7 +8,7 @@ Kubernetes, "Object names and IDs" and "Finalizers".
 import asyncio
 from collections.abc import Callable, Sequence
 
-from activities.attempt.failures import ActionError, may_pass
+from activities.attempt.failures import ActionError
 from activities.attempt.heartbeat import Pulse
 from api.steps import Actor, Deletion, FailureType
 from kube.client import Cluster, Object
@@ -85,7 +85,7 @@ class Removal:
         except NotFoundError:
             return
         except ApiError as error:
-            if not may_pass(error) or not await self._took_effect():
+            if not error.repeatable or not await self._took_effect():
                 raise
 
     async def _took_effect(self) -> bool:
@@ -107,7 +107,7 @@ class Removal:
         try:
             seen = await self._look()
         except ApiError as error:
-            if not may_pass(error):
+            if not error.repeatable:
                 raise
             self._wait_for_server(error)
             return True

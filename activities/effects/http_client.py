@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 import httpx
 
+from kube.errors import seconds_to_wait
 from planning.effects.allowed_hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
 from planning.effects.http_request import Method, Request, place, port
 from planning.messages import http as http_messages
@@ -178,7 +178,7 @@ async def _answer(request: Request, response: httpx.Response) -> Answer:
     return Answer(
         status=response.status_code,
         location=response.headers.get("location"),
-        retry_after=_seconds(response.headers.get("retry-after", ""), datetime.now(UTC)),
+        retry_after=seconds_to_wait(response.headers.get("retry-after", ""), datetime.now(UTC)),
         body=_text(response, raw),
         whole=whole,
     )
@@ -204,17 +204,6 @@ def _text(response: httpx.Response, raw: bytes) -> str:
         return ""
     charset = (response.charset_encoding or "").lower()
     return raw.decode(charset if charset in _CHARSETS else "utf-8", errors="replace")
-
-
-def _seconds(text: str, now: datetime) -> float | None:
-    """Read Retry-After: seconds, or a time. Source: RFC 9110, "Retry-After"."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, (moment - now).total_seconds()) if moment.tzinfo else None
 
 
 def _words(error: BaseException) -> str:

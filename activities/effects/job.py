@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error, may_pass
+from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error
 from activities.attempt.heartbeat import Pulse
 from activities.effects import outcomes
 from activities.effects.create import Creation
@@ -183,7 +183,7 @@ class Run:
         kind = Target(api_version="v1", kind="Pod", name="", namespace=self._target.namespace)
         with suppress(ApiError):
             async for page in self._cluster.pages(kind, selector, self._order.actor):
-                found += page
+                found += page.items
                 if len(found) >= _MOST_PODS:
                     break
         return found if selector else []
@@ -193,7 +193,7 @@ class Run:
         pulse.wait_for(attempt_messages.waiting_for_job(self._target, progress), self._late(late))
 
     def _unseen(self, error: ApiError, pulse: Pulse) -> None:
-        if not may_pass(error):
+        if not error.repeatable:
             message = attempt_messages.job_not_to_be_seen(self._target, error.message)
             raise action_error(error, message, self._record) from error
         late = attempt_messages.job_unseen(self._target, self._order.attempts.timeout, error.message)

@@ -5,7 +5,6 @@ nothing would come of it. Source: docs/spec/drworkflow.md, "Operations"; Kuberne
 "Dry-run".
 """
 
-from activities.attempt.failures import may_pass
 from activities.effects.effect import Order
 from activities.effects.prior_state import Past
 from api.phases import Operation
@@ -58,7 +57,7 @@ class Changing:
         try:
             return same_state(found, await self._request(found, dry_run=True))
         except ApiError as error:
-            if may_pass(error):
+            if error.repeatable:
                 raise
             # An admission webhook that takes no dry run, for example: then the change itself has to show it.
             return False

@@ -7,7 +7,7 @@ Source: docs/spec/drworkflow.md, "waitReady".
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from activities.attempt.failures import ActionError, action_error, may_pass
+from activities.attempt.failures import ActionError, action_error
 from activities.attempt.heartbeat import Pulse
 from activities.concurrency import each
 from activities.effects import outcomes
@@ -128,7 +128,7 @@ async def asked(ask: Callable[[], Awaitable[Readiness]]) -> Readiness:
     try:
         return await ask()
     except ApiError as error:
-        if not may_pass(error):
+        if not error.repeatable:
             raise
         return not_yet(readiness_messages.unanswered(error.message))
 
@@ -154,6 +154,6 @@ async def _descriptions(cluster: Cluster, uid: str, clusters: Sequence[str], act
             return []
         kind = Target(api_version=CLUSTERNET, kind="Description", name="", namespace=namespace)
         pages = cluster.pages(kind, f"{SUBSCRIPTION_UID_LABEL}={uid}", actor)
-        return [item async for page in pages for item in page]
+        return [item async for page in pages for item in page.items]
 
     return dict(zip(clusters, await each(clusters, of), strict=True))

@@ -5,7 +5,7 @@ Source: docs/spec/drplanexecution.md, "The look".
 
 from collections.abc import Callable, Sequence
 
-from activities.attempt.failures import action_error, may_pass
+from activities.attempt.failures import action_error
 from activities.concurrency import AT_ONCE, each
 from api.steps import Actor, Look, Seen, Target
 from kube.client import Cluster
@@ -37,7 +37,7 @@ async def _look(cluster: Cluster, target: Target, actor: Actor) -> Look:
         return Look(seen=Seen.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
     except ApiError as error:
         # Where the kind itself is gone so are its objects; any other answer that may change proves nothing.
-        if may_pass(error) and not isinstance(error, UnknownKindError):
+        if error.repeatable and not isinstance(error, UnknownKindError):
             raise action_error(
                 error, attempt_messages.failed_to_read(target.kind, target.name, error.message)
             ) from error

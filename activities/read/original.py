@@ -57,7 +57,7 @@ class Originals:
         try:
             for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
                 async for page in self._cluster.pages(kind, selector, OWN):
-                    found += [item for item in page if _is_revert_of(item, name)]
+                    found += [item for item in page.items if _is_revert_of(item, name)]
         except ApiError as error:
             raise action_error(
                 error, attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)

@@ -6,7 +6,7 @@ What is to be read, and what it means, is planning's; here it is only fetched. S
 
 from collections.abc import Sequence
 
-from activities.attempt.failures import action_error, may_pass
+from activities.attempt.failures import action_error
 from activities.concurrency import each
 from api.steps import Actor, Target
 from kube.client import Cluster, Object
@@ -37,10 +37,10 @@ async def _read(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[
         pages = cluster.pages(target, read.label_selector or "", actor, everywhere=read.namespace is None)
         # Items of a list do not say what they are; the object of a name does.
         kind = {"apiVersion": read.api_version, "kind": read.kind}
-        return [{**kind, **item} async for page in pages for item in page]
+        return [{**kind, **item} async for page in pages for item in page.items]
     except NotFoundError:
         return []
     except ApiError as error:
-        if may_pass(error) and not isinstance(error, UnknownKindError):
+        if error.repeatable and not isinstance(error, UnknownKindError):
             raise action_error(error, attempt_messages.failed_to_read_value(read.text, error.message)) from error
         return Unreadable(error.message)

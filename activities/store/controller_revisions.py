@@ -53,14 +53,14 @@ class Revisions:
         _refuse_too_large(name, data)
         body = _body(execution, name, data, labels or {}, annotations or {})
         try:
-            metadata = await self._cluster.create(_target(execution.namespace, name), body, OWN)
+            created = await self._cluster.create(_target(execution.namespace, name), body, OWN)
         except AlreadyExistsError as error:
             if (found := await self.record(execution.namespace, name)) is not None:
                 return found
             raise ActionError(FailureType.TRANSIENT, attempt_messages.failed_to_keep(name, error.message)) from error
         except ApiError as error:
             raise action_error(error, attempt_messages.failed_to_keep(name, error.message)) from error
-        return _record({**body, "metadata": metadata})
+        return _record(created)
 
     async def record(self, namespace: str, name: str) -> Record | None:
         """Read one; None where there is none."""
@@ -78,7 +78,7 @@ class Revisions:
         kind = _target(execution.namespace, "")
         try:
             async for page in self._cluster.pages(kind, f"{EXECUTION_UID_LABEL}={execution.uid}", OWN):
-                for item in page:
+                for item in page.items:
                     yield _record(item)
         except ApiError as error:
             name = f"of {execution.name}"

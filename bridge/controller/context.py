@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
 from bridge.keys import Key
-from bridge.kubernetes.api import Cluster
-from bridge.kubernetes.events import Recorder
+from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index
-from bridge.kubernetes.store import Objects, Stored
+from bridge.kubernetes.store import Store, Stored
 from bridge.settings import Settings
 from bridge.status.execution import StatusContext
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
+from kube.client import Cluster
 
 StoredExecution = Stored[DRPlanExecution]
 
@@ -51,10 +51,10 @@ class Context:
     cluster: Cluster
     temporal: TemporalClient
     index: Index
-    objects: Objects
+    objects: Store
     observer: RunObserver
     poller: HistoryPoller
-    events: Recorder
+    events: EventRecorder
     now: Callable[[], datetime] = utc_now
     runs: dict[Key, OpenRun] = field(default_factory=dict)
     """The runs that this process knows to be open, so that it cancels one whose object disappears."""

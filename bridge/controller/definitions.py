@@ -15,7 +15,7 @@ from planning.validation import objects as validation
 
 
 async def validate_plan(context: Context, key: Key) -> None:
-    """Bring a plan's status up to date. Raises NotFound, Unreadable, Conflict."""
+    """Bring a plan's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
     stored = await context.objects.plan(key.namespace, key.name)
     plan, workflows = stored.model, _known_workflows(context, stored.model)
     errors = validation.plan_errors(plan, workflows)
@@ -40,7 +40,7 @@ def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DR
 
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:
-    """Bring a DRWorkflow's status up to date. Raises NotFound, Unreadable, Conflict."""
+    """Bring a DRWorkflow's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
     stored = await context.objects.dr_workflow(key.namespace, key.name)
     errors = [error.text for error in validation.workflow_errors(stored.model)]
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now())

@@ -13,10 +13,10 @@ from api.meta import FINALIZER, ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
 from bridge.controller.context import Context, StoredExecution
-from bridge.kubernetes.api import Conflict, NotFound
 from bridge.kubernetes.index import Age, Entry
 from bridge.kubernetes.store import Unreadable
 from bridge.status import plan as plan_status
+from kube.errors import ConflictError, NotFoundError
 from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
     """
     try:
         holder = await context.objects.execution(lock.namespace or plan.metadata.namespace, lock.name)
-    except NotFound:
+    except NotFoundError:
         return False
     except Unreadable:
         return True
@@ -69,7 +69,7 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
 async def finish(context: Context, execution: StoredExecution) -> None:
     """Release what an ended execution holds: its long polls, the plan's lock, and last its finalizer.
 
-    Raises Conflict when it changed since it was read.
+    Raises ConflictError when it changed since it was read.
     """
     context.poller.stop(execution.key)
     if not execution.held or not (execution.ours or execution.deleting):
@@ -84,19 +84,19 @@ async def _release(context: Context, execution: DRPlanExecution) -> None:
         try:
             plan = await context.objects.plan(execution.metadata.namespace, execution.spec.plan_ref)
             await context.objects.write_status(plan, plan_status.release_lock(plan.model, execution, context.now()))
-        except Conflict:
+        except ConflictError:
             continue
-        except NotFound:
+        except NotFoundError:
             return
         except Unreadable as error:
             _log.warning("plan lock not released", error=str(error))
             return
         return
-    raise Conflict(f"DRPlan {execution.spec.plan_ref} changes all the time")
+    raise ConflictError(f"DRPlan {execution.spec.plan_ref} changes all the time")
 
 
 async def remove_finalizer(context: Context, execution: StoredExecution) -> None:
     """Remove the finalizer; an object that waited only for this is gone then."""
     others = [name for name in execution.model.metadata.finalizers if name != FINALIZER]
-    with suppress(NotFound):
+    with suppress(NotFoundError):
         await context.objects.write_metadata(execution, {"finalizers": others})

@@ -15,13 +15,13 @@ from bridge.controller.definitions import validate_dr_workflow, validate_plan
 from bridge.controller.plan_lock import finish
 from bridge.controller.start import start
 from bridge.keys import Key, Kind
-from bridge.kubernetes.api import NotFound
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.store import Unreadable
 from bridge.status import execution as execution_status
 from bridge.status.observation import RootRun, RunStatus
 from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
 from bridge.temporal.observe import open_runs
+from kube.errors import NotFoundError
 from planning.messages import conditions as condition_messages
 
 _log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ NOT_ANSWERING = 2.0
 async def reconcile(context: Context, key: Key) -> float | None:
     """Pass over one object; return the seconds until the next pass, None when only an event requires one.
 
-    Raises ClusterError and TemporalError: the pass failed and is to be repeated.
+    Raises ApiError and TemporalError: the pass failed and is to be repeated.
     """
     try:
         match key.kind:
@@ -55,7 +55,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
                 await validate_dr_workflow(context, key)
             case _:
                 assert_never(key.kind)
-    except NotFound:
+    except NotFoundError:
         await _cancel_orphaned_run(context, key, None)
     except Unreadable as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
@@ -112,7 +112,7 @@ async def _start(context: Context, execution: StoredExecution) -> PassResult:
 
 
 async def _sync(context: Context, execution: StoredExecution, engine: Engine) -> PassResult:
-    """Bring the status of a started execution up to date. Raises Conflict when it changed since it was read."""
+    """Bring the status of a started execution up to date. Raises ConflictError when it changed since it was read."""
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
     before = execution.model.status
     try:

@@ -17,13 +17,13 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.plan_lock import remove_finalizer, why_waiting
-from bridge.kubernetes.api import NotFound
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.store import Objects, Stored, Unreadable
+from bridge.kubernetes.store import Store, Stored, Unreadable
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.temporal.client import RunNotFound, root_workflow_id
+from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.lookup import Workflows, full_name, workflow_references
 from planning.execute.decide import decide_execute
@@ -131,7 +131,7 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
 
 
 async def _start_run(context: Context, execution: StoredExecution, plan: Stored[DRPlan]) -> PassResult:
-    """Add the finalizer, take the lock, start the workflow. Raises Conflict where another bridge was quicker."""
+    """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker."""
     if not execution.held:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
         execution = await context.objects.write_metadata(execution, {"finalizers": finalizers})
@@ -168,7 +168,7 @@ class References:
     original: DRPlanExecution | None = None
 
 
-async def resolve(objects: Objects, execution: DRPlanExecution) -> References | MissingReference:
+async def resolve(objects: Store, execution: DRPlanExecution) -> References | MissingReference:
     """Read what an execution refers to. Raises Unreadable where an object does not have the form of its kind.
 
     A Revert does not wait for DRWorkflows: the record of the original is enough for most actions.
@@ -176,7 +176,7 @@ async def resolve(objects: Objects, execution: DRPlanExecution) -> References | 
     namespace, spec = execution.metadata.namespace, execution.spec
     try:
         plan = await objects.plan(namespace, spec.plan_ref)
-    except NotFound:
+    except NotFoundError:
         return MissingReference("DRPlan", spec.plan_ref)
     if spec.operation_type is not OperationType.REVERT:
         return await _with_workflows(objects, plan)
@@ -184,19 +184,19 @@ async def resolve(objects: Objects, execution: DRPlanExecution) -> References | 
         return References(plan)
     try:
         original = await objects.execution(namespace, spec.revert_execution_ref)
-    except NotFound:
+    except NotFoundError:
         return MissingReference("DRPlanExecution", spec.revert_execution_ref)
     return References(plan, original=original.model)
 
 
-async def _with_workflows(objects: Objects, plan: Stored[DRPlan]) -> References | MissingReference:
+async def _with_workflows(objects: Store, plan: Stored[DRPlan]) -> References | MissingReference:
     semaphore = asyncio.Semaphore(CONCURRENT_READS)
 
     async def read(ref: ObjectName) -> DRWorkflow | None:
         async with semaphore:
             try:
                 return (await objects.dr_workflow(ref.in_namespace, ref.name)).model
-            except NotFound:
+            except NotFoundError:
                 return None
 
     references, workflows = workflow_references(plan.model), {}

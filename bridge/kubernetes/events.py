@@ -1,4 +1,4 @@
-"""Events on objects, for `kubectl describe` and `kubectl events`. They are a courtesy: none ever fails a pass.
+"""Events on objects, for `kubectl describe` and `kubectl events`. One that cannot be posted never fails a pass.
 
 Source: events.k8s.io/v1.
 """
@@ -7,16 +7,18 @@ import asyncio
 import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 import structlog
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION
-from bridge.kubernetes.api import Cluster, ClusterError
+from api.steps import Target
+from kube.client import OWN, Cluster, Object
+from kube.errors import ApiError
 from planning.messages import conditions as condition_messages
 from planning.messages.actions import bounded
 
+_EVENTS = "events.k8s.io/v1"
 BACKLOG = 500
 """Events that wait to be posted; beyond it new ones are dropped."""
 
@@ -35,11 +37,11 @@ class EventReason(StrEnum):
     CANCELED = "Canceled"
 
 
-def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: str, now: datetime) -> dict[str, Any]:
-    """Make an event on an execution; a time needs six digits of a second there."""
+def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: str, now: datetime) -> Object:
+    """Return an event on an execution; its time needs six digits of a second."""
     meta = execution.metadata
     return {
-        "apiVersion": "events.k8s.io/v1",
+        "apiVersion": _EVENTS,
         "kind": "Event",
         "metadata": {"name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}", "namespace": meta.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -59,27 +61,28 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
     }
 
 
-class Recorder:
+class EventRecorder:
     """Posts events in the background."""
 
     def __init__(self, cluster: Cluster, reporter: str) -> None:
         self._cluster = cluster
         self._reporter = reporter
-        self._backlog: asyncio.Queue[dict[str, Any]] = asyncio.Queue(BACKLOG)
+        self._backlog: asyncio.Queue[Object] = asyncio.Queue(BACKLOG)
 
     def record(self, execution: DRPlanExecution, reason: EventReason, note: str) -> None:
-        """Tell of something; dropped when too much is told."""
+        """Post an event later; it is dropped where BACKLOG others wait."""
         try:
             self._backlog.put_nowait(event(execution, reason, note, self._reporter, datetime.now(UTC)))
         except asyncio.QueueFull:
             _log.debug("event dropped", reason=reason)
 
     async def run(self) -> None:
-        """Post what is told until cancelled."""
+        """Post events until cancelled."""
         while True:
-            one = await self._backlog.get()
-            path = f"/apis/events.k8s.io/v1/namespaces/{one['metadata']['namespace']}/events"
+            body = await self._backlog.get()
+            meta = body["metadata"]
+            target = Target(api_version=_EVENTS, kind="Event", name=meta["name"], namespace=meta["namespace"])
             try:
-                await self._cluster.call("POST", path, body=one)
-            except ClusterError as error:
+                await self._cluster.create(target, body, OWN)
+            except ApiError as error:
                 _log.debug("event not posted", error=str(error))

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from api.phases import TERMINAL, OperationType
 from bridge.keys import Key, Kind
-from bridge.kubernetes.api import Object
 from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
+from kube.client import Object
 
 
 class Age(NamedTuple):

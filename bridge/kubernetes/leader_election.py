@@ -14,20 +14,25 @@ from typing import Any
 
 import structlog
 
-from bridge.kubernetes.api import Cluster, ClusterError, Conflict, NotFound, Object
+from api.steps import Target
 from bridge.settings import Settings
+from kube.client import OWN, Cluster, Object
+from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+
+_API_VERSION = "coordination.k8s.io/v1"
 
 _log = structlog.get_logger(__name__)
 
 
-class Lease:
+class LeaderElection:
     """Takes the lease and keeps it. `leading` is set while it is held."""
 
     def __init__(self, cluster: Cluster, settings: Settings, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._identity = settings.identity
-        self._name = settings.lease_name
-        self._path = f"/apis/coordination.k8s.io/v1/namespaces/{settings.lease_namespace}/leases"
+        self._target = Target(
+            api_version=_API_VERSION, kind="Lease", name=settings.lease_name, namespace=settings.lease_namespace
+        )
         self._duration = settings.lease_duration.total_seconds()
         self._renewal = settings.lease_renewal.total_seconds()
         self._clock = clock
@@ -52,9 +57,10 @@ class Lease:
     async def _renew_for_ever(self) -> None:
         while True:
             try:
-                await self.round()
-            except ClusterError as error:
-                _log.warning("lease not renewed", error=str(error))
+                async with asyncio.timeout(2 * self._renewal):
+                    await self.round()
+            except (ApiError, TimeoutError) as error:
+                _log.warning("lease not renewed", error=str(error) or "no answer in time")
             await asyncio.sleep(self._renewal)
 
     async def _watch_over(self) -> None:
@@ -74,39 +80,30 @@ class Lease:
             self.lost.set()
 
     async def round(self) -> None:
-        """Try once to take or renew it. Raises ClusterError."""
+        """Try once to take or renew it. Raises ApiError."""
         began = self._clock()
         try:
-            lease = await self._call("GET", f"/{self._name}")
-        except NotFound:
+            lease = await self._cluster.get(self._target, OWN)
+        except NotFoundError:
             lease = None
         if lease is not None and not self._free(lease["spec"]):
             self._held_until = 0.0
             return
         try:
             await self._take(lease)
-        except Conflict:
+        except (ConflictError, AlreadyExistsError):
             self._held_until = 0.0
             return
         self._held_until = began + self._duration
         self._tell()
 
     async def _take(self, lease: Object | None) -> None:
-        before = (lease or {}).get("spec") or {}
-        spec = self._spec(before)
+        spec = self._spec((lease or {}).get("spec") or {})
         if lease is None:
-            body = {
-                "apiVersion": "coordination.k8s.io/v1",
-                "kind": "Lease",
-                "metadata": {"name": self._name},
-                "spec": spec,
-            }
-            await self._call("POST", "", body)
-            return
-        await self._call("PUT", f"/{self._name}", {**lease, "spec": spec})
-
-    async def _call(self, method: str, rest: str, body: Object | None = None) -> Object:
-        return await self._cluster.call(method, f"{self._path}{rest}", body=body, seconds=self._renewal)
+            body = {"apiVersion": _API_VERSION, "kind": "Lease", "metadata": {"name": self._target.name}, "spec": spec}
+            await self._cluster.create(self._target, body, OWN)
+        else:
+            await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
 
     def _spec(self, before: dict[str, Any]) -> dict[str, Any]:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -135,11 +132,13 @@ class Lease:
             return
         self._held_until = 0.0
         try:
-            lease = await self._call("GET", f"/{self._name}")
-            if lease["spec"].get("holderIdentity") == self._identity:
-                await self._call("PUT", f"/{self._name}", {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
-        except ClusterError as error:
-            _log.info("lease not released", error=str(error))
+            async with asyncio.timeout(2 * self._renewal):
+                lease = await self._cluster.get(self._target, OWN)
+                if lease["spec"].get("holderIdentity") == self._identity:
+                    spec = {**lease["spec"], "holderIdentity": ""}
+                    await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
+        except (ApiError, TimeoutError) as error:
+            _log.info("lease not released", error=str(error) or "no answer in time")
 
 
 def dead_here(holder: str) -> bool:

@@ -13,9 +13,10 @@ from typing import Protocol
 
 import structlog
 
-from bridge.keys import Kind
-from bridge.kubernetes.api import Cluster, ClusterError, Expired, Object
+from bridge.keys import Key, Kind
 from bridge.kubernetes.backoff import Backoff
+from kube.client import OWN, Cluster, Object
+from kube.errors import ApiError, ExpiredError
 
 SHORTEST_WATCH = 2.0
 """Seconds; a stream that the server ends sooner is a server in trouble, not the end of a watch."""
@@ -52,6 +53,7 @@ class Reflector:
     ) -> None:
         self._cluster = cluster
         self._kind = kind
+        self._target = Key(kind, "", "").target
         self._sink = sink
         self._page_size = page_size
         self._relist = relist
@@ -67,14 +69,14 @@ class Reflector:
         while True:
             try:
                 await self._round()
-            except Expired as error:
+            except ExpiredError as error:
                 self._version = None
                 await self._pause("watch expired, listing anew", error)
-            except ClusterError as error:
+            except ApiError as error:
                 await self._pause("list or watch failed", error)
 
-    async def _pause(self, event: str, error: ClusterError) -> None:
-        pause = self._backoff.pause()
+    async def _pause(self, event: str, error: ApiError) -> None:
+        pause = max(self._backoff.pause(), error.retry_after or 0.0)
         _log.warning(event, kind=self._kind, error=str(error), retry_in=round(pause, 1))
         await self._sleep(pause)
 
@@ -87,28 +89,26 @@ class Reflector:
 
     async def _list(self) -> str:
         names: set[tuple[str, str]] = set()
-        token = ""
-        while True:
-            page = await self._cluster.page(self._kind, self._page_size, token)
-            for item in page.get("items", []):
+        version = ""
+        async for page in self._cluster.pages(self._target, "", OWN, everywhere=True, limit=self._page_size):
+            for item in page.items:
                 names.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
                 self._sink.put(self._kind, item)
-            token = page["metadata"].get("continue", "")
-            if not token:
-                self._sink.keep_only(self._kind, names)
-                return str(page["metadata"]["resourceVersion"])
+            version = page.version
             await asyncio.sleep(0)
+        self._sink.keep_only(self._kind, names)
+        return version
 
     async def _watch(self, version: str) -> None:
         began = self._clock()
         seconds = random.randint(240, 300)  # noqa: S311 - spreads reconnects
-        async for event in self._cluster.watch(self._kind, version, seconds):
+        async for event in self._cluster.watch(self._target, version, seconds, OWN):
             item = event["object"]
             self._version = str(item["metadata"]["resourceVersion"])
             self._tell(event["type"], item)
             self._backoff.reset()
         if self._clock() - began < SHORTEST_WATCH:
-            await self._pause("watch ended at once", ClusterError("the server closed the stream"))
+            await self._pause("watch ended at once", ApiError("the server closed the stream"))
 
     def _tell(self, change: str, item: Object) -> None:
         if change == "DELETED":

@@ -13,9 +13,10 @@ from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.keys import Key, Kind
-from bridge.kubernetes.api import Cluster, Object
 from bridge.kubernetes.index import Index
 from bridge.status.patch import difference, merge_patch, replaced
+from kube.client import OWN, Cluster, Object
+from kube.errors import InvalidNameError, NotFoundError
 from planning.messages import conditions as condition_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
@@ -91,7 +92,7 @@ def read(raw: Object, model: type[ModelT]) -> Stored[ModelT]:
         raise Unreadable(reason) from error
 
 
-class Objects:
+class Store:
     """Reads live, writes by compare-and-set, and tells the index of its own writes."""
 
     def __init__(self, cluster: Cluster, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
@@ -101,14 +102,14 @@ class Objects:
         self._recent: dict[Key, tuple[float, Stored[DRPlanExecution]]] = {}
 
     async def execution(self, namespace: str, name: str) -> Stored[DRPlanExecution]:
-        """Read an execution live. Raises NotFound, Unreadable."""
-        return read(await self._cluster.get(Kind.EXECUTION, namespace, name), DRPlanExecution)
+        """Read an execution live. Raises NotFoundError, Unreadable."""
+        return read(await self._get(Kind.EXECUTION, namespace, name), DRPlanExecution)
 
     async def latest_execution(self, key: Key) -> Stored[DRPlanExecution]:
         """Give an execution as it was last written here, where nobody is known to have changed it; else read it.
 
-        A write against it meets a Conflict where somebody has; the next reading is then live.
-        Raises NotFound, Unreadable.
+        A write against it meets a ConflictError where somebody has; the next reading is then live.
+        Raises NotFoundError, Unreadable.
         """
         at, known = self._recent.pop(key, (0.0, None))
         if known is not None and self._clock() - at < BELIEVED and self._index.is_last(key, known.raw):
@@ -117,36 +118,42 @@ class Objects:
         return await self.execution(key.namespace, key.name)
 
     async def plan(self, namespace: str, name: str) -> Stored[DRPlan]:
-        """Read a plan live. Raises NotFound, Unreadable."""
-        return read(await self._cluster.get(Kind.PLAN, namespace, name), DRPlan)
+        """Read a plan live. Raises NotFoundError, Unreadable."""
+        return read(await self._get(Kind.PLAN, namespace, name), DRPlan)
 
     async def dr_workflow(self, namespace: str, name: str) -> Stored[DRWorkflow]:
-        """Read a DRWorkflow live. Raises NotFound, Unreadable."""
-        return read(await self._cluster.get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
+        """Read a DRWorkflow live. Raises NotFoundError, Unreadable."""
+        return read(await self._get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
 
     async def write_status(self, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
-        """Write the difference, if there is one, against the version that was read. Raises Conflict."""
+        """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
         before, change = stored.raw.get("status") or {}, difference(stored.model.status, status)
         if not change:
             return stored
         self._recent.pop(stored.key, None)
         if stored.key.kind is not Kind.EXECUTION:
-            return await self._patch(stored, {"status": merge_patch(before, change)}, status=True)
+            return await self._patch(stored, {"status": merge_patch(before, change)}, subresource="status")
         item = {**stored.raw, "status": replaced(before, change)}
-        written = self._written(stored, await self._cluster.replace_status(Kind.EXECUTION, item))
+        written = self._written(stored, await self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
         if isinstance(written.model, DRPlanExecution) and not written.over:
             self._recent[stored.key] = (self._clock(), written)
         return written
 
     async def write_metadata(self, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
-        """Merge a change into the metadata, against the version that was read. Raises Conflict."""
-        return await self._patch(stored, {"metadata": change}, status=False)
+        """Merge a change into the metadata, against the version that was read. Raises ConflictError."""
+        return await self._patch(stored, {"metadata": change})
 
-    async def _patch(self, stored: Stored[ModelT], body: Object, *, status: bool) -> Stored[ModelT]:
-        key = stored.key
+    async def _get(self, kind: Kind, namespace: str, name: str) -> Object:
+        """Read an object whose name a person wrote: where no object can have that name, there is none."""
+        try:
+            return await self._cluster.get(Key(kind, namespace, name).target, OWN)
+        except InvalidNameError as error:
+            raise NotFoundError(error.message, 404) from error
+
+    async def _patch(self, stored: Stored[ModelT], body: Object, subresource: str = "") -> Stored[ModelT]:
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
         body = {**body, "metadata": {**body.get("metadata", {}), **version}}
-        return self._written(stored, await self._cluster.patch(key.kind, key.namespace, key.name, body, status=status))
+        return self._written(stored, await self._cluster.patch(stored.key.target, body, OWN, subresource=subresource))
 
     def _written(self, stored: Stored[ModelT], raw: Object) -> Stored[ModelT]:
         self._index.wrote(stored.key, raw)

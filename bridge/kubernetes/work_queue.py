@@ -123,9 +123,9 @@ class WorkQueue(Generic[K]):
         if again is None:
             self._schedule.forget(key)
 
-    def failed(self, key: K) -> float:
-        """End a pass that failed and give the pause until the next."""
-        pause = self._backoffs.setdefault(key, Backoff(first=0.2)).pause()
+    def failed(self, key: K, at_least: float = 0.0) -> float:
+        """End a pass that failed and return the pause until the next; a server may ask for `at_least` so many."""
+        pause = max(self._backoffs.setdefault(key, Backoff(first=0.2)).pause(), at_least)
         self._finish(key, pause)
         return pause
 

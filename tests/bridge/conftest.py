@@ -6,9 +6,9 @@ from unittest import mock
 import pytest
 from temporalio.client import Client
 
-from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from dev.stack import Stack
+from kube.client import Cluster
 from tests.bridge import plan_namespace
 from tests.bridge.plan_namespace import PlanNamespace
 from tests.bridge.scripted_workflows import scripted_worker

@@ -14,17 +14,17 @@ from temporalio.client import Client, WorkflowHandle
 from api.execution import DRPlanExecution, RunState
 from api.meta import API_VERSION
 from api.phases import Phase
-from bridge.keys import Kind
-from bridge.kubernetes.api import Cluster, NotFound, Object
+from api.steps import Target
+from bridge.keys import Key, Kind
 from bridge.process import Bridge
 from bridge.settings import Settings
 from dev.stack import Stack
+from kube.client import OWN, Cluster, Object
+from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from tests.bridge.scripted_workflows import Close
 
 T = TypeVar("T")
-
-KINDS = {Kind.EXECUTION: "DRPlanExecution", Kind.PLAN: "DRPlan", Kind.DR_WORKFLOW: "DRWorkflow"}
 
 
 async def eventually(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 40.0) -> T:
@@ -57,11 +57,11 @@ class PlanNamespace:
     async def create(self, kind: Kind, name: str, spec: Object, **metadata: Any) -> Object:
         body = {
             "apiVersion": API_VERSION,
-            "kind": KINDS[kind],
+            "kind": kind.value,
             "metadata": {"name": name, **metadata},
             "spec": spec,
         }
-        return await self.cluster.call("POST", self._path(kind), body=body)
+        return await self.cluster.create(self._target(kind, name), body, OWN)
 
     async def dr_workflow(self, name: str = "work") -> Object:
         actions = [config_map("one", self.namespace), config_map("two", self.namespace)]
@@ -85,25 +85,29 @@ class PlanNamespace:
         return await self.create(Kind.EXECUTION, name, spec)
 
     async def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
-        await self.cluster.patch(Kind.EXECUTION, self.namespace, name, {"metadata": {"annotations": dict(annotations)}})
+        await self.patch(Kind.EXECUTION, name, {"metadata": {"annotations": dict(annotations)}})
+
+    async def patch(self, kind: Kind, name: str, change: Object) -> None:
+        await self.cluster.patch(self._target(kind, name), change, OWN)
 
     async def delete(self, kind: Kind, name: str) -> None:
-        await self.cluster.call("DELETE", self._path(kind, name))
+        uid = (await self.get(name, kind))["metadata"]["uid"]
+        await self.cluster.delete(self._target(kind, name), uid, OWN)
 
     async def write_status(self, kind: Kind, name: str, status: Object) -> Object:
         """Write as somebody else than the bridge."""
-        return await self.cluster.patch(kind, self.namespace, name, {"status": status}, status=True)
+        return await self.cluster.patch(self._target(kind, name), {"status": status}, OWN, subresource="status")
 
     # What a person sees.
 
     async def get(self, name: str, kind: Kind = Kind.EXECUTION) -> Object:
-        return await self.cluster.get(kind, self.namespace, name)
+        return await self.cluster.get(self._target(kind, name), OWN)
 
     async def gone(self, name: str, kind: Kind = Kind.EXECUTION) -> None:
         async def look() -> bool:
             try:
                 await self.get(name, kind)
-            except NotFound:
+            except NotFoundError:
                 return True
             return False
 
@@ -142,9 +146,8 @@ class PlanNamespace:
         query = f'WorkflowId = "{self.root(item).id}"'
         return (await self.temporal.count_workflows(query)).count
 
-    def _path(self, kind: Kind, name: str = "") -> str:
-        rest = f"/{name}" if name else ""
-        return f"/apis/{API_VERSION}/namespaces/{self.namespace}/{kind.value}{rest}"
+    def _target(self, kind: Kind, name: str) -> Target:
+        return Key(kind, self.namespace, name).target
 
 
 def condition(item: Object, kind: str) -> Object:

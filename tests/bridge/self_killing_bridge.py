@@ -9,21 +9,22 @@ from collections.abc import Callable
 from typing import Any
 
 from api.execution import DRPlanExecution
+from api.steps import Actor, Target
 from bridge.keys import Kind
-from bridge.kubernetes.api import Cluster, Object
 from bridge.process import Bridge
 from bridge.settings import Settings
 from bridge.temporal.client import StartedRun, TemporalClient
+from kube.client import Cluster, Object
 
-Write = tuple[Kind, dict[str, Any]]
+Write = tuple[str, dict[str, Any]]
 
 
 def _meta(write: Write, field: str) -> Any:
-    return write[0] is Kind.EXECUTION and write[1].get("metadata", {}).get(field)
+    return write[0] == Kind.EXECUTION and write[1].get("metadata", {}).get(field)
 
 
 def _status(write: Write, kind: Kind) -> dict[str, Any]:
-    return (write[1].get("status") or {}) if write[0] is kind else {}
+    return (write[1].get("status") or {}) if write[0] == kind else {}
 
 
 WRITES: dict[str, Callable[[Write], bool]] = {
@@ -48,17 +49,20 @@ def _die(when: str, step: bool) -> None:
 
 
 class DeadlyCluster(Cluster):
-    async def patch(self, kind: Kind, namespace: str, name: str, patch: Object, *, status: bool = False) -> Object:
-        fatal = _STEP in WRITES and WRITES[_STEP]((kind, patch))
+    async def patch(
+        self, target: Target, body: Object, actor: Actor, *, dry_run: bool = False, subresource: str = ""
+    ) -> Object:
+        fatal = _STEP in WRITES and WRITES[_STEP]((target.kind, body))
         _die("before", fatal)
-        answer = await super().patch(kind, namespace, name, patch, status=status)
+        answer = await super().patch(target, body, actor, dry_run=dry_run, subresource=subresource)
         _die("after", fatal)
         return answer
 
-    async def replace_status(self, kind: Kind, item: Object) -> Object:
-        fatal = _STEP in WRITES and WRITES[_STEP]((kind, {"status": item["status"]}))
+    async def replace(self, target: Target, body: Object, actor: Actor, *, subresource: str = "") -> Object:
+        # The body of a status holds the object's whole metadata, which this write leaves alone.
+        fatal = _STEP in WRITES and WRITES[_STEP]((target.kind, {"status": body.get("status")}))
         _die("before", fatal)
-        answer = await super().replace_status(kind, item)
+        answer = await super().replace(target, body, actor, subresource=subresource)
         _die("after", fatal)
         return answer
 

@@ -5,8 +5,10 @@ import signal
 from contextlib import AsyncExitStack
 
 from api.phases import Phase
+from api.steps import Target
 from bridge.keys import Kind
 from dev.stack import Stack
+from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge, eventually
 from tests.bridge.processes import process, says
@@ -40,8 +42,8 @@ async def test_a_bridge_that_is_told_to_end_gives_up_its_lease_and_ends_with_0(
         first.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             assert await first.wait() == 0
-    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/drplan-bridge"
-    lease = await unwatched_ns.cluster.call("GET", path)
+    target = Target(api_version="coordination.k8s.io/v1", kind="Lease", name="drplan-bridge", namespace="default")
+    lease = await unwatched_ns.cluster.get(target, OWN)
     assert lease["spec"]["holderIdentity"] == ""
 
 

@@ -10,10 +10,10 @@ import sys
 import time
 
 from api.execution import DRPlanExecution
-from bridge.kubernetes.api import Cluster
 from bridge.process import Bridge
 from bridge.settings import Settings
 from bridge.temporal.client import StartedRun, TemporalClient
+from kube.client import Cluster
 
 
 class DeadBefore(TemporalClient):

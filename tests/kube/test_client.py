@@ -9,8 +9,16 @@ import yaml
 
 from api.meta import API_VERSION
 from api.steps import Target
-from kube.client import OWN, Cluster, ConfigurationError
-from kube.errors import ApiError, ConflictError, NotFoundError, NotServedError, UnknownKindError, UnreachableError
+from kube.client import OWN, Cluster
+from kube.errors import (
+    ApiError,
+    ConfigurationError,
+    ConflictError,
+    NotFoundError,
+    NotServedError,
+    UnknownKindError,
+    UnreachableError,
+)
 from tests.activities.site import Site, config_map, gadgets, localization
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import execute
@@ -112,7 +120,7 @@ async def test_a_list_is_read_to_its_last_page(site: Site) -> None:
     kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=site.namespace)
     pages = [page async for page in site.cluster.pages(kind, "team!=other", OWN)]
     names.remove("e-007")
-    assert [item["metadata"]["name"] for page in pages for item in page] == names
+    assert [item["metadata"]["name"] for page in pages for item in page.items] == names
     assert len(pages) == 3
 
 
@@ -145,7 +153,7 @@ async def test_an_answer_that_is_no_object_is_an_error_of_the_server(
     assert caught.value.status == 502
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("", None)])
+@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("", None)])
 async def test_retry_after_is_read_in_seconds(
     faulty: FaultyServer, faulty_site: Site, text: str, seconds: float | None
 ) -> None:

@@ -112,7 +112,7 @@ async def test_a_run_whose_object_loses_its_finalizer_by_force_is_cancelled(ns: 
     await ns.ready_plan()
     await ns.execute("slow")
     item = await ns.phase("slow", Phase.RUNNING)
-    await ns.cluster.patch(Kind.EXECUTION, ns.namespace, "slow", {"metadata": {"finalizers": []}})
+    await ns.patch(Kind.EXECUTION, "slow", {"metadata": {"finalizers": []}})
     await ns.delete(Kind.EXECUTION, "slow")
 
     async def noticed() -> bool:

@@ -7,7 +7,7 @@ import pytest
 from api.meta import CANCEL_ANNOTATION, rfc3339
 from api.phases import Phase
 from bridge.keys import Kind
-from bridge.kubernetes.api import Object
+from kube.client import Object
 from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
 from tests.bridge.scripted_workflows import done
 
@@ -66,7 +66,7 @@ async def test_an_execution_is_validated_again_when_its_turn_comes(ns: PlanNames
     await ns.phase("second", Phase.PENDING)
     plan = await ns.get("plan", Kind.PLAN)
     stages = [{**plan["spec"]["stages"][0], "dependsOn": ["nothing"]}]
-    await ns.cluster.patch(Kind.PLAN, ns.namespace, "plan", {"spec": {"stages": stages}})
+    await ns.patch(Kind.PLAN, "plan", {"spec": {"stages": stages}})
     await ns.close(holder, done())
     ended = await ns.phase("second", Phase.FAILED)
     assert "spec.stages[0].dependsOn" in ended["status"]["message"]

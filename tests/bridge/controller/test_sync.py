@@ -11,8 +11,9 @@ from temporalio.service import RPCError
 
 from api.execution import RunState
 from api.phases import Phase
+from api.steps import Target
 from bridge.keys import Kind
-from bridge.kubernetes.api import Object
+from kube.client import OWN, Object
 from planning.definitions import identifiers
 from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
 from tests.bridge.scripted_workflows import Attempts, Child, action, done, node, stage, state
@@ -240,10 +241,10 @@ async def test_nothing_is_written_after_a_terminal_phase(ns: PlanNamespace) -> N
 async def test_events_tell_of_an_executions_life(ns: PlanNamespace, kind: str) -> None:
     await ns.ready_plan()
     item = await ns.execute("quick")
-    path = f"/apis/events.k8s.io/v1/namespaces/{ns.namespace}/events"
+    events_here = Target(api_version="events.k8s.io/v1", kind="Event", name="", namespace=ns.namespace)
 
     async def told() -> bool:
-        events = (await ns.cluster.call("GET", path))["items"]
+        events = [one async for page in ns.cluster.pages(events_here, "", OWN) for one in page.items]
         return any(one["regarding"]["uid"] == item["metadata"]["uid"] and one["reason"] == kind for one in events)
 
     await eventually(told, f"event {kind}")

@@ -18,7 +18,7 @@ async def judged(ns: PlanNamespace, kind: Kind, name: str, phase: str) -> list[s
 
 
 async def change(ns: PlanNamespace, kind: Kind, name: str, spec: dict[str, Any]) -> None:
-    await ns.cluster.patch(kind, ns.namespace, name, {"spec": spec})
+    await ns.patch(kind, name, {"spec": spec})
 
 
 async def test_a_dr_workflow_lists_every_error_with_its_field(ns: PlanNamespace) -> None:

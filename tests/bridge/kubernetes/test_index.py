@@ -9,8 +9,8 @@ from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from bridge.controller import plan_lock
 from bridge.keys import Key, Kind
-from bridge.kubernetes.api import Object
 from bridge.kubernetes.index import Index, entry_of
+from kube.client import Object
 
 
 def execution(name: str, phase: str = "", created: str = "2026-01-01T00:00:00Z", **more: Any) -> Object:

@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.kubernetes.api import Cluster, Conflict, NotFound, Object, Unreachable
-from bridge.kubernetes.leader_election import Lease, dead_here
+from api.steps import Actor, Target
+from bridge.kubernetes.leader_election import LeaderElection, dead_here
 from bridge.settings import Settings
+from kube.client import Cluster, Object
+from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
 
 
 class Clock:
@@ -25,36 +27,46 @@ class OneLease(Cluster):
 
     def __init__(self) -> None:
         self.lease: Object | None = None
-        self.version = 0
+        self.writes = 0
         self.away = False
         self.hangs = False
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         """What somebody else does between the next reading and the write that follows it."""
 
-    async def call(self, method: str, path: str, **given: object) -> Object:
+    async def get(self, target: Target, actor: Actor) -> Object:
+        await self._reach()
+        seen, meanwhile = self._read(), self.meanwhile
+        if meanwhile is not None:
+            self.meanwhile = None
+            await meanwhile()
+        return seen
+
+    async def create(self, target: Target, body: Object, actor: Actor) -> Object:
+        await self._reach()
+        if self.lease is not None:
+            raise AlreadyExistsError("exists", 409)
+        return self._write(body)
+
+    async def replace(self, target: Target, body: Object, actor: Actor, *, subresource: str = "") -> Object:
+        await self._reach()
+        if body["metadata"]["resourceVersion"] != self._read()["metadata"]["resourceVersion"]:
+            raise ConflictError("changed", 409)
+        return self._write(body)
+
+    async def _reach(self) -> None:
         if self.hangs:
-            await asyncio.sleep(float(str(given["seconds"])))
-        if self.away or self.hangs:
-            raise Unreachable("away")
-        body = given.get("body")
-        if method == "GET":
-            seen, meanwhile = self._read(), self.meanwhile
-            if meanwhile is not None:
-                self.meanwhile = None
-                await meanwhile()
-            return seen
-        assert isinstance(body, dict)
-        if method == "POST" and self.lease is not None:
-            raise Conflict("exists")
-        if method == "PUT" and body["metadata"]["resourceVersion"] != self._read()["metadata"]["resourceVersion"]:
-            raise Conflict("changed")
-        self.version += 1
-        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+            await asyncio.sleep(3600)
+        if self.away:
+            raise UnreachableError("away")
+
+    def _write(self, body: Object) -> Object:
+        self.writes += 1
+        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.writes)}}
         return self.lease
 
     def _read(self) -> Object:
         if self.lease is None:
-            raise NotFound("none")
+            raise NotFoundError("none", 404)
         return self.lease
 
     @property
@@ -62,11 +74,11 @@ class OneLease(Cluster):
         return str(self._read()["spec"]["holderIdentity"])
 
 
-def lease(server: Cluster, identity: str, clock: Clock) -> Lease:
-    return Lease(server, Settings(identity=identity, lease_duration=timedelta(seconds=8)), clock)
+def lease(server: Cluster, identity: str, clock: Clock) -> LeaderElection:
+    return LeaderElection(server, Settings(identity=identity, lease_duration=timedelta(seconds=8)), clock)
 
 
-async def turn(one: Lease) -> bool:
+async def turn(one: LeaderElection) -> bool:
     """Let it try once, as its loop does."""
     await one.round()
     return one.held
@@ -123,7 +135,7 @@ async def test_a_leader_whose_calls_hang_stops_leading_in_time() -> None:
     first = lease(server, "first", clock)
     await turn(first)
     server.away = True
-    with pytest.raises(Unreachable):
+    with pytest.raises(UnreachableError):
         await first.round()
     assert first.held
     clock.now += 8
@@ -162,7 +174,7 @@ async def test_one_that_does_not_hold_it_gives_nothing_up() -> None:
 async def test_leading_is_told_and_its_loss_too() -> None:
     server = OneLease()
     settings = Settings(identity="first", lease_duration=timedelta(milliseconds=400))
-    one = Lease(server, settings, asyncio.get_running_loop().time)
+    one = LeaderElection(server, settings, asyncio.get_running_loop().time)
     loop = asyncio.create_task(one.run())
     await asyncio.wait_for(one.leading.wait(), 5)
     server.hangs = True

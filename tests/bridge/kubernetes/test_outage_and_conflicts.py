@@ -8,10 +8,11 @@ import yaml
 
 from api.phases import Phase
 from bridge.keys import Kind
-from bridge.kubernetes.api import Cluster, Conflict
 from bridge.kubernetes.index import Index
-from bridge.kubernetes.store import Objects
+from bridge.kubernetes.store import Store
 from dev.stack import Stack
+from kube.client import Cluster
+from kube.errors import ConflictError
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
 from tests.bridge.scripted_workflows import done
@@ -68,21 +69,21 @@ async def test_a_status_that_was_computed_from_an_older_object_is_not_written(
     admin: Cluster, unwatched_ns: PlanNamespace
 ) -> None:
     ns = unwatched_ns
-    objects = Objects(admin, Index(lambda _: None))
+    objects = Store(admin, Index(lambda _: None))
     await ns.execute("slow")
     stale = await objects.execution(ns.namespace, "slow")
     newer = await ns.write_status(Kind.EXECUTION, "slow", {"phase": "Succeeded", "message": "newer"})
     running = stale.model.status.model_copy(update={"phase": Phase.RUNNING})
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await objects.write_status(stale, running)
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await objects.write_metadata(stale, {"finalizers": ["example.com/late"]})
     assert await ns.get("slow") == newer
 
 
 async def test_what_others_wrote_into_a_status_stays(admin: Cluster, unwatched_ns: PlanNamespace) -> None:
     ns = unwatched_ns
-    objects = Objects(admin, Index(lambda _: None))
+    objects = Store(admin, Index(lambda _: None))
     await ns.execute("slow")
     theirs = {"type": "Theirs", "status": "True", "reason": "Own", "message": ""}
     theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"

@@ -2,20 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
-from kubernetes.aio.client import ApiClient, Configuration
 
 from bridge.keys import Kind
-from bridge.kubernetes.api import Cluster, Object
 from bridge.kubernetes.reflector import Reflector
+from kube.client import Limits, Object
 from tests.bridge.plan_namespace import eventually
-
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+from tests.kube.scripted_server import Answer, scripted
 
 
 def item(name: str, version: int) -> Object:
@@ -105,23 +103,16 @@ class Heard:
 
 @asynccontextmanager
 async def reflecting(server: Server, relist: float = 3600) -> AsyncIterator[Heard]:
-    runner = web.ServerRunner(web.Server(server.handle), shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    cluster = Cluster(ApiClient(Configuration(host=f"http://{host}:{port}")), silence=0.3)
     heard = Heard()
-    reflector = Reflector(cluster, Kind.PLAN, heard, page_size=2, relist=relist, sleep=heard.sleep)
-    task = asyncio.create_task(reflector.run())
-    try:
-        yield heard
-    finally:
-        assert not task.done(), "the loop goes on whatever the server does"
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await cluster.close()
-        await runner.cleanup()
+    async with scripted(server.handle, Limits(silence=0.3)) as (cluster, _):
+        reflector = Reflector(cluster, Kind.PLAN, heard, page_size=2, relist=relist, sleep=heard.sleep)
+        task = asyncio.create_task(reflector.run())
+        try:
+            yield heard
+        finally:
+            assert not task.done(), "the loop goes on whatever the server does"
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def hears(heard: Heard, *names: str) -> None:

@@ -13,7 +13,6 @@ from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import is_locked_by, why_waiting
 from bridge.keys import Kind
-from bridge.kubernetes.api import Object
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Stored, read
 from bridge.status import conditions
@@ -21,6 +20,7 @@ from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
 from bridge.status.execution import StatusContext
 from bridge.status.observation import Observation, RootRun, RunStatus
+from kube.client import Object
 from planning.revert.decide import rejected
 from tests.planning.builders import plan
 

@@ -10,8 +10,8 @@ from temporalio.client import Client
 
 from api.meta import CANCEL_ANNOTATION
 from api.phases import Phase
-from bridge.kubernetes.api import Cluster
 from dev.stack import Stack
+from kube.client import Cluster
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, eventually
