@@ -1,4 +1,4 @@
-"""At most a number of calls to the API server at once, for one activity."""
+"""The same work for many items at once, within a limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,16 +7,21 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
-AT_ONCE = 20
-"""Calls to the API server at a time; its fairness queues serve other clients as well."""
+CALLS_AT_ONCE = 20
+"""Calls to the API server at once; its fairness queues serve other clients as well."""
 
 
-async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
-    """Do the same for every item, some at a time; results in the items' order. The first error ends it."""
-    room = asyncio.Semaphore(AT_ONCE)
+async def parallel(
+    items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[ResultT]], limit: int = CALLS_AT_ONCE
+) -> list[ResultT]:
+    """Do the work for every item, at most `limit` at once, and return the results in the order of the items.
+
+    The first error, or a cancellation, cancels all other work; it is raised once all of that has stopped.
+    """
+    slots = asyncio.Semaphore(limit)
 
     async def one(item: ItemT) -> ResultT:
-        async with room:
+        async with slots:
             return await work(item)
 
     tasks = [asyncio.create_task(one(item)) for item in items]
@@ -25,3 +30,4 @@ async def each(items: Iterable[ItemT], work: Callable[[ItemT], Awaitable[ResultT
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Every activity that the worker serves, built from a cluster client, and the effect of every type of action.
+"""All activities that the worker serves, and the effect of every type of action.
 
 A test compares the names and models with those that the workflows call. Source: docs/architecture.md,
 "Packages".
@@ -7,73 +7,79 @@ A test compares the names and models with those that the workflows call. Source:
 from collections.abc import Callable
 from typing import Any
 
-from activities.attempt.heartbeat import Pulse
-from activities.effects.effect import Effect, Order
-from activities.effects.hook_cleanup import CleaningEffect
+from activities.attempt import RunningAttempt
+from activities.effects.action import Effect, ResolvedAction
+from activities.effects.hook_cleanup import HookCleanupEffect
 from activities.effects.http import HttpEffect
-from activities.effects.http_client import Sender
+from activities.effects.http_client import HttpClient
 from activities.effects.job import JobEffect
 from activities.effects.objects import ObjectEffect
 from activities.effects.per_cluster import PerClusterEffect
-from activities.effects.wait_ready import WaitingEffect
-from activities.execute_action import Effects, Executions
-from activities.impersonation import Impersonation
-from activities.load import Loads
-from activities.rollback_action import Rollbacks
+from activities.effects.wait_ready import WaitReadyEffect
+from activities.execute_action import EffectsByType, ExecuteActivities
+from activities.load import Impersonation, LoadActivities
+from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome
 from kube.client import Cluster
-from planning.definitions.action_types import BATCH
+from planning.definitions.action_types import is_per_cluster
+from planning.definitions.target import is_job
 from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 
 
 def activities(
     cluster: Cluster, impersonation: Impersonation, hosts: AllowedHosts = ANY_HOST
 ) -> list[Callable[..., Any]]:
-    """Give the activity methods; `hosts` is where HTTP actions may go."""
-    loads, executions = Loads(cluster, impersonation), Executions(cluster, effects(cluster, hosts))
-    rollbacks = Rollbacks(cluster, executions)
+    """Return the activity methods; `hosts` is where HTTP actions may send requests."""
+    load, executing = LoadActivities(cluster, impersonation), ExecuteActivities(cluster, effects(cluster, hosts))
+    rollback = RollbackActivities(cluster, executing)
     return [
-        loads.load_revert,
-        loads.load_execute,
-        executions.execute_action,
-        executions.verify_action,
-        rollbacks.rollback_action,
-        rollbacks.look_again,
+        load.load_revert,
+        load.load_execute,
+        executing.execute_action,
+        executing.verify_action,
+        rollback.rollback_action,
+        rollback.look_again,
     ]
 
 
-def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> Effects:
-    """Give what carries out each type of action; a type that is missing here is not supported."""
-    objects, jobs = CleaningEffect(WaitingEffect(ObjectEffect(cluster), cluster), cluster), JobEffect(cluster)
+def effects(cluster: Cluster, hosts: AllowedHosts = ANY_HOST) -> EffectsByType:
+    """Return the effect of each type of action; a type that is missing here is not supported."""
+    objects = HookCleanupEffect(WaitReadyEffect(ObjectEffect(cluster), cluster), cluster)
+    per_cluster, jobs = HookCleanupEffect(PerClusterEffect(objects, cluster), cluster), JobEffect(cluster)
     return {
         ActionType.LOCALIZATION: objects,
         ActionType.GLOBALIZATION: objects,
         ActionType.HELM_CHART: objects,
-        ActionType.SUBSCRIPTION: PerClusterEffect(objects, cluster),
-        ActionType.KUBERNETES_RESOURCE: ResourceEffect(objects, jobs),
-        ActionType.HTTP: HttpEffect(Sender(hosts)),
+        ActionType.SUBSCRIPTION: EitherEffect(
+            lambda action: is_per_cluster(action.definition), then=per_cluster, otherwise=objects
+        ),
+        ActionType.KUBERNETES_RESOURCE: EitherEffect(_waits_for_job, then=jobs, otherwise=objects),
+        ActionType.HTTP: HttpEffect(HttpClient(hosts)),
         ActionType.JOB: jobs,
     }
 
 
-class ResourceEffect:
-    """An effect on one object, or on a Job that is to complete."""
+class EitherEffect:
+    """One of two effects, chosen by what the action's definition says."""
 
-    def __init__(self, objects: Effect, jobs: Effect) -> None:
-        self._objects = objects
-        self._jobs = jobs
+    def __init__(self, condition: Callable[[ResolvedAction], bool], then: Effect, otherwise: Effect) -> None:
+        self._condition = condition
+        self._then = then
+        self._otherwise = otherwise
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
-        """Carry the order out."""
-        return await self._effect(order).execute(order, pulse)
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Carry the action out by the effect that is chosen."""
+        return await self._effect(action).execute(action, attempt)
 
-    async def verify(self, order: Order) -> ActionOutcome:
-        """Look whether it was carried out."""
-        return await self._effect(order).verify(order)
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
+        """Check by the effect that is chosen."""
+        return await self._effect(action).verify(action)
 
-    def _effect(self, order: Order) -> Effect:
-        subject = order.subject
-        job = subject.kind == "Job" and subject.api_version == BATCH
-        runs = job and order.action.wait_ready and order.operation is Operation.CREATE
-        return self._jobs if runs else self._objects
+    def _effect(self, action: ResolvedAction) -> Effect:
+        return self._then if self._condition(action) else self._otherwise
+
+
+def _waits_for_job(action: ResolvedAction) -> bool:
+    """Return whether the action creates a Job and waits for it, like an action of type Job."""
+    return action.definition.wait_ready and action.operation is Operation.CREATE and is_job(action.target)

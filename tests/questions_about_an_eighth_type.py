@@ -33,7 +33,7 @@ def main() -> None:
     body = {"name": "a", "type": "Message", "message": {"to": "ops", "text": "$(params.x)"}}
     action = filled(Action.model_validate(body), lambda text, path: f"<{path}>" if "$" in text else text)
     table: Any = effects(None)  # type: ignore[arg-type]  # the type of this copy needs no cluster
-    outcome = asyncio.run(table[action.type].execute(SimpleNamespace(action=action), None))
+    outcome = asyncio.run(table[action.type].execute(SimpleNamespace(definition=action), None))
     record = ActionStatus.model_validate({"name": "a", "type": "Message", "phase": "Succeeded"})
     schema = structural_schema(DRWorkflow, defaults=True)["properties"]["spec"]["properties"]["actions"]["items"]
     answers = {

@@ -50,11 +50,11 @@ from api.steps import ActionOutcome
 
 
 class MessageEffect:
-    async def execute(self, order, pulse):
-        said = order.action.message
+    async def execute(self, action, attempt):
+        said = action.definition.message
         return ActionOutcome(phase=Phase.SUCCEEDED, message=f"Told {said.to}: {said.text}")
 
-    async def verify(self, order):
+    async def verify(self, action):
         return ActionOutcome(phase=Phase.CANCELED, message="Nobody knows")
 """
 

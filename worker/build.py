@@ -10,7 +10,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.impersonation import Impersonation
+from activities.load import Impersonation
 from activities.registry import activities
 from kube.client import Cluster
 from planning.effects.allowed_hosts import allowed_hosts

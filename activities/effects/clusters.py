@@ -1,7 +1,7 @@
-"""One action in many clusters, side by side: an order for each of them, and how all of them go.
+"""One action in many clusters in parallel: the action of each of them, and how all of them together end.
 
-Each cluster's order is one like any other, with a mark of its own; what carries it out knows nothing of the others.
-Source: docs/spec/drworkflow.md, "clusterExecutionMode".
+The action in one cluster is one like any other, with a mark of its own, and its effect knows nothing of the other
+clusters. Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 """
 
 import asyncio
@@ -11,57 +11,58 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.concurrency import each
-from activities.effects.effect import Order
+from activities.attempt import RunningAttempt
+from activities.concurrency import parallel
+from activities.effects.action import ResolvedAction
+from activities.errors import ActionError
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ActionRecord, FailureType, Heartbeat
+from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
 from kube.errors import ApiError
 from planning.definitions.action_types import kind_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
 from planning.messages import readiness as readiness_messages
 
-AT_ONCE = 50
-"""Clusters at a time. Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""
-_TELL = 0.5
-"""Seconds between two reports of what all of them wait for."""
+CLUSTERS_AT_ONCE = 50
+"""Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""
+_REPORT_INTERVAL = 0.5
+"""Seconds between two reports of what all clusters wait for."""
 
 
-class ClusterPulse(Pulse):
-    """What the attempt in one cluster tells; the action's own pulse beats for all of them."""
+class ClusterAttempt(RunningAttempt):
+    """The attempt in one cluster. The attempt at the whole action sends the heartbeats for all of them."""
 
-    def __init__(self, late: ActionError) -> None:
-        super().__init__(late, found=Heartbeat())
+    def __init__(self, limits: Attempts) -> None:
+        super().__init__(limits, heartbeat=Heartbeat())
+        # While it waits for its turn.
+        message = readiness_messages.child_not_begun(limits.timeout)
+        self.timeout_error = ActionError(FailureType.TIMED_OUT, message)
 
-    def beat(self) -> None:
-        """Leave it to the action's own pulse."""
+    def send_heartbeat(self) -> None:
+        """Leave it to the attempt at the whole action."""
 
 
 @dataclass
-class Member:
-    """One cluster: its order, and how far it is."""
+class ClusterRun:
+    """The action in one cluster, and its progress."""
 
     cluster: ManagedCluster
-    order: Order
+    action: ResolvedAction
     known: ObjectReference | None = None
-    """What an earlier attempt made for it."""
+    """What an earlier attempt created for it."""
     begun: datetime | None = None
     ended: datetime | None = None
     outcome: ActionOutcome | None = None
     error: ActionError | None = None
-    pulse: Pulse = field(init=False)
+    attempt: RunningAttempt = field(init=False)
 
     def __post_init__(self) -> None:
-        """Until it begins, it would fail by never having begun."""
-        message = readiness_messages.child_not_begun(self.order.attempts.timeout)
-        self.pulse = ClusterPulse(ActionError(FailureType.TIMED_OUT, message))
+        self.attempt = ClusterAttempt(self.action.attempts)
 
     async def run(self, work: "Work") -> None:
-        """Carry the work to its end, and keep how it ended."""
+        """Do the work, and record how it ended."""
         self.begun = _now()
         try:
             self.outcome = await work(self)
@@ -69,46 +70,43 @@ class Member:
             self.error = error
         self.ended = _now()
 
-    async def look_again(self) -> None:
-        """Look once whether it was done all the same when the time ran out."""
-        if self.ended is None and self.pulse.last_look is not None:
+    async def final_check(self) -> None:
+        """Check once, after the time has run out, whether the action was done after all."""
+        if self.ended is None and self.attempt.final_check is not None:
             with suppress(ApiError):
-                self.outcome = await self.pulse.last_look()
+                self.outcome = await self.attempt.final_check()
 
     @property
     def problem(self) -> ActionError | None:
-        """How it failed, or would fail now; None where it succeeded."""
-        return None if self.outcome is not None else self.error or self.pulse.late
+        """How it failed, or would fail now; None if it succeeded."""
+        return None if self.outcome is not None else self.error or self.attempt.timeout_error
 
     @property
     def reference(self) -> ObjectReference | None:
-        """The object that it made, may have made, or deleted; None where it only found one."""
+        """The object that it created, may have created, or deleted; None if it only found one."""
         record = self.outcome or (self.problem.record if self.problem else None)
         if record is None or record.outputs is None:
             return self.known
         found_only = record.created is False and record.operation is not Operation.DELETE
-        recorded: ObjectReference | None = getattr(record.outputs, kind_of(self.order.action).outputs[0])
+        recorded: ObjectReference | None = getattr(record.outputs, kind_of(self.action.definition).outputs[0])
         return None if found_only else recorded
 
     def status(self) -> ClusterActionStatus:
-        """Give how it ended, or would end now."""
+        """Return how it ended, or would end now."""
+        phase, message = Phase.FAILED, self.problem.message if self.problem else ""
         if self.outcome is not None:
-            succeeded = self.outcome.phase is Phase.SUCCEEDED
-            return self._status(Phase.SUCCEEDED if succeeded else Phase.FAILED, self.outcome.message)
-        return self._status(Phase.FAILED, self.problem.message if self.problem else "")
-
-    def _status(self, phase: Phase, message: str) -> ClusterActionStatus:
-        ended = self.ended or (_now() if self.begun else None)
-        return status_of(self.cluster, phase, message, self.begun, ended)
+            message = self.outcome.message
+            phase = Phase.SUCCEEDED if self.outcome.phase is Phase.SUCCEEDED else Phase.FAILED
+        return _status(self.cluster, phase, message, self.begun, self.ended or (_now() if self.begun else None))
 
 
-Work = Callable[[Member], Awaitable[ActionOutcome]]
+Work = Callable[[ClusterRun], Awaitable[ActionOutcome]]
 """What is done in each cluster. Raises ActionError."""
 
 
 @dataclass
-class Left:
-    """A cluster that is no target any more, and what an earlier attempt made for it."""
+class FormerTarget:
+    """A cluster that is no longer selected, and what an earlier attempt created for it."""
 
     cluster: ManagedCluster
     reference: ObjectReference
@@ -116,28 +114,34 @@ class Left:
 
 
 @dataclass
-class Fleet:
-    """All clusters of one order."""
+class ClusterRuns:
+    """One action in all its clusters."""
 
-    order: Order
+    action: ResolvedAction
     operation: Operation
     """What is done in each of them, whatever the definition names."""
-    members: Sequence[Member]
-    left: Sequence[Left]
+    members: Sequence[ClusterRun]
+    former: Sequence[FormerTarget]
 
-    async def run(self, work: Work, pulse: Pulse) -> None:
-        """Do the same in every cluster, some at a time, and return when all have ended, whatever became of each."""
-        pulse.last_look = partial(self._last_look, pulse)
-        self._tell(pulse)
-        reporting = asyncio.create_task(self._report(pulse))
+    async def run(self, work: Work, attempt: RunningAttempt) -> None:
+        """Do the same in every cluster, and return when all have ended, by success or failure."""
+        attempt.final_check = partial(self._final_check, attempt)
+        self._report(attempt)
+
+        async def keep_reporting() -> None:
+            while True:
+                await asyncio.sleep(_REPORT_INTERVAL)
+                self._report(attempt)
+
+        reporting = asyncio.create_task(keep_reporting())
         try:
-            await self._side_by_side(work)
+            await parallel(self.members, lambda member: member.run(work), CLUSTERS_AT_ONCE)
         finally:
             reporting.cancel()
             await asyncio.wait({reporting})
 
     @property
-    def failures(self) -> list[Member]:
+    def failures(self) -> list[ClusterRun]:
         """The clusters in which it failed, or would fail now."""
         return [member for member in self.members if member.problem is not None]
 
@@ -147,105 +151,81 @@ class Fleet:
         return [member.problem for member in self.members if member.problem is not None]
 
     def statuses(self) -> list[ClusterActionStatus]:
-        """Give how it goes in every cluster, by name."""
-        found = [member.status() for member in self.members]
-        found += [status_of(each.cluster, Phase.SKIPPED, each.message) for each in self.left]
-        return within_bound(sorted(found, key=lambda status: status.cluster))
-
-    def outcome(self, message: str, phase: Phase = Phase.SUCCEEDED) -> ActionOutcome:
-        """Give how the action ended."""
-        return ActionOutcome(phase=phase, message=action_messages.bounded(message), **self.record().record_fields())
+        """Return the status of every cluster, sorted by name."""
+        statuses = [member.status() for member in self.members]
+        statuses += [_status(each.cluster, Phase.SKIPPED, each.message) for each in self.former]
+        return within_bound(sorted(statuses, key=lambda status: status.cluster))
 
     def record(self) -> ActionRecord:
-        """Give what is recorded of it, however it ends."""
-        references = [member.reference for member in self.members] + [each.reference for each in self.left]
-        made = sorted((each for each in references if each is not None), key=lambda each: each.name or "")
-        created = self.operation is not Operation.DELETE and bool(made)
-        # Without any uid it is not even known whether something was made.
-        known = not created or any(each.uid for each in made)
-        outputs = ActionOutputs(subscription_refs=made) if made else None
+        """Return what was done, however the action ends."""
+        references = [member.reference for member in self.members] + [each.reference for each in self.former]
+        recorded = sorted((each for each in references if each is not None), key=lambda each: each.name or "")
+        created = self.operation is not Operation.DELETE and bool(recorded)
+        # Without any uid it is not even known whether something was created.
+        known = not created or any(each.uid for each in recorded)
         return ActionRecord(
             operation=self.operation,
             created=created if known else None,
-            outputs=outputs,
+            outputs=ActionOutputs(subscription_refs=recorded) if recorded else None,
             cluster_statuses=self.statuses(),
         )
 
+    def outcome(self, message: str, phase: Phase = Phase.SUCCEEDED) -> ActionOutcome:
+        """Return how the action ended."""
+        return ActionOutcome(phase=phase, message=action_messages.bounded(message), **self.record().record_fields())
+
     def failure(self) -> ActionError:
-        """Give the failure of the action: a repeat is of use only where it is so for every cluster that failed."""
+        """Return the failure of the action: a repeat helps only if it does so in every cluster that failed."""
         problems = self.problems
         decisive = next((each for each in problems if not each.type.repeatable), problems[0])
-        said = [
+        reasons = [
             readiness_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
         ]
-        reason = readiness_messages.failed_in_clusters(said, len(self.members))
-        message = action_messages.failed_to(self.order.operation, self.order.subject.kind, reason)
+        reason = readiness_messages.failed_in_clusters(reasons, len(self.members))
+        message = action_messages.failed_to(self.action.operation, self.action.target.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
         return ActionError(decisive.type, message, self.record(), retry_after)
 
-    async def _side_by_side(self, work: Work) -> None:
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def one(member: Member) -> None:
-            async with room:
-                await member.run(work)
-
-        tasks = [asyncio.create_task(one(member)) for member in self.members]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _report(self, pulse: Pulse) -> None:
-        while True:
-            await asyncio.sleep(_TELL)
-            self._tell(pulse)
-
-    def _tell(self, pulse: Pulse) -> None:
-        """Say what is waited for, and how it would end if the time ran out now."""
-        waiting = [member for member in self.members if member.ended is None]
-        said = [
-            readiness_messages.in_cluster(each.cluster.binding, each.pulse.said.waiting_for)
-            for each in waiting
-            if each.begun
-        ]
-        if not self.failures:
-            return
-        text = (
-            readiness_messages.waiting_in_clusters(self.order.subject, said, len(waiting), len(self.members))
-            if waiting
-            else ""
-        )
-        pulse.wait_for(text, self.failure())
-
-    async def _last_look(self, pulse: Pulse) -> ActionOutcome | None:
-        """Look once more at every cluster that has not ended; what was seen stands in the failure, too."""
-        await each(self.members, Member.look_again)
-        self._tell(pulse)
-        return None if self.failures else self.outcome(self.done())
-
     def done(self) -> str:
-        """Say that it is done in all clusters."""
+        """Return the message that it is done in all clusters."""
         if self.operation is Operation.DELETE:
-            return readiness_messages.deleted_in_clusters(self.order.subject, len(self.members))
+            return readiness_messages.deleted_in_clusters(self.action.target, len(self.members))
         created = [member for member in self.members if member.outcome and member.outcome.created]
-        return readiness_messages.done_in_clusters(self.order.subject, len(created), len(self.members) - len(created))
+        return readiness_messages.done_in_clusters(self.action.target, len(created), len(self.members) - len(created))
 
     def verified(self) -> ActionOutcome:
-        """Give what a look after a cancel found."""
+        """Return what a check after a cancel found."""
         done = [each for each in self.members if each.outcome and each.outcome.phase is Phase.SUCCEEDED]
         if len(done) == len(self.members):
             return self.outcome(self.done())
-        text = readiness_messages.canceled_in_clusters(self.order.subject, len(done), len(self.members))
+        text = readiness_messages.canceled_in_clusters(self.action.target, len(done), len(self.members))
         return self.outcome(text, Phase.CANCELED)
 
+    def _report(self, attempt: RunningAttempt) -> None:
+        """Report what is waited for, and how the action ends if the time runs out now."""
+        if not self.failures:
+            return
+        waiting = [member for member in self.members if member.ended is None]
+        reasons = [
+            readiness_messages.in_cluster(each.cluster.binding, each.attempt.heartbeat.waiting_for)
+            for each in waiting
+            if each.begun
+        ]
+        target, total = self.action.target, len(self.members)
+        text = readiness_messages.waiting_in_clusters(target, reasons, len(waiting), total) if waiting else ""
+        attempt.wait_for(text, self.failure())
 
-def status_of(
+    async def _final_check(self, attempt: RunningAttempt) -> ActionOutcome | None:
+        """Check every cluster that has not ended; what was seen is in the failure, too."""
+        await parallel(self.members, ClusterRun.final_check)
+        self._report(attempt)
+        return None if self.failures else self.outcome(self.done())
+
+
+def _status(
     cluster: ManagedCluster, phase: Phase, message: str, begun: datetime | None = None, ended: datetime | None = None
 ) -> ClusterActionStatus:
-    """Give the status of one cluster; one without an id is known by its name, as the older controller has it."""
+    """Return the status of one cluster; the id of one without an id is its name, as in the older controller."""
     return ClusterActionStatus(
         cluster=cluster.binding,
         cluster_id=cluster.id or cluster.binding,
@@ -257,5 +237,5 @@ def status_of(
 
 
 def _now() -> datetime:
-    """Give the time as objects hold it."""
+    """Return the time in whole seconds, as objects store it."""
     return datetime.now(UTC).replace(microsecond=0)

@@ -1,101 +1,89 @@
-"""Creating one object so that a repeat knows its own work by the mark.
+"""Create one object so that a later attempt recognizes it by its mark.
 
-The mark is an annotation that only our POST writes: whoever finds it knows that the object is there
-because of this very action. Source: docs/spec/drplanexecution.md, "What undoes an action".
+The mark is an annotation that only our POST writes: an object that has it exists because of this very action.
+Source: docs/spec/drplanexecution.md, "What undoes an action".
 """
 
-from activities.attempt.failures import ActionError, action_error
 from activities.effects import outcomes
-from activities.effects.effect import Order
+from activities.effects.action import ResolvedAction
 from api.steps import FailureType
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.effects import request_bodies
-from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 
 
-class Creation:
-    """The object of one order, created in its actor's name. Methods raise ActionError, unless they say otherwise."""
+class ObjectCreation:
+    """The creation of one action's object, in its actor's name."""
 
-    def __init__(self, cluster: Cluster, order: Order) -> None:
+    def __init__(self, cluster: Cluster, action: ResolvedAction) -> None:
         self._cluster = cluster
-        self._order = order
-        self._target = order.subject
+        self._action = action
 
     async def create(self) -> Object:
-        """Create the object, or find it created by an earlier attempt; give its metadata."""
-        try:
-            return await self._post()
-        except AlreadyExistsError:
-            return await self._ours_or_error()
-        except ApiError as error:
-            raise outcomes.failed_by(self._order, error) from error
+        """Create the object, or find it created by an earlier attempt; return its metadata. Raises ActionError."""
+        metadata = await self.create_if_absent()
+        return await self._own_or_error() if metadata is None else metadata
 
     async def create_if_absent(self) -> Object | None:
-        """Create the object and give its metadata; None where there is one already, whosever it is."""
+        """Create the object and return its metadata; None if one exists, whoever created it. Raises ActionError."""
         try:
             return await self._post()
         except AlreadyExistsError:
             return None
         except ApiError as error:
-            raise outcomes.failed_by(self._order, error) from error
+            raise outcomes.failed_by(self._action, error) from error
 
-    async def present(self) -> Object | None:
-        """Give the object's metadata; None where it is absent. Raises ApiError."""
+    async def metadata(self) -> Object | None:
+        """Read the object's metadata; None if it is absent. Raises ApiError."""
         try:
-            return await self._cluster.metadata(self._target, self._order.actor)
+            return await self._cluster.metadata(self._action.target, self._action.actor)
         except NotFoundError:
             return None
 
-    async def ours(self) -> Object | None:
-        """Give the object's metadata where it is there because of this very action. Raises ApiError."""
-        seen = await self.present()
-        return seen if seen is not None and self.is_ours(seen) else None
+    async def own_metadata(self) -> Object | None:
+        """Read the object's metadata if it exists because of this very action, else None. Raises ApiError."""
+        metadata = await self.metadata()
+        return metadata if metadata is not None and self.is_own(metadata) else None
 
-    def is_ours(self, metadata: Object) -> bool:
-        """Tell whether an object is there because of this very action."""
-        return request_bodies.mark_of(metadata) == self._order.mark
+    def is_own(self, metadata: Object) -> bool:
+        """Return whether an object exists because of this very action."""
+        return request_bodies.mark_of(metadata) == self._action.mark
 
     async def _post(self) -> Object:
-        """Create the object with the mark; an answer that leaves the effect open is followed by a look."""
-        order = self._order
-        body = request_bodies.creation(order.content, self._target, order.mark)
+        """Create the object with the mark; an answer that leaves the effect open is followed by a GET.
+
+        Raises ApiError, or ActionError if it stays open.
+        """
+        action = self._action
+        body = request_bodies.creation(action.body, action.target, action.mark)
         try:
-            return dict((await self._cluster.create(self._target, body, order.actor))["metadata"])
+            return dict((await self._cluster.create(action.target, body, action.actor))["metadata"])
         except ApiError as error:
             if not error.unclear:
                 raise
-            return await self._ours_after(error)
+            try:
+                metadata = await self.own_metadata()
+            except ApiError:
+                raise outcomes.perhaps_created_by(action, error) from error
+            if metadata is not None:
+                return metadata
+            if error.may_still_come:
+                raise outcomes.perhaps_created_by(action, error) from error
+            raise
 
-    async def _ours_after(self, error: ApiError) -> Object:
-        """Give our object although its POST was answered by an error. Raises that error where it is not there."""
+    async def _own_or_error(self) -> Object:
+        """Return the metadata of the object that has the name, if it is our own. Raises ActionError."""
+        action = self._action
         try:
-            seen = await self.ours()
-        except ApiError:
-            raise self._perhaps_made(error) from error
-        if seen is not None:
-            return seen
-        raise self._perhaps_made(error) if error.may_still_come else error
-
-    async def _ours_or_error(self) -> Object:
-        """Tell whose the object is that has the name. Raises ActionError where it is not ours."""
-        target = self._target
-        try:
-            seen = await self.present()
+            metadata = await self.metadata()
         except ApiError as error:
-            raise outcomes.failed_by(self._order, error) from error
-        if seen is None:
-            raise outcomes.failed(self._order, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(target))
-        if self.is_ours(seen):
-            return seen
-        if seen.get("deletionTimestamp"):
-            raise outcomes.failed(self._order, FailureType.TRANSIENT, attempt_messages.being_deleted(target))
-        reason = attempt_messages.exists_of_another(target, request_bodies.mark_of(seen))
-        raise outcomes.failed(self._order, FailureType.ALREADY_EXISTS, reason)
-
-    def _perhaps_made(self, error: ApiError) -> ActionError:
-        order = self._order
-        reason = attempt_messages.perhaps_made(attempt_messages.naming(self._target, error.message))
-        message = action_messages.failed_to(order.operation, self._target.kind, reason)
-        return action_error(error, message, outcomes.perhaps_created(order))
+            raise outcomes.failed_by(action, error) from error
+        if metadata is None:
+            raise outcomes.changed_meanwhile(action)
+        if self.is_own(metadata):
+            return metadata
+        if metadata.get("deletionTimestamp"):
+            raise outcomes.being_deleted(action)
+        reason = attempt_messages.exists_of_another(action.target, request_bodies.mark_of(metadata))
+        raise outcomes.failed(action, FailureType.ALREADY_EXISTS, reason)

@@ -1,87 +1,103 @@
-"""Deleting one very object until it is gone: GET, DELETE with its uid, then wait.
+"""Delete one very object and wait until it is gone: GET, DELETE with its uid, then GET until it is absent.
 
-An attempt may be killed anywhere and begun again: what is on its way out is not deleted twice, and an
-answer that leaves the effect open is followed by a look. Source: docs/spec/drplanexecution.md, "The look";
+An attempt may be killed anywhere and started again: what an earlier attempt found is deleted once, an object that is
+being deleted is not deleted again, an answer that leaves the effect open is followed by a GET, and an object that was
+created since is left alone. Source: docs/spec/drplanexecution.md, "The look"; docs/spec/drworkflow.md, "Operations";
 Kubernetes, "Object names and IDs" and "Finalizers".
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from api.steps import Actor, Deletion, FailureType
+from activities.attempt import RunningAttempt
+from activities.effects import outcomes
+from activities.effects.action import ResolvedAction
+from activities.effects.prior_state import PriorStateStore
+from activities.errors import ActionError
+from activities.read import object_if_present
+from api.steps import Actor, Deletion, FailureType, Target
 from kube.client import Cluster, Object
-from kube.errors import ApiError, NotFoundError, UnknownKindError
+from kube.errors import ApiError, ConflictError, NotFoundError, UnknownKindError
+from planning.definitions.target import is_job
+from planning.effects.prior_state import version_of
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-"""Seconds between two looks at an object that is on its way out."""
+"""Seconds between two GETs of an object that is being deleted."""
+
+ROUNDS = 3
+"""How often one attempt starts over if somebody changes the object meanwhile."""
+
+Failed = Callable[[FailureType, str], ActionError]
+"""Returns a failure for a reason."""
 
 
-async def metadata_if_present(cluster: Cluster, deletion: Deletion, actor: Actor) -> Object | None:
-    """Read an object's metadata; None where it is gone. Raises ApiError."""
+async def metadata_if_present(cluster: Cluster, target: Target, actor: Actor) -> Object | None:
+    """Read an object's metadata; None if it is gone, alone or with its kind. Raises ApiError."""
     try:
-        return await cluster.metadata(deletion.target, actor)
+        return await cluster.metadata(target, actor)
     except (NotFoundError, UnknownKindError):
         return None
 
 
-class Removal:
-    """One object on its way out."""
+class ObjectDeletion:
+    """The deletion of one object under its uid."""
 
     def __init__(
         self,
         cluster: Cluster,
         deletion: Deletion,
         actor: Actor,
-        pulse: Pulse,
-        timeout: str,
+        attempt: RunningAttempt,
         *,
+        timeout: str | None = None,
         version: str | None = None,
-        failed: Callable[[FailureType, str], ActionError] | None = None,
+        failed: Failed | None = None,
     ) -> None:
-        """`timeout` is the action's, as people wrote it: messages quote it.
+        """`timeout` is quoted in messages; without it, that of the attempt is.
 
-        With `version`, a resourceVersion, an object that has changed since stays: `run` raises ConflictError.
-        `failed` makes a failure of a reason; without it, that of a deletion.
+        With `version`, a resourceVersion, an object that has changed since is kept: `run` raises ConflictError.
+        `failed` returns a failure for a reason; without it, that of a deletion.
         """
         self._cluster = cluster
         self._deletion = deletion
+        self._target = deletion.target
         self._actor = actor
-        self._pulse = pulse
-        self._timeout = timeout
+        self._attempt = attempt
+        self._timeout = timeout or attempt.limits.timeout
         self._version = version
         self._failed = failed or self._failed_to_delete
-        self.replaced_by: str | None = None
-        """The uid of a new object of that name, which is left alone."""
+        self._replaced_by: str | None = None
 
-    async def run(self) -> None:
-        """Return once the object is gone, whoever removed it. Raises ApiError."""
-        self._wait_for_answer()
-        seen = await self._look()
-        if seen is None:
-            return
-        if not seen.get("deletionTimestamp"):
-            await self._delete()
-        await self._wait()
+    async def run(self) -> str | None:
+        """Return once the object is gone, whoever deleted it. Raises ApiError.
 
-    async def _look(self) -> Object | None:
-        """Give the object's metadata while it is there."""
-        seen = await metadata_if_present(self._cluster, self._deletion, self._actor)
-        if seen is not None and seen["uid"] != self._deletion.uid:
-            self.replaced_by = seen["uid"]
+        Returns the uid of a new object of that name, which is left alone; None if there is none.
+        """
+        self._wait_for("", FailureType.TIMED_OUT, attempt_messages.no_answer(self._target, self._timeout))
+        metadata = await self._metadata()
+        if metadata is not None:
+            if not metadata.get("deletionTimestamp"):
+                await self._delete()
+            await self._wait_until_gone()
+        return self._replaced_by
+
+    async def _metadata(self) -> Object | None:
+        """Return the object's metadata while it exists."""
+        metadata = await metadata_if_present(self._cluster, self._target, self._actor)
+        if metadata is not None and metadata["uid"] != self._deletion.uid:
+            self._replaced_by = metadata["uid"]
             return None
-        return seen
+        return metadata
 
     async def _delete(self) -> None:
-        deletion = self._deletion
+        foreground, uid = self._deletion.foreground, self._deletion.uid
         try:
-            await self._cluster.delete(
-                deletion.target, deletion.uid, self._actor, version=self._version, foreground=deletion.foreground
-            )
+            await self._cluster.delete(self._target, uid, self._actor, version=self._version, foreground=foreground)
         except NotFoundError:
             return
         except ApiError as error:
@@ -89,48 +105,94 @@ class Removal:
                 raise
 
     async def _took_effect(self) -> bool:
-        """Tell after an unclear answer, or a 409, whether the object goes or is gone all the same."""
+        """Return, after an unclear answer or a 409, whether the object is being deleted or gone after all."""
         try:
-            seen = await self._look()
+            metadata = await self._metadata()
         except ApiError:
             return False
-        return seen is None or bool(seen.get("deletionTimestamp"))
+        return metadata is None or bool(metadata.get("deletionTimestamp"))
 
-    async def _wait(self) -> None:
+    async def _wait_until_gone(self) -> None:
+        """Wait, and report for what; an API server that is unavailable for a while is waited for as well."""
         pause = _FIRST_PAUSE
-        while await self._still_there():
+        while True:
+            try:
+                metadata = await self._metadata()
+            except ApiError as error:
+                if not error.repeatable:
+                    raise
+                reason = attempt_messages.unseen(self._target, self._timeout, error.message)
+                self._wait_for(attempt_messages.waiting_for_server(error.message), FailureType.TIMED_OUT, reason)
+            else:
+                if metadata is None:
+                    return
+                finalizers = metadata.get("finalizers") or []
+                reason = action_messages.still_there(self._target, self._timeout, finalizers)
+                waiting = attempt_messages.waiting_for_removal(self._target, finalizers)
+                self._wait_for(waiting, FailureType.DELETION_TIMED_OUT, reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _still_there(self) -> bool:
-        """Look, and say what is waited for; an API server that is away for a while is waited for as well."""
-        try:
-            seen = await self._look()
-        except ApiError as error:
-            if not error.repeatable:
-                raise
-            self._wait_for_server(error)
-            return True
-        if seen is not None:
-            self._wait_for_finalizers(seen.get("finalizers") or [])
-        return seen is not None
-
-    def _wait_for_answer(self) -> None:
-        reason = attempt_messages.no_answer(self._deletion.target, self._timeout)
-        self._pulse.wait_for("", self._failed(FailureType.TIMED_OUT, reason))
-
-    def _wait_for_finalizers(self, finalizers: Sequence[str]) -> None:
-        target = self._deletion.target
-        late = self._failed(
-            FailureType.DELETION_TIMED_OUT, action_messages.still_there(target, self._timeout, finalizers)
-        )
-        self._pulse.wait_for(attempt_messages.waiting_for_removal(target, finalizers), late)
-
-    def _wait_for_server(self, error: ApiError) -> None:
-        reason = attempt_messages.unseen(self._deletion.target, self._timeout, error.message)
-        self._pulse.wait_for(
-            attempt_messages.waiting_for_server(error.message), self._failed(FailureType.TIMED_OUT, reason)
-        )
+    def _wait_for(self, what: str, kind: FailureType, reason: str) -> None:
+        self._attempt.wait_for(what, self._failed(kind, reason))
 
     def _failed_to_delete(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, action_messages.failed_to_delete(self._deletion.target, reason))
+        return ActionError(kind, action_messages.failed_to_delete(self._target, reason))
+
+
+@dataclass(frozen=True)
+class DeletionResult:
+    """The uid of the object that was deleted, and that of a new one of its name, which was left alone."""
+
+    uid: str | None
+    replaced_by: str = ""
+
+
+class TargetDeletion:
+    """The deletion of whatever object has the name of an action's target; its prior state is stored first."""
+
+    def __init__(
+        self, cluster: Cluster, action: ResolvedAction, prior: PriorStateStore, attempt: RunningAttempt
+    ) -> None:
+        self._cluster = cluster
+        self._action = action
+        self._prior = prior
+        self._attempt = attempt
+
+    async def run(self) -> DeletionResult:
+        """Return once the object is gone. Raises ActionError."""
+        try:
+            for _ in range(ROUNDS):
+                if (result := await self._once()) is not None:
+                    return result
+        except ApiError as error:
+            raise outcomes.failed_by(self._action, error) from error
+        raise outcomes.changed_meanwhile(self._action)
+
+    async def _once(self) -> DeletionResult | None:
+        """Delete what is there now; None if it changed meanwhile."""
+        action = self._action
+        found = await object_if_present(self._cluster, action.target, action.actor)
+        stored = await self._prior.read()
+        found_before = self._attempt.heartbeat.deleting or (stored.uid if stored else "")
+        if found is None:
+            return DeletionResult(found_before or None)
+        uid, version = version_of(found)
+        if found_before not in ("", uid):
+            # What an earlier attempt found is gone; somebody else created this one since.
+            return DeletionResult(found_before, replaced_by=uid)
+        # The state of an object that is being deleted was stored before its deletion was asked for.
+        if stored is None or (stored.version != (uid, version) and not found["metadata"].get("deletionTimestamp")):
+            stored = await self._prior.store(found)
+            if stored.version != (uid, version):
+                return None
+        self._attempt.report(deleting=uid)
+        deletion = Deletion(target=action.target, uid=uid, foreground=is_job(action.target))
+        failed = partial(outcomes.failed, action)
+        try:
+            await ObjectDeletion(
+                self._cluster, deletion, action.actor, self._attempt, version=version, failed=failed
+            ).run()
+        except ConflictError:
+            return None
+        return DeletionResult(uid)

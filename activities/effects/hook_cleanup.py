@@ -1,26 +1,24 @@
-"""Removing a hook's object around its action: what bears the name before, the action's own after it ended.
+"""Delete a hook's object around its action: an existing one of its name before, the action's own after it ended.
 
-An attempt may be killed between success and removal: how the action ended is kept first, so that the next one
-goes on with the removal and does not run the hook again. Source: docs/spec/drworkflow.md, "hookCleanup".
+An attempt may be killed between success and deletion: how the action ended is stored first, so that the next one
+continues with the deletion and does not run the hook again. Source: docs/spec/drworkflow.md, "hookCleanup".
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from activities.attempt.failures import ActionError, action_error, failure_type
-from activities.attempt.heartbeat import Pulse
-from activities.concurrency import each
+from activities.attempt import RunningAttempt
+from activities.concurrency import parallel
 from activities.effects import outcomes
-from activities.effects.cluster_targets import Roster
-from activities.effects.create import Creation
-from activities.effects.delete import Removal
-from activities.effects.effect import Effect, Order
-from activities.effects.make_room import Clearing
-from activities.effects.prior_state import Past
-from activities.store.controller_revisions import Revisions
-from api.actions import HookCleanup
+from activities.effects.action import Effect, ResolvedAction
+from activities.effects.create import ObjectCreation
+from activities.effects.delete import Failed, ObjectDeletion, TargetDeletion
+from activities.effects.per_cluster import ClusterTargets
+from activities.effects.prior_state import PriorStateStore
+from activities.errors import ActionError, action_error, failure_type
+from activities.store import RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
@@ -34,147 +32,126 @@ from planning.messages import attempts as attempt_messages
 
 _AFTER_FAILURE = 15.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
-_WITHIN = "15s"
+_AFTER_FAILURE_TEXT = "15s"
 """The same, for people."""
 
-Failed = Callable[[FailureType, str], ActionError]
-"""Makes a failure of a reason."""
 
-
-class CleaningEffect:
-    """An effect whose objects are removed around it, where their definition asks for that."""
+class HookCleanupEffect:
+    """An effect whose objects are deleted before and after it, if their definition asks for that."""
 
     def __init__(self, effect: Effect, cluster: Cluster) -> None:
         self._effect = effect
         self._cluster = cluster
-        self._revisions = Revisions(cluster)
+        self._revisions = RevisionStore(cluster)
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
-        """Carry the order out between what is removed before and what is removed after it."""
-        asked = cleanup_of(order.action, order.operation)
-        cleanup = Cleanup(self._cluster, self._revisions, order)
-        done = await cleanup.done_before() if asked.on_success else None
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Carry the action out between what is deleted before and what is deleted after it."""
+        wanted = cleanup_of(action.definition, action.operation)
+        done = await self._stored_outcome(action) if wanted.on_success else None
         if done is None:
-            done = await self._carry_out(order, pulse, asked, cleanup)
-        return await cleanup.after_success(done, pulse) if asked.on_success else done
+            if wanted.on_failure:
+                attempt.after_failure.append(partial(self._after_failure, action, attempt))
+            if wanted.before_create:
+                await self._before_create(action, attempt)
+            done = await self._effect.execute(action, attempt)
+        return await self._after_success(action, done, attempt) if wanted.on_success and done.created else done
 
-    async def verify(self, order: Order) -> ActionOutcome:
-        """Look whether it was carried out, and whether what is to be removed after it is gone."""
-        if not cleanup_of(order.action, order.operation).on_success:
-            return await self._effect.verify(order)
-        cleanup = Cleanup(self._cluster, self._revisions, order)
-        done = await cleanup.done_before() or await self._effect.verify(order)
-        return await cleanup.verified(done) if done.phase is Phase.SUCCEEDED else done
-
-    async def _carry_out(self, order: Order, pulse: Pulse, asked: HookCleanup, cleanup: "Cleanup") -> ActionOutcome:
-        if asked.on_failure:
-            pulse.after_failure.append(partial(cleanup.after_failure, pulse))
-        if asked.before_create:
-            await cleanup.before_create(pulse)
-        return await self._effect.execute(order, pulse)
-
-
-class Cleanup:
-    """What is removed around one order. Methods raise ActionError."""
-
-    def __init__(self, cluster: Cluster, revisions: Revisions, order: Order) -> None:
-        self._cluster = cluster
-        self._revisions = revisions
-        self._order = order
-
-    async def before_create(self, pulse: Pulse) -> None:
-        """Remove the object that bears the name, kept as before every change, unless it is the action's own."""
-        # A Replace does the same by itself, and of many Subscriptions each makes its own room.
-        if self._order.operation is Operation.REPLACE or is_per_cluster(self._order.action):
-            return
-        try:
-            ours = await self._ours()
-        except ApiError as error:
-            raise outcomes.failed_by(self._order, error) from error
-        if not ours:
-            await Clearing(self._cluster, self._order, Past(self._revisions, self._order), pulse).run()
-
-    async def done_before(self) -> ActionOutcome | None:
-        """Give how the action ended by an earlier attempt, which may not have removed its object."""
-        execution = self._order.execution
-        if execution is None:
-            return None
-        record = await self._revisions.record(execution.namespace, record_name(execution, Kept.DONE, self._order.mark))
-        return None if record is None else ActionOutcome.model_validate(record.data)
-
-    async def after_success(self, done: ActionOutcome, pulse: Pulse) -> ActionOutcome:
-        """Remove what an action that succeeded made itself."""
-        if not done.created:
-            return done
-        await self._keep(done)
-        pulse.last_look = None
-        failed = partial(_not_removed, done)
-        try:
-            await self._remove(outcomes.made_by(self._order, done), pulse, self._order.attempts.timeout, failed)
-        except ApiError as error:
-            raise failed(failure_type(error), attempt_messages.naming(self._order.subject, error.message)) from error
-        return _removed(done)
-
-    async def after_failure(self, pulse: Pulse, error: ActionError) -> ActionError:
-        """Remove what the action made after its last attempt failed; give the failure with what came of that."""
-        try:
-            async with asyncio.timeout(_AFTER_FAILURE):
-                if not (ours := await self._ours()):
-                    return error
-                await self._remove(ours, pulse, _WITHIN)
-        except TimeoutError:
-            return _with_message(error, action_messages.and_not_removed(error.message, pulse.late.message))
-        except (ApiError, ActionError) as problem:
-            return _with_message(error, action_messages.and_not_removed(error.message, problem.message))
-        return _with_message(error, action_messages.and_removed(error.message))
-
-    async def verified(self, done: ActionOutcome) -> ActionOutcome:
-        """Look whether what an action that succeeded made is gone; nothing is touched."""
-        if not done.created:
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
+        """Check whether it was carried out, and whether what is deleted after it is gone."""
+        if not cleanup_of(action.definition, action.operation).on_success:
+            return await self._effect.verify(action)
+        done = await self._stored_outcome(action) or await self._effect.verify(action)
+        if done.phase is not Phase.SUCCEEDED or not done.created:
             return done
         try:
-            ours = await self._ours()
+            own = await self._own_objects(action)
         except ApiError as error:
-            raise action_error(error, attempt_messages.canceled_unseen(self._order.subject, error.message)) from error
-        if not ours:
+            raise action_error(error, attempt_messages.canceled_unseen(action.target, error.message)) from error
+        if not own:
             return _removed(done)
-        message = action_messages.bounded(attempt_messages.canceled_still_there(self._order.subject))
+        message = action_messages.bounded(attempt_messages.canceled_still_there(action.target))
         return done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
-    async def _keep(self, done: ActionOutcome) -> None:
-        execution = self._order.execution
-        if execution is not None:
-            annotations = {CREATED_BY_ANNOTATION: self._order.mark}
-            name = record_name(execution, Kept.DONE, self._order.mark)
-            await self._revisions.keep_record(execution, name, done.to_object(), {}, annotations)
+    async def _before_create(self, action: ResolvedAction, attempt: RunningAttempt) -> None:
+        """Delete the object that has the name, its prior state stored, unless it is the action's own."""
+        # A Replace does the same by itself, and for many Subscriptions each action in a cluster does it.
+        if action.operation is Operation.REPLACE or is_per_cluster(action.definition):
+            return
+        try:
+            own = await self._own_objects(action)
+        except ApiError as error:
+            raise outcomes.failed_by(action, error) from error
+        if not own:
+            await TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt).run()
 
-    async def _ours(self) -> list[Deletion]:
-        """Give what is there because of this very action. Raises ApiError or ActionError."""
-        if is_per_cluster(self._order.action):
-            return await Roster(self._cluster, self._order).made()
-        ours = await Creation(self._cluster, self._order).ours()
-        return [] if ours is None else [Deletion(target=self._order.subject, uid=ours["uid"])]
+    async def _stored_outcome(self, action: ResolvedAction) -> ActionOutcome | None:
+        """Return how the action ended in an earlier attempt, which may not have deleted its object."""
+        if action.execution is None:
+            return None
+        name = record_name(action.execution, Kept.DONE, action.mark)
+        revision = await self._revisions.read(action.execution.namespace, name)
+        return None if revision is None else ActionOutcome.model_validate(revision.data)
 
-    async def _remove(
-        self, objects: Sequence[Deletion], pulse: Pulse, within: str, failed: Failed | None = None
+    async def _after_success(
+        self, action: ResolvedAction, done: ActionOutcome, attempt: RunningAttempt
+    ) -> ActionOutcome:
+        """Delete what an action that succeeded created itself."""
+        if action.execution is not None:
+            name, annotations = (
+                record_name(action.execution, Kept.DONE, action.mark),
+                {CREATED_BY_ANNOTATION: action.mark},
+            )
+            await self._revisions.create(action.execution, name, done.to_object(), annotations=annotations)
+        attempt.final_check = None
+
+        def failed(kind: FailureType, reason: str) -> ActionError:
+            return ActionError(kind, action_messages.and_not_removed(done.message, reason), done)
+
+        try:
+            await self._delete(action, outcomes.recorded_objects(action, done), attempt, failed=failed)
+        except ApiError as error:
+            raise failed(failure_type(error), attempt_messages.naming(action.target, error.message)) from error
+        return _removed(done)
+
+    async def _after_failure(self, action: ResolvedAction, attempt: RunningAttempt, error: ActionError) -> ActionError:
+        """Delete what the action created after its last attempt failed; return the failure with the result of that."""
+        try:
+            async with asyncio.timeout(_AFTER_FAILURE):
+                if not (own := await self._own_objects(action)):
+                    return error
+                await self._delete(action, own, attempt, within=_AFTER_FAILURE_TEXT)
+        except TimeoutError:
+            message = action_messages.and_not_removed(error.message, attempt.timeout_error.message)
+        except (ApiError, ActionError) as problem:
+            message = action_messages.and_not_removed(error.message, problem.message)
+        else:
+            message = action_messages.and_removed(error.message)
+        return replace(error, message=message)
+
+    async def _own_objects(self, action: ResolvedAction) -> list[Deletion]:
+        """Return what exists because of this very action. Raises ApiError or ActionError."""
+        if is_per_cluster(action.definition):
+            return await ClusterTargets(self._cluster, action).own_subscriptions()
+        own = await ObjectCreation(self._cluster, action).own_metadata()
+        return [] if own is None else [Deletion(target=action.target, uid=own["uid"])]
+
+    async def _delete(
+        self,
+        action: ResolvedAction,
+        objects: Sequence[Deletion],
+        attempt: RunningAttempt,
+        *,
+        within: str | None = None,
+        failed: Failed | None = None,
     ) -> None:
-        """Remove objects side by side. Raises ApiError or ActionError."""
+        """Delete objects in parallel. Raises ApiError or ActionError."""
 
-        async def remove(deletion: Deletion) -> None:
-            await Removal(self._cluster, deletion, self._order.actor, pulse, within, failed=failed).run()
+        async def delete(deletion: Deletion) -> None:
+            deleting = ObjectDeletion(self._cluster, deletion, action.actor, attempt, timeout=within, failed=failed)
+            await deleting.run()
 
-        await each(objects, remove)
+        await parallel(objects, delete)
 
 
 def _removed(done: ActionOutcome) -> ActionOutcome:
     return done.model_copy(update={"message": action_messages.bounded(action_messages.and_removed(done.message))})
-
-
-def _not_removed(done: ActionOutcome, kind: FailureType, reason: str) -> ActionError:
-    """Give the failure of an action that succeeded and whose object did not go."""
-    message = action_messages.and_not_removed(done.message, reason)
-    return ActionError(kind, message, done)
-
-
-def _with_message(error: ActionError, message: str) -> ActionError:
-    return replace(error, message=message)

@@ -7,10 +7,10 @@ docs/decisions/0011-http-actions-go-where-they-may-and-once.md.
 
 from dataclasses import dataclass
 
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.effects.effect import Order
-from activities.effects.http_client import Answer, Sender, UnansweredError, UnsentError
+from activities.attempt import RunningAttempt
+from activities.effects.action import ResolvedAction
+from activities.effects.http_client import Answer, HttpClient, UnansweredError, UnsentError
+from activities.errors import ActionError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.steps import ActionOutcome, FailureType
@@ -25,13 +25,13 @@ from planning.values.redaction import excerpt, kept_body, scrubbed
 class HttpEffect:
     """Effect of the type HTTP."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: HttpClient) -> None:
         self._sender = sender
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
         """Make the request and judge its answer."""
-        exchange = Exchange(_request(order), order.attempts.timeout, pulse)
-        if order.lost:
+        exchange = HttpExchange(_request(action), action.attempts.timeout, attempt)
+        if action.lost:
             exchange.refuse_after_loss()
         for _ in range(http_request.MOST_REDIRECTS + 1):
             answer = await exchange.hop(self._sender)
@@ -44,33 +44,33 @@ class HttpEffect:
             http_messages.too_many_redirects(http_request.MOST_REDIRECTS),
         )
 
-    async def verify(self, order: Order) -> ActionOutcome:
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Say that nobody can tell."""
-        request = _request(order)
+        request = _request(action)
         message = scrubbed(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
-def _request(order: Order) -> Request:
-    """Give the request of an order. Raises ActionError."""
+def _request(action: ResolvedAction) -> Request:
+    """Give the request of an action. Raises ActionError."""
     try:
-        return http_request.request_of(order.action, order.mark, order.secrets)
+        return http_request.request_of(action.definition, action.mark, action.secrets)
     except RequestError as error:
-        raise ActionError(FailureType.INVALID, http_messages.not_usable(order.action.name, str(error))) from None
+        raise ActionError(FailureType.INVALID, http_messages.not_usable(action.definition.name, str(error))) from None
 
 
 @dataclass
-class Exchange:
+class HttpExchange:
     """One attempt at a request, over all its redirects: what it says, and what its failure would be."""
 
     first: Request
     timeout: str
-    pulse: Pulse
+    attempt: RunningAttempt
 
     def __post_init__(self) -> None:
         self.current = self.first
 
-    async def hop(self, sender: Sender) -> Answer:
+    async def hop(self, sender: HttpClient) -> Answer:
         """Send the current request. Raises ActionError."""
         reason = http_messages.not_sent_in_time(http_request.place(self.current.url), self.timeout)
         waiting = http_messages.waiting_for_connection(http_request.place(self.current.url))
@@ -93,9 +93,9 @@ class Exchange:
         """A body that does not come changes nothing about the status."""
         bare = Answer(status=status, location=None, retry_after=None, body="", whole=False)
         if self.first.succeeded(status):
-            self.pulse.last_look = lambda: _ready(self.judged(bare))
+            self.attempt.final_check = lambda: _ready(self.judged(bare))
         else:
-            self.pulse.late = self._wrong(bare)
+            self.attempt.timeout_error = self._wrong(bare)
 
     def judged(self, answer: Answer) -> ActionOutcome:
         """Give the outcome. Raises ActionError where the status is none of success."""
@@ -138,7 +138,7 @@ class Exchange:
         return http_messages.outcome_unknown(reason, repeated=self.first.repeated)
 
     def _wait(self, what: str, late: ActionError) -> None:
-        self.pulse.wait_for(self._clean(what), late)
+        self.attempt.wait_for(self._clean(what), late)
 
     def _body(self, answer: Answer) -> str:
         return kept_body(answer.body, self.first.secrets, whole=answer.whole)

@@ -72,8 +72,8 @@ async def system_resolver(host: str, number: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-class Sender:
-    """The way out of the worker."""
+class HttpClient:
+    """Sends the requests of HTTP actions."""
 
     def __init__(
         self, allowed: AllowedHosts, resolve: Resolver = system_resolver, trust: ssl.SSLContext | None = None

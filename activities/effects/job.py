@@ -1,7 +1,7 @@
-"""The effect of a Job action: a Job created once, and its end.
+"""The effect of a Job action: a Job that is created once, and its end.
 
-A Job with a time to live may be gone before anybody has seen how it ended, and a repeat must not run it anew. So
-when it was first asked for is kept beside the execution. Source: docs/spec/drworkflow.md, "Job"; Kubernetes,
+A Job with a time to live may be gone before anybody has seen how it ended, and a later attempt must not run it again.
+So when it was first asked for is stored beside the execution. Source: docs/spec/drworkflow.md, "Job"; Kubernetes,
 "Automatic Cleanup for Finished Jobs".
 """
 
@@ -9,24 +9,25 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error
-from activities.attempt.heartbeat import Pulse
+from activities.attempt import RunningAttempt
 from activities.effects import outcomes
-from activities.effects.create import Creation
-from activities.effects.effect import Order
+from activities.effects.action import ResolvedAction
+from activities.effects.create import ObjectCreation
 from activities.effects.objects import ObjectEffect
-from activities.store.controller_revisions import Record, Revisions
+from activities.errors import EMPTY_RECORD, ActionError, action_error
+from activities.read import object_if_present
+from activities.store import Revision, RevisionStore
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, FailureType, Target
 from kube.client import Cluster, Object
-from kube.errors import ApiError, NotFoundError
+from kube.errors import ApiError
 from planning.effects import jobs
 from planning.effects.jobs import Ending
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
 
 _FIRST_PAUSE = 0.2
-"""Seconds between the first two looks at a Job that goes on."""
+"""Seconds between the first two reads of a Job that is running."""
 _MOST_PODS = 200
 """Pods among which the one that failed last is looked for."""
 
@@ -36,179 +37,153 @@ class JobEffect:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._revisions = Revisions(cluster)
+        self._revisions = RevisionStore(cluster)
         self._objects = ObjectEffect(cluster)
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
         """Create the Job, or find it created by an earlier attempt, and wait for its end."""
-        if order.operation is Operation.DELETE:
-            return await self._objects.execute(order, pulse)
-        uid = pulse.said.made or await Start(self._cluster, self._revisions, order, pulse).run()
-        pulse.say(made=uid)
-        return await Run(self._cluster, order, uid).end(pulse)
+        if action.operation is Operation.DELETE:
+            return await self._objects.execute(action, attempt)
+        uid = attempt.heartbeat.made or await self._create(action, attempt)
+        attempt.report(made=uid)
+        return await _CreatedJob(self._cluster, action, uid).wait_for_end(attempt)
 
-    async def verify(self, order: Order) -> ActionOutcome:
-        """Look whether the Job has completed; one that goes on is left to itself, and recorded."""
-        if order.operation is Operation.DELETE:
-            return await self._objects.verify(order)
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
+        """Check whether the Job has completed; one that is running continues, and is recorded."""
+        if action.operation is Operation.DELETE:
+            return await self._objects.verify(action)
         try:
-            ours = await Creation(self._cluster, order).ours()
-            if ours is None:
-                return outcomes.canceled(attempt_messages.canceled_not_done(order.operation, order.subject))
-            return await Run(self._cluster, order, ours["uid"]).stands()
+            own = await ObjectCreation(self._cluster, action).own_metadata()
+            if own is None:
+                return outcomes.canceled(attempt_messages.canceled_not_done(action.operation, action.target))
+            return await _CreatedJob(self._cluster, action, own["uid"]).verify()
         except ApiError as error:
-            raise action_error(error, attempt_messages.canceled_unseen(order.subject, error.message)) from error
+            raise action_error(error, attempt_messages.canceled_unseen(action.target, error.message)) from error
 
-
-class Start:
-    """The creation of an order's Job, which happens once. Methods raise ActionError."""
-
-    def __init__(self, cluster: Cluster, revisions: Revisions, order: Order, pulse: Pulse) -> None:
-        self._creation = Creation(cluster, order)
-        self._revisions = revisions
-        self._order = order
-        self._pulse = pulse
-
-    async def run(self) -> str:
-        """Create the Job, or find the one that an earlier attempt created; give its uid."""
-        self._pulse.wait_for("", outcomes.late_creation(self._order))
-        asked = await self._asked()
+    async def _create(self, action: ResolvedAction, attempt: RunningAttempt) -> str:
+        """Create the Job, or find the one that an earlier attempt created; return its uid."""
+        attempt.wait_for("", outcomes.creation_timed_out(action))
+        creation = ObjectCreation(self._cluster, action)
+        asked = await self._store_request(action, creation)
         try:
-            metadata = await self._creation.create()
+            metadata = await creation.create()
         except ActionError as error:
-            if asked is not None and error.record.outputs is None:
-                await self._forget(asked)
+            if asked is not None and action.execution is not None and error.record.outputs is None:
+                # The Job was surely not created. If this fails, the next attempt is careful.
+                with suppress(ActionError):
+                    await self._revisions.delete(action.execution.namespace, asked)
             raise
         return str(metadata["uid"])
 
-    async def _asked(self) -> Record | None:
-        """Keep when the Job was first asked for, where it matters; refuse to ask anew for one that may have gone."""
-        order, lives = self._order, jobs.time_to_live(self._order.content)
-        if order.execution is None or lives is None:
+    async def _store_request(self, action: ResolvedAction, creation: ObjectCreation) -> Revision | None:
+        """Store when the Job was first asked for, if that matters. Raises ActionError if it may have run and gone."""
+        lives = jobs.time_to_live(action.body)
+        if action.execution is None or lives is None:
             return None
-        now, name = datetime.now(UTC), jobs.record_name(order.execution, order.mark)
-        before = await self._revisions.record(order.execution.namespace, name)
+        now, name = datetime.now(UTC), jobs.record_name(action.execution, action.mark)
+        before = await self._revisions.read(action.execution.namespace, name)
         if before is None:
-            return await self._revisions.keep_record(order.execution, name, jobs.record(now))
-        if jobs.may_have_gone(before.data, lives, now) and await self._absent():
-            raise _gone(order)
+            return await self._revisions.create(action.execution, name, jobs.record(now))
+        if jobs.may_have_gone(before.data, lives, now):
+            try:
+                metadata = await creation.metadata()
+            except ApiError as error:
+                raise outcomes.failed_by(action, error) from error
+            if metadata is None:
+                raise _gone(action, EMPTY_RECORD)
         return before
 
-    async def _absent(self) -> bool:
-        try:
-            return await self._creation.present() is None
-        except ApiError as error:
-            raise outcomes.failed_by(self._order, error) from error
 
-    async def _forget(self, asked: Record) -> None:
-        """Take the record back of a Job that was surely not created; where that fails, the next attempt is careful."""
-        if self._order.execution is not None:
-            with suppress(ActionError):
-                await self._revisions.forget(self._order.execution.namespace, asked)
-
-
-class Run:
+class _CreatedJob:
     """A Job that was created. Methods raise ActionError, unless they say otherwise."""
 
-    def __init__(self, cluster: Cluster, order: Order, uid: str) -> None:
+    def __init__(self, cluster: Cluster, action: ResolvedAction, uid: str) -> None:
         self._cluster = cluster
-        self._order = order
-        self._target = order.subject
+        self._action = action
+        self._target = action.target
         self._uid = uid
+        self._record = ActionRecord(operation=action.operation, created=True, outputs=action.outputs(uid))
 
-    async def end(self, pulse: Pulse) -> ActionOutcome:
-        """Wait until the Job has ended, and give its outcome."""
-        self._tell(pulse, attempt_messages.JOB_NOT_LOOKED_AT)
-        pulse.last_look = self._last_look
-        pause, longest = _FIRST_PAUSE, jobs.longest_pause(self._order.content)
-        while (outcome := await self._looked(pulse)) is None:
+    async def wait_for_end(self, attempt: RunningAttempt) -> ActionOutcome:
+        """Wait until the Job has ended, and return its outcome."""
+        self._report(attempt, attempt_messages.JOB_NOT_LOOKED_AT)
+        attempt.final_check = self._final_check
+        pause, longest = _FIRST_PAUSE, jobs.longest_pause(self._action.body)
+        while (outcome := await self._check(attempt)) is None:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, longest)
         return outcome
 
-    async def stands(self) -> ActionOutcome:
-        """Say after a cancel how the Job stands. Raises ApiError."""
-        job = await self._job()
+    async def verify(self) -> ActionOutcome:
+        """Return, after a cancel, the state of the Job. Raises ApiError."""
+        job = await self._read()
+        ending = None if job is None else jobs.ending(job)
         if job is None:
-            return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(attempt_messages.job_gone(self._target)))
-        ending = jobs.ending(job)
-        if ending is Ending.COMPLETE:
-            return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
-        if ending is Ending.FAILED:
-            reason = jobs.failure(job, await self._pods(job))
-            return self._outcome(
-                Phase.CANCELED, attempt_messages.canceled_job(attempt_messages.job_failed(self._target, reason))
-            )
-        going_on = attempt_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
-        return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(going_on))
+            message = attempt_messages.job_gone(self._target)
+        elif ending is Ending.COMPLETE:
+            return self._completed()
+        elif ending is Ending.FAILED:
+            message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+        else:
+            message = attempt_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
+        return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(message))
 
-    async def _looked(self, pulse: Pulse) -> ActionOutcome | None:
-        """Look once; None while the Job goes on. An API server that is away for a while is waited for as well."""
+    async def _check(self, attempt: RunningAttempt) -> ActionOutcome | None:
+        """Read once; None while the Job is running. An API server that is unavailable is waited for as well."""
         try:
-            job = await self._job()
+            job = await self._read()
         except ApiError as error:
-            self._unseen(error, pulse)
+            if not error.repeatable:
+                message = attempt_messages.job_not_to_be_seen(self._target, error.message)
+                raise action_error(error, message, self._record) from error
+            late = attempt_messages.job_unseen(self._target, attempt.limits.timeout, error.message)
+            attempt.wait_for(attempt_messages.waiting_for_server(error.message), self._timed_out(late))
             return None
         if job is None:
-            raise _gone(self._order, self._record)
+            raise _gone(self._action, self._record)
         ending = jobs.ending(job)
         if ending is Ending.COMPLETE:
-            return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
+            return self._completed()
         if ending is Ending.FAILED:
-            raise await self._failed(job)
-        self._tell(pulse, jobs.progress(job))
+            message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+            raise ActionError(FailureType.JOB_FAILED, message, self._record)
+        self._report(attempt, jobs.progress(job))
         return None
 
-    async def _last_look(self) -> ActionOutcome | None:
-        job = await self._job()
-        done = job is not None and jobs.ending(job) is Ending.COMPLETE
-        return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target)) if done else None
+    async def _final_check(self) -> ActionOutcome | None:
+        job = await self._read()
+        return self._completed() if job is not None and jobs.ending(job) is Ending.COMPLETE else None
 
-    async def _job(self) -> Object | None:
-        """Read the very Job that was created; None where it is gone. Raises ApiError."""
-        try:
-            found = await self._cluster.get(self._target, self._order.actor)
-        except NotFoundError:
-            return None
-        return found if found["metadata"]["uid"] == self._uid else None
-
-    async def _failed(self, job: Object) -> ActionError:
-        reason = jobs.failure(job, await self._pods(job))
-        return ActionError(FailureType.JOB_FAILED, attempt_messages.job_failed(self._target, reason), self._record)
+    async def _read(self) -> Object | None:
+        """Read the very Job that was created; None if it is gone. Raises ApiError."""
+        found = await object_if_present(self._cluster, self._target, self._action.actor)
+        return found if found is not None and found["metadata"]["uid"] == self._uid else None
 
     async def _pods(self, job: Object) -> list[Object]:
-        """Read the Job's pods; none where the actor may not, for a reason is then missing and nothing else."""
+        """Read the Job's pods; none if the actor may not, for then only a reason is missing."""
         found: list[Object] = []
         selector = jobs.pod_selector(job)
         kind = Target(api_version="v1", kind="Pod", name="", namespace=self._target.namespace)
         with suppress(ApiError):
-            async for page in self._cluster.pages(kind, selector, self._order.actor):
+            async for page in self._cluster.pages(kind, selector, self._action.actor):
                 found += page.items
                 if len(found) >= _MOST_PODS:
                     break
         return found if selector else []
 
-    def _tell(self, pulse: Pulse, progress: str) -> None:
-        late = attempt_messages.job_unfinished(self._target, self._order.attempts.timeout, progress)
-        pulse.wait_for(attempt_messages.waiting_for_job(self._target, progress), self._late(late))
+    def _report(self, attempt: RunningAttempt, progress: str) -> None:
+        late = attempt_messages.job_unfinished(self._target, attempt.limits.timeout, progress)
+        attempt.wait_for(attempt_messages.waiting_for_job(self._target, progress), self._timed_out(late))
 
-    def _unseen(self, error: ApiError, pulse: Pulse) -> None:
-        if not error.repeatable:
-            message = attempt_messages.job_not_to_be_seen(self._target, error.message)
-            raise action_error(error, message, self._record) from error
-        late = attempt_messages.job_unseen(self._target, self._order.attempts.timeout, error.message)
-        pulse.wait_for(attempt_messages.waiting_for_server(error.message), self._late(late))
-
-    def _late(self, message: str) -> ActionError:
+    def _timed_out(self, message: str) -> ActionError:
         return ActionError(FailureType.TIMED_OUT, message, self._record)
 
-    @property
-    def _record(self) -> ActionRecord:
-        return ActionRecord(operation=self._order.operation, created=True, outputs=self._order.outputs(self._uid))
+    def _completed(self) -> ActionOutcome:
+        return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
 
     def _outcome(self, phase: Phase, message: str) -> ActionOutcome:
         return ActionOutcome(phase=phase, message=bounded(message), **self._record.record_fields())
 
 
-def _gone(order: Order, record: ActionRecord = EMPTY_RECORD) -> ActionError:
-    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(order.subject), record)
+def _gone(action: ResolvedAction, record: ActionRecord) -> ActionError:
+    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(action.target), record)

@@ -1,10 +1,10 @@
-"""How an operation on one object ends: outcome and failure of an order, in the words of the status.
+"""How an operation on one object ends: its outcomes and failures, with the messages of the status.
 
 Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 """
 
-from activities.attempt.failures import EMPTY_RECORD, ActionError, action_error
-from activities.effects.effect import Order
+from activities.effects.action import ResolvedAction
+from activities.errors import EMPTY_RECORD, ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
 from kube.client import Object
@@ -14,119 +14,136 @@ from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 
 
-def made(order: Order, metadata: Object, *, existed: bool = False) -> ActionOutcome:
-    """The object is there because of this action; `existed` tells whether a Replace had something to replace."""
-    match order.operation:
+def created(action: ResolvedAction, metadata: Object, *, existed: bool = False) -> ActionOutcome:
+    """The object exists because of this action; `existed` says whether a Replace had something to replace."""
+    match action.operation:
         case Operation.APPLY:
-            message = action_messages.applied(order.subject, created=True)
+            message = action_messages.applied(action.target, created=True)
         case Operation.REPLACE:
-            message = action_messages.replaced(order.subject, existed=existed)
+            message = action_messages.replaced(action.target, existed=existed)
         case _:
-            message = action_messages.done(order.operation, order.subject)
-    return _succeeded(order, message, metadata["uid"], created=True)
+            message = action_messages.done(action.operation, action.target)
+    return _succeeded(action, message, metadata["uid"], created=True)
 
 
-def changed(order: Order, found: Object) -> ActionOutcome:
-    """The object was there, and is now as the action wants it."""
-    applied = order.operation is Operation.APPLY
-    message = (
-        action_messages.applied(order.subject, created=False)
-        if applied
-        else action_messages.done(Operation.PATCH, order.subject)
-    )
-    return _succeeded(order, message, found["metadata"]["uid"])
+def changed(action: ResolvedAction, found: Object) -> ActionOutcome:
+    """The object existed, and is now as the action wants it."""
+    if action.operation is Operation.APPLY:
+        message = action_messages.applied(action.target, created=False)
+    else:
+        message = action_messages.done(Operation.PATCH, action.target)
+    return _succeeded(action, message, found["metadata"]["uid"])
 
 
-def deleted(order: Order, uid: str | None, replaced_by: str = "") -> ActionOutcome:
+def deleted(action: ResolvedAction, uid: str | None, replaced_by: str = "") -> ActionOutcome:
     """The object is gone; a new one of that name was left alone."""
-    note = action_messages.replaced_meanwhile(order.subject, replaced_by) if replaced_by else ""
-    return _succeeded(order, action_messages.done(Operation.DELETE, order.subject) + note, uid)
+    note = action_messages.replaced_meanwhile(action.target, replaced_by) if replaced_by else ""
+    return _succeeded(action, action_messages.done(Operation.DELETE, action.target) + note, uid)
 
 
-def already_absent(order: Order) -> ActionOutcome:
+def already_absent(action: ResolvedAction) -> ActionOutcome:
     """There was nothing to delete."""
-    return _succeeded(order, action_messages.was_already_absent(order.subject), None)
+    return _succeeded(action, action_messages.was_already_absent(action.target), None)
 
 
 def canceled(message: str) -> ActionOutcome:
-    """A cancel came before it was carried out."""
+    """A cancel came before the action was carried out."""
     return ActionOutcome(phase=Phase.CANCELED, message=action_messages.bounded(message))
 
 
-def uid_of(order: Order, done: ActionOutcome) -> str:
-    """Read the uid of the object from the record of what was done."""
-    return str(getattr(done.outputs, kind_of(order.action).outputs[0]).uid)
+def _succeeded(action: ResolvedAction, message: str, uid: str | None, *, created: bool = False) -> ActionOutcome:
+    return ActionOutcome(
+        phase=Phase.SUCCEEDED,
+        message=action_messages.bounded(message),
+        operation=action.operation,
+        created=created,
+        outputs=action.outputs(uid),
+    )
 
 
-def made_by(order: Order, done: ActionOutcome) -> list[Deletion]:
-    """Read from the record of what was done the objects that it made, as what deletes them."""
-    recorded = [getattr(done.outputs, field) for field in kind_of(order.action).outputs if done.outputs]
+def uid_of(action: ResolvedAction, done: ActionOutcome) -> str:
+    """Return the uid of the object that an outcome records."""
+    return str(getattr(done.outputs, kind_of(action.definition).outputs[0]).uid)
+
+
+def recorded_objects(action: ResolvedAction, done: ActionOutcome) -> list[Deletion]:
+    """Return the deletions of the objects that an outcome records."""
+    recorded = [getattr(done.outputs, field) for field in kind_of(action.definition).outputs if done.outputs]
     references = [each for one in recorded if one for each in (one if isinstance(one, list) else [one])]
     return [
-        Deletion(target=order.subject.model_copy(update={"name": each.name}), uid=each.uid)
+        Deletion(target=action.target.model_copy(update={"name": each.name}), uid=each.uid)
         for each in references
         if each.uid
     ]
 
 
-def failed(order: Order, kind: FailureType, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
-    """Give the failure of an order under its own message."""
-    return ActionError(kind, action_messages.failed_to(order.operation, order.subject.kind, reason), record)
+def failed(action: ResolvedAction, kind: FailureType, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
+    """Return the failure of an action under its own message."""
+    return ActionError(kind, action_messages.failed_to(action.operation, action.target.kind, reason), record)
 
 
-def failed_by(order: Order, error: ApiError) -> ActionError:
-    """Give an error of the API as the failure of an order."""
-    reason = attempt_messages.naming(order.subject, error.message)
-    return action_error(error, action_messages.failed_to(order.operation, order.subject.kind, reason))
+def failed_by(action: ResolvedAction, error: ApiError) -> ActionError:
+    """Return an error of the API as the failure of an action."""
+    return _by_api(action, error, attempt_messages.naming(action.target, error.message))
 
 
-def perhaps_changed(order: Order, error: ApiError, uid: str) -> ActionError:
-    """Give an error of the API that leaves open whether the object was changed."""
-    reason = attempt_messages.perhaps_changed(order.operation, attempt_messages.naming(order.subject, error.message))
-    message = action_messages.failed_to(order.operation, order.subject.kind, reason)
-    return action_error(error, message, _perhaps_changed(order, uid))
+def changed_meanwhile(action: ResolvedAction) -> ActionError:
+    """Return the failure of an action because somebody else created, changed or deleted its object meanwhile."""
+    return failed(action, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(action.target))
 
 
-def late(order: Order) -> ActionError:
-    """The attempt's time is over before the API server was asked for a change."""
-    return failed(order, FailureType.TIMED_OUT, attempt_messages.no_answer(order.subject, order.attempts.timeout))
+def being_deleted(action: ResolvedAction) -> ActionError:
+    """Return the failure of an action because its object is being deleted; it may be gone at the next attempt."""
+    return failed(action, FailureType.TRANSIENT, attempt_messages.being_deleted(action.target))
 
 
-def late_creation(order: Order) -> ActionError:
-    """The attempt's time is over while the API server was asked for a new object."""
-    reason = attempt_messages.perhaps_made(attempt_messages.no_answer(order.subject, order.attempts.timeout))
-    return failed(order, FailureType.TIMED_OUT, reason, perhaps_created(order))
+def perhaps_created_by(action: ResolvedAction, error: ApiError) -> ActionError:
+    """Return an error of the API that leaves open whether the object was created."""
+    reason = attempt_messages.perhaps_made(attempt_messages.naming(action.target, error.message))
+    return _by_api(action, error, reason, _perhaps_created(action))
 
 
-def late_change(order: Order, uid: str) -> ActionError:
-    """The attempt's time is over while the API server was asked for a change."""
-    reason = attempt_messages.perhaps_changed(
-        order.operation, attempt_messages.no_answer(order.subject, order.attempts.timeout)
-    )
-    return failed(order, FailureType.TIMED_OUT, reason, _perhaps_changed(order, uid))
+def perhaps_changed_by(action: ResolvedAction, error: ApiError, uid: str) -> ActionError:
+    """Return an error of the API that leaves open whether the object was changed."""
+    reason = attempt_messages.naming(action.target, error.message)
+    reason = attempt_messages.perhaps_changed(action.operation, reason)
+    return _by_api(action, error, reason, _perhaps_changed(action, uid))
 
 
-def half_done(order: Order, error: ActionError) -> ActionError:
-    """Give the failure of a Replace that had deleted the former object."""
-    return ActionError(
-        error.type, attempt_messages.former_deleted(order.subject, error.message), error.record, error.retry_after
-    )
+def timed_out(action: ResolvedAction) -> ActionError:
+    """Return the failure if the time runs out before the API server was asked for a change."""
+    return failed(action, FailureType.TIMED_OUT, _no_answer(action))
 
 
-def _succeeded(order: Order, message: str, uid: str | None, *, created: bool = False) -> ActionOutcome:
-    return ActionOutcome(
-        phase=Phase.SUCCEEDED,
-        message=action_messages.bounded(message),
-        operation=order.operation,
-        created=created,
-        outputs=order.outputs(uid),
-    )
+def creation_timed_out(action: ResolvedAction) -> ActionError:
+    """Return the failure if the time runs out after the API server was asked for a new object."""
+    reason = attempt_messages.perhaps_made(_no_answer(action))
+    return failed(action, FailureType.TIMED_OUT, reason, _perhaps_created(action))
 
 
-def perhaps_created(order: Order) -> ActionRecord:
-    """Return the record of an attempt of which nobody knows whether it created the object."""
-    return ActionRecord(operation=order.operation, outputs=order.outputs(None))
+def change_timed_out(action: ResolvedAction, uid: str) -> ActionError:
+    """Return the failure if the time runs out after the API server was asked for a change."""
+    reason = attempt_messages.perhaps_changed(action.operation, _no_answer(action))
+    return failed(action, FailureType.TIMED_OUT, reason, _perhaps_changed(action, uid))
 
 
-def _perhaps_changed(order: Order, uid: str) -> ActionRecord:
-    return ActionRecord(operation=order.operation, created=False, outputs=order.outputs(uid))
+def half_replaced(action: ResolvedAction, error: ActionError) -> ActionError:
+    """Return the failure of a Replace that had deleted the former object."""
+    message = attempt_messages.former_deleted(action.target, error.message)
+    return ActionError(error.type, message, error.record, error.retry_after)
+
+
+def _no_answer(action: ResolvedAction) -> str:
+    return attempt_messages.no_answer(action.target, action.attempts.timeout)
+
+
+def _by_api(action: ResolvedAction, error: ApiError, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
+    return action_error(error, action_messages.failed_to(action.operation, action.target.kind, reason), record)
+
+
+def _perhaps_created(action: ResolvedAction) -> ActionRecord:
+    return ActionRecord(operation=action.operation, outputs=action.outputs(None))
+
+
+def _perhaps_changed(action: ResolvedAction, uid: str) -> ActionRecord:
+    return ActionRecord(operation=action.operation, created=False, outputs=action.outputs(uid))

@@ -1,10 +1,10 @@
-"""The record of an object from before its order changed it: kept first, found again by every later attempt.
+"""The stored state of an object from before an action changed it: written first, found again by every later attempt.
 
 Source: docs/operations.md, "The state before a change".
 """
 
-from activities.effects.effect import Order
-from activities.store.controller_revisions import Record, Revisions
+from activities.effects.action import ResolvedAction
+from activities.store import Revision, RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
 from kube.client import Object
 from planning.definitions.identifiers import Kept, record_name
@@ -12,51 +12,51 @@ from planning.effects import prior_state
 from planning.effects.prior_state import Before
 
 
-class Past:
-    """What is kept of the object of one order. Methods raise ActionError.
+class PriorStateStore:
+    """The prior state of the object of one action. Methods raise ActionError.
 
-    Runs from before anything was kept have no execution to keep it beside: nothing outlives their attempt.
+    Runs from before prior states were stored have no execution that could own one: nothing outlives their attempt.
     """
 
-    def __init__(self, revisions: Revisions, order: Order) -> None:
+    def __init__(self, revisions: RevisionStore, action: ResolvedAction) -> None:
         self._revisions = revisions
-        self._order = order
-        self._record: Record | None = None
-        self._kept: Before | None = None
-        self._asked = False
-        self.fresh = False
-        """Whether this very attempt wrote it."""
+        self._action = action
+        self._revision: Revision | None = None
+        self._state: Before | None = None
+        self._was_read = False
+        self.stored_now = False
+        """Whether this very attempt stored it."""
 
-    async def kept(self) -> Before | None:
-        """Give what is kept. Ask after the object was read: then a change that it shows has its record already."""
-        execution = self._order.execution
-        if not self._asked and execution is not None:
-            self._take(await self._revisions.record(execution.namespace, self._name))
-        self._asked = True
-        return self._kept
+    async def read(self) -> Before | None:
+        """Return what is stored. Call it after the object was read: then a change that it shows has its prior state."""
+        execution = self._action.execution
+        if not self._was_read and execution is not None:
+            self._set(await self._revisions.read(execution.namespace, self._name))
+        self._was_read = True
+        return self._state
 
-    async def keep(self, found: Object, doubt: str = "") -> Before:
-        """Keep the object as it was found, in place of what was kept; give what is kept now.
+    async def store(self, found: Object, doubt: str = "") -> Before:
+        """Store the object as it was found, instead of what was stored; return what is stored now.
 
-        That is another attempt's, where one that was believed to be lost is still at work.
+        That is another attempt's, if one that was believed to be lost is still running.
         """
-        new, execution = prior_state.before(found, doubt, self._order.secrets), self._order.execution
+        new, execution = prior_state.before(found, doubt, self._action.secrets), self._action.execution
         if execution is None:
-            self._kept, self.fresh = new, True
+            self._state, self.stored_now = new, True
             return new
-        if self._record is not None:
-            await self._revisions.forget(execution.namespace, self._record)
-        annotations = {CREATED_BY_ANNOTATION: self._order.mark}
-        record = await self._revisions.keep_record(execution, self._name, prior_state.data_of(new), {}, annotations)
-        self._take(record)
-        self.fresh = self._kept == new
-        return self._kept or new
+        if self._revision is not None:
+            await self._revisions.delete(execution.namespace, self._revision)
+        annotations = {CREATED_BY_ANNOTATION: self._action.mark}
+        data = prior_state.data_of(new)
+        self._set(await self._revisions.create(execution, self._name, data, annotations=annotations))
+        self.stored_now = self._state == new
+        return self._state or new
 
-    def _take(self, record: Record | None) -> None:
-        self._record = record
-        self._kept = None if record is None else prior_state.read(record.data)
+    def _set(self, revision: Revision | None) -> None:
+        self._revision = revision
+        self._state = None if revision is None else prior_state.read(revision.data)
 
     @property
     def _name(self) -> str:
-        assert self._order.execution is not None, "only where there is an execution is anything kept"
-        return record_name(self._order.execution, Kept.BEFORE, self._order.mark)
+        assert self._action.execution is not None, "only an execution can own a prior state"
+        return record_name(self._action.execution, Kept.BEFORE, self._action.mark)

@@ -1,17 +1,17 @@
-"""Waiting until an object is ready, in an actor's name: look, tell what is missing, look again.
+"""Wait until an object is ready, in an actor's name: read it, report what is missing, read it again.
 
-Nothing is touched here, so an attempt that was killed while it waited is simply begun again.
+Nothing is changed here, so an attempt that was killed while it waited simply starts over.
 Source: docs/spec/drworkflow.md, "waitReady".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from activities.attempt.failures import ActionError, action_error
-from activities.attempt.heartbeat import Pulse
-from activities.concurrency import each
+from activities.attempt import RunningAttempt
+from activities.concurrency import parallel
 from activities.effects import outcomes
-from activities.effects.effect import Effect, Order
+from activities.effects.action import Effect, ResolvedAction
+from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
@@ -28,126 +28,110 @@ from planning.effects.subscription import (
 from planning.messages import readiness as readiness_messages
 from planning.messages.actions import bounded
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 3.0
-"""Seconds between two looks at what is not ready yet."""
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 3.0
+"""Seconds between two reads of an object that is not ready yet."""
 
 
-class WaitingEffect:
-    """An effect whose actions are done only once their object is ready, where their definition asks for that."""
+class WaitReadyEffect:
+    """An effect that has ended only once its object is ready, if the definition asks for that."""
 
     def __init__(self, effect: Effect, cluster: Cluster) -> None:
         self._effect = effect
         self._cluster = cluster
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
-        """Carry the order out, or find it carried out, and wait for its object."""
-        outcome = await self._effect.execute(order, pulse)
-        return await _Wait(self._cluster, order, outcome).run(pulse) if _waits(order) else outcome
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Carry the action out, or find it carried out, and wait for its object."""
+        outcome = await self._effect.execute(action, attempt)
+        return await _ReadyWait(self._cluster, action, outcome).run(attempt) if _waits(action) else outcome
 
-    async def verify(self, order: Order) -> ActionOutcome:
-        """Look whether it was carried out, and whether its object is ready."""
-        outcome = await self._effect.verify(order)
-        if outcome.phase is not Phase.SUCCEEDED or not _waits(order):
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
+        """Check whether it was carried out, and whether its object is ready."""
+        outcome = await self._effect.verify(action)
+        if outcome.phase is not Phase.SUCCEEDED or not _waits(action):
             return outcome
-        return await _Wait(self._cluster, order, outcome).once()
+        return await _ReadyWait(self._cluster, action, outcome).verify()
 
 
-class _Wait:
-    """The wait for the object of an order that was carried out. Methods raise ActionError."""
+def _waits(action: ResolvedAction) -> bool:
+    return action.definition.wait_ready and action.operation is not Operation.DELETE
 
-    def __init__(self, cluster: Cluster, order: Order, done: ActionOutcome) -> None:
+
+class _ReadyWait:
+    """The wait for the object of an action that was carried out. Methods raise ActionError."""
+
+    def __init__(self, cluster: Cluster, action: ResolvedAction, done: ActionOutcome) -> None:
         self._cluster = cluster
-        self._order = order
+        self._action = action
         self._done = done
-        self._uid = outcomes.uid_of(order, done)
+        self._uid = outcomes.uid_of(action, done)
 
-    async def run(self, pulse: Pulse) -> ActionOutcome:
-        """Return once the object is ready; `pulse` says what is missing."""
-
-        def tell(reason: str) -> None:
-            late = readiness_messages.not_ready_within(self._done.message, self._order.attempts.timeout, reason)
-            pulse.wait_for(
-                readiness_messages.waiting(self._order.subject, reason), self._failed(FailureType.TIMED_OUT, late)
-            )
-
-        tell(readiness_messages.NOT_LOOKED_AT)
-        pulse.last_look = self._last_look
-        try:
-            found = await until_decided(self._look, tell)
-        except ApiError as error:
-            raise action_error(
-                error, readiness_messages.not_seen(self._done.message, error.message), self._done
-            ) from error
+    async def run(self, attempt: RunningAttempt) -> ActionOutcome:
+        """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""
+        self._report(attempt, readiness_messages.NOT_LOOKED_AT)
+        attempt.final_check = self._final_check
+        pause = _FIRST_PAUSE
+        while (found := await self._read_patiently()).verdict is Verdict.NOT_YET:
+            self._report(attempt, found.reason)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
         if found.verdict is Verdict.NEVER:
             raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
         return self._ready()
 
-    async def once(self) -> ActionOutcome:
-        """Look after a cancel: Succeeded where the object is ready, else Canceled, with what was made."""
+    async def verify(self) -> ActionOutcome:
+        """Check after a cancel: Succeeded if the object is ready, else Canceled, with what was created."""
         try:
-            found = await self._look()
+            found = await self._read()
         except ApiError as error:
-            raise action_error(
-                error, readiness_messages.not_seen(self._done.message, error.message), self._done
-            ) from error
+            raise self._not_seen(error) from error
         if found.verdict is Verdict.READY:
             return self._ready()
         message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
-    async def _look(self) -> Readiness:
-        return await look(self._cluster, self._order.subject, self._uid, self._order.actor)
+    def _report(self, attempt: RunningAttempt, reason: str) -> None:
+        late = readiness_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
+        waiting = readiness_messages.waiting(self._action.target, reason)
+        attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
 
-    async def _last_look(self) -> ActionOutcome | None:
-        return self._ready() if (await self._look()).verdict is Verdict.READY else None
+    async def _final_check(self) -> ActionOutcome | None:
+        return self._ready() if (await self._read()).verdict is Verdict.READY else None
+
+    async def _read_patiently(self) -> Readiness:
+        try:
+            return await self._read()
+        except ApiError as error:
+            if not error.repeatable:
+                raise self._not_seen(error) from error
+            return not_yet(readiness_messages.unanswered(error.message))
+
+    async def _read(self) -> Readiness:
+        """Return whether the object with this uid is ready. Raises ApiError."""
+        actor = self._action.actor
+        try:
+            found = await self._cluster.get(self._action.target, actor)
+        except NotFoundError:
+            return never(readiness_messages.GONE)
+        if found["metadata"]["uid"] != self._uid:
+            return never(readiness_messages.replaced(found["metadata"]["uid"]))
+        if not is_subscription(found):
+            return readiness(found)
+        clusters = bound_clusters(found)
+        return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
 
     def _ready(self) -> ActionOutcome:
         return self._done.model_copy(update={"message": bounded(readiness_messages.and_ready(self._done.message))})
+
+    def _not_seen(self, error: ApiError) -> ActionError:
+        return action_error(error, readiness_messages.not_seen(self._done.message, error.message), self._done)
 
     def _failed(self, kind: FailureType, message: str) -> ActionError:
         return ActionError(kind, message, self._done)
 
 
-def _waits(order: Order) -> bool:
-    return order.action.wait_ready and order.operation is not Operation.DELETE
-
-
-async def until_decided(ask: Callable[[], Awaitable[Readiness]], tell: Callable[[str], None]) -> Readiness:
-    """Ask until the answer is for good, and tell what is missing meanwhile. Raises ApiError."""
-    pause = FIRST_PAUSE
-    while (found := await asked(ask)).verdict is Verdict.NOT_YET:
-        tell(found.reason)
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-    return found
-
-
-async def asked(ask: Callable[[], Awaitable[Readiness]]) -> Readiness:
-    """Ask once; an API server that is away for a while is waited for as well. Raises ApiError."""
-    try:
-        return await ask()
-    except ApiError as error:
-        if not error.repeatable:
-            raise
-        return not_yet(readiness_messages.unanswered(error.message))
-
-
-async def look(cluster: Cluster, target: Target, uid: str, actor: Actor) -> Readiness:
-    """Judge the object with this uid. Raises ApiError."""
-    try:
-        found = await cluster.get(target, actor)
-    except NotFoundError:
-        return never(readiness_messages.GONE)
-    if found["metadata"]["uid"] != uid:
-        return never(readiness_messages.replaced(found["metadata"]["uid"]))
-    if not is_subscription(found):
-        return readiness(found)
-    return distribution(found, await _descriptions(cluster, uid, bound_clusters(found), actor))
-
-
 async def _descriptions(cluster: Cluster, uid: str, clusters: Sequence[str], actor: Actor) -> dict[str, list[Object]]:
-    """Read what Clusternet prepared for a Subscription in each of some clusters."""
+    """Read what Clusternet prepared for a Subscription in each of some clusters. Raises ApiError."""
 
     async def of(name: str) -> list[Object]:
         if (namespace := namespace_of(name)) is None:
@@ -156,4 +140,4 @@ async def _descriptions(cluster: Cluster, uid: str, clusters: Sequence[str], act
         pages = cluster.pages(kind, f"{SUBSCRIPTION_UID_LABEL}={uid}", actor)
         return [item async for page in pages for item in page.items]
 
-    return dict(zip(clusters, await each(clusters, of), strict=True))
+    return dict(zip(clusters, await parallel(clusters, of), strict=True))

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from api.actions import Action, JobTemplate
 from api.steps import Target
-from planning.definitions.action_types import Says, block_of, kind_of
+from planning.definitions.action_types import BATCH, Says, block_of, kind_of
 from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
 from planning.definitions.manifest import ManifestError, parse_manifest, target_of
 from planning.messages import files as file_messages
@@ -40,6 +40,11 @@ def target_of_action(action: Action, mark: str = "") -> Target | None:
         return None
     namespace = (block.namespace or DEFAULT_NAMESPACE) if kind.namespaced else None
     return Target(api_version=kind.api_version, kind=kind.kind, name=name, namespace=namespace)
+
+
+def is_job(target: Target) -> bool:
+    """Return whether an object is a Job, whose pods are deleted before it."""
+    return target.kind == "Job" and target.api_version == BATCH
 
 
 def _named(template: dict[str, Any]) -> str | None:

@@ -14,10 +14,10 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Part, Refusal, Target
 from planning.definitions.action_list import Planned
-from planning.definitions.action_types import BATCH, KINDS, Kind, Rule, operation_of
+from planning.definitions.action_types import KINDS, Kind, Rule, operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
-from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
+from planning.definitions.target import DEFAULT_NAMESPACE, is_job, target_of_action
 from planning.messages import actions as action_messages
 from planning.values.placeholders import has_template
 
@@ -32,7 +32,7 @@ class Recorded:
     @property
     def foreground(self) -> bool:
         """A Job goes with its pods."""
-        return self.target.kind == "Job" and self.target.api_version == BATCH
+        return is_job(self.target)
 
 
 @dataclass(frozen=True)

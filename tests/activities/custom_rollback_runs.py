@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
+from activities.execute_action import ExecuteActivities
 from activities.registry import effects
-from activities.rollback_action import Rollbacks
+from activities.rollback_action import RollbackActivities
 from api.actions import RetryPolicy
 from api.execution import ActionOutputs
 from api.phases import Phase
@@ -83,9 +83,11 @@ class Undoing:
         return any(words in beat.waiting_for for beat in self.attempts[-1].beats)
 
 
-def rollbacks(site: Site) -> Rollbacks:
+def rollbacks(site: Site) -> RollbackActivities:
     """Give the activities of a worker that may talk to services on loopback."""
-    return Rollbacks(site.cluster, Executions(site.cluster, effects(site.cluster, allowed_hosts("*, 127.0.0.0/8"))))
+    return RollbackActivities(
+        site.cluster, ExecuteActivities(site.cluster, effects(site.cluster, allowed_hosts("*, 127.0.0.0/8")))
+    )
 
 
 async def undoing(site: Site, rollback: Object, *, params: Any = None, **more: Any) -> Undoing:

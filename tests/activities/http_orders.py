@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt.attempt import run_attempt
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.effects.effect import Order
+from activities.attempt import RunningAttempt, run_attempt
+from activities.effects.action import ResolvedAction
 from activities.effects.http import HttpEffect
-from activities.effects.http_client import Sender
+from activities.effects.http_client import HttpClient
 from api.actions import Action
 from api.phases import Operation
-from api.steps import ActionOutcome, Actor, Attempts, FailureType
+from api.steps import ActionOutcome, Actor, Attempts
 from planning.effects.allowed_hosts import allowed_hosts
 from tests.activities.site import Attempt
 from tests.http_service import CERTIFICATE
@@ -38,20 +36,19 @@ class Names:
         return self.known[host]
 
 
-def order(url: str, *, lost: bool = False, secrets: frozenset[str] = frozenset(), **more: Any) -> Order:
+def order(url: str, *, lost: bool = False, secrets: frozenset[str] = frozenset(), **more: Any) -> ResolvedAction:
     """Give the order for a request; `retryPolicy` and `timeout` are the action's, all else is of its http block."""
     own = {name: more.pop(name) for name in ("retryPolicy", "timeout") if name in more}
     action = Action.model_validate({"name": "ask", "type": "HTTP", "http": {"url": url, **more}, **own})
-    return Order(
-        action=action,
+    return ResolvedAction(
+        definition=action,
         operation=Operation.CREATE,
-        target=None,
-        body=None,
+        optional_target=None,
+        optional_body=None,
         mark=MARK,
         actor=Actor(),
         execution=None,
         attempts=Attempts(timeout=action.timeout, retry=action.retries),
-        errors_left=True,
         lost=lost,
         secrets=secrets,
     )
@@ -60,20 +57,22 @@ def order(url: str, *, lost: bool = False, secrets: frozenset[str] = frozenset()
 def effect(allowed: str = LOOPBACK, names: Names | None = None, *, trusting: bool = True) -> HttpEffect:
     """Give the effect; `trusting` trusts the certificate of the tests' services."""
     trust = ssl.create_default_context(cafile=str(CERTIFICATE)) if trusting else None
-    return HttpEffect(Sender(allowed_hosts(allowed), names or Names(), trust))
+    return HttpEffect(HttpClient(allowed_hosts(allowed), names or Names(), trust))
 
 
-async def ask(given: Order, by: HttpEffect | None = None, attempt: Attempt | None = None) -> ActionOutcome:
+async def ask(given: ResolvedAction, by: HttpEffect | None = None, attempt: Attempt | None = None) -> ActionOutcome:
     """Carry an order out in one attempt. Raises ApplicationError, as Temporal would get it."""
 
-    async def work(given: Order) -> ActionOutcome:
-        pulse = Pulse(ActionError(FailureType.TIMED_OUT, "not begun"))
-        return await run_attempt(given.attempts, pulse, lambda: (by or effect()).execute(given, pulse))
+    async def work(given: ResolvedAction) -> ActionOutcome:
+        running = RunningAttempt(given.attempts)
+        return await run_attempt(running, lambda: (by or effect()).execute(given, running))
 
     return await (attempt or Attempt()).run(work, given)
 
 
-async def refusal(given: Order, by: HttpEffect | None = None, attempt: Attempt | None = None) -> ApplicationError:
+async def refusal(
+    given: ResolvedAction, by: HttpEffect | None = None, attempt: Attempt | None = None
+) -> ApplicationError:
     """Give the failure of an order."""
     with pytest.raises(ApplicationError) as caught:
         await ask(given, by, attempt)

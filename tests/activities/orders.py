@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt.attempt import run_attempt
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.effects.effect import Order
+from activities.attempt import RunningAttempt, run_attempt
+from activities.effects.action import ResolvedAction
 from activities.registry import effects
 from api.actions import Action, RetryPolicy
 from api.meta import ObjectKey
 from api.phases import Operation
-from api.steps import ActionOutcome, Actor, Attempts, FailureType
+from api.steps import ActionOutcome, Actor, Attempts
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import Kept, record_name
 from planning.definitions.target import body_of_action, target_of_action
@@ -51,19 +49,18 @@ class Task:
     def mark(self) -> str:
         return "uid-of-execution/stage/flow/" + str(self.action["name"])
 
-    async def order(self) -> Order:
+    async def order(self) -> ResolvedAction:
         action = Action.model_validate(self.action)
         target = target_of_action(action, self.mark)
-        return Order(
-            action=action,
+        return ResolvedAction(
+            definition=action,
             operation=self.operation or operation_of(action),
-            target=await self.site.cluster.place(target) if target else None,
-            body=body_of_action(action, self.mark) if target else None,
+            optional_target=await self.site.cluster.place(target) if target else None,
+            optional_body=body_of_action(action, self.mark) if target else None,
             mark=self.mark,
             actor=self.actor or self.site.actor,
             execution=self.execution,
             attempts=Attempts(timeout=self.timeout, retry=RetryPolicy(limit=self.limit)),
-            errors_left=self.errors < self.limit,
             lost=self.lost,
         )
 
@@ -99,7 +96,7 @@ class Task:
     async def verify(self) -> ActionOutcome:
         """Look at it after a cancel."""
         order = await self.order()
-        return await Attempt().run(lambda given: effects(self.site.cluster)[given.action.type].verify(given), order)
+        return await Attempt().run(lambda given: effects(self.site.cluster)[given.definition.type].verify(given), order)
 
     def kept(self) -> Before | None:
         """Give the record of the state before, as it is stored."""
@@ -107,10 +104,10 @@ class Task:
         found = self.site.get("controllerrevision", record_name(self.execution, Kept.BEFORE, self.mark))
         return None if found is None else read(found["data"])
 
-    async def _attempt(self, order: Order) -> ActionOutcome:
-        pulse = Pulse(ActionError(FailureType.TIMED_OUT, "it did not begin"))
-        effect = effects(self.site.cluster)[order.action.type]
-        return await run_attempt(order.attempts, pulse, lambda: effect.execute(order, pulse))
+    async def _attempt(self, order: ResolvedAction) -> ActionOutcome:
+        running = RunningAttempt(order.attempts)
+        effect = effects(self.site.cluster)[order.definition.type]
+        return await run_attempt(running, lambda: effect.execute(order, running))
 
 
 def manifest(name: str, namespace: str, kind: str = "ConfigMap", **fields: Any) -> Object:

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.execute_action import Executions
-from activities.impersonation import actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import actor_of
 from activities.registry import effects
-from activities.rollback_action import Rollbacks
+from activities.rollback_action import RollbackActivities
 from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
@@ -65,9 +65,9 @@ class Site:
         return actor_of(self.namespace, "default")
 
     @property
-    def rollbacks(self) -> Rollbacks:
+    def rollbacks(self) -> RollbackActivities:
         """The activities of a Revert's actions, with every effect that the worker has."""
-        return Rollbacks(self.cluster, Executions(self.cluster, effects(self.cluster)))
+        return RollbackActivities(self.cluster, ExecuteActivities(self.cluster, effects(self.cluster)))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.stack.kubectl(*arguments, "-n", self.namespace, stdin=stdin).stdout

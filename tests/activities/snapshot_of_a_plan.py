@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from activities.execute_action import Executions
-from activities.read.definitions import find, find_workflows
-from activities.read.parameters import read_values
+from activities.execute_action import ExecuteActivities
+from activities.read import find, find_workflows, read_values
 from activities.registry import effects
-from activities.store.controller_revisions import Revisions
-from activities.store.snapshots import Snapshots
+from activities.store import RevisionStore, SnapshotStore
 from api.execution import ActionOutputs, DRPlanExecution
 from api.phases import Phase
 from api.plan import DRPlan
@@ -39,7 +37,7 @@ async def keep(site: Site, *actions: Object, params: Any = None, **spec: Any) ->
     definitions = of_execute(execution, plan, workflows, resolved)
     assert definitions is not None
     found = documents(execution.metadata.key, definitions)
-    await Snapshots(Revisions(site.cluster)).keep(execution.metadata.key, found)
+    await SnapshotStore(RevisionStore(site.cluster)).store(execution.metadata.key, found)
     return Origin(execution=execution.metadata.key, snapshot=found[-1].ref, stage="only", workflow=0)
 
 
@@ -63,5 +61,5 @@ async def carry_out(
         outputs=outputs or {},
         phases=dict.fromkeys(outputs or {}, Phase.SUCCEEDED),
     )
-    executions = Executions(site.cluster, effects(site.cluster))
+    executions = ExecuteActivities(site.cluster, effects(site.cluster))
     return await (attempt or Attempt()).run(executions.execute_action, given)

@@ -7,11 +7,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.attempt.failures import ActionError
-from activities.execute_action import Executions
-from activities.impersonation import Impersonation
-from activities.load import Loads
-from activities.read.look import look_at
+from activities.errors import ActionError
+from activities.execute_action import ExecuteActivities
+from activities.load import Impersonation, LoadActivities
+from activities.read import observe
 from activities.registry import effects
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
@@ -71,13 +70,13 @@ def environment(attempt: int = 1, left: Heartbeat | None = None) -> ActivityEnvi
 async def test_the_look_does_not_take_a_stray_404_for_an_absent_object() -> None:
     door = Door(metadata=from_answer(404, "", "the API server answered 404 without an object", None))
     with pytest.raises(ActionError, match="404 without an object") as raised:
-        await look_at(door.cluster, [APP], ACTOR, print)
+        await observe(door.cluster, [APP], ACTOR, print)
     assert raised.value.type is FailureType.TRANSIENT
 
 
 @pytest.mark.parametrize("error", [NotFoundError("gone", 404, "NotFound"), UnknownKindError("no kind", 404)])
 async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) -> None:
-    looks = await look_at(Door(metadata=error).cluster, [APP], ACTOR, print)
+    looks = await observe(Door(metadata=error).cluster, [APP], ACTOR, print)
     assert looks[APP].seen is Seen.ABSENT
 
 
@@ -87,7 +86,9 @@ async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) 
 async def deleted(door: Door, left: Heartbeat | None) -> tuple[str, str | None]:
     step = ExecuteStep(index=0, action="remove", mark="mark", title="Delete ConfigMap default/app")
     given = ExecuteInput(dr_workflow=ObjectName(name="flow"), step=step, actor=ACTOR)
-    outcome = await environment(2, left).run(Executions(door.cluster, effects(door.cluster)).execute_action, given)
+    outcome = await environment(2, left).run(
+        ExecuteActivities(door.cluster, effects(door.cluster)).execute_action, given
+    )
     assert (outcome.phase, outcome.outputs is not None) == (Phase.SUCCEEDED, True)
     reference = outcome.outputs.resource_ref if outcome.outputs else None
     return outcome.message, reference.uid if reference else None
@@ -125,7 +126,7 @@ def over(**status: Any) -> Door:
 
 
 async def refusal(door: Door, operation: OperationType) -> ApplicationError:
-    loads = Loads(door.cluster, Impersonation())
+    loads = LoadActivities(door.cluster, Impersonation())
     load = loads.load_execute if operation is OperationType.EXECUTE else loads.load_revert
     with pytest.raises(ApplicationError) as raised:
         await environment().run(load, RunInput(execution=KEY, plan="shop", operation=operation))

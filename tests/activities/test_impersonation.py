@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from activities.execute_action import Executions
-from activities.impersonation import Impersonation, actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import Impersonation, actor_of
 from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
@@ -30,7 +30,7 @@ async def _everything(site: Site) -> None:
     metadata = {"name": "app", "namespace": site.namespace}
     manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     site.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
-    executions, rollbacks = Executions(site.cluster, effects(site.cluster)), site.rollbacks
+    executions, rollbacks = ExecuteActivities(site.cluster, effects(site.cluster)), site.rollbacks
     for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
         given = ExecuteInput(dr_workflow=site.flow, step=site.step(action, index % 3), actor=site.actor)
         await Attempt().run(executions.execute_action, given)

@@ -5,8 +5,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.impersonation import Impersonation
-from activities.load import Loads
+from activities.load import Impersonation, LoadActivities
 from api.execution import ActionStatus
 from api.meta import PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
@@ -48,14 +47,16 @@ class Story:
 
 async def load_execute(site: Site, key: ObjectKey, account: str = "default") -> ExecuteDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE)
-    return await Attempt().run(Loads(site.cluster, Impersonation(account)).load_execute, given)
+    return await Attempt().run(LoadActivities(site.cluster, Impersonation(account)).load_execute, given)
 
 
 async def load_revert(
     site: Site, key: ObjectKey, impersonation: Impersonation | None = None, attempt: Attempt | None = None
 ) -> RevertDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.REVERT)
-    return await (attempt or Attempt()).run(Loads(site.cluster, impersonation or Impersonation()).load_revert, given)
+    return await (attempt or Attempt()).run(
+        LoadActivities(site.cluster, impersonation or Impersonation()).load_revert, given
+    )
 
 
 def actions(decision: RevertDecision | ExecuteDecision) -> list[ActionStatus]:
@@ -225,6 +226,6 @@ async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
     faulty.fault("GET", "/drplanexecutions/there", Answer(200, json.dumps({"token": "correct-horse"})))
     given = RunInput(execution=story.key("there"), plan="shop", operation=OperationType.EXECUTE)
     with pytest.raises(ApplicationError, match="unexpected KeyError") as caught:
-        await Attempt(number).run(Loads(faulty_site.cluster, Impersonation()).load_execute, given)
+        await Attempt(number).run(LoadActivities(faulty_site.cluster, Impersonation()).load_execute, given)
     assert caught.value.non_retryable is ends
     assert "correct-horse" not in caught.value.message

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.impersonation import Impersonation
-from activities.load import Loads
-from activities.store.controller_revisions import BOUND, Revisions
-from activities.store.snapshots import Snapshots
+from activities.load import Impersonation, LoadActivities
+from activities.store import BOUND, RevisionStore, SnapshotStore
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType
 from api.snapshot import KeptParameters, Snapshot
@@ -28,12 +26,12 @@ def key(site: Site, execution: str) -> ObjectKey:
 
 async def load(site: Site, execution: str = "there", account: str = "default") -> ExecuteDecision:
     given = RunInput(execution=key(site, execution), plan="shop", operation=OperationType.EXECUTE)
-    return await Attempt().run(Loads(site.cluster, Impersonation(account)).load_execute, given)
+    return await Attempt().run(LoadActivities(site.cluster, Impersonation(account)).load_execute, given)
 
 
 async def load_revert(site: Site) -> RevertDecision:
     given = RunInput(execution=key(site, "back"), plan="shop", operation=OperationType.REVERT)
-    return await Attempt().run(Loads(site.cluster, Impersonation()).load_revert, given)
+    return await Attempt().run(LoadActivities(site.cluster, Impersonation()).load_revert, given)
 
 
 def plan(site: Site, *actions: Object, params: Any = None, mode: str = "Install", **spec: Any) -> None:
@@ -53,7 +51,7 @@ def revisions(site: Site) -> list[Object]:
 
 async def root(site: Site, decision: ExecuteDecision) -> Snapshot:
     assert decision.origin is not None
-    return await Snapshots(Revisions(site.cluster)).root(site.namespace, decision.origin.snapshot)
+    return await SnapshotStore(RevisionStore(site.cluster)).root(site.namespace, decision.origin.snapshot)
 
 
 def value_from(site: Site, name: str, kind: str = "ConfigMap") -> Object:

@@ -5,8 +5,8 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
-from activities.impersonation import actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, LookInput, RollbackStep
@@ -22,7 +22,7 @@ async def look_again(site: Site, step: RollbackStep, account: str = "default") -
 
 async def verify(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
-    return await Attempt().run(Executions(site.cluster, effects(site.cluster)).verify_action, given)
+    return await Attempt().run(ExecuteActivities(site.cluster, effects(site.cluster)).verify_action, given)
 
 
 def defines(site: Site, operation: str) -> ExecuteStep:
@@ -74,7 +74,7 @@ async def test_a_look_without_an_answer_is_repeated(faulty: FaultyServer, faulty
 async def test_an_object_with_our_mark_shows_that_the_action_was_done(site: Site, operation: str) -> None:
     step = defines(site, operation)
     done = await Attempt().run(
-        Executions(site.cluster, effects(site.cluster)).execute_action,
+        ExecuteActivities(site.cluster, effects(site.cluster)).execute_action,
         ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor),
     )
     assert await verify(site, step) == done

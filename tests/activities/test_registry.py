@@ -3,12 +3,12 @@
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.effects.effect import Order
-from activities.execute_action import Effects, Executions
+from activities.attempt import RunningAttempt
+from activities.effects.action import ResolvedAction
+from activities.errors import ActionError
+from activities.execute_action import EffectsByType, ExecuteActivities
 from activities.registry import effects
-from activities.rollback_action import Rollbacks
+from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, CustomRollback, ExecuteInput, FailureType, Part, RollbackInput, RollbackStep
 from tests.activities.site import Attempt, Object, Site
@@ -25,15 +25,15 @@ class Bell:
         self.broken = broken
         self.rung: list[str] = []
 
-    async def execute(self, order: Order, pulse: Pulse) -> ActionOutcome:
-        pulse.wait_for("the bell", ActionError(FailureType.TIMED_OUT, "It did not ring in time"))
+    async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        attempt.wait_for("the bell", ActionError(FailureType.TIMED_OUT, "It did not ring in time"))
         if self.broken:
             raise ActionError(FailureType.NOT_READY, "It is broken")
-        assert order.action.http is not None
-        self.rung.append(order.action.http.url)
+        assert action.definition.http is not None
+        self.rung.append(action.definition.http.url)
         return ActionOutcome(phase=Phase.SUCCEEDED, message="It rang")
 
-    async def verify(self, order: Order) -> ActionOutcome:
+    async def verify(self, action: ResolvedAction) -> ActionOutcome:
         return ActionOutcome(phase=Phase.SUCCEEDED if self.rung else Phase.CANCELED, message="As was heard")
 
 
@@ -43,13 +43,13 @@ async def given_to_ring(site: Site, *actions: Object, part: Part = Part.ACTION) 
     return ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor, origin=origin)
 
 
-def with_bell(bell: Bell) -> Effects:
+def with_bell(bell: Bell) -> EffectsByType:
     return {ActionType.HTTP: bell}
 
 
 async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(site: Site) -> None:
     given, bell, attempt = await given_to_ring(site, RING), Bell(), Attempt()
-    executions = Executions(site.cluster, with_bell(bell))
+    executions = ExecuteActivities(site.cluster, with_bell(bell))
     assert (await Attempt().run(executions.verify_action, given)).phase is Phase.CANCELED
     assert (await attempt.run(executions.execute_action, given)).message == "It rang"
     assert bell.rung == ["http://shop.example.com"], "its placeholders are filled in"
@@ -60,7 +60,7 @@ async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(site
 async def test_how_an_effect_fails_is_how_the_action_fails(site: Site) -> None:
     given = await given_to_ring(site, RING)
     with pytest.raises(ApplicationError, match="It is broken") as caught:
-        await Attempt().run(Executions(site.cluster, with_bell(Bell(broken=True))).execute_action, given)
+        await Attempt().run(ExecuteActivities(site.cluster, with_bell(Bell(broken=True))).execute_action, given)
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.NOT_READY, True)
 
 
@@ -68,7 +68,7 @@ async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(site: S
     made = writes("make", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n", rollback=RING)
     given, bell = await given_to_ring(site, made, part=Part.ROLLBACK), Bell()
     custom = RollbackStep(custom=CustomRollback(step=given.step))
-    rollbacks = Rollbacks(site.cluster, Executions(site.cluster, with_bell(bell)))
+    rollbacks = RollbackActivities(site.cluster, ExecuteActivities(site.cluster, with_bell(bell)))
     step = RollbackInput(step=custom, actor=site.actor, dr_workflow=given.dr_workflow, origin=given.origin)
     outcome = await Attempt().run(rollbacks.rollback_action, step)
     assert outcome.message == "Rolled back: executed custom rollback action"
@@ -78,7 +78,7 @@ async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(site: S
 async def test_a_type_without_an_effect_is_said_to_be_unsupported(site: Site) -> None:
     given = await given_to_ring(site, RING)
     with pytest.raises(ApplicationError, match="HTTP actions are not supported yet") as caught:
-        await Attempt().run(Executions(site.cluster, {}).execute_action, given)
+        await Attempt().run(ExecuteActivities(site.cluster, {}).execute_action, given)
     assert caught.value.type == FailureType.UNSUPPORTED
 
 

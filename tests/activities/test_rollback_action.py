@@ -6,7 +6,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.impersonation import actor_of
+from activities.load import actor_of
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
 from tests.activities.site import HOLD, Attempt, Object, Site, config_map, eventually, localization

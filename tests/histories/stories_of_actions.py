@@ -149,7 +149,7 @@ async def values(scene: Scene) -> Runs:
     return {"execute-values": executed, "revert-values": await scene.run("vals-down", "vals", "vals-up")}
 
 
-# Rollbacks of one's own, hooks.
+# RollbackActivities of one's own, hooks.
 
 
 async def custom_rollbacks(scene: Scene) -> Runs:

@@ -8,7 +8,7 @@ from pathlib import Path
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 
-from activities.impersonation import actor_of
+from activities.load import actor_of
 from api.actions import RetryPolicy
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName

@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.impersonation import Impersonation
+from activities.load import Impersonation
 from activities.registry import activities
 from dev.stack import Stack
 from kube.client import Cluster

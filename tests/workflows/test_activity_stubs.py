@@ -5,7 +5,7 @@ from typing import Any, cast, get_type_hints
 
 from temporalio import activity
 
-from activities.impersonation import Impersonation
+from activities.load import Impersonation
 from activities.registry import activities
 from kube.client import Cluster
 from tests.workflows.fake_activities import FakeActivities

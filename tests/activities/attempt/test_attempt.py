@@ -8,9 +8,8 @@ import pytest
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt.attempt import run_attempt
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
+from activities.attempt import RunningAttempt, run_attempt
+from activities.errors import ActionError
 from api.actions import RetryPolicy
 from api.phases import Phase
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput
@@ -40,8 +39,9 @@ class Work:
 
     def within(self, attempts: Attempts, errors: int = 0) -> Callable[[None], asyncio.Future[ActionOutcome]]:
         async def activity(_: None) -> ActionOutcome:
-            late = ActionError(FailureType.TIMED_OUT, "too late")
-            return await run_attempt(attempts, Pulse(late, errors), self)
+            running = RunningAttempt(attempts, errors)
+            running.timeout_error = ActionError(FailureType.TIMED_OUT, "too late")
+            return await run_attempt(running, self)
 
         return activity  # type: ignore[return-value]
 

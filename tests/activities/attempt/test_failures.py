@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.attempt.failures import ActionError, action_error, application_error, failure_type
+from activities.errors import ActionError, action_error, application_error, failure_type
 from api.phases import Operation
 from api.steps import ActionRecord, AttemptFailure, FailureType
 from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer

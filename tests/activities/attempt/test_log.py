@@ -8,11 +8,9 @@ import pytest
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.attempt.attempt import run_attempt
-from activities.attempt.failures import ActionError
-from activities.attempt.heartbeat import Pulse
-from activities.impersonation import Impersonation
-from activities.load import Loads
+from activities.attempt import RunningAttempt, run_attempt
+from activities.errors import ActionError
+from activities.load import Impersonation, LoadActivities
 from api.actions import RetryPolicy
 from api.meta import ObjectKey
 from api.phases import OperationType
@@ -28,8 +26,8 @@ async def failure_of(work: Coroutine[Any, Any, ActionOutcome], limit: int = 3) -
     """Make one attempt that fails."""
 
     async def attempt(given: None) -> ActionOutcome:
-        pulse = Pulse(ActionError(FailureType.TIMED_OUT, "late"))
-        return await run_attempt(Attempts(retry=RetryPolicy(limit=limit)), pulse, lambda: work)
+        running = RunningAttempt(Attempts(retry=RetryPolicy(limit=limit)))
+        return await run_attempt(running, lambda: work)
 
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(attempt, None)
@@ -90,7 +88,7 @@ class BrokenDoor:
 
 async def test_a_decision_that_breaks_tells_its_text_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    loads = Loads(cast(Cluster, BrokenDoor()), Impersonation())
+    loads = LoadActivities(cast(Cluster, BrokenDoor()), Impersonation())
     key = ObjectKey(namespace="default", name="run", uid="uid-run")
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(loads.load_execute, RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
-from activities.impersonation import actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import actor_of
 from activities.registry import effects
 from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
@@ -20,7 +20,7 @@ from tests.manifests import config_map, makes_localization, writes
 
 async def execute(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
-    return await Attempt().run(Executions(site.cluster, effects(site.cluster)).execute_action, given)
+    return await Attempt().run(ExecuteActivities(site.cluster, effects(site.cluster)).execute_action, given)
 
 
 async def failure(site: Site, step: ExecuteStep, actor: Actor | None = None) -> ApplicationError:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
-from activities.impersonation import actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ExecuteInput, ExecuteStep, FailureType, Heartbeat
@@ -29,7 +29,9 @@ async def execute(
     site: Site, step: ExecuteStep, attempt: Attempt | None = None, account: str = "default"
 ) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor_of(site.namespace, account))
-    return await (attempt or Attempt()).run(Executions(site.cluster, effects(site.cluster)).execute_action, given)
+    return await (attempt or Attempt()).run(
+        ExecuteActivities(site.cluster, effects(site.cluster)).execute_action, given
+    )
 
 
 def recorded_uid(outcome: ActionOutcome) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.effects.http import HttpEffect
-from activities.effects.http_client import Sender
+from activities.effects.http_client import HttpClient
 from api.phases import Phase
 from api.steps import FailureType
 from planning.effects.allowed_hosts import ANY_HOST
@@ -48,7 +48,7 @@ async def test_a_guarded_address_is_refused_by_default_and_not_repeated(url: str
 async def test_another_spelling_of_loopback_is_refused_by_what_the_system_makes_of_it(
     service: Service, host: str
 ) -> None:
-    error = await refusal(order(f"http://{host}:{service.port}/"), HttpEffect(Sender(ANY_HOST)))
+    error = await refusal(order(f"http://{host}:{service.port}/"), HttpEffect(HttpClient(ANY_HOST)))
     assert "a loopback address" in error.message
     assert service.connections == 0
 

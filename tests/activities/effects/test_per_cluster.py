@@ -6,14 +6,21 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.attempt.attempt import discreet
-from activities.attempt.failures import ActionError
-from activities.effects.clusters import ClusterPulse
-from activities.impersonation import actor_of
+from activities.effects.clusters import ClusterAttempt
+from activities.load import actor_of
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, AttemptFailure, Deletion, FailureType, RollbackInput, RollbackStep, Target
+from api.steps import (
+    ActionOutcome,
+    AttemptFailure,
+    Attempts,
+    Deletion,
+    FailureType,
+    RollbackInput,
+    RollbackStep,
+    Target,
+)
 from tests.activities.orders import Task, execution_of, subscription
 from tests.activities.site import Attempt, Object, Site
 from tests.fake_clusternet import Clusternet
@@ -202,10 +209,10 @@ async def test_an_account_that_may_not_see_the_clusters_fails_and_says_so(site: 
 
 
 def test_what_is_said_of_a_cluster_hides_what_is_secret() -> None:
-    pulse = ClusterPulse(ActionError(FailureType.TIMED_OUT, "late"))
-    pulse.hide(["correct-horse"])
+    running = ClusterAttempt(Attempts())
+    running.set_secrets(["correct-horse"])
     said = ClusterActionStatus(cluster="one/east", cluster_id="e", phase=Phase.FAILED, message="bad: correct-horse")
-    found = discreet(ActionOutcome(phase=Phase.FAILED, message="", cluster_statuses=[said]), pulse)
+    found = running.redact_outcome(ActionOutcome(phase=Phase.FAILED, message="", cluster_statuses=[said]))
     assert "correct-horse" not in str(found)
     assert phases(found.cluster_statuses) == {"one/east": Phase.FAILED}
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
-from activities.impersonation import actor_of
+from activities.execute_action import ExecuteActivities
+from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
@@ -59,7 +59,7 @@ class Doing:
     ) -> None:
         given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
         self.attempt = Attempt(left=left)
-        executions = Executions(site.cluster, effects(site.cluster))
+        executions = ExecuteActivities(site.cluster, effects(site.cluster))
         self._task = asyncio.create_task(self.attempt.run(executions.execute_action, given))
 
     async def waits(self, what: str) -> None:
@@ -226,7 +226,7 @@ async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is
     await doing.waits("has not seen")
     await doing.killed()
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
-    verify = Executions(site.cluster, effects(site.cluster)).verify_action
+    verify = ExecuteActivities(site.cluster, effects(site.cluster)).verify_action
     outcome = await Attempt().run(verify, given)
     assert (outcome.phase, outcome.created) == (Phase.CANCELED, True)
     assert outcome.message == (

@@ -5,7 +5,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.execute_action import Executions
+from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from api.steps import ExecuteInput, ExecuteStep, FailureType
 from kube.client import Cluster
@@ -17,7 +17,7 @@ from tests.manifests import makes_config_map, writes
 async def failure(site: Site, step: ExecuteStep) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(
-            Executions(site.cluster, effects(site.cluster)).execute_action,
+            ExecuteActivities(site.cluster, effects(site.cluster)).execute_action,
             ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor),
         )
     return caught.value
@@ -60,6 +60,6 @@ async def test_a_worker_that_may_not_read_definitions_says_so(site: Site) -> Non
     step = site.step("make-app")
     given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
     with pytest.raises(ApplicationError, match="cannot impersonate") as caught:
-        await Attempt().run(Executions(bridge, effects(bridge)).execute_action, given)
+        await Attempt().run(ExecuteActivities(bridge, effects(bridge)).execute_action, given)
     assert caught.value.type == FailureType.FORBIDDEN
     await bridge.close()

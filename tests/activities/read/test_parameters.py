@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from activities.attempt.failures import ActionError
-from activities.impersonation import actor_of
-from activities.read.parameters import read_values
+from activities.errors import ActionError
+from activities.load import actor_of
+from activities.read import read_values
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, FailureType

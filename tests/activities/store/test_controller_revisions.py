@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from activities.attempt.failures import ActionError
-from activities.store.controller_revisions import BOUND, Revisions
+from activities.errors import ActionError
+from activities.store import BOUND, RevisionStore
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType
 from kube.client import Cluster
@@ -40,19 +40,21 @@ def kept(site: Site) -> list[Object]:
 
 
 async def test_what_is_read_back_is_what_was_kept(site: Site) -> None:
-    revisions, execution = Revisions(site.cluster), execution_of(site)
-    made = await revisions.keep_record(execution, "strange", STRANGE, {"what": "state"}, {"mark": "a/b/c"})
-    found = await revisions.record(site.namespace, "strange")
+    revisions, execution = RevisionStore(site.cluster), execution_of(site)
+    made = await revisions.create(execution, "strange", STRANGE, {"what": "state"}, {"mark": "a/b/c"})
+    found = await revisions.read(site.namespace, "strange")
     assert found == made
     assert found is not None
     assert canonical(found.data) == canonical(STRANGE)
     assert (found.labels["what"], found.annotations["mark"]) == ("state", "a/b/c")
-    assert [each async for each in revisions.records(execution)] == [made]
+    selector = f"{EXECUTION_UID_LABEL}={execution.uid}"
+    labelled = json.loads(site.kubectl("get", "controllerrevisions", "-l", selector, "-o", "json"))["items"]
+    assert [each["metadata"]["uid"] for each in labelled] == [made.uid]
 
 
 async def test_a_record_belongs_to_its_execution_and_goes_with_it(site: Site) -> None:
     execution = execution_of(site)
-    await Revisions(site.cluster).keep_record(execution, "kept", {"a": 1})
+    await RevisionStore(site.cluster).create(execution, "kept", {"a": 1})
     metadata = kept(site)[0]["metadata"]
     assert metadata["labels"] == {EXECUTION_UID_LABEL: execution.uid}
     assert [(owner["name"], owner["uid"]) for owner in metadata["ownerReferences"]] == [("there", execution.uid)]
@@ -61,32 +63,32 @@ async def test_a_record_belongs_to_its_execution_and_goes_with_it(site: Site) ->
 
 
 async def test_keeping_twice_keeps_one_and_the_first(site: Site) -> None:
-    revisions, execution = Revisions(site.cluster), execution_of(site)
-    first = await revisions.keep_record(execution, "kept", {"a": 1})
-    assert await revisions.keep_record(execution, "kept", {"a": 2}) == first
+    revisions, execution = RevisionStore(site.cluster), execution_of(site)
+    first = await revisions.create(execution, "kept", {"a": 1})
+    assert await revisions.create(execution, "kept", {"a": 2}) == first
     assert len(kept(site)) == 1
 
 
 async def test_an_answer_that_is_lost_is_found_by_the_next_attempt(faulty: FaultyServer, faulty_site: Site) -> None:
-    revisions, execution = Revisions(faulty_site.cluster), execution_of(faulty_site)
+    revisions, execution = RevisionStore(faulty_site.cluster), execution_of(faulty_site)
     faulty.fault("POST", "/controllerrevisions", Cut.AFTER)
     with pytest.raises(ActionError, match="Failed to keep ControllerRevision kept") as caught:
-        await revisions.keep_record(execution, "kept", {"a": 1})
+        await revisions.create(execution, "kept", {"a": 1})
     assert caught.value.type is FailureType.TRANSIENT
-    assert (await revisions.keep_record(execution, "kept", {"a": 1})).data == {"a": 1}
+    assert (await revisions.create(execution, "kept", {"a": 1})).data == {"a": 1}
     assert len(kept(faulty_site)) == 1
 
 
 async def test_a_record_that_is_forgotten_can_be_made_anew(site: Site) -> None:
-    revisions, execution = Revisions(site.cluster), execution_of(site)
-    first = await revisions.keep_record(execution, "kept", {"a": 1})
-    await revisions.forget(site.namespace, first)
-    await revisions.forget(site.namespace, first)
-    assert (await revisions.keep_record(execution, "kept", {"a": 2})).data == {"a": 2}
+    revisions, execution = RevisionStore(site.cluster), execution_of(site)
+    first = await revisions.create(execution, "kept", {"a": 1})
+    await revisions.delete(site.namespace, first)
+    await revisions.delete(site.namespace, first)
+    assert (await revisions.create(execution, "kept", {"a": 2})).data == {"a": 2}
 
 
 async def test_what_is_kept_cannot_be_changed(site: Site) -> None:
-    await Revisions(site.cluster).keep_record(execution_of(site), "kept", {"a": 1})
+    await RevisionStore(site.cluster).create(execution_of(site), "kept", {"a": 1})
     with pytest.raises(Exception, match="field is immutable"):
         site.kubectl("patch", "controllerrevision", "kept", "--type=merge", "-p", '{"data":{"a":2}}')
 
@@ -94,7 +96,7 @@ async def test_what_is_kept_cannot_be_changed(site: Site) -> None:
 async def test_the_largest_that_is_allowed_is_stored(site: Site) -> None:
     data = {"text": ""}
     data["text"] = "x" * (BOUND - len(json.dumps(data)))
-    record = await Revisions(site.cluster).keep_record(execution_of(site), "large", data)
+    record = await RevisionStore(site.cluster).create(execution_of(site), "large", data)
     assert record.data == data
 
 
@@ -102,7 +104,7 @@ async def test_the_largest_that_is_allowed_is_stored(site: Site) -> None:
 async def test_what_no_object_can_hold_is_refused_and_not_tried_again(site: Site, sign: str) -> None:
     data = {"text": sign * (BOUND // len(json.dumps(sign).strip('"')) + 1)}
     with pytest.raises(ActionError, match=r"Failed to keep ControllerRevision large: it takes \d+ bytes") as caught:
-        await Revisions(site.cluster).keep_record(execution_of(site), "large", data)
+        await RevisionStore(site.cluster).create(execution_of(site), "large", data)
     assert caught.value.type is FailureType.TOO_LARGE
     assert kept(site) == []
 
@@ -110,6 +112,6 @@ async def test_what_no_object_can_hold_is_refused_and_not_tried_again(site: Site
 async def test_who_may_not_keep_says_so(site: Site) -> None:
     bridge = await Cluster.connect(str(site.stack.layout.kubeconfig_of("bridge")))
     with pytest.raises(ActionError, match="cannot create resource") as caught:
-        await Revisions(bridge).keep_record(execution_of(site), "kept", {"a": 1})
+        await RevisionStore(bridge).create(execution_of(site), "kept", {"a": 1})
     assert caught.value.type is FailureType.FORBIDDEN
     await bridge.close()

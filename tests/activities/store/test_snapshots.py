@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from activities.attempt.failures import ActionError
-from activities.store.controller_revisions import Revisions
-from activities.store.snapshots import Snapshots
+from activities.errors import ActionError
+from activities.store import RevisionStore, SnapshotStore
 from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import KeptParameters, Snapshot
@@ -47,8 +46,8 @@ def replace(site: Site, name: str, data: Object) -> None:
 
 async def test_what_was_kept_is_read_back(site: Site) -> None:
     execution, kept = snapshot_of(site)
-    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
-    reader, ref = Snapshots(Revisions(site.cluster)), kept[-1].ref
+    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
+    reader, ref = SnapshotStore(RevisionStore(site.cluster)), kept[-1].ref
     root = await reader.root(site.namespace, ref)
     assert root.plan.spec == PLAN.spec
     assert root.parameters == [EAST]
@@ -60,7 +59,7 @@ async def test_what_was_kept_is_read_back(site: Site) -> None:
 async def test_keeping_again_and_by_two_at_once_keeps_one_of_each(site: Site) -> None:
     execution, kept = snapshot_of(site)
     for _ in range(2):
-        await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+        await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
     assert {each["metadata"]["name"] for each in revisions(site)} == {each.ref.name for each in kept}
 
 
@@ -70,23 +69,23 @@ async def test_a_crash_at_any_write_is_made_good_by_the_next_attempt(
     faulty: FaultyServer, faulty_site: Site, point: int, cut: Cut
 ) -> None:
     execution, kept = snapshot_of(faulty_site)
-    snapshots = Snapshots(Revisions(faulty_site.cluster))
-    await snapshots.keep(execution, kept[:point]) if point else None
+    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster))
+    await snapshots.store(execution, kept[:point]) if point else None
     faulty.fault("POST", "/controllerrevisions", cut)
     with pytest.raises(ActionError) as caught:
-        await snapshots.keep(execution, kept[point:])
+        await snapshots.store(execution, kept[point:])
     assert caught.value.type is FailureType.TRANSIENT
-    await snapshots.keep(execution, kept)
+    await snapshots.store(execution, kept)
     assert len(revisions(faulty_site)) == len(kept)
     assert (await snapshots.root(faulty_site.namespace, kept[-1].ref)).plan.spec == PLAN.spec
 
 
 async def test_one_that_was_altered_is_not_read(site: Site) -> None:
     execution, kept = snapshot_of(site)
-    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
     for document in kept:
         replace(site, document.ref.name, {**document.data, "mode": "Delete"})
-    reader, root = Snapshots(Revisions(site.cluster)), Snapshot.model_validate(kept[-1].data)
+    reader, root = SnapshotStore(RevisionStore(site.cluster)), Snapshot.model_validate(kept[-1].data)
     for reading in (reader.root(site.namespace, kept[-1].ref), reader.workflow(site.namespace, root.workflows[0])):
         with pytest.raises(ActionError, match="is not as it was kept") as caught:
             await reading
@@ -95,23 +94,23 @@ async def test_one_that_was_altered_is_not_read(site: Site) -> None:
 
 async def test_one_that_was_put_there_beforehand_is_not_taken_for_ours(site: Site) -> None:
     execution, kept = snapshot_of(site)
-    await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
     replace(site, kept[0].ref.name, {"spec": {"actions": []}})
     with pytest.raises(ActionError, match=f"{kept[0].ref.name} is not as it was kept"):
-        await Snapshots(Revisions(site.cluster)).keep(execution, kept)
+        await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
 
 
 async def test_one_that_is_gone_is_said_to_be_gone(site: Site) -> None:
     ref = SnapshotRef(name="drplan-x", sha256="0" * 64)
     with pytest.raises(ActionError, match="ControllerRevision drplan-x no longer exists") as caught:
-        await Snapshots(Revisions(site.cluster)).root(site.namespace, ref)
+        await SnapshotStore(RevisionStore(site.cluster)).root(site.namespace, ref)
     assert caught.value.type is FailureType.UNDEFINED
 
 
 async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_site: Site) -> None:
     execution, kept = snapshot_of(faulty_site)
-    snapshots = Snapshots(Revisions(faulty_site.cluster))
-    await snapshots.keep(execution, kept)
+    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster))
+    await snapshots.store(execution, kept)
     for _ in range(3):
         root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
         for each in root.workflows:
@@ -121,8 +120,8 @@ async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty
 
 async def test_memory_is_bounded(faulty: FaultyServer, faulty_site: Site) -> None:
     execution, kept = snapshot_of(faulty_site)
-    snapshots = Snapshots(Revisions(faulty_site.cluster), room=1)
-    await snapshots.keep(execution, kept)
+    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster), cache_size=1)
+    await snapshots.store(execution, kept)
     root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
     for each in (*root.workflows, *root.workflows):
         await snapshots.workflow(faulty_site.namespace, each)

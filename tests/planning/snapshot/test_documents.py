@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.store.controller_revisions import BOUND
+from activities.store import BOUND
 from api.meta import ObjectKey
 from api.phases import Mode
 from api.plan import DRPlan

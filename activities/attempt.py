@@ -1,0 +1,235 @@
+"""One attempt at an action, whatever its effect: its time limit, its heartbeats, its end by success, failure or cancel.
+
+What a heartbeat records right before an attempt fails reaches the next attempt, and what a lost attempt recorded
+stays until a newer one records something (measured with Temporal server 1.32), so errors can be counted here.
+Source: docs/architecture.md, "Errors and attempts" and "Cancel"; Temporal, "Activity Heartbeat" and "Activity
+cancellation".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.errors import ActionError, application_error, log_failure, log_unexpected
+from api.meta import parse_duration
+from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
+from kube.errors import ApiError
+from planning.messages import attempts as attempt_messages
+from planning.messages.actions import bounded
+from planning.values.redaction import scrubbed, secret_forms
+
+T = TypeVar("T")
+RecordT = TypeVar("RecordT", bound=ActionRecord)
+
+_HEARTBEAT_INTERVAL = 3.0
+"""Seconds. Source: docs/architecture.md, "Temporal"."""
+_FINAL_CHECK = 5.0
+"""Seconds; within the margin that start-to-close leaves above the action's own time."""
+_GRACE = 5.0
+"""Seconds that a cancelled attempt may continue when its worker shuts down."""
+
+
+class RunningAttempt:
+    """The state of an attempt: what its heartbeats say, and how it fails if its time runs out."""
+
+    def __init__(self, limits: Attempts, errors: int = 0, heartbeat: Heartbeat | None = None) -> None:
+        """Continue from the last heartbeat of earlier attempts; `errors` were counted under earlier schedules.
+
+        With `heartbeat`, continue from that one.
+        """
+        self.limits = limits
+        before = heartbeat or _last_heartbeat()
+        self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
+        self.timeout_error = ActionError(FailureType.TIMED_OUT, attempt_messages.ran_out_of_time(limits.timeout))
+        """Raised if the time runs out now; whoever waits for something replaces it."""
+        self.final_check: Callable[[], Awaitable[ActionOutcome | None]] | None = None
+        """Called once when the time has run out; an outcome means that the action was done in spite of that."""
+        self.after_failure: list[Callable[[ActionError], Awaitable[ActionError]]] = []
+        """Called in this order when the last attempt has failed; each returns the failure with its own result added."""
+        self._secrets: tuple[str, ...] = ()
+
+    @property
+    def retries_left(self) -> bool:
+        """Whether another attempt follows if this one fails by something that a repeat may help."""
+        return self.heartbeat.errors < self.limits.retry.limit
+
+    def wait_for(self, what: str, timeout_error: ActionError) -> None:
+        """Report what is waited for now, and what to raise if the time runs out meanwhile."""
+        self.timeout_error = timeout_error
+        self.report(waiting_for=bounded(self.redact(what)))
+
+    def report(self, **change: str | int) -> None:
+        """Change what the heartbeats say, and send one at once if that is new."""
+        new = self.heartbeat.model_copy(update=change)
+        if new != self.heartbeat:
+            self.heartbeat = new
+            self.send_heartbeat()
+
+    def send_heartbeat(self) -> None:
+        """Send the heartbeat of now."""
+        activity.heartbeat(self.heartbeat)
+
+    @asynccontextmanager
+    async def heartbeats(self) -> AsyncIterator[None]:
+        """Send a heartbeat at once and then regularly while the block runs."""
+
+        async def send() -> None:
+            while True:
+                self.send_heartbeat()
+                await asyncio.sleep(_HEARTBEAT_INTERVAL)
+
+        task = asyncio.create_task(send())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    def set_secrets(self, secrets: Iterable[str]) -> None:
+        """Set the values that nobody may read in a message or an output of this attempt."""
+        self._secrets = secret_forms(secrets)
+
+    def redact(self, text: str) -> str:
+        """Return a text without the secrets."""
+        return scrubbed(text, self._secrets)
+
+    def redact_outcome(self, outcome: ActionOutcome) -> ActionOutcome:
+        """Return an outcome without the secrets."""
+        return self.redact_record(outcome).model_copy(update={"message": self.redact(outcome.message)})
+
+    def redact_record(self, record: RecordT) -> RecordT:
+        """Return a record without the secrets; names of objects stay, for a rollback depends on them."""
+        outputs, clusters = record.outputs, record.cluster_statuses
+        response = outputs.http_response if outputs else None
+        if outputs is not None and response is not None and response.body is not None:
+            response = response.model_copy(update={"body": self.redact(response.body)})
+            outputs = outputs.model_copy(update={"http_response": response})
+        if clusters is not None:
+            clusters = [
+                one.model_copy(update={"message": one.message and self.redact(one.message)}) for one in clusters
+            ]
+        return record.model_copy(update={"outputs": outputs, "cluster_statuses": clusters})
+
+
+def _last_heartbeat() -> Heartbeat:
+    try:
+        return Heartbeat.model_validate(activity.info().heartbeat_details[0])
+    except (IndexError, ValidationError):
+        return Heartbeat()
+
+
+@dataclass(frozen=True)
+class MessageFormat:
+    """How the message of an attempt becomes that of the action for which the attempt is made."""
+
+    done: Callable[[str], str] = str
+    failed: Callable[[str], str] = str
+
+
+UNCHANGED = MessageFormat()
+
+
+async def run_attempt(
+    attempt: RunningAttempt,
+    work: Callable[[], Coroutine[None, None, ActionOutcome]],
+    message_format: MessageFormat = UNCHANGED,
+) -> ActionOutcome:
+    """Do the work within the attempt's time, and return its outcome with the attempt's number.
+
+    Raises ApplicationError with an AttemptFailure; CancelledError if the attempt is given up, because
+    its worker shuts down or nobody waits for it any more.
+    """
+    try:
+        async with attempt.heartbeats():
+            outcome = await _until_done(_with_cleanup(work(), attempt))
+    except ActionError as error:
+        # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
+        raise _failure(error, attempt, message_format) from None
+    outcome = attempt.redact_outcome(outcome)
+    message = bounded(message_format.done(outcome.message))
+    return outcome.model_copy(update={"attempt": activity.info().attempt, "message": message})
+
+
+def _failure(error: ActionError, attempt: RunningAttempt, message_format: MessageFormat) -> ApplicationError:
+    """Count an error where the next attempt finds it, and return it as Temporal takes it."""
+    attempt.report(errors=attempt.heartbeat.errors + 1)
+    error.message = bounded(message_format.failed(attempt.redact(error.message)))
+    error.record = attempt.redact_record(error.record)
+    failure = application_error(
+        error, activity.info().attempt, errors=attempt.heartbeat.errors, limit=attempt.limits.retry.limit
+    )
+    log_failure(failure)
+    return failure
+
+
+async def _with_cleanup(work: Awaitable[ActionOutcome], attempt: RunningAttempt) -> ActionOutcome:
+    """Do the work in its time, and what is to be done after the last failure. Raises ActionError."""
+    try:
+        return await _in_time(work, attempt)
+    except ActionError as error:
+        if error.type.repeatable and attempt.retries_left:
+            raise
+        for clean_up in attempt.after_failure:
+            error = await clean_up(error)
+        raise error
+
+
+async def _in_time(work: Awaitable[ActionOutcome], attempt: RunningAttempt) -> ActionOutcome:
+    """Do the work; if its time runs out, check once whether the action was done after all. Raises ActionError."""
+    try:
+        limit = parse_duration(attempt.limits.timeout)
+    except ValueError:
+        # Planning refuses what is no duration; only histories from before that have one.
+        limit = parse_duration(Attempts().timeout)
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await work
+    except ActionError:
+        raise
+    except TimeoutError:
+        if attempt.final_check is not None:
+            with suppress(TimeoutError, ApiError):
+                async with asyncio.timeout(_FINAL_CHECK):
+                    if (outcome := await attempt.final_check()) is not None:
+                        return outcome
+        raise attempt.timeout_error from None
+    except Exception as error:
+        log_unexpected("An attempt ended", error)
+        raise ActionError(FailureType.TRANSIENT, attempt_messages.unexpected(error)) from error
+
+
+async def _until_done(work: Coroutine[None, None, T]) -> T:
+    """Wait for the end of the work even if a person cancels it; give it up for any other reason.
+
+    What is given up is checked by the workflow, or tried again. Raises CancelledError then.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        details = activity.cancellation_details()
+        by_a_person = details is not None and details.cancel_requested and not details.worker_shutdown
+        try:
+            if not by_a_person or not await _done_before_shutdown(task):
+                raise
+        finally:
+            if task.cancel():
+                await asyncio.wait({task})
+    return task.result()
+
+
+async def _done_before_shutdown(task: "asyncio.Task[T]") -> bool:
+    """Wait for a task until the worker shuts down: an attempt is cancelled only once, so nobody says so again."""
+    shutdown = asyncio.create_task(activity.wait_for_worker_shutdown())
+    try:
+        await asyncio.wait({task, shutdown}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task}, timeout=_GRACE)
+    finally:
+        shutdown.cancel()
+    return task.done()

@@ -1,0 +1,92 @@
+"""How an attempt fails: which errors of the Kubernetes API a repeat may help, what Temporal gets, what the log says.
+
+Source: docs/architecture.md, "Errors and attempts"; docs/operations.md, "The worker's log"; Kubernetes API
+conventions, "HTTP status codes".
+"""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from api.steps import ActionRecord, AttemptFailure, FailureType
+from kube.errors import LONGEST_RETRY_AFTER, AlreadyExistsError, ApiError
+from planning.messages.actions import bounded
+
+_TYPES = {403: FailureType.FORBIDDEN, 404: FailureType.NOT_FOUND, 413: FailureType.TOO_LARGE}
+
+EMPTY_RECORD = ActionRecord()
+
+
+@dataclass(eq=False)
+class ActionError(Exception):
+    """An attempt failed. `message` is the whole message of the action."""
+
+    type: FailureType
+    message: str
+    record: ActionRecord = EMPTY_RECORD
+    """What the attempt did although it failed."""
+    retry_after: float | None = None
+    """Seconds that the server asks to wait before the next attempt."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def failure_type(error: ApiError) -> FailureType:
+    """Return what an error of the API means for a repeat."""
+    if isinstance(error, AlreadyExistsError):
+        return FailureType.ALREADY_EXISTS
+    return FailureType.TRANSIENT if error.repeatable else _TYPES.get(error.status, FailureType.INVALID)
+
+
+def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
+    """Return an API error as the failure of an attempt, under the action's own message."""
+    return ActionError(failure_type(error), message, record, error.retry_after)
+
+
+def application_error(error: ActionError, attempt: int, errors: int = 0, limit: int = 0) -> ApplicationError:
+    """Return a failure as Temporal takes it; `errors` includes this one, `limit` is how many may be retried.
+
+    `attempt` is the server's number of the attempt that failed. The category is benign: the SDK must neither log
+    its stack nor count it as a fault of the worker.
+    """
+    details = AttemptFailure(errors=errors, attempt=attempt, **error.record.record_fields())
+    return ApplicationError(
+        bounded(error.message),
+        details,
+        type=error.type.value,
+        category=ApplicationErrorCategory.BENIGN,
+        non_retryable=not error.type.repeatable or errors > limit,
+        next_retry_delay=None
+        if error.retry_after is None
+        else timedelta(seconds=min(error.retry_after, LONGEST_RETRY_AFTER)),
+    )
+
+
+def log_failure(failure: ApplicationError) -> None:
+    """Log an expected failure of a cluster or a service, in the words of the status."""
+    if failure.non_retryable:
+        activity.logger.warning("An action failed: %s: %s", failure.type, failure.message)
+    else:
+        activity.logger.info("An attempt failed, another follows: %s: %s", failure.type, failure.message)
+
+
+def log_unexpected(what: str, error: Exception) -> None:
+    """Log a fault of this program: the types of the exceptions and where they were raised.
+
+    Their texts stay out of the log: they may quote a secret.
+    """
+    activity.logger.error("%s unexpectedly: %s", what, "; caused by ".join(_locations(error)))
+
+
+def _locations(error: BaseException | None) -> Iterator[str]:
+    """Return type and location of an exception and of its causes, from the last to the first."""
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        yield f"{type(error).__qualname__} at {places}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -1,0 +1,194 @@
+"""What activities read: our own kinds with the worker's rights, live objects in the actor's name.
+
+Functions raise ActionError, unless they say otherwise. Source: docs/architecture.md, "In whose name";
+docs/spec/drplanexecution.md, "What a Revert does", "The look" and "What is kept"; docs/spec/drplan.md, "Parameters".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from activities.concurrency import CALLS_AT_ONCE, parallel
+from activities.errors import ActionError, action_error
+from activities.store import SnapshotStore
+from api.execution import DRPlanExecution
+from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
+from api.phases import OperationType
+from api.plan import DRPlan
+from api.snapshot import Snapshot
+from api.steps import Actor, FailureType, Look, Seen, Target
+from api.workflow import DRWorkflow
+from kube.client import OWN, Cluster, Object
+from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
+from planning.definitions.identifiers import label_value
+from planning.definitions.lookup import Workflows
+from planning.messages import attempts as attempt_messages
+from planning.snapshot.documents import plan_of
+from planning.values.precedence import Layers
+from planning.values.resolve import reads
+from planning.values.value_from import Answers, ManifestRead, Unreadable
+
+OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
+
+
+async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) -> OwnT | None:
+    """Read one of our objects; None if there is none."""
+    target = Target(api_version=API_VERSION, kind=kind.__name__, name=name, namespace=namespace)
+    try:
+        return _parse(kind, await cluster.get(target, OWN))
+    except NotFoundError:
+        return None
+    except ApiError as error:
+        name = f"{namespace}/{name}"
+        raise action_error(error, attempt_messages.failed_to_read(kind.__name__, name, error.message)) from error
+
+
+async def find_workflows(cluster: Cluster, references: Iterable[ObjectName]) -> Workflows:
+    """Read every DRWorkflow that is named; those that do not exist are left out."""
+    keys = list(dict.fromkeys((reference.in_namespace, reference.name) for reference in references))
+    workflows = await parallel(keys, lambda key: find(cluster, DRWorkflow, *key))
+    return {key: dr_workflow for key, dr_workflow in zip(keys, workflows, strict=True) if dr_workflow is not None}
+
+
+async def read_execution(cluster: Cluster, key: ObjectKey, missing: FailureType) -> DRPlanExecution:
+    """Read an execution; one that is gone, or another one of its name, fails as `missing`."""
+    execution = await find(cluster, DRPlanExecution, key.namespace, key.name)
+    if execution is None or execution.metadata.uid != key.uid:
+        raise ActionError(missing, attempt_messages.another_execution(key))
+    return execution
+
+
+async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlanExecution]:
+    """Read the Reverts of an execution: the bridge labels what it accepts, the older controller labelled nothing."""
+    namespace, name = original.metadata.namespace, original.metadata.name
+    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
+    items: list[Object] = []
+    try:
+        for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
+            async for page in cluster.pages(kind, selector, OWN):
+                items += [item for item in page.items if _is_revert_of(item, name)]
+    except ApiError as error:
+        message = attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
+        raise action_error(error, message) from error
+    return [_parse(DRPlanExecution, item) for item in items]
+
+
+def _is_revert_of(item: Object, name: str) -> bool:
+    spec = item.get("spec", {})
+    return bool(spec.get("operationType") == OperationType.REVERT and spec.get("revertExecutionRef") == name)
+
+
+def _parse(kind: type[OwnT], raw: Object) -> OwnT:
+    """Validate one of our objects; the error names the field, never a value."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        message = attempt_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
+        raise ActionError(FailureType.INVALID, message) from None
+
+
+@dataclass(frozen=True)
+class OriginalDefinitions:
+    """The definitions that an original was executed with or, if those were not stored, the live ones."""
+
+    plan: DRPlan | None
+    workflows: Workflows
+    snapshot: Snapshot | None = None
+    """None: these are the live definitions."""
+
+
+async def original_definitions(
+    cluster: Cluster, snapshots: SnapshotStore, original: DRPlanExecution, live_plan: DRPlan | None
+) -> OriginalDefinitions:
+    """Read the definitions that an original was executed with; the live ones if the snapshot is gone or unreadable."""
+    ref, namespace = original.status.snapshot, original.metadata.namespace
+    if ref is not None:
+        try:
+            snapshot = await snapshots.root(namespace, ref)
+            found = await parallel(snapshot.workflows, lambda kept: snapshots.workflow(namespace, kept))
+            workflows = {(one.metadata.namespace, one.metadata.name): one for one in found}
+            return OriginalDefinitions(plan_of(snapshot), workflows, snapshot)
+        except ActionError as error:
+            if error.type is not FailureType.UNDEFINED:
+                raise
+    references = (node.workflow_ref for stage in original.status.stages for node in stage.workflows)
+    return OriginalDefinitions(live_plan, await find_workflows(cluster, references))
+
+
+async def observe(
+    cluster: Cluster, targets: Sequence[Target], actor: Actor, report: Callable[[str], None]
+) -> dict[Target, Look]:
+    """Read, as the actor, what there is of every target before anything is deleted; `report` gets the progress."""
+    done = 0
+
+    async def one(target: Target) -> Look:
+        nonlocal done
+        look = await _observe_one(cluster, target, actor)
+        done += 1
+        if done % CALLS_AT_ONCE == 0:
+            report(attempt_messages.looking(done, len(targets)))
+        return look
+
+    return dict(zip(targets, await parallel(targets, one), strict=True))
+
+
+async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> Look:
+    try:
+        metadata = await cluster.metadata(target, actor)
+    except ForbiddenError as error:
+        return Look(seen=Seen.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
+    except ApiError as error:
+        _raise_if_it_may_pass(error, attempt_messages.failed_to_read(target.kind, target.name, error.message))
+        return Look(seen=Seen.ABSENT, reason=attempt_messages.naming(target, error.message))
+    return Look(
+        seen=Seen.PRESENT,
+        uid=metadata["uid"],
+        creation_timestamp=metadata["creationTimestamp"],
+        finalizers=metadata.get("finalizers") or [],
+    )
+
+
+async def object_if_present(cluster: Cluster, target: Target, actor: Actor) -> Object | None:
+    """Read a whole object; None if it is absent. Raises ApiError."""
+    try:
+        return await cluster.get(target, actor)
+    except NotFoundError:
+        return None
+
+
+async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) -> Answers:
+    """Read, as the actor, the live objects that the parameters of all places refer to, each object once.
+
+    What cannot be read is part of the answer, unless another attempt may be able to read it.
+    """
+    answers: dict[ManifestRead, Sequence[Object] | Unreadable] = {}
+    while wanted := reads(places, answers):
+        found = await parallel(wanted, lambda read: _read_objects(cluster, actor, read))
+        answers.update(zip(wanted, found, strict=True))
+    return answers
+
+
+async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[Object] | Unreadable:
+    target = Target(api_version=read.api_version, kind=read.kind, name=read.name or "", namespace=read.namespace)
+    try:
+        if read.name is not None:
+            return [await cluster.get(target, actor)]
+        pages = cluster.pages(target, read.label_selector or "", actor, everywhere=read.namespace is None)
+        # The items of a list do not say their kind; an object that is read by name does.
+        kind = {"apiVersion": read.api_version, "kind": read.kind}
+        return [{**kind, **item} async for page in pages for item in page.items]
+    except NotFoundError:
+        return []
+    except ApiError as error:
+        _raise_if_it_may_pass(error, attempt_messages.failed_to_read_value(read.text, error.message))
+        return Unreadable(error.message)
+
+
+def _raise_if_it_may_pass(error: ApiError, message: str) -> None:
+    """Raise ActionError for an answer that proves nothing. If the kind itself is gone, so are its objects."""
+    if error.repeatable and not isinstance(error, UnknownKindError):
+        raise action_error(error, message) from error

@@ -1,0 +1,205 @@
+"""Resolve one action when its turn comes: the definition, its part, its secrets, its values, its object.
+
+The definition comes from the snapshot of the run, so that later changes of the DRWorkflow do not matter. What the
+snapshot left out is put back here, in memory only, and goes nowhere but to where it is used. Source:
+docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution.md, "What is kept".
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from temporalio import activity
+
+from activities.attempt import RunningAttempt
+from activities.effects.action import ResolvedAction
+from activities.errors import ActionError, action_error
+from activities.read import find, read_execution, read_values
+from activities.store import RevisionStore, SnapshotStore
+from api.actions import Action
+from api.meta import ObjectName
+from api.phases import Operation
+from api.plan import DRPlan
+from api.snapshot import KeptParameters, Snapshot
+from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
+from api.workflow import DRWorkflow
+from kube.client import Cluster, Object
+from kube.errors import ApiError
+from planning.definitions.action_list import deletion_of
+from planning.definitions.action_types import filled, operation_of, templates_of
+from planning.definitions.lookup import actions_by_name, full_name, occurrences
+from planning.definitions.manifest import ManifestError
+from planning.definitions.rollback import CustomRollbackError, rollback_of
+from planning.definitions.target import body_of_action, target_of_action
+from planning.messages import actions as action_messages
+from planning.messages import attempts as attempt_messages
+from planning.snapshot.documents import Place, use_of
+from planning.snapshot.restore import Live, completed, is_complete, layers_again, secret_texts, used_parameters
+from planning.values import omission
+from planning.values.placeholders import TemplateError, Values, has_template, render_value, texts
+from planning.values.resolve import resolve
+
+
+@dataclass(frozen=True)
+class _StoredDefinition:
+    """The definition of a step in a snapshot."""
+
+    snapshot: Snapshot
+    place: Place
+    dr_workflow: DRWorkflow
+    parameters: KeptParameters
+
+
+class ActionResolver:
+    """Resolves the actions of steps. Methods raise ActionError."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._snapshots = SnapshotStore(RevisionStore(cluster))
+
+    async def resolve(self, request: ExecuteInput, attempt: RunningAttempt) -> ResolvedAction:
+        """Return what the step is to do, and set the secrets that `attempt` must redact."""
+        step = request.step
+        definition, secrets = await self._definition(request)
+        attempt.set_secrets(secrets)
+        target, body = _object_of(definition, step.mark, secret=bool(secrets))
+        operation = operation_of(definition)
+        return ResolvedAction(
+            definition=definition,
+            operation=operation,
+            optional_target=None if target is None else await self._in_namespace(operation, target),
+            optional_body=body,
+            mark=step.mark,
+            actor=request.actor,
+            execution=request.origin.execution if request.origin else None,
+            attempts=step.attempts,
+            # More attempts than errors: at least one of them never ended.
+            lost=request.lost or activity.info().attempt - 1 > attempt.heartbeat.errors - request.errors,
+            secrets=secrets,
+        )
+
+    async def _in_namespace(self, operation: Operation, target: Target) -> Target:
+        """Return the target with the namespace in which its object really is, or without one."""
+        try:
+            return await self._cluster.place(target)
+        except ApiError as error:
+            reason = attempt_messages.naming(target, error.message)
+            raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error
+
+    async def _definition(self, request: ExecuteInput) -> tuple[Action, frozenset[str]]:
+        """Return the part to do with all values filled in, and which of its texts are secret."""
+        step, reference = request.step, request.dr_workflow
+        if request.origin is None:
+            live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
+            return _without_values(_part_of_step(live, step, reference)), frozenset()
+        stored = await self._stored(request.origin, reference)
+        action = _part_of_step(stored.dr_workflow, step, reference)
+        whole = action if is_complete(action) else await self._with_secrets(action, step, stored)
+        names = used_parameters(whole) & frozenset(stored.parameters.left_out)
+        secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
+        outputs = {name: one.to_object() for name, one in request.outputs.items()}
+        earlier = {name: {**outputs.get(name, {}), "phase": phase.value} for name, phase in request.phases.items()}
+        values = Values({**stored.parameters.values, **secret_values}, stored.snapshot.plan.name, earlier)
+        try:
+            definition = filled(whole, lambda value, path: render_value(value, values, path))
+        except TemplateError as error:
+            raise ActionError(FailureType.INVALID, attempt_messages.not_renderable(whole.name, str(error))) from None
+        return definition, frozenset([*secret_texts(action, whole), *secret_values.values()])
+
+    async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
+        namespace, place = origin.execution.namespace, (origin.stage, origin.workflow)
+        snapshot = await self._snapshots.root(namespace, origin.snapshot)
+        use = use_of(snapshot, place)
+        if use is None or (use[0].namespace, use[0].name) != (reference.in_namespace, reference.name):
+            message = attempt_messages.place_unknown(origin.stage, full_name(reference))
+            raise ActionError(FailureType.UNDEFINED, message)
+        dr_workflow = await self._snapshots.workflow(namespace, use[0])
+        return _StoredDefinition(snapshot, place, dr_workflow, use[1])
+
+    async def _with_secrets(self, action: Action, step: ExecuteStep, stored: _StoredDefinition) -> Action:
+        """Put the secret parts of an action back, from the live DRWorkflow."""
+        metadata = stored.dr_workflow.metadata
+        live = await find(self._cluster, DRWorkflow, metadata.namespace, metadata.name)
+        names = occurrences(stored.dr_workflow.spec.actions, lambda each: each.name)
+        same = actions_by_name(live).get(names[step.index])
+        whole = completed(action, same and _part(same, step.part))
+        if whole is None:
+            message = attempt_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
+            raise ActionError(FailureType.UNDEFINED, message)
+        return whole
+
+    async def _secret_values(
+        self, request: ExecuteInput, stored: _StoredDefinition, names: list[str]
+    ) -> dict[str, str]:
+        """Return the values of parameters that the snapshot left out, read again as the actor."""
+        plan, metadata = stored.snapshot.plan, stored.dr_workflow.metadata
+        live = Live(
+            await find(self._cluster, DRPlan, plan.namespace, plan.name),
+            await find(self._cluster, DRWorkflow, metadata.namespace, metadata.name),
+            # The spec of an execution never changes.
+            tuple(
+                [
+                    await read_execution(self._cluster, key, FailureType.UNDEFINED)
+                    for key in stored.snapshot.parameters_of
+                ]
+            ),
+        )
+        layers = layers_again(stored.snapshot, stored.place, stored.dr_workflow, stored.parameters, live)
+        resolved = resolve(layers, await read_values(self._cluster, request.actor, [layers]))
+        known = {name: resolved.values[name] for name in names if name in resolved.values}
+        missing = [name for name in names if name not in known or not omission.is_complete(known[name])]
+        if missing:
+            errors = [error.text for error in resolved.errors]
+            message = attempt_messages.parameters_changed(request.step.action, missing, errors)
+            raise ActionError(FailureType.UNDEFINED, message)
+        return known
+
+
+def _part_of_step(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: ObjectName) -> Action:
+    """Return the part of a definition that a step names, under the action's name or the part's."""
+    actions = dr_workflow.spec.actions if dr_workflow else []
+    if step.index < len(actions):
+        part = _part(actions[step.index], step.part)
+        if step.action in (actions[step.index].name, part.name):
+            return part
+    raise ActionError(FailureType.UNDEFINED, action_messages.action_undefined(step.action, full_name(reference)))
+
+
+def _part(action: Action, part: Part) -> Action:
+    match part:
+        case Part.ACTION:
+            return action
+        case Part.INVERSE:
+            found, missing = deletion_of(action), attempt_messages.without_object(action.name)
+        case Part.ROLLBACK:
+            found, missing = _rollback(action), attempt_messages.without_rollback(action.name)
+        case _:
+            assert_never(part)
+    if found is None:
+        raise ActionError(FailureType.UNDEFINED, missing)
+    return found
+
+
+def _rollback(action: Action) -> Action | None:
+    try:
+        return rollback_of(action)
+    except CustomRollbackError as error:
+        message = attempt_messages.not_readable("The rollback of action", action.name, str(error))
+        raise ActionError(FailureType.INVALID, message) from None
+
+
+def _without_values(action: Action) -> Action:
+    """Return an action for which no values were stored. Raises ActionError if it uses any."""
+    if any(has_template(text) for value in templates_of(action).values() for _, text in texts(value, "")):
+        raise ActionError(FailureType.UNDEFINED, attempt_messages.values_not_kept(action.name))
+    return action
+
+
+def _object_of(action: Action, mark: str, *, secret: bool) -> tuple[Target | None, Object | None]:
+    """Return the object of a definition, by name and whole; neither if its type has none."""
+    try:
+        target = target_of_action(action, mark)
+        return target, None if target is None else body_of_action(action, mark)
+    except ManifestError as error:
+        known = attempt_messages.not_readable("The manifest of action", action.name, str(error))
+        message = attempt_messages.not_usable_with_secrets(action.name) if secret else known
+        raise ActionError(FailureType.INVALID, message) from None

@@ -1,0 +1,184 @@
+"""What is stored beside an execution for later attempts and Reverts, as ControllerRevisions that it owns.
+
+Only the worker's own rights write and read them: the actor of a plan can neither change nor invent one. A
+ControllerRevision fits because the API server refuses to change its `data`, and stores that data as it was
+sent. Source: docs/operations.md, "What is kept"; docs/spec/drplanexecution.md, "What is kept"; Kubernetes,
+"ControllerRevision" and "Garbage Collection".
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from activities.concurrency import parallel
+from activities.errors import ActionError, action_error
+from api.execution import SnapshotRef
+from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
+from api.snapshot import KeptWorkflow, Snapshot
+from api.steps import FailureType, Target
+from api.workflow import DRWorkflow
+from kube.client import OWN, Cluster, Object
+from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from planning.messages import attempts as attempt_messages
+from planning.snapshot.documents import Document, SnapshotError, digest, read_definition, read_root, workflow_of
+
+T = TypeVar("T")
+
+BOUND = 1_500_000
+"""Bytes of the data of one revision, as it is sent. Measured with etcd's default limit, 1.5 MiB for a whole object: the
+API server answers more than that with 500, which looks like an error that a repeat may help."""
+
+_CACHE_SIZE = 20_000_000
+"""Bytes of JSON that are cached; as objects in memory they take some ten times as much."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A ControllerRevision, as far as it matters here."""
+
+    name: str
+    uid: str
+    data: Object
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+class RevisionStore:
+    """The ControllerRevisions of executions. Methods raise ActionError."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def create(
+        self,
+        execution: ObjectKey,
+        name: str,
+        data: Object,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> Revision:
+        """Store `data` under a name, owned by the execution; return the revision, or the one that exists already.
+
+        An existing one is left as it is, no matter who created it: the caller compares what it relies on.
+        """
+        # The client sends JSON in its default form, and etcd gets the same.
+        if (size := len(json.dumps(data))) > BOUND:
+            raise ActionError(FailureType.TOO_LARGE, attempt_messages.record_too_large(name, size, BOUND))
+        # Without blockOwnerDeletion: it would need the right to set finalizers on executions, and only delay their end.
+        owner = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "name": execution.name, "uid": execution.uid}
+        metadata = {
+            "name": name,
+            "namespace": execution.namespace,
+            "labels": {**(labels or {}), EXECUTION_UID_LABEL: execution.uid},
+            "annotations": dict(annotations or {}),
+            "ownerReferences": [owner],
+        }
+        kind = {"apiVersion": "apps/v1", "kind": "ControllerRevision"}
+        body = {**kind, "metadata": metadata, "revision": 1, "data": data}
+        try:
+            created = await self._cluster.create(_target(execution.namespace, name), body, OWN)
+        except AlreadyExistsError as error:
+            if (existing := await self.read(execution.namespace, name)) is not None:
+                return existing
+            raise ActionError(FailureType.TRANSIENT, attempt_messages.failed_to_keep(name, error.message)) from error
+        except ApiError as error:
+            raise action_error(error, attempt_messages.failed_to_keep(name, error.message)) from error
+        return _revision(created)
+
+    async def read(self, namespace: str, name: str) -> Revision | None:
+        """Read one; None if there is none."""
+        try:
+            return _revision(await self._cluster.get(_target(namespace, name), OWN))
+        except NotFoundError:
+            return None
+        except ApiError as error:
+            message = attempt_messages.failed_to_read("ControllerRevision", name, error.message)
+            raise action_error(error, message) from error
+
+    async def delete(self, namespace: str, revision: Revision) -> None:
+        """Delete one, so that it can be created again; one that is gone, or was replaced since, is left so."""
+        try:
+            await self._cluster.delete(_target(namespace, revision.name), revision.uid, OWN)
+        except (NotFoundError, ConflictError):
+            return
+        except ApiError as error:
+            raise action_error(error, attempt_messages.failed_to_keep(revision.name, error.message)) from error
+
+
+def _target(namespace: str, name: str) -> Target:
+    return Target(api_version="apps/v1", kind="ControllerRevision", name=name, namespace=namespace)
+
+
+def _revision(body: Object) -> Revision:
+    metadata = body["metadata"]
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    return Revision(metadata["name"], metadata["uid"], body.get("data") or {}, labels, annotations)
+
+
+class SnapshotStore:
+    """Snapshots of the definitions of executions: stored once, however often that is tried, and read as stored.
+
+    Methods raise ActionError: UNDEFINED if a snapshot is gone or was altered. A reference carries the hash of what it
+    names, so what was read once need not be read again.
+    """
+
+    def __init__(self, revisions: RevisionStore, cache_size: int = _CACHE_SIZE) -> None:
+        self._revisions = revisions
+        self._cache = _Cache(cache_size)
+
+    async def store(self, execution: ObjectKey, documents: Sequence[Document]) -> None:
+        """Store documents for an execution; the last one, the root, after all others."""
+        await parallel(documents[:-1], lambda document: self._store(execution, document))
+        await self._store(execution, documents[-1])
+
+    async def root(self, namespace: str, ref: SnapshotRef) -> Snapshot:
+        """Read the root of a snapshot."""
+        return await self._read(namespace, ref, lambda data: read_root(ref, data))
+
+    async def workflow(self, namespace: str, kept: KeptWorkflow) -> DRWorkflow:
+        """Read a DRWorkflow as it was; `namespace` is that of the snapshot."""
+        ref = kept.revision
+        return workflow_of(kept, await self._read(namespace, ref, lambda data: read_definition(ref, data)))
+
+    async def _store(self, execution: ObjectKey, document: Document) -> None:
+        revision = await self._revisions.create(execution, document.ref.name, document.data)
+        if digest(revision.data) != document.ref.sha256:
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_altered(document.ref.name))
+
+    async def _read(self, namespace: str, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
+        key = (namespace, ref.name, ref.sha256)
+        if (cached := self._cache.get(key)) is not None:
+            return cached  # type: ignore[no-any-return]  # a hash belongs to one kind of document
+        revision = await self._revisions.read(namespace, ref.name)
+        if revision is None:
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_gone(ref.name))
+        try:
+            parsed = parse(revision.data)
+        except SnapshotError as error:
+            raise ActionError(FailureType.UNDEFINED, str(error)) from None
+        self._cache.put(key, parsed, len(json.dumps(revision.data)))
+        return parsed
+
+
+class _Cache:
+    """The values that were used last, up to a total size."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[tuple[str, ...], tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: tuple[str, ...]) -> Any:
+        """Return a value and count it as used; None if it is not cached."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        return self._values[key][0]
+
+    def put(self, key: tuple[str, ...], value: Any, size: int) -> None:
+        """Cache a value, and drop those that were not used for longest if the cache is full."""
+        self._values[key] = (value, size)
+        self._values.move_to_end(key)
+        while len(self._values) > 1 and sum(each for _, each in self._values.values()) > self._size:
+            self._values.popitem(last=False)
