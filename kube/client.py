@@ -122,15 +122,15 @@ class Cluster:
         limits = limits or Limits()
         configuration = Configuration(connection_pool_maxsize=limits.connections)
         configuration.client_session_kwargs = {"middlewares": (_never_write_twice,)}
-        namespace = await configure(configuration, kubeconfig, context)
+        chosen = await configure(configuration, kubeconfig, context)
         try:
             client = ApiClient(configuration)
         except OSError as error:
             raise ConfigurationError(
-                "no Kubernetes configuration: a certificate or key cannot be used; check it with: kubectl version"
+                f"no Kubernetes configuration: a certificate or key of {chosen.source} cannot be used; {chosen.remedy}"
             ) from error
         client.user_agent = user_agent
-        return cls(client, namespace, limits)
+        return cls(client, chosen.namespace, limits)
 
     async def close(self) -> None:
         """Close the pool, and wait until its connections are closed."""

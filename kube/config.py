@@ -46,6 +46,17 @@ class _Entry:
 _Entries = dict[str, _Entry]
 
 
+@dataclass(frozen=True)
+class ChosenContext:
+    """Where server and credentials come from."""
+
+    source: str
+    """For messages: the context and its file."""
+    namespace: str = DEFAULT_NAMESPACE
+    """Where commands look for an object of which no namespace is said."""
+    remedy: str = "check its files"
+
+
 @dataclass
 class _Kubeconfig:
     """What one file or several merged ones say."""
@@ -61,8 +72,8 @@ async def configure(
     kubeconfig: str | None = None,
     context: str | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> str:
-    """Set server, TLS and credentials; return the namespace of the context. Makes no call to a server.
+) -> ChosenContext:
+    """Set server, TLS and credentials, and return whose they are. Makes no call to a server.
 
     `kubeconfig` is an explicit file, which must exist; `context` is used in place of current-context.
     Raises ConfigurationError.
@@ -80,7 +91,7 @@ async def configure(
             f"no current context in {searched}, and no service account of a pod ({error});"
             " set KUBECONFIG, or choose a context with: kubectl config use-context NAME"
         ) from error
-    return DEFAULT_NAMESPACE
+    return ChosenContext("the service account of the pod")
 
 
 def _files(explicit: str | None) -> list[Path]:
@@ -149,7 +160,7 @@ def _merge(files: Sequence[_Kubeconfig]) -> _Kubeconfig:
 
 async def _use_context(
     configuration: Configuration, merged: _Kubeconfig, name: str, files: Sequence[Path], clock: Callable[[], float]
-) -> str:
+) -> ChosenContext:
     """Hand one context to the client package, as a kubeconfig that holds nothing else."""
     if name not in merged.contexts:
         searched = ", ".join(map(str, files))
@@ -171,7 +182,8 @@ async def _use_context(
     if user.fields.get("exec") and not (configuration.api_key or configuration.cert_file):
         raise _error(f'the credential plugin of context "{name}" returned no credentials; {_check_with(user.file)}')
     configuration.refresh_api_key_hook = _renewal(loader, user, clock)  # type: ignore[assignment]
-    return str(context.fields.get("namespace") or DEFAULT_NAMESPACE)
+    namespace = str(context.fields.get("namespace") or DEFAULT_NAMESPACE)
+    return ChosenContext(f'context "{name}" in {context.file}', namespace, _check_with(context.file))
 
 
 def _named(entries: _Entries, context: _Entry, field: str) -> _Entry:

@@ -92,7 +92,7 @@ async def _release(context: Context, execution: DRPlanExecution) -> None:
             _log.warning("plan lock not released", error=str(error))
             return
         return
-    raise ConflictError(f"DRPlan {execution.spec.plan_ref} changes all the time")
+    raise ConflictError(f"DRPlan {execution.spec.plan_ref} changes all the time", 409)
 
 
 async def remove_finalizer(context: Context, execution: StoredExecution) -> None:

@@ -217,3 +217,13 @@ async def test_everything_is_listed_anew_after_a_while_and_a_missed_deletion_is_
     server = Server([listed(item("a", 1), item("b", 2)), listed(item("b", 2))], [streamed(), LATE])
     async with reflecting(server, relist=0.0) as heard:
         await hears(heard, "b", "late")
+
+
+async def test_a_busy_server_is_left_alone_for_as_long_as_it_asks() -> None:
+    async def busy(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=429, text="Too many requests", headers={"Retry-After": "7"})
+
+    server = Server([busy, listed(item("a", 1))], [busy, LATE])
+    async with reflecting(server) as heard:
+        await hears(heard, "a", "late")
+    assert [pause >= 7 for pause in heard.pauses] == [True, True]

@@ -146,3 +146,17 @@ async def test_a_pass_says_when_it_wants_to_look_again() -> None:
     assert await queue.get() == "a"
     queue.done("a", None)
     assert len(queue) == 0
+
+
+async def test_a_pause_that_a_server_asks_for_is_kept_to_where_it_is_the_longer_one() -> None:
+    clock = Clock()
+    queue = WorkQueue[str](NO_PACE, clock)
+    queue.add("a")
+    assert await queue.get() == "a"
+    assert queue.failed("a", at_least=30) == 30
+    clock.now = 29.9
+    queue.add("b")
+    assert await queue.get() == "b"
+    clock.now = 30
+    assert await queue.get() == "a"
+    assert 0 < queue.failed("a", at_least=0.001) < 30
