@@ -46,7 +46,7 @@ class Bridge:
             cluster=cluster,
             temporal=temporal,
             index=index,
-            objects=Store(cluster, index),
+            store=Store(cluster, index),
             observer=RunObserver(temporal, poller.version),
             poller=poller,
             events=EventRecorder(cluster, settings.identity),

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, CANCEL_ANNOTATION
+from api.phases import OnMissing, OperationType
 from api.steps import Target
-from cli.requests import Request
 from kube.client import OWN, Cluster
 from kube.errors import ApiError
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """The bridge writes about as often."""
 
 
@@ -21,9 +22,22 @@ class Executions:
         self._cluster = cluster
         self._namespace = namespace
 
-    async def create(self, request: Request) -> str:
-        """Create an execution and give its name."""
-        created = await self._cluster.create(self._target(""), request, OWN)
+    async def execute(self, plan: str, name: str | None) -> str:
+        """Create an execution of a plan and return its name; without one, the API server generates it."""
+        spec = {"planRef": plan, "operationType": OperationType.EXECUTE.value}
+        return await self._create({"name": name} if name else {"generateName": f"{plan}-execute-"}, spec)
+
+    async def revert(self, execution: str, name: str | None, on_missing: OnMissing | None) -> str:
+        """Create a Revert of an execution and return its name; without one, the API server generates it."""
+        plan = (await self.get(execution)).spec.plan_ref
+        spec = {"planRef": plan, "operationType": OperationType.REVERT.value, "revertExecutionRef": execution}
+        if on_missing is not None:
+            spec["onMissing"] = on_missing.value
+        return await self._create({"name": name} if name else {"generateName": f"{execution}-revert-"}, spec)
+
+    async def _create(self, metadata: dict[str, Any], spec: dict[str, Any]) -> str:
+        body = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": metadata, "spec": spec}
+        created = await self._cluster.create(self._target(""), body, OWN)
         return str(created["metadata"]["name"])
 
     async def get(self, name: str) -> DRPlanExecution:
@@ -31,27 +45,27 @@ class Executions:
         return DRPlanExecution.model_validate(await self._cluster.get(self._target(name), OWN))
 
     async def cancel(self, name: str) -> None:
-        """Ask for a cancel; asked again it changes nothing."""
+        """Request the cancel of an execution; repeating it changes nothing."""
         change = {"metadata": {"annotations": {CANCEL_ANNOTATION: "true"}}}
         await self._cluster.patch(self._target(name), change, OWN)
 
     async def follow(self, name: str) -> AsyncIterator[DRPlanExecution]:
-        """Give each state of an execution up to its terminal one; an API server that is away is waited for."""
-        seen = None
+        """Yield each state of an execution until a terminal one; wait while the API server does not answer."""
+        last = None
         while True:
             try:
                 execution = await self.get(name)
             except ApiError as error:
                 if not error.unavailable:
                     raise
-                await asyncio.sleep(max(LOOK_SECONDS, error.retry_after or 0.0))
+                await asyncio.sleep(max(POLL_SECONDS, error.retry_after or 0.0))
                 continue
-            if execution != seen:
-                seen = execution
+            if execution != last:
+                last = execution
                 yield execution
             if execution.status.phase is not None and execution.status.phase.terminal:
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     def _target(self, name: str) -> Target:
         return Target(api_version=API_VERSION, kind="DRPlanExecution", name=name, namespace=self._namespace)

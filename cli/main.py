@@ -1,6 +1,6 @@
-"""`drplan`: judge plans, run them, take them back and watch, from a terminal.
+"""The `drplan` command: validate, execute and revert plans, and follow executions, from a terminal.
 
-All but the judging of files can be done with kubectl as well.
+Everything but `validate` can be done with kubectl as well.
 """
 
 import asyncio
@@ -11,26 +11,26 @@ import typer
 from rich.console import Console
 
 from api.phases import OnMissing, Phase
-from cli import requests, validation
 from cli.executions import Executions
 from cli.tree import tree
+from cli.validate import validate as validate_files
 from cli.views import view
 from kube.client import Cluster
 from kube.errors import ApiError, ConfigurationError
 
 FAILED = 1
-"""Exit code of an execution that did not succeed, or could not be asked for."""
+"""Exit code where an execution did not succeed, or the cluster refused the command."""
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Judge disaster-recovery plans, run them, take them back, and watch. The cluster is the one of KUBECONFIG.",
+    help="Validate, execute and revert disaster-recovery plans. The cluster is that of KUBECONFIG.",
 )
 
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan and its executions.")]
-Name = Annotated[str | None, typer.Option(help="Name of the new DRPlanExecution; one is made up without it.")]
-Wait = Annotated[bool, typer.Option(help="Show its status until it ends; exit code 1 unless it succeeded.")]
+Name = Annotated[str | None, typer.Option(help="Name of the new DRPlanExecution; generated when omitted.")]
+Wait = Annotated[bool, typer.Option(help="Follow the execution until it ends; exit code 1 unless it succeeded.")]
 
 Command = Callable[[Executions], Awaitable[int]]
 
@@ -49,7 +49,7 @@ def _run(namespace: str, command: Command) -> None:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         code = FAILED
     except KeyboardInterrupt:
-        typer.echo("Interrupted; the execution goes on without us.", err=True)
+        typer.echo("Interrupted; the execution continues.", err=True)
         code = 130
     raise typer.Exit(code)
 
@@ -63,8 +63,7 @@ async def _follow(executions: Executions, name: str) -> int:
     return 0 if phase is Phase.SUCCEEDED else FAILED
 
 
-async def _create(executions: Executions, request: requests.Request, wait: bool) -> int:
-    name = await executions.create(request)
+async def _created(executions: Executions, name: str, wait: bool) -> int:
     typer.echo(f"drplanexecution/{name} created")
     return await _follow(executions, name) if wait else 0
 
@@ -76,25 +75,28 @@ def execute(
     name: Name = None,
     wait: Wait = True,
 ) -> None:
-    """Carry a plan out."""
-    _run(namespace, lambda executions: _create(executions, requests.execute(plan, name), wait))
+    """Execute a plan."""
+
+    async def command(executions: Executions) -> int:
+        return await _created(executions, await executions.execute(plan, name), wait)
+
+    _run(namespace, command)
 
 
 @app.command()
 def revert(
-    execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution to take back.")],
+    execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution to revert.")],
     namespace: Namespace = "default",
     name: Name = None,
     on_missing: Annotated[
-        OnMissing | None, typer.Option(help="What to make of objects that are gone already: Fail (default) or Ignore.")
+        OnMissing | None, typer.Option(help="What to do about objects that no longer exist: Fail (default) or Ignore.")
     ] = None,
     wait: Wait = True,
 ) -> None:
-    """Take an execution back."""
+    """Revert an execution: roll back the actions that it carried out."""
 
     async def command(executions: Executions) -> int:
-        plan = (await executions.get(execution)).spec.plan_ref
-        return await _create(executions, requests.revert(plan, execution, name, on_missing), wait)
+        return await _created(executions, await executions.revert(execution, name, on_missing), wait)
 
     _run(namespace, command)
 
@@ -103,7 +105,7 @@ def revert(
 def status(
     execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution.")],
     namespace: Namespace = "default",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until it ends.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the execution until it ends.")] = False,
 ) -> None:
     """Show an execution with its stages, workflows and actions."""
 
@@ -122,11 +124,11 @@ def cancel(
     namespace: Namespace = "default",
     wait: Wait = True,
 ) -> None:
-    """Cancel an execution: nothing further starts, what was done stays done. Exit code 0 once it has ended."""
+    """Cancel an execution: no further action starts, and nothing is rolled back. Exit code 0 once it has ended."""
 
     async def command(executions: Executions) -> int:
         await executions.cancel(execution)
-        typer.echo(f"drplanexecution/{execution} asked to cancel")
+        typer.echo(f"drplanexecution/{execution} cancel requested")
         if wait:
             await _follow(executions, execution)
         return 0
@@ -136,18 +138,16 @@ def cancel(
 
 @app.command()
 def validate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files or folders; - for what comes in.")],
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Namespace of objects that name none.")
-    ] = "default",
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files or folders; - for standard input.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of objects without one.")] = "default",
 ) -> None:
-    """Find what is wrong with plans, workflows and executions in files, without a cluster.
+    """Validate plans, workflows and executions in files, without a cluster.
 
-    Each error is a line `FILE: Kind namespace/name: field: what is wrong`. Exit code 0 where nothing is wrong, 1
-    where something is, 2 where there is nothing to judge. A reference to an object that no file holds is not checked,
-    and a line says so. Objects of other kinds are passed over.
+    Each error is a line `FILE: Kind namespace/name: field: what is wrong`. Exit code 0 without errors, 1 with
+    errors, 2 where there is nothing to check. A reference to an object that is in none of the files is not checked,
+    and a line says so. Objects of other kinds are ignored.
     """
-    raise typer.Exit(validation.validate(files, namespace))
+    raise typer.Exit(validate_files(files, namespace))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Context:
     cluster: Cluster
     temporal: TemporalClient
     index: Index
-    objects: Store
+    store: Store
     observer: RunObserver
     poller: HistoryPoller
     events: EventRecorder

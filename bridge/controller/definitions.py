@@ -16,7 +16,7 @@ from planning.validation import objects as validation
 
 async def validate_plan(context: Context, key: Key) -> None:
     """Bring a plan's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
-    stored = await context.objects.plan(key.namespace, key.name)
+    stored = await context.store.plan(key.namespace, key.name)
     plan, workflows = stored.model, _known_workflows(context, stored.model)
     errors = validation.plan_errors(plan, workflows)
     for dr_workflow in field_errors.used_workflows(plan, workflows):
@@ -25,7 +25,7 @@ async def validate_plan(context: Context, key: Key) -> None:
     lock = status.current_execution
     if lock is not None and not await is_locked_by(context, plan, lock):
         status = status.model_copy(update={"current_execution": None})
-    await context.objects.write_status(stored, status)
+    await context.store.write_status(stored, status)
 
 
 def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DRWorkflow]:
@@ -41,7 +41,7 @@ def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DR
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:
     """Bring a DRWorkflow's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
-    stored = await context.objects.dr_workflow(key.namespace, key.name)
+    stored = await context.store.dr_workflow(key.namespace, key.name)
     errors = [error.text for error in validation.workflow_errors(stored.model)]
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now())
-    await context.objects.write_status(stored, status)
+    await context.store.write_status(stored, status)

@@ -57,7 +57,7 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
     accepted, which would wait for itself.
     """
     try:
-        holder = await context.objects.execution(lock.namespace or plan.metadata.namespace, lock.name)
+        holder = await context.store.execution(lock.namespace or plan.metadata.namespace, lock.name)
     except NotFoundError:
         return False
     except Unreadable:
@@ -82,8 +82,8 @@ async def finish(context: Context, execution: StoredExecution) -> None:
 async def _release(context: Context, execution: DRPlanExecution) -> None:
     for _ in range(RELEASE_ATTEMPTS):
         try:
-            plan = await context.objects.plan(execution.metadata.namespace, execution.spec.plan_ref)
-            await context.objects.write_status(plan, plan_status.release_lock(plan.model, execution, context.now()))
+            plan = await context.store.plan(execution.metadata.namespace, execution.spec.plan_ref)
+            await context.store.write_status(plan, plan_status.release_lock(plan.model, execution, context.now()))
         except ConflictError:
             continue
         except NotFoundError:
@@ -99,4 +99,4 @@ async def remove_finalizer(context: Context, execution: StoredExecution) -> None
     """Remove the finalizer; an object that waited only for this is gone then."""
     others = [name for name in execution.model.metadata.finalizers if name != FINALIZER]
     with suppress(NotFoundError):
-        await context.objects.write_metadata(execution, {"finalizers": others})
+        await context.store.write_metadata(execution, {"finalizers": others})

@@ -63,7 +63,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
 
 
 async def _reconcile_execution(context: Context, key: Key) -> float | None:
-    execution = await context.objects.latest_execution(key)
+    execution = await context.store.latest_execution(key)
     await _cancel_orphaned_run(context, key, execution)
     result = PassResult(execution, engine=_own_run(context, execution))
     if not execution.over and result.engine is None:
@@ -107,7 +107,7 @@ async def _start(context: Context, execution: StoredExecution) -> PassResult:
         return await start(context, execution)
     except TemporalUnreachable as error:
         # What was read is out of date: the steps before the failed one have written.
-        latest = await context.objects.execution(execution.key.namespace, execution.key.name)
+        latest = await context.store.execution(execution.key.namespace, execution.key.name)
         return await _report_unreachable(context, latest, error)
 
 
@@ -132,7 +132,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
     young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
     if young and not status.stages and not observation.error:
         return PassResult(execution, requeue=NO_TREE_YET)
-    execution = await context.objects.write_status(execution, status)
+    execution = await context.store.write_status(execution, status)
     requeue = NOT_ANSWERING if observation.error else _requeue(status, polled)
     return PassResult(execution, requeue=requeue)
 
@@ -162,11 +162,11 @@ def _requeue(status: ExecutionStatus, polled: bool) -> float:
 
 
 async def _report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
-    execution = await context.objects.write_status(execution, status)
+    execution = await context.store.write_status(execution, status)
     context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
     return PassResult(execution)
 
 
 async def _report_unreachable(context: Context, execution: StoredExecution, error: TemporalUnreachable) -> PassResult:
     status = execution_status.unreachable(execution.model.status, str(error), context.status_context(execution))
-    return PassResult(await context.objects.write_status(execution, status), requeue=NOT_ANSWERING)
+    return PassResult(await context.store.write_status(execution, status), requeue=NOT_ANSWERING)

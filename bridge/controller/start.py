@@ -71,7 +71,7 @@ async def _accept(context: Context, execution: StoredExecution) -> StoredExecuti
         "annotations": {ACCEPTED_ANNOTATION: execution.model.metadata.uid},
         "labels": {PLAN_LABEL: identifiers.label_value(plan)},
     }
-    execution = await context.objects.write_metadata(execution, change)
+    execution = await context.store.write_metadata(execution, change)
     context.events.record(execution.model, EventReason.ACCEPTED, condition_messages.event_accepted(plan))
     return execution
 
@@ -82,7 +82,7 @@ async def _end(
     """End an execution that has no run; `found` says that all its references exist."""
     before, status_context = execution.model.status, context.status_context(execution)
     status = execution_status.never_started(before, phase, message, status_context, found=found)
-    execution = await context.objects.write_status(execution, status)
+    execution = await context.store.write_status(execution, status)
     context.events.record(execution.model, EventReason(phase.value), message)
     return PassResult(execution)
 
@@ -94,13 +94,13 @@ async def _wait(
     if before.message != message:
         context.events.record(execution.model, EventReason.WAITING, message)
     status = execution_status.waiting(before, reason, message, context.status_context(execution))
-    return PassResult(await context.objects.write_status(execution, status), requeue=requeue)
+    return PassResult(await context.store.write_status(execution, status), requeue=requeue)
 
 
 async def _start_or_wait(context: Context, execution: StoredExecution) -> PassResult:
     """Start an execution once its references exist, the plan is free and it is valid."""
     try:
-        references = await resolve(context.objects, execution.model)
+        references = await resolve(context.store, execution.model)
     except Unreadable as error:
         return await _end(context, execution, Phase.FAILED, str(error))
     if isinstance(references, MissingReference):
@@ -134,9 +134,9 @@ async def _start_run(context: Context, execution: StoredExecution, plan: Stored[
     """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker."""
     if not execution.held:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
-        execution = await context.objects.write_metadata(execution, {"finalizers": finalizers})
+        execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
     if not plan_status.holds_lock(plan.model, execution.model):
-        await context.objects.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
+        await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     started = await context.temporal.start(execution.model)
     engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
@@ -144,7 +144,7 @@ async def _start_run(context: Context, execution: StoredExecution, plan: Stored[
     if not started.searchable:
         status_context = context.status_context(execution)
         status = execution_status.not_searchable(execution.model.status, engine, status_context)
-        execution = await context.objects.write_status(execution, status)
+        execution = await context.store.write_status(execution, status)
     return PassResult(execution, engine=engine)
 
 
@@ -168,34 +168,34 @@ class References:
     original: DRPlanExecution | None = None
 
 
-async def resolve(objects: Store, execution: DRPlanExecution) -> References | MissingReference:
+async def resolve(store: Store, execution: DRPlanExecution) -> References | MissingReference:
     """Read what an execution refers to. Raises Unreadable where an object does not have the form of its kind.
 
     A Revert does not wait for DRWorkflows: the record of the original is enough for most actions.
     """
     namespace, spec = execution.metadata.namespace, execution.spec
     try:
-        plan = await objects.plan(namespace, spec.plan_ref)
+        plan = await store.plan(namespace, spec.plan_ref)
     except NotFoundError:
         return MissingReference("DRPlan", spec.plan_ref)
     if spec.operation_type is not OperationType.REVERT:
-        return await _with_workflows(objects, plan)
+        return await _with_workflows(store, plan)
     if not spec.revert_execution_ref:
         return References(plan)
     try:
-        original = await objects.execution(namespace, spec.revert_execution_ref)
+        original = await store.execution(namespace, spec.revert_execution_ref)
     except NotFoundError:
         return MissingReference("DRPlanExecution", spec.revert_execution_ref)
     return References(plan, original=original.model)
 
 
-async def _with_workflows(objects: Store, plan: Stored[DRPlan]) -> References | MissingReference:
+async def _with_workflows(store: Store, plan: Stored[DRPlan]) -> References | MissingReference:
     semaphore = asyncio.Semaphore(CONCURRENT_READS)
 
     async def read(ref: ObjectName) -> DRWorkflow | None:
         async with semaphore:
             try:
-                return (await objects.dr_workflow(ref.in_namespace, ref.name)).model
+                return (await store.dr_workflow(ref.in_namespace, ref.name)).model
             except NotFoundError:
                 return None
 

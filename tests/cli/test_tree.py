@@ -6,8 +6,8 @@ from rich.console import Console
 
 from api.execution import DRPlanExecution
 from api.phases import Phase
-from cli.changes import changes
 from cli.tree import sign, tree
+from cli.views import changes
 
 
 def _action(name: str, phase: str, message: str | None = None) -> dict[str, object]:

@@ -90,7 +90,7 @@ async def counts(of: DRPlan, holder: Stored[DRPlanExecution]) -> bool:
     async def get(namespace: str, name: str) -> Stored[DRPlanExecution]:
         return holder
 
-    context = cast(Context, SimpleNamespace(objects=SimpleNamespace(execution=get)))
+    context = cast(Context, SimpleNamespace(store=SimpleNamespace(execution=get)))
     lock = of.status.current_execution
     assert lock is not None
     return await is_locked_by(context, of, lock)
