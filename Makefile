@@ -35,11 +35,12 @@ test: lint ## Check style and types, and run all tests on a real Kubernetes API 
 	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style, types and the direction of imports
+lint: $(INSTALLED) ## Check style, types, the direction of imports, and the rules of dev/code_rules.py
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+	$(PY) -m dev.code_rules
 
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form

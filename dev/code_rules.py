@@ -1,0 +1,76 @@
+"""Rules for the shipped code that no linter checks: `python -m dev.code_rules`, part of `make lint`.
+
+No module has state that changes: a worker runs many executions in one process, and workflow code is replayed in it.
+Source: docs/architecture.md, "Packages".
+"""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from dev.layout import REPOSITORY
+
+CHANGING_METHODS = frozenset(
+    {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
+)
+"""Methods of lists, dicts and sets that change them."""
+
+
+def shipped_modules() -> Iterator[Path]:
+    """Yield the modules of the packages that the import contracts list."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    for package in settings["tool"]["importlinter"]["root_packages"]:
+        yield from sorted((REPOSITORY / package).rglob("*.py"))
+
+
+def changed_state(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and name of every change to a value of the module itself, made in one of its functions."""
+    names = set(_module_names(tree))
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        own = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        own |= {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Global):
+                yield from ((node.lineno, name) for name in node.names)
+            elif isinstance(node, ast.expr) and (name := _changed(node)) in names - own:
+                yield node.lineno, name
+
+
+def _module_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that the module assigns at its top level."""
+    for statement in tree.body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _changed(node: ast.expr) -> str:
+    """Return the name of the value that a node changes in place; empty for any other node."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+        return _name(node.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGING_METHODS:
+        return _name(node.func.value)
+    return ""
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def main() -> int:
+    """Print every violation; return 1 if there is one."""
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line}: a function changes the module's `{name}`; pass a value instead"
+        for path in shipped_modules()
+        for line, name in changed_state(ast.parse(path.read_text()))
+    ]
+    print("\n".join(found) or "No module has state that changes.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
