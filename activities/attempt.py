@@ -22,7 +22,7 @@ from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartb
 from kube.errors import ApiError
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
-from planning.values.redaction import scrubbed, secret_forms
+from planning.values.redaction import redacted, secret_forms
 
 T = TypeVar("T")
 RecordT = TypeVar("RecordT", bound=ActionRecord)
@@ -97,7 +97,7 @@ class RunningAttempt:
 
     def redact(self, text: str) -> str:
         """Return a text without the secrets."""
-        return scrubbed(text, self._secrets)
+        return redacted(text, self._secrets)
 
     def redact_outcome(self, outcome: ActionOutcome) -> ActionOutcome:
         """Return an outcome without the secrets."""

@@ -42,11 +42,10 @@ from planning.snapshot.definitions import (
     of_execute,
     of_revert,
     of_revert_today,
-    own_errors,
+    revert_parameter_errors,
 )
-from planning.snapshot.documents import Definitions, Document, Place, documents
-from planning.values.precedence import Layers
-from planning.values.resolve import Resolved, resolve
+from planning.snapshot.documents import Definitions, PlanPlace, SnapshotDocument, documents
+from planning.values.parameters import Layers, Resolved, resolve
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
 
@@ -157,17 +156,18 @@ class LoadActivities:
             return None, []
         if used.snapshot is not None:
             resolved = await self._resolved(layers_of_revert(used.snapshot, revert), actor)
-            return of_revert(used.snapshot, used.workflows, revert, resolved), own_errors(revert, resolved)
+            stored = of_revert(used.snapshot, used.workflows, revert, resolved)
+            return stored, revert_parameter_errors(revert, resolved)
         resolved = await self._resolved(layers_of(used.plan, used.workflows, original, revert), actor)
         definitions = of_revert_today(original, revert, used.plan, used.workflows, resolved)
-        return definitions, own_errors(revert, resolved)
+        return definitions, revert_parameter_errors(revert, resolved)
 
-    async def _resolved(self, places: Mapping[Place, Layers], actor: Actor) -> dict[Place, Resolved]:
+    async def _resolved(self, places: Mapping[PlanPlace, Layers], actor: Actor) -> dict[PlanPlace, Resolved]:
         """Return all parameters, including those whose values are in live objects."""
         answers = await read_values(self._cluster, actor, list(places.values()))
         return {place: resolve(of, answers) for place, of in places.items()}
 
-    async def _stored(self, decision: DecisionT, execution: ObjectKey, stored: Sequence[Document]) -> DecisionT:
+    async def _stored(self, decision: DecisionT, execution: ObjectKey, stored: Sequence[SnapshotDocument]) -> DecisionT:
         """Store the documents of a run that goes ahead, and name them in its status."""
         if decision.rejection is not None or not stored:
             return decision
@@ -185,12 +185,12 @@ class LoadActivities:
         return execution
 
 
-async def _documents(execution: ObjectKey, definitions: Definitions | None) -> Sequence[Document]:
+async def _documents(execution: ObjectKey, definitions: Definitions | None) -> Sequence[SnapshotDocument]:
     """Return what is to be stored: nothing if no definition is executed."""
     return [] if definitions is None else await asyncio.to_thread(documents, execution, definitions)
 
 
-def _origin(execution: ObjectKey, stored: Sequence[Document]) -> Origin | None:
+def _origin(execution: ObjectKey, stored: Sequence[SnapshotDocument]) -> Origin | None:
     return Origin(execution=execution, snapshot=stored[-1].ref) if stored else None
 
 

@@ -26,9 +26,8 @@ from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
 from planning.messages import attempts as attempt_messages
 from planning.snapshot.documents import plan_of
-from planning.values.precedence import Layers
-from planning.values.resolve import reads
-from planning.values.value_from import Answers, ManifestRead, Unreadable
+from planning.values.parameters import Layers, reads
+from planning.values.value_from import Answers, ManifestRead, UnreadableManifest
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
@@ -165,14 +164,14 @@ async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) 
 
     What cannot be read is part of the answer, unless another attempt may be able to read it.
     """
-    answers: dict[ManifestRead, Sequence[Object] | Unreadable] = {}
+    answers: dict[ManifestRead, Sequence[Object] | UnreadableManifest] = {}
     while wanted := reads(places, answers):
         found = await parallel(wanted, lambda read: _read_objects(cluster, actor, read))
         answers.update(zip(wanted, found, strict=True))
     return answers
 
 
-async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[Object] | Unreadable:
+async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[Object] | UnreadableManifest:
     target = Target(api_version=read.api_version, kind=read.kind, name=read.name or "", namespace=read.namespace)
     try:
         if read.name is not None:
@@ -185,7 +184,7 @@ async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> S
         return []
     except ApiError as error:
         _raise_if_it_may_pass(error, attempt_messages.failed_to_read_value(read.text, error.message))
-        return Unreadable(error.message)
+        return UnreadableManifest(error.message)
 
 
 def _raise_if_it_may_pass(error: ApiError, message: str) -> None:

@@ -25,18 +25,25 @@ from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
 from kube.errors import ApiError
 from planning.definitions.action_list import deletion_of
-from planning.definitions.action_types import filled, operation_of, templates_of
+from planning.definitions.action_types import operation_of
 from planning.definitions.lookup import actions_by_name, full_name, occurrences
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
-from planning.snapshot.documents import Place, use_of
-from planning.snapshot.restore import Live, completed, is_complete, layers_again, secret_texts, used_parameters
+from planning.snapshot.documents import PlanPlace, use_of
+from planning.snapshot.restore import LiveDefinitions, completed, is_complete, layers_again, secret_texts
 from planning.values import omission
-from planning.values.placeholders import TemplateError, Values, has_template, render_value, texts
-from planning.values.resolve import resolve
+from planning.values.parameters import resolve
+from planning.values.placeholders import (
+    PlaceholderKind,
+    TemplateError,
+    Values,
+    names_used,
+    placeholders_of,
+    rendered_action,
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class _StoredDefinition:
     """The definition of a step in a snapshot."""
 
     snapshot: Snapshot
-    place: Place
+    place: PlanPlace
     dr_workflow: DRWorkflow
     parameters: KeptParameters
 
@@ -94,13 +101,13 @@ class ActionResolver:
         stored = await self._stored(request.origin, reference)
         action = _part_of_step(stored.dr_workflow, step, reference)
         whole = action if is_complete(action) else await self._with_secrets(action, step, stored)
-        names = used_parameters(whole) & frozenset(stored.parameters.left_out)
+        names = frozenset(names_used(whole, PlaceholderKind.PARAMS)) & frozenset(stored.parameters.left_out)
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
         outputs = {name: one.to_object() for name, one in request.outputs.items()}
         earlier = {name: {**outputs.get(name, {}), "phase": phase.value} for name, phase in request.phases.items()}
         values = Values({**stored.parameters.values, **secret_values}, stored.snapshot.plan.name, earlier)
         try:
-            definition = filled(whole, lambda value, path: render_value(value, values, path))
+            definition = rendered_action(whole, values)
         except TemplateError as error:
             raise ActionError(FailureType.INVALID, attempt_messages.not_renderable(whole.name, str(error))) from None
         return definition, frozenset([*secret_texts(action, whole), *secret_values.values()])
@@ -132,7 +139,7 @@ class ActionResolver:
     ) -> dict[str, str]:
         """Return the values of parameters that the snapshot left out, read again as the actor."""
         plan, metadata = stored.snapshot.plan, stored.dr_workflow.metadata
-        live = Live(
+        live = LiveDefinitions(
             await find(self._cluster, DRPlan, plan.namespace, plan.name),
             await find(self._cluster, DRWorkflow, metadata.namespace, metadata.name),
             # The spec of an execution never changes.
@@ -189,7 +196,7 @@ def _rollback(action: Action) -> Action | None:
 
 def _without_values(action: Action) -> Action:
     """Return an action for which no values were stored. Raises ActionError if it uses any."""
-    if any(has_template(text) for value in templates_of(action).values() for _, text in texts(value, "")):
+    if any(placeholders_of(action)):
         raise ActionError(FailureType.UNDEFINED, attempt_messages.values_not_kept(action.name))
     return action
 

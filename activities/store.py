@@ -22,7 +22,7 @@ from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from planning.messages import attempts as attempt_messages
-from planning.snapshot.documents import Document, SnapshotError, digest, read_definition, read_root, workflow_of
+from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_definition, read_root, workflow_of
 
 T = TypeVar("T")
 
@@ -128,7 +128,7 @@ class SnapshotStore:
         self._revisions = revisions
         self._cache = _Cache(cache_size)
 
-    async def store(self, execution: ObjectKey, documents: Sequence[Document]) -> None:
+    async def store(self, execution: ObjectKey, documents: Sequence[SnapshotDocument]) -> None:
         """Store documents for an execution; the last one, the root, after all others."""
         await parallel(documents[:-1], lambda document: self._store(execution, document))
         await self._store(execution, documents[-1])
@@ -142,7 +142,7 @@ class SnapshotStore:
         ref = kept.revision
         return workflow_of(kept, await self._read(namespace, ref, lambda data: read_definition(ref, data)))
 
-    async def _store(self, execution: ObjectKey, document: Document) -> None:
+    async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
             raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_altered(document.ref.name))

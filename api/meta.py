@@ -73,6 +73,11 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+def alias(model: type[Model], field: str) -> str:
+    """Return the name of a field in the JSON form: `helmChart` for `helm_chart`."""
+    return model.model_fields[field].alias or field
+
+
 class ObjectName(Model):
     """A namespaced name. An empty namespace means `default`, as it always did."""
 

@@ -12,8 +12,8 @@ import typer
 
 from planning.definitions.manifest import ManifestError, documents_in
 from planning.messages import files as file_messages
-from planning.validation.documents import Document
-from planning.validation.file_set import review
+from planning.validation import file_set
+from planning.validation.documents import FileDocument
 
 INVALID = 1
 USAGE = 2
@@ -29,7 +29,7 @@ class FileError(Exception):
 
 def validate(paths: list[str], namespace: str) -> int:
     """Print the errors in some files and return the exit code; `namespace` is that of objects without one."""
-    documents: list[Document] = []
+    documents: list[FileDocument] = []
     not_yaml = 0
     try:
         for name in _files(paths):
@@ -41,14 +41,14 @@ def validate(paths: list[str], namespace: str) -> int:
     except FileError as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         return USAGE
-    result = review(documents, namespace)
+    result = file_set.validate(documents, namespace)
     for line in (*result.errors, *result.unchecked):
         typer.echo(line.text)
     if not result.objects and not not_yaml:
         typer.secho(file_messages.NOTHING_FOUND, fg=typer.colors.RED, err=True)
         return USAGE
     errors = len(result.errors) + not_yaml
-    typer.echo(file_messages.verdict(result.objects, errors), err=True)
+    typer.echo(file_messages.summary(result.objects, errors), err=True)
     return INVALID if errors else 0
 
 
@@ -70,7 +70,7 @@ def _files(paths: list[str]) -> Iterator[str]:
         seen.update(names)
 
 
-def _documents(name: str) -> list[Document]:
+def _documents(name: str) -> list[FileDocument]:
     """Read the documents of a file. Raises FileError, and ManifestError where it is not YAML."""
     try:
         text = sys.stdin.read() if name == STANDARD_INPUT else Path(name).read_text(encoding="utf-8")
@@ -78,4 +78,4 @@ def _documents(name: str) -> list[Document]:
         raise FileError(f"{name} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ManifestError("it is not text in UTF-8") from None
-    return [Document(name, body) for body in documents_in(text)]
+    return [FileDocument(name, body) for body in documents_in(text)]

@@ -15,17 +15,17 @@ from api.schema import structural_schema
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import filled
 from planning.revert.default_rollback import Candidate, undo
-from planning.validation.documents import Document
-from planning.validation.file_set import review
+from planning.validation.documents import FileDocument
+from planning.validation.file_set import validate
 
 
-def workflow(*actions: dict[str, Any]) -> Document:
+def workflow(*actions: dict[str, Any]) -> FileDocument:
     head = {"apiVersion": "dr.bkbcs.tencent.com/v1alpha1", "kind": "DRWorkflow", "metadata": {"name": "w"}}
-    return Document("f", {**head, "spec": {"actions": list(actions)}})
+    return FileDocument("f", {**head, "spec": {"actions": list(actions)}})
 
 
 def errors(*actions: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(line.path, line.message) for line in review([workflow(*actions)], "default").errors]
+    return [(line.path, line.message) for line in validate([workflow(*actions)], "default").errors]
 
 
 def main() -> None:

@@ -29,9 +29,9 @@ ADDED = [
     ),
     (
         "planning/definitions/action_types.py",
-        "        ActionType.HTTP: Kind(\n",
-        """        ActionType.MESSAGE: Kind(
-            block="message", outputs=(), templates=("to", "text"), says=Says.NOWHERE, otherwise=Rule.UNDEFINED
+        "        ActionType.HTTP: TypeRow(\n",
+        """        ActionType.MESSAGE: TypeRow(
+            block="message", outputs=(), templates=("to", "text"), named_by=NamedBy.NOTHING, otherwise=Rule.UNDEFINED
         ),
 """,
     ),

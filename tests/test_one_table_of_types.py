@@ -11,7 +11,7 @@ import pytest
 from api.actions import Action
 from api.execution import ActionOutputs
 from api.phases import ActionType
-from planning.definitions.action_types import KINDS
+from planning.definitions.action_types import ACTION_TYPES
 from tests.shipped import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,12 +37,12 @@ def test_no_other_module_names_a_single_type() -> None:
 
 
 def test_every_type_has_its_row() -> None:
-    assert set(KINDS) == set(ActionType)
+    assert set(ACTION_TYPES) == set(ActionType)
 
 
 @pytest.mark.parametrize("action_type", ActionType)
 def test_the_fields_that_a_row_names_exist(action_type: ActionType) -> None:
-    kind = KINDS[action_type]
+    kind = ACTION_TYPES[action_type]
     assert kind.block in Action.model_fields
     assert set(kind.outputs) <= set(ActionOutputs.model_fields)
     block = Action.model_fields[kind.block].annotation
@@ -51,7 +51,7 @@ def test_the_fields_that_a_row_names_exist(action_type: ActionType) -> None:
 
 
 def test_no_two_types_share_a_block_or_a_record() -> None:
-    blocks = [kind.block for kind in KINDS.values()]
-    records = [field for kind in KINDS.values() for field in kind.outputs]
+    blocks = [kind.block for kind in ACTION_TYPES.values()]
+    records = [field for kind in ACTION_TYPES.values() for field in kind.outputs]
     assert len(set(blocks)) == len(blocks)
     assert len(set(records)) == len(records)

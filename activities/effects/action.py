@@ -15,7 +15,7 @@ from api.meta import ObjectKey, ObjectReference
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
 from kube.client import Object
-from planning.definitions.action_types import kind_of
+from planning.definitions.action_types import row_of
 from planning.messages import attempts as attempt_messages
 
 
@@ -61,7 +61,7 @@ class ResolvedAction:
         reference = ObjectReference(
             api_version=target.api_version, kind=target.kind, namespace=target.namespace, name=target.name, uid=uid
         )
-        return ActionOutputs.model_validate({kind_of(self.definition).outputs[0]: reference})
+        return ActionOutputs.model_validate({row_of(self.definition).outputs[0]: reference})
 
 
 class Effect(Protocol):

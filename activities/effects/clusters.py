@@ -20,7 +20,7 @@ from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
 from kube.errors import ApiError
-from planning.definitions.action_types import kind_of
+from planning.definitions.action_types import row_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
 from planning.messages import readiness as readiness_messages
@@ -88,7 +88,7 @@ class ClusterRun:
         if record is None or record.outputs is None:
             return self.known
         found_only = record.created is False and record.operation is not Operation.DELETE
-        recorded: ObjectReference | None = getattr(record.outputs, kind_of(self.action.definition).outputs[0])
+        recorded: ObjectReference | None = getattr(record.outputs, row_of(self.action.definition).outputs[0])
         return None if found_only else recorded
 
     def status(self) -> ClusterActionStatus:

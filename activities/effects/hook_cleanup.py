@@ -25,7 +25,7 @@ from api.steps import ActionOutcome, Deletion, FailureType
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.definitions.action_types import is_per_cluster
-from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.rollback import cleanup_of
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
@@ -88,7 +88,7 @@ class HookCleanupEffect:
         """Return how the action ended in an earlier attempt, which may not have deleted its object."""
         if action.execution is None:
             return None
-        name = record_name(action.execution, Kept.DONE, action.mark)
+        name = record_name(action.execution, RecordKind.DONE, action.mark)
         revision = await self._revisions.read(action.execution.namespace, name)
         return None if revision is None else ActionOutcome.model_validate(revision.data)
 
@@ -98,7 +98,7 @@ class HookCleanupEffect:
         """Delete what an action that succeeded created itself."""
         if action.execution is not None:
             name, annotations = (
-                record_name(action.execution, Kept.DONE, action.mark),
+                record_name(action.execution, RecordKind.DONE, action.mark),
                 {CREATED_BY_ANNOTATION: action.mark},
             )
             await self._revisions.create(action.execution, name, done.to_object(), annotations=annotations)

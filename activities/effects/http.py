@@ -19,7 +19,7 @@ from planning.effects.allowed_hosts import HostRefusedError
 from planning.effects.http_request import Request, RequestError, safe_url
 from planning.messages import http as http_messages
 from planning.messages.actions import bounded
-from planning.values.redaction import excerpt, kept_body, scrubbed
+from planning.values.redaction import excerpt, kept_body, redacted
 
 
 class HttpEffect:
@@ -47,7 +47,7 @@ class HttpEffect:
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Say that nobody can tell."""
         request = _request(action)
-        message = scrubbed(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
+        message = redacted(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
@@ -144,7 +144,7 @@ class HttpExchange:
         return kept_body(answer.body, self.first.secrets, whole=answer.whole)
 
     def _clean(self, text: str) -> str:
-        return scrubbed(text, self.first.secrets)
+        return redacted(text, self.first.secrets)
 
 
 async def _ready(outcome: ActionOutcome) -> ActionOutcome:

@@ -9,7 +9,7 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
 from kube.client import Object
 from kube.errors import ApiError
-from planning.definitions.action_types import kind_of
+from planning.definitions.action_types import row_of
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
 
@@ -63,12 +63,12 @@ def _succeeded(action: ResolvedAction, message: str, uid: str | None, *, created
 
 def uid_of(action: ResolvedAction, done: ActionOutcome) -> str:
     """Return the uid of the object that an outcome records."""
-    return str(getattr(done.outputs, kind_of(action.definition).outputs[0]).uid)
+    return str(getattr(done.outputs, row_of(action.definition).outputs[0]).uid)
 
 
 def recorded_objects(action: ResolvedAction, done: ActionOutcome) -> list[Deletion]:
     """Return the deletions of the objects that an outcome records."""
-    recorded = [getattr(done.outputs, field) for field in kind_of(action.definition).outputs if done.outputs]
+    recorded = [getattr(done.outputs, field) for field in row_of(action.definition).outputs if done.outputs]
     references = [each for one in recorded if one for each in (one if isinstance(one, list) else [one])]
     return [
         Deletion(target=action.target.model_copy(update={"name": each.name}), uid=each.uid)

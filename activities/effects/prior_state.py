@@ -7,7 +7,7 @@ from activities.effects.action import ResolvedAction
 from activities.store import Revision, RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
 from kube.client import Object
-from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.identifiers import RecordKind, record_name
 from planning.effects import prior_state
 from planning.effects.prior_state import Before
 
@@ -59,4 +59,4 @@ class PriorStateStore:
     @property
     def _name(self) -> str:
         assert self._action.execution is not None, "only an execution can own a prior state"
-        return record_name(self._action.execution, Kept.BEFORE, self._action.mark)
+        return record_name(self._action.execution, RecordKind.BEFORE, self._action.mark)

@@ -9,8 +9,7 @@ from bridge.controller.plan_lock import is_locked_by
 from bridge.keys import Key, Kind
 from bridge.kubernetes.store import Unreadable, read
 from bridge.status import plan as plan_status
-from planning.definitions import field_errors
-from planning.definitions.lookup import workflow_references
+from planning.definitions.lookup import used_workflows, workflow_references
 from planning.validation import objects as validation
 
 
@@ -19,7 +18,7 @@ async def validate_plan(context: Context, key: Key) -> None:
     stored = await context.store.plan(key.namespace, key.name)
     plan, workflows = stored.model, _known_workflows(context, stored.model)
     errors = validation.plan_errors(plan, workflows)
-    for dr_workflow in field_errors.used_workflows(plan, workflows):
+    for dr_workflow in used_workflows(plan, workflows):
         errors += validation.workflow_errors(dr_workflow)
     status = plan_status.validated(plan, [error.text for error in errors], context.now())
     lock = status.current_execution

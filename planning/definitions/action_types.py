@@ -1,19 +1,19 @@
-"""The table of action types: all that planning and the activities know about a type stands in its row.
+"""The table of action types: all that planning and the activities know about a type is in its row.
 
-Nothing else asks which type an action has (a test holds it): it asks the row. So an eighth type is a row here, its
+Nothing else asks which type an action has (a test checks that): it asks the row. So an eighth type is a row here, its
 block in `api/`, and its effect in `activities/`.
 Source: docs/spec/drworkflow.md; docs/spec/drplanexecution.md, "What undoes an action".
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
 from api.actions import Action
-from api.meta import Model
+from api.meta import alias
 from api.phases import ActionType, Operation
 
 CLUSTERNET = "apps.clusternet.io/v1alpha1"
@@ -21,7 +21,7 @@ BATCH = "batch/v1"
 
 
 class Rule(StrEnum):
-    """What the default rollback of a type and operation is."""
+    """The default rollback of a type and operation."""
 
     DELETE = "delete"
     DELETE_IF_CREATED = "delete if created"
@@ -29,56 +29,58 @@ class Rule(StrEnum):
     UNDEFINED = "nothing to undo"
 
 
-class Says(StrEnum):
-    """Where a block says which object the action is about."""
+class NamedBy(StrEnum):
+    """Which part of a block names the object of an action."""
 
-    NOWHERE = "there is no object"
-    BLOCK = "its name and namespace, the kind is the type's"
-    MANIFEST = "its manifest, whole"
+    NOTHING = "there is no object"
+    BLOCK = "its name and namespace; the type decides the kind"
+    MANIFEST = "its whole manifest"
     TEMPLATE = "its namespace, and the metadata of its template"
 
 
 @dataclass(frozen=True)
-class Kind:
+class TypeRow:
     """What is special about an action type."""
 
     block: str
-    """Field of Action that says what the action is about."""
+    """Field of Action with the details of the type."""
     outputs: tuple[str, ...]
     """Fields of ActionOutputs that hold its record; the last may hold a list."""
     templates: tuple[str, ...]
     """Fields of the block in whose texts placeholders are filled in."""
-    says: Says = Says.BLOCK
+    named_by: NamedBy = NamedBy.BLOCK
     api_version: str = ""
     kind: str = ""
     """With the API version: the kind of its object, where the type decides it."""
     namespaced: bool = True
     needs_namespace: bool = False
-    """Whether the block must say a namespace. Source: the CRDs of existing installations, drworkflows."""
+    """Whether the block must name a namespace. Source: the CRDs of existing installations, drworkflows."""
     rules: Mapping[Operation, Rule] = dataclasses.field(default_factory=dict)
-    """The operations that the block can name, with what undoes each; none where the block names no operation."""
+    """The operations that the block supports, each with its default rollback; none where it has no operation."""
     otherwise: Rule = Rule.NOT_AUTOMATIC
-    """What undoes it where the operation has no rule."""
+    """The default rollback where the operation has no rule."""
     per_cluster: bool = False
-    """Whether clusterExecutionMode PerCluster means something to it."""
+    """Whether it supports clusterExecutionMode PerCluster."""
     own_cleanup: bool = False
-    """Whether hookCleanup means something to it."""
+    """Whether it supports hookCleanup."""
 
     @property
     def field(self) -> str:
         """The block as it is written in an object: `helmChart`."""
-        return _alias(Action, self.block)
+        return alias(Action, self.block)
 
     @property
     def has_object(self) -> bool:
         """Whether the action is about an object of the cluster."""
-        return self.says is not Says.NOWHERE
+        return self.named_by is not NamedBy.NOTHING
 
     def rule(self, operation: Operation) -> Rule:
-        """Give what undoes an operation by default."""
+        """Return the default rollback of an operation."""
         return self.rules.get(operation, self.otherwise)
 
 
+CREATING = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
+"""Operations that can create an object."""
 _SERVED = {
     Operation.CREATE: Rule.DELETE,
     Operation.APPLY: Rule.NOT_AUTOMATIC,
@@ -88,25 +90,25 @@ _SERVED = {
 _REPLACED = _SERVED | {Operation.REPLACE: Rule.NOT_AUTOMATIC}
 _OBJECT = ("name", "namespace", "spec")
 
-KINDS: Mapping[ActionType, Kind] = MappingProxyType(
+ACTION_TYPES: Mapping[ActionType, TypeRow] = MappingProxyType(
     {
-        ActionType.HTTP: Kind(
+        ActionType.HTTP: TypeRow(
             block="http",
             outputs=("http_response",),
             templates=("url", "method", "headers", "body"),
-            says=Says.NOWHERE,
+            named_by=NamedBy.NOTHING,
             otherwise=Rule.UNDEFINED,
         ),
-        ActionType.JOB: Kind(
+        ActionType.JOB: TypeRow(
             block="job",
             outputs=("job_ref",),
             templates=("namespace", "template"),
-            says=Says.TEMPLATE,
+            named_by=NamedBy.TEMPLATE,
             api_version=BATCH,
             kind="Job",
             otherwise=Rule.DELETE,
         ),
-        ActionType.LOCALIZATION: Kind(
+        ActionType.LOCALIZATION: TypeRow(
             block="localization",
             outputs=("localization_ref",),
             templates=_OBJECT,
@@ -116,7 +118,7 @@ KINDS: Mapping[ActionType, Kind] = MappingProxyType(
             rules=_SERVED,
             own_cleanup=True,
         ),
-        ActionType.GLOBALIZATION: Kind(
+        ActionType.GLOBALIZATION: TypeRow(
             block="globalization",
             outputs=("globalization_ref",),
             templates=("name", "spec"),
@@ -126,7 +128,7 @@ KINDS: Mapping[ActionType, Kind] = MappingProxyType(
             rules=_SERVED,
             own_cleanup=True,
         ),
-        ActionType.HELM_CHART: Kind(
+        ActionType.HELM_CHART: TypeRow(
             block="helm_chart",
             outputs=("helm_chart_ref",),
             templates=_OBJECT,
@@ -136,7 +138,7 @@ KINDS: Mapping[ActionType, Kind] = MappingProxyType(
             rules=_SERVED,
             own_cleanup=True,
         ),
-        ActionType.SUBSCRIPTION: Kind(
+        ActionType.SUBSCRIPTION: TypeRow(
             block="subscription",
             outputs=("subscription_ref", "subscription_refs"),
             templates=_OBJECT,
@@ -146,58 +148,58 @@ KINDS: Mapping[ActionType, Kind] = MappingProxyType(
             per_cluster=True,
             own_cleanup=True,
         ),
-        ActionType.KUBERNETES_RESOURCE: Kind(
+        ActionType.KUBERNETES_RESOURCE: TypeRow(
             block="resource",
             outputs=("resource_ref",),
             templates=("manifest",),
-            says=Says.MANIFEST,
+            named_by=NamedBy.MANIFEST,
             rules=_SERVED | {Operation.APPLY: Rule.DELETE_IF_CREATED},
         ),
     }
 )
 
 
-def kind_of(action: Action) -> Kind:
-    """Give the row of an action's type."""
-    return KINDS[action.type]
+def row_of(action: Action) -> TypeRow:
+    """Return the row of an action's type."""
+    return ACTION_TYPES[action.type]
 
 
 def block_of(action: Action) -> Any:
-    """Give the block that the action's type names; None where it is missing."""
-    return getattr(action, kind_of(action).block)
+    """Return the block that the action's type names; None where it is missing."""
+    return getattr(action, row_of(action).block)
 
 
 def operation_of(action: Action) -> Operation:
-    """Give the operation that a definition names; Create where the type has none."""
+    """Return the operation of a definition; Create where the type has none."""
     operation = getattr(block_of(action), "operation", Operation.CREATE)
     assert isinstance(operation, Operation), "a block's operation is of that enum"
     return operation
 
 
 def templates_of(action: Action) -> dict[str, Any]:
-    """Give the parts of a definition whose texts are templates, by their field path below the action."""
-    kind, block = kind_of(action), block_of(action)
-    values = {f"{kind.field}.{_alias(type(block), name)}": getattr(block, name) for name in kind.templates if block}
-    return {path: value for path, value in values.items() if value is not None}
+    """Return the fields whose texts are templates, by their path below the action."""
+    return {path: value for _, path, value in _template_fields(action)}
 
 
 def filled(action: Action, fill: Callable[[Any, str], Any]) -> Action:
-    """Give an action with every template part replaced by what `fill` makes of it and its field path."""
-    kind, block = kind_of(action), block_of(action)
-    parts = templates_of(action)
-    paths = {name: f"{kind.field}.{_alias(type(block), name)}" for name in kind.templates}
-    values = {name: fill(parts[path], path) for name, path in paths.items() if path in parts}
-    return action.model_copy(update={kind.block: block.model_copy(update=values)}) if values else action
+    """Return an action with the value of every template field replaced by `fill(value, path)`."""
+    values = {name: fill(value, path) for name, path, value in _template_fields(action)}
+    if not values:
+        return action
+    return action.model_copy(update={row_of(action).block: block_of(action).model_copy(update=values)})
 
 
-def _alias(model: type[Model], name: str) -> str:
-    """Give a field's name as it is written in an object."""
-    return model.model_fields[name].alias or name
+def _template_fields(action: Action) -> Iterator[tuple[str, str, Any]]:
+    """Yield name, path and value of each template field that is set."""
+    row, block = row_of(action), block_of(action)
+    for name in row.templates if block else ():
+        if (value := getattr(block, name)) is not None:
+            yield name, f"{row.field}.{alias(type(block), name)}", value
 
 
 PER_CLUSTER = "PerCluster"
 
 
 def is_per_cluster(action: Action) -> bool:
-    """Tell whether an action is about a Subscription for each cluster: elsewhere the mode means nothing."""
-    return kind_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER and action.wait_ready
+    """Tell whether an action creates a Subscription for each cluster: for other types the mode means nothing."""
+    return row_of(action).per_cluster and action.cluster_execution_mode == PER_CLUSTER and action.wait_ready

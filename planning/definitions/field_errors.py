@@ -1,46 +1,58 @@
-"""One thing found at one field, and the objects in which things are found.
+"""Errors at fields: what is wrong, at which path, and in which object.
 
-Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
+Validation finds errors with paths relative to what it looks at. `below` puts the path of a parent in front, and
+`in_object` names the object. Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
 from api.execution import DRPlanExecution
-from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.definitions.lookup import Workflows, definition, workflow_references
 from planning.messages import fields as field_messages
 
 
-class FieldError(Model):
-    """One thing that is wrong: where, in which object, and what."""
+class FieldError(NamedTuple):
+    """One thing that is wrong."""
 
     path: str
+    """`spec.stages[1].name`."""
     message: str
-    subject: str
-    """`DRPlan default/shop`."""
+    """What is wrong and, after a semicolon, the remedy."""
+    subject: str = ""
+    """The object: `DRPlan default/shop`. Empty as long as the path is relative."""
 
     @property
     def text(self) -> str:
-        """The whole sentence of an error."""
-        return field_messages.found(self.path, self.subject, self.message)
+        """Path, object and message as one sentence."""
+        return field_messages.at_field(self.path, self.subject, self.message)
 
 
-def plan_subject(plan: DRPlan) -> str:
-    """Name a plan: `DRPlan default/shop`."""
-    return f"DRPlan {plan.metadata.namespace}/{plan.metadata.name}"
+def subject(of: DRPlan | DRWorkflow | DRPlanExecution) -> str:
+    """Return the name of an object with its kind: `DRPlan default/shop`."""
+    return f"{of.kind} {of.metadata.namespace}/{of.metadata.name}"
 
 
-def workflow_subject(dr_workflow: DRWorkflow) -> str:
-    """Name a DRWorkflow: `DRWorkflow default/nginx`."""
-    return f"DRWorkflow {dr_workflow.metadata.namespace}/{dr_workflow.metadata.name}"
+def below(path: str, errors: Iterable[FieldError]) -> Iterator[FieldError]:
+    """Yield the errors of a field's content with the path of that field in front."""
+    return (error._replace(path=f"{path}.{error.path}" if error.path else path) for error in errors)
 
 
-def execution_subject(execution: DRPlanExecution) -> str:
-    """Name an execution: `DRPlanExecution default/shop-move`."""
-    return f"DRPlanExecution {execution.metadata.namespace}/{execution.metadata.name}"
+def in_object(of: DRPlan | DRWorkflow | DRPlanExecution, errors: Iterable[FieldError]) -> list[FieldError]:
+    """Return errors with the object in which they were found."""
+    return [error._replace(subject=subject(of)) for error in errors]
 
 
-def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:
-    """Give each DRWorkflow that a plan names, once, in the order of the plan."""
-    found = (definition(workflows, reference) for reference in workflow_references(plan))
-    return [workflow for workflow in found if workflow is not None]
+def model_errors(error: ValidationError) -> list[FieldError]:
+    """Return what pydantic found, without the values: they may be secret."""
+    found = error.errors(include_input=False, include_url=False)
+    return [FieldError(field_path(each["loc"]), each["msg"]) for each in found]
+
+
+def field_path(location: Iterable[int | str]) -> str:
+    """Return a location as people write it: `spec.stages[1].name`."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return "".join(parts).removeprefix(".")

@@ -83,15 +83,17 @@ def _escaped(name: str) -> str:
     return shortened(text, _LONGEST)
 
 
-class Kept(StrEnum):
-    """What is kept for an action."""
+class RecordKind(StrEnum):
+    """What a record of an action holds."""
 
     BEFORE = "before"
     """The state of its object before it was changed."""
     DONE = "done"
     """How the action ended whose object its own hook cleanup then removes."""
+    ASKED = "asked"
+    """When the creation of its Job was first requested."""
 
 
-def record_name(execution: ObjectKey, kept: Kept, mark: str) -> str:
-    """Name a record of one action in one execution."""
-    return f"drplan-{execution.uid[:8]}-{kept.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+def record_name(execution: ObjectKey, kind: RecordKind, mark: str) -> str:
+    """Return the name of a record of one action in one execution, the same for each attempt."""
+    return f"drplan-{execution.uid[:8]}-{kind.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"

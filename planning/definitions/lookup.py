@@ -3,7 +3,7 @@
 Source: docs/spec/drworkflow.md.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from api.actions import Action
@@ -18,7 +18,7 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 def definition(workflows: Workflows, ref: ObjectName) -> DRWorkflow | None:
-    """Give the DRWorkflow that a reference names; None where there is none."""
+    """Return the DRWorkflow that a reference names; None where it does not exist."""
     return workflows.get((ref.in_namespace, ref.name))
 
 
@@ -29,22 +29,28 @@ def workflow_references(plan: DRPlan) -> list[ObjectName]:
 
 
 def full_name(ref: ObjectName) -> str:
-    """Give a reference as messages name it: `default/nginx-deploy-workflow`."""
+    """Return a reference as messages show it: `default/nginx-deploy-workflow`."""
     return f"{ref.in_namespace}/{ref.name}"
 
 
+def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:
+    """Return each DRWorkflow that a plan names and that exists, once, in the order of the plan."""
+    found = (definition(workflows, reference) for reference in workflow_references(plan))
+    return [dr_workflow for dr_workflow in found if dr_workflow is not None]
+
+
 def occurrences(items: Iterable[ItemT], key: Callable[[ItemT], KeyT]) -> list[tuple[KeyT, int]]:
-    """Give each item's key with how many of the same key came before it."""
-    seen: dict[KeyT, int] = {}
-    found = []
+    """Return the key of each item with the number of earlier items that have the same key."""
+    counts: dict[KeyT, int] = {}
+    numbered = []
     for item in items:
         name = key(item)
-        found.append((name, seen.get(name, 0)))
-        seen[name] = seen.get(name, 0) + 1
-    return found
+        numbered.append((name, counts.get(name, 0)))
+        counts[name] = counts.get(name, 0) + 1
+    return numbered
 
 
 def actions_by_name(dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], Action]:
-    """Index a DRWorkflow's actions by name and occurrence; empty where the DRWorkflow is gone."""
-    actions: Sequence[Action] = dr_workflow.spec.actions if dr_workflow else []
+    """Index the actions of a DRWorkflow by name and occurrence; empty where the DRWorkflow does not exist."""
+    actions = dr_workflow.spec.actions if dr_workflow else []
     return dict(zip(occurrences(actions, lambda action: action.name), actions, strict=True))

@@ -1,7 +1,7 @@
-"""A manifest's text to the one object that it holds.
+"""From the text of a manifest to the one object in it.
 
-YAML is read as the API server's own tools read it: no dates, no base-60 numbers, keys are strings, a key
-stands once. Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md.
+YAML is read in the way of Kubernetes' own tools: no dates, no base-60 numbers, keys are strings, no duplicate keys.
+Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md.
 """
 
 import math
@@ -13,17 +13,15 @@ import yaml
 from api.steps import Target
 from planning.messages import files as file_messages
 
-_MOST_DEPTH = 100
-_MOST_NODES = 200_000
-"""Values in one manifest, aliases counted as often as they are used: YAML can say very much in few bytes."""
-
-
+_MAX_DEPTH = 100
+_MAX_VALUES = 200_000
+"""Values in one manifest, aliases counted as often as they are used: a few bytes of YAML can expand to very many."""
 _UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What the YAML package raises on bad text: the last five where a value does not suit its explicit tag."""
 
 
 class ManifestError(ValueError):
-    """A manifest is not one object; the message says what is wrong and what to do."""
+    """A manifest is not one object; the message says why, and the remedy."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the base is chosen at run time
@@ -48,11 +46,11 @@ _Loader.add_implicit_resolver(
 
 
 def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
-    """Build a mapping, and refuse a key that stands twice: one of the values would be lost."""
+    """Build a mapping, and refuse a duplicate key: one of the values would be lost."""
     keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     if len(keys) != len(frozenset(keys)):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ManifestError(file_messages.key_twice(twice, node.start_mark.line + 1))
+        duplicate = next(key for key in keys if keys.count(key) > 1)
+        raise ManifestError(file_messages.duplicate_key(duplicate, node.start_mark.line + 1))
     loader.flatten_mapping(node)
     return {
         _key(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
@@ -61,7 +59,7 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
 
 
 def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
-    """Read a whole number, `0o17` and `017` alike as base 8."""
+    """Read an integer, `0o17` and `017` alike as base 8."""
     text = loader.construct_scalar(node).replace("_", "").lower()
     digits = text.lstrip("+-")
     if digits.startswith("0") and digits.isdigit() and len(digits) > 1:
@@ -79,9 +77,20 @@ def parse_manifest(text: str) -> dict[str, Any]:
 
     Raises ManifestError when it is not YAML, not one object, or has no apiVersion, kind or name.
     """
-    body = _document(text)
+    documents = documents_in(text)
+    if not documents:
+        raise ManifestError(file_messages.EMPTY_MANIFEST)
+    if len(documents) > 1:
+        raise ManifestError(file_messages.several_documents(len(documents)))
+    body = documents[0]
     if not isinstance(body, dict):
         raise ManifestError(file_messages.NOT_AN_OBJECT)
+    _validate_head(body)
+    return body
+
+
+def _validate_head(body: dict[str, Any]) -> None:
+    """Raise ManifestError where a field that every object needs is missing or has the wrong type."""
     for name in ("apiVersion", "kind"):
         if not isinstance(body.get(name), str) or not body[name]:
             raise ManifestError(file_messages.no_text(name))
@@ -91,17 +100,13 @@ def parse_manifest(text: str) -> dict[str, Any]:
     if not isinstance(metadata.get("namespace") or "", str):
         raise ManifestError(file_messages.not_text("metadata.namespace"))
     for name in ("annotations", "labels"):
-        _refuse_other_than_texts(metadata.get(name), f"metadata.{name}")
-    return body
-
-
-def _refuse_other_than_texts(value: Any, path: str) -> None:
-    """Refuse annotations and labels that the API server would refuse, as YAML's numbers and booleans often are."""
-    if value is not None and not isinstance(value, dict):
-        raise ManifestError(file_messages.not_a_mapping(path))
-    wrong = next((key for key, item in (value or {}).items() if not isinstance(item, str | None)), None)
-    if wrong is not None:
-        raise ManifestError(file_messages.not_text(f"{path}.{wrong}"))
+        path, values = f"metadata.{name}", metadata.get(name)
+        if values is not None and not isinstance(values, dict):
+            raise ManifestError(file_messages.not_a_mapping(path))
+        # YAML's numbers and booleans, which the API server would refuse.
+        wrong = next((key for key, item in (values or {}).items() if not isinstance(item, str | None)), None)
+        if wrong is not None:
+            raise ManifestError(file_messages.not_text(f"{path}.{wrong}"))
 
 
 def documents_in(text: str) -> list[Any]:
@@ -113,17 +118,10 @@ def documents_in(text: str) -> list[Any]:
     except ManifestError:
         raise
     except _UNREADABLE as error:
-        raise ManifestError(_not_yaml(error)) from None
-
-
-def _document(text: str) -> Any:
-    """Read the only document that is not empty."""
-    documents = documents_in(text)
-    if not documents:
-        raise ManifestError(file_messages.EMPTY_MANIFEST)
-    if len(documents) > 1:
-        raise ManifestError(file_messages.several_documents(len(documents)))
-    return documents[0]
+        # Without the text around the mistake: a manifest may be a Secret.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        position = (mark.line + 1, mark.column + 1) if mark else None
+        raise ManifestError(file_messages.not_yaml(position, problem)) from None
 
 
 def _refuse_depth(text: str) -> None:
@@ -131,26 +129,20 @@ def _refuse_depth(text: str) -> None:
 
     A text of n characters is at most n deep, so short ones need no second reading.
     """
-    if len(text) <= _MOST_DEPTH:
+    if len(text) <= _MAX_DEPTH:
         return
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MOST_DEPTH:
-            raise ManifestError(file_messages.too_deep(_MOST_DEPTH))
-
-
-def _not_yaml(error: Exception) -> str:
-    """Say where YAML went wrong and how, without the text around it: a manifest may be a Secret."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    return file_messages.not_yaml((mark.line + 1, mark.column + 1) if mark else None, problem)
+        if depth > _MAX_DEPTH:
+            raise ManifestError(file_messages.too_deep(_MAX_DEPTH))
 
 
 def _as_json(value: Any, count: list[int]) -> Any:
-    """Give a YAML value as JSON knows it. `count` holds the values seen so far."""
+    """Return a YAML value as JSON; `count` is the number of values so far."""
     count[0] += 1
-    if count[0] > _MOST_NODES:
-        raise ManifestError(file_messages.too_many_values(_MOST_NODES))
+    if count[0] > _MAX_VALUES:
+        raise ManifestError(file_messages.too_many_values(_MAX_VALUES))
     if isinstance(value, dict):
         return {key: _as_json(item, count) for key, item in value.items()}
     if isinstance(value, list):
@@ -172,7 +164,7 @@ def _key(key: Any) -> str:
 
 
 def target_of(manifest: dict[str, Any]) -> Target:
-    """Name the object of a manifest that `parse_manifest` gave."""
+    """Return the object of a manifest that `parse_manifest` returned."""
     metadata = manifest["metadata"]
     return Target(
         api_version=manifest["apiVersion"],

@@ -9,15 +9,17 @@ from pydantic import ValidationError
 
 from api.actions import Action, HookCleanup
 from api.phases import Operation
-from planning.definitions.action_types import kind_of
+from planning.definitions.action_types import CREATING, row_of
+from planning.definitions.field_errors import FieldError, below, model_errors
 
 
 class CustomRollbackError(ValueError):
-    """An action's `rollback` is no action; `faults` holds every field path below the action, with words."""
+    """An action's `rollback` does not have the form of an action."""
 
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{path}: {words}" for path, words in faults))
-        self.faults = faults
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
+        self.errors = errors
+        """Paths are relative to the action."""
 
 
 class RollbackHook(StrEnum):
@@ -30,36 +32,25 @@ class RollbackHook(StrEnum):
 
 
 def rollback_of(action: Action) -> Action | None:
-    """Give an action's own rollback as an action; None where it has none.
+    """Return an action's own rollback as an action; None where it has none.
 
-    Its name and type are the action's, unless it says its own. Raises CustomRollbackError.
+    Name and type are those of the action unless the rollback sets its own. Raises CustomRollbackError.
     """
     if action.rollback is None:
         return None
-    said = {key: value for key, value in action.rollback.items() if value not in (None, "")}
+    body = {key: value for key, value in action.rollback.items() if value not in (None, "")}
     try:
-        return Action.model_validate({"name": action.name, "type": action.type, **said})
+        return Action.model_validate({"name": action.name, "type": action.type, **body})
     except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        raise CustomRollbackError([(_path(each["loc"]), each["msg"]) for each in found]) from None
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """Write a place in the rollback as people know it: `rollback.http.headers`."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"rollback{''.join(parts)}"
+        raise CustomRollbackError(list(below("rollback", model_errors(error)))) from None
 
 
 def rollback_hook(action: Action) -> RollbackHook | None:
-    """Tell which hook of a rollback an action is; None where it is none."""
+    """Return which rollback hook an action is; None where it is none."""
     return next((hook for hook in RollbackHook if hook == action.hook_type), None)
 
 
-_MAKES = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
-"""Operations that can make an object; of what only others made nothing is removed."""
-
-
 def cleanup_of(action: Action, operation: Operation) -> HookCleanup:
-    """Give when the action's object is removed; never, where type or operation know of no such thing."""
-    asked = action.hook_cleanup if kind_of(action).own_cleanup and operation in _MAKES else None
-    return asked or HookCleanup()
+    """Return when the action's object is removed; never, where type or operation do not support it."""
+    supported = row_of(action).own_cleanup and operation in CREATING
+    return (action.hook_cleanup if supported else None) or HookCleanup()

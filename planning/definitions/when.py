@@ -1,4 +1,4 @@
-"""Conditions of actions: `mode == "install" || mode == "upgrade"`, and nothing beyond that.
+"""Conditions of actions: `mode == "install" || mode == "upgrade"`, and nothing else.
 
 Source: docs/spec/drworkflow.md, "when".
 """
@@ -8,39 +8,37 @@ import re
 from api.phases import Mode
 from planning.messages import fields as field_messages
 
-# The older controller lets a quote be missing on either side; what it ran is to run here.
+# The older controller accepted a missing quote on either side; what ran there must run here.
 _CLAUSE = re.compile(r"""\s*(?:mode|operation)\s*==\s*["']?\s*([a-z]+)\s*["']?\s*""", re.IGNORECASE)
 _MODES = {mode.value.lower(): mode for mode in Mode}
 
 
 class WhenError(ValueError):
-    """A text is no condition; the message says which are."""
+    """A text is not a condition; the message describes what one looks like."""
 
 
-def modes(text: str) -> frozenset[Mode]:
-    """Read a condition: the modes in which it holds. A blank one holds in all.
+def modes(text: str | None) -> frozenset[Mode]:
+    """Return the modes in which a condition holds: all of them without a condition.
 
     Raises WhenError for anything but comparisons of `mode` (or `operation`) joined by `||`.
     """
-    if not text.strip():
+    if not (text or "").strip():
         return frozenset(Mode)
-    return frozenset(_mode(clause, text) for clause in text.split("||"))
-
-
-def _mode(clause: str, text: str) -> Mode:
-    match = _CLAUSE.fullmatch(clause)
-    if match is None:
-        raise WhenError(field_messages.not_a_condition(text))
-    mode = _MODES.get(match[1].lower())
-    if mode is None:
-        raise WhenError(field_messages.unknown_mode(match[1]))
-    return mode
+    allowed = set()
+    for clause in (text or "").split("||"):
+        match = _CLAUSE.fullmatch(clause)
+        if match is None:
+            raise WhenError(field_messages.not_a_condition(text or ""))
+        if match[1].lower() not in _MODES:
+            raise WhenError(field_messages.unsupported(match[1], list(_MODES)))
+        allowed.add(_MODES[match[1].lower()])
+    return frozenset(allowed)
 
 
 def runs(when: str | None, mode: Mode | None) -> bool:
     """Tell whether an action runs in a mode; without a mode nothing is filtered.
 
-    Raises WhenError when the condition is none.
+    Raises WhenError when `when` is not a condition.
     """
-    allowed = modes(when or "")
+    allowed = modes(when)
     return mode is None or mode in allowed

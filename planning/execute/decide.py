@@ -20,7 +20,7 @@ from planning.messages import rejections
 from planning.messages.actions import bounded
 from planning.status.transitions import with_counts
 from planning.validation.objects import execution_errors
-from planning.values.resolve import Resolved
+from planning.values.parameters import Resolved
 
 Parameters = Mapping[tuple[str, int], Resolved]
 """By name of the stage and position of the DRWorkflow in it."""

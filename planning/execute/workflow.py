@@ -3,9 +3,9 @@
 Source: docs/spec/drplan.md, "What an Execute does"; docs/spec/drworkflow.md, "Mode Delete".
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from api.actions import Action
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import Mode, OperationType, Phase
@@ -13,100 +13,81 @@ from api.steps import ExecuteStep
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import Planned
-from planning.definitions.action_types import templates_of
-from planning.definitions.field_errors import FieldError, workflow_subject
+from planning.definitions.field_errors import FieldError, below, in_object
 from planning.definitions.retry import attempts_of
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
-from planning.validation.actions import value_faults
-from planning.values.placeholders import PlaceholderKind, Values, placeholders, texts
-from planning.values.resolve import Resolved
+from planning.validation.actions import rendered_errors
+from planning.values.parameters import Resolved
+from planning.values.placeholders import PlaceholderKind, Values, names_used
 from planning.values.titles import title
 
 
 @dataclass(frozen=True)
 class PlannedWorkflow:
-    """What is known of a DRWorkflow at its place."""
+    """A DRWorkflow at its place in a plan, in the mode of the execution."""
 
     ref: ObjectName
     dr_workflow: DRWorkflow
     planned: list[Planned]
     mode: Mode | None
     mark: str
-    """Beginning of its actions' marks."""
+    """Prefix of its actions' marks."""
     plan_name: str
     resolved: Resolved | None
     """None where its parameters are not known yet."""
 
     def node(self) -> WorkflowExecutionStatus:
-        """Give its node, with every action Pending or Skipped."""
+        """Return its node in the status, with every action Pending or Skipped."""
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
             phase=Phase.PENDING if self.planned else Phase.SKIPPED,
             message=None if self.planned else action_messages.NOTHING_TO_DELETE,
             progress=parent_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
-            action_statuses=[_action(planned, self.mode) for planned in self.planned],
+            action_statuses=[_action_node(planned.action, self.mode) for planned in self.planned],
         )
 
     def steps(self) -> list[ExecuteStep]:
-        """Give a step for each action of the node."""
+        """Return a step for each action of the node."""
         names = identifiers.distinct([planned.action.name for planned in self.planned])
-        return [self._step(f"{self.mark}/{name}", one) for name, one in zip(names, self.planned, strict=True)]
+        values = None if self.resolved is None else Values(self.resolved.shown, self.plan_name)
+        return [
+            ExecuteStep(
+                index=planned.index,
+                action=self.dr_workflow.spec.actions[planned.index].name,
+                mark=f"{self.mark}/{name}",
+                title=title(planned.action, f"{self.mark}/{name}", values),
+                attempts=attempts_of(planned.action),
+                part=planned.part,
+                after=planned.after,
+                outputs_of=names_used(planned.action, PlaceholderKind.OUTPUTS),
+            )
+            for name, planned in zip(names, self.planned, strict=True)
+        ]
 
-    def _step(self, mark: str, planned: Planned) -> ExecuteStep:
-        values = None if self.resolved is None else self._values(self.resolved.shown)
-        return ExecuteStep(
-            index=planned.index,
-            action=self.dr_workflow.spec.actions[planned.index].name,
-            mark=mark,
-            title=title(planned.action, mark, values),
-            attempts=attempts_of(planned.action),
-            part=planned.part,
-            after=planned.after,
-            outputs_of=_outputs_of(planned),
-        )
-
-    def _values(self, params: Mapping[str, str]) -> Values:
-        return Values(params, self.plan_name)
-
-    def value_errors(self) -> Iterator[FieldError]:
-        """Find what only shows once values are filled in, in the actions that run."""
+    def value_errors(self) -> list[FieldError]:
+        """Validate the actions that run with their values filled in."""
         if self.resolved is None:
-            return
-        values, secret = self._values(self.resolved.values), self.resolved.left_out
+            return []
+        values, errors = Values(self.resolved.values, self.plan_name), list[FieldError]()
         for planned in self.planned:
             if when.runs(planned.action.when, self.mode):
-                for path, message in value_faults(planned.action, values, secret):
-                    place, subject = f"spec.actions[{planned.index}].{path}", workflow_subject(self.dr_workflow)
-                    yield FieldError(path=place, message=message, subject=subject)
+                found = rendered_errors(planned.action, values, self.resolved.left_out)
+                errors += below(f"spec.actions[{planned.index}]", found)
+        return in_object(self.dr_workflow, errors)
 
 
-def _action(planned: Planned, mode: Mode | None) -> ActionStatus:
-    action = planned.action
-    runs = when.runs(action.when, mode)
+def _action_node(action: Action, mode: Mode | None) -> ActionStatus:
+    message = None
+    if mode is not None and not when.runs(action.when, mode):
+        allowed = when.modes(action.when)
+        message = action_messages.condition_not_met(mode, [one for one in Mode if one in allowed])
     return ActionStatus(
         name=action.name,
         type=action.type,
-        phase=Phase.PENDING if runs else Phase.SKIPPED,
-        message=None if runs else _unmet(action.when, mode),
+        phase=Phase.PENDING if message is None else Phase.SKIPPED,
+        message=message,
         retries=0,
         retry_count=0,
         custom_rollback=action.rollback is not None,
     )
-
-
-def _unmet(condition: str | None, mode: Mode | None) -> str:
-    allowed = when.modes(condition or "")
-    assert mode is not None, "without a mode nothing is filtered"
-    return action_messages.condition_not_met(mode, [one for one in Mode if one in allowed])
-
-
-def _outputs_of(planned: Planned) -> list[str]:
-    """Name the actions whose outputs a definition uses, each once."""
-    found = (
-        placeholder
-        for path, value in templates_of(planned.action).items()
-        for _, text in texts(value, path)
-        for placeholder in placeholders(text)
-    )
-    return list(dict.fromkeys(one.name for one in found if one.kind is PlaceholderKind.OUTPUTS))

@@ -6,25 +6,30 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 from collections.abc import Sequence
 
 from api.params import ParameterType
-from api.phases import ActionType, Mode, Operation
+from api.phases import ActionType, Mode
 
 _LONGEST = 100
 """Characters of what people wrote that a sentence repeats."""
-_CIRCLE = 10
-"""Names of a circle that are spelt out."""
+_LONGEST_CYCLE = 10
+"""Names of a cycle that a message contains."""
 EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
 EMPTY_NAME = "is empty; write the object's name"
 PATCH_WITHOUT_ROLLBACK = "a Patch cannot be taken back by itself; add a rollback that does it"
 
 
-def found(path: str, subject: str, message: str) -> str:
-    """One error: `spec.stages[1].name of DRPlan default/shop: stands twice; …`."""
+def at_field(path: str, subject: str, message: str) -> str:
+    """An error with its place: `spec.stages[1].name of DRPlan default/shop: …`."""
     return f"{path} of {subject}: {message}"
 
 
-def name_twice(what: str, name: str) -> str:
-    """Two siblings bear one name."""
-    return f'{what} "{name}" stands more than once; give each {what} a name of its own'
+def duplicate_name(what: str, name: str) -> str:
+    """Two parts of one list have the same name."""
+    return f'duplicate name "{_cut(name)}"; every {what} needs its own name'
+
+
+def unsupported(text: str, supported: Sequence[str]) -> str:
+    """A value that is not in the list of supported ones. Empty values are not listed."""
+    return f'unsupported value "{_cut(text)}"; supported values: {", ".join(value for value in supported if value)}'
 
 
 def unknown_dependency(what: str, name: str) -> str:
@@ -34,9 +39,9 @@ def unknown_dependency(what: str, name: str) -> str:
 
 
 def cycle(what: str, names: Sequence[str]) -> str:
-    """Stages or actions depend on each other in a circle."""
-    circle = " -> ".join([*names, names[0]] if len(names) <= _CIRCLE else [*names[:_CIRCLE], "…", names[0]])
-    return f"the {what}s depend on each other in a circle ({circle}); take one of these dependencies out"
+    """Stages or actions depend on each other in a cycle."""
+    path = " -> ".join([*names, names[0]] if len(names) <= _LONGEST_CYCLE else [*names[:_LONGEST_CYCLE], "…", names[0]])
+    return f"the {what}s depend on each other in a cycle ({path}); remove one of these dependencies"
 
 
 def missing_workflow(name: str) -> str:
@@ -59,19 +64,9 @@ def manifest(reason: str) -> str:
     return f"the manifest is not usable: {reason}"
 
 
-def unknown_operation(operation: Operation, action_type: ActionType) -> str:
-    """An operation that the type does not know."""
-    return f"{operation.value} is not an operation of {action_type.value}; use Create, Apply, Patch or Delete"
-
-
 def misspelt_hook(text: str, meant: str) -> str:
     """An action that belongs to the rollback would run with the others."""
     return f'"{_cut(text)}" is not a hook of a rollback; write {meant}'
-
-
-def unknown_cluster_mode(text: str) -> str:
-    """In the body of a rollback, which the API server does not judge."""
-    return f'there is no clusterExecutionMode "{_cut(text)}"; write Global or PerCluster, or leave it out'
 
 
 # Requests. What is written in them may be secret and is not repeated.
@@ -81,11 +76,6 @@ NOT_AN_ADDRESS = "is not the address of a service; write one such as https://hos
 HEADER_OF_SEVERAL_LINES = "the value of a header is a single line; take the line breaks out"
 ARGO = "the executor Argo is not supported; take spec.executor out or set its type to Native"
 NO_TIME = "a timeout of zero leaves no time to act; write a duration such as 30s or 5m"
-
-
-def unknown_method(text: str, known: Sequence[str]) -> str:
-    """In the body of a rollback, which the API server does not judge."""
-    return f'there is no method "{_cut(text)}"; write {", ".join(known[:-1])} or {known[-1]}'
 
 
 def not_a_header(name: str) -> str:
@@ -183,17 +173,12 @@ def not_a_condition(text: str) -> str:
     return f'{_cut(text)} is not a condition; write mode == "install", and join several with ||'
 
 
-def unknown_mode(word: str) -> str:
-    """A `when` that compares with a mode that does not exist."""
-    return f'there is no mode "{_cut(word)}"; compare with install, upgrade, delete or rollback'
-
-
 # Parameters.
 
-VALUE_AND_SOURCE = "value and valueFrom stand side by side; take one of them out"
+VALUE_AND_SOURCE = "value and valueFrom are mutually exclusive; remove one of them"
 EMPTY_SOURCE = "is empty; write manifestRef, or take valueFrom out"
 EMPTY_REFERENCE_FIELD = "is empty; a value cannot be read without it"
-NAME_AND_LABELS = "name and labelSelector stand side by side; take one of them out"
+NAME_AND_LABELS = "name and labelSelector are mutually exclusive; remove one of them"
 FILLED_TO_NOTHING = "is empty once its placeholders are filled in; give them values"
 
 

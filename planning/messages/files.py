@@ -3,8 +3,6 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
-from collections.abc import Sequence
-
 from api.phases import ActionType
 
 UNKNOWN_FIELD = "there is no such field; correct its name or take it out"
@@ -19,35 +17,16 @@ NOT_AN_OBJECT = "it is not an object: write apiVersion, kind, metadata and what 
 NO_OBJECT_NAME = "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
 
-def wrong_kind_of_value(wanted: str) -> str:
+def wrong_type_of_value(wanted: str) -> str:
     """A text where a list belongs, and the like; `wanted` is a word of the schema."""
     words = {"object": "a mapping of fields", "array": "a list", "string": "a text; put it in quotes"}
     words |= {"integer": "a whole number", "boolean": "true or false", "number": "a number"}
     return f"this is not {words.get(wanted, wanted)}"
 
 
-def not_one_of(value: str, known: Sequence[str]) -> str:
-    """A word that the field does not know."""
-    return f'"{value}" is not known here; write {_either([word for word in known if word])}'
-
-
-def _either(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def other_version(version: str, ours: str) -> str:
-    """An object of another version of our group."""
-    return f'"{version}" is not a version that this release knows; write {ours}'
-
-
-def unknown_kind(kind: str, known: Sequence[str]) -> str:
-    """An object of our group, and of no kind that it has."""
-    return f'there is no kind "{kind}"; write {_either(known)}'
-
-
-def stands_twice(elsewhere: str) -> str:
-    """An object that a file before this one, or the same, has already."""
-    return f"this object stands in {elsewhere} as well; take one of them out"
+def duplicate_object(file: str) -> str:
+    """An object that this or an earlier file contains already."""
+    return f"this object is also in {file}; remove one of them"
 
 
 def not_here(subject: str) -> str:
@@ -65,7 +44,7 @@ def other_plan(name: str, theirs: str) -> str:
     return f"DRPlanExecution {name} is of DRPlan {theirs}; write that plan into spec.planRef"
 
 
-def verdict(objects: int, errors: int) -> str:
+def summary(objects: int, errors: int) -> str:
     """The last line."""
     of = f"{objects} object{'' if objects == 1 else 's'}"
     return f"{errors} error{'' if errors == 1 else 's'} in {of}" if errors else f"{of}, no errors"
@@ -97,9 +76,9 @@ def not_a_mapping(field: str) -> str:
     return f"its {field} is not a mapping: write names and texts"
 
 
-def key_twice(key: str, line: int) -> str:
+def duplicate_key(key: str, line: int) -> str:
     """One of two values would be lost."""
-    return f'the key "{key}" stands twice in one mapping (line {line})'
+    return f'duplicate key "{key}" in a mapping (line {line})'
 
 
 def too_deep(levels: int) -> str:

@@ -14,7 +14,7 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import FailureType, Part, Refusal, Target
 from planning.definitions.action_list import Planned
-from planning.definitions.action_types import KINDS, Kind, Rule, operation_of
+from planning.definitions.action_types import ACTION_TYPES, Rule, TypeRow, operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
 from planning.definitions.target import DEFAULT_NAMESPACE, is_job, target_of_action
@@ -109,14 +109,14 @@ class Candidate:
     def ours(self) -> bool:
         """Whether the record says by itself what the action did."""
         type_ = self.action.type
-        return self.action.operation is not None or (type_ is not None and not KINDS[type_].has_object)
+        return self.action.operation is not None or (type_ is not None and not ACTION_TYPES[type_].has_object)
 
     @property
     def type(self) -> ActionType | None:
         """The type, from the record, its kind of output, or the definition; None where nothing tells."""
         if self.action.type is not None:
             return self.action.type
-        recorded_type = next((type_ for type_, kind in KINDS.items() if _refs(self.action.outputs, kind)), None)
+        recorded_type = next((type_ for type_, kind in ACTION_TYPES.items() if _refs(self.action.outputs, kind)), None)
         return recorded_type or (self.definition.type if self.definition else None)
 
     @property
@@ -176,7 +176,7 @@ def by_default(candidate: Candidate) -> Default:
     type_, operation = candidate.type, candidate.operation or Operation.CREATE
     if type_ is None:
         return Refused(_undefined(candidate))
-    match KINDS[type_].rule(operation):
+    match ACTION_TYPES[type_].rule(operation):
         case Rule.UNDEFINED:
             return Nothing(action_messages.no_rollback_defined(type_))
         case Rule.NOT_AUTOMATIC:
@@ -225,7 +225,7 @@ def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
 
     Raises ManifestError when neither can tell.
     """
-    refs = _refs(candidate.action.outputs, KINDS[type_])
+    refs = _refs(candidate.action.outputs, ACTION_TYPES[type_])
     if not refs:
         target = _defined_target(candidate)
         if target:
@@ -242,14 +242,14 @@ def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
 
 def referred(outputs: ActionOutputs | None) -> Iterator[Recorded]:
     """Give every object that a record names, whatever its type."""
-    for type_, kind in KINDS.items():
+    for type_, kind in ACTION_TYPES.items():
         for ref in _refs(outputs, kind):
             target = _target_of_ref(ref, type_)
             if target:
                 yield Recorded(target, ref.uid or None)
 
 
-def _refs(outputs: ActionOutputs | None, kind: Kind) -> list[ObjectReference]:
+def _refs(outputs: ActionOutputs | None, kind: TypeRow) -> list[ObjectReference]:
     """Give the references in a record that are of a kind, lists flattened."""
     found: list[ObjectReference] = []
     for field in kind.outputs if outputs and kind.has_object else ():
@@ -260,7 +260,7 @@ def _refs(outputs: ActionOutputs | None, kind: Kind) -> list[ObjectReference]:
 
 def _target_of_ref(ref: ObjectReference, type_: ActionType) -> Target | None:
     """Read a reference, with what the type fixes filled in; None where it does not name an object."""
-    kind = KINDS[type_]
+    kind = ACTION_TYPES[type_]
     api_version, name = ref.api_version or kind.api_version, ref.kind or kind.kind
     if not ref.name or not api_version or not name:
         return None

@@ -21,7 +21,7 @@ from planning.revert.default_rollback import Custom, Refused
 from planning.revert.original import Place, PlacedStage, PlacedWorkflow
 from planning.revert.ownership import Deletions
 from planning.revert.previous_reverts import action_keys
-from planning.values.placeholders import has_template, outputs_used
+from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Steps:
 
     def _custom(self, place: Place, verdict: Custom) -> CustomRollback:
         """Name the definition to carry out, with what the original recorded of the actions that it refers to."""
-        name, used = place.candidate.action.name, outputs_used(verdict.action)
+        name, used = place.candidate.action.name, names_used(verdict.action, PlaceholderKind.OUTPUTS)
         recorded = {one: self.records[one] for one in used if one in self.records}
         outputs = {one: record.outputs for one, record in recorded.items() if record.outputs}
         phases = {one: record.phase for one, record in recorded.items()}

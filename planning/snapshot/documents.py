@@ -1,7 +1,7 @@
-"""The definitions that a run works with: to the documents that are kept, and back.
+"""The definitions of a run: converted to the documents that are stored, and back.
 
-A document is named after its content, so that keeping it twice keeps it once, and whoever reads it can tell
-whether it is what was kept. Nothing secret goes into one. Source: docs/spec/drplanexecution.md, "What is kept".
+The name of a document is derived from its content: storing it twice stores it once, and a reader detects a change.
+A document contains no secrets. Source: docs/spec/drplanexecution.md, "What is kept".
 """
 
 import hashlib
@@ -17,14 +17,15 @@ from api.execution import SnapshotRef
 from api.meta import Model, ObjectKey, ObjectMeta, ObjectName
 from api.params import Parameter
 from api.phases import Mode
-from api.plan import DRPlan, DRPlanSpec, Stage, WorkflowReference
+from api.plan import DRPlan, DRPlanSpec
 from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
-from planning.definitions.lookup import Workflows, definition
+from planning.definitions.field_errors import model_errors
+from planning.definitions.lookup import Workflows, used_workflows
 from planning.messages import attempts as attempt_messages
 from planning.values import omission
 
-Place = tuple[str, int]
+PlanPlace = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -33,16 +34,16 @@ _HASH_SIGNS = 16
 
 
 class SnapshotError(ValueError):
-    """What is there is not what was kept, or is not to be understood; the message says which."""
+    """A stored document was changed or cannot be parsed; the message says which."""
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """What a run works with, secrets and all. Every DRWorkflow that the plan names is there."""
+    """The definitions of a run, with secrets. Every DRWorkflow that the plan names is there."""
 
     plan: DRPlan
     workflows: Workflows
-    parameters: Mapping[Place, KeptParameters]
+    parameters: Mapping[PlanPlace, KeptParameters]
     """Of every place in the plan."""
     mode: Mode | None = None
     parameters_of: tuple[ObjectKey, ...] = ()
@@ -50,47 +51,40 @@ class Definitions:
 
 
 @dataclass(frozen=True)
-class Document:
-    """One object to keep: its data, and the name and hash that follow from it."""
+class SnapshotDocument:
+    """One document to store: its data, with the name and hash that follow from it."""
 
     ref: SnapshotRef
     data: dict[str, Any]
 
 
 def digest(data: Any) -> str:
-    """Give the SHA-256 of a JSON value, however its text was laid out."""
+    """Return the SHA-256 of a JSON value, whatever the layout of its text."""
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def places_of(plan: DRPlan) -> list[Place]:
-    """Give every place of a plan."""
+def places_of(plan: DRPlan) -> list[PlanPlace]:
+    """Return every place of a plan, in its order."""
     return [(stage.name, position) for stage in plan.spec.stages for position in range(len(stage.workflows))]
 
 
 # What is kept.
 
 
-def documents(execution: ObjectKey, definitions: Definitions) -> list[Document]:
-    """Give what is to be kept for a run; the root is the last, so that whatever it names is there before it."""
-    used = _used(definitions)
+def documents(execution: ObjectKey, definitions: Definitions) -> list[SnapshotDocument]:
+    """Return what is stored for a run. The root comes last, so that what it names exists before it."""
+    used = used_workflows(definitions.plan, definitions.workflows)
     kept = [_document(execution, KeptDefinition(spec=_workflow_spec(one.spec))) for one in used]
     root = _document(execution, _root(definitions, used, [each.ref for each in kept]))
     return [*{each.ref.name: each for each in kept}.values(), root]
 
 
-def _document(execution: ObjectKey, model: Model) -> Document:
+def _document(execution: ObjectKey, model: Model) -> SnapshotDocument:
     data = model.to_object()
     sha256 = digest(data)
     name = f"drplan-{execution.uid.replace('-', '')[:_UID_SIGNS]}-{sha256[:_HASH_SIGNS]}"
-    return Document(SnapshotRef(name=name, sha256=sha256), data)
-
-
-def _used(definitions: Definitions) -> list[DRWorkflow]:
-    """Give each DRWorkflow that the plan names once, in the plan's order."""
-    stages = definitions.plan.spec.stages
-    found = (definition(definitions.workflows, each.workflow_ref) for stage in stages for each in stage.workflows)
-    return list({(one.metadata.namespace, one.metadata.name): one for one in found if one is not None}.values())
+    return SnapshotDocument(SnapshotRef(name=name, sha256=sha256), data)
 
 
 def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[SnapshotRef]) -> Snapshot:
@@ -110,14 +104,13 @@ def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[S
         workflows=[KeptWorkflow(**_identity(one.metadata), revision=ref) for one, ref in zip(used, refs, strict=True)],
         parameters=list(sets.values()),
         stages=[
-            KeptStage(name=one.name, uses=[use(one.name, place, ref) for place, ref in enumerate(_references(one))])
-            for one in plan.spec.stages
+            KeptStage(
+                name=stage.name,
+                uses=[use(stage.name, place, each.workflow_ref) for place, each in enumerate(stage.workflows)],
+            )
+            for stage in plan.spec.stages
         ],
     )
-
-
-def _references(stage: Stage) -> list[ObjectName]:
-    return [each.workflow_ref for each in stage.workflows]
 
 
 def _identity(metadata: ObjectMeta) -> dict[str, Any]:
@@ -125,24 +118,16 @@ def _identity(metadata: ObjectMeta) -> dict[str, Any]:
 
 
 def _plan_spec(spec: DRPlanSpec) -> DRPlanSpec:
-    """Leave secrets out of a plan."""
-    return spec.model_copy(
-        update={
-            "global_params": _parameters(spec.global_params),
-            "stages": [
-                stage.model_copy(update={"workflows": [_reference(each) for each in stage.workflows]})
-                for stage in spec.stages
-            ],
-        }
-    )
-
-
-def _reference(reference: WorkflowReference) -> WorkflowReference:
-    return reference.model_copy(update={"params": _parameters(reference.params)})
+    """Return the spec of a plan without secrets."""
+    stages = []
+    for stage in spec.stages:
+        uses = [each.model_copy(update={"params": _parameters(each.params)}) for each in stage.workflows]
+        stages.append(stage.model_copy(update={"workflows": uses}))
+    return spec.model_copy(update={"global_params": _parameters(spec.global_params), "stages": stages})
 
 
 def _workflow_spec(spec: DRWorkflowSpec) -> DRWorkflowSpec:
-    """Leave secrets out of a DRWorkflow."""
+    """Return the spec of a DRWorkflow without secrets."""
     actions = [Action.model_validate(omission.leave_out_action(action.to_object())) for action in spec.actions]
     return spec.model_copy(update={"parameters": _parameters(spec.parameters), "actions": actions})
 
@@ -152,38 +137,38 @@ def _parameters(parameters: list[Parameter] | None) -> list[Parameter] | None:
 
 
 def without_secrets(parameter: Parameter) -> Parameter:
-    """Leave out what a parameter with a secret's name says literally."""
+    """Return a parameter without its literal value if its name says that it is secret."""
     if not omission.is_secret_name(parameter.name):
         return parameter
-    given = {name: omission.MARKER for name in ("value", "default") if getattr(parameter, name)}
-    return parameter.model_copy(update=given)
+    hidden = {name: omission.MARKER for name in ("value", "default") if getattr(parameter, name)}
+    return parameter.model_copy(update=hidden)
 
 
 # Reading back.
 
 
 def read_root(ref: SnapshotRef, data: Any) -> Snapshot:
-    """Read a root. Raises SnapshotError."""
+    """Return the root of a snapshot. Raises SnapshotError."""
     return _read(Snapshot, ref, data)
 
 
 def read_definition(ref: SnapshotRef, data: Any) -> DRWorkflowSpec:
-    """Read what a DRWorkflow said. Raises SnapshotError."""
+    """Return the stored spec of a DRWorkflow. Raises SnapshotError."""
     return _read(KeptDefinition, ref, data).spec
 
 
 def workflow_of(kept: KeptWorkflow, spec: DRWorkflowSpec) -> DRWorkflow:
-    """Give a DRWorkflow as it was; two of them may share a spec."""
+    """Return a stored DRWorkflow; two of them may share a spec."""
     return DRWorkflow(metadata=_metadata(kept), spec=spec)
 
 
 def plan_of(snapshot: Snapshot) -> DRPlan:
-    """Give the plan as it was."""
+    """Return the stored plan."""
     return DRPlan(metadata=_metadata(snapshot.plan), spec=snapshot.plan.spec)
 
 
-def use_of(snapshot: Snapshot, place: Place) -> tuple[KeptWorkflow, KeptParameters] | None:
-    """Give which DRWorkflow stands at a place, and its parameters there; None where there is no such place."""
+def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[KeptWorkflow, KeptParameters] | None:
+    """Return the DRWorkflow at a place, and its parameters there; None where the plan has no such place."""
     name, position = place
     for stage in snapshot.stages:
         if stage.name == name and 0 <= position < len(stage.uses):
@@ -202,6 +187,6 @@ def _read(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        first = model_errors(error)[0]
+        problem = f"{first.path}: {first.message}"
         raise SnapshotError(attempt_messages.not_readable("ControllerRevision", ref.name, problem)) from None

@@ -1,6 +1,7 @@
-"""An object as it stands in a file: which it is, whether it has the form of its kind, and its model.
+"""Read the objects in a document, and validate them against the schema of their kind, like the API server does.
 
-Source: docs/spec/drplan.md, "Before anything is applied".
+Source: docs/spec/drplan.md, "Before anything is applied"; docs/decisions/0002-flat-actions-and-open-bodies.md;
+Kubernetes docs, "Extend the Kubernetes API with CustomResourceDefinitions", "Specifying a structural schema".
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,19 +16,28 @@ from api.meta import API_VERSION, GROUP
 from api.plan import DRPlan
 from api.schema import Schema, structural_schema
 from api.workflow import DRWorkflow
+from planning.definitions.field_errors import FieldError, model_errors
+from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
-from planning.validation.schema import Finding, below, shape_faults
 
-Ours = DRPlan | DRWorkflow | DRPlanExecution
 _MODELS: dict[str, type[DRPlan] | type[DRWorkflow] | type[DRPlanExecution]] = {
     "DRPlan": DRPlan,
     "DRWorkflow": DRWorkflow,
     "DRPlanExecution": DRPlanExecution,
 }
-_TOP = ("apiVersion", "kind", "metadata", "spec", "status")
+_TOP_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
+_OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
-class Document(NamedTuple):
+class FileDocument(NamedTuple):
     """A document of a file, as JSON."""
 
     file: str
@@ -35,38 +45,39 @@ class Document(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Read:
-    """One object of ours, as far as it could be read."""
+class FileObject:
+    """One object of our kinds, as far as it could be read."""
 
     file: str
     kind: str
     namespace: str
     name: str
-    made_up: bool
-    """Whether the API server is to complete the name."""
-    model: Ours | None
-    """None where it has not the form of its kind."""
-    faults: tuple[Finding, ...]
+    """The name, or the `generateName`."""
+    generated: bool
+    """Whether the API server completes the name."""
+    model: DRPlan | DRWorkflow | DRPlanExecution | None
+    """None where the object does not have the form of its kind."""
+    errors: tuple[FieldError, ...]
 
     @property
     def subject(self) -> str:
-        """Name it, as its errors do: `DRPlan default/shop`."""
+        """The object as its errors name it: `DRPlan default/shop`."""
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def read_all(documents: Iterable[Document], namespace: str) -> list[Read]:
-    """Read the objects of our kinds; others are passed over. `namespace` is that of objects that name none."""
+def read_objects(documents: Iterable[FileDocument], namespace: str) -> list[FileObject]:
+    """Read the objects of our kinds; others are ignored. `namespace` is that of objects that name none."""
     return [_read(file, body, namespace) for file, body in _flat(documents) if _is_ours(body)]
 
 
-def _flat(documents: Iterable[Document]) -> Iterator[Document]:
-    """Give each document, and the items of lists as kubectl writes them."""
+def _flat(documents: Iterable[FileDocument]) -> Iterator[FileDocument]:
+    """Yield each document, and the items of lists as kubectl writes them."""
     for file, body in documents:
         items = body.get("items") if isinstance(body, dict) else None
         if isinstance(items, list) and str(body.get("kind")).endswith("List"):
-            yield from _flat(Document(file, item) for item in items)
+            yield from _flat(FileDocument(file, item) for item in items)
         else:
-            yield Document(file, body)
+            yield FileDocument(file, body)
 
 
 def _is_ours(body: Any) -> bool:
@@ -75,32 +86,36 @@ def _is_ours(body: Any) -> bool:
     return body.get("kind") in (*_MODELS,) or str(body.get("apiVersion")).startswith(f"{GROUP}/")
 
 
-def _read(file: str, body: dict[str, Any], namespace: str) -> Read:
-    kind, given = str(body.get("kind")), body.get("metadata")
-    metadata = given if isinstance(given, dict) else {}
-    name, home = metadata.get("name") or "", metadata.get("namespace") or namespace
-    made_up = not name and bool(metadata.get("generateName"))
-    name = metadata["generateName"] if made_up else name
+def _read(file: str, body: dict[str, Any], namespace: str) -> FileObject:
+    kind, metadata = str(body.get("kind")), body.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    generated = not metadata.get("name") and bool(metadata.get("generateName"))
+    name = metadata["generateName"] if generated else metadata.get("name") or ""
+    home = metadata.get("namespace") or namespace
     whole = {**body, "metadata": {**metadata, "name": name, "namespace": home}}
-    faults = tuple(_faults(kind, whole))
-    model, strange = (None, ()) if faults else _model(kind, whole)
-    return Read(file, kind, str(home), str(name), made_up, model, (*faults, *strange))
+    errors, model = list(_form_errors(kind, whole)), None
+    if not errors:
+        try:
+            model = _MODELS[kind].model_validate({**whole, "status": {}})  # only the bridge writes a status
+        except ValidationError as error:
+            errors = model_errors(error)
+    return FileObject(file, kind, str(home), str(name), generated, model, tuple(errors))
 
 
-def _faults(kind: str, body: dict[str, Any]) -> Iterator[Finding]:
-    """Find where a document has not the form of its kind."""
+def _form_errors(kind: str, body: dict[str, Any]) -> Iterator[FieldError]:
+    """Find where a document does not have the form of its kind."""
     if kind not in _MODELS:
-        yield "kind", file_messages.unknown_kind(kind, list(_MODELS))
+        yield FieldError("kind", field_messages.unsupported(kind, list(_MODELS)))
         return
     if body.get("apiVersion") != API_VERSION:
-        yield "apiVersion", file_messages.other_version(str(body.get("apiVersion")), API_VERSION)
+        yield FieldError("apiVersion", field_messages.unsupported(str(body.get("apiVersion")), [API_VERSION]))
     if not body["metadata"]["name"]:
-        yield "metadata.name", file_messages.WITHOUT_NAME
-    yield from ((name, file_messages.UNKNOWN_FIELD) for name in body if name not in _TOP)
+        yield FieldError("metadata.name", file_messages.WITHOUT_NAME)
+    yield from (FieldError(name, file_messages.UNKNOWN_FIELD) for name in body if name not in _TOP_FIELDS)
     if body.get("spec") is None:
-        yield "spec", file_messages.MISSING_FIELD
-        return
-    yield from shape_faults(body["spec"], _spec_schema(kind), "spec")
+        yield FieldError("spec", file_messages.MISSING_FIELD)
+    else:
+        yield from _schema_errors(body["spec"], _spec_schema(kind), "spec")
 
 
 @cache
@@ -109,18 +124,35 @@ def _spec_schema(kind: str) -> Schema:
     return schema
 
 
-def _model(kind: str, body: dict[str, Any]) -> tuple[Ours | None, tuple[Finding, ...]]:
-    """Read the model; a status is the bridge's affair."""
-    try:
-        return _MODELS[kind].model_validate({**body, "status": {}}), ()
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        return None, tuple((_path(each["loc"]), each["msg"]) for each in found)
+def _schema_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
+    """Find where a value does not match a schema. A null counts as absent."""
+    wanted, known = schema.get("type", "object"), schema.get("enum")
+    # To Python a boolean is a number as well.
+    if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean"):
+        yield FieldError(path, file_messages.wrong_type_of_value(wanted))
+    elif isinstance(value, dict):
+        yield from _field_errors(value, schema, path)
+    elif isinstance(value, list):
+        if len(value) < schema.get("minItems", 0):
+            yield FieldError(path, file_messages.TOO_FEW)
+        for index, item in enumerate(value):
+            yield from _schema_errors(item, schema.get("items", {}), f"{path}[{index}]")
+    elif isinstance(value, str) and known is not None and value not in known:
+        yield FieldError(path, field_messages.unsupported(value, known))
+    elif isinstance(value, str) and len(value) < schema.get("minLength", 0):
+        yield FieldError(path, file_messages.TOO_FEW)
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    """Write a place as people know it: `spec.stages[1].name`."""
-    path = ""
-    for part in location:
-        path = f"{path}[{part}]" if isinstance(part, int) else below(path, part)
-    return path
+def _field_errors(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
+    present = {name: item for name, item in value.items() if item is not None}
+    fields: dict[str, Schema] = schema.get("properties", {})
+    others: Schema | None = schema.get("additionalProperties")
+    for name in schema.get("required", []):
+        if name not in present:
+            yield FieldError(f"{path}.{name}", file_messages.MISSING_FIELD)
+    for name, item in present.items():
+        known = fields.get(name, others)
+        if known is not None:
+            yield from _schema_errors(item, known, f"{path}.{name}")
+        elif not schema.get(_OPEN):
+            yield FieldError(f"{path}.{name}", file_messages.UNKNOWN_FIELD)

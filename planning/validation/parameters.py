@@ -1,103 +1,147 @@
-"""What is wrong with parameters: lists by themselves, and values that a DRWorkflow lacks where a plan uses it.
+"""Validate parameters: each list by itself, and the values that a DRWorkflow needs where a plan uses it.
 
-A DRWorkflow may stand in a plan several times, with other parameters each time: it is judged at each of its places.
+A plan may use a DRWorkflow several times, with other parameters each time: it is validated at each of its places.
 Source: docs/spec/drplan.md, "Parameters" and "Errors".
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from api.execution import DRPlanExecution
+from api.meta import alias
+from api.params import ManifestRef, Parameter
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.definitions.field_errors import (
-    FieldError,
-    execution_subject,
-    plan_subject,
-    used_workflows,
-    workflow_subject,
-)
-from planning.definitions.lookup import Workflows, definition
+from planning.definitions.field_errors import FieldError, below, in_object, subject
+from planning.definitions.lookup import Workflows, definition, used_workflows
 from planning.messages import fields as field_messages
 from planning.validation.placeholders import uses_in
-from planning.values.declarations import RESERVED, parameter_faults
-from planning.values.placeholders import PlaceholderKind
-from planning.values.precedence import Layers, given, layers
-from planning.values.resolve import missing, resolve
+from planning.values import jsonpath
+from planning.values.parameters import (
+    RESERVED,
+    TEMPLATE_FIELDS,
+    is_of_type,
+    layers,
+    missing,
+    names_with_value,
+    resolve,
+)
+from planning.values.placeholders import PlaceholderKind, placeholders
 
-Finding = tuple[str, str]
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*")
 
 
-def workflow_parameter_faults(workflow: DRWorkflow) -> Iterator[Finding]:
-    """Find what is wrong with the parameters that a DRWorkflow declares."""
-    return parameter_faults(workflow.spec.parameters or [], "spec.parameters", of_execution=False)
+def workflow_parameter_errors(dr_workflow: DRWorkflow) -> Iterator[FieldError]:
+    """Validate the parameters that a DRWorkflow declares."""
+    return parameter_errors(dr_workflow.spec.parameters or [], "spec.parameters", of_execution=False)
 
 
-def plan_parameter_faults(plan: DRPlan) -> Iterator[Finding]:
-    """Find what is wrong with a plan's lists of parameters, each by itself."""
-    yield from parameter_faults(plan.spec.global_params or [], "spec.globalParams", of_execution=False)
+def plan_parameter_errors(plan: DRPlan) -> Iterator[FieldError]:
+    """Validate a plan's lists of parameters, each by itself."""
+    yield from parameter_errors(plan.spec.global_params or [], "spec.globalParams", of_execution=False)
     for index, stage in enumerate(plan.spec.stages):
         for place, reference in enumerate(stage.workflows):
             path = f"spec.stages[{index}].workflows[{place}].params"
-            yield from parameter_faults(reference.params or [], path, of_execution=False)
+            yield from parameter_errors(reference.params or [], path, of_execution=False)
 
 
-def execution_parameter_faults(execution: DRPlanExecution) -> Iterator[Finding]:
-    """Find what is wrong with the parameters of an execution by themselves."""
-    return parameter_faults(execution.spec.params or [], "spec.params", of_execution=True)
+def execution_parameter_errors(execution: DRPlanExecution) -> Iterator[FieldError]:
+    """Validate an execution's parameters by themselves."""
+    return parameter_errors(execution.spec.params or [], "spec.params", of_execution=True)
+
+
+def parameter_errors(parameters: Sequence[Parameter], path: str, *, of_execution: bool) -> Iterator[FieldError]:
+    """Validate one list of parameters, which is the field `path`."""
+    seen: set[str] = set()
+    for index, parameter in enumerate(parameters):
+        name, field = parameter.name, f"{path}[{index}].name"
+        if name in seen:
+            yield FieldError(field, field_messages.duplicate_name("parameter", name))
+        seen.add(name)
+        if not _NAME.fullmatch(name):
+            yield FieldError(field, field_messages.not_a_parameter_name(name))
+        elif of_execution and name == RESERVED:
+            yield FieldError(field, field_messages.reserved_parameter(name))
+        yield from below(f"{path}[{index}]", _value_errors(parameter))
+
+
+def _value_errors(parameter: Parameter) -> Iterator[FieldError]:
+    source = parameter.value_from
+    if source is not None and parameter.value:
+        yield FieldError("", field_messages.VALUE_AND_SOURCE)
+    if source is not None and source.manifest_ref is None:
+        yield FieldError("valueFrom", field_messages.EMPTY_SOURCE)
+    elif source is not None and source.manifest_ref is not None:
+        yield from below("valueFrom.manifestRef", _reference_errors(source.manifest_ref))
+    for field, text in (("value", parameter.value), ("default", parameter.default)):
+        if text and not is_of_type(text, parameter.type):
+            yield FieldError(field, field_messages.wrong_type(parameter.type, "its type"))
+
+
+def _reference_errors(ref: ManifestRef) -> Iterator[FieldError]:
+    for name in ("api_version", "kind", "json_path"):
+        if not getattr(ref, name).strip():
+            yield FieldError(alias(ManifestRef, name), field_messages.EMPTY_REFERENCE_FIELD)
+    if ref.name and ref.label_selector:
+        yield FieldError("", field_messages.NAME_AND_LABELS)
+    for name in TEMPLATE_FIELDS:
+        for placeholder in placeholders(getattr(ref, name) or ""):
+            if placeholder.kind is PlaceholderKind.UNKNOWN:
+                yield FieldError(alias(ManifestRef, name), field_messages.unknown_template(placeholder.text))
+            elif placeholder.kind is PlaceholderKind.OUTPUTS:
+                yield FieldError(alias(ManifestRef, name), field_messages.outputs_too_early(placeholder.text))
+    if ref.json_path.strip():
+        try:
+            jsonpath.check(ref.json_path)
+        except jsonpath.PathError as error:
+            yield FieldError("jsonPath", str(error))
 
 
 def value_errors(plan: DRPlan, workflows: Workflows, *executions: DRPlanExecution) -> list[FieldError]:
-    """Find values that are missing or wrong when all layers are taken together; unknown DRWorkflows are passed over."""
+    """Find values that are missing or wrong when all lists are taken together; missing DRWorkflows are ignored."""
     found: list[FieldError] = []
     for stage_index, stage in enumerate(plan.spec.stages):
         for index, reference in enumerate(stage.workflows):
             dr_workflow = definition(workflows, reference.workflow_ref)
             if dr_workflow is not None:
-                found += _at_place(plan, stage_index, index, dr_workflow, executions)
-    known = _found_already(plan, workflows, executions) if found else frozenset()
+                found += _errors_at_place(plan, stage_index, index, dr_workflow, executions)
+    if not found:
+        return []
+    # A field that is wrong by itself is reported once, whatever the other lists say.
+    lists = in_object(plan, plan_parameter_errors(plan))
+    for dr_workflow in used_workflows(plan, workflows):
+        lists += in_object(dr_workflow, workflow_parameter_errors(dr_workflow))
+    for execution in executions:
+        lists += in_object(execution, execution_parameter_errors(execution))
+    known = frozenset((error.subject, error.path) for error in lists)
     return [error for error in dict.fromkeys(found) if (error.subject, error.path) not in known]
 
 
-def _found_already(
-    plan: DRPlan, workflows: Workflows, executions: tuple[DRPlanExecution, ...]
-) -> frozenset[tuple[str, str]]:
-    """Name the fields that are wrong whatever the other layers say."""
-    lists = [(plan_subject(plan), plan_parameter_faults(plan))]
-    lists += [(workflow_subject(each), workflow_parameter_faults(each)) for each in used_workflows(plan, workflows)]
-    lists += [(execution_subject(each), execution_parameter_faults(each)) for each in executions]
-    return frozenset((subject, path) for subject, found in lists for path, _ in found)
-
-
-def _at_place(
+def _errors_at_place(
     plan: DRPlan, stage_index: int, index: int, dr_workflow: DRWorkflow, executions: tuple[DRPlanExecution, ...]
 ) -> Iterator[FieldError]:
     of = layers(plan, stage_index, index, dr_workflow, *executions)
     declared = list(missing(of))
     yield from (error for error in resolve(of, {}).errors if error not in declared)
-    # An execution may still give the mode; what it gives stands among the layers.
-    names = given(of) if executions else given(of) | {RESERVED}
-    place = f"spec.stages[{stage_index}].workflows[{index}].params"
-    for name, needed_by in (_required(of) | _used(dr_workflow, executions)).items():
-        if name not in names:
-            yield FieldError(
-                path=place, message=field_messages.nowhere_given(name, needed_by), subject=plan_subject(plan)
-            )
+    needed: dict[str, str] = {}
+    for layer in of.items:
+        for place, item in enumerate(layer.parameters):
+            if item.required:
+                needed[item.name] = field_messages.requires(f"{layer.path}[{place}]", layer.subject)
+    for name, use in _uses_of_parameters(dr_workflow, executions[-1] if executions else None).items():
+        needed[name] = field_messages.uses(use, subject(dr_workflow))
+    # Without an execution the mode is still open; an execution's mode is among the layers.
+    known = names_with_value(of) if executions else names_with_value(of) | {RESERVED}
+    path = f"spec.stages[{stage_index}].workflows[{index}].params"
+    for name, needed_by in needed.items():
+        if name not in known:
+            yield FieldError(path, field_messages.nowhere_given(name, needed_by), subject(plan))
 
 
-def _required(of: Layers) -> dict[str, str]:
-    """Give the parameters that some list requires, each with the entry that does."""
-    return {
-        item.name: field_messages.requires(f"{layer.path}[{index}]", layer.subject)
-        for layer in of.items
-        for index, item in enumerate(layer.parameters)
-        if item.required
-    }
-
-
-def _used(dr_workflow: DRWorkflow, executions: Sequence[DRPlanExecution]) -> dict[str, str]:
-    """Give the parameters that actions use which may be carried out, each with the first field that does."""
-    found: dict[str, str] = {}
-    for use in uses_in(dr_workflow, executions[-1].spec.mode if executions else None):
+def _uses_of_parameters(dr_workflow: DRWorkflow, execution: DRPlanExecution | None) -> dict[str, str]:
+    """Return the parameters of the actions that may run, each with the path of the first field that uses it."""
+    paths: dict[str, str] = {}
+    for use in uses_in(dr_workflow, execution.spec.mode if execution else None):
         if use.placeholder.kind is PlaceholderKind.PARAMS:
-            found.setdefault(use.placeholder.name, field_messages.uses(use.path, workflow_subject(dr_workflow)))
-    return found
+            paths.setdefault(use.placeholder.name, use.path)
+    return paths

@@ -1,4 +1,4 @@
-"""What is wrong with the placeholders of a DRWorkflow, and which parameters its actions use.
+"""Validate the placeholders of a DRWorkflow, and find the parameters that its actions use.
 
 Source: docs/spec/drworkflow.md, "Templates".
 """
@@ -10,170 +10,140 @@ from typing import Any, get_args
 
 from api.actions import Action
 from api.execution import ActionOutputs
-from api.meta import Model
+from api.meta import Model, alias
 from api.phases import Mode
 from api.workflow import DRWorkflow
-from planning.definitions.action_list import as_executed, deletion_of, is_taken_down
-from planning.definitions.action_types import KINDS, kind_of, templates_of
-from planning.definitions.rollback import CustomRollbackError, rollback_hook, rollback_of
+from planning.definitions.action_list import as_executed, deletion_of, is_inverted
+from planning.definitions.action_types import row_of
+from planning.definitions.field_errors import FieldError
+from planning.definitions.rollback import rollback_hook
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
-from planning.values.placeholders import Placeholder, PlaceholderKind, placeholders, texts
-
-Finding = tuple[str, str]
+from planning.validation.actions import rollback_or_none
+from planning.values.placeholders import Placeholder, PlaceholderKind, names_used, placeholders_of
 
 
 @dataclass(frozen=True)
 class Use:
-    """A placeholder, where it stands."""
+    """A placeholder at its place in a DRWorkflow."""
 
-    place: int
-    """Of its action, in the DRWorkflow."""
+    index: int
+    """Position of its action."""
     path: str
     placeholder: Placeholder
     in_rollback: bool
 
 
-def uses(actions: Sequence[Action]) -> Iterator[Use]:
-    """Give every placeholder of a list of actions and of their rollbacks, in the order of the actions."""
-    return _uses(enumerate(actions))
-
-
 def uses_in(dr_workflow: DRWorkflow, mode: Mode | None) -> Iterator[Use]:
-    """Give the placeholders of what is carried out in a mode: what it passes over needs no values."""
+    """Yield the placeholders of the actions that run in a mode: an action that is skipped needs no values."""
     planned = as_executed(dr_workflow, mode)
     return _uses((each.index, each.action) for each in planned if mode is None or mode in _modes(each.action))
 
 
 def _uses(actions: Iterable[tuple[int, Action]]) -> Iterator[Use]:
-    for place, action in actions:
-        for path, found in _found(action):
-            yield Use(place, f"spec.actions[{place}].{path}", found, in_rollback=False)
-        for path, found in _found(_rollback(action)):
-            yield Use(place, f"spec.actions[{place}].rollback.{path}", found, in_rollback=True)
-
-
-def _rollback(action: Action) -> Action | None:
-    try:
-        return rollback_of(action)
-    except CustomRollbackError:
-        return None
-
-
-def _found(action: Action | None) -> Iterator[tuple[str, Placeholder]]:
-    for root, value in templates_of(action).items() if action else ():
-        for path, text in texts(value, root):
-            yield from ((path, found) for found in placeholders(text))
-
-
-def template_faults(actions: Sequence[Action]) -> Iterator[Finding]:
-    """Find placeholders that name nothing, or outputs that are not there when the action's turn comes.
-
-    Whether a parameter has a value only the plan and the execution can tell.
-    """
-    before = Before(actions)
-    for use in dict.fromkeys(uses(actions)):
-        match use.placeholder.kind:
-            case PlaceholderKind.UNKNOWN:
-                yield use.path, field_messages.unknown_template(use.placeholder.text)
-            case PlaceholderKind.OUTPUTS:
-                message = _output_fault(use, before)
-                if message:
-                    yield use.path, message
-            case PlaceholderKind.PARAMS | PlaceholderKind.PLAN_NAME:
-                pass
-
-
-def mode_faults(actions: Sequence[Action], mode: Mode) -> Iterator[Finding]:
-    """Find outputs of actions that a mode passes over, used by actions that it does not."""
-    if is_taken_down(actions, mode):
-        yield from _deletion_faults(actions)
-        return
-    passed_over = frozenset(action.name for action in actions if mode not in _modes(action))
-    for use in dict.fromkeys(uses(actions)) if passed_over else ():
-        of_outputs = use.placeholder.kind is PlaceholderKind.OUTPUTS and not use.in_rollback
-        if of_outputs and use.placeholder.name in passed_over and mode in _modes(actions[use.place]):
-            yield use.path, field_messages.outputs_passed_over(use.placeholder.name, mode)
-
-
-def _deletion_faults(actions: Sequence[Action]) -> Iterator[Finding]:
-    """Find deletions whose object is named by outputs: where nothing is carried out there are none."""
-    for place, action in enumerate(actions):
-        used = [found for _, found in _found(deletion_of(action)) if found.kind is PlaceholderKind.OUTPUTS]
-        for name in dict.fromkeys(found.name for found in used):
-            yield f"spec.actions[{place}].{kind_of(action).field}", field_messages.outputs_in_deletion(name)
+    """Yield every placeholder of actions and of their rollbacks."""
+    for index, action in actions:
+        for path, placeholder in placeholders_of(action):
+            yield Use(index, f"spec.actions[{index}].{path}", placeholder, in_rollback=False)
+        for path, placeholder in placeholders_of(rollback_or_none(action)):
+            yield Use(index, f"spec.actions[{index}].rollback.{path}", placeholder, in_rollback=True)
 
 
 def _modes(action: Action) -> frozenset[Mode]:
+    """Return the modes in which an action runs: all where its condition is invalid, which is reported elsewhere."""
     try:
-        return modes(action.when or "")
+        return modes(action.when)
     except WhenError:
         return frozenset(Mode)
 
 
-class Before:
-    """Which actions of a list have certainly ended when another begins."""
+def template_errors(actions: Sequence[Action]) -> Iterator[FieldError]:
+    """Find placeholders that name nothing, or outputs that do not exist when the action's turn comes.
+
+    Whether a parameter has a value depends on the plan and the execution.
+    """
+    order = _Order(actions)
+    for use in dict.fromkeys(_uses(enumerate(actions))):
+        if use.placeholder.kind is PlaceholderKind.UNKNOWN:
+            yield FieldError(use.path, field_messages.unknown_template(use.placeholder.text))
+        elif use.placeholder.kind is PlaceholderKind.OUTPUTS and (message := _output_error(use, order)):
+            yield FieldError(use.path, message)
+
+
+def _output_error(use: Use, order: "_Order") -> str | None:
+    """Return why outputs do not exist; None where they can. A Revert has the records of all actions."""
+    name, action = use.placeholder.name, order.actions[use.index]
+    if name not in order.indexes:
+        return field_messages.undefined_outputs(name)
+    reverting = use.in_rollback or (rollback_hook(action) is not None and _modes(action) == {Mode.ROLLBACK})
+    if not reverting and not order.certainly_before(name, use.index):
+        return field_messages.outputs_too_late(name)
+    if not _is_output(row_of(order.actions[order.indexes[name]]).outputs, use.placeholder.rest):
+        return field_messages.missing_output(name, use.placeholder.rest)
+    return None
+
+
+class _Order:
+    """Which actions of a list have certainly ended when another one starts."""
 
     def __init__(self, actions: Sequence[Action]) -> None:
         self.actions = actions
-        self._ordered = any(action.depends_on for action in actions)
+        self._by_dependency = any(action.depends_on for action in actions)
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def indexes(self) -> dict[str, int]:
         """The first action of each name."""
-        return {action.name: place for place, action in reversed(list(enumerate(self.actions)))}
+        return {action.name: index for index, action in reversed(list(enumerate(self.actions)))}
 
-    def certainly(self, name: str, place: int) -> bool:
-        """Tell whether the action of that name ends before the one at `place` begins."""
-        if not self._ordered:
-            return self.places[name] < place
+    def certainly_before(self, name: str, index: int) -> bool:
+        """Tell whether the action of that name ends before the one at `index` starts."""
+        if not self._by_dependency:
+            return self.indexes[name] < index
         seen: set[str] = set()
-        waiting = list(self.actions[place].depends_on or [])
+        waiting = list(self.actions[index].depends_on or [])
         while waiting:
             needed = waiting.pop()
             if needed == name:
                 return True
-            if needed not in seen and needed in self.places:
+            if needed not in seen and needed in self.indexes:
                 seen.add(needed)
-                waiting += self.actions[self.places[needed]].depends_on or []
+                waiting += self.actions[self.indexes[needed]].depends_on or []
         return False
 
 
-def _output_fault(use: Use, before: Before) -> str | None:
-    """Say why outputs are not there; None where they can be. A Revert has the records of all actions."""
-    name, action = use.placeholder.name, before.actions[use.place]
-    if name not in before.places:
-        return field_messages.undefined_outputs(name)
-    reverting = use.in_rollback or (rollback_hook(action) is not None and _modes(action) == {Mode.ROLLBACK})
-    if not reverting and not before.certainly(name, use.place):
-        return field_messages.outputs_too_late(name)
-    fields = KINDS[before.actions[before.places[name]].type].outputs
-    return (
-        None if _is_output(fields, use.placeholder.rest) else field_messages.missing_output(name, use.placeholder.rest)
-    )
-
-
 def _is_output(fields: Sequence[str], path: str) -> bool:
-    """Tell whether a path leads to something that a record can hold, as far as its models say."""
+    """Tell whether a path leads to something that a record can hold, according to its models."""
     first, *rest = path.split(".")
     if first == "phase":
         return not rest
-    field = next((name for name in fields if _alias(ActionOutputs, name) == first), None)
-    return field is not None and _leads(ActionOutputs.model_fields[field].annotation, rest)
+    field = next((name for name in fields if alias(ActionOutputs, name) == first), None)
+    return field is not None and _exists(ActionOutputs.model_fields[field].annotation, rest)
 
 
-def _leads(annotation: Any, parts: Sequence[str]) -> bool:
-    """Tell whether parts lead on from a value of this type: through models by field, through lists by number."""
+def _exists(annotation: Any, parts: Sequence[str]) -> bool:
+    """Tell whether a path exists below a value of this type: fields of models, numbers in lists."""
     if not parts:
         return True
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, Model):
-            field = next((name for name in kind.model_fields if _alias(kind, name) == parts[0]), None)
-            return field is not None and _leads(kind.model_fields[field].annotation, parts[1:])
+            field = next((name for name in kind.model_fields if alias(kind, name) == parts[0]), None)
+            return field is not None and _exists(kind.model_fields[field].annotation, parts[1:])
         if parts[0].isdigit() and getattr(kind, "__origin__", None) is list:
-            return _leads(get_args(kind)[0], parts[1:])
+            return _exists(get_args(kind)[0], parts[1:])
     return False
 
 
-def _alias(model: type[Model], name: str) -> str:
-    return model.model_fields[name].alias or name
+def outputs_in_mode_errors(actions: Sequence[Action], mode: Mode) -> Iterator[FieldError]:
+    """Find outputs of actions that a mode skips, used by actions that it runs."""
+    if is_inverted(actions, mode):
+        for index, action in enumerate(actions):
+            deletion = deletion_of(action)
+            for name in names_used(deletion, PlaceholderKind.OUTPUTS) if deletion else ():
+                path = f"spec.actions[{index}].{row_of(action).field}"
+                yield FieldError(path, field_messages.outputs_in_deletion(name))
+        return
+    skipped = frozenset(action.name for action in actions if mode not in _modes(action))
+    for use in dict.fromkeys(_uses(enumerate(actions))) if skipped else ():
+        of_skipped = use.placeholder.kind is PlaceholderKind.OUTPUTS and use.placeholder.name in skipped
+        if of_skipped and not use.in_rollback and mode in _modes(actions[use.index]):
+            yield FieldError(use.path, field_messages.outputs_passed_over(use.placeholder.name, mode))

@@ -1,7 +1,7 @@
 """Placeholders in texts: `$(params.x)`, `$(planName)`, `$(outputs.a.b)`, and the older `{{ .params.x }}`.
 
 What looks like a placeholder and belongs to somebody else (a shell, Kubernetes, Helm) is left as it is. Values are
-put in as text, in one pass: what a value holds is never read as a placeholder.
+inserted as text, in one pass: the text of a value is never read as a placeholder.
 Source: docs/spec/drworkflow.md, "Templates".
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from api.actions import Action
-from planning.definitions.action_types import templates_of
+from planning.definitions.action_types import filled, templates_of
 from planning.messages import fields as field_messages
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
@@ -27,7 +27,7 @@ _PARAMETER = re.compile(_NAME)
 
 
 class TemplateError(ValueError):
-    """A text cannot be filled in; the message says why and what to do, after the field path where that is known."""
+    """A text cannot be filled in; the message is the reason with the remedy, after the field path where it is known."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         super().__init__(f"{path}: {reason}" if path else reason)
@@ -36,16 +36,16 @@ class TemplateError(ValueError):
 
 
 class PlaceholderKind(StrEnum):
-    """What a placeholder stands for. The first three are also the words by which they are written."""
+    """What a placeholder refers to. The first three are also the words by which they are written."""
 
     PARAMS = "params"
     """The value of a parameter."""
     PLAN_NAME = "planName"
     """The name of the plan."""
     OUTPUTS = "outputs"
-    """What an earlier action of the same DRWorkflow made."""
+    """The outputs of an earlier action of the same DRWorkflow."""
     UNKNOWN = "unknown"
-    """Nothing that exists: an error wherever it stands."""
+    """Nothing that exists: always an error."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Values:
 
 
 def has_template(text: str) -> bool:
-    """Tell whether a text holds a placeholder, one that is unknown included."""
+    """Tell whether a text has a placeholder, an unknown one included."""
     return bool(placeholders(text))
 
 
 def placeholders(text: str) -> list[Placeholder]:
-    """Find the placeholders of a text, in their order, with those that are unknown."""
+    """Return the placeholders of a text in their order, unknown ones included."""
     if "$(" not in text and "{{" not in text:
         return []
     found = (_placeholder(match) for match in _TEMPLATE.finditer(text))
@@ -85,7 +85,7 @@ def placeholders(text: str) -> list[Placeholder]:
 
 
 def _placeholder(match: re.Match[str]) -> Placeholder | None:
-    """Read one match; None where it belongs to somebody else."""
+    """Return the placeholder of a match; None where it belongs to somebody else."""
     path, text = match["older"] or match["path"], match[0]
     spaced = bool(match["blanks"] or match["after"])
     word, dot, below = path.partition(".")
@@ -106,49 +106,24 @@ def _unknown(text: str) -> Placeholder:
     return Placeholder(PlaceholderKind.UNKNOWN, text=text)
 
 
-def render(text: str, values: Values) -> str:
-    """Fill a text in, in one pass.
+def render(text: str, values: Values, *, partly: bool = False) -> str:
+    """Fill a text in, in one pass. With `partly`, placeholders without a value stay as they are written.
 
-    Raises TemplateError for what is unknown or undefined.
+    Raises TemplateError for a placeholder that is unknown or has no value.
     """
     if "$(" not in text and "{{" not in text:
         return text
 
     def fill(match: re.Match[str]) -> str:
         placeholder = _placeholder(match)
-        return match[0] if placeholder is None else _value(placeholder, values)
-
-    return _TEMPLATE.sub(fill, text)
-
-
-def render_known(text: str, values: Values) -> str:
-    """Fill in what is known, for people to read; what is not stays as it is written."""
-
-    def fill(match: re.Match[str]) -> str:
-        placeholder = _placeholder(match)
         try:
             return match[0] if placeholder is None else _value(placeholder, values)
         except TemplateError:
-            return match[0]
+            if partly:
+                return match[0]
+            raise
 
-    return _TEMPLATE.sub(fill, text) if "$(" in text or "{{" in text else text
-
-
-def render_value(value: Any, values: Values, path: str) -> Any:
-    """Fill in every text of a JSON value; keys stay as they are.
-
-    Raises TemplateError with the field path of the text.
-    """
-    if isinstance(value, str):
-        try:
-            return render(value, values)
-        except TemplateError as error:
-            raise TemplateError(error.reason, path) from None
-    if isinstance(value, dict):
-        return {key: render_value(item, values, f"{path}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [render_value(item, values, f"{path}[{index}]") for index, item in enumerate(value)]
-    return value
+    return _TEMPLATE.sub(fill, text)
 
 
 def _value(placeholder: Placeholder, values: Values) -> str:
@@ -166,7 +141,7 @@ def _value(placeholder: Placeholder, values: Values) -> str:
 
 
 def _output(placeholder: Placeholder, values: Values) -> str:
-    """Look an output up; numbers in its path count through lists."""
+    """Return the value of an output; a number in its path is an index of a list."""
     if placeholder.name not in values.outputs:
         raise TemplateError(field_messages.undefined_outputs(placeholder.name))
     value: Any = values.outputs[placeholder.name]
@@ -183,12 +158,12 @@ def _output(placeholder: Placeholder, values: Values) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Write a JSON value as kubectl prints it: a text as it is, anything else as JSON without spaces."""
+    """Return a JSON value as kubectl prints it: a text as it is, anything else as JSON without spaces."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Walk every text in a JSON value, without the names of fields, with its field path."""
+def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in a JSON value, without the names of fields, with its field path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict):
@@ -199,16 +174,38 @@ def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from texts(item, f"{path}[{index}]")
 
 
-def outputs_used(action: Action) -> list[str]:
-    """Name the actions whose outputs or phases a definition uses, each once, in the order of its fields.
+def render_value(value: Any, values: Values, path: str, *, partly: bool = False) -> Any:
+    """Fill in every text of a JSON value; the names of fields stay as they are.
 
-    Its `rollback` is another definition.
+    Raises TemplateError with the field path of the text.
     """
-    found = (
-        placeholder.name
-        for path, value in templates_of(action).items()
-        for _, text in texts(value, path)
-        for placeholder in placeholders(text)
-        if placeholder.kind is PlaceholderKind.OUTPUTS
-    )
-    return list(dict.fromkeys(found))
+    if isinstance(value, str):
+        try:
+            return render(value, values, partly=partly)
+        except TemplateError as error:
+            raise TemplateError(error.reason, path) from None
+    if isinstance(value, dict):
+        return {key: render_value(item, values, f"{path}.{key}", partly=partly) for key, item in value.items()}
+    if isinstance(value, list):
+        return [render_value(item, values, f"{path}[{index}]", partly=partly) for index, item in enumerate(value)]
+    return value
+
+
+# Actions. The `rollback` of an action is another definition and is not included.
+
+
+def placeholders_of(action: Action | None) -> Iterator[tuple[str, Placeholder]]:
+    """Yield every placeholder of an action with its field path below the action, in the order of its fields."""
+    for root, value in templates_of(action).items() if action else ():
+        for path, text in texts(value, root):
+            yield from ((path, placeholder) for placeholder in placeholders(text))
+
+
+def names_used(action: Action, kind: PlaceholderKind) -> list[str]:
+    """Return the names of the parameters, or of the actions with outputs, that an action uses, each once."""
+    return list(dict.fromkeys(used.name for _, used in placeholders_of(action) if used.kind is kind))
+
+
+def rendered_action(action: Action, values: Values, *, partly: bool = False) -> Action:
+    """Return an action with its placeholders filled in. Raises TemplateError with the path below the action."""
+    return filled(action, lambda value, path: render_value(value, values, path, partly=partly))

@@ -60,7 +60,7 @@ def _forms(text: str) -> Iterator[str]:
     yield quote_plus(text)
 
 
-def scrubbed(text: str, secrets: Sequence[str]) -> str:
+def redacted(text: str, secrets: Sequence[str]) -> str:
     """Give a text without any of these; `secrets` as `secret_forms` gives them."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
@@ -69,7 +69,7 @@ def scrubbed(text: str, secrets: Sequence[str]) -> str:
 
 def kept_body(text: str, secrets: Sequence[str], *, whole: bool) -> str:
     """Give what is kept of a body; where it was not read to its end, a secret that had begun there is cut off."""
-    clean = scrubbed(text, secrets)
+    clean = redacted(text, secrets)
     if not whole:
         clean = _without_begun(clean, secrets)
     printable = "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in clean)

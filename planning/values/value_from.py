@@ -48,13 +48,13 @@ class ManifestRead:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableManifest:
     """A read that failed, with the API server's reason."""
 
     reason: str
 
 
-Answers = Mapping[ManifestRead, Sequence[Object] | Unreadable]
+Answers = Mapping[ManifestRead, Sequence[Object] | UnreadableManifest]
 """What has been read so far."""
 
 

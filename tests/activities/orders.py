@@ -15,7 +15,7 @@ from api.meta import ObjectKey
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts
 from planning.definitions.action_types import operation_of
-from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import body_of_action, target_of_action
 from planning.effects.prior_state import Before, read
 from tests.activities.site import Attempt, Object, Site
@@ -101,7 +101,7 @@ class Task:
     def kept(self) -> Before | None:
         """Give the record of the state before, as it is stored."""
         assert self.execution is not None
-        found = self.site.get("controllerrevision", record_name(self.execution, Kept.BEFORE, self.mark))
+        found = self.site.get("controllerrevision", record_name(self.execution, RecordKind.BEFORE, self.mark))
         return None if found is None else read(found["data"])
 
     async def _attempt(self, order: ResolvedAction) -> ActionOutcome:

@@ -12,7 +12,7 @@ from api.plan import DRPlan
 from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin, Part
 from planning.snapshot.definitions import layers_of, of_execute
 from planning.snapshot.documents import documents
-from planning.values.resolve import resolve
+from planning.values.parameters import resolve
 from tests.activities.site import Attempt, Object, Site
 from tests.manifests import dr_plan, dr_workflow, execute, stage
 

@@ -12,7 +12,7 @@ from api.execution import ActionOutputs, HttpResponse
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Part
-from planning.definitions.action_types import KINDS
+from planning.definitions.action_types import ACTION_TYPES
 from tests.activities.custom_rollback_runs import DONE, MARK, Undoing, resource, undoing
 from tests.activities.site import HOLD, Object, Site, eventually
 from tests.fake_kubelet import fails, succeeds, template
@@ -48,7 +48,7 @@ def clusternet(site: Site, type_: str, operation: str = "Create") -> tuple[str, 
     block = {"name": name, "operation": operation, "spec": {}, **place}
     if type_ == "Subscription":
         block["spec"] = {"subscribers": [], "feeds": []}
-    field = next(kind.field for key, kind in KINDS.items() if key == type_)
+    field = next(kind.field for key, kind in ACTION_TYPES.items() if key == type_)
     return name, {"type": type_, field: block}
 
 

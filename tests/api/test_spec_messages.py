@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.actions import METHODS
+from api.actions import CLUSTER_EXECUTION_MODES, METHODS
 from api.meta import API_VERSION, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
@@ -161,13 +161,13 @@ AROUND_A_RUN = [
 OF_FILES = [
     file_messages.UNKNOWN_FIELD,
     file_messages.MISSING_FIELD,
-    file_messages.wrong_kind_of_value(GAP),
-    file_messages.not_one_of(GAP, [GAP]),
+    file_messages.wrong_type_of_value(GAP),
+    field_messages.unsupported(GAP, [GAP]),
     file_messages.TOO_FEW,
-    file_messages.other_version(GAP, API_VERSION),
-    file_messages.unknown_kind(GAP, ["DRPlan", "DRWorkflow", "DRPlanExecution"]),
+    field_messages.unsupported(GAP, [API_VERSION]),
+    field_messages.unsupported(GAP, ["DRPlan", "DRWorkflow", "DRPlanExecution"]),
     file_messages.WITHOUT_NAME,
-    file_messages.stands_twice(GAP),
+    file_messages.duplicate_object(GAP),
     file_messages.not_here(GAP),
     file_messages.NO_PLAN,
     file_messages.NO_ORIGINAL,
@@ -177,12 +177,12 @@ OF_FILES = [
 
 OF_A_PLAN = [
     *OF_FILES,
-    field_messages.name_twice("stage", GAP),
+    field_messages.duplicate_name("stage", GAP),
     field_messages.unknown_dependency("stage", GAP),
     field_messages.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
     field_messages.EMPTY_REFERENCE,
     field_messages.missing_workflow(GAP),
-    field_messages.name_twice("parameter", GAP),
+    field_messages.duplicate_name("parameter", GAP),
     field_messages.not_a_parameter_name(GAP),
     field_messages.reserved_parameter("mode"),
     field_messages.nowhere_given(GAP, field_messages.requires(GAP, GAP)).replace(f"{GAP} of {GAP}", GAP),
@@ -211,23 +211,23 @@ def _refusal(text: str) -> str:
 
 
 OF_A_WORKFLOW = [
-    field_messages.name_twice("action", GAP),
+    field_messages.duplicate_name("action", GAP),
     field_messages.unknown_dependency("action", GAP),
     field_messages.cycle("action", [GAP]).replace(f"{GAP} -> {GAP}", GAP),
     field_messages.missing_block(GAP, ActionType.JOB).replace("type Job", f"type {GAP}"),
     field_messages.EMPTY_NAME,
     field_messages.missing_namespace(ActionType.JOB).replace("Job", GAP),
-    field_messages.unknown_operation(Operation.REPLACE, ActionType.JOB).replace("Replace", GAP).replace("Job", GAP),
+    field_messages.unsupported(GAP, ["Create", "Apply", "Patch", "Delete"]),
     field_messages.PATCH_WITHOUT_ROLLBACK,
     field_messages.manifest(GAP),
     field_messages.EMPTY_URL,
     field_messages.NOT_AN_ADDRESS,
-    field_messages.unknown_method(GAP, METHODS),
+    field_messages.unsupported(GAP, METHODS),
     field_messages.not_a_header(GAP),
     field_messages.HEADER_OF_SEVERAL_LINES,
     field_messages.not_a_status_code(1).replace("1 is", f"{GAP} is"),
     field_messages.misspelt_hook(GAP, GAP),
-    field_messages.unknown_cluster_mode(GAP),
+    field_messages.unsupported(GAP, CLUSTER_EXECUTION_MODES),
     field_messages.ARGO,
     _refusal(GAP),
     field_messages.NO_TIME,
@@ -242,7 +242,7 @@ OF_A_WORKFLOW = [
     field_messages.outputs_in_deletion(GAP),
     field_messages.missing_output(GAP, GAP),
     field_messages.not_a_condition(GAP),
-    field_messages.unknown_mode(GAP),
+    field_messages.unsupported(GAP, ["install", "upgrade", "delete", "rollback"]),
 ]
 
 

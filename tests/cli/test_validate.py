@@ -69,8 +69,7 @@ def test_every_error_is_a_line_with_file_object_and_field(tmp_path: Path) -> Non
     result = validate(file)
     assert result.exit_code == 1
     assert found(result, file) == [
-        'DRWorkflow default/w: spec.actions[1].name: action "a" stands more than once; give each action a name of its '
-        "own",
+        'DRWorkflow default/w: spec.actions[1].name: duplicate name "a"; every action needs its own name',
         'DRWorkflow default/w: spec.actions[0].timeout: "soon" is not a duration such as 30s, 5m or 1h30m',
         'DRWorkflow default/w: spec.actions[0].when: x is not a condition; write mode == "install", and join several '
         "with ||",
@@ -83,7 +82,7 @@ def test_every_error_is_a_line_with_file_object_and_field(tmp_path: Path) -> Non
 FORM: list[tuple[Any, list[str]]] = [
     (
         {"stages": [], "failurePolicy": "Never"},
-        ['spec.failurePolicy: "Never" is not known here; write Stop or Continue', "spec.stages: is empty"],
+        ['spec.failurePolicy: unsupported value "Never"; supported values: Stop, Continue', "spec.stages: is empty"],
     ),
     ({}, ["spec.stages: is missing"]),
     (None, ["spec: is missing"]),
@@ -124,8 +123,11 @@ def test_the_form_is_judged_as_the_api_server_judges_it(tmp_path: Path, spec: An
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"apiVersion": "dr.bkbcs.tencent.com/v2"}, 'apiVersion: "dr.bkbcs.tencent.com/v2" is not a version'),
-        ({"kind": "DRPlans"}, 'kind: there is no kind "DRPlans"; write DRPlan, DRWorkflow or DRPlanExecution'),
+        ({"apiVersion": "dr.bkbcs.tencent.com/v2"}, 'apiVersion: unsupported value "dr.bkbcs.tencent.com/v2"'),
+        (
+            {"kind": "DRPlans"},
+            'kind: unsupported value "DRPlans"; supported values: DRPlan, DRWorkflow, DRPlanExecution',
+        ),
         ({"metadata": {}}, "metadata.name: is missing"),
         ({"metadata": {"name": "p", "labels": {"a": 1}}}, "metadata.labels.a: Input should be a valid string"),
         ({"specs": {}}, "specs: there is no such field"),
@@ -212,7 +214,7 @@ def test_executions_are_judged(tmp_path: Path) -> None:
 def test_an_object_that_stands_twice(tmp_path: Path) -> None:
     first, second = written(tmp_path, "a.yaml", workflow("w")), written(tmp_path, "b.yaml", workflow("w"))
     assert validate(first, second).stdout == (
-        f"{second}: DRWorkflow default/w: metadata.name: this object stands in {first} as well; take one of them out\n"
+        f"{second}: DRWorkflow default/w: metadata.name: this object is also in {first}; remove one of them\n"
     )
 
 

@@ -19,7 +19,7 @@ from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
 from planning.definitions.action_list import Planned, as_executed
-from planning.definitions.action_types import kind_of, operation_of
+from planning.definitions.action_types import operation_of, row_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.rollback import cleanup_of, rollback_of
 from planning.definitions.target import target_of_action
@@ -171,7 +171,7 @@ def executed(drawn: Varied) -> tuple[DRPlanExecution, SimulatedCluster]:
 
 
 def outputs_of(action: Action, target: Target, uid: str) -> ActionOutputs:
-    return ActionOutputs(**{kind_of(action).outputs[0]: reference(target, uid)})
+    return ActionOutputs(**{row_of(action).outputs[0]: reference(target, uid)})
 
 
 def carry_out(cluster: SimulatedCluster, action: Action, *, fail: bool) -> ActionOutcome:

@@ -8,11 +8,11 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import ActionOutcome
-from planning.definitions.action_types import CLUSTERNET, KINDS
+from planning.definitions.action_types import ACTION_TYPES, CLUSTERNET
 from tests.activities.orders import Task, execution_of
 from tests.activities.site import Object, Site
 
-TYPES = [action_type for action_type, kind in KINDS.items() if kind.api_version == CLUSTERNET]
+TYPES = [action_type for action_type, kind in ACTION_TYPES.items() if kind.api_version == CLUSTERNET]
 FEED = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "namespace": "default"}
 SPECS: dict[str, Object] = {
     "Localization": {"feed": FEED, "overridePolicy": "ApplyNow", "priority": 1, "overrides": []},
@@ -36,9 +36,9 @@ def kind(request: pytest.FixtureRequest, site: Site) -> Iterator[ActionType]:
 
 def task(site: Site, kind: ActionType, operation: str, execution: ObjectKey, spec: Object | None = None) -> Task:
     """Give the task for the object that bears the namespace's name: a Globalization's is of the whole cluster."""
-    own = {"namespace": site.namespace} if KINDS[kind].namespaced else {}
+    own = {"namespace": site.namespace} if ACTION_TYPES[kind].namespaced else {}
     block = {"name": site.namespace, "operation": operation, "spec": spec or SPECS[kind.value], **own}
-    return Task(site, {"name": operation, "type": kind.value, KINDS[kind].field: block}, execution)
+    return Task(site, {"name": operation, "type": kind.value, ACTION_TYPES[kind].field: block}, execution)
 
 
 def found(site: Site, kind: ActionType) -> Object | None:
@@ -46,7 +46,7 @@ def found(site: Site, kind: ActionType) -> Object | None:
 
 
 def ended(site: Site, kind: ActionType, operation: Operation, words: str, created: bool, uid: str) -> ActionOutcome:
-    namespace = site.namespace if KINDS[kind].namespaced else None
+    namespace = site.namespace if ACTION_TYPES[kind].namespaced else None
     reference = ObjectReference(
         api_version=CLUSTERNET, kind=kind.value, namespace=namespace, name=site.namespace, uid=uid
     )
@@ -55,7 +55,7 @@ def ended(site: Site, kind: ActionType, operation: Operation, words: str, create
         message=words,
         operation=operation,
         created=created,
-        outputs=ActionOutputs.model_validate({KINDS[kind].outputs[0]: reference}),
+        outputs=ActionOutputs.model_validate({ACTION_TYPES[kind].outputs[0]: reference}),
     )
 
 

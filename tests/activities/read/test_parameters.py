@@ -12,8 +12,7 @@ from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, FailureType
 from api.workflow import DRWorkflow
-from planning.values.precedence import Layers, layers
-from planning.values.resolve import Resolved, resolve
+from planning.values.parameters import Layers, Resolved, layers, resolve
 from tests.activities.site import Object, Site
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import dr_plan, dr_workflow, execute, stage

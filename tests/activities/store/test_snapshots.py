@@ -10,7 +10,7 @@ from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import KeptParameters, Snapshot
 from api.steps import FailureType
-from planning.snapshot.documents import Definitions, Document, documents
+from planning.snapshot.documents import Definitions, SnapshotDocument, documents
 from tests.activities.site import Object, Site
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import execute
@@ -25,7 +25,7 @@ EAST = KeptParameters(values={"region": "北 <east>"})
 DEFINITIONS = Definitions(PLAN, by_name(*FLOWS), {("s", place): EAST for place in range(3)})
 
 
-def snapshot_of(site: Site) -> tuple[ObjectKey, list[Document]]:
+def snapshot_of(site: Site) -> tuple[ObjectKey, list[SnapshotDocument]]:
     site.create(execute("there", "shop"))
     execution = ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
     return execution, documents(execution, DEFINITIONS)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from api.phases import ActionType, Mode, Operation
 from api.steps import Part
 from api.workflow import DRWorkflow
-from planning.definitions.action_list import Planned, as_executed, deletion_of, is_taken_down
-from planning.definitions.action_types import block_of, is_per_cluster, kind_of, operation_of
+from planning.definitions.action_list import Planned, as_executed, deletion_of, is_inverted
+from planning.definitions.action_types import block_of, is_per_cluster, operation_of, row_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.target import target_of_action
 from planning.validation.objects import workflow_errors
@@ -185,7 +185,7 @@ def test_every_action_appears_exactly_once_and_after_what_it_depends_on(flow: DR
     assert workflow_errors(flow) == []
     planned = as_executed(flow, mode)
     assert planned == as_executed(flow, mode)
-    if is_taken_down(flow.spec.actions, mode):
+    if is_inverted(flow.spec.actions, mode):
         return
     assert sorted(one.index for one in planned) == list(range(len(flow.spec.actions)))
     ordered = any(one.depends_on for one in flow.spec.actions)
@@ -199,13 +199,13 @@ def test_every_action_appears_exactly_once_and_after_what_it_depends_on(flow: DR
 
 @given(drawn_workflows())
 def test_mode_delete_deletes_each_object_that_is_created_and_nothing_else(flow: DRWorkflow) -> None:
-    if not is_taken_down(flow.spec.actions, Mode.DELETE):
+    if not is_inverted(flow.spec.actions, Mode.DELETE):
         return
     planned = as_executed(flow, Mode.DELETE)
     created = {
         (index, target_of_action(one))
         for index, one in enumerate(flow.spec.actions)
-        if kind_of(one).has_object and target_of_action(one) is not None
+        if row_of(one).has_object and target_of_action(one) is not None
     }
     assert {(one.index, target_of_action(one.action)) for one in planned} == created
     assert [one.index for one in planned] == sorted((one.index for one in planned), reverse=True)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.definitions.dependencies import Frontier, sorted_by_need
+from planning.definitions.dependencies import Frontier, dependency_order
 
 graphs = st.integers(0, 8).flatmap(
     lambda size: st.tuples(*[st.frozensets(st.integers(0, max(size - 1, 0)), max_size=3) for _ in range(size)])
@@ -12,7 +12,7 @@ graphs = st.integers(0, 8).flatmap(
 
 @given(graphs)
 def test_each_comes_after_what_it_needs(needs: tuple[frozenset[int], ...]) -> None:
-    order = sorted_by_need(needs)
+    order = dependency_order(needs)
     for at, place in enumerate(order):
         assert needs[place] <= set(order[:at])
     assert len(order) == len(set(order))
@@ -20,7 +20,7 @@ def test_each_comes_after_what_it_needs(needs: tuple[frozenset[int], ...]) -> No
 
 @given(graphs)
 def test_only_what_is_on_or_behind_a_cycle_is_left_out(needs: tuple[frozenset[int], ...]) -> None:
-    left = set(range(len(needs))) - set(sorted_by_need(needs))
+    left = set(range(len(needs))) - set(dependency_order(needs))
     for place in left:
         assert needs[place] & left
 
@@ -28,7 +28,7 @@ def test_only_what_is_on_or_behind_a_cycle_is_left_out(needs: tuple[frozenset[in
 @given(graphs)
 def test_what_is_in_order_already_stays_so(needs: tuple[frozenset[int], ...]) -> None:
     ordered = tuple(frozenset(one for one in before if one < place) for place, before in enumerate(needs))
-    assert sorted_by_need(ordered) == list(range(len(needs)))
+    assert dependency_order(ordered) == list(range(len(needs)))
 
 
 @given(graphs, st.data())

@@ -4,7 +4,7 @@ import pytest
 
 from api.actions import Action, HookCleanup
 from api.phases import ActionType, Operation
-from planning.definitions.action_types import KINDS
+from planning.definitions.action_types import ACTION_TYPES
 from planning.definitions.rollback import cleanup_of
 
 ASKED = HookCleanup(before_create=True, on_success=True, on_failure=True)
@@ -21,7 +21,7 @@ def of(action_type: ActionType, operation: Operation, asked: HookCleanup | None 
 def test_only_what_makes_an_object_of_a_clusternet_kind_is_cleaned_up(
     action_type: ActionType, operation: Operation
 ) -> None:
-    expected = ASKED if KINDS[action_type].own_cleanup and operation in MAKES else NEVER
+    expected = ASKED if ACTION_TYPES[action_type].own_cleanup and operation in MAKES else NEVER
     assert of(action_type, operation) == expected
 
 

@@ -32,7 +32,10 @@ def test_what_is_wrong_is_told_with_every_field_and_no_value() -> None:
     body = {"type": "HTTP", "http": {"url": 5, "headers": {"Authorization": ["s3cret"]}}}
     with pytest.raises(CustomRollbackError) as caught:
         rollback_of(action(manifest("app", rollback=body)))
-    assert [path for path, _ in caught.value.faults] == ["rollback.http.url", "rollback.http.headers.Authorization"]
+    assert [error.path for error in caught.value.errors] == [
+        "rollback.http.url",
+        "rollback.http.headers.Authorization",
+    ]
     assert "s3cret" not in str(caught.value)
 
 

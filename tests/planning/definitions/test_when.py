@@ -50,7 +50,7 @@ def test_anything_else_is_an_error_that_shows_a_condition(text: str) -> None:
 def test_a_mode_that_does_not_exist_is_an_error_that_lists_those_that_do() -> None:
     with pytest.raises(WhenError) as error:
         modes('mode == "install" || mode == "instal"')
-    assert str(error.value) == 'there is no mode "instal"; compare with install, upgrade, delete or rollback'
+    assert str(error.value) == 'unsupported value "instal"; supported values: install, upgrade, delete, rollback'
 
 
 @given(wanted=st.sets(st.sampled_from(Mode), min_size=1), mode=st.sampled_from(Mode), data=st.data())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey
 from api.steps import Target
-from planning.definitions.identifiers import Kept, record_name
+from planning.definitions.identifiers import RecordKind, record_name
 from planning.effects.prior_state import BOUND, Before, before, data_of, doubtful, read, restorable, same_state
 from planning.effects.request_bodies import change, creation, mark_of
 
@@ -134,9 +134,9 @@ def test_a_record_that_is_none_is_not_read() -> None:
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_each_action_of_each_execution_has_records_of_its_own(one: str, other: str) -> None:
     here, there = (ObjectKey(namespace="shop", name="e", uid=uid) for uid in ("aaaaaaaa-1", "bbbbbbbb-2"))
-    mine = record_name(here, Kept.BEFORE, one)
-    assert (mine == record_name(here, Kept.BEFORE, other)) == (one == other)
-    assert mine not in (record_name(there, Kept.BEFORE, one), record_name(here, Kept.DONE, one))
+    mine = record_name(here, RecordKind.BEFORE, one)
+    assert (mine == record_name(here, RecordKind.BEFORE, other)) == (one == other)
+    assert mine not in (record_name(there, RecordKind.BEFORE, one), record_name(here, RecordKind.DONE, one))
     assert len(mine) <= 63
 
 

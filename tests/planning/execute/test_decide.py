@@ -13,12 +13,12 @@ from api.plan import DRPlan
 from api.steps import ExecuteDecision, Origin
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
-from planning.definitions.action_list import is_taken_down
+from planning.definitions.action_list import is_inverted
 from planning.definitions.field_errors import FieldError
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from planning.status.transitions import with_counts
-from planning.values.resolve import Resolved
+from planning.values.parameters import Resolved
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
 from tests.planning.definitions.test_action_list import drawn_workflows
 
@@ -322,7 +322,7 @@ def test_tree_and_steps_go_together_whatever_is_planned(flow: DRWorkflow, mode: 
     assert len(node.actions) == len(steps)
     skipped = [one for one in node.actions if one.phase is Phase.SKIPPED]
     by_name = {one.name: one for one in flow.spec.actions}
-    taken_down = is_taken_down(flow.spec.actions, mode)
+    taken_down = is_inverted(flow.spec.actions, mode)
     for one in node.actions:
         left_out = not taken_down and not when.runs(by_name[one.name].when, mode)
         assert (one in skipped) == left_out

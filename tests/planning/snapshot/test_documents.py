@@ -16,8 +16,8 @@ from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
 from planning.snapshot.documents import (
     Definitions,
-    Document,
-    Place,
+    PlanPlace,
+    SnapshotDocument,
     SnapshotError,
     digest,
     documents,
@@ -83,12 +83,12 @@ def definitions(draw: st.DrawFn) -> Definitions:
     return Definitions(found, by_name(*flows), sets, draw(st.none() | st.sampled_from(Mode)), (EXECUTION,))
 
 
-def stored(kept: list[Document]) -> dict[str, Any]:
+def stored(kept: list[SnapshotDocument]) -> dict[str, Any]:
     """Give what is read back, by name: what JSON makes of it."""
     return {each.ref.name: json.loads(json.dumps(each.data)) for each in kept}
 
 
-def read(kept: list[Document]) -> tuple[Snapshot, Mapping[tuple[str, str], DRWorkflow]]:
+def read(kept: list[SnapshotDocument]) -> tuple[Snapshot, Mapping[tuple[str, str], DRWorkflow]]:
     found, ref = stored(kept), kept[-1].ref
     root = read_root(ref, found[ref.name])
     read_flows = [workflow_of(one, read_definition(one.revision, found[one.revision.name])) for one in root.workflows]
@@ -171,7 +171,7 @@ def test_5000_actions_fit_with_room_to_spare() -> None:
 
 
 @pytest.mark.parametrize("place", [("s", 1), ("s", -1), ("other", 0)])
-def test_a_place_that_the_plan_did_not_have_is_none(place: Place) -> None:
+def test_a_place_that_the_plan_did_not_have_is_none(place: PlanPlace) -> None:
     root, _ = read(documents(EXECUTION, simple(dr_workflow("w", manifest("a")))))
     assert use_of(root, place) is None
 

@@ -16,8 +16,8 @@ from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
 from planning.snapshot.definitions import kept_parameters, layers_of, of_execute
 from planning.snapshot.documents import documents, read_definition, read_root, use_of, workflow_of
-from planning.snapshot.restore import Live, completed, is_complete, layers_again, secret_texts
-from planning.values.resolve import Resolved, resolve
+from planning.snapshot.restore import LiveDefinitions, completed, is_complete, layers_again, secret_texts
+from planning.values.parameters import Resolved, resolve
 from planning.values.value_from import ManifestRead
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage
 
@@ -114,7 +114,7 @@ def test_parameters_that_were_left_out_are_determined_again(
 ) -> None:
     of, flow, execution = definitions
     _, root, back, own = kept(*definitions)
-    found = layers_again(root, ("s", 0), back, own, Live(of, flow, (execution,)))
+    found = layers_again(root, ("s", 0), back, own, LiveDefinitions(of, flow, (execution,)))
     secret = {"metadata": {"name": "db"}, "data": {"p": SECRET}}
     again = resolve(found, {ManifestRead("v1", "Secret", name="db"): [secret]})
     assert {name: again.values[name] for name in own.left_out} == dict.fromkeys(own.left_out, SECRET)
@@ -125,7 +125,7 @@ def test_what_was_kept_counts_although_the_live_definitions_say_otherwise() -> N
     _, root, back, own = kept(of, dr_workflow("w", manifest("a")), asks([]))
     assert own.left_out == ["token"]
     today = plan(plan_stage("s", "w"), globalParams=[named("region", value="west"), named("token", value="new")])
-    again = resolve(layers_again(root, ("s", 0), back, own, Live(today, back, ())), {})
+    again = resolve(layers_again(root, ("s", 0), back, own, LiveDefinitions(today, back, ())), {})
     assert again.values == {"region": "east", "token": "new"}
 
 
@@ -141,7 +141,7 @@ def test_what_was_kept_counts_although_the_live_definitions_say_otherwise() -> N
 def test_a_parameter_whose_place_changed_stays_left_out(today: DRPlan | None) -> None:
     of = plan(plan_stage("s", "w"), globalParams=[named("token", value=SECRET)])
     _, root, back, own = kept(of, dr_workflow("w", manifest("a")), asks([]))
-    again = resolve(layers_again(root, ("s", 0), back, own, Live(today, back, ())), {})
+    again = resolve(layers_again(root, ("s", 0), back, own, LiveDefinitions(today, back, ())), {})
     assert again.values == {"token": "secret, not kept"}
 
 

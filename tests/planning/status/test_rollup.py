@@ -95,6 +95,6 @@ def test_a_plan_that_continues_starts_what_does_not_depend_on_the_failed_stage()
     assert blocking_stage(tree, 3) == "a"
 
 
-def test_unknown_dependencies_and_circles_end() -> None:
+def test_unknown_dependencies_and_cycles_end() -> None:
     tree = stages(a=(P, ["b", "gone"]), b=(S, ["a"]))
     assert blocking_stage(tree, 0) is None

@@ -65,9 +65,9 @@ BAD = [
     (manifest("a", "Patch"), "rollback", "cannot be taken back by itself"),
     (localized("a", "Patch"), "rollback", "cannot be taken back by itself"),
     (subscription("Patch"), "rollback", "cannot be taken back by itself"),
-    (localized("a", "Replace"), "localization.operation", "Replace is not an operation of Localization"),
+    (localized("a", "Replace"), "localization.operation", 'unsupported value "Replace"'),
     (manifest("a", when="mode != install"), "when", "not a condition"),
-    (manifest("a", when='mode == "sometimes"'), "when", 'no mode "sometimes"'),
+    (manifest("a", when='mode == "sometimes"'), "when", 'unsupported value "sometimes"'),
     (manifest("a", hookType="pre_rollback"), "hookType", "write pre-rollback"),
     (manifest("a", hookType="PostRollback"), "hookType", "write post-rollback"),
     (manifest("a", rollback={"type": "Shell"}), "rollback.type", "HTTP"),
@@ -84,7 +84,7 @@ BAD = [
     (
         manifest("a", rollback={**UNDO, "clusterExecutionMode": "Everywhere"}),
         "rollback.clusterExecutionMode",
-        'no clusterExecutionMode "Everywhere"',
+        'unsupported value "Everywhere"',
     ),
     (http(url=" "), "http.url", "is empty"),
     (http(url="example.com"), "http.url", "not the address"),
@@ -93,7 +93,7 @@ BAD = [
     (http(url="https://a b"), "http.url", "not the address"),
     (http(url="https://a:99999"), "http.url", "not the address"),
     (http(url="https://[::1"), "http.url", "not the address"),
-    (http(method="get"), "http.method", 'no method "get"'),
+    (http(method="get"), "http.method", 'unsupported value "get"'),
     (http(headers={"X Token": "a"}), "http.headers.X Token", "not the name of a header"),
     (http(headers={"X-Token": "a\r\nHost: b"}), "http.headers.X-Token", "single line"),
     (http(successCodes=[200, 99]), "http.successCodes[1]", "99 is not a status code"),
@@ -124,19 +124,19 @@ def test_a_secret_in_an_address_or_a_header_is_not_repeated() -> None:
     assert "hunter2" not in str(found)
 
 
-def test_actions_that_depend_on_each_other_in_a_circle() -> None:
+def test_actions_that_depend_on_each_other_in_a_cycle() -> None:
     found = errors(
         manifest("x"), manifest("a", dependsOn=["b"]), manifest("b", dependsOn=["c"]), manifest("c", dependsOn=["a"])
     )
     assert found == [
         (
             "[1].dependsOn",
-            "the actions depend on each other in a circle (a -> b -> c -> a); take one of these dependencies out",
+            "the actions depend on each other in a cycle (a -> b -> c -> a); remove one of these dependencies",
         )
     ]
 
 
-def test_a_very_long_circle_is_not_spelt_out() -> None:
+def test_a_very_long_cycle_is_not_spelt_out() -> None:
     names = [f"a{number}" for number in range(300)]
     ((_, message),) = errors(*(manifest(name, dependsOn=[names[place - 1]]) for place, name in enumerate(names)))
     assert len(message) < 250

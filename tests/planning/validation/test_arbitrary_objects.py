@@ -11,9 +11,9 @@ from api.meta import API_VERSION
 from api.phases import ActionType, Mode, Operation
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.validation.documents import Document
-from planning.validation.file_set import review
-from planning.validation.objects import execution_errors, plan_errors, workflow_errors
+from planning.validation.documents import FileDocument
+from planning.validation.file_set import validate
+from planning.validation.objects import execution_errors, own_errors, plan_errors, workflow_errors
 
 WORDS = st.sampled_from(["a", "b", "w", "x", "", " ", "mode", "1st", "a.b", "ü", "\0", "a" * 300])
 TEXTS = st.one_of(
@@ -194,7 +194,7 @@ def test_validation_gives_errors_and_never_breaks(
     workflows = {("default", "w"): known, ("default", "a"): known, ("a", "w"): known}
     found = [
         *workflow_errors(known),
-        *plan_errors(of),
+        *own_errors(of),
         *plan_errors(of, workflows),
         *execution_errors(run, of, workflows),
     ]
@@ -204,5 +204,5 @@ def test_validation_gives_errors_and_never_breaks(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(WORKFLOWS, PLANS, EXECUTIONS, JSON), max_size=4))
 def test_a_file_may_hold_anything(drawn: list[Any]) -> None:
-    whole = review([Document("f", each) for each in drawn], "default")
+    whole = validate([FileDocument("f", each) for each in drawn], "default")
     assert all(line.file == "f" and line.path and line.message for line in (*whole.errors, *whole.unchecked))

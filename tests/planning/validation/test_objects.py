@@ -8,7 +8,7 @@ from api.execution import DRPlanExecution
 from api.workflow import DRWorkflow
 from planning.execute.decide import decide_execute
 from planning.messages.actions import MESSAGE_BOUND
-from planning.validation.objects import plan_errors, workflow_errors
+from planning.validation.objects import own_errors, plan_errors, workflow_errors
 from tests.planning.builders import by_name, dr_workflow, manifest, plan, plan_stage
 from tests.planning.execute.test_decide import EXECUTION
 
@@ -30,8 +30,7 @@ def test_a_good_plan_and_workflow_have_no_errors() -> None:
 
 def test_stages_of_one_name() -> None:
     assert plan_texts(plan_stage("a", "w"), plan_stage("b", "w"), plan_stage("a", "w")) == [
-        'spec.stages[2].name of DRPlan default/nginx-plan: stage "a" stands more than once; '
-        "give each stage a name of its own"
+        'spec.stages[2].name of DRPlan default/nginx-plan: duplicate name "a"; every stage needs its own name'
     ]
 
 
@@ -62,7 +61,7 @@ def test_a_workflow_that_does_not_exist() -> None:
         "spec.stages[0].workflows[1].workflowRef of DRPlan default/nginx-plan: DRWorkflow default/gone does not exist; "
         "create it or correct the reference"
     ]
-    assert plan_errors(plan(plan_stage("a", "gone")), None) == []
+    assert own_errors(plan(plan_stage("a", "gone"))) == []
 
 
 def test_actions_of_one_name() -> None:
@@ -103,7 +102,7 @@ BAD_ACTIONS = [
         "localization.name",
         "empty",
     ),
-    ({**manifest("a", "Replace")}, "resource.operation", "Replace is not an operation of KubernetesResource"),
+    ({**manifest("a", "Replace")}, "resource.operation", 'unsupported value "Replace"'),
 ]
 
 
@@ -125,7 +124,7 @@ BAD_MANIFESTS = [
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-}", "no metadata.name"),
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5}", "no metadata.name"),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}", "2 documents"),
-    ("apiVersion: v1\nkind: A\nmetadata: {name: a, name: b}", '"name" stands twice'),
+    ("apiVersion: v1\nkind: A\nmetadata: {name: a, name: b}", 'duplicate key "name"'),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a, annotations: {on: true}}", "is not text"),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a, namespace: 7}", "namespace is not text"),
     ("[" * 5000, "levels deep"),
@@ -157,8 +156,8 @@ def test_everything_that_is_wrong_is_listed_at_once() -> None:
     of = plan(plan_stage("a", "w", dependsOn=["x"]), plan_stage("a", "gone"))
     bad = dr_workflow("w", manifest("a", timeout="soon", when="sometimes"))
     assert rejection(EXECUTION, of, bad) == (
-        'Not started: spec.stages[1].name of DRPlan default/nginx-plan: stage "a" stands more than once; give each '
-        "stage a name of its own; "
+        'Not started: spec.stages[1].name of DRPlan default/nginx-plan: duplicate name "a"; every '
+        "stage needs its own name; "
         'spec.stages[0].dependsOn[0] of DRPlan default/nginx-plan: there is no stage "x"; name a stage of this plan; '
         "spec.stages[1].workflows[0].workflowRef of DRPlan default/nginx-plan: DRWorkflow default/gone does not exist; "
         "create it or correct the reference; "

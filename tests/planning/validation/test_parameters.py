@@ -39,12 +39,12 @@ def texts(of: DRPlan, known: DRWorkflow, execution: DRPlanExecution | None = Non
 
 
 LISTS = [
-    ([{"name": "a"}, {"name": "a"}], "[1].name", 'parameter "a" stands more than once'),
+    ([{"name": "a"}, {"name": "a"}], "[1].name", 'duplicate name "a"'),
     ([{"name": ""}], "[0].name", "not a name of a parameter"),
     ([{"name": "a.b"}], "[0].name", "not a name of a parameter"),
     ([{"name": "a", "type": "number", "value": "many"}], "[0].value", "not a number"),
     ([{"name": "a", "type": "boolean", "default": "yes"}], "[0].default", "not true or false"),
-    ([{"name": "a", "value": "x", "valueFrom": READ}], "[0]", "side by side"),
+    ([{"name": "a", "value": "x", "valueFrom": READ}], "[0]", "mutually exclusive"),
     ([{"name": "a", "valueFrom": {}}], "[0].valueFrom", "is empty"),
     (
         [{"name": "a", "valueFrom": {"manifestRef": {**READ["manifestRef"], "kind": ""}}}],
@@ -54,7 +54,7 @@ LISTS = [
     (
         [{"name": "a", "valueFrom": {"manifestRef": {**READ["manifestRef"], "labelSelector": "a=b"}}}],
         "[0].valueFrom.manifestRef",
-        "side by side",
+        "mutually exclusive",
     ),
     (
         [{"name": "a", "valueFrom": {"manifestRef": {**READ["manifestRef"], "jsonPath": "{.a"}}}],

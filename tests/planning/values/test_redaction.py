@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.values.redaction import BODY_BOUND, HIDDEN, excerpt, kept_body, scrubbed, secret_forms
+from planning.values.redaction import BODY_BOUND, HIDDEN, excerpt, kept_body, redacted, secret_forms
 
 TOKEN = 'c0rrect-h0rse/ba"ttery&staple'
 
@@ -25,24 +25,24 @@ TOKEN = 'c0rrect-h0rse/ba"ttery&staple'
     ],
 )
 def test_a_token_is_hidden_in_each_form(echo: str) -> None:
-    clean = scrubbed(f"you sent {echo}!", secret_forms([f"Bearer {TOKEN}"]))
+    clean = redacted(f"you sent {echo}!", secret_forms([f"Bearer {TOKEN}"]))
     assert "c0rrect" not in clean
     assert HIDDEN in clean
 
 
 def test_what_a_basic_pair_encodes_is_hidden_as_well() -> None:
     pair = base64.b64encode(b"shop:open-sesame").decode()
-    clean = scrubbed(f"{pair} shop:open-sesame open-sesame", secret_forms([f"Basic {pair}"]))
+    clean = redacted(f"{pair} shop:open-sesame open-sesame", secret_forms([f"Basic {pair}"]))
     assert clean == f"{HIDDEN} {HIDDEN} {HIDDEN}"
 
 
 def test_each_value_of_a_cookie_is_hidden() -> None:
-    clean = scrubbed("session abcdef123 and ghijkl456", secret_forms(["a=abcdef123; b=ghijkl456"]))
+    clean = redacted("session abcdef123 and ghijkl456", secret_forms(["a=abcdef123; b=ghijkl456"]))
     assert clean == f"session {HIDDEN} and {HIDDEN}"
 
 
 def test_words_that_hide_nothing_stay() -> None:
-    assert scrubbed("Bearer of 1 ring", secret_forms(["1", "Bearer of-all-rings"])) == "Bearer of 1 ring"
+    assert redacted("Bearer of 1 ring", secret_forms(["1", "Bearer of-all-rings"])) == "Bearer of 1 ring"
 
 
 def test_a_secret_that_begins_where_reading_ended_is_cut_off() -> None:
@@ -73,5 +73,5 @@ def test_an_excerpt_is_one_short_line() -> None:
 def test_no_secret_survives_whatever_stands_around_it(before: str, secrets: list[str], after: str) -> None:
     forms = secret_forms(secrets)
     text = before + "".join(secret.strip() for secret in secrets) + after
-    clean = scrubbed(text, forms)
+    clean = redacted(text, forms)
     assert all(secret.strip() not in clean.replace(HIDDEN, "\n\t\n") for secret in secrets)

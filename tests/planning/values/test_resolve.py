@@ -13,9 +13,9 @@ from api.execution import DRPlanExecution
 from api.params import Parameter
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.values.declarations import parameter_faults
-from planning.values.resolve import Layers, Resolved, kept_layers, layers, reads, resolve
-from planning.values.value_from import Answers, ManifestRead, Object, Unreadable
+from planning.validation.parameters import parameter_errors
+from planning.values.parameters import Layers, Resolved, kept_layers, layers, reads, resolve
+from planning.values.value_from import Answers, ManifestRead, Object, UnreadableManifest
 
 Entries = list[dict[str, Any]]
 
@@ -169,13 +169,17 @@ FAULTS = [
     ({"name": "mode", "value": "x"}, ".name", 'the name "mode" is reserved; write the mode into spec.mode'),
     ({"name": "n", "type": "number", "value": "x"}, ".value", "the value is not a number"),
     ({"name": "n", "type": "boolean", "default": "x"}, ".default", "the value is not true or false"),
-    (read("x") | {"value": "1"}, "", "value and valueFrom stand side by side"),
+    (read("x") | {"value": "1"}, "", "value and valueFrom are mutually exclusive"),
     ({"name": "x", "valueFrom": {}}, ".valueFrom", "is empty; write manifestRef"),
     (read("x", kind=""), ".valueFrom.manifestRef.kind", "is empty; a value cannot be read without it"),
     (read("x", apiVersion=" "), ".valueFrom.manifestRef.apiVersion", "is empty"),
     (read("x", jsonPath=""), ".valueFrom.manifestRef.jsonPath", "is empty"),
     (read("x", jsonPath="{.a"), ".valueFrom.manifestRef.jsonPath", "{.a is not a JSONPath"),
-    (read("x", name="a", labelSelector="b=c"), ".valueFrom.manifestRef", "name and labelSelector stand side by side"),
+    (
+        read("x", name="a", labelSelector="b=c"),
+        ".valueFrom.manifestRef",
+        "name and labelSelector are mutually exclusive",
+    ),
     (read("x", name="$(param.x)"), ".valueFrom.manifestRef.name", "$(param.x) is no template"),
     (
         read("x", labelSelector="a=$(outputs.a.b)"),
@@ -189,15 +193,15 @@ FAULTS = [
 def test_what_is_wrong_with_an_entry_in_itself_is_found_without_reading(
     entry: dict[str, Any], path: str, words: str
 ) -> None:
-    found = list(parameter_faults([Parameter.model_validate(entry)], "spec.params", of_execution=True))
-    assert [(place, message[: len(words)]) for place, message in found] == [(f"spec.params[0]{path}", words)]
+    found = list(parameter_errors([Parameter.model_validate(entry)], "spec.params", of_execution=True))
+    assert [(place, message[: len(words)]) for place, message, _ in found] == [(f"spec.params[0]{path}", words)]
 
 
 def test_a_name_stands_once_in_a_list_and_mode_is_reserved_in_executions_only() -> None:
     entries = [Parameter(name=name, value="") for name in ("a", "mode", "a")]
-    found = list(parameter_faults(entries, "spec.globalParams", of_execution=False))
-    assert [place for place, _ in found] == ["spec.globalParams[2].name"]
-    assert 'parameter "a" stands more than once' in found[0][1]
+    found = list(parameter_errors(entries, "spec.globalParams", of_execution=False))
+    assert [place for place, _, _ in found] == ["spec.globalParams[2].name"]
+    assert 'duplicate name "a"' in found[0][1]
 
 
 # Reads.
@@ -248,7 +252,7 @@ def failing(entry: dict[str, Any], answers: Answers | None = None, workflow: Ent
 
 def test_a_read_that_fails_is_an_error_with_its_reason() -> None:
     entry = read("x", name="site", namespace="d")
-    assert failing(entry, {SITE: Unreadable("forbidden")}) == (
+    assert failing(entry, {SITE: UnreadableManifest("forbidden")}) == (
         " of DRPlan default/shop: ConfigMap d/site cannot be read: forbidden"
     )
     assert failing(entry, {SITE: []}) == (
@@ -277,7 +281,7 @@ def test_a_name_that_is_empty_once_filled_in_does_not_become_all_objects() -> No
 
 def test_one_error_is_said_once_and_not_again_for_what_rests_on_it() -> None:
     of = stack([read("a", name="a")], [read("b", name="$(params.a)"), literal("a", "1")], [], [literal("a", "2")])
-    found = resolve(of, {ManifestRead("v1", "ConfigMap", None, "a"): Unreadable("forbidden")})
+    found = resolve(of, {ManifestRead("v1", "ConfigMap", None, "a"): UnreadableManifest("forbidden")})
     assert messages(found) == [
         "spec.parameters[0].valueFrom.manifestRef of DRWorkflow default/w: ConfigMap a cannot be read: forbidden"
     ]
@@ -304,7 +308,7 @@ def test_a_value_is_secret_by_its_name_or_because_it_comes_from_a_secret() -> No
 
 def test_the_error_of_a_read_does_not_repeat_a_secret_value_in_its_name() -> None:
     of = stack([literal("apiKey", "hunter2")], [read("x", name="a-$(params.apiKey)", namespace="d")])
-    answers = {ManifestRead("v1", "ConfigMap", "d", "a-hunter2"): Unreadable("a-hunter2 is forbidden")}
+    answers = {ManifestRead("v1", "ConfigMap", "d", "a-hunter2"): UnreadableManifest("a-hunter2 is forbidden")}
     [message] = messages(resolve(of, answers))
     assert message.endswith("ConfigMap d/a-••• cannot be read: a-••• is forbidden")
 

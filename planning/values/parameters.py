@@ -1,0 +1,259 @@
+"""The parameters of one DRWorkflow at one place of a plan: which list gives each its value, and what the value is.
+
+The lists are layers, from low to high precedence. A value is determined only where it counts: what a higher layer
+replaces is never read. Reads go in rounds, because a reference may use values of lower layers: `resolve` returns what
+is missing, an activity reads it and calls `resolve` again.
+Source: docs/spec/drplan.md, "Parameters".
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from api.execution import DRPlanExecution
+from api.meta import alias
+from api.params import ManifestRef, Parameter, ParameterType
+from api.phases import Mode, OperationType
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from planning.definitions.field_errors import FieldError, subject
+from planning.messages import fields as field_messages
+from planning.values.omission import is_secret_name
+from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders, render
+from planning.values.redaction import HIDDEN, redacted, secret_forms
+from planning.values.value_from import Answers, ManifestRead, ParameterError, UnreadableManifest, read_of, value_of
+
+RESERVED = "mode"
+TEMPLATE_FIELDS = ("namespace", "name", "label_selector")
+"""Fields of a `manifestRef` in which placeholders are filled in."""
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A list of parameters, with its field and object: `spec.globalParams` of `DRPlan default/shop`."""
+
+    parameters: tuple[Parameter, ...]
+    path: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Layers:
+    """All lists of a DRWorkflow at one place of a plan, from low to high precedence."""
+
+    plan_name: str
+    items: tuple[Layer, ...]
+
+
+def layers(
+    plan: DRPlan, stage_index: int, workflow_index: int, dr_workflow: DRWorkflow, *executions: DRPlanExecution
+) -> Layers:
+    """Return the layers of a DRWorkflow at its place in a plan. A Revert's execution comes after its original's."""
+    reference = plan.spec.stages[stage_index].workflows[workflow_index]
+    path = f"spec.stages[{stage_index}].workflows[{workflow_index}].params"
+    items = [
+        Layer(tuple(dr_workflow.spec.parameters or ()), "spec.parameters", subject(dr_workflow)),
+        Layer(tuple(plan.spec.global_params or ()), "spec.globalParams", subject(plan)),
+        Layer(tuple(reference.params or ()), path, subject(plan)),
+        *(layer for execution in executions for layer in _of_execution(execution)),
+    ]
+    return Layers(plan.metadata.name, tuple(items))
+
+
+def kept_layers(plan_name: str, kept: Mapping[str, str], *executions: DRPlanExecution) -> Layers:
+    """Return the layers of a Revert that uses the values of the Execute."""
+    values = Layer(tuple(Parameter(name=name, value=value) for name, value in kept.items()), "", "")
+    return Layers(plan_name, (values, *(layer for each in executions for layer in _of_execution(each))))
+
+
+def _of_execution(execution: DRPlanExecution) -> Iterator[Layer]:
+    """Yield an execution's parameters, and above them its mode, which no parameter can replace."""
+    yield Layer(tuple(execution.spec.params or ()), "spec.params", subject(execution))
+    mode = Mode.ROLLBACK if execution.spec.operation_type is OperationType.REVERT else execution.spec.mode
+    if mode is not None:
+        yield Layer((Parameter(name=RESERVED, value=mode.value.lower()),), "spec.mode", subject(execution))
+
+
+@dataclass(frozen=True)
+class ValueSource:
+    """The entry of a layer from which a parameter gets its value."""
+
+    layer: Layer
+    level: int
+    """Position of the layer; only lower ones count for placeholders in a reference."""
+    index: int
+
+    @property
+    def parameter(self) -> Parameter:
+        """The parameter as the layer has it."""
+        return self.layer.parameters[self.index]
+
+    @property
+    def reference(self) -> ManifestRef | None:
+        """The field of a live object from which the value is read; None for a literal value."""
+        return _reference(self.parameter)
+
+    @property
+    def literal(self) -> str:
+        """The literal value. An empty one gives way to a default."""
+        return self.parameter.value or self.parameter.default or ""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether the value is secret: because of the parameter's name, or because it is read from a Secret."""
+        return is_secret_name(self.parameter.name) or (self.reference is not None and self.reference.kind == "Secret")
+
+    def error(self, message: str, below: str = "") -> FieldError:
+        """Return an error at the field with the value."""
+        literal = "value" if self.parameter.value or self.parameter.default is None else "default"
+        path = f"{self.layer.path}[{self.index}].{'valueFrom.manifestRef' if self.reference else literal}"
+        return FieldError(f"{path}.{below}" if below else path, message, self.layer.subject)
+
+
+def source_of(of: Layers, name: str, below: int | None = None) -> ValueSource | None:
+    """Return the highest layer, below the level `below` if that is not None, with a value for a parameter."""
+    for level in reversed(range(len(of.items) if below is None else below)):
+        for index, item in enumerate(of.items[level].parameters):
+            if item.name == name and _has_value(item):
+                return ValueSource(of.items[level], level, index)
+    return None
+
+
+def names_with_value(of: Layers) -> frozenset[str]:
+    """Return the parameters that have a value, or one that is to be read."""
+    return frozenset(item.name for layer in of.items for item in layer.parameters if _has_value(item))
+
+
+def _has_value(parameter: Parameter) -> bool:
+    """Tell whether an entry has a value; one that only declares leaves it to the layers below."""
+    return _reference(parameter) is not None or parameter.value is not None or parameter.default is not None
+
+
+def _reference(parameter: Parameter) -> ManifestRef | None:
+    return parameter.value_from.manifest_ref if parameter.value_from else None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Parameters with their values, as far as they are known."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+    """Names of those whose values are secret and stored nowhere."""
+    errors: list[FieldError] = field(default_factory=list)
+    reads: list[ManifestRead] = field(default_factory=list)
+    """What must be read before the rest can be known; empty when nothing is missing any more."""
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The values for texts that people read."""
+        return {name: HIDDEN if name in self.left_out else value for name, value in self.values.items()}
+
+
+def reads(places: Iterable[Layers], answers: Answers) -> list[ManifestRead]:
+    """Return what must be read next for all places, each once; empty when nothing is missing any more."""
+    return list(dict.fromkeys(read for place in places for read in resolve(place, answers).reads))
+
+
+def resolve(of: Layers, answers: Answers) -> Resolved:
+    """Determine the values with what has been read so far. Without answers: the errors that need no reading."""
+    names, resolver = sorted(names_with_value(of)), _Resolver(of, answers)
+    values = {name: value for name in names if (value := resolver.value(name)) is not None}
+    secret = frozenset(name for name in names if (source := source_of(of, name)) is not None and source.is_secret)
+    errors = [*missing(of), *resolver.errors.values()]
+    for layer in of.items:
+        for item in layer.parameters:
+            text, source = values.get(item.name), source_of(of, item.name)
+            if text is not None and source is not None and not is_of_type(text, item.type):
+                shown = None if item.name in secret else text
+                errors.append(source.error(field_messages.wrong_type(item.type, layer.subject, shown)))
+    return Resolved(values, secret, errors, list(dict.fromkeys(resolver.reads)))
+
+
+def missing(of: Layers) -> Iterator[FieldError]:
+    """Find parameters that are required and have no value; the error is at their declaration."""
+    known = names_with_value(of)
+    for layer in of.items:
+        for index, item in enumerate(layer.parameters):
+            if item.required and item.name not in known:
+                yield FieldError(f"{layer.path}[{index}]", field_messages.missing_parameter(item.name), layer.subject)
+
+
+def is_of_type(text: str, type_: ParameterType) -> bool:
+    """Tell whether a value can be read as a type: a number as JSON writes it, true or false, any text."""
+    match type_:
+        case ParameterType.STRING:
+            return True
+        case ParameterType.NUMBER:
+            return _NUMBER.fullmatch(text) is not None
+        case ParameterType.BOOLEAN:
+            return text in ("true", "false")
+
+
+class _Resolver:
+    """One pass over the layers; collects errors, and the reads that are still needed."""
+
+    def __init__(self, of: Layers, answers: Answers) -> None:
+        self._of = of
+        self._answers = answers
+        self._known: dict[tuple[int, int], str | None] = {}
+        self._secret: list[str] = []
+        self.errors: dict[tuple[int, int], FieldError] = {}
+        self.reads: list[ManifestRead] = []
+
+    def value(self, name: str, below: int | None = None) -> str | None:
+        """Return a value; None where there is none, it is wrong, or something must be read first."""
+        source = source_of(self._of, name, below)
+        if source is None:
+            return None
+        key = source.level, source.index
+        if key not in self._known:
+            try:
+                value = source.literal if source.reference is None else self._read(source, source.reference)
+            except ParameterError as error:
+                # The name of an object may hold a secret value, and the API server repeat it.
+                reason = redacted(error.reason, secret_forms(self._secret))
+                self.errors[key] = source.error(reason, error.field)
+                value = None
+            self._known[key] = value
+            if source.is_secret:
+                self._secret.append(value or "")
+        return self._known[key]
+
+    def _read(self, source: ValueSource, reference: ManifestRef) -> str | None:
+        """Fill a reference in and evaluate it; None where something must be read first. Raises ParameterError."""
+        fields = {name: self._filled(source.level, name, getattr(reference, name) or "") for name in TEMPLATE_FIELDS}
+        if None in fields.values():
+            return None
+        reference = reference.model_copy(update=fields)
+        read = read_of(reference)
+        answer = self._answers.get(read)
+        if answer is None:
+            self.reads.append(read)
+            return None
+        if isinstance(answer, UnreadableManifest):
+            raise ParameterError(field_messages.unreadable(read.text, answer.reason))
+        return value_of(reference, answer)
+
+    def _filled(self, level: int, name: str, text: str) -> str | None:
+        """Fill one field of a reference in, with values below a level. Raises ParameterError."""
+        path = alias(ManifestRef, name)
+        params: dict[str, str | None] = {}
+        for each in placeholders(text):
+            if each.kind is PlaceholderKind.OUTPUTS:
+                raise ParameterError(field_messages.outputs_too_early(each.text), path)
+            if each.kind is PlaceholderKind.PARAMS:
+                if source_of(self._of, each.name, level) is None:
+                    raise ParameterError(field_messages.undefined_below(each.name), path)
+                params[each.name] = self.value(each.name, level)
+        known = {each: value for each, value in params.items() if value is not None}
+        if len(known) < len(params):
+            return None
+        try:
+            filled = render(text, Values(known, self._of.plan_name))
+        except TemplateError as error:
+            raise ParameterError(error.reason, path) from None
+        if text and not filled:  # an empty name would turn one object into all of its kind
+            raise ParameterError(field_messages.FILLED_TO_NOTHING, path)
+        return filled
