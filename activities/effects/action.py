@@ -1,7 +1,7 @@
-"""What an action's definition has become when its turn comes, and what carries it out: the seam between types.
+"""What is carried out and what carries it out: a resolved action, and the effect of its type.
 
 A type of action is an effect: one class in a module of its own, one line in activities/registry.py. It
-knows neither Temporal's retries nor where definitions are kept. Source: docs/architecture.md, "Packages".
+knows neither Temporal's retries nor where definitions are stored. Source: docs/architecture.md, "Packages".
 """
 
 from dataclasses import dataclass
@@ -24,22 +24,22 @@ class ResolvedAction:
     """One action, or one part of its definition, ready to be carried out."""
 
     definition: Action
-    """The definition of the part to do, its placeholders filled in."""
+    """The definition of the part to do, with its placeholders filled in."""
     operation: Operation
     optional_target: Target | None
-    """Its object, in the namespace where it really is; None where the type has none, or names it later."""
+    """Its object, in the namespace where it really is; None if the type has none, or names it later."""
     optional_body: Object | None
-    """The whole object of the definition; None as of `target`."""
+    """The whole object of the definition; None if `optional_target` is."""
     mark: str
     """The identity of this action in this execution."""
     actor: Actor
     execution: ObjectKey | None
-    """The execution that runs, which owns what is kept; None in runs from before anything was."""
+    """The execution that runs and owns what is stored; None in runs from before anything was."""
     attempts: Attempts
     lost: bool
-    """Whether an attempt before this one was lost with its worker: what it did is not known."""
+    """Whether an earlier attempt was lost with its worker: what it did is not known."""
     secrets: frozenset[str] = frozenset()
-    """Values in the definition that were left out of what is kept: nobody may see them in a message or output."""
+    """Values in the definition that the snapshot left out: nobody may see them in a message or output."""
 
     @property
     def target(self) -> Target:
@@ -56,7 +56,7 @@ class ResolvedAction:
         return self.optional_body
 
     def outputs(self, uid: str | None) -> ActionOutputs:
-        """Give the record of the object, in the field that its type uses."""
+        """Return the reference to the object, in the field of `outputs` that its type uses."""
         target = self.target
         reference = ObjectReference(
             api_version=target.api_version, kind=target.kind, namespace=target.namespace, name=target.name, uid=uid
@@ -68,13 +68,13 @@ class Effect(Protocol):
     """What actions of a type do. Methods raise ActionError, whose message is the action's whole message."""
 
     async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
-        """Carry the order out, or find it carried out by an earlier attempt: both have the effect of one.
+        """Carry the action out, unless an earlier attempt has done so: many attempts have the effect of one.
 
-        Whoever waits says so through `attempt`, and how it would fail if the time ran out meanwhile. What is
-        already being sent when the time runs out is looked for by `attempt.final_check`.
+        An effect that waits reports that to `attempt`, with how it fails if the time runs out meanwhile, and sets
+        `attempt.final_check` if it can find out then whether the action was done after all.
         """
         ...
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
-        """Tell after a cancel, without touching anything, whether it was carried out: Succeeded, else Canceled."""
+        """Return after a cancel, without changing anything, whether it was carried out: Succeeded, else Canceled."""
         ...

@@ -1,11 +1,9 @@
-"""The effect of an HTTP action: one request, its redirects followed, and its answer understood.
+"""The effect of an HTTP action: one request, its redirects followed, and its answer.
 
-Nothing can be looked at afterwards, so an attempt whose outcome is not known counts as that, and a repeat
+Nothing can be checked afterwards, so an attempt whose outcome is not known counts as that, and a repeat
 depends on the method and the action's own retryPolicy. Source: docs/spec/drworkflow.md, "HTTP";
 docs/decisions/0011-http-actions-go-where-they-may-and-once.md.
 """
-
-from dataclasses import dataclass
 
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
@@ -25,127 +23,122 @@ from planning.values.redaction import excerpt, kept_body, redacted
 class HttpEffect:
     """Effect of the type HTTP."""
 
-    def __init__(self, sender: HttpClient) -> None:
-        self._sender = sender
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
 
     async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
-        """Make the request and judge its answer."""
-        exchange = HttpExchange(_request(action), action.attempts.timeout, attempt)
+        """Send the request, and return the outcome that its answer means."""
+        run = _HttpAttempt(_request(action), attempt)
         if action.lost:
-            exchange.refuse_after_loss()
+            run.refuse_after_loss()
         for _ in range(http_request.MOST_REDIRECTS + 1):
-            answer = await exchange.hop(self._sender)
-            following = http_request.redirected(exchange.current, answer.status, answer.location)
+            answer = await run.send(self._client)
+            following = http_request.redirected(run.current, answer.status, answer.location)
             if following is None:
-                return exchange.judged(answer)
-            exchange.current = following
-        raise exchange.failed(
-            http_request.failure_of_status(exchange.first, answer.status),
-            http_messages.too_many_redirects(http_request.MOST_REDIRECTS),
-        )
+                return run.outcome(answer)
+            run.current = following
+        kind = http_request.failure_of_status(run.first, answer.status)
+        raise run.failed(kind, http_messages.too_many_redirects(http_request.MOST_REDIRECTS))
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
-        """Say that nobody can tell."""
+        """Return that nobody can tell."""
         request = _request(action)
         message = redacted(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
 def _request(action: ResolvedAction) -> Request:
-    """Give the request of an action. Raises ActionError."""
     try:
         return http_request.request_of(action.definition, action.mark, action.secrets)
     except RequestError as error:
         raise ActionError(FailureType.INVALID, http_messages.not_usable(action.definition.name, str(error))) from None
 
 
-@dataclass
-class HttpExchange:
-    """One attempt at a request, over all its redirects: what it says, and what its failure would be."""
+class _HttpAttempt:
+    """One attempt at a request, over all its redirects: what is waited for, and how it ends."""
 
-    first: Request
-    timeout: str
-    attempt: RunningAttempt
+    def __init__(self, request: Request, attempt: RunningAttempt) -> None:
+        self.first = request
+        self.current = request
+        self._attempt = attempt
+        self._timeout = attempt.limits.timeout
 
-    def __post_init__(self) -> None:
-        self.current = self.first
-
-    async def hop(self, sender: HttpClient) -> Answer:
+    async def send(self, client: HttpClient) -> Answer:
         """Send the current request. Raises ActionError."""
-        reason = http_messages.not_sent_in_time(http_request.place(self.current.url), self.timeout)
-        waiting = http_messages.waiting_for_connection(http_request.place(self.current.url))
-        self._wait(waiting, self._silent(reason, sent=False, late=True))
+        place = http_request.place(self.current.url)
+        late = self._unanswered(http_messages.not_sent_in_time(place, self._timeout), sent=False, late=True)
+        self._wait_for(http_messages.waiting_for_connection(place), late)
         try:
-            return await sender.send(self.current, self)
+            return await client.send(self.current, self)
         except HostRefusedError as error:
             raise self.failed(FailureType.HTTP_REFUSED, str(error)) from None
         except UnsentError as error:
-            raise self._silent(str(error), sent=False) from None
+            raise self._unanswered(str(error), sent=False) from None
         except UnansweredError:
-            raise self._silent(http_messages.BROKEN, sent=True) from None
+            raise self._unanswered(http_messages.BROKEN, sent=True) from None
 
     def sending(self) -> None:
-        """Say what is waited for once the request is on its way."""
-        late = self._silent(http_messages.not_answered_in_time(self.timeout), sent=True, late=True)
-        self._wait(http_messages.waiting_for_answer(safe_url(self.current.url)), late)
+        """Report that the answer is waited for, once the request is being sent."""
+        late = self._unanswered(http_messages.not_answered_in_time(self._timeout), sent=True, late=True)
+        self._wait_for(http_messages.waiting_for_answer(safe_url(self.current.url)), late)
 
     def answered(self, status: int) -> None:
-        """A body that does not come changes nothing about the status."""
+        """Set how the attempt ends if the body does not come: that changes nothing about the status."""
         bare = Answer(status=status, location=None, retry_after=None, body="", whole=False)
-        if self.first.succeeded(status):
-            self.attempt.final_check = lambda: _ready(self.judged(bare))
-        else:
-            self.attempt.timeout_error = self._wrong(bare)
+        if not self.first.succeeded(status):
+            self._attempt.timeout_error = self._not_succeeded(bare)
+            return
+        outcome = self.outcome(bare)
 
-    def judged(self, answer: Answer) -> ActionOutcome:
-        """Give the outcome. Raises ActionError where the status is none of success."""
+        async def check() -> ActionOutcome:
+            return outcome
+
+        self._attempt.final_check = check
+
+    def outcome(self, answer: Answer) -> ActionOutcome:
+        """Return the outcome. Raises ActionError if the status means no success."""
         if not self.first.succeeded(answer.status):
-            raise self._wrong(answer)
+            raise self._not_succeeded(answer)
         message = http_messages.succeeded(
             self.first.method, safe_url(self.first.url), answer.status, safe_url(self.current.url)
         )
         response = HttpResponse(status_code=answer.status, body=self._body(answer) or None)
         return ActionOutcome(
             phase=Phase.SUCCEEDED,
-            message=bounded(self._clean(message)),
+            message=bounded(self._redact(message)),
             outputs=ActionOutputs(http_response=response),
         )
 
     def refuse_after_loss(self) -> None:
-        """Raises ActionError where the request must not be made again, for it may have been made."""
+        """Raise ActionError if the request may have been sent by a lost attempt, and must not be sent again."""
         if not self.first.may_repeat:
-            raise self._silent(http_messages.LOST, sent=True)
+            raise self._unanswered(http_messages.LOST, sent=True)
 
     def failed(self, kind: FailureType, reason: str, retry_after: float | None = None) -> ActionError:
-        """Give a failure under the action's own message."""
+        """Return a failure under the action's own message."""
         message = http_messages.failed(self.first.method, safe_url(self.first.url), reason)
-        return ActionError(kind, self._clean(message), retry_after=retry_after)
+        return ActionError(kind, self._redact(message), retry_after=retry_after)
 
-    def _silent(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
-        """Give the failure where no answer came."""
-        kind = http_request.failure_of_silence(self.current, sent=sent, late=late)
-        return self.failed(kind, self._open(reason) if sent and not self.current.method.repeatable else reason)
+    def _unanswered(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
+        """Return the failure if no answer came."""
+        if sent and not self.current.method.repeatable:
+            reason = http_messages.outcome_unknown(reason, repeated=self.first.repeated)
+        return self.failed(http_request.failure_of_silence(self.current, sent=sent, late=late), reason)
 
-    def _wrong(self, answer: Answer) -> ActionError:
-        """Give the failure of an answer that is no success."""
-        led = None if self.current is self.first else safe_url(self.current.url)
-        reason = http_messages.answered(answer.status, self.first.success_codes, led, excerpt(self._body(answer)))
+    def _not_succeeded(self, answer: Answer) -> ActionError:
+        """Return the failure for an answer that means no success."""
+        redirected_to = None if self.current is self.first else safe_url(self.current.url)
+        body = excerpt(self._body(answer))
+        reason = http_messages.answered(answer.status, self.first.success_codes, redirected_to, body)
         if http_request.leaves_open(self.current, answer.status):
-            reason = self._open(reason)
+            reason = http_messages.outcome_unknown(reason, repeated=self.first.repeated)
         return self.failed(http_request.failure_of_status(self.current, answer.status), reason, answer.retry_after)
 
-    def _open(self, reason: str) -> str:
-        return http_messages.outcome_unknown(reason, repeated=self.first.repeated)
-
-    def _wait(self, what: str, late: ActionError) -> None:
-        self.attempt.wait_for(self._clean(what), late)
+    def _wait_for(self, what: str, late: ActionError) -> None:
+        self._attempt.wait_for(self._redact(what), late)
 
     def _body(self, answer: Answer) -> str:
         return kept_body(answer.body, self.first.secrets, whole=answer.whole)
 
-    def _clean(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         return redacted(text, self.first.secrets)
-
-
-async def _ready(outcome: ActionOutcome) -> ActionOutcome:
-    return outcome

@@ -1,8 +1,8 @@
-"""One request to one host, and its answer: the name resolved here, the address judged, the connection made to it.
+"""One request to one host, and its answer: resolve the name, check the address, connect to that address.
 
 A connection carries one request, for one that was kept open may break just as it is used, and nobody could
-say whether the request had arrived. What the libraries say of an error is not passed on where it may quote
-what was sent. Source: docs/operations.md, "Where HTTP actions may go"; RFC 9110, "Message Abstraction".
+say whether the request had arrived. The text of a library's error is not passed on if it may quote what was
+sent. Source: docs/operations.md, "Where HTTP actions may go"; RFC 9110, "Message Abstraction".
 """
 
 import asyncio
@@ -23,39 +23,39 @@ from planning.effects.http_request import Method, Request, place, port
 from planning.messages import http as http_messages
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
-"""Gives the addresses of a name, the preferred first. Raises OSError or UnicodeError."""
+"""Returns the addresses of a name, the preferred first. Raises OSError or UnicodeError."""
 
 _CONNECT_SECONDS = 10.0
-"""For one address: the next one is tried then."""
+"""For one address; then the next one is tried."""
 _BODY_SECONDS = 5.0
-"""For the body: it is for information, the status has said how it went."""
+"""For the body; it is for information only, the status says whether it is a success."""
 _BODY_BYTES = 64 * 1024
 _CHARSETS = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-8859-1"})
-"""Read as what they say; all else is read as UTF-8."""
+"""Decoded as declared; all others are decoded as UTF-8."""
 _SENDING = "http11.send_request_headers.started"
 
 
 class UnsentError(Exception):
-    """Nobody could be reached; the message is the reason."""
+    """Nothing was sent; the message is the reason."""
 
 
 class UnansweredError(Exception):
     """The request was sent, in whole or in part, and no answer came."""
 
 
-class Observer(Protocol):
-    """Who is told how far a request came: what a timeout means depends on it."""
+class RequestObserver(Protocol):
+    """Gets the progress of a request: what a timeout means depends on it."""
 
     def sending(self) -> None:
-        """From now on it may have its effect."""
+        """From now on the request may have its effect."""
 
     def answered(self, status: int) -> None:
-        """The answer's status is there, its body may follow."""
+        """The status of the answer has arrived, its body may follow."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     location: str | None
@@ -78,13 +78,13 @@ class HttpClient:
     def __init__(
         self, allowed: AllowedHosts, resolve: Resolver = system_resolver, trust: ssl.SSLContext | None = None
     ) -> None:
-        """`trust` verifies certificates; None trusts what the system trusts."""
+        """Without `trust`, certificates are verified with what the system trusts."""
         self._allowed = allowed
         self._resolve = resolve
         self._trust = trust
-        self._blind: ssl.SSLContext | None = None
+        self._unverified: ssl.SSLContext | None = None
 
-    async def send(self, request: Request, observer: Observer) -> Answer:
+    async def send(self, request: Request, observer: RequestObserver) -> Answer:
         """Send a request, redirects not followed.
 
         Raises HostRefusedError, UnsentError or UnansweredError.
@@ -98,7 +98,7 @@ class HttpClient:
         return await self._send_to(addresses[-1], request, observer)
 
     async def _addresses(self, request: Request) -> list[str]:
-        """Give the addresses to which this request may go, at least one."""
+        """Return the addresses to which this request may be sent, at least one."""
         host = request.url.raw_host.decode()
         if is_address(host):
             return permitted(self._allowed, host, [host])
@@ -112,7 +112,7 @@ class HttpClient:
             raise UnsentError(http_messages.not_resolved(host, http_messages.NO_ADDRESS))
         return permitted(self._allowed, host, found)
 
-    async def _send_to(self, address: str, request: Request, observer: Observer) -> Answer:
+    async def _send_to(self, address: str, request: Request, observer: RequestObserver) -> Answer:
         progress = _Progress(observer)
         async with self._transport(request) as transport:
             try:
@@ -126,27 +126,25 @@ class HttpClient:
                 return await _answer(request, response)
 
     def _transport(self, request: Request) -> httpx.AsyncHTTPTransport:
-        context = self._trusting() if request.verify else self._trusting_all()
+        if request.verify:
+            context = self._trust = self._trust or ssl.create_default_context()
+        else:
+            context = self._unverified = self._unverified or _unverified_context()
         return httpx.AsyncHTTPTransport(verify=context, trust_env=False, retries=0)
 
-    def _trusting(self) -> ssl.SSLContext:
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
-        return self._trust
 
-    def _trusting_all(self) -> ssl.SSLContext:
-        """Give what insecureSkipVerify asks for: any certificate."""
-        if self._blind is None:
-            self._blind = ssl.create_default_context()
-            self._blind.check_hostname = False
-            self._blind.verify_mode = ssl.CERT_NONE
-        return self._blind
+def _unverified_context() -> ssl.SSLContext:
+    """Return what insecureSkipVerify asks for: any certificate is accepted."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class _Progress:
-    """Hears from the transport when a request is on its way."""
+    """Trace function of the transport: records when the request is being sent."""
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: RequestObserver) -> None:
         self._observer = observer
         self.begun = False
 
@@ -157,7 +155,7 @@ class _Progress:
 
 
 def _addressed(request: Request, address: str, progress: _Progress) -> httpx.Request:
-    """Give a request to an address that was judged; Host and the certificate's name stay those of the URL."""
+    """Return the request for an address that is allowed; Host and the certificate's name stay those of the URL."""
     url = request.url
     headers = [("Host", url.netloc.decode()), ("Connection", "close"), *request.headers]
     return httpx.Request(
@@ -185,7 +183,7 @@ async def _answer(request: Request, response: httpx.Response) -> Answer:
 
 
 async def _read(response: httpx.Response) -> tuple[bytes, bool]:
-    """Read a body within its bound, and tell whether that was all; what breaks off has said enough."""
+    """Read a body up to its bound, and return whether that was all of it; a connection that breaks ends it."""
     raw = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -199,7 +197,7 @@ async def _read(response: httpx.Response) -> tuple[bytes, bool]:
 
 
 def _text(response: httpx.Response, raw: bytes) -> str:
-    """Read a body as text; one that is compressed, although nobody asked for that, is not kept."""
+    """Return a body as text; one that is compressed, although nobody asked for that, is not kept."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         return ""
     charset = (response.charset_encoding or "").lower()
@@ -207,7 +205,7 @@ def _text(response: httpx.Response, raw: bytes) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """Say why nobody could be reached, in the words of the system's own error, which quote nothing."""
+    """Return why nothing was sent, in the words of the system's own error, which quote nothing of the request."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
@@ -215,7 +213,7 @@ def _words(error: BaseException) -> str:
         if isinstance(seen, ssl.SSLError) and seen.reason:
             return f"TLS failed: {seen.reason}"
         if isinstance(seen, OSError) and seen.strerror:
-            # asyncio puts the address into it, which stands in the message already.
+            # asyncio puts the address into it, which is in the message already.
             return os.strerror(seen.errno or 0) if isinstance(seen, ConnectionError) else seen.strerror
         seen = seen.__cause__ or seen.__context__
     if isinstance(error, httpx.TimeoutException | TimeoutError):

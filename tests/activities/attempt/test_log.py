@@ -73,7 +73,7 @@ async def test_a_fault_of_ours_is_named_by_its_place_and_its_text_stays_out(capl
     [record] = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert "An attempt ended unexpectedly: ValueError at " in record.getMessage()
     assert "; caused by KeyError at " in record.getMessage()
-    assert "test_what_the_log_says.py:" in record.getMessage()
+    assert "test_log.py:" in record.getMessage()
     assert error.message == "unexpected ValueError; the worker's log says more"
     for text in (caplog.text, await as_temporal_keeps_it(error)):
         assert SECRET not in text
