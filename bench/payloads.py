@@ -54,12 +54,12 @@ def _payloads(event: HistoryEvent, scheduled: dict[int, str]) -> Iterator[tuple[
     """Return the payloads of an event; a child's input counts where it is sent, its result where it is returned."""
     if event.HasField("activity_task_scheduled_event_attributes"):
         activity = event.activity_task_scheduled_event_attributes
-        yield "activity inputs", activity.input.payloads[0], SIGNATURES[ActivityName(activity.activity_type.name)].given
+        yield "activity inputs", activity.input.payloads[0], SIGNATURES[ActivityName(activity.activity_type.name)].input
     if event.HasField("activity_task_completed_event_attributes"):
         completed = event.activity_task_completed_event_attributes
         name = ActivityName(scheduled[completed.scheduled_event_id])
         kind = "decisions" if name.startswith("load") else "outcomes of actions"
-        yield kind, completed.result.payloads[0], SIGNATURES[name].answer
+        yield kind, completed.result.payloads[0], SIGNATURES[name].output
     if event.HasField("start_child_workflow_execution_initiated_event_attributes"):
         child = event.start_child_workflow_execution_initiated_event_attributes
         hints = _WORKFLOWS[child.workflow_type.name]

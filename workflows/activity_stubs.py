@@ -1,4 +1,4 @@
-"""One typed wrapper for each activity: its name, timeouts, retry policy and summary stand here only.
+"""One typed wrapper for each activity: its name, timeouts, retry policy and summary are defined here only.
 
 Activities are named, not imported, so that workflow code carries no Kubernetes code; a test compares
 every name and model with the worker's registry. Source: docs/architecture.md, "Temporal".
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy as Retries
+from temporalio.common import RetryPolicy as TemporalRetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
@@ -37,22 +37,20 @@ with workflow.unsafe.imports_passed_through():
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How soon a dead worker is noticed. Source: docs/architecture.md, "Temporal"."""
 ATTEMPT_MARGIN = timedelta(seconds=30)
-"""What start-to-close leaves above the action's own timeout, which is kept inside the attempt."""
+"""How much longer start-to-close is than the action's own timeout, which the attempt itself applies."""
 BACKOFF_CAP = timedelta(minutes=5)
 LOAD_TIMEOUT = timedelta(minutes=30)
-"""For reading and looking at everything, thousands of objects included."""
+"""For reading and observing everything, thousands of objects included."""
 LOOK_TIMEOUT = timedelta(seconds=30)
 LOOK_DEADLINE = timedelta(minutes=3)
-"""After a cancel: when the last look at an action is given up."""
+"""How long after a cancel the last look at an action may take, its retries included."""
 TOO_LARGE = "PayloadsTooLarge"
-"""Type of the failure that the SDK makes of an answer above Temporal's 2 MB (TMPRL1103)."""
-_MAX_INT32 = 2**31 - 1
-_SHORTEST = timedelta(milliseconds=1)
+"""Type of the failure that the SDK makes of a result above Temporal's 2 MB (TMPRL1103)."""
+MAX_INT32 = 2**31 - 1
+SHORTEST_INTERVAL = timedelta(milliseconds=1)
 """Temporal refuses an interval of zero."""
 
 ActionHandle: TypeAlias = workflow.ActivityHandle[ActionOutcome]
-Schedule: TypeAlias = Callable[[int, bool], ActionHandle]
-"""Takes the number of attempts that ended with an error so far, and whether one was lost with its worker."""
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
 
 
@@ -69,10 +67,10 @@ class ActivityName(StrEnum):
 
 @dataclass(frozen=True)
 class Signature:
-    """What an activity takes and gives."""
+    """The models that an activity takes and returns."""
 
-    given: type
-    answer: type
+    input: type
+    output: type
 
 
 SIGNATURES = {
@@ -87,155 +85,145 @@ SIGNATURES = {
 
 @dataclass(frozen=True)
 class ActionCall:
-    """How one action is carried out and, after a cancel between attempts, looked at."""
+    """How one action is run and, after a cancel between attempts, looked at."""
 
-    limit: int
-    """Retries after an error."""
-    pause: timedelta
-    """Before the next attempt, where it is the workflow that schedules it."""
-    schedule: Schedule
+    attempts: Attempts
+    start: Callable[[int, bool], ActionHandle]
+    """Takes the number of attempts that ended with an error so far, and whether one was lost with its worker."""
     look: Callable[[], ActionHandle]
 
+    @property
+    def limit(self) -> int:
+        """Retries after an error."""
+        return max(self.attempts.retry.limit, 0)
 
-def load_revert(given: RunInput) -> workflow.ActivityHandle[RevertDecision]:
-    """Read, look and decide what a Revert will do; repeated until it works or cannot."""
-    return _load(ActivityName.LOAD_REVERT, given, RevertDecision)
+    @property
+    def pause(self) -> timedelta:
+        """Time before the next attempt, where the workflow schedules that."""
+        return min(_duration(self.attempts.retry.interval, RetryPolicy().interval), BACKOFF_CAP)
 
 
-def load_execute(given: RunInput) -> workflow.ActivityHandle[ExecuteDecision]:
-    """Read and decide what an Execute will do; repeated until it works or cannot."""
-    return _load(ActivityName.LOAD_EXECUTE, given, ExecuteDecision)
-
-
-def _load(name: ActivityName, given: RunInput, answer: type[DecisionT]) -> workflow.ActivityHandle[DecisionT]:
+def load(name: ActivityName, run_input: RunInput, decision_type: type[DecisionT]) -> workflow.ActivityHandle[DecisionT]:
+    """Start the activity that reads, observes and decides what a run will do; it retries what may pass."""
     return workflow.start_activity(
         name,
-        given,
-        result_type=answer,
+        run_input,
+        result_type=decision_type,
         activity_id=name.replace("_", "-"),
         start_to_close_timeout=LOAD_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=Retries(
+        retry_policy=TemporalRetryPolicy(
             initial_interval=timedelta(seconds=1),
             maximum_interval=timedelta(seconds=30),
             non_retryable_error_types=[TOO_LARGE],
         ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=temporal_ui.load(given.operation, given.execution),
+        summary=temporal_ui.load(run_input.operation, run_input.execution),
     )
 
 
-def rollback(index: int, of: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
-    """Roll the action at `index` of a workflow's node back."""
-    caption = temporal_ui.rollback(step, of.workflow.actions[index].name)
-    # Only a step that carries a definition out is told where to read it.
-    dr_workflow, origin = (of.workflow.workflow_ref, of.origin) if step.custom else (None, None)
+def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
+    """Return the call that rolls the action at `index` back."""
+    node, actor = workflow_input.workflow, workflow_input.actor
+    caption = temporal_ui.rollback(step, node.actions[index].name)
+    # Only a step that carries out a definition needs to know where that is kept.
+    dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
 
-    def schedule(errors: int, lost: bool) -> ActionHandle:
-        given = RollbackInput(
-            step=step, actor=of.actor, dr_workflow=dr_workflow, origin=origin, errors=errors, lost=lost
+    def start(errors: int, lost: bool) -> ActionHandle:
+        attempt = RollbackInput(
+            step=step, actor=actor, dr_workflow=dr_workflow, origin=origin, errors=errors, lost=lost
         )
-        return _attempt(ActivityName.ROLLBACK_ACTION, given, index, step.attempts, caption)
+        return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt, index, caption)
 
     def look() -> ActionHandle:
-        given = LookInput(step=step, actor=of.actor, dr_workflow=dr_workflow, origin=origin)
-        return _look(ActivityName.LOOK_AGAIN, given, index, caption)
+        attempt = LookInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
+        return _start_look(ActivityName.LOOK_AGAIN, attempt, index, caption)
 
-    return _call(step.attempts, schedule, look)
+    return ActionCall(step.attempts, start, look)
 
 
-def execute(index: int, of: ExecuteWorkflowInput, ended: Callable[[], Sequence[ActionStatus]]) -> ActionCall:
-    """Carry out the action at `index` of a workflow's node.
+def execute(
+    index: int, workflow_input: ExecuteWorkflowInput, actions_named: Callable[[Sequence[str]], Sequence[ActionStatus]]
+) -> ActionCall:
+    """Return the call that executes the action at `index`.
 
-    `ended` gives, whenever it is scheduled, the nodes of the actions that its `outputs_of` names.
+    `actions_named` returns the current nodes of the actions that its definition refers to.
     """
-    step = of.steps[index]
+    step = workflow_input.steps[index]
     caption = temporal_ui.execute(step.title)
 
-    def given(errors: int = 0, lost: bool = False) -> ExecuteInput:
-        earlier = ended()
+    def attempt(errors: int = 0, lost: bool = False) -> ExecuteInput:
+        earlier = actions_named(step.outputs_of)
         return ExecuteInput(
-            dr_workflow=of.workflow.workflow_ref,
+            dr_workflow=workflow_input.workflow.workflow_ref,
             step=step,
-            actor=of.actor,
+            actor=workflow_input.actor,
             errors=errors,
             lost=lost,
-            origin=of.origin,
+            origin=workflow_input.origin,
             outputs={action.name: action.outputs for action in earlier if action.outputs is not None},
             phases={action.name: action.phase for action in earlier},
         )
 
-    def schedule(errors: int, lost: bool) -> ActionHandle:
-        return _attempt(ActivityName.EXECUTE_ACTION, given(errors, lost), index, step.attempts, caption)
+    def start(errors: int, lost: bool) -> ActionHandle:
+        return _start_attempt(ActivityName.EXECUTE_ACTION, attempt(errors, lost), index, caption)
 
     def look() -> ActionHandle:
-        return _look(ActivityName.VERIFY_ACTION, given(), index, caption)
+        return _start_look(ActivityName.VERIFY_ACTION, attempt(), index, caption)
 
-    return _call(step.attempts, schedule, look)
-
-
-def _call(attempts: Attempts, schedule: Schedule, look: Callable[[], ActionHandle]) -> ActionCall:
-    interval = _span(attempts.retry.interval, RetryPolicy().interval)
-    return ActionCall(
-        limit=max(attempts.retry.limit, 0), pause=min(interval, BACKOFF_CAP), schedule=schedule, look=look
-    )
+    return ActionCall(step.attempts, start, look)
 
 
-def _attempt(
-    name: ActivityName, given: RollbackInput | ExecuteInput, index: int, attempts: Attempts, caption: str
-) -> ActionHandle:
+def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
+    attempts = attempt.step.attempts
     return workflow.start_activity(
         name,
-        given,
+        attempt,
         result_type=ActionOutcome,
         activity_id=identifiers.activity_id(index),
-        start_to_close_timeout=_span(attempts.timeout, Attempts().timeout) + ATTEMPT_MARGIN,
+        start_to_close_timeout=_duration(attempts.timeout, Attempts().timeout) + ATTEMPT_MARGIN,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=retries(attempts.retry, given.errors),
+        retry_policy=retry_options(attempts.retry, attempt.errors),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=caption,
     )
 
 
-def _look(name: ActivityName, given: LookInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
+def _start_look(name: ActivityName, attempt: LookInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
     return workflow.start_activity(
         name,
-        given,
+        attempt,
         result_type=ActionOutcome,
         activity_id=f"look-{index}",
         start_to_close_timeout=LOOK_TIMEOUT,
         schedule_to_close_timeout=LOOK_DEADLINE,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=Retries(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
         summary=temporal_ui.look(caption),
     )
 
 
-def retries(policy: RetryPolicy, errors: int) -> Retries:
-    """Give Temporal's form of a retry policy of which `errors` attempts are used up.
+def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:
+    """Return Temporal's form of a retry policy of which `errors` attempts are used up.
 
-    Planning has refused what is not a number or a duration; a value that came in by another way gets
-    the default here, for an exception in workflow code would repeat the workflow task for ever.
+    Validation refuses what is not a number or a duration; a value that came in by another way gets the
+    default here, because an exception in workflow code would repeat the workflow task without end.
     """
-    interval = max(_span(policy.interval, RetryPolicy().interval), _SHORTEST)
-    return Retries(
+    try:
+        multiplier = float(policy.backoff_multiplier)
+    except ValueError:
+        multiplier = float(RetryPolicy().backoff_multiplier)
+    interval = max(_duration(policy.interval, RetryPolicy().interval), SHORTEST_INTERVAL)
+    return TemporalRetryPolicy(
         initial_interval=min(interval, BACKOFF_CAP),
-        backoff_coefficient=_multiplier(policy.backoff_multiplier),
+        backoff_coefficient=max(multiplier, 1.0) if math.isfinite(multiplier) else 1.0,
         maximum_interval=BACKOFF_CAP,
-        maximum_attempts=min(1 + max(policy.limit - errors, 0), _MAX_INT32),
+        maximum_attempts=min(1 + max(policy.limit - errors, 0), MAX_INT32),
     )
 
 
-def _multiplier(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float(RetryPolicy().backoff_multiplier)
-    return max(number, 1.0) if math.isfinite(number) else 1.0
-
-
-def _span(text: str, otherwise: str) -> timedelta:
+def _duration(text: str, default: str) -> timedelta:
     try:
         return parse_duration(text)
     except (ValueError, OverflowError):
-        return parse_duration(otherwise)
+        return parse_duration(default)

@@ -1,17 +1,16 @@
-"""One action to its end, over as many schedules of its activity as that takes.
+"""Run one action to its end, over as many schedules of its activity as that takes.
 
-Temporal counts attempts, the contract counts retries after an error: an attempt that was lost with its
-worker must not use one up. So an activity that ended without its errors being used up is scheduled
-again, with the errors carried over. Source: docs/spec/drplanexecution.md, "Errors and attempts".
+Temporal counts attempts, the contract counts retries after an error: an attempt that was lost with its worker must not
+use up a retry. So an activity that ended while retries were left is scheduled again, with the number of errors so far.
+Source: docs/spec/drplanexecution.md, "Errors and attempts".
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, RetryState
-from temporalio.exceptions import CancelledError as CutShort
-from temporalio.exceptions import TimeoutError as TimedOut
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
@@ -22,12 +21,12 @@ with workflow.unsafe.imports_passed_through():
 from workflows.activity_stubs import ActionCall
 from workflows.cancellation import Cancellation
 
-_NOT_OF_THE_ACTION = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
-"""Types of ApplicationErrors that the SDK itself makes when an attempt is taken away from its worker."""
+WORKER_ENDED_IT = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
+"""Types of ApplicationErrors that the SDK itself raises when an attempt is taken away from its worker."""
 
 
 @dataclass(frozen=True)
-class Ending:
+class ActionEnd:
     """How an action ended."""
 
     outcome: ActionOutcome
@@ -36,94 +35,81 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class _Schedule:
-    """How one schedule of an action's activity ended."""
+class _EndedSchedule:
+    """How one schedule of an action's activity ended, where it did not succeed."""
 
     attempts: int
     errors: int
     """Of this action so far, earlier schedules included."""
     lost: bool = False
-    """Whether an attempt under it was lost with its worker: what that one did is not known."""
+    """Whether an attempt was lost with its worker: what that attempt did is not known."""
     outcome: ActionOutcome | None = None
-    """None: it was lost or cut short, or has attempts left."""
+    """None: it was lost or cancelled, or has retries left."""
     error: str = ""
-    """The last attempt's error, when attempts are left after it."""
+    """The last attempt's error, when retries are left after it."""
 
 
-async def carry_out(call: ActionCall, cancellation: Cancellation, retrying: Callable[[int, int, str], None]) -> Ending:
+async def run_action(
+    call: ActionCall, cancellation: Cancellation, retrying: Callable[[int, int, str], None]
+) -> ActionEnd:
     """Try an action until it ends, or a cancel ends it.
 
-    `retrying` is told the next retry, the limit and the last error whenever the next attempt waits here
-    (while it waits at the server, only the server knows).
+    `retrying` is called with the next retry, the limit and the last error when the next attempt waits here; while it
+    waits at the server, only the server knows.
     """
     attempts, errors, lost = 0, 0, False
     while True:
-        schedule = await _scheduled(call, errors, lost, cancellation)
-        attempts, errors, lost = attempts + schedule.attempts, schedule.errors, lost or schedule.lost
-        if schedule.outcome is not None:
-            return Ending(schedule.outcome, attempts - 1)
-        if schedule.error:
-            retrying(errors, call.limit, schedule.error)
+        try:
+            outcome = await cancellation.settle(call.start(errors, lost))
+        except ActivityError as error:
+            ended = _read(error, call.limit, errors, cancellation.requested)
+        else:
+            return ActionEnd(outcome, attempts + outcome.attempt - 1)
+        attempts, errors, lost = attempts + ended.attempts, ended.errors, lost or ended.lost
+        if ended.outcome is not None:
+            return ActionEnd(ended.outcome, attempts - 1)
+        if ended.error:
+            retrying(errors, call.limit, ended.error)
             await cancellation.pause(call.pause)
         if cancellation.requested:
-            return Ending(await _looked_at(call), max(attempts - 1, 0))
+            return ActionEnd(await _observe(call), max(attempts - 1, 0))
 
 
-async def _scheduled(call: ActionCall, errors: int, lost: bool, cancellation: Cancellation) -> _Schedule:
-    try:
-        outcome = await cancellation.settle(call.schedule(errors, lost))
-    except ActivityError as error:
-        return _read(error, call.limit, errors, cancellation)
-    return _Schedule(outcome.attempt, errors, outcome=outcome)
-
-
-def _read(error: ActivityError, limit: int, errors: int, cancellation: Cancellation) -> _Schedule:
+def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _EndedSchedule:
     """Tell from an activity's failure whether the action failed, or has attempts left."""
     cause = error.cause
-    if isinstance(cause, TimedOut):
+    if isinstance(cause, TemporalTimeoutError):
         used = 1 + limit - errors if error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED else 1
-        return _Schedule(used, max(errors, _heartbeat_errors(cause)), lost=True)
-    if isinstance(cause, CutShort) and cancellation.requested:
-        return _Schedule(0, errors)
-    if isinstance(cause, ApplicationError):
-        return _read_application_error(cause, limit, errors, cancellation)
-    return _Schedule(1, errors, outcome=ActionOutcome(phase=Phase.FAILED, message=str(cause or error)))
-
-
-def _read_application_error(cause: ApplicationError, limit: int, errors: int, cancellation: Cancellation) -> _Schedule:
-    if cause.type in _NOT_OF_THE_ACTION:
-        return _Schedule(1, errors, lost=True)
-    failure = _details(cause)
-    if failure is None:
-        return _Schedule(1, errors + 1, outcome=ActionOutcome(phase=Phase.FAILED, message=cause.message))
-    owed = not cause.non_retryable and failure.errors <= limit
-    if owed and not cancellation.requested:
-        lost = failure.attempt > failure.errors - errors
-        return _Schedule(failure.attempt, failure.errors, lost, error=cause.message)
-    return _Schedule(failure.attempt, failure.errors, outcome=_failed(cause.message, failure))
-
-
-def _failed(message: str, failure: AttemptFailure) -> ActionOutcome:
-    return ActionOutcome(phase=Phase.FAILED, message=message, attempt=failure.attempt, **failure.record_fields())
-
-
-def _details(cause: ApplicationError) -> AttemptFailure | None:
+        return _EndedSchedule(used, max(errors, _heartbeat_errors(cause)), lost=True)
+    if isinstance(cause, CancelledError) and canceled:
+        return _EndedSchedule(0, errors)
+    if not isinstance(cause, ApplicationError):
+        return _EndedSchedule(1, errors, outcome=ActionOutcome(phase=Phase.FAILED, message=str(cause or error)))
+    if cause.type in WORKER_ENDED_IT:
+        return _EndedSchedule(1, errors, lost=True)
     try:
-        return AttemptFailure.model_validate(cause.details[0]) if cause.details else None
-    except ValidationError:
-        return None
+        failure = AttemptFailure.model_validate(cause.details[0])
+    except (IndexError, ValidationError):
+        return _EndedSchedule(1, errors + 1, outcome=ActionOutcome(phase=Phase.FAILED, message=cause.message))
+    if failure.errors <= limit and not cause.non_retryable and not canceled:
+        lost = failure.attempt > failure.errors - errors
+        return _EndedSchedule(failure.attempt, failure.errors, lost, error=cause.message)
+    outcome = ActionOutcome(
+        phase=Phase.FAILED, message=cause.message, attempt=failure.attempt, **failure.record_fields()
+    )
+    return _EndedSchedule(failure.attempt, failure.errors, outcome=outcome)
 
 
-def _heartbeat_errors(cause: TimedOut) -> int:
-    """Read how many errors the last heartbeat before the silence knew of."""
+def _heartbeat_errors(cause: TemporalTimeoutError) -> int:
+    """Return how many errors the last heartbeat knew of."""
     try:
         return Heartbeat.model_validate(cause.last_heartbeat_details[0]).errors
     except (IndexError, ValidationError):
         return 0
 
 
-async def _looked_at(call: ActionCall) -> ActionOutcome:
-    """Find out how an action stands that a cancel found without an attempt running."""
+async def _observe(call: ActionCall) -> ActionOutcome:
+    """Find out the state of an action that a cancel met while no attempt was running."""
     try:
         return await call.look()
     except ActivityError as error:

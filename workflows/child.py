@@ -1,113 +1,123 @@
-"""Start a child workflow and read its part of the tree from however it ended.
+"""Start a child workflow, and read its node from however it ended.
 
-A child that did its work returns its node, one that failed carries it in the failure's details. Any
-other end (terminated in the UI, say) leaves it unknown how far the child came, and that is then said.
-Source: docs/architecture.md, "Temporal".
+A run returns its node, or fails with the node in the failure's details. Any other end, such as a termination in
+Temporal's UI, leaves it unknown how far the child came; the node then says so.
+Source: docs/architecture.md, "Temporal"; docs/decisions/0004-a-failed-run-fails-in-temporal-too.md.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
+    CancelledError,
     ChildWorkflowError,
     TerminatedError,
     WorkflowAlreadyStartedError,
 )
-from temporalio.exceptions import CancelledError as CutShort
-from temporalio.exceptions import TimeoutError as TimedOut
+from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from api.execution import StageStatus, WorkflowExecutionStatus
+    from api.execution import RunState, StageStatus, WorkflowExecutionStatus
     from api.meta import Model
+    from api.phases import OperationType, Phase
     from planning.messages import parents as parent_messages
-from datetime import datetime
-
-from api.execution import StageStatus, WorkflowExecutionStatus
-from api.phases import Phase
-from planning.status.transitions import stage_broken, workflow_broken
+    from planning.status.transitions import stage_broken, workflow_broken
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
 
-NodeT = TypeVar("NodeT", StageStatus, WorkflowExecutionStatus)
+NodeT = TypeVar("NodeT", RunState, StageStatus, WorkflowExecutionStatus)
+ChildT = TypeVar("ChildT", StageStatus, WorkflowExecutionStatus)
 
-REOPENED_WAIT = timedelta(seconds=2)
-REOPENED_TRIES = 30
-"""After a reset the former run's children close by and by; until then their ids are taken."""
+ID_TAKEN_WAIT = timedelta(seconds=2)
+ID_TAKEN_TRIES = 30
+"""After a reset the children of the former run close one by one; until then their ids are taken."""
 
-
-_TASK_TIMEOUT = timedelta(seconds=10)
-_PART_REPLAYED = timedelta(milliseconds=20)
-_LONGEST_TASK_TIMEOUT = timedelta(seconds=120)
-"""Temporal takes no longer one."""
+TASK_TIMEOUT = timedelta(seconds=10)
+REPLAY_OF_ONE_PART = timedelta(milliseconds=20)
+LONGEST_TASK_TIMEOUT = timedelta(seconds=120)
+"""Temporal accepts no longer one."""
 
 
 @dataclass(frozen=True)
-class ChildCall(Generic[NodeT]):
-    """A child to start: which workflow, under which id, with what."""
+class ChildCall(Generic[ChildT]):
+    """A child to start."""
 
     workflow_type: WorkflowType
     id: str
-    given: Model
-    node: type[NodeT]
+    input: Model
+    result_type: type[ChildT]
     parts: int
-    """How many children or actions it walks over."""
+    """Number of its own children or actions."""
     summary: str
     details: str
 
     @property
     def task_timeout(self) -> timedelta:
-        """How long one workflow task may take, a replay of everything after a worker's death included.
+        """How long one workflow task may take, including the replay of the whole run after a worker's death.
 
-        Measured: 7 ms for each action on a busy machine. A task that times out is begun anew, so 5,000 actions
-        never got through within Temporal's usual 10 s; a longer one delays what follows a death in mid-task.
+        Measured: 7 ms for each action on a busy machine. A task that times out starts over, so 5,000 actions never
+        completed within Temporal's default of 10 s; a longer timeout delays recovery from a death in the middle of a
+        task.
         """
-        return min(_TASK_TIMEOUT + self.parts * _PART_REPLAYED, _LONGEST_TASK_TIMEOUT)
+        return min(TASK_TIMEOUT + self.parts * REPLAY_OF_ONE_PART, LONGEST_TASK_TIMEOUT)
 
 
-class NeverBegan(Exception):  # noqa: N818 - an end, not an error
+class ChildNotStarted(Exception):  # noqa: N818 - an end, not an error
     """A child that a cancel closed before it did anything."""
 
 
-class Unheard(Exception):  # noqa: N818 - an end, not an error
-    """A child that ended without telling how far it came; the reason is its only argument."""
+class ChildLost(Exception):  # noqa: N818 - an end, not an error
+    """A child that ended without its node; the reason is the only argument."""
 
 
 async def run_child(
-    call: ChildCall[NodeT],
+    call: ChildCall[ChildT],
     cancellation: Cancellation,
     started: Callable[[], None],
-    unwanted: Callable[[], bool] | None = None,
-) -> NodeT:
-    """Start a child, tell that it has `started`, and give its node at the end.
+    unwanted: Callable[[], bool] = lambda: False,
+) -> ChildT:
+    """Start a child, call `started` once it runs, and return its final node.
 
-    A cancel, or `unwanted` becoming true, is passed on to it. Raises NeverBegan and Unheard.
+    A cancel is passed on to the child; so is `unwanted` when it becomes true. Raises ChildNotStarted and ChildLost.
     """
     handle = await _start(call, cancellation)
     started()
     try:
         return await cancellation.settle(handle, unwanted)
     except ChildWorkflowError as error:
-        ended = error
-    return _read(ended, call.node)
+        cause = error.cause
+    if isinstance(cause, CancelledError):
+        # A child that has run a task always leaves its node: this one was closed before its first task.
+        raise ChildNotStarted
+    if isinstance(cause, ApplicationError) and cause.details:
+        try:
+            return call.result_type.model_validate(cause.details[0])
+        except ValidationError:
+            raise ChildLost(parent_messages.ended_otherwise(cause.message)) from None
+    if isinstance(cause, TerminatedError):
+        raise ChildLost(parent_messages.TERMINATED)
+    if isinstance(cause, TemporalTimeoutError):
+        raise ChildLost(parent_messages.TIMED_OUT)
+    raise ChildLost(parent_messages.ended_otherwise(str(cause)))
 
 
-async def _start(call: ChildCall[NodeT], cancellation: Cancellation) -> workflow.ChildWorkflowHandle[Any, NodeT]:
-    for _ in range(REOPENED_TRIES):
+async def _start(call: ChildCall[ChildT], cancellation: Cancellation) -> workflow.ChildWorkflowHandle[Any, ChildT]:
+    for _ in range(ID_TAKEN_TRIES):
         if cancellation.requested:
-            raise NeverBegan
+            raise ChildNotStarted
         try:
             return await workflow.start_child_workflow(
                 call.workflow_type,
-                call.given,
+                call.input,
                 id=call.id,
-                result_type=call.node,
+                result_type=call.result_type,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
                 task_timeout=call.task_timeout,
@@ -115,32 +125,22 @@ async def _start(call: ChildCall[NodeT], cancellation: Cancellation) -> workflow
                 static_details=call.details,
             )
         except WorkflowAlreadyStartedError:
-            await cancellation.pause(REOPENED_WAIT)
-    raise Unheard(parent_messages.already_open(call.id))
+            await cancellation.pause(ID_TAKEN_WAIT)
+    raise ChildLost(parent_messages.already_open(call.id))
 
 
-def _read(error: ChildWorkflowError, node: type[NodeT]) -> NodeT:
-    cause = error.cause
-    if isinstance(cause, CutShort):
-        # A child of ours that has begun always tells its node: this one was closed before its first task.
-        raise NeverBegan from None
-    if isinstance(cause, ApplicationError) and cause.details:
-        try:
-            return node.model_validate(cause.details[0])
-        except ValidationError:
-            raise Unheard(parent_messages.ended_otherwise(cause.message)) from None
-    raise Unheard(_reason(cause)) from None
+def lost_workflow(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
+    """Close the node of a workflow whose run was lost; `reason` says how that ended."""
+    return workflow_broken(_possibly_running(node), reason, now)
 
 
-def _reason(cause: BaseException | None) -> str:
-    if isinstance(cause, TerminatedError):
-        return parent_messages.TERMINATED
-    if isinstance(cause, TimedOut):
-        return parent_messages.TIMED_OUT
-    return parent_messages.ended_otherwise(str(cause))
+def lost_stage(node: StageStatus, reason: str, now: datetime) -> StageStatus:
+    """Close the node of a stage whose run was lost; `reason` says how that ended."""
+    workflows = [child if child.phase is Phase.SKIPPED else _possibly_running(child) for child in node.workflows]
+    return stage_broken(node.model_copy(update={"workflow_executions": workflows}), reason, now)
 
 
-def _perhaps_begun(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+def _possibly_running(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
     actions = [
         action.model_copy(update={"phase": Phase.RUNNING}) if action.phase is Phase.PENDING else action
         for action in node.actions
@@ -149,12 +149,18 @@ def _perhaps_begun(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
     return node.model_copy(update={"phase": phase, "action_statuses": actions})
 
 
-def unheard_workflow(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
-    """Close the node of a workflow; `reason` says how its run ended."""
-    return workflow_broken(_perhaps_begun(node), reason, now)
+def result(node: NodeT, operation: OperationType) -> NodeT:
+    """Return the node with which a run closes. Raises it as a failure where it is Failed."""
+    if node.phase is Phase.FAILED:
+        raise failure(node, operation)
+    return node
 
 
-def unheard_stage(node: StageStatus, reason: str, now: datetime) -> StageStatus:
-    """Close the node of a stage; `reason` says how its run ended."""
-    workflows = [child if child.phase is Phase.SKIPPED else _perhaps_begun(child) for child in node.workflows]
-    return stage_broken(node.model_copy(update={"workflow_executions": workflows}), reason, now)
+def failure(node: RunState | StageStatus | WorkflowExecutionStatus, operation: OperationType) -> ApplicationError:
+    """Return the failure that carries a node; its type is `RevertFailed` or `ExecuteFailed`.
+
+    It must be raised without a cause: details of nested causes add up, and three levels of a large tree would
+    exceed what Temporal accepts.
+    """
+    message = node.message or f"{operation} failed"
+    return ApplicationError(message, node, type=f"{operation}Failed", non_retryable=True)

@@ -1,4 +1,4 @@
-"""All that the bridge needs to know of the workflows: type names, the query, the memo key.
+"""All that the bridge needs to know of the workflows: type names, the query, the memo key, search attributes.
 
 It must not import any workflow. Source: docs/architecture.md, "Temporal".
 """
@@ -25,10 +25,10 @@ ROOT_TYPES = {
 }
 
 STATE_QUERY = "state"
-"""Answers RunState from a root, StageStatus from a stage, WorkflowExecutionStatus from a workflow."""
+"""Returns RunState from a root, StageStatus from a stage, WorkflowExecutionStatus from a workflow."""
 
 FINAL_STATE_MEMO = "finalState"
-"""Memo of a cancelled root: its final RunState, for a cancelled run carries neither result nor details."""
+"""Memo of a cancelled root: its final RunState, because a cancelled run has neither a result nor details."""
 
 
 class SearchAttribute(StrEnum):

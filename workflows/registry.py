@@ -1,14 +1,11 @@
-"""The workflow classes that a worker serves, and what its sandbox must not load again."""
+"""The workflow classes that a worker serves, and the modules that its sandbox does not load again."""
 
-from workflows.execute_plan import ExecutePlan
-from workflows.execute_stage import ExecuteStage
-from workflows.execute_workflow import ExecuteWorkflow
-from workflows.revert_plan import RevertPlan
-from workflows.revert_stage import RevertStage
-from workflows.revert_workflow import RevertWorkflow
+from workflows.plan import ExecutePlan, RevertPlan
+from workflows.stage import ExecuteStage, RevertStage
+from workflows.workflow import ExecuteWorkflow, RevertWorkflow
 
 WORKFLOWS: list[type] = [RevertPlan, RevertStage, RevertWorkflow, ExecutePlan, ExecuteStage, ExecuteWorkflow]
 
 PASSTHROUGH = ("api", "planning", "durationpy", "pydantic", "pydantic_core", "yaml")
-"""Deterministic and without state of their own, which the import contracts on `api` and `planning` hold;
-loaded again for every run they would cost time and make two classes of every model."""
+"""Deterministic modules without state, which the import contracts on `api` and `planning` check. Loading them again for
+every run would take time and make a second class of every model."""

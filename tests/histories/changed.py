@@ -1,26 +1,30 @@
-"""A RevertWorkflow as nobody may change it: it takes the actions in another order than runs that are open."""
+"""A RevertWorkflow with a change that breaks open runs: it takes the actions in another order."""
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
-    from api.phases import OperationType, WorkflowFailurePolicy
     from api.steps import RevertWorkflowInput
 from workflows import activity_stubs
 from workflows.contract import WorkflowType
-from workflows.workflow_walk import WorkflowWalk
+from workflows.workflow import RevertWorkflow
 
 
 @workflow.defn(name=WorkflowType.REVERT_WORKFLOW)
-class ChangedRevertWorkflow:
+class ChangedRevertWorkflow(RevertWorkflow):
     """Rolls the last action back first."""
 
+    @workflow.init
+    def __init__(self, workflow_input: RevertWorkflowInput) -> None:
+        node = workflow_input.workflow
+        backwards = node.model_copy(update={"action_statuses": node.actions[::-1]})
+        super().__init__(workflow_input.model_copy(update={"workflow": backwards}))
+
     @workflow.run
-    async def run(self, given: RevertWorkflowInput) -> WorkflowExecutionStatus:
-        actions, last = given.workflow.actions, len(given.steps) - 1
-        node = given.workflow.model_copy(update={"action_statuses": actions[::-1]})
+    async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
+        last = len(workflow_input.steps) - 1
         backwards = [
-            None if step is None else activity_stubs.rollback(last - place, given, step)
-            for place, step in enumerate(given.steps[::-1])
+            None if step is None else activity_stubs.rollback(last - place, workflow_input, step)
+            for place, step in enumerate(workflow_input.steps[::-1])
         ]
-        return await WorkflowWalk(OperationType.REVERT, node, WorkflowFailurePolicy.FAIL_FAST).run(backwards)
+        return await self.cancellation.guard(self.walk(backwards))

@@ -38,7 +38,7 @@ async def test_activities_have_the_names_and_models_that_the_workflows_call(clus
         hints = get_type_hints(method)
         [given] = inspect.signature(method).parameters
         served[definition.name] = (hints[given], hints["return"])
-    assert served == {name: (each.given, each.answer) for name, each in SIGNATURES.items()}
+    assert served == {name: (each.input, each.output) for name, each in SIGNATURES.items()}
 
 
 async def test_the_worker_serves_every_workflow_type(client: Client, cluster: Cluster) -> None:

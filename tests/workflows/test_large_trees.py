@@ -20,7 +20,7 @@ from tests.workflows.fake_activities import Gate, fails
 from workflows.child import ChildCall
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
-from workflows.stage_walk import SIDE_BY_SIDE
+from workflows.stage import PARALLEL_WORKFLOWS
 
 LONG_NAME = "first-" + "x" * 900
 """What follows the failed action of this name says the name."""
@@ -113,11 +113,11 @@ async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_m
 
 
 async def test_more_workflows_than_run_side_by_side_all_have_their_turn(engine: Engine) -> None:
-    nodes = [workflow(f"w{number}", f"a{number}") for number in range(SIDE_BY_SIDE + 10)]
+    nodes = [workflow(f"w{number}", f"a{number}") for number in range(PARALLEL_WORKFLOWS + 10)]
     state = await (await engine.start(revert(stage("s", *nodes, parallel=True)))).end(WITHIN)
     assert state.phase == "Succeeded"
     assert state.summary is not None
-    assert state.summary.succeeded_actions == SIDE_BY_SIDE + 10
+    assert state.summary.succeeded_actions == PARALLEL_WORKFLOWS + 10
 
 
 def test_captions_stay_within_what_the_engine_takes() -> None:

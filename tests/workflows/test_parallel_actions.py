@@ -10,7 +10,7 @@ from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, u
 from tests.workflows.fake_activities import Gate, fails
 from tests.workflows.test_cancel import SLOW_RETRY
 from tests.workflows.test_success import details
-from workflows.workflow_walk import SIDE_BY_SIDE
+from workflows.workflow import PARALLEL_ACTIONS
 
 DIAMOND = {"b": "a", "c": "a", "d": "bc"}
 CONTINUE = WorkflowFailurePolicy.CONTINUE
@@ -138,10 +138,10 @@ async def test_a_stage_that_fails_fast_cuts_short_what_runs_side_by_side(engine:
 
 async def test_more_actions_than_run_side_by_side_all_have_their_turn(engine: Engine) -> None:
     gate = Gate()
-    names = [f"a{number}" for number in range(SIDE_BY_SIDE + 10)]
+    names = [f"a{number}" for number in range(PARALLEL_ACTIONS + 10)]
     run = await engine.start(execute(stage("s", workflow("w", *names)), after={}), **dict.fromkeys(names, gate))
-    await until(lambda: len(run.begun) == SIDE_BY_SIDE, "as many as may run have begun")
-    await node_of(run, *names[:SIDE_BY_SIDE])
+    await until(lambda: len(run.begun) == PARALLEL_ACTIONS, "as many as may run have begun")
+    await node_of(run, *names[:PARALLEL_ACTIONS])
     gate.open()
     state = await run.end()
     assert set(phases(state).values()) == {"Succeeded"}

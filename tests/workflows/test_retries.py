@@ -137,7 +137,7 @@ async def test_an_error_that_is_no_ones_ends_failed_with_its_words(engine: Engin
 def test_a_retry_policy_becomes_one_that_temporal_takes(
     policy: RetryPolicy, errors: int, expected: tuple[int, float, float]
 ) -> None:
-    given = activity_stubs.retries(policy, errors)
+    given = activity_stubs.retry_options(policy, errors)
     assert (given.maximum_attempts, given.initial_interval.total_seconds(), given.backoff_coefficient) == expected
     assert given.maximum_interval == timedelta(minutes=5)
     given._validate()

@@ -1,0 +1,194 @@
+"""RevertPlan and ExecutePlan, the root workflows: load and decide, then run one stage after the other.
+
+Source: docs/architecture.md, "The way of one Revert"; docs/spec/drplan.md, "When something fails".
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from api.execution import RunState, StageStatus
+    from api.phases import OperationType, Phase, PlanFailurePolicy
+    from api.steps import ExecuteDecision, ExecuteStageInput, RevertDecision, RevertStageInput, RunInput
+    from planning.definitions import identifiers
+    from planning.messages import parents as parent_messages
+    from planning.messages import temporal_ui
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten
+from workflows import activity_stubs
+from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
+from workflows.cancellation import Cancellation
+from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, lost_stage, result, run_child
+from workflows.contract import FINAL_STATE_MEMO, STATE_QUERY, WorkflowType
+
+
+class PlanWalk(ABC, Generic[DecisionT]):
+    """What both root workflows do. Before the decision the phase is Pending and there are no stages."""
+
+    operation: ClassVar[OperationType]
+
+    def __init__(self) -> None:
+        self._state = RunState(phase=Phase.PENDING)
+        self._cancellation = Cancellation()
+
+    @workflow.query(name=STATE_QUERY)
+    def state(self) -> RunState:
+        """Return the current tree."""
+        return shorten(transitions.with_counts(self._state) if self._state.stages else self._state)
+
+    @abstractmethod
+    def policy(self, decision: DecisionT) -> PlanFailurePolicy:
+        """Return what happens after a failed stage."""
+
+    @abstractmethod
+    def child(self, decision: DecisionT, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
+        """Return the call of the workflow that runs the stage at `index`; `stage` is its started node."""
+
+    async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
+        """Run the stages that the activity `load` decides on, and return the final tree.
+
+        Raises ApplicationError with the tree where the plan ends as Failed, and CancelledError, with the
+        tree in the memo, where a cancel cut it short.
+        """
+        await self._cancellation.guard(self._walk(load))
+        if self._state.phase is not Phase.CANCELED:
+            return result(self._state, self.operation)
+        if not self._cancellation.requested:
+            raise failure(self._state, self.operation)
+        # Written in the workflow task that closes the run, so that neither is visible without the other.
+        workflow.upsert_memo({FINAL_STATE_MEMO: self._state})
+        raise asyncio.CancelledError
+
+    async def _walk(self, load: workflow.ActivityHandle[DecisionT]) -> None:
+        workflow.set_current_details(temporal_ui.DECIDING)
+        decision = await self._decide(load)
+        if decision is not None:
+            policy = self.policy(decision)
+            for index in range(len(self._state.stages)):
+                startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
+                if startable and rollup.may_start_stage(policy, self._state.stages, index):
+                    await self._run_stage(decision, index)
+            canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
+            self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
+        self._state = shorten(self._state)
+        workflow.set_current_details(temporal_ui.ended(self._state.phase, self._state.message))
+
+    async def _decide(self, load: workflow.ActivityHandle[DecisionT]) -> DecisionT | None:
+        """Return what is to be done; None, with the final state set, where that is nothing."""
+        try:
+            decision = await self._cancellation.settle(load)
+        except ActivityError as error:
+            self._state = transitions.plan_rejected(self._undecided(error), workflow.now())
+            return None
+        if decision.rejection is not None:
+            rejection = {"phase": Phase.FAILED, "message": decision.rejection}
+            self._state = transitions.plan_rejected(decision.state.model_copy(update=rejection), workflow.now())
+            return None
+        self._state = transitions.plan_started(decision.state, workflow.now())
+        return decision
+
+    def _undecided(self, error: ActivityError) -> RunState:
+        """Return the state of a run whose decision failed or was cancelled."""
+        cause = error.cause
+        if self._cancellation.requested and not (isinstance(cause, ApplicationError) and cause.non_retryable):
+            return RunState(phase=Phase.CANCELED, message=parent_messages.canceled_before_planning(self.operation))
+        if not isinstance(cause, ApplicationError):
+            return RunState(phase=Phase.FAILED, message=str(cause or error))
+        too_large = cause.type == TOO_LARGE
+        message = parent_messages.too_large(self.operation) if too_large else cause.message
+        return RunState(phase=Phase.FAILED, message=message)
+
+    async def _run_stage(self, decision: DecisionT, index: int) -> None:
+        pending = self._state.stages[index]
+        running = transitions.stage_started(pending, workflow.now())
+
+        def started() -> None:
+            self._state = transitions.plan_with(self._state, index, running)
+            total = len(self._state.stages)
+            workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, running.name))
+
+        try:
+            stage = await run_child(self.child(decision, index, running), self._cancellation, started)
+        except ChildNotStarted:
+            stage = pending
+        except ChildLost as lost:
+            stage = lost_stage(running, str(lost), workflow.now())
+        self._state = transitions.plan_with(self._state, index, stage)
+
+
+@workflow.defn(name=WorkflowType.REVERT_PLAN)
+class RevertPlan(PlanWalk[RevertDecision]):
+    """Revert one execution, stage by stage."""
+
+    operation = OperationType.REVERT
+
+    @workflow.run
+    async def run(self, run_input: RunInput) -> RunState:
+        """Return the final tree, or raise what PlanWalk.walk raises."""
+        return await self.walk(activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision))
+
+    def policy(self, decision: RevertDecision) -> PlanFailurePolicy:
+        """Stop: a Revert ignores the plan's policy."""
+        return PlanFailurePolicy.STOP
+
+    def child(self, decision: RevertDecision, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
+        """Return the call of RevertStage."""
+        root = workflow.info().workflow_id
+        return ChildCall(
+            workflow_type=WorkflowType.REVERT_STAGE,
+            id=identifiers.stage_id(root, index, stage.name),
+            input=RevertStageInput(
+                root=root,
+                index=index,
+                stage=stage,
+                steps=decision.steps[index],
+                actor=decision.actor,
+                origin=decision.origin and decision.origin.model_copy(update={"stage": stage.name}),
+            ),
+            result_type=StageStatus,
+            parts=len(stage.workflows),
+            summary=temporal_ui.stage(stage),
+            details=temporal_ui.stage_details(stage),
+        )
+
+
+@workflow.defn(name=WorkflowType.EXECUTE_PLAN)
+class ExecutePlan(PlanWalk[ExecuteDecision]):
+    """Execute one plan, stage by stage."""
+
+    operation = OperationType.EXECUTE
+
+    @workflow.run
+    async def run(self, run_input: RunInput) -> RunState:
+        """Return the final tree, or raise what PlanWalk.walk raises."""
+        return await self.walk(activity_stubs.load(ActivityName.LOAD_EXECUTE, run_input, ExecuteDecision))
+
+    def policy(self, decision: ExecuteDecision) -> PlanFailurePolicy:
+        """Return the plan's policy."""
+        return decision.plan_policy
+
+    def child(self, decision: ExecuteDecision, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
+        """Return the call of ExecuteStage."""
+        root = workflow.info().workflow_id
+        return ChildCall(
+            workflow_type=WorkflowType.EXECUTE_STAGE,
+            id=identifiers.stage_id(root, index, stage.name),
+            input=ExecuteStageInput(
+                root=root,
+                index=index,
+                stage=stage,
+                steps=decision.steps[index],
+                actor=decision.actor,
+                policy=decision.stage_policies[index],
+                workflow_policies=decision.workflow_policies[index],
+                origin=decision.origin and decision.origin.model_copy(update={"stage": stage.name}),
+            ),
+            result_type=StageStatus,
+            parts=len(stage.workflows),
+            summary=temporal_ui.stage(stage),
+            details=temporal_ui.stage_details(stage),
+        )

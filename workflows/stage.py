@@ -1,0 +1,169 @@
+"""RevertStage and ExecuteStage: run the DRWorkflows of one stage, one after the other or in parallel.
+
+Source: docs/architecture.md, "The way of one Revert"; docs/spec/drplan.md, "When something fails".
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from api.execution import StageStatus, WorkflowExecutionStatus
+    from api.phases import OperationType, Phase, StageFailurePolicy
+    from api.steps import ExecuteStageInput, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
+    from planning.definitions import identifiers
+    from planning.messages import temporal_ui
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten_stage
+from workflows.cancellation import Cancellation
+from workflows.child import ChildCall, ChildLost, ChildNotStarted, lost_workflow, result, run_child
+from workflows.contract import STATE_QUERY, WorkflowType
+
+PARALLEL_WORKFLOWS = 200
+"""Children that run at once. Temporal allows 2,000 pending ones and advises 500 at most; the inputs of
+all of them, parts of one decision of at most 2 MB, fit into one command batch of 4 MB."""
+
+
+class StageWalk(ABC):
+    """What both workflows of a stage do."""
+
+    operation: ClassVar[OperationType]
+
+    def __init__(self, node: StageStatus, policy: StageFailurePolicy) -> None:
+        self._node = node
+        self._policy = policy
+        self.cancellation = Cancellation()
+        self._running: dict[int, str] = {}
+        self._ended = sum(child.phase.terminal for child in node.workflows)
+        self._stopped = False
+        """No further workflow starts."""
+        self._canceling = False
+        """Running workflows are cancelled."""
+
+    @workflow.query(name=STATE_QUERY)
+    def state(self) -> StageStatus:
+        """Return the current node."""
+        return shorten_stage(self._node)
+
+    @abstractmethod
+    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
+        """Return the call of the workflow at `index`; `node` is its started node."""
+
+    async def walk(self) -> StageStatus:
+        """Run the workflows and return the final node. Raises ApplicationError with the node where that is Failed."""
+        if self._node.phase is Phase.PENDING:
+            self._node = transitions.stage_started(self._node, workflow.now())
+        slots = asyncio.Semaphore(PARALLEL_WORKFLOWS if self._node.parallel else 1)
+        pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
+        await asyncio.gather(*(self._run_workflow(index, slots) for index in pending))
+        canceled = self.cancellation.cut_short(node.phase for node in self._node.workflows)
+        finished = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
+        self._node = shorten_stage(finished)
+        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
+        return result(self._node, self.operation)
+
+    async def _run_workflow(self, index: int, slots: asyncio.Semaphore) -> None:
+        async with slots:
+            if self._stopped or self.cancellation.requested:
+                return
+            pending = self._node.workflows[index]
+            running = transitions.workflow_started(pending, workflow.now())
+
+            def started() -> None:
+                self._running[index] = running.workflow_ref.name
+                self._update(index, running)
+
+            try:
+                call = self.child(index, running)
+                node = await run_child(call, self.cancellation, started, lambda: self._canceling)
+            except ChildNotStarted:
+                node = pending
+            except ChildLost as lost:
+                node = lost_workflow(running, str(lost), workflow.now())
+            self._running.pop(index, None)
+            self._update(index, node)
+            self._stopped |= not rollup.may_start_next_workflow(self._policy, [node.phase])
+            self._canceling |= node.phase is Phase.FAILED and rollup.cancels_siblings(self._policy)
+
+    def _update(self, index: int, node: WorkflowExecutionStatus) -> None:
+        self._ended += node.phase.terminal
+        self._node = transitions.stage_with(self._node, index, node)
+        total = len(self._node.workflows)
+        details = temporal_ui.side_by_side("workflow", self._ended, total, list(self._running.values()))
+        workflow.set_current_details(details)
+
+
+@workflow.defn(name=WorkflowType.REVERT_STAGE)
+class RevertStage(StageWalk):
+    """Revert one stage."""
+
+    operation = OperationType.REVERT
+
+    @workflow.init
+    def __init__(self, stage_input: RevertStageInput) -> None:
+        # A Revert ignores failure policies: nothing further starts, what has started continues.
+        super().__init__(stage_input.stage, StageFailurePolicy.STOP)
+        self._input = stage_input
+
+    @workflow.run
+    async def run(self, stage_input: RevertStageInput) -> StageStatus:
+        """Return the final node, or raise what StageWalk.walk raises."""
+        return await self.cancellation.guard(self.walk())
+
+    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
+        """Return the call of RevertWorkflow."""
+        origin = self._input.origin
+        # The Revert's list is the reverse of the plan's.
+        position = len(self._input.steps) - 1 - index
+        return ChildCall(
+            workflow_type=WorkflowType.REVERT_WORKFLOW,
+            id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
+            input=RevertWorkflowInput(
+                workflow=node,
+                steps=self._input.steps[index],
+                actor=self._input.actor,
+                origin=origin and origin.model_copy(update={"workflow": position}),
+            ),
+            result_type=WorkflowExecutionStatus,
+            parts=len(node.actions),
+            summary=temporal_ui.workflow(node),
+            details=temporal_ui.workflow_details(node),
+        )
+
+
+@workflow.defn(name=WorkflowType.EXECUTE_STAGE)
+class ExecuteStage(StageWalk):
+    """Execute one stage as its failure policy says."""
+
+    operation = OperationType.EXECUTE
+
+    @workflow.init
+    def __init__(self, stage_input: ExecuteStageInput) -> None:
+        super().__init__(stage_input.stage, stage_input.policy)
+        self._input = stage_input
+
+    @workflow.run
+    async def run(self, stage_input: ExecuteStageInput) -> StageStatus:
+        """Return the final node, or raise what StageWalk.walk raises."""
+        return await self.cancellation.guard(self.walk())
+
+    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
+        """Return the call of ExecuteWorkflow."""
+        steps, origin = self._input.steps[index], self._input.origin
+        return ChildCall(
+            workflow_type=WorkflowType.EXECUTE_WORKFLOW,
+            id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
+            input=ExecuteWorkflowInput(
+                workflow=node,
+                steps=steps,
+                actor=self._input.actor,
+                policy=self._input.workflow_policies[index],
+                origin=origin and origin.model_copy(update={"workflow": index}),
+            ),
+            result_type=WorkflowExecutionStatus,
+            parts=len(node.actions),
+            summary=temporal_ui.workflow(node),
+            details=temporal_ui.workflow_details(node, side_by_side=any(step.after is not None for step in steps)),
+        )

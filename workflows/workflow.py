@@ -1,0 +1,169 @@
+"""RevertWorkflow and ExecuteWorkflow: run the actions of one DRWorkflow.
+
+The complete node comes in; only Pending actions are run. An action must cost the same whether there are ten or
+thousands, for a replay processes all of them at once.
+Source: docs/architecture.md, "The way of one Revert"; docs/spec/drworkflow.md, "dependsOn".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from api.execution import ActionStatus, WorkflowExecutionStatus
+    from api.phases import OperationType, Phase, WorkflowFailurePolicy
+    from api.steps import ExecuteWorkflowInput, RevertWorkflowInput
+    from planning.definitions.dependencies import Frontier, Needs
+    from planning.messages import temporal_ui
+    from planning.status import rollup, transitions
+    from planning.status.size_limit import shorten_workflow
+from workflows import activity_stubs
+from workflows.activity_stubs import ActionCall
+from workflows.attempts import run_action
+from workflows.cancellation import Cancellation
+from workflows.child import result
+from workflows.contract import STATE_QUERY, WorkflowType
+
+PARALLEL_ACTIONS = 50
+"""Actions of one DRWorkflow that run at once. Each is a call to the cluster, and one command of a batch of 4 MB."""
+
+
+class WorkflowWalk:
+    """What both workflows of a DRWorkflow do."""
+
+    operation: ClassVar[OperationType]
+
+    def __init__(
+        self, node: WorkflowExecutionStatus, policy: WorkflowFailurePolicy, needs: Needs | None = None
+    ) -> None:
+        """Take the node to walk over; without `needs` its actions run one after the other."""
+        self._node = node
+        self._policy = policy
+        self._needs = needs
+        self.cancellation = Cancellation()
+        self._running: dict[int, str] = {}
+        self._ended = sum(action.phase.terminal for action in node.actions)
+
+    @workflow.query(name=STATE_QUERY)
+    def state(self) -> WorkflowExecutionStatus:
+        """Return the current node."""
+        return shorten_workflow(self._node)
+
+    def actions_named(self, names: Sequence[str]) -> list[ActionStatus]:
+        """Return the current nodes of these actions."""
+        return [action for action in self._node.actions if action.name in names] if names else []
+
+    async def walk(self, calls: Sequence[ActionCall | None]) -> WorkflowExecutionStatus:
+        """Run the actions, each with its call (None where there is nothing to do), and return the final node.
+
+        Raises ApplicationError with the node where that is Failed.
+        """
+        if self._node.phase is Phase.PENDING:
+            self._node = transitions.workflow_started(self._node, workflow.now())
+        await self._run_actions(calls)
+        canceled = self.cancellation.cut_short(action.phase for action in self._node.actions)
+        finished = transitions.workflow_finished(
+            self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
+        )
+        self._node = shorten_workflow(finished)
+        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
+        return result(self._node, self.operation)
+
+    async def _run_actions(self, calls: Sequence[ActionCall | None]) -> None:
+        """Run each action once those that it needs have ended well; when nothing further may start, wait for the rest.
+
+        Without needs one action runs at a time, in the node's order.
+        """
+        frontier = Frontier([()] * len(calls) if self._needs is None else self._needs)
+        limit = 1 if self._needs is None else PARALLEL_ACTIONS
+        running: list[asyncio.Task[int]] = []
+        stopped = False
+        while True:
+            while not stopped and not self.cancellation.requested and len(running) < limit:
+                started = self._start_next(calls, frontier)
+                if started is None:
+                    break
+                running.append(started)
+            if not running:
+                return
+            done, running = await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for index in [task.result() for task in done]:
+                phase = self._node.actions[index].phase
+                stopped |= not rollup.may_start_next_action(self._policy, [phase])
+                if phase is Phase.SUCCEEDED:
+                    frontier.ended(index)
+
+    def _start_next(self, calls: Sequence[ActionCall | None], frontier: Frontier) -> "asyncio.Task[int] | None":
+        """Start the next action that has something to do; one that was skipped counts as done."""
+        while (index := frontier.take()) is not None:
+            call = calls[index]
+            if call is not None and self._node.actions[index].phase is Phase.PENDING:
+                return asyncio.create_task(self._run_action(index, call))
+            frontier.ended(index)
+        return None
+
+    async def _run_action(self, index: int, call: ActionCall) -> int:
+        """Run one action to its end, and return its index."""
+        beside = list(self._running.values())
+        self._running[index] = self._node.actions[index].name
+        self._node = transitions.action_started(self._node, index, workflow.now(), beside)
+        actions = self._node.actions
+        if self._needs is None:
+            details = temporal_ui.one_by_one("Action", index, len(actions), actions[index].name)
+        else:
+            details = temporal_ui.side_by_side("action", self._ended, len(actions), list(self._running.values()))
+        workflow.set_current_details(details)
+
+        def retrying(retry: int, limit: int, error: str) -> None:
+            changed = list(self._node.actions)
+            changed[index] = transitions.action_retrying(changed[index], retry, limit, error)
+            self._node = self._node.model_copy(update={"action_statuses": changed})
+
+        end = await run_action(call, self.cancellation, retrying)
+        del self._running[index]
+        self._ended += 1
+        beside = list(self._running.values())
+        self._node = transitions.action_finished(self._node, index, end.outcome, end.retries, workflow.now(), beside)
+        return index
+
+
+@workflow.defn(name=WorkflowType.REVERT_WORKFLOW)
+class RevertWorkflow(WorkflowWalk):
+    """Roll the actions back, in the node's order, until one fails."""
+
+    operation = OperationType.REVERT
+
+    @workflow.init
+    def __init__(self, workflow_input: RevertWorkflowInput) -> None:
+        super().__init__(workflow_input.workflow, WorkflowFailurePolicy.FAIL_FAST)
+
+    @workflow.run
+    async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
+        """Return the final node, or raise what WorkflowWalk.walk raises."""
+        calls = [
+            None if step is None else activity_stubs.rollback(index, workflow_input, step)
+            for index, step in enumerate(workflow_input.steps)
+        ]
+        return await self.cancellation.guard(self.walk(calls))
+
+
+@workflow.defn(name=WorkflowType.EXECUTE_WORKFLOW)
+class ExecuteWorkflow(WorkflowWalk):
+    """Run the actions, in order or as they depend on each other, as the DRWorkflow's failure policy says."""
+
+    operation = OperationType.EXECUTE
+
+    @workflow.init
+    def __init__(self, workflow_input: ExecuteWorkflowInput) -> None:
+        after = [step.after for step in workflow_input.steps]
+        needs = None if None in after else [places or [] for places in after]
+        super().__init__(workflow_input.workflow, workflow_input.policy, needs)
+
+    @workflow.run
+    async def run(self, workflow_input: ExecuteWorkflowInput) -> WorkflowExecutionStatus:
+        """Return the final node, or raise what WorkflowWalk.walk raises."""
+        steps = range(len(workflow_input.steps))
+        calls = [activity_stubs.execute(index, workflow_input, self.actions_named) for index in steps]
+        return await self.cancellation.guard(self.walk(calls))
