@@ -12,7 +12,7 @@ from statistics import median, quantiles
 
 from dev.layout import REPOSITORY
 
-PACKAGES = ("api", "planning", "kube", "workflows", "activities", "worker", "bridge", "cli", "dev", "bench")
+PACKAGES = ("api", "planning", "kube", "workflows", "activities", "process", "worker", "bridge", "cli", "dev", "bench")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from dev.start import start_servers
 from dev.worker_and_bridge import own_service, start_services
 from worker.settings import Settings as WorkerSettings
 
-SHIPPED = ("api", "planning", "kube", "workflows", "activities", "worker", "bridge", "cli")
+SHIPPED = ("api", "planning", "kube", "workflows", "activities", "process", "worker", "bridge", "cli")
 LOCALIZATION = {"apiVersion": "apps.clusternet.io/v1alpha1", "kind": "Localization", "name": "walk"}
 
 
@@ -116,15 +116,18 @@ async def follow(stack: Stack, calls: Calls, process: str) -> None:
     other = "bridge" if process == "worker" else "worker"
     start_services(stack.layout, [own_service(stack, other)])
     os.environ.update(stack.env(process))
-    serving = worker_process.serve(WorkerSettings()) if process == "worker" else bridge_process.serve(BridgeSettings())
-    served = asyncio.create_task(serving)
+    stop = asyncio.Event()
+    if process == "worker":
+        served = asyncio.create_task(worker_process.serve(WorkerSettings(), stop))
+    else:
+        served = asyncio.create_task(bridge_process.serve(BridgeSettings(), stop))
     apply(stack, objects())
     await run(stack, "walk-execute", {"operationType": "Execute"})
     calls.on = True
     await run(stack, "walk-revert", {"operationType": "Revert", "revertExecutionRef": "walk-execute"})
     calls.on = False
-    served.cancel()
-    await asyncio.gather(served, return_exceptions=True)
+    stop.set()
+    await served
 
 
 def report(functions: list[tuple[str, str]], *, listing: bool) -> None:

@@ -1,52 +1,21 @@
-"""Run the bridge: `python -m bridge`. Ends with 0 on SIGTERM or SIGINT, having given up its lease."""
+"""Run the bridge: `python -m bridge`. At its end it gives up its lease."""
 
 import asyncio
-import logging
-import signal
 import sys
 import time
 
-import structlog
-
-from bridge.process import Bridge
+from bridge.bridge import Bridge
 from bridge.settings import Settings
-from kube.errors import ConfigurationError
+from process.main import main
+
+DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes what happens to its status."
 
 
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-async def serve(settings: Settings) -> None:
-    """Run until told to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until told to stop. Raises ConfigurationError and TemporalConfigurationError."""
     bridge = await Bridge.connect(settings, time.monotonic)
     await bridge.run(stop)
 
 
-def main() -> int:
-    """Start the process; give its exit code."""
-    _log_to_stderr()
-    try:
-        asyncio.run(serve(Settings()))
-    except ConfigurationError as error:
-        structlog.get_logger(__name__).error("bridge cannot start", error=str(error))
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("bridge", DESCRIPTION, Settings, serve))

@@ -1,8 +1,4 @@
-"""What an operator can set: environment variables with the prefix DRPLAN_.
-
-The cluster comes from KUBECONFIG or the pod's service account, Temporal from its own variables
-(TEMPORAL_ADDRESS …). Spans are Go durations. Source: docs/operations.md, "Settings".
-"""
+"""Settings of the bridge. Source: docs/operations.md, "Settings"."""
 
 import os
 import secrets
@@ -10,49 +6,41 @@ import socket
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
-from api.meta import parse_duration
-
-
-def _span(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-GoDuration = Annotated[timedelta, BeforeValidator(_span)]
+from process.settings import Count, GoDuration, NonEmpty, ProcessSettings
 
 
 def identity() -> str:
-    """Name this very process: host, process id, and a part that no other process has."""
+    """Return a name of this process: host, process id, and a random part."""
     return f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(3)}"
 
 
-class Settings(BaseSettings):
+class Settings(ProcessSettings):
     """Settings of the bridge."""
 
-    model_config = SettingsConfigDict(env_prefix="DRPLAN_")
-
-    task_queue: str = "drplan"
-    identity: str = Field(default_factory=identity)
-    lease_namespace: str = "default"
-    lease_name: str = "drplan-bridge"
+    identity: NonEmpty = Field(default_factory=identity)
+    """identity of the process in the lease and in events"""
+    lease_namespace: NonEmpty = "default"
+    """namespace of the lease for leader election"""
+    lease_name: NonEmpty = "drplan-bridge"
+    """name of the lease for leader election"""
     lease_duration: GoDuration = timedelta(seconds=8)
-    """How long a leader that is not heard of is still believed to live."""
+    """how long the lease is valid without renewal; then another bridge takes over"""
     reference_wait: GoDuration = timedelta(seconds=30)
-    """How long a missing DRPlan, DRWorkflow or original is waited for: people apply whole folders."""
+    """how long to wait for a missing DRPlan, DRWorkflow or original: people apply whole folders"""
     shortest_interval: GoDuration = timedelta(milliseconds=300)
-    """The shortest time between two passes over one running execution: changes are coalesced."""
+    """shortest time between two passes over one running execution: changes are coalesced"""
     longest_interval: GoDuration = timedelta(milliseconds=750)
-    """The longest, however large the status: a change is to be seen within a second."""
-    passes: Annotated[int, Field(ge=1)] = 16
-    """Passes at a time, over different objects."""
+    """longest time between them, however large the status: a change is to be visible within a second"""
+    passes: Count = 16
+    """passes at a time, over different objects"""
     long_polls: Annotated[int, Field(ge=0)] = 200
-    """Histories followed at a time; Temporal allows about 1200 pollers to a namespace. Beyond it a timer serves."""
+    """runs followed by long polls at a time (a Temporal namespace allows about 1200); others are polled by a timer"""
     relist: GoDuration = timedelta(minutes=30)
-    """How often everything is listed anew, should an event ever have been missed."""
-    page_size: Annotated[int, Field(ge=1)] = 100
-    """Objects to a page of a list: an execution may hold a megabyte."""
+    """how often everything is listed again, should an event have been missed"""
+    page_size: Count = 100
+    """objects in a page of a list: an execution may hold a megabyte"""
 
     @property
     def lease_renewal(self) -> timedelta:

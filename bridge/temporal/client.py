@@ -37,7 +37,6 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -47,8 +46,8 @@ from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.observation import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
+from process.temporal import connect, connect_options
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
-from workflows.converter import DATA_CONVERTER
 
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
@@ -141,10 +140,7 @@ class TemporalClient:
     @classmethod
     async def connect(cls, task_queue: str) -> "TemporalClient":
         """Read Temporal's own environment configuration; the connection is made at the first call."""
-        settings = ClientConfig.load_client_connect_config()
-        settings.setdefault("target_host", "localhost:7233")
-        client = await Client.connect(**settings, lazy=True, data_converter=DATA_CONVERTER)
-        return cls(client, task_queue)
+        return cls(await connect(connect_options(), lazy=True), task_queue)
 
     async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.

@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from temporalio.client import Client
 
-from bridge.process import Bridge
+from bridge.bridge import Bridge
 from dev.stack import Stack
 from kube.client import Cluster
 from tests.bridge import plan_namespace

@@ -15,8 +15,8 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import API_VERSION
 from api.phases import Phase
 from api.steps import Target
+from bridge.bridge import Bridge
 from bridge.keys import Key, Kind
-from bridge.process import Bridge
 from bridge.settings import Settings
 from dev.stack import Stack
 from kube.client import OWN, Cluster, Object

@@ -10,8 +10,8 @@ from typing import Any
 
 from api.execution import DRPlanExecution
 from api.steps import Actor, Target
+from bridge.bridge import Bridge
 from bridge.keys import Kind
-from bridge.process import Bridge
 from bridge.settings import Settings
 from bridge.temporal.client import StartedRun, TemporalClient
 from kube.client import Cluster, Object

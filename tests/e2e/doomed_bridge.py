@@ -10,7 +10,7 @@ import sys
 import time
 
 from api.execution import DRPlanExecution
-from bridge.process import Bridge
+from bridge.bridge import Bridge
 from bridge.settings import Settings
 from bridge.temporal.client import StartedRun, TemporalClient
 from kube.client import Cluster

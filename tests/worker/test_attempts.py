@@ -17,8 +17,8 @@ from api.steps import RevertWorkflowInput, RollbackStep
 from dev.stack import Stack
 from tests.activities.site import HOLD, Site, config_map, eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
+from tests.process.running_process import RunningProcess, worker
 from tests.worker.one_action import environment, the_action
-from tests.worker.worker_process import WorkerProcess, worker
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
@@ -131,7 +131,7 @@ async def _heard_of_the_cancel(run: Run) -> None:
             await asyncio.sleep(0.1)
 
 
-def assert_no_stack(process: WorkerProcess) -> None:
+def assert_no_stack(process: RunningProcess) -> None:
     """What can be expected is told in a line; a stack is for what cannot."""
     lines = process.lines()
     assert any("worker started" in line["event"] for line in lines)
@@ -145,7 +145,7 @@ def test_what_a_worker_logs_are_facts_and_no_contents(stack: Stack, tmp_path: Pa
     assert _secrets(stack) & set(_words(process)) == set()
 
 
-def _words(process: WorkerProcess) -> list[str]:
+def _words(process: RunningProcess) -> list[str]:
     return [word for line in process.lines() for value in line.values() for word in str(value).split()]
 
 

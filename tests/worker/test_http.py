@@ -11,8 +11,8 @@ from api.execution import ActionStatus
 from api.phases import Phase
 from tests.activities.site import Site
 from tests.http_service import Reply, Service
+from tests.process.running_process import RunningProcess, worker
 from tests.worker.one_action import Run, begin, environment, the_action
-from tests.worker.worker_process import WorkerProcess, worker
 
 TOKEN = "c0rrect-h0rse-battery-staple"
 MARK = "uid-of-execution/sites/flow/ask"
@@ -112,7 +112,7 @@ async def _between_attempts(run: Run) -> str:
             await asyncio.sleep(0.1)
 
 
-def _log(process: WorkerProcess) -> str:
+def _log(process: RunningProcess) -> str:
     text = process.log.read_text()
     assert "worker started" in text
     return text

@@ -6,8 +6,8 @@ from pathlib import Path
 from api.phases import Phase
 from tests.activities.site import Site
 from tests.fake_kubelet import succeeds, template
+from tests.process.running_process import worker
 from tests.worker.one_action import begin, environment, says, the_action
-from tests.worker.worker_process import worker
 
 
 async def test_a_job_whose_workers_are_killed_while_they_wait_runs_once(site: Site, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
 from api.steps import ActionOutcome
+from process.logs import limit_libraries
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.activities.site import Attempt
 from tests.http_service import Reply, Service
-from worker.logs import hold_back
 from workflows.converter import DATA_CONVERTER
 
 TOKEN = "c0rrect-h0rse-battery-staple"
@@ -30,7 +30,7 @@ async def service() -> AsyncIterator[Service]:
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """As much as in a worker whose log level is debug."""
     caplog.set_level(logging.DEBUG)
-    hold_back()
+    limit_libraries()
 
 
 def url(service: Service, path: str = "/") -> str:

@@ -1,4 +1,4 @@
-"""A real worker process, its log, and its end."""
+"""A real process of ours, its log, and its end."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,24 @@ _KEPT = ("PATH", "HOME", "VIRTUAL_ENV", "LANG")
 
 
 @dataclass(frozen=True)
-class WorkerProcess:
-    """`python -m worker` with nothing in its environment but what the test gives."""
+class RunningProcess:
+    """`python -m worker` or `python -m bridge` with nothing in its environment but what the test sets."""
 
     running: "subprocess.Popen[bytes]"
     log: Path
 
     def lines(self) -> list[dict[str, Any]]:
-        """Give the log's lines; each of them is one JSON object."""
+        """Return the log's lines; each of them is one JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def wait_for(self, event: str, seconds: float = 60) -> dict[str, Any]:
-        """Give the first line with this event, once it is there. Raises AssertionError."""
+        """Return the first line with this event, once it is there. Raises AssertionError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = [line for line in self._complete_lines() if event in line["event"]]
             if found:
                 return found[0]
-            assert self.running.poll() is None, f"the worker ended: {self.log.read_text()}"
+            assert self.running.poll() is None, f"the process ended: {self.log.read_text()}"
             time.sleep(0.05)
         raise AssertionError(f"no line with {event!r} within {seconds:g} s: {self.log.read_text()}")
 
@@ -41,7 +42,7 @@ class WorkerProcess:
         return [json.loads(line) for line in text.splitlines()]
 
     def terminate(self, seconds: float = 40) -> int:
-        """Ask it to end; give its exit code."""
+        """Ask it to end, and return its exit code."""
         self.running.terminate()
         return self.running.wait(seconds)
 
@@ -52,14 +53,17 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker(log: Path, environment: Mapping[str, str]) -> Iterator[WorkerProcess]:
-    """Start a worker; it ends with the block at the latest."""
+def running_process(name: str, log: Path, environment: Mapping[str, str]) -> Iterator[RunningProcess]:
+    """Start the worker or the bridge; it ends with the block at the latest."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     with log.open("ab") as stream:
-        command = [sys.executable, "-m", "worker"]
+        command = [sys.executable, "-m", name]
         running = subprocess.Popen(command, stderr=stream, stdout=stream, env=kept | dict(environment))
-    process = WorkerProcess(running, log)
+    process = RunningProcess(running, log)
     try:
         yield process
     finally:
         process.kill()
+
+
+worker = partial(running_process, "worker")

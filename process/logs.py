@@ -1,7 +1,7 @@
-"""The worker's log: one JSON object a line on stderr, our own lines and the SDKs' alike.
+"""The log of a process: one JSON object a line on stderr, our own lines and those of the libraries alike.
 
-Nobody logs objects, manifests or tokens. The SDKs would at their debug level, so that is held at info; what
-sends HTTP requests names whole URLs at info, and is held at warning.
+Nobody logs objects, manifests or tokens. The SDKs would at their debug level, so they are limited to info; the HTTP
+clients log whole URLs at info, so they are limited to warning.
 """
 
 import logging
@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-_CHATTY = {
+_LIMITED = {
     "temporalio": logging.INFO,
     "kubernetes": logging.INFO,
     "aiohttp": logging.INFO,
@@ -26,10 +26,18 @@ def log_as_json(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(shared))
+    handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    hold_back()
+    limit_libraries()
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -41,18 +49,7 @@ def log_as_json(level: str) -> None:
     )
 
 
-def hold_back() -> None:
-    """Keep the SDKs from logging what may be secret, whatever the level of the log."""
-    for name, least in _CHATTY.items():
+def limit_libraries() -> None:
+    """Keep the libraries from logging what may be secret, whatever the level of the log."""
+    for name, least in _LIMITED.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
-
-
-def _formatter(shared: list[structlog.typing.Processor]) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-    )

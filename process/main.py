@@ -1,0 +1,91 @@
+"""What a process does around its work: arguments, settings, log, signals, exit code.
+
+A process ends with 0 on SIGTERM or SIGINT, with 2 where its settings or its configuration cannot be used, and with 1
+where it failed. Source: docs/operations.md, "Settings".
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from kube.errors import ConfigurationError
+from process.logs import log_as_json
+from process.settings import ProcessSettings, describe_errors, listing
+from process.temporal import TemporalConfigurationError
+
+T = TypeVar("T")
+SettingsT = TypeVar("SettingsT", bound=ProcessSettings)
+Serve = Callable[[SettingsT, asyncio.Event], Awaitable[None]]
+"""Works until the event is set."""
+
+
+class StoppedError(Exception):
+    """The process was told to stop before it served."""
+
+
+async def unless_stopped(call: Awaitable[T], stop: asyncio.Event) -> T:
+    """Return the call's result. Raises StoppedError where the process is told to stop before."""
+    running, stopped = asyncio.ensure_future(call), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if running.done():
+        return running.result()
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    raise StoppedError
+
+
+def main(
+    name: str,
+    description: str,
+    settings_type: type[SettingsT],
+    serve: Serve[SettingsT],
+    arguments: list[str] | None = None,
+) -> int:
+    """Run the process called `name` until it is told to stop, and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {name}",
+        description=description,
+        epilog=listing(settings_type),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
+    try:
+        settings = settings_type()
+    except ValidationError as error:
+        sys.stderr.write(describe_errors(error))
+        return 2
+    log_as_json(settings.log_level)
+    log = structlog.get_logger(name)
+    try:
+        asyncio.run(_serve_until_signaled(serve, settings))
+    except StoppedError:
+        log.info(f"{name} stopped before it served")
+    except (ConfigurationError, TemporalConfigurationError) as error:
+        log.error(f"{name} cannot start", reason=str(error))
+        return 2
+    except Exception:
+        log.exception(f"{name} failed")
+        return 1
+    return 0
+
+
+async def _serve_until_signaled(serve: Serve[SettingsT], settings: SettingsT) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await serve(settings, stop)
+    finally:
+        # A loop that closes restores the default, and a second signal would then kill the process in its last steps.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,66 @@
+"""Settings of a process: environment variables with the prefix DRPLAN_, checked at the start and listed by `--help`.
+
+The docstring of a setting is its help text. Durations are Go durations. Source: docs/operations.md, "Settings".
+"""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.meta import go_duration, parse_duration
+
+PREFIX = "DRPLAN_"
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
+Count = Annotated[int, Field(ge=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
+
+
+class ProcessSettings(BaseSettings):
+    """Settings that every process has."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+
+    task_queue: NonEmpty = "drplan"
+    """Temporal task queue of workflows and actions; the same for worker and bridge"""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """least severe line of the log"""
+
+
+def listing(settings: type[ProcessSettings]) -> str:
+    """Describe every setting with its default, one line each."""
+    lines = [
+        f"  {PREFIX + name.upper():<34} {field.description} [{_default(field)}]"
+        for name, field in settings.model_fields.items()
+    ]
+    return "\n".join(["Settings (environment variables):", *lines, _OTHERS])
+
+
+_OTHERS = """\
+  KUBECONFIG                         cluster to act on [~/.kube/config, else the pod's service account]
+  TEMPORAL_ADDRESS, _NAMESPACE, …    as Temporal's environment configuration says [localhost:7233, default]"""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if field.default_factory is not None:
+        return "generated"
+    if isinstance(value, timedelta):
+        return go_duration(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "not set" if value is None else str(value)
+
+
+def describe_errors(error: ValidationError) -> str:
+    """Name each wrong setting and what is wrong with it, one line each, without its value."""
+    lines = [f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+    return "".join(f"{line}\n" for line in lines) + "See --help for all settings.\n"

@@ -1,0 +1,169 @@
+"""Both processes start whatever is still away, say what they wait for, and end when they are told to."""
+
+import signal
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.stack import Stack
+from tests.process.running_process import RunningProcess, running_process, worker
+
+
+@contextmanager
+def forwarding(port: int, address: str) -> Iterator[None]:
+    """Let a port of loopback lead to another address."""
+    host, _, upstream = address.rpartition(":")
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(upstream))) as other:
+                back = threading.Thread(target=copy, args=(other, self.request), daemon=True)
+                back.start()
+                copy(self.request, other)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+def copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def leading_nowhere(stack: Stack, name: str, folder: Path) -> Path:
+    """Write a kubeconfig of the process whose server does not exist."""
+    config = yaml.safe_load(stack.layout.kubeconfig_of(name).read_text())
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(config))
+    return kubeconfig
+
+
+def test_a_worker_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
+    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
+        line = process.wait_for("worker started")
+        assert (line["task_queue"], line["namespace"], line["level"]) == ("starts", "default", "info")
+        assert line["kubernetes"].startswith("v1.")
+        assert process.terminate() == 0
+    assert process.lines()[-1]["event"] == "worker stopped"
+
+
+def test_a_worker_waits_for_temporal_and_names_where_it_looks(stack: Stack, tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    with worker(tmp_path / "log", stack.env("worker") | {"TEMPORAL_ADDRESS": nowhere}) as process:
+        line = process.wait_for(f"cannot reach Temporal at {nowhere}: trying again")
+        assert (line["level"], line["setting"]) == ("warning", "TEMPORAL_ADDRESS")
+        assert line["reason"]
+        assert process.terminate() == 0
+    assert process.lines()[-1]["event"] == "worker stopped before it served"
+
+
+def test_a_worker_waits_for_the_api_server(stack: Stack, tmp_path: Path) -> None:
+    nowhere = {"KUBECONFIG": str(leading_nowhere(stack, "worker", tmp_path))}
+    with worker(tmp_path / "log", stack.env("worker") | nowhere) as process:
+        line = process.wait_for("cannot reach the Kubernetes API server: trying again")
+        assert (line["level"], line["setting"]) == ("warning", "KUBECONFIG")
+        assert process.terminate() == 0
+
+
+def test_a_worker_that_starts_before_temporal_serves_once_that_is_there(stack: Stack, tmp_path: Path) -> None:
+    port = free_port()
+    address = {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "DRPLAN_TASK_QUEUE": "early"}
+    with worker(tmp_path / "log", stack.env("worker") | address) as process:
+        process.wait_for("trying again")
+        with forwarding(port, stack.temporal_address):
+            process.wait_for("worker started")
+            process.kill()
+
+
+def test_a_bridge_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
+    with running_process("bridge", tmp_path / "log", stack.env("bridge") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
+        line = process.wait_for("bridge started")
+        assert line["level"] == "info"
+        assert process.terminate() == 0
+    assert process.lines()[-1]["event"] == "bridge stopped"
+
+
+def test_a_bridge_starts_while_temporal_is_away(stack: Stack, tmp_path: Path) -> None:
+    nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
+    with running_process("bridge", tmp_path / "log", stack.env("bridge") | nowhere) as process:
+        process.wait_for("bridge started")
+        assert process.terminate() == 0
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_further_signals_while_a_process_stops_are_harmless(
+    stack: Stack, tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    with running_process(name, tmp_path / "log", stack.env(name) | {"DRPLAN_TASK_QUEUE": "signals"}) as process:
+        process.wait_for(f"{name} started")
+        assert end_by_many_signals(process, number) == 0
+    assert process.lines()[-1]["event"] == f"{name} stopped"
+
+
+def end_by_many_signals(process: RunningProcess, number: signal.Signals) -> int:
+    """Send a signal again and again until the process has ended, and return its exit code."""
+    for _ in range(4000):
+        code = process.running.poll()
+        if code is not None:
+            return code
+        process.running.send_signal(number)
+        time.sleep(0.01)
+    raise AssertionError("the process did not end")
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+def test_every_line_of_a_log_is_one_json_object_of_the_same_shape(stack: Stack, tmp_path: Path, name: str) -> None:
+    debug = {"DRPLAN_TASK_QUEUE": "logs", "DRPLAN_LOG_LEVEL": "debug"}
+    with running_process(name, tmp_path / "log", stack.env(name) | debug) as process:
+        process.wait_for(f"{name} started")
+        assert process.terminate() == 0
+    lines = process.lines()
+    assert [line for line in lines if not {"event", "level", "logger", "timestamp"} <= set(line)] == []
+    libraries = ("temporalio", "kubernetes", "aiohttp", "asyncio", "httpx", "httpcore")
+    assert [line for line in lines if line["logger"].startswith(libraries) and line["level"] == "debug"] == []
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+def test_a_log_level_holds_back_what_is_less_severe(stack: Stack, tmp_path: Path, name: str) -> None:
+    quiet = {"DRPLAN_LOG_LEVEL": "warning", "KUBECONFIG": str(leading_nowhere(stack, name, tmp_path))}
+    with running_process(name, tmp_path / "log", stack.env(name) | quiet) as process:
+        process.wait_for("")
+        assert process.terminate() == 0
+    assert {line["level"] for line in process.lines()} <= {"warning", "error"}
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+def test_a_process_without_any_cluster_says_so_and_ends(tmp_path: Path, name: str) -> None:
+    with running_process(name, tmp_path / "log", {"HOME": str(tmp_path)}) as process:
+        assert process.running.wait(30) == 2
+    [line] = process.lines()
+    assert line["event"] == f"{name} cannot start"
+    assert line["reason"].startswith("no Kubernetes configuration: ")
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+def test_a_process_with_a_broken_temporal_profile_says_so_and_ends(stack: Stack, tmp_path: Path, name: str) -> None:
+    broken = tmp_path / "temporal.toml"
+    broken.write_text("[profile.default\n")
+    with running_process(name, tmp_path / "log", stack.env(name) | {"TEMPORAL_CONFIG_FILE": str(broken)}) as process:
+        assert process.running.wait(30) == 2
+    assert process.lines()[-1]["event"] == f"{name} cannot start"
