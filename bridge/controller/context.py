@@ -65,5 +65,5 @@ class Context:
             operation=execution.model.spec.operation_type,
             generation=execution.model.metadata.generation,
             now=self.now(),
-            cancel_requested=execution.cancel_asked,
+            cancel_requested=execution.cancel_requested,
         )

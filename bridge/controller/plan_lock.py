@@ -62,8 +62,8 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
         return False
     except Unreadable:
         return True
-    void = lock.uid != holder.model.metadata.uid if lock.uid else holder.ours
-    return not void and not holder.over
+    void = lock.uid != holder.model.metadata.uid if lock.uid else holder.accepted
+    return not void and not holder.ended
 
 
 async def finish(context: Context, execution: StoredExecution) -> None:
@@ -72,9 +72,9 @@ async def finish(context: Context, execution: StoredExecution) -> None:
     Raises ConflictError when it changed since it was read.
     """
     context.poller.stop(execution.key)
-    if not execution.held or not (execution.ours or execution.deleting):
+    if not execution.has_finalizer or not (execution.accepted or execution.deleting):
         return
-    if execution.ours:
+    if execution.accepted:
         await _release(context, execution.model)
     await remove_finalizer(context, execution)
 

@@ -66,11 +66,11 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
     execution = await context.store.latest_execution(key)
     await _cancel_orphaned_run(context, key, execution)
     result = PassResult(execution, engine=_own_run(context, execution))
-    if not execution.over and result.engine is None:
+    if not execution.ended and result.engine is None:
         result = await _start(context, execution)
-    if not result.execution.over and result.engine is not None:
+    if not result.execution.ended and result.engine is not None:
         result = await _sync(context, result.execution, result.engine)
-    if result.execution.over:
+    if result.execution.ended:
         await finish(context, result.execution)
     return result.requeue
 
@@ -87,7 +87,7 @@ def _own_run(context: Context, execution: StoredExecution) -> Engine | None:
 async def _cancel_orphaned_run(context: Context, key: Key, execution: StoredExecution | None) -> None:
     """Cancel a run of this process whose execution is gone, is another object, or ended without the run.
 
-    This takes a finalizer that was removed by force, or a bridge that stopped between its last look and the start.
+    That needs a finalizer that was removed by force, or a bridge that stopped between reading the object and the start.
     """
     run = context.runs.get(key)
     if run is None:
@@ -138,7 +138,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
 
 
 async def _pass_cancel_on(context: Context, execution: StoredExecution, run: RootRun) -> RootRun:
-    if not execution.cancel_asked or run.cancel_requested:
+    if not execution.cancel_requested or run.cancel_requested:
         return run
     await context.temporal.cancel(run.workflow_id, run.run_id)
     context.events.record(execution.model, EventReason.CANCELING, condition_messages.EVENT_CANCELING)

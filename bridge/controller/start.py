@@ -38,18 +38,36 @@ CONCURRENT_READS = 16
 """DRWorkflows read at a time."""
 
 
+@dataclass(frozen=True)
+class MissingReference:
+    """The first reference that does not exist."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class References:
+    """The plan, the plan's DRWorkflows for an Execute, and a Revert's original."""
+
+    plan: Stored[DRPlan]
+    workflows: Workflows = field(default_factory=dict)
+    original: DRPlanExecution | None = None
+
+
 async def start(context: Context, execution: StoredExecution) -> PassResult:
     """Bring an execution without a run as far as it goes now: to a run, to its end, or to what it waits for."""
     uid, phase = execution.model.metadata.uid, execution.model.status.phase
+    # The uid of another object, or a phase without acceptance: a copy, a restored backup, or the older controller's.
     if execution.accepted_by != uid and (execution.accepted_by or phase):
         return await _end(context, execution, Phase.FAILED, condition_messages.COPY)
     if not execution.accepted_by and execution.deleting:
-        if execution.held:
+        if execution.has_finalizer:
             await remove_finalizer(context, execution)
         return PassResult(execution)
-    if not execution.ours:
+    if not execution.accepted:
         execution = await _accept(context, execution)
-    elif execution.held or not phase:
+    elif execution.has_finalizer or not phase:
         # A bridge may have been killed after it started the run and before it wrote so.
         try:
             run = await context.temporal.find(root_workflow_id(execution.model))
@@ -58,7 +76,7 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
         else:
             _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
             return PassResult(execution, engine=run.engine)
-    if execution.cancel_asked:
+    if execution.cancel_requested:
         deleted, canceled = condition_messages.DELETED_BEFORE_START, condition_messages.CANCELED_BEFORE_START
         return await _end(context, execution, Phase.CANCELED, deleted if execution.deleting else canceled)
     return await _start_or_wait(context, execution)
@@ -119,7 +137,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     return await _start_run(context, execution, plan)
 
 
-async def _wait_for_reference(context: Context, execution: StoredExecution, missing: "MissingReference") -> PassResult:
+async def _wait_for_reference(context: Context, execution: StoredExecution, missing: MissingReference) -> PassResult:
     kind, name, limit = missing.kind, missing.name, context.settings.reference_wait
     since = conditions.missing_since(execution.model.status.conditions) or context.now()
     left = (since + limit - context.now()).total_seconds()
@@ -132,7 +150,7 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
 
 async def _start_run(context: Context, execution: StoredExecution, plan: Stored[DRPlan]) -> PassResult:
     """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker."""
-    if not execution.held:
+    if not execution.has_finalizer:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
         execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
     if not plan_status.holds_lock(plan.model, execution.model):
@@ -146,26 +164,6 @@ async def _start_run(context: Context, execution: StoredExecution, plan: Stored[
         status = execution_status.not_searchable(execution.model.status, engine, status_context)
         execution = await context.store.write_status(execution, status)
     return PassResult(execution, engine=engine)
-
-
-# What an execution refers to, read live.
-
-
-@dataclass(frozen=True)
-class MissingReference:
-    """The first reference that does not exist."""
-
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True)
-class References:
-    """The plan, the plan's DRWorkflows for an Execute, and a Revert's original."""
-
-    plan: Stored[DRPlan]
-    workflows: Workflows = field(default_factory=dict)
-    original: DRPlanExecution | None = None
 
 
 async def resolve(store: Store, execution: DRPlanExecution) -> References | MissingReference:

@@ -47,7 +47,7 @@ class Stored(Generic[ModelT]):
 
     @property
     def key(self) -> Key:
-        """Which object this is, for queue and index."""
+        """The key of this object in queue and index."""
         return Key(_KINDS[type(self.model)], self.model.metadata.namespace, self.model.metadata.name)
 
     @property
@@ -56,28 +56,28 @@ class Stored(Generic[ModelT]):
         return self.model.metadata.annotations.get(ACCEPTED_ANNOTATION, "")
 
     @property
-    def ours(self) -> bool:
-        """Tell whether the bridge accepted this very object."""
+    def accepted(self) -> bool:
+        """Whether the bridge accepted this very object, and not one that it was copied from."""
         return self.accepted_by == self.model.metadata.uid
 
     @property
     def deleting(self) -> bool:
-        """Tell whether the object waits for its finalizers only."""
+        """Whether the object was deleted and waits for its finalizers."""
         return self.model.metadata.deletion_timestamp is not None
 
     @property
-    def cancel_asked(self) -> bool:
-        """Tell whether a person asked for a cancel, by annotation or by deletion."""
+    def cancel_requested(self) -> bool:
+        """Whether a person requested a cancel, with the annotation or by deleting the object."""
         return self.deleting or self.model.metadata.annotations.get(CANCEL_ANNOTATION) == "true"
 
     @property
-    def over(self) -> bool:
-        """Tell whether its phase is terminal."""
+    def ended(self) -> bool:
+        """Whether its phase is terminal."""
         return self.model.status.phase in TERMINAL
 
     @property
-    def held(self) -> bool:
-        """Tell whether our finalizer is on it."""
+    def has_finalizer(self) -> bool:
+        """Whether it has our finalizer."""
         return FINALIZER in self.model.metadata.finalizers
 
 
@@ -135,7 +135,7 @@ class Store:
             return await self._patch(stored, {"status": merge_patch(before, change)}, subresource="status")
         item = {**stored.raw, "status": replaced(before, change)}
         written = self._written(stored, await self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
-        if isinstance(written.model, DRPlanExecution) and not written.over:
+        if isinstance(written.model, DRPlanExecution) and not written.ended:
             self._recent[stored.key] = (self._clock(), written)
         return written
 
