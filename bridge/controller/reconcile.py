@@ -130,10 +130,10 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
     status = execution_status.running(before, run, observation, context.status_context(execution))
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
     young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
-    if young and not status.stages and not observation.error:
+    if young and observation.answered and not status.stages:
         return PassResult(execution, requeue=NO_TREE_YET)
     execution = await context.store.write_status(execution, status)
-    requeue = NOT_ANSWERING if observation.error else _requeue(status, polled)
+    requeue = _requeue(status, polled) if observation.answered else NOT_ANSWERING
     return PassResult(execution, requeue=requeue)
 
 

@@ -86,7 +86,7 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     updates = conditions.of_phase(Phase.RUNNING)
     if run.failing:
         updates.append(conditions.of_engine("WorkerFailing", condition_messages.WORKER_FAILING))
-    elif observation.error:
+    elif not observation.answered:
         updates.append(conditions.of_engine("WorkerUnavailable", condition_messages.WORKER_UNREACHABLE))
     else:
         updates.append(conditions.of_engine())

@@ -90,5 +90,5 @@ class Observation(Model):
     state: RunState | None = None
     stages: list[ObservedStage] = Field(default_factory=list)
     workflows: list[ObservedWorkflow] = Field(default_factory=list)
-    error: str = ""
-    """Why no worker answered with the tree; empty where one did."""
+    answered: bool = True
+    """A worker answered; without one there is no tree."""

@@ -81,11 +81,11 @@ class RunObserver:
         root = run.workflow_id
         try:
             state = await self._query(root, RunState)
-        except TemporalUnreachable as error:
+        except TemporalUnreachable:
             # Without a worker there is no tree, but Temporal still knows the attempts.
             places = _running_workflows(root, written)
             unanswered = await asyncio.gather(*(self._workflow(*place, query=False) for place in places))
-            return Observation(workflows=unanswered, error=str(error))
+            return Observation(workflows=unanswered, answered=False)
         if state is None or not state.stages:
             return Observation(state=state)
         running = _running_stages(root, state.stages)

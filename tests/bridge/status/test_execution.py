@@ -134,7 +134,7 @@ def test_actions_that_run_side_by_side_are_all_named_and_each_has_its_attempts()
 
 def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
     before = running(ExecutionStatus())
-    after = execution_status.running(before, RUN, Observation(error="no poller"), MOMENT)
+    after = execution_status.running(before, RUN, Observation(answered=False), MOMENT)
     assert after.stage_statuses == before.stage_statuses
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerUnavailable")
     assert condition(running(after), conditions.ConditionType.ENGINE_REACHABLE) == ("True", "Reachable")
