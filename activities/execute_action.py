@@ -13,6 +13,7 @@ from activities.effects.action import Effect, ResolvedAction
 from activities.errors import ActionError, application_error
 from activities.resolve_action import ActionResolver
 from api.phases import ActionType, Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, ExecuteInput, FailureType
 from kube.client import Cluster
 from planning.messages import actions as action_messages
@@ -54,7 +55,7 @@ class ExecuteActivities:
         except ActionError as error:
             message = action_messages.bounded(attempt.redact(error.message))
             if not error.type.repeatable:
-                return ActionOutcome(phase=Phase.CANCELED, message=message)
+                return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
             # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
             raise application_error(replace(error, message=message), activity.info().attempt) from None
 

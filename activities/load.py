@@ -21,6 +21,7 @@ from activities.read import (
     find_workflows,
     observe,
     original_definitions,
+    original_of,
     read_execution,
     read_values,
     reverts_of,
@@ -118,8 +119,7 @@ class LoadActivities:
         namespace = request.execution.namespace
         revert = await self._execution(request.execution)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
-        name = revert.spec.revert_execution_ref
-        original = await find(self._cluster, DRPlanExecution, revert.metadata.namespace, name) if name else None
+        original = await original_of(self._cluster, revert)
         account = self._impersonation.account(live_plan, original)
         if original is None:
             return _with_account(decide_revert(revert, None, [], {}, live_plan, {}), namespace, account)

@@ -25,6 +25,7 @@ from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindErro
 from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
 from planning.messages import attempts as attempt_messages
+from planning.revert.older_records import with_reasons
 from planning.snapshot.documents import plan_of
 from planning.values.parameters import Layers, reads
 from planning.values.value_from import Answers, ManifestRead, UnreadableManifest
@@ -59,6 +60,13 @@ async def read_execution(cluster: Cluster, key: ObjectKey, missing: FailureType)
     return execution
 
 
+async def original_of(cluster: Cluster, revert: DRPlanExecution) -> DRPlanExecution | None:
+    """Read the execution that a Revert rolls back; None if it does not exist."""
+    name = revert.spec.revert_execution_ref
+    original = await find(cluster, DRPlanExecution, revert.metadata.namespace, name) if name else None
+    return original and with_reasons(original)
+
+
 async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlanExecution]:
     """Read the Reverts of an execution: the bridge labels what it accepts, the older controller labelled nothing."""
     namespace, name = original.metadata.namespace, original.metadata.name
@@ -71,7 +79,7 @@ async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlan
     except ApiError as error:
         message = attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    return [_parse(DRPlanExecution, item) for item in items]
+    return [with_reasons(_parse(DRPlanExecution, item)) for item in items]
 
 
 def _is_revert_of(item: Object, name: str) -> bool:

@@ -19,7 +19,7 @@ from api.actions import Action
 from api.meta import ObjectName
 from api.phases import Operation
 from api.plan import DRPlan
-from api.snapshot import Snapshot, SnapshotParameters
+from api.snapshot import KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
@@ -53,7 +53,7 @@ class _StoredDefinition:
     snapshot: Snapshot
     place: PlanPlace
     dr_workflow: DRWorkflow
-    parameters: SnapshotParameters
+    parameters: KeptParameters
 
 
 class ActionResolver:

@@ -10,6 +10,7 @@ from activities.effects.delete import ObjectDeletion, metadata_if_present
 from activities.errors import ActionError, action_error, application_error
 from activities.execute_action import ExecuteActivities
 from api.phases import Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, Deletion, ExecuteInput, LookInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
@@ -77,7 +78,7 @@ class RollbackActivities:
                 message = action_messages.bounded(attempt_messages.canceled_unseen(deletion.target, error.message))
                 if error.repeatable:
                     raise application_error(action_error(error, message), activity.info().attempt) from error
-                return ActionOutcome(phase=Phase.CANCELED, message=message)
+                return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
             if metadata is not None and metadata["uid"] == deletion.uid:
                 message = attempt_messages.canceled_still_there(deletion.target)
                 return ActionOutcome(phase=Phase.CANCELED, message=message)

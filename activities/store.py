@@ -16,7 +16,7 @@ from activities.concurrency import parallel
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
-from api.snapshot import Snapshot, SnapshotWorkflow
+from api.snapshot import KeptWorkflow, Snapshot
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
@@ -137,7 +137,7 @@ class SnapshotStore:
         """Read the root of a snapshot."""
         return await self._read(namespace, ref, lambda data: read_root(ref, data))
 
-    async def workflow(self, namespace: str, kept: SnapshotWorkflow) -> DRWorkflow:
+    async def workflow(self, namespace: str, kept: KeptWorkflow) -> DRWorkflow:
         """Read a DRWorkflow as it was; `namespace` is that of the snapshot."""
         ref = kept.revision
         return workflow_of(kept, await self._read(namespace, ref, lambda data: read_definition(ref, data)))

@@ -5,11 +5,12 @@ Source: docs/spec/drplanexecution.md; the older CRDs give every field that is no
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, ObjectReference, Timestamp
 from api.params import Parameter
 from api.phases import ActionType, Mode, OnMissing, Operation, OperationType, Phase
+from api.reasons import Reason
 
 Int32 = Annotated[int, Field(json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
@@ -18,6 +19,15 @@ RunPhase = Annotated[Phase, Field(json_schema_extra={"enum": [p.value for p in P
 """What the CRD admits for an execution as a whole, which is never skipped."""
 NodePhase = Annotated[Phase, Field(json_schema_extra={"enum": [p.value for p in Phase if p is not Phase.UNKNOWN]})]
 """What the CRD admits for a stage, a workflow or an action."""
+
+
+def _known(reason: object) -> object:
+    """Read a reason of a later release as none."""
+    return reason if reason in Reason.__members__.values() else None
+
+
+NodeReason = Annotated[Reason | None, BeforeValidator(_known), WithJsonSchema({"type": "string"})]
+"""The CRD admits any word, so that a release can add one."""
 
 
 class DRPlanExecutionSpec(Model):
@@ -48,7 +58,7 @@ class HttpResponse(Model):
 
 
 class ActionOutputs(Model):
-    """What an action created: the record that its rollback uses."""
+    """What an action made: the record that its rollback rests on."""
 
     localization_ref: ObjectReference | None = None
     """The Localization."""
@@ -76,7 +86,7 @@ class ClusterActionStatus(Model):
     cluster_id: Annotated[str, Field(alias="clusterID")]
     """The managed cluster's spec.clusterId."""
     phase: Annotated[Phase, Field(json_schema_extra={"enum": ["Pending", "Running", "Succeeded", "Failed", "Skipped"]})]
-    """Phase of the action in this cluster."""
+    """Where the action stands in this cluster."""
     message: str | None = None
     """What happened, for people."""
     start_time: Timestamp | None = None
@@ -93,11 +103,15 @@ class ActionStatus(Model):
     type: ActionType | None = None
     """Additive. The action's type; absent in a record of the older controller."""
     phase: NodePhase
-    """Phase of the action; in a Revert, of its rollback."""
+    """Where the action stands; in a Revert, its rollback."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None
     """When it ended."""
+    reason: NodeReason = None
+    """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
+    rolled_back_by: list[str] | None = None
+    """Additive. Of a Revert: the earlier Reverts that rolled the action, or some object of it, back."""
     message: str | None = None
     """What happened, is happening or was the reason, for people."""
     retries: int | None = None
@@ -111,7 +125,7 @@ class ActionStatus(Model):
     custom_rollback: bool | None = None
     """Additive. Whether the definition named a rollback of its own."""
     outputs: ActionOutputs | None = None
-    """What the action created: the record that its rollback uses."""
+    """What the action made: the record that its rollback rests on."""
     cluster_statuses: list[ClusterActionStatus] | None = None
     """Of a PerCluster action: its state in each managed cluster."""
 
@@ -122,7 +136,7 @@ class WorkflowExecutionStatus(Model):
     workflow_ref: ObjectName
     """The DRWorkflow."""
     phase: NodePhase
-    """Phase of the workflow."""
+    """Where the workflow stands."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None
@@ -132,7 +146,9 @@ class WorkflowExecutionStatus(Model):
     progress: str | None = None
     """How far it is, for people: `2/2 actions rolled back`."""
     current_action: str | None = None
-    """Name of the action that is running; several that run in parallel are separated by commas."""
+    """Name of the action that is running; several that run side by side are separated by commas."""
+    reason: NodeReason = None
+    """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
     message: str | None = None
     """What happened or was the reason, for people."""
     action_statuses: list[ActionStatus] | None = None
@@ -150,9 +166,9 @@ class StageStatus(Model):
     name: str
     """Name of the stage."""
     phase: NodePhase
-    """Phase of the stage."""
+    """Where the stage stands."""
     parallel: bool | None = None
-    """Whether its workflows run in parallel."""
+    """Whether its workflows run side by side."""
     depends_on: list[str] | None = None
     """Names of the stages that came before it in the plan."""
     start_time: Timestamp | None = None
@@ -161,6 +177,8 @@ class StageStatus(Model):
     """When it ended."""
     duration: str | None = None
     """Go duration from begin to end."""
+    reason: NodeReason = None
+    """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
     message: str | None = None
     """What happened or was the reason, for people."""
     workflow_executions: list[WorkflowExecutionStatus] | None = None
@@ -178,7 +196,7 @@ class Summary(Model):
     total_stages: int = 0
     """All stages."""
     completed_stages: int = 0
-    """Stages that ended, with any result."""
+    """Stages that ended, in whatever way."""
     running_stages: int = 0
     """Stages that are running."""
     pending_stages: int = 0
@@ -194,7 +212,7 @@ class Summary(Model):
     total_workflows: int = 0
     """All workflows."""
     completed_workflows: int = 0
-    """Workflows that ended, with any result."""
+    """Workflows that ended, in whatever way."""
     running_workflows: int = 0
     """Workflows that are running."""
     pending_workflows: int = 0
@@ -244,7 +262,7 @@ class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
     phase: RunPhase | None = None
-    """Phase of the execution."""
+    """Where the execution stands."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None
@@ -275,6 +293,8 @@ class RunState(ExecutionTree):
 
     left_standing: list[str] = Field(default_factory=list)
     """Objects that skipped parts of the original created and that still exist, as `Kind namespace/name`."""
+    unread: int = 0
+    """How many of `left_standing` could not be read, so that it is not known whether they exist."""
     definitions_of_today: bool = False
     """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
 

@@ -46,7 +46,7 @@ class ManifestRef(Model):
 
 
 class ValueFrom(Model):
-    """Where a value comes from when it is not written in the object."""
+    """Where a value comes from when it is not written down."""
 
     manifest_ref: ManifestRef | None = None
     """A field of a live object."""
@@ -62,9 +62,9 @@ class Parameter(Model):
     description: str | None = None
     """What it is for."""
     required: bool | None = None
-    """Whether a value must be set."""
+    """Whether a value must be given."""
     default: str | None = None
-    """The value where none is set."""
+    """The value where none is given."""
     value: str | None = None
     """The value. Either this or `valueFrom`."""
     value_from: ValueFrom | None = None

@@ -1,8 +1,7 @@
-"""The definitions that a run works with, as the data of ControllerRevisions.
+"""What is kept of the definitions that a run works with, as the data of ControllerRevisions.
 
-One root for each run, and one document for each distinct DRWorkflow, so that none exceeds the size of an object.
-Secrets are left out. A later release must still read what this one wrote.
-Source: docs/spec/drplanexecution.md, "What is kept".
+One root for each run; one further document for each distinct DRWorkflow, so that none outgrows an object. Secrets
+are left out. A later release must still read what this one wrote. Source: docs/spec/drplanexecution.md, "What is kept".
 """
 
 from typing import Literal
@@ -16,8 +15,8 @@ from api.plan import DRPlanSpec
 from api.workflow import DRWorkflowSpec
 
 
-class SnapshotPlan(Model):
-    """The plan at the start of the run."""
+class KeptPlan(Model):
+    """The plan as it was."""
 
     namespace: str
     name: str
@@ -26,8 +25,8 @@ class SnapshotPlan(Model):
     spec: DRPlanSpec
 
 
-class SnapshotWorkflow(Model):
-    """A DRWorkflow at the start of the run; its spec is a separate document."""
+class KeptWorkflow(Model):
+    """A DRWorkflow as it was; its spec is a document of its own."""
 
     namespace: str
     name: str
@@ -36,7 +35,7 @@ class SnapshotWorkflow(Model):
     revision: SnapshotRef
 
 
-class SnapshotParameters(Model):
+class KeptParameters(Model):
     """The parameters of a DRWorkflow in a stage, with their values."""
 
     values: dict[str, str] = Field(default_factory=dict)
@@ -44,35 +43,35 @@ class SnapshotParameters(Model):
     """Names of those whose values are secret: they are determined again when they are used."""
 
 
-class SnapshotUse(Model):
-    """A DRWorkflow in a stage: positions of its definition and its parameters in the snapshot's lists."""
+class KeptUse(Model):
+    """A DRWorkflow in a stage: where its definition and its parameters stand in the snapshot's lists."""
 
     workflow: int
     parameters: int
 
 
-class SnapshotStage(Model):
+class KeptStage(Model):
     """A stage, with its DRWorkflows in the plan's order."""
 
     name: str
-    uses: list[SnapshotUse]
+    uses: list[KeptUse]
 
 
 class Snapshot(Model):
     """The root: everything but the specs of the DRWorkflows."""
 
     format: Literal[1] = 1
-    plan: SnapshotPlan
+    plan: KeptPlan
     mode: Mode | None = None
     parameters_of: list[ObjectKey]
-    """Executions whose `spec.params` apply, from low to high precedence: a Revert's come after its original's."""
-    workflows: list[SnapshotWorkflow]
-    parameters: list[SnapshotParameters]
-    """Each distinct set once: most DRWorkflows of a plan share one."""
-    stages: list[SnapshotStage]
+    """Executions whose own `spec.params` count, from low to high precedence: a Revert's come after its original's."""
+    workflows: list[KeptWorkflow]
+    parameters: list[KeptParameters]
+    """Each distinct set once: most DRWorkflows of a plan share theirs."""
+    stages: list[KeptStage]
 
 
-class SnapshotDefinition(Model):
+class KeptDefinition(Model):
     """The document of a DRWorkflow."""
 
     spec: DRWorkflowSpec

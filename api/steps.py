@@ -13,6 +13,7 @@ from api.actions import RetryPolicy
 from api.execution import (
     ActionOutputs,
     ClusterActionStatus,
+    NodeReason,
     RunState,
     SnapshotRef,
     StageStatus,
@@ -20,6 +21,7 @@ from api.execution import (
 )
 from api.meta import Model, ObjectKey, ObjectName, Timestamp
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
+from api.reasons import Reason
 
 
 class FailureType(StrEnum):
@@ -165,6 +167,14 @@ class RollbackStep(Model):
     refusal: Refusal | None = None
     attempts: Attempts = Field(default_factory=Attempts)
 
+    @property
+    def success(self) -> Reason:
+        """The reason of an action whose step was done."""
+        if self.custom is None:
+            return Reason.ROLLED_BACK
+        hook = self.custom.step.part is Part.ACTION
+        return Reason.ROLLBACK_HOOK_EXECUTED if hook else Reason.CUSTOM_ROLLBACK_EXECUTED
+
 
 class Actor(Model):
     """In whose name a call to the cluster goes out. None means with the worker's own rights."""
@@ -234,6 +244,8 @@ class ActionOutcome(ActionRecord):
 
     phase: Phase
     message: str
+    reason: NodeReason = None
+    """None in an outcome of version 0.1, and where the phase and the step tell."""
     attempt: int = 1
     """The server's number of the attempt that ended it; 1 is the first."""
 

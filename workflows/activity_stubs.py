@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
     from api.execution import ActionStatus
     from api.meta import parse_duration
+    from api.reasons import Reason
     from api.steps import (
         ActionOutcome,
         Attempts,
@@ -91,6 +92,8 @@ class ActionCall:
     start: Callable[[int, bool], ActionHandle]
     """Takes the number of attempts that ended with an error so far, and whether one was lost with its worker."""
     look: Callable[[], ActionHandle]
+    succeeded: Reason | None = None
+    """The reason of a success, where the step decides it; None leaves it to the outcome."""
 
     @property
     def limit(self) -> int:
@@ -139,7 +142,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
         attempt = LookInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
         return _start_look(ActivityName.LOOK_AGAIN, attempt, index, caption)
 
-    return ActionCall(step.attempts, start, look)
+    return ActionCall(step.attempts, start, look, step.success)
 
 
 def execute(

@@ -16,13 +16,22 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
     from api.phases import Phase
+    from api.reasons import Reason
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
-    from planning.messages import parents as parent_messages
+    from planning.messages import causes
 from workflows.activity_stubs import ActionCall
 from workflows.cancellation import Cancellation
 
 WORKER_ENDED_IT = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
 """Types of ApplicationErrors that the SDK itself raises when an attempt is taken away from its worker."""
+
+
+_BY_PHASE = {
+    Phase.SUCCEEDED: Reason.EXECUTED,
+    Phase.FAILED: Reason.INTERNAL_ERROR,
+    Phase.CANCELED: Reason.CANCELED,
+}
+"""What an outcome without a reason amounts to: one that an older worker, or none of ours, made."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +73,21 @@ async def run_action(
         except ActivityError as error:
             ended = _read(error, call.limit, errors, cancellation.requested)
         else:
-            return ActionEnd(outcome, attempts + outcome.attempt - 1)
+            return ActionEnd(_with_reason(outcome, call), attempts + outcome.attempt - 1)
         attempts, errors, lost = attempts + ended.attempts, ended.errors, lost or ended.lost
         if ended.outcome is not None:
-            return ActionEnd(ended.outcome, attempts - 1)
+            return ActionEnd(_with_reason(ended.outcome, call), attempts - 1)
         if ended.error:
             retrying(errors, call.limit, ended.error)
             await cancellation.pause(call.pause)
         if cancellation.requested:
-            return ActionEnd(await _observe(call), max(attempts - 1, 0))
+            return ActionEnd(_with_reason(await _observe(call), call), max(attempts - 1, 0))
+
+
+def _with_reason(outcome: ActionOutcome, call: ActionCall) -> ActionOutcome:
+    """Return an outcome with its reason: that of the step, its own, or the one that its phase implies."""
+    of_step = call.succeeded if outcome.phase is Phase.SUCCEEDED else None
+    return outcome.model_copy(update={"reason": of_step or outcome.reason or _BY_PHASE[outcome.phase]})
 
 
 def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _EndedSchedule:
@@ -94,8 +109,10 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
     if failure.errors <= limit and not cause.non_retryable and not canceled:
         lost = failure.attempt > failure.errors - errors
         return _EndedSchedule(failure.attempt, failure.errors, lost, error=cause.message)
+    record = failure.record_fields()
+    # The type of the error is the reason.
     outcome = ActionOutcome(
-        phase=Phase.FAILED, message=cause.message, attempt=failure.attempt, **failure.record_fields()
+        phase=Phase.FAILED, message=cause.message, reason=cause.type, attempt=failure.attempt, **record
     )
     return _EndedSchedule(failure.attempt, failure.errors, outcome=outcome)
 
@@ -113,5 +130,5 @@ async def _observe(call: ActionCall) -> ActionOutcome:
     try:
         return await call.look()
     except ActivityError as error:
-        reason = str(error.cause or error)
-        return ActionOutcome(phase=Phase.CANCELED, message=parent_messages.canceled_unknown(reason))
+        unknown = causes.canceled_unknown(str(error.cause or error))
+        return ActionOutcome(phase=Phase.CANCELED, message=unknown.message, reason=unknown.reason)

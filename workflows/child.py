@@ -129,15 +129,17 @@ async def _start(call: ChildCall[ChildT], cancellation: Cancellation) -> workflo
     raise ChildLost(parent_messages.already_open(call.id))
 
 
-def lost_workflow(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
+def lost_workflow(
+    node: WorkflowExecutionStatus, operation: OperationType, reason: str, now: datetime
+) -> WorkflowExecutionStatus:
     """Close the node of a workflow whose run was lost; `reason` says how that ended."""
-    return workflow_broken(_possibly_running(node), reason, now)
+    return workflow_broken(_possibly_running(node), operation, reason, now)
 
 
-def lost_stage(node: StageStatus, reason: str, now: datetime) -> StageStatus:
+def lost_stage(node: StageStatus, operation: OperationType, reason: str, now: datetime) -> StageStatus:
     """Close the node of a stage whose run was lost; `reason` says how that ended."""
     workflows = [child if child.phase is Phase.SKIPPED else _possibly_running(child) for child in node.workflows]
-    return stage_broken(node.model_copy(update={"workflow_executions": workflows}), reason, now)
+    return stage_broken(node.model_copy(update={"workflow_executions": workflows}), operation, reason, now)
 
 
 def _possibly_running(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:

@@ -116,7 +116,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         except ChildNotStarted:
             stage = pending
         except ChildLost as lost:
-            stage = lost_stage(running, str(lost), workflow.now())
+            stage = lost_stage(running, self.operation, str(lost), workflow.now())
         self._state = transitions.plan_with(self._state, index, stage)
 
 

@@ -81,7 +81,7 @@ class StageWalk(ABC):
             except ChildNotStarted:
                 node = pending
             except ChildLost as lost:
-                node = lost_workflow(running, str(lost), workflow.now())
+                node = lost_workflow(running, self.operation, str(lost), workflow.now())
             self._running.pop(index, None)
             self._update(index, node)
             self._stopped |= not rollup.may_start_next_workflow(self._policy, [node.phase])

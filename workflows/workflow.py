@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
     from api.steps import ExecuteWorkflowInput, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
+    from planning.messages import parents as parent_messages
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten_workflow
@@ -45,6 +46,7 @@ class WorkflowWalk:
         self.cancellation = Cancellation()
         self._running: dict[int, str] = {}
         self._ended = sum(action.phase.terminal for action in node.actions)
+        self._succeeded = sum(action.phase is Phase.SUCCEEDED for action in node.actions)
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> WorkflowExecutionStatus:
@@ -124,8 +126,12 @@ class WorkflowWalk:
         end = await run_action(call, self.cancellation, retrying)
         del self._running[index]
         self._ended += 1
+        self._succeeded += end.outcome.phase is Phase.SUCCEEDED
+        progress = parent_messages.progress(self.operation, self._succeeded, len(actions))
         beside = list(self._running.values())
-        self._node = transitions.action_finished(self._node, index, end.outcome, end.retries, workflow.now(), beside)
+        self._node = transitions.action_finished(
+            self._node, index, end.outcome, end.retries, workflow.now(), beside, progress
+        )
         return index
 
 

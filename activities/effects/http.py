@@ -11,6 +11,7 @@ from activities.effects.http_client import Answer, HttpClient, UnansweredError, 
 from activities.errors import ActionError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType
 from planning.effects import http_request
 from planning.effects.allowed_hosts import HostRefusedError
@@ -44,7 +45,7 @@ class HttpEffect:
         """Return that nobody can tell."""
         request = _request(action)
         message = redacted(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
-        return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
+        return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=bounded(message))
 
 
 def _request(action: ResolvedAction) -> Request:

@@ -6,6 +6,7 @@ Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 from activities.effects.action import ResolvedAction
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from api.phases import Operation, Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
 from kube.client import Object
 from kube.errors import ApiError
@@ -43,7 +44,8 @@ def deleted(action: ResolvedAction, uid: str | None, replaced_by: str = "") -> A
 
 def already_absent(action: ResolvedAction) -> ActionOutcome:
     """There was nothing to delete."""
-    return _succeeded(action, action_messages.was_already_absent(action.target), None)
+    done = _succeeded(action, action_messages.was_already_absent(action.target), None)
+    return done.model_copy(update={"reason": Reason.ALREADY_ABSENT})
 
 
 def canceled(message: str) -> ActionOutcome:

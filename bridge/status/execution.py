@@ -154,7 +154,7 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
 def run_unknown(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
     """Return the final status of an execution whose run Temporal does not know (any more)."""
     message = condition_messages.run_unknown(before.engine.workflow_id if before.engine else "")
-    state = merge.broken(RunState.model_validate(before, from_attributes=True), message, context.now)
+    state = merge.broken(RunState.model_validate(before, from_attributes=True), context.operation, message, context.now)
     return _ended(before.model_copy(update=_fields(state)), None, False, context)
 
 
@@ -172,7 +172,7 @@ def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusCo
         message = condition_messages.ended_outside(parent_messages.TIMED_OUT, run.cause)
     else:
         message = condition_messages.broke_down(run.cause)
-    return merge.broken(state, message, close)
+    return merge.broken(state, context.operation, message, close)
 
 
 def _ended(status: ExecutionStatus, final: RunState | None, canceled: bool, context: StatusContext) -> ExecutionStatus:

@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any
 
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
-from api.phases import Phase
+from api.phases import OperationType, Phase
+from api.reasons import Reason
 from bridge.status.observation import ObservedStage, ObservedWorkflow, PendingActivity
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.status import transitions
 
@@ -93,7 +95,8 @@ def _forward_action(old: ActionStatus, new: ActionStatus) -> ActionStatus:
         return new
     retries = max(old.retries or 0, new.retries or 0)
     counts = {"retries": retries, "retry_count": retries} if retries else {}
-    return new.model_copy(update={"message": new.message or old.message, **counts})
+    shown = new if new.message else old
+    return new.model_copy(update={"reason": shown.reason, "message": shown.message, **counts})
 
 
 def with_activities(state: RunState, workflows: Sequence[ObservedWorkflow]) -> RunState:
@@ -117,10 +120,11 @@ def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStat
     """Show the last error while the next attempt is waited for, else what the attempt waits for."""
     before, made = action.retries or 0, activity.attempt - 1
     if not activity.waiting:
-        action = action.model_copy(update={"message": action_messages.bounded(activity.waiting_for) or None})
+        waiting_for = action_messages.bounded(activity.waiting_for) or None
+        action = action.model_copy(update={"reason": None, "message": waiting_for})
     elif activity.lost:
         made -= 1
-        action = action.model_copy(update={"message": action_messages.attempt_lost()})
+        action = action.model_copy(update={"reason": Reason.ATTEMPT_LOST, "message": action_messages.ATTEMPT_LOST})
     else:
         # Lost attempts are no retries of the limit; errors under earlier schedules of the activity are, and the
         # workflow has taken them off this schedule's limit.
@@ -160,11 +164,11 @@ def _with_known_retries(old: WorkflowExecutionStatus, new: WorkflowExecutionStat
     return new.model_copy(update={"action_statuses": actions}) if actions else new
 
 
-def broken(state: RunState, reason: str, now: datetime) -> RunState:
+def broken(state: RunState, operation: OperationType, reason: str, now: datetime) -> RunState:
     """Close the tree of a run that left none: what was running has an unknown outcome, the rest was not reached."""
-    not_reached = action_messages.not_attempted_broken("the plan")
+    not_reached = causes.not_attempted_broken("the plan")
     stages = [
-        transitions.stage_broken(stage, reason, now)
+        transitions.stage_broken(stage, operation, reason, now)
         if stage.phase is Phase.RUNNING
         else transitions.stage_not_reached(stage, not_reached)
         for stage in state.stages

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from api.actions import Action
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
-from api.phases import Mode, OperationType, Phase
+from api.phases import Mode, OperationType
 from api.steps import ExecuteStep
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import Planned
 from planning.definitions.field_errors import FieldError, below, in_object
 from planning.definitions.retry import attempts_of
-from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages import parents as parent_messages
+from planning.status.transitions import pending_or_skipped
 from planning.validation.actions import rendered_errors
 from planning.values.parameters import Resolved
 from planning.values.placeholders import PlaceholderKind, Values, names_used
@@ -41,10 +42,9 @@ class PlannedWorkflow:
         """Return its node in the status, with every action Pending or Skipped."""
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
-            phase=Phase.PENDING if self.planned else Phase.SKIPPED,
-            message=None if self.planned else action_messages.NOTHING_TO_DELETE,
             progress=parent_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action_node(planned.action, self.mode) for planned in self.planned],
+            **pending_or_skipped(None if self.planned else causes.NOTHING_TO_DELETE),
         )
 
     def steps(self) -> list[ExecuteStep]:
@@ -78,16 +78,15 @@ class PlannedWorkflow:
 
 
 def _action_node(action: Action, mode: Mode | None) -> ActionStatus:
-    message = None
+    cause = None
     if mode is not None and not when.runs(action.when, mode):
         allowed = when.modes(action.when)
-        message = action_messages.condition_not_met(mode, [one for one in Mode if one in allowed])
+        cause = causes.condition_not_met(mode, [one for one in Mode if one in allowed])
     return ActionStatus(
         name=action.name,
         type=action.type,
-        phase=Phase.PENDING if message is None else Phase.SKIPPED,
-        message=message,
         retries=0,
         retry_count=0,
         custom_rollback=action.rollback is not None,
+        **pending_or_skipped(cause),
     )

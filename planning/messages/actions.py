@@ -1,4 +1,4 @@
-"""Every sentence of the status tree about actions, one small function each: a contract with its readers.
+"""Sentences of the status tree about actions; why one was not begun is in planning/messages/causes.py.
 
 Names and reasons go in as they are; what is too long is cut by `bounded`. Source:
 docs/spec/drplanexecution.md, "Messages".
@@ -8,28 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.meta import rfc3339
-from api.phases import ActionType, Mode, Operation, OperationType, Phase
+from api.phases import Operation
 from api.steps import Target
 
 MESSAGE_BOUND = 1024
 """Bytes of UTF-8 in one message. Source: docs/architecture.md, "Temporal", the bound for the tree."""
 
 CUT = " … (cut) … "
-ORIGINAL_ACTION_NOT_SUCCEEDED = "Original action did not succeed, skipped rollback"
 CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"
-EXISTED_BEFORE = "The object existed before the execution, not deleted"
 NOT_LOOKED_AT = "it was not looked at"
 NOT_READABLE = "it could not be read"
 PLACEHOLDERS = "its definition has placeholders, and no value was recorded"
 UNNAMED = "neither its record nor its definition names it"
-NOT_ATTEMPTED_CANCELED = "Not attempted: canceled"
-CANCELED_WHILE_RUNNING = "Canceled while it ran: its outcome is not known"
-_HOOK = "Executed rollback hook: "
-_LEFT_TO_IT = "; what becomes of it is left to the custom rollback of that action"
-_ALREADY = "Already rolled back by "
-_ABSENT = "Already absent: "
-_UNKNOWN = "Outcome unknown: "
-_UNREADABLE = " (not known: it could not be read)"
 
 _PAST = {
     Operation.CREATE: "Created",
@@ -93,12 +83,7 @@ def custom_rollback_failed(reason: str) -> str:
 
 def hook_done(what: str) -> str:
     """A rollback hook is done; `what` is what it says as an action."""
-    return f"{_HOOK}{what}"
-
-
-def is_hook_done(message: str | None) -> bool:
-    """Tell whether a message is one of `hook_done`."""
-    return bool(message and message.startswith(_HOOK))
+    return f"Executed rollback hook: {what}"
 
 
 def hook_failed(reason: str) -> str:
@@ -147,139 +132,9 @@ def object_unknown(action: str, dr_workflow: str, reason: str) -> str:
     return f"Failed to roll back: the object of action {action} of DRWorkflow {dr_workflow} is not known: {reason}"
 
 
-# Why a node of a Revert is Skipped.
-
-
-def no_rollback_defined(action_type: ActionType) -> str:
-    """Nothing to undo for this type."""
-    return f"No rollback defined for {action_type.value} action"
-
-
-def no_automatic_rollback(operation: Operation) -> str:
-    """Nothing undoes this operation by itself."""
-    return f"No automatic rollback for {operation.value} operation"
-
-
-def existed_before(target: Target) -> str:
-    """An Apply found the object already there."""
-    return f"{called(target)} existed before the execution, not deleted"
-
-
-def already_rolled_back(reverts: Sequence[str]) -> str:
-    """An earlier Revert, or several, did it."""
-    return f"{_ALREADY}{', '.join(reverts)}"
-
-
-def rolled_back_by(message: str | None) -> list[str]:
-    """Read the names back from `already_rolled_back`; empty for any other message."""
-    return message.removeprefix(_ALREADY).split(", ") if message and message.startswith(_ALREADY) else []
-
-
-def same_object(target: Target, action: str) -> str:
-    """Another action of this Revert is to delete the very same object."""
-    return f"Same object as action {action}: {called(target)} is left to the rollback of that action"
-
-
-def same_object_kept(target: Target, action: str) -> str:
-    """Another action made the very same object, and is not rolled back."""
-    return f"{called(target)} was created by action {action} of this execution, which is not rolled back"
-
-
-def removed_by_action(target: Target, action: str, *, custom: bool = False) -> str:
-    """A later action of the same Execute deleted it; `custom` tells that this one has a rollback of its own."""
-    return f"{called(target)} was already deleted by action {action} of the execution{_LEFT_TO_IT if custom else ''}"
-
-
-def replaced_by_action(target: Target, action: str, *, custom: bool = False) -> str:
-    """A later action of the same Execute put another object in its place; `custom` as of `removed_by_action`."""
-    return f"{called(target)} was replaced by action {action} of the execution{_LEFT_TO_IT if custom else ''}"
-
-
-def removed_by_hook_cleanup(target: Target) -> str:
-    """It went as soon as the action had succeeded: `hookCleanup.onSuccess`."""
-    return f"{called(target)} was removed by its own hook cleanup"
-
-
-def removed_by_ttl(target: Target, seconds: int) -> str:
-    """A finished Job went by itself."""
-    return f"{called(target)} is gone: it was to be removed {seconds}s after it finished (ttlSecondsAfterFinished)"
-
-
-def removed_with_namespace(target: Target, revert: str) -> str:
-    """It went with its namespace."""
-    return f"{called(target)} went with Namespace {target.namespace}, which {revert} rolled back"
-
-
-def already_absent(target: Target) -> str:
-    """`onMissing: Ignore` let it pass."""
-    return f"{_ABSENT}{called(target)}"
-
-
-def is_already_absent(message: str | None) -> bool:
-    """Tell whether a message is one of `already_absent`."""
-    return bool(message and message.startswith(_ABSENT))
-
-
-def already_absent_replaced(target: Target, uid: str) -> str:
-    """`onMissing: Ignore` let it pass, and an object of that name stays."""
-    return f"{already_absent(target)}; another object of that name (uid {uid}) was left alone"
-
-
-def original_workflow_was(phase: Phase) -> str:
-    """The workflow did not succeed in the original."""
-    return f"Original workflow phase was {phase.value}, skipped rollback"
-
-
-def original_stage_was(phase: Phase) -> str:
-    """The stage did not succeed in the original."""
-    return f"Original stage phase was {phase.value}, skipped rollback"
-
-
 def unreadable(target: Target) -> str:
     """Name an object that may have been left standing, for it could not be read."""
-    return f"{placed(target)}{_UNREADABLE}"
-
-
-def is_unreadable(entry: str) -> bool:
-    """Tell whether an entry is one of `unreadable`."""
-    return entry.endswith(_UNREADABLE)
-
-
-# Why a node was never reached.
-
-
-def not_attempted_after(operation: OperationType, action: str) -> str:
-    """Something failed before its turn."""
-    what = "rollback" if operation is OperationType.REVERT else "execution"
-    return f"Not attempted: {what} stopped after action {action} failed"
-
-
-def not_attempted_broken(part: str) -> str:
-    """A part ended without a failed action; `part` is e.g. `workflow deploy`."""
-    return f"Not attempted: {part} did not complete"
-
-
-def not_attempted_dependency(stage: str) -> str:
-    """A stage that it depends on, directly or not, did not succeed."""
-    return f"Not attempted: depends on stage {stage}, which did not succeed"
-
-
-def not_attempted_action(action: str) -> str:
-    """An action that it depends on, directly or not, did not succeed."""
-    return f"Not attempted: depends on action {action}, which did not succeed"
-
-
-# What an Execute leaves out from the beginning.
-
-
-def condition_not_met(mode: Mode, needed: Sequence[Mode]) -> str:
-    """An action's `when` holds in other modes only."""
-    needs = " or ".join(one.value.lower() for one in needed)
-    return f"Condition not met: mode is {mode.value.lower()}, needs {needs}"
-
-
-NOTHING_TO_DELETE = "Nothing to delete: no action creates an object that the DRWorkflow names"
-"""A DRWorkflow in mode Delete of which nothing is left."""
+    return f"{placed(target)} (not known: it could not be read)"
 
 
 # What an Execute's action says.
@@ -340,16 +195,6 @@ def and_not_removed(message: str, reason: str) -> str:
     return f"{message}; its hook cleanup failed: {reason}"
 
 
-def unknown_outcome(reason: str) -> str:
-    """An action was running when its workflow was ended from outside."""
-    return f"{_UNKNOWN}{reason}"
-
-
-def is_unknown_outcome(message: str | None) -> bool:
-    """Tell whether a message is one of `unknown_outcome`."""
-    return bool(message and message.startswith(_UNKNOWN))
-
-
 # Actions in general.
 
 
@@ -358,9 +203,8 @@ def retrying(retry: int, limit: int, error: str) -> str:
     return f"Retrying ({retry} of {limit}): {error}"
 
 
-def attempt_lost() -> str:
-    """Between two attempts, when the last one was lost: it counts as no retry."""
-    return "An attempt was lost with its worker: another one follows"
+ATTEMPT_LOST = "An attempt was lost with its worker: another one follows"
+"""Between two attempts, when the last one was lost: it counts as no retry."""
 
 
 def shortened(dropped: Sequence[str]) -> str:

@@ -20,17 +20,6 @@ def progress(operation: OperationType, done_actions: int, total: int) -> str:
     return f"{done_actions}/{total} actions {verb}"
 
 
-def progressed(before: str, done_actions: int, total: int) -> str:
-    """Give `before` with new counts, in the words that it has."""
-    return f"{done_actions}/{total} {before.partition(' ')[2]}"
-
-
-def progressed_by(before: str, more: int) -> str:
-    """Give `before` with so many more actions done."""
-    done_actions, slash, rest = before.partition("/")
-    return f"{int(done_actions) + more}{slash}{rest}" if done_actions.isdecimal() else before
-
-
 def part_succeeded(operation: OperationType, part: str) -> str:
     """A part (`Workflow` or `Stage`) is done."""
     return f"{part} {'reverted' if operation is OperationType.REVERT else 'executed'} successfully"
@@ -59,7 +48,9 @@ def plan_reverted(stages: int, actions: int, skipped_stages: int, hooks: int = 0
 def nothing_left(reverts: Sequence[str], absent: int) -> str:
     """Nothing had to be done; `absent` actions were let pass because their objects were gone."""
     passed = f", {counted(absent, 'action')} already absent" if absent else ""
-    return f"Nothing left to revert: already reverted by {', '.join(reverts)}{passed}"
+    begin = "Nothing left to revert: already reverted by "
+    # Whole names only, with room for what may follow.
+    return f"{begin}{listed(reverts, MESSAGE_BOUND * 3 // 4, ', ')}{passed}"
 
 
 def nothing_to_revert(skipped_actions: int, skipped_stages: int) -> str:
@@ -98,11 +89,6 @@ def plan_canceled(operation: OperationType, stages: tuple[int, int], actions: tu
 
 TERMINATED = "terminated from outside"
 TIMED_OUT = "timed out in the engine"
-
-
-def canceled_unknown(reason: str) -> str:
-    """A cancel came between two attempts, and the last look could not tell what is."""
-    return bounded(f"Canceled between two attempts; whether it was done is not known: {reason}")
 
 
 def canceled_before_planning(operation: OperationType) -> str:

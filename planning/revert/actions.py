@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from api.phases import Mode, OnMissing, Phase
-from api.steps import FailureType, Part, Refusal, Seen
+from api.reasons import Cause
+from api.steps import FailureType, Part, Refusal, Seen, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages.actions import bounded
 from planning.revert.default_rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
 from planning.revert.original import Place, Survey, carried_out
@@ -24,6 +26,8 @@ class Verdicts:
 
     of: dict[NodeKey, Verdict | Custom] = field(default_factory=dict)
     left_standing: list[str] = field(default_factory=list)
+    unread: int = 0
+    """How many of these could not be read."""
 
 
 def executes(found: Survey) -> bool:
@@ -42,9 +46,11 @@ def decide_all(ordered: Survey, scene: Scene) -> Verdicts:
     customs = _left_to_customs(carried, found, scene)
     deleting = _claim(carried, found, customs)
     standing = dict(_standing((place for place, done in _walk(ordered) if not done), scene))
-    found.left_standing = [entry for uid, (entry, _) in standing.items() if uid not in deleting]
+    left = [one for uid, one in standing.items() if uid not in deleting]
+    found.left_standing = [one.entry for one in left]
+    found.unread = sum(not one.known for one in left)
     undone = {uid: custom.candidate.action.name for uid, custom in customs.items()} | deleting
-    makers = {uid: maker for uid, (_, maker) in standing.items()}
+    makers = {uid: one.maker for uid, one in standing.items()}
     for place in carried:
         _explain_kept(place, found, scene, undone, makers)
     return found
@@ -62,12 +68,12 @@ def _walk(ordered: Survey) -> Iterator[tuple[Place, bool]]:
 def _undo(place: Place, scene: Scene) -> Undoing:
     """Decide what undoes an action, unless an earlier Revert did it, or a hook's condition does not hold."""
     undoing = undo(place.candidate)
-    revert = scene.history.of_action(place.key)
-    if isinstance(undoing, Custom):
-        # What cannot be looked at is believed to have been done by whoever claims the whole: never twice.
-        revert = revert or scene.history.presumed(place.key)
-    if revert:
-        return Nothing(action_messages.already_rolled_back([revert]))
+    reverts = scene.history.of_action(place.key)
+    if not reverts and isinstance(undoing, Custom) and (presumed := scene.history.presumed(place.key)):
+        # What cannot be looked at is believed to have been done by the Revert that claims the whole: never twice.
+        reverts = (presumed,)
+    if reverts:
+        return Nothing(causes.already_rolled_back(reverts))
     return _on_condition(undoing) if isinstance(undoing, Custom) else undoing
 
 
@@ -81,8 +87,8 @@ def _on_condition(found: Custom) -> Undoing:
         return Refused(Refusal(type=FailureType.INVALID, message=bounded(action_messages.hook_failed(str(error)))))
 
 
-def _unmet(when: str) -> str:
-    return bounded(action_messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)]))
+def _unmet(when: str) -> Cause:
+    return causes.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)])
 
 
 def _left_to_customs(carried: Iterable[Place], found: Verdicts, scene: Scene) -> dict[str, Place]:
@@ -132,8 +138,8 @@ def _unclaimed(verdict: Deletions, elsewhere: Mapping[str, str]) -> Verdict:
     """Take out of a verdict what is left to other actions: uid to the action's name."""
     items = tuple(item for item in verdict.items if item.uid not in elsewhere)
     shared = [item for item in verdict.items if item.uid in elsewhere]
-    passed = (*verdict.passed, *(action_messages.same_object(item.target, elsewhere[item.uid]) for item in shared))
-    return Deletions(items, passed) if items else Nothing("; ".join(passed))
+    passed = (*verdict.passed, *(causes.same_object(item.target, elsewhere[item.uid]) for item in shared))
+    return Deletions(items, passed) if items else Nothing(causes.together(passed))
 
 
 def _explain_kept(
@@ -145,32 +151,47 @@ def _explain_kept(
         return
     target, uid = verdict.kept.target, verdict.kept.uid or scene.look(verdict.kept.target).uid or ""
     if uid in undone:
-        message = action_messages.same_object(target, undone[uid])
+        cause = causes.same_object(target, undone[uid])
     elif uid in scene.reverted_uids:
-        message = action_messages.already_rolled_back([scene.reverted_uids[uid]])
+        cause = causes.already_rolled_back(scene.reverted_uids[uid])
     elif uid in makers:
-        message = action_messages.same_object_kept(target, makers[uid])
+        cause = causes.created_by_another_action(target, makers[uid])
     else:
         return
-    found.of[place.key] = Nothing(message)
+    found.of[place.key] = Nothing(cause)
 
 
-def _standing(places: Iterable[Place], scene: Scene) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Find what parts that are skipped created and what still exists: uid to its entry and its maker."""
+@dataclass(frozen=True)
+class Leftover:
+    """An object of a part that is skipped, and the action that made it."""
+
+    target: Target
+    maker: str
+    known: bool
+    """Whether it was seen to exist, or could not be read."""
+
+    @property
+    def entry(self) -> str:
+        """Name it for the condition Clean."""
+        return action_messages.placed(self.target) if self.known else action_messages.unreadable(self.target)
+
+
+def _standing(places: Iterable[Place], scene: Scene) -> Iterator[tuple[str, Leftover]]:
+    """Find what parts that are skipped created and what still exists, or may: by uid."""
     strict = replace(scene, on_missing=OnMissing.FAIL)
     for place in places:
         if not place.candidate.perhaps_made or scene.history.of_action(place.key):
             continue
         objects = made(place.candidate)
         if isinstance(objects, Delete):
-            yield from ((uid, (entry, place.candidate.action.name)) for uid, entry in _entries(place, objects, strict))
+            yield from _leftovers(place, objects, strict)
 
 
-def _entries(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[str, str]]:
-    """Name the objects of one action that stand, or that may: uid, or the name where it is not known, to entry."""
+def _leftovers(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[str, Leftover]]:
+    maker = place.candidate.action.name
     for item in undoing.objects:
         verdict = judge(place, Delete((item,), undoing.only_if_new), scene)
         if isinstance(verdict, Deletions):
-            yield from ((deletion.uid, action_messages.placed(deletion.target)) for deletion in verdict.items)
+            yield from ((deletion.uid, Leftover(deletion.target, maker, known=True)) for deletion in verdict.items)
         elif isinstance(verdict, Refused) and scene.look(item.target).seen is Seen.FORBIDDEN and item.uid:
-            yield item.uid, action_messages.unreadable(item.target)
+            yield item.uid, Leftover(item.target, maker, known=False)

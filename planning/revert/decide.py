@@ -11,9 +11,10 @@ from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, 
 from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
+from api.reasons import Cause
 from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
 from planning.definitions.lookup import Workflows
-from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
 from planning.revert.actions import Verdicts, decide_all, executes
@@ -23,7 +24,7 @@ from planning.revert.preconditions import why_not
 from planning.revert.previous_reverts import history
 from planning.revert.removals import scene
 from planning.revert.steps import Steps
-from planning.status.transitions import with_counts
+from planning.status.transitions import pending_or_skipped, with_counts
 
 Row = list[RollbackStep | None]
 """The steps of one workflow, in the order of its node."""
@@ -77,6 +78,7 @@ def decide_revert(
         phase=Phase.PENDING,
         stage_statuses=[stage.node for stage in stages],
         left_standing=verdicts.left_standing,
+        unread=verdicts.unread,
         definitions_of_today=definitions_of_today,
     )
     return RevertDecision(state=with_counts(state), steps=[stage.steps for stage in stages], origin=origin)
@@ -102,68 +104,69 @@ class _PlannedWorkflow:
 
 def _planned_stage(stage: PlacedStage, verdicts: Verdicts, uid: str) -> _PlannedStage:
     """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
-    skipped = None if stage.node.phase is Phase.SUCCEEDED else action_messages.original_stage_was(stage.node.phase)
+    skipped = None if stage.node.phase is Phase.SUCCEEDED else causes.original_stage_was(stage.node.phase)
     planned = [
         _planned_workflow(workflow, verdicts, skipped, Steps.of(uid, stage, workflow)) for workflow in stage.workflows
     ]
-    message = skipped or _done_before([(workflow.node.phase, workflow.node.message) for workflow in planned])
+    actions = [action for workflow in planned for action in workflow.node.actions]
+    nodes = [workflow.node for workflow in planned]
     node = StageStatus(
         name=stage.node.name,
-        phase=Phase.SKIPPED if message else Phase.PENDING,
-        workflow_executions=[workflow.node for workflow in planned],
-        message=message,
+        workflow_executions=nodes,
         parallel=stage.node.parallel or None,
+        **pending_or_skipped(skipped or _done_before(nodes, actions)),
     )
     return _PlannedStage(node, [workflow.steps for workflow in planned])
 
 
 def _planned_workflow(
-    workflow: PlacedWorkflow, verdicts: Verdicts, stage_skipped: str | None, steps: Steps
+    workflow: PlacedWorkflow, verdicts: Verdicts, stage_skipped: Cause | None, steps: Steps
 ) -> _PlannedWorkflow:
-    """Plan a workflow; `stage_skipped` is the message of a stage that is skipped whole."""
+    """Plan a workflow; `stage_skipped` says why its stage is skipped whole."""
     phase, ref = workflow.node.phase, workflow.node.workflow_ref
-    skipped = stage_skipped if phase is Phase.SUCCEEDED else action_messages.original_workflow_was(phase)
+    skipped = stage_skipped if phase is Phase.SUCCEEDED else causes.original_workflow_was(phase)
     planned = [_planned_action(place, verdicts, skipped, steps) for place in workflow.places]
-    message = skipped or _done_before([(action.phase, action.message) for action, _ in planned])
+    actions = [action for action, _ in planned]
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
-        phase=Phase.SKIPPED if message else Phase.PENDING,
         progress=parent_messages.progress(OperationType.REVERT, 0, len(planned)),
-        action_statuses=[action for action, _ in planned],
-        message=message,
+        action_statuses=actions,
+        **pending_or_skipped(skipped or _done_before(actions, actions)),
     )
     return _PlannedWorkflow(node, [step for _, step in planned])
 
 
-def _done_before(children: Sequence[tuple[Phase, str | None]]) -> str | None:
+def _done_before(
+    children: Sequence[ActionStatus | WorkflowExecutionStatus], actions: Sequence[ActionStatus]
+) -> Cause | None:
     """Say which earlier Reverts did a part, where nothing in it is left to do; None otherwise."""
-    if any(phase is Phase.PENDING for phase, _ in children):
+    if any(child.phase is Phase.PENDING for child in children):
         return None
-    reverts = dict.fromkeys(name for _, message in children for name in action_messages.rolled_back_by(message))
-    return bounded(action_messages.already_rolled_back(list(reverts))) if reverts else None
+    reverts = dict.fromkeys(name for action in actions for name in action.rolled_back_by or [])
+    return causes.already_rolled_back(list(reverts)) if reverts else None
 
 
 def _planned_action(
-    place: Place, verdicts: Verdicts, part_skipped: str | None, steps: Steps
+    place: Place, verdicts: Verdicts, part_skipped: Cause | None, steps: Steps
 ) -> tuple[ActionStatus, RollbackStep | None]:
     """Plan an action: its node, and a step where it is Pending."""
     verdict = verdicts.of.get(place.key)
     if verdict is None:
         hook, done = place.candidate.hook, place.candidate.action.phase is Phase.SUCCEEDED
-        reason = part_skipped if hook or done else action_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
-        return _action(place, reason or ""), None
+        return _action(place, part_skipped if hook or done else causes.ORIGINAL_ACTION_NOT_SUCCEEDED), None
     if isinstance(verdict, Nothing):
-        return _action(place, verdict.message), None
+        return _action(place, verdict.cause), None
     return _action(place, None), steps.step(place, verdict)
 
 
-def _action(place: Place, skipped: str | None) -> ActionStatus:
-    """Give an action's node: Skipped with that message, else Pending."""
+def _action(place: Place, skipped: Cause | None) -> ActionStatus:
+    """Give an action's node: Skipped with its cause, else Pending."""
+    reverts = list(skipped.rolled_back_by) if skipped else []
     return ActionStatus(
         name=place.candidate.action.name,
-        phase=Phase.PENDING if skipped is None else Phase.SKIPPED,
         retries=0,
         retry_count=0,
         type=place.candidate.type,
-        message=None if skipped is None else bounded(skipped),
+        rolled_back_by=reverts or None,
+        **pending_or_skipped(skipped),
     )

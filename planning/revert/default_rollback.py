@@ -12,6 +12,7 @@ from api.actions import Action, HookCleanup
 from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
+from api.reasons import Cause, Reason
 from api.steps import FailureType, Part, Refusal, Target
 from planning.definitions.action_list import Planned
 from planning.definitions.action_types import ACTION_TYPES, Rule, TypeRow, operation_of
@@ -19,6 +20,7 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
 from planning.definitions.target import DEFAULT_NAMESPACE, is_job, target_of_action
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.values.placeholders import has_template
 
 
@@ -39,7 +41,7 @@ class Recorded:
 class Nothing:
     """Nothing is to be undone, because of this. `kept` is the object that an Apply found and left."""
 
-    message: str
+    cause: Cause
     kept: Recorded | None = None
 
 
@@ -135,7 +137,7 @@ class Candidate:
             return False
         if action.phase is Phase.SUCCEEDED or action.type is None or action.created:
             return True
-        unknown = action.outputs is not None or action_messages.is_unknown_outcome(action.message)
+        unknown = action.outputs is not None or action.reason is Reason.OUTCOME_UNKNOWN
         return action.created is None and unknown
 
     @property
@@ -178,9 +180,9 @@ def by_default(candidate: Candidate) -> Default:
         return Refused(_undefined(candidate))
     match ACTION_TYPES[type_].rule(operation):
         case Rule.UNDEFINED:
-            return Nothing(action_messages.no_rollback_defined(type_))
+            return Nothing(causes.no_rollback_defined(type_))
         case Rule.NOT_AUTOMATIC:
-            return Nothing(action_messages.no_automatic_rollback(operation))
+            return Nothing(causes.no_automatic_rollback(operation))
         case Rule.DELETE_IF_CREATED:
             return _delete(candidate, type_, only_if_new=candidate.action.created is None)
         case Rule.DELETE:
@@ -202,7 +204,7 @@ def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> De
         return Refused(_unknown(candidate, str(error)))
     if candidate.action.created is False:
         kept = objects[0] if objects else None
-        return Nothing(action_messages.existed_before(kept.target) if kept else action_messages.EXISTED_BEFORE, kept)
+        return Nothing(causes.existed_before(kept.target) if kept else causes.EXISTED_BEFORE, kept)
     if objects:
         return Delete(objects, only_if_new)
     if candidate.definition is None:

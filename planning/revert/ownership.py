@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 
 from api.execution import ActionStatus
 from api.phases import OnMissing
+from api.reasons import Cause
 from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.revert.default_rollback import Candidate, Delete, Nothing, Recorded, Refused
 from planning.revert.original import Place
 from planning.revert.removals import Remover, Scene
@@ -26,7 +28,7 @@ class Deletions:
     """Delete these; `passed` says why other objects of the action are not among them."""
 
     items: tuple[Deletion, ...]
-    passed: tuple[str, ...] = ()
+    passed: tuple[Cause, ...] = ()
 
 
 Verdict = Deletions | Nothing | Refused
@@ -40,9 +42,9 @@ def judge(place: Place, found: Delete, scene: Scene) -> Verdict:
     if refused:
         return refused
     nothing = [verdict for verdict in verdicts if isinstance(verdict, Nothing)]
-    passed = tuple(dict.fromkeys(verdict.message for verdict in nothing))
+    passed = tuple(verdict.cause for verdict in nothing)
     items = tuple(verdict for verdict in verdicts if isinstance(verdict, Deletion))
-    return Deletions(items, passed) if items else Nothing("; ".join(passed), nothing[0].kept)
+    return Deletions(items, passed) if items else Nothing(causes.together(passed), nothing[0].kept)
 
 
 def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) -> _One:
@@ -66,14 +68,14 @@ def _refused(type_: FailureType, target: Target, reason: str) -> Refused:
     )
 
 
-def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> str | None:
+def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> Cause | None:
     """Say who removed the very object that was recorded; None where nobody is known to have."""
     if item.uid is None or look.uid == item.uid:
         return None
     if item.uid in scene.removed_uids:
         return _removed(item.target, scene.removed_uids[item.uid])
     if item.uid in scene.reverted_uids:
-        return action_messages.already_rolled_back([scene.reverted_uids[item.uid]])
+        return causes.already_rolled_back(scene.reverted_uids[item.uid])
     return None
 
 
@@ -82,15 +84,15 @@ def _judge_absent(place: Place, item: Recorded, look: Look, scene: Scene) -> _On
     if cause:
         return Nothing(cause)
     if scene.on_missing is OnMissing.IGNORE:
-        return Nothing(action_messages.already_absent(item.target))
+        return Nothing(causes.already_absent(item.target))
     return _refused(FailureType.NOT_FOUND, item.target, look.reason or action_messages.not_found(item.target))
 
 
-def _removed(target: Target, by: Remover) -> str:
-    return action_messages.removed_by_action(target, by.action, custom=by.custom)
+def _removed(target: Target, by: Remover) -> Cause:
+    return causes.removed_by_action(target, by.action, custom=by.custom)
 
 
-def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
+def _cause(place: Place, item: Recorded, scene: Scene) -> Cause | None:
     """Say why the action's object need not be there any more, whatever bears its name; None where it is missing."""
     target = item.target
     remover = scene.remover(target, place.rank) if item.uid is None else None
@@ -98,16 +100,16 @@ def _cause(place: Place, item: Recorded, scene: Scene) -> str | None:
         return _removed(target, remover)
     replacer = scene.replacer(target, place.rank)
     if replacer:
-        return action_messages.replaced_by_action(target, replacer.action, custom=replacer.custom)
+        return causes.replaced_by_action(target, replacer.action, custom=replacer.custom)
     presumed = scene.history.presumed(place.key)
     if presumed:
-        return action_messages.already_rolled_back([presumed])
+        return causes.already_rolled_back([presumed])
     if target in scene.reverted_targets:
-        return action_messages.already_rolled_back([scene.reverted_targets[target]])
-    return action_messages.removed_by_hook_cleanup(target) if place.candidate.cleanup.on_success else None
+        return causes.already_rolled_back([scene.reverted_targets[target]])
+    return causes.removed_by_hook_cleanup(target) if place.candidate.cleanup.on_success else None
 
 
-def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
+def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> Cause | None:
     """Say why an absent object need not be missed; None where it is missing."""
     target = item.target
     cause = _cause(place, item, scene)
@@ -119,9 +121,9 @@ def _cause_of_absence(place: Place, item: Recorded, scene: Scene) -> str | None:
         return _removed(target, remover)
     ttl = time_to_live(place.candidate) if item.foreground else None
     if ttl is not None:
-        return action_messages.removed_by_ttl(target, ttl)
+        return causes.removed_by_ttl(target, ttl)
     if target.namespace in scene.reverted_namespaces:
-        return action_messages.removed_with_namespace(target, scene.reverted_namespaces[target.namespace])
+        return causes.removed_with_namespace(target, scene.reverted_namespaces[target.namespace])
     return None
 
 
@@ -145,7 +147,7 @@ def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, 
     if same and look.uid and (not timed or _made_during(action, look.creation_timestamp)):
         return Deletion(target=target, uid=look.uid, foreground=item.foreground)
     if same and only_if_new and _made_before(action, look.creation_timestamp):
-        return Nothing(action_messages.existed_before(target), item)
+        return Nothing(causes.existed_before(target), item)
     return _judge_another(place, item, look, scene)
 
 
@@ -156,7 +158,7 @@ def _judge_another(place: Place, item: Recorded, look: Look, scene: Scene) -> _O
     if cause:
         return Nothing(cause)
     if scene.on_missing is OnMissing.IGNORE:
-        return Nothing(action_messages.already_absent_replaced(target, look.uid or ""))
+        return Nothing(causes.already_absent_replaced(target, look.uid or ""))
     if item.uid is not None and look.uid != item.uid:
         reason = action_messages.wrong_uid(target, item.uid, look.uid or "")
     else:

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from api.execution import ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
+from api.reasons import Reason
 from planning.definitions.lookup import full_name, occurrences
-from planning.messages import actions as action_messages
 
 NodeT = TypeVar("NodeT")
 NodeKey = tuple[tuple[str, int], ...]
@@ -21,16 +21,16 @@ NodeKey = tuple[tuple[str, int], ...]
 class History:
     """Who rolled what back. Filled once by `history`, then only read."""
 
-    actions: dict[NodeKey, str] = field(default_factory=dict)
-    """Actions whose rollback succeeded."""
+    actions: dict[NodeKey, tuple[str, ...]] = field(default_factory=dict)
+    """Actions that were rolled back; an action with several objects may have been by several Reverts."""
     whole: dict[NodeKey, str] = field(default_factory=dict)
     """Parts that succeeded as a whole in a Revert that kept no list of what is below; () is the plan."""
     records: dict[NodeKey, list[tuple[str, ActionStatus]]] = field(default_factory=dict)
     """By action: Reverts with their nodes of it that record what a custom rollback or a rollback hook did."""
 
-    def of_action(self, key: NodeKey) -> str | None:
-        """Give the Revert that rolled an action back; None where none says so."""
-        return self.actions.get(key)
+    def of_action(self, key: NodeKey) -> tuple[str, ...]:
+        """Give the Reverts that rolled an action back; empty where none says so."""
+        return self.actions.get(key, ())
 
     def presumed(self, key: NodeKey) -> str | None:
         """Give the Revert that claims the whole of which the action is a part."""
@@ -107,15 +107,13 @@ def _remember_workflow(found: History, name: str, key: NodeKey, node: WorkflowEx
     if node.phase is Phase.SUCCEEDED and not node.actions:
         found.whole.setdefault(key, name)
     for action_key, action in _mirrored(node.actions, action_keys):
-        by = name if action.phase is Phase.SUCCEEDED else _by_older(action)
+        by = (name,) if action.phase is Phase.SUCCEEDED else _by_older(action)
         if by:
             found.actions.setdefault((*key, action_key), by)
         if action.outputs:
             found.records.setdefault((*key, action_key), []).append((name, action))
 
 
-def _by_older(action: ActionStatus) -> str | None:
-    """Read who did it before, for that Revert may be deleted by now."""
-    if action.phase is not Phase.SKIPPED:
-        return None
-    return next(iter(action_messages.rolled_back_by(action.message)), None)
+def _by_older(action: ActionStatus) -> tuple[str, ...]:
+    """Tell who did it before, for that Revert may be deleted by now."""
+    return tuple(action.rolled_back_by or ()) if action.reason is Reason.ALREADY_ROLLED_BACK else ()

@@ -53,8 +53,8 @@ class Scene:
     """Where the older controller recorded no uid: by object, who deleted it."""
     replaced_targets: dict[Target, list[Remover]] = field(default_factory=dict)
     """By object: who put another one of that name in its place in the same Execute."""
-    reverted_uids: dict[str, str] = field(default_factory=dict)
-    """uid to the earlier Revert that rolled the object back."""
+    reverted_uids: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """uid to the earlier Reverts that rolled the object back."""
     reverted_namespaces: dict[str, str] = field(default_factory=dict)
     reverted_targets: dict[Target, str] = field(default_factory=dict)
     """By object: the earlier Revert that put another one of that name in its place."""
@@ -95,14 +95,14 @@ def _note_carried_out(built: Scene, place: Place, revert: str, node: ActionStatu
     cleared = isinstance(undoing, Custom) and cleanup_of(undoing.action, operation).before_create
     for item in referred(node.outputs):
         if operation is Operation.DELETE and node.phase is Phase.SUCCEEDED and item.uid:
-            built.reverted_uids.setdefault(item.uid, revert)
+            built.reverted_uids.setdefault(item.uid, (revert,))
         if node.created and (cleared or operation is Operation.REPLACE):
             built.reverted_targets.setdefault(item.target, revert)
 
 
 def _note(built: Scene, place: Place) -> None:
     """Add what one succeeded action removed, or what of it an earlier Revert removed."""
-    candidate, revert = place.candidate, built.history.of_action(place.key)
+    candidate, reverts = place.candidate, built.history.of_action(place.key)
     remover = Remover(candidate.action.name, place.rank, candidate.custom)
     for item in _objects(place):
         namespace = item.target.kind == "Namespace" and item.target.api_version == "v1"
@@ -114,11 +114,11 @@ def _note(built: Scene, place: Place) -> None:
             continue
         if replaces(candidate):
             built.replaced_targets.setdefault(item.target, []).append(remover)
-        if revert and _unmakes(candidate):
+        if reverts and _unmakes(candidate):
             if item.uid:
-                built.reverted_uids[item.uid] = revert
+                built.reverted_uids[item.uid] = reverts
             if namespace:
-                built.reverted_namespaces[item.target.name] = revert
+                built.reverted_namespaces[item.target.name] = reverts[0]
 
 
 def _unmakes(candidate: Candidate) -> bool:

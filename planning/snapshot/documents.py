@@ -18,15 +18,7 @@ from api.meta import Model, ObjectKey, ObjectMeta, ObjectName
 from api.params import Parameter
 from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec
-from api.snapshot import (
-    Snapshot,
-    SnapshotDefinition,
-    SnapshotParameters,
-    SnapshotPlan,
-    SnapshotStage,
-    SnapshotUse,
-    SnapshotWorkflow,
-)
+from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
 from planning.definitions.lookup import Workflows, used_workflows
@@ -51,7 +43,7 @@ class Definitions:
 
     plan: DRPlan
     workflows: Workflows
-    parameters: Mapping[PlanPlace, SnapshotParameters]
+    parameters: Mapping[PlanPlace, KeptParameters]
     """Of every place in the plan."""
     mode: Mode | None = None
     parameters_of: tuple[ObjectKey, ...] = ()
@@ -83,7 +75,7 @@ def places_of(plan: DRPlan) -> list[PlanPlace]:
 def documents(execution: ObjectKey, definitions: Definitions) -> list[SnapshotDocument]:
     """Return what is stored for a run. The root comes last, so that what it names exists before it."""
     used = used_workflows(definitions.plan, definitions.workflows)
-    kept = [_document(execution, SnapshotDefinition(spec=_workflow_spec(one.spec))) for one in used]
+    kept = [_document(execution, KeptDefinition(spec=_workflow_spec(one.spec))) for one in used]
     root = _document(execution, _root(definitions, used, [each.ref for each in kept]))
     return [*{each.ref.name: each for each in kept}.values(), root]
 
@@ -101,20 +93,18 @@ def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[S
     numbers = {sha256: number for number, sha256 in enumerate(sets)}
     places = {(one.metadata.namespace, one.metadata.name): place for place, one in enumerate(used)}
 
-    def use(stage: str, position: int, ref: ObjectName) -> SnapshotUse:
+    def use(stage: str, position: int, ref: ObjectName) -> KeptUse:
         own = definitions.parameters[stage, position]
-        return SnapshotUse(workflow=places[ref.in_namespace, ref.name], parameters=numbers[digest(own.to_object())])
+        return KeptUse(workflow=places[ref.in_namespace, ref.name], parameters=numbers[digest(own.to_object())])
 
     return Snapshot(
-        plan=SnapshotPlan(**_identity(plan.metadata), spec=_plan_spec(plan.spec)),
+        plan=KeptPlan(**_identity(plan.metadata), spec=_plan_spec(plan.spec)),
         mode=definitions.mode,
         parameters_of=list(definitions.parameters_of),
-        workflows=[
-            SnapshotWorkflow(**_identity(one.metadata), revision=ref) for one, ref in zip(used, refs, strict=True)
-        ],
+        workflows=[KeptWorkflow(**_identity(one.metadata), revision=ref) for one, ref in zip(used, refs, strict=True)],
         parameters=list(sets.values()),
         stages=[
-            SnapshotStage(
+            KeptStage(
                 name=stage.name,
                 uses=[use(stage.name, place, each.workflow_ref) for place, each in enumerate(stage.workflows)],
             )
@@ -164,10 +154,10 @@ def read_root(ref: SnapshotRef, data: Any) -> Snapshot:
 
 def read_definition(ref: SnapshotRef, data: Any) -> DRWorkflowSpec:
     """Return the stored spec of a DRWorkflow. Raises SnapshotError."""
-    return _read(SnapshotDefinition, ref, data).spec
+    return _read(KeptDefinition, ref, data).spec
 
 
-def workflow_of(kept: SnapshotWorkflow, spec: DRWorkflowSpec) -> DRWorkflow:
+def workflow_of(kept: KeptWorkflow, spec: DRWorkflowSpec) -> DRWorkflow:
     """Return a stored DRWorkflow; two of them may share a spec."""
     return DRWorkflow(metadata=_metadata(kept), spec=spec)
 
@@ -177,7 +167,7 @@ def plan_of(snapshot: Snapshot) -> DRPlan:
     return DRPlan(metadata=_metadata(snapshot.plan), spec=snapshot.plan.spec)
 
 
-def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, SnapshotParameters] | None:
+def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[KeptWorkflow, KeptParameters] | None:
     """Return the DRWorkflow at a place, and its parameters there; None where the plan has no such place."""
     name, position = place
     for stage in snapshot.stages:
@@ -187,7 +177,7 @@ def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, Snap
     return None
 
 
-def _metadata(kept: SnapshotPlan | SnapshotWorkflow) -> ObjectMeta:
+def _metadata(kept: KeptPlan | KeptWorkflow) -> ObjectMeta:
     return ObjectMeta(namespace=kept.namespace, name=kept.name, uid=kept.uid, generation=kept.generation)
 
 

@@ -11,7 +11,7 @@ from api.actions import Action
 from api.execution import DRPlanExecution
 from api.params import Parameter
 from api.plan import DRPlan
-from api.snapshot import Snapshot, SnapshotParameters
+from api.snapshot import KeptParameters, Snapshot
 from api.workflow import DRWorkflow
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.snapshot.documents import PlanPlace, plan_of, without_secrets
@@ -60,7 +60,7 @@ def _within(text: str) -> list[str]:
 
 
 def layers_again(
-    snapshot: Snapshot, place: PlanPlace, kept: DRWorkflow, own: SnapshotParameters, live: LiveDefinitions
+    snapshot: Snapshot, place: PlanPlace, kept: DRWorkflow, own: KeptParameters, live: LiveDefinitions
 ) -> Layers:
     """Return the layers from which secret values are determined again; stored values stay as they are."""
     plan, name, position = plan_of(snapshot), *place

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
-from planning.messages import actions as action_messages
+from api.reasons import Cause, Reason
+from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
 
@@ -26,17 +27,17 @@ def _actions(node: WorkflowExecutionStatus | StageStatus) -> Iterator[ActionStat
             yield from workflow.actions
 
 
-def stop_reason(
+def stop_cause(
     operation: OperationType, nodes: Sequence[WorkflowExecutionStatus | StageStatus], canceled: bool
-) -> str:
+) -> Cause:
     """Say why the Pending siblings of `nodes` are not reached: the first failure, else the cancel."""
     failed = first_failed_action(nodes)
     if failed is not None:
-        return action_messages.not_attempted_after(operation, failed)
+        return causes.not_attempted_after(operation, failed)
     broken = next((node for node in nodes if node.phase is Phase.FAILED), None)
     if broken is not None and not canceled:
-        return action_messages.not_attempted_broken(_titled(broken))
-    return action_messages.NOT_ATTEMPTED_CANCELED
+        return causes.not_attempted_broken(_titled(broken))
+    return causes.NOT_ATTEMPTED_CANCELED
 
 
 def _titled(node: WorkflowExecutionStatus | StageStatus) -> str:
@@ -47,6 +48,12 @@ def _titled(node: WorkflowExecutionStatus | StageStatus) -> str:
 def succeeded(nodes: Iterable[ActionStatus | WorkflowExecutionStatus | StageStatus]) -> int:
     """Count the Succeeded among siblings."""
     return sum(node.phase is Phase.SUCCEEDED for node in nodes)
+
+
+def parent_reason(phase: Phase, operation: OperationType, failed: Reason) -> Reason | None:
+    """Say in a word how a workflow or a stage ended, `failed` where something in it did; None while it has not."""
+    done = Reason.ROLLED_BACK if operation is OperationType.REVERT else Reason.EXECUTED
+    return {Phase.SUCCEEDED: done, Phase.FAILED: failed, Phase.CANCELED: Reason.CANCELED}.get(phase)
 
 
 def workflow_message(phase: Phase, operation: OperationType, actions: Sequence[ActionStatus]) -> str | None:
@@ -87,8 +94,8 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
         return None
     if operation is OperationType.EXECUTE:
         return _executed(state.stages)
-    unknown = sum(action_messages.is_unreadable(entry) for entry in state.left_standing)
-    return bounded(_reverted(state.stages)) + parent_messages.left_standing(len(state.left_standing) - unknown, unknown)
+    known = len(state.left_standing) - state.unread
+    return bounded(_reverted(state.stages)) + parent_messages.left_standing(known, state.unread)
 
 
 def _worked(stages: Sequence[StageStatus]) -> tuple[int, int]:
@@ -117,10 +124,12 @@ def _reverted(stages: Sequence[StageStatus]) -> str:
     """Say what was taken back, or why there was nothing to take back."""
     whole, done = _worked(stages)
     if done:
-        hooks = sum(action_messages.is_hook_done(action.message) for stage in stages for action in _actions(stage))
+        reasons = [action.reason for stage in stages for action in _actions(stage)]
+        hooks = reasons.count(Reason.ROLLBACK_HOOK_EXECUTED)
         return parent_messages.plan_reverted(whole, done - hooks, _skipped(stages), hooks)
-    skipped = [action.message for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
-    earlier = dict.fromkeys(name for message in skipped for name in action_messages.rolled_back_by(message))
+    skipped = [action for stage in stages for action in _actions(stage) if action.phase is Phase.SKIPPED]
+    earlier = dict.fromkeys(name for action in skipped for name in action.rolled_back_by or [])
     if earlier:
-        return parent_messages.nothing_left(list(earlier), sum(map(action_messages.is_already_absent, skipped)))
+        absent = sum(action.reason is Reason.ALREADY_ABSENT for action in skipped)
+        return parent_messages.nothing_left(list(earlier), absent)
     return parent_messages.nothing_to_revert(len(skipped), _skipped(stages))

@@ -1,7 +1,8 @@
 """The tree within its bound, dullest detail first; what was left out is said in a message.
 
 Workflow results, failure details, query answers and object status share this one bound. What a later
-Revert rests on (operation, created, outputs) goes last. Source: docs/architecture.md, "The bound".
+Revert rests on (reason, rolledBackBy, operation, created, outputs) goes last.
+Source: docs/architecture.md, "The bound".
 """
 
 import operator
@@ -117,6 +118,7 @@ _MESSAGES = "messages of actions"
 _NAMES = "names of recorded objects (a Revert needs the definitions)"
 _RECORDS = "records of actions (a Revert cannot show what they made)"
 _LISTS = "lists of actions (a Revert cannot tell what they did)"
+_RECORD = ("outputs", "operation", "created", "custom_rollback", "type", "reason", "rolled_back_by")
 _LOSSES: tuple[_Loss[ActionStatus], ...] = (
     _Loss(_CLUSTERS, _failed_clusters_only),
     _Loss(_DETAILS, lambda action: _without("cluster_statuses")(_lean_outputs(action)), (_CLUSTERS,)),
@@ -127,7 +129,7 @@ _LOSSES: tuple[_Loss[ActionStatus], ...] = (
     _Loss("retries of actions", _without("retries", "retry_count")),
     _Loss(_MESSAGES, _without("message"), (_OTHERS, _LONG_FAILED)),
     _Loss(_NAMES, _uids_only),
-    _Loss(_RECORDS, _without("outputs", "operation", "created", "custom_rollback", "type"), (_NAMES,)),
+    _Loss(_RECORDS, _without(*_RECORD), (_NAMES,)),
 )
 """In the order in which they go; each builds on the ones before."""
 
@@ -299,10 +301,11 @@ def shorten(state: TreeT) -> TreeT:
         _Loss("lists of workflows", _bare_tree, (_LISTS,)),
         _Loss("list of stages", _no_stages, ("lists of workflows",)),
     )
-    return _shortened(state, _Level(_bounded_tree, _tree_actions, resorts))
+    return _shortened(state, _Level(_bounded_tree, map_actions, resorts))
 
 
-def _tree_actions(state: TreeT, change: ActionChange) -> TreeT:
+def map_actions(state: TreeT, change: ActionChange) -> TreeT:
+    """Return a tree with every action changed."""
     return _map_stages(state, lambda stage: _stage_actions(stage, change))
 
 

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
+from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
 from planning.status import final_messages
@@ -32,6 +34,16 @@ def _whole(now: datetime) -> datetime:
 def _started(now: datetime) -> dict[str, Any]:
     """Give the fields of any node that begins."""
     return {"phase": Phase.RUNNING, "start_time": _whole(now)}
+
+
+def _because(cause: Cause) -> dict[str, Any]:
+    """Return the fields of any node that say why its phase is what it is."""
+    return {"reason": cause.reason, "message": bounded(cause.message)}
+
+
+def pending_or_skipped(cause: Cause | None) -> dict[str, Any]:
+    """Return the fields of a node that is only planned: Skipped where there is a cause, else Pending."""
+    return {"phase": Phase.PENDING} if cause is None else {"phase": Phase.SKIPPED, **_because(cause)}
 
 
 def end_times(start: datetime | None, now: datetime) -> dict[str, Any]:
@@ -72,6 +84,7 @@ def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) ->
     return action.model_copy(
         update={
             "phase": Phase.RUNNING,
+            "reason": Reason.RETRYING,
             "message": bounded(action_messages.retrying(retry, limit, error)),
             "retries": retry - 1,
             "retry_count": retry - 1,
@@ -86,10 +99,12 @@ def action_finished(
     retries: int,
     now: datetime,
     beside: Sequence[str] = (),
+    progress: str | None = None,
 ) -> WorkflowExecutionStatus:
     """The action at `index` has ended; `retries` counts its attempts after the first.
 
-    `beside` names the actions that still run.
+    `beside` names the actions that still run. `progress` is the workflow's from now on: its caller counts on, for
+    a replay does this for thousands of actions at once; None leaves it as it is.
     """
     record = {
         "operation": outcome.operation,
@@ -100,6 +115,7 @@ def action_finished(
     action = node.actions[index].model_copy(
         update={
             "phase": outcome.phase,
+            "reason": outcome.reason,
             "message": bounded(outcome.message),
             "completion_time": _whole(now),
             "retries": retries,
@@ -107,20 +123,19 @@ def action_finished(
             **{name: value for name, value in record.items() if value is not None},
         }
     )
-    # Counted on, not counted anew: a replay does this for thousands of actions at once.
-    more = (action.phase is Phase.SUCCEEDED) - (node.actions[index].phase is Phase.SUCCEEDED)
     update = {
         "action_statuses": _replaced(node.actions, index, action),
-        "progress": parent_messages.progressed_by(node.progress, more) if node.progress else None,
+        "progress": progress or node.progress,
         "current_action": parent_messages.current_action(beside),
     }
     return node.model_copy(update=update)
 
 
-def _with_actions(node: WorkflowExecutionStatus, actions: list[ActionStatus]) -> WorkflowExecutionStatus:
-    """Give the node with these actions and their progress, in the words that planning gave it."""
-    done = final_messages.succeeded(actions)
-    progress = parent_messages.progressed(node.progress, done, len(actions)) if node.progress else None
+def _with_actions(
+    node: WorkflowExecutionStatus, operation: OperationType, actions: list[ActionStatus]
+) -> WorkflowExecutionStatus:
+    """Give the node with these actions and their progress."""
+    progress = parent_messages.progress(operation, final_messages.succeeded(actions), len(actions))
     return node.model_copy(update={"action_statuses": actions, "progress": progress})
 
 
@@ -147,16 +162,17 @@ def workflow_finished(
     for each action the places of those that it depends on.
     """
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
-    reason = final_messages.stop_reason(operation, [] if goes_on else [node], canceled)
+    cause = final_messages.stop_cause(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
     actions = [
-        _cut_short(action, action_messages.not_attempted_action(failed[index]) if index in failed else reason, now)
+        _cut_short(action, causes.not_attempted_action(failed[index]) if index in failed else cause, now)
         for index, action in enumerate(node.actions)
     ]
     phase = rollup((action.phase for action in actions), canceled)
-    return _with_actions(node, actions).model_copy(
+    return _with_actions(node, operation, actions).model_copy(
         update={
             "phase": phase,
+            "reason": final_messages.parent_reason(phase, operation, Reason.ACTION_FAILED),
             "message": final_messages.workflow_message(phase, operation, actions),
             "current_action": None,
             **end_times(node.start_time, now),
@@ -164,47 +180,49 @@ def workflow_finished(
     )
 
 
-def _cut_short(action: ActionStatus, reason: str, now: datetime) -> ActionStatus:
+def _cut_short(action: ActionStatus, cause: Cause, now: datetime) -> ActionStatus:
     """Close an action that has not ended when its workflow has."""
     if action.phase.terminal:
         return action
     if action.phase is Phase.PENDING:
-        return _skipped_action(action, reason)
-    ended = {"completion_time": _whole(now), "message": action_messages.CANCELED_WHILE_RUNNING}
+        return _skipped_action(action, cause)
+    ended = {"completion_time": _whole(now), **_because(causes.CANCELED_WHILE_RUNNING)}
     return action.model_copy(update={"phase": Phase.CANCELED, **ended})
 
 
-def workflow_broken(node: WorkflowExecutionStatus, reason: str, now: datetime) -> WorkflowExecutionStatus:
+def workflow_broken(
+    node: WorkflowExecutionStatus, operation: OperationType, reason: str, now: datetime
+) -> WorkflowExecutionStatus:
     """The workflow was ended from outside: it is Failed with that reason, its running action likewise.
 
     What became of a running action is not known, and its message says so.
     """
-    left = action_messages.not_attempted_broken(f"workflow {node.workflow_ref.name}")
-    unknown = {"phase": Phase.FAILED, "message": bounded(action_messages.unknown_outcome(reason))}
+    left = causes.not_attempted_broken(f"workflow {node.workflow_ref.name}")
+    unknown = {"phase": Phase.FAILED, **_because(causes.unknown_outcome(reason))}
     actions = [
         action.model_copy(update={**unknown, "completion_time": _whole(now)})
         if action.phase is Phase.RUNNING
         else _skipped_action(action, left)
         for action in node.actions
     ]
-    update = {"phase": Phase.FAILED, "message": bounded(reason), "current_action": None}
-    return _with_actions(node, actions).model_copy(update={**update, **end_times(node.start_time, now)})
+    update = {"phase": Phase.FAILED, **_because(Cause(Reason.RUN_LOST, reason)), "current_action": None}
+    return _with_actions(node, operation, actions).model_copy(update={**update, **end_times(node.start_time, now)})
 
 
-def workflow_not_reached(node: WorkflowExecutionStatus, reason: str) -> WorkflowExecutionStatus:
+def workflow_not_reached(node: WorkflowExecutionStatus, cause: Cause) -> WorkflowExecutionStatus:
     """The workflow will never begin; nodes that are Skipped already keep their own reason."""
     if node.phase is not Phase.PENDING:
         return node
-    actions = [_skipped_action(action, reason) for action in node.actions]
-    update = {"phase": Phase.SKIPPED, "message": bounded(reason), "action_statuses": actions}
+    actions = [_skipped_action(action, cause) for action in node.actions]
+    update = {"phase": Phase.SKIPPED, **_because(cause), "action_statuses": actions}
     return node.model_copy(update=update)
 
 
-def _skipped_action(action: ActionStatus, reason: str) -> ActionStatus:
+def _skipped_action(action: ActionStatus, cause: Cause) -> ActionStatus:
     """Close an action that has not begun."""
     if action.phase is not Phase.PENDING:
         return action
-    return action.model_copy(update={"phase": Phase.SKIPPED, "message": bounded(reason)})
+    return action.model_copy(update={"phase": Phase.SKIPPED, **_because(cause)})
 
 
 # Stages.
@@ -224,33 +242,34 @@ def stage_finished(
     node: StageStatus, operation: OperationType, now: datetime, *, canceled: bool = False
 ) -> StageStatus:
     """The stage has ended: what is left Pending is Skipped with its reason."""
-    reason = final_messages.stop_reason(operation, node.workflows, canceled)
-    workflows = [workflow_not_reached(workflow, reason) for workflow in node.workflows]
+    cause = final_messages.stop_cause(operation, node.workflows, canceled)
+    workflows = [workflow_not_reached(workflow, cause) for workflow in node.workflows]
     phase = rollup((workflow.phase for workflow in workflows), canceled)
+    reason = final_messages.parent_reason(phase, operation, Reason.WORKFLOW_FAILED)
     message = final_messages.stage_message(phase, operation, workflows)
-    update = {"phase": phase, "message": message, "workflow_executions": workflows}
+    update = {"phase": phase, "reason": reason, "message": message, "workflow_executions": workflows}
     return node.model_copy(update={**update, **end_times(node.start_time, now)})
 
 
-def stage_broken(node: StageStatus, reason: str, now: datetime) -> StageStatus:
+def stage_broken(node: StageStatus, operation: OperationType, reason: str, now: datetime) -> StageStatus:
     """The stage was ended from outside: Failed with that reason, its running workflows likewise."""
-    left = action_messages.not_attempted_broken(f"stage {node.name}")
+    left = causes.not_attempted_broken(f"stage {node.name}")
     workflows = [
-        workflow_broken(workflow, reason, now)
+        workflow_broken(workflow, operation, reason, now)
         if workflow.phase is Phase.RUNNING
         else workflow_not_reached(workflow, left)
         for workflow in node.workflows
     ]
-    update = {"phase": Phase.FAILED, "message": bounded(reason), "workflow_executions": workflows}
+    update = {"phase": Phase.FAILED, **_because(Cause(Reason.RUN_LOST, reason)), "workflow_executions": workflows}
     return node.model_copy(update={**update, **end_times(node.start_time, now)})
 
 
-def stage_not_reached(node: StageStatus, reason: str) -> StageStatus:
+def stage_not_reached(node: StageStatus, cause: Cause) -> StageStatus:
     """The stage will never begin; nodes that are Skipped already keep their own reason."""
     if node.phase is not Phase.PENDING:
         return node
-    workflows = [workflow_not_reached(workflow, reason) for workflow in node.workflows]
-    update = {"phase": Phase.SKIPPED, "message": bounded(reason), "workflow_executions": workflows}
+    workflows = [workflow_not_reached(workflow, cause) for workflow in node.workflows]
+    update = {"phase": Phase.SKIPPED, **_because(cause), "workflow_executions": workflows}
     return node.model_copy(update=update)
 
 
@@ -283,9 +302,9 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
     """The run has ended: stages left Pending are Skipped; phase, message and counts are derived."""
     if not state.stages and state.phase is Phase.FAILED:
         return plan_rejected(state, now)
-    reason = final_messages.stop_reason(operation, state.stages, canceled)
+    cause = final_messages.stop_cause(operation, state.stages, canceled)
     stages = [
-        stage_not_reached(stage, _dependency_reason(state.stages, index) or reason)
+        stage_not_reached(stage, _dependency_cause(state.stages, index) or cause)
         for index, stage in enumerate(state.stages)
     ]
     phase = rollup((stage.phase for stage in stages), canceled)
@@ -293,10 +312,10 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
     return with_counts(ended.model_copy(update={"message": final_messages.plan_message(phase, operation, ended)}))
 
 
-def _dependency_reason(stages: Sequence[StageStatus], index: int) -> str | None:
+def _dependency_cause(stages: Sequence[StageStatus], index: int) -> Cause | None:
     """Say on which failed stage a Pending one depends; None where it is not a dependency that stops it."""
     if stages[index].phase is not Phase.PENDING or not stages[index].depends_on:
         return None
     blocked_by = blocking_stage(stages, index)
     failed = blocked_by and any(stage.name == blocked_by and stage.phase is Phase.FAILED for stage in stages)
-    return action_messages.not_attempted_dependency(blocked_by) if blocked_by and failed else None
+    return causes.not_attempted_dependency(blocked_by) if blocked_by and failed else None

@@ -27,6 +27,7 @@ def rolled_back(action: str, localization: str) -> Object:
         "name": action,
         "type": "Localization",
         "phase": "Succeeded",
+        "reason": "RolledBack",
         "startTime": "…",
         "completionTime": "…",
         "message": f"Rolled back: deleted Localization {localization}",
@@ -38,8 +39,9 @@ def rolled_back(action: str, localization: str) -> Object:
 def contract(namespace: str) -> Object:
     """Give the finished Revert's status; times and durations are checked apart."""
     ended = {"phase": "Succeeded", "startTime": "…", "completionTime": "…", "duration": "…"}
+    below = {**ended, "reason": "RolledBack"}
     workflow = {
-        **ended,
+        **below,
         "workflowRef": {"name": "nginx-deploy-workflow", "namespace": namespace},
         "progress": "2/2 actions rolled back",
         "message": "Workflow reverted successfully",
@@ -54,7 +56,7 @@ def contract(namespace: str) -> Object:
         "observedGeneration": 1,
         "serviceAccountName": "default",
         "progress": {"stages": "1/1", "actions": "2/2"},
-        "stageStatuses": [{**ended, "name": "deploy-stage", "message": message, "workflowExecutions": [workflow]}],
+        "stageStatuses": [{**below, "name": "deploy-stage", "message": message, "workflowExecutions": [workflow]}],
         "summary": SUMMARY,
         "message": "Plan reverted successfully: 1 stage, 2 actions rolled back",
     }

@@ -19,6 +19,7 @@ from planning.definitions.lookup import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
+from planning.messages import parents as parent_messages
 from planning.status import rollup, transitions
 from tests.planning.builders import (
     START,
@@ -183,7 +184,9 @@ class Walk:
             self._put(index, transitions.stage_with(self.state.stages[index], place, node))
             outcome = act(index, place, number)
             assert outcome is not None, "a Pending action has something to do"
-            node = transitions.action_finished(node, number, outcome, 0, self._tick())
+            done = [*(one.phase for one in node.actions), outcome.phase].count(Phase.SUCCEEDED)
+            progress = parent_messages.progress(self.operation, done, len(node.actions))
+            node = transitions.action_finished(node, number, outcome, 0, self._tick(), progress=progress)
             self._put(index, transitions.stage_with(self.state.stages[index], place, node))
         node = transitions.workflow_finished(node, self.operation, self._tick(), policy=policy)
         self._put(index, transitions.stage_with(self.state.stages[index], place, node))
@@ -318,6 +321,6 @@ def reverted(
             if cluster.objects.get(deletion.target) == deletion.uid:
                 cluster.delete(deletion.target)
         message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
-        return ActionOutcome(phase=Phase.SUCCEEDED, message=message)
+        return ActionOutcome(phase=Phase.SUCCEEDED, reason=step.success, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))

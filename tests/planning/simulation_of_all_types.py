@@ -256,12 +256,12 @@ def reverted(
             outcome = carry_out(cluster, definition_of(drawn, name, step.custom), fail=False)
             if ledger is not None and outcome.phase is Phase.SUCCEEDED:
                 ledger.done[tuple(step.custom.step.mark.split("/")[1:])] += 1
-            return outcome.model_copy(update={"message": worded(step.custom, outcome)})
+            return outcome.model_copy(update={"reason": step.success, "message": worded(step.custom, outcome)})
         for deletion in step.deletions:
             if cluster.objects.get(deletion.target) == deletion.uid:
                 cluster.delete(deletion.target)
         message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
-        return ActionOutcome(phase=Phase.SUCCEEDED, message=message)
+        return ActionOutcome(phase=Phase.SUCCEEDED, reason=step.success, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))
 

@@ -5,6 +5,7 @@ import pytest
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.steps import Target
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.messages import parents as parent_messages
 
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
@@ -26,36 +27,36 @@ TABLE = [
         action_messages.rollback_undefined("X", "Y"),
         "The custom rollback of action X is no longer defined in DRWorkflow Y",
     ),
-    (action_messages.removed_by_action(APP, "X"), "ConfigMap app was already deleted by action X of the execution"),
+    (causes.removed_by_action(APP, "X").message, "ConfigMap app was already deleted by action X of the execution"),
     (
-        action_messages.replaced_by_action(APP, "X", custom=True),
+        causes.replaced_by_action(APP, "X", custom=True).message,
         "ConfigMap app was replaced by action X of the execution; what becomes of it is left to the custom rollback of "
         "that action",
     ),
-    (action_messages.removed_by_hook_cleanup(LOC), "Localization nginx-loc-a was removed by its own hook cleanup"),
-    (action_messages.ORIGINAL_ACTION_NOT_SUCCEEDED, "Original action did not succeed, skipped rollback"),
-    (action_messages.no_rollback_defined(ActionType.HTTP), "No rollback defined for HTTP action"),
-    (action_messages.no_automatic_rollback(Operation.PATCH), "No automatic rollback for Patch operation"),
-    (action_messages.existed_before(APP), "ConfigMap app existed before the execution, not deleted"),
-    (action_messages.already_rolled_back(["nginx-revert-001"]), "Already rolled back by nginx-revert-001"),
-    (action_messages.already_absent(LOC), "Already absent: Localization nginx-loc-a"),
-    (action_messages.not_attempted_after(REVERT, "X"), "Not attempted: rollback stopped after action X failed"),
-    (action_messages.not_attempted_after(EXECUTE, "X"), "Not attempted: execution stopped after action X failed"),
+    (causes.removed_by_hook_cleanup(LOC).message, "Localization nginx-loc-a was removed by its own hook cleanup"),
+    (causes.ORIGINAL_ACTION_NOT_SUCCEEDED.message, "Original action did not succeed, skipped rollback"),
+    (causes.no_rollback_defined(ActionType.HTTP).message, "No rollback defined for HTTP action"),
+    (causes.no_automatic_rollback(Operation.PATCH).message, "No automatic rollback for Patch operation"),
+    (causes.existed_before(APP).message, "ConfigMap app existed before the execution, not deleted"),
+    (causes.already_rolled_back(["nginx-revert-001"]).message, "Already rolled back by nginx-revert-001"),
+    (causes.already_absent(LOC).message, "Already absent: Localization nginx-loc-a"),
+    (causes.not_attempted_after(REVERT, "X").message, "Not attempted: rollback stopped after action X failed"),
+    (causes.not_attempted_after(EXECUTE, "X").message, "Not attempted: execution stopped after action X failed"),
     (
-        action_messages.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]),
+        causes.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]).message,
         "Condition not met: mode is install, needs upgrade or delete",
     ),
     (action_messages.request_title("POST", "https://example.com/hook"), "POST https://example.com/hook"),
-    (action_messages.not_attempted_action("X"), "Not attempted: depends on action X, which did not succeed"),
-    (action_messages.NOT_ATTEMPTED_CANCELED, "Not attempted: canceled"),
+    (causes.not_attempted_action("X").message, "Not attempted: depends on action X, which did not succeed"),
+    (causes.NOT_ATTEMPTED_CANCELED.message, "Not attempted: canceled"),
     (action_messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
-    (action_messages.attempt_lost(), "An attempt was lost with its worker: another one follows"),
+    (action_messages.ATTEMPT_LOST, "An attempt was lost with its worker: another one follows"),
     (parent_messages.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),
     (parent_messages.part_failed(REVERT, "action", "X"), "Failed to rollback action X"),
-    (action_messages.original_workflow_was(Phase.FAILED), "Original workflow phase was Failed, skipped rollback"),
+    (causes.original_workflow_was(Phase.FAILED).message, "Original workflow phase was Failed, skipped rollback"),
     (parent_messages.part_succeeded(REVERT, "Stage"), "Stage reverted successfully"),
     (parent_messages.part_failed(REVERT, "workflow", "X"), "Failed to rollback workflow X"),
-    (action_messages.original_stage_was(Phase.FAILED), "Original stage phase was Failed, skipped rollback"),
+    (causes.original_stage_was(Phase.FAILED).message, "Original stage phase was Failed, skipped rollback"),
     (parent_messages.plan_reverted(1, 2, 0), "Plan reverted successfully: 1 stage, 2 actions rolled back"),
     (
         parent_messages.plan_reverted(2, 5, 1),
@@ -106,12 +107,6 @@ TABLE = [
 @pytest.mark.parametrize(("said", "contract"), TABLE, ids=[contract for _, contract in TABLE])
 def test_the_words_are_those_of_the_contract(said: str, contract: str) -> None:
     assert said == contract
-
-
-def test_who_rolled_back_can_be_read_back() -> None:
-    assert action_messages.rolled_back_by(action_messages.already_rolled_back(["a", "b"])) == ["a", "b"]
-    assert action_messages.rolled_back_by(action_messages.already_absent(APP)) == []
-    assert action_messages.rolled_back_by(None) == []
 
 
 def test_a_long_message_keeps_its_beginning_and_its_end() -> None:

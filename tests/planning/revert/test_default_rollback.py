@@ -9,7 +9,7 @@ from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import Deletion, FailureType, Look, Seen, Target
-from planning.messages import actions as action_messages
+from planning.messages import causes
 from tests.planning.builders import (
     CLUSTERNET,
     END,
@@ -217,7 +217,7 @@ class TestRecordsOfTheOlderController:
     def test_an_applied_object_that_existed_before_stays(self) -> None:
         record = old("a", outputs=outputs(APP, "u"))
         seen = {APP: present("u", START - timedelta(hours=1))}
-        assert skipped(record, seen, manifest("app", "Apply", action="a")) == action_messages.existed_before(APP)
+        assert skipped(record, seen, manifest("app", "Apply", action="a")) == causes.existed_before(APP).message
 
     def test_an_applied_object_that_was_recreated_since_is_refused(self) -> None:
         record = old("a", outputs=outputs(APP, None))

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from api.execution import ActionStatus, RunState
 from api.phases import ActionType, OperationType, Phase
+from api.reasons import Reason
 from api.steps import Look, Seen
 from planning.status import transitions
 from tests.planning.builders import (
@@ -172,8 +173,8 @@ def test_a_stage_in_which_nothing_was_rolled_back_is_not_counted_as_such() -> No
 
 def test_what_an_attempt_perhaps_made_was_left_where_it_came_into_being_meanwhile() -> None:
     unanswered = made("d", D, phase=Phase.FAILED, created=None, outputs=outputs(D, None))
-    message = "Outcome unknown: terminated from outside"
-    cut_off = made("d", D, phase=Phase.FAILED, created=None, operation=None, outputs=None, message=message)
+    unknown = Reason.OUTCOME_UNKNOWN
+    cut_off = made("d", D, phase=Phase.FAILED, created=None, operation=None, outputs=None, reason=unknown)
     definitions = dr_workflow("w", manifest("d", action="d"))
     for action in (unanswered, cut_off):
         original = execute(

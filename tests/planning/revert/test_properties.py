@@ -9,6 +9,7 @@ from api.execution import ActionStatus, DRPlanExecution
 from api.phases import OnMissing, Operation, Phase
 from api.steps import RevertDecision
 from planning.messages import actions as action_messages
+from planning.messages import causes
 from planning.revert.decide import concerns, decide_revert
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.simulation import Drawn, SimulatedCluster, actions_of, drawn_plans, executed, object_names, reverted
@@ -118,7 +119,7 @@ def test_each_node_is_pending_with_a_step_or_skipped_with_its_reason(drawn: Draw
                 if node.phase is Phase.PENDING:
                     assert action.message == expected(records[s, w, a], original, standing, cluster)
                 elif records[s, w, a].phase is not Phase.SUCCEEDED:
-                    assert action.message == action_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
+                    assert action.message == causes.ORIGINAL_ACTION_NOT_SUCCEEDED.message
                 else:
                     assert action.message == node.message
 
@@ -194,7 +195,7 @@ def test_reverts_that_stop_halfway_are_finished_by_others_and_nothing_is_deleted
     if ours:
         assert str(history[-1].status.message).startswith("Nothing left to revert: already reverted by r")
     for action in actions_of(history[-1].status):
-        for name in action_messages.rolled_back_by(action.message):
+        for name in action.rolled_back_by or []:
             (by,) = [one for one in history if one.metadata.name == name]
             assert any(one.name == action.name and one.phase is Phase.SUCCEEDED for one in actions_of(by.status)) or (
                 "Same object" in str([one.message for one in actions_of(by.status) if one.name == action.name])

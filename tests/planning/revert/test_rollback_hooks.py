@@ -214,7 +214,7 @@ def finished(decision: RevertDecision, *phases: Phase) -> str:
                 if step.custom
                 else action_messages.rolled_back([step.deletions[0].target])
             )
-            outcome = ActionOutcome(phase=phase, message=done)
+            outcome = ActionOutcome(phase=phase, reason=step.success, message=done)
             node = transitions.action_finished(node, index, outcome, 0, LATER)
     node = transitions.workflow_finished(node, OperationType.REVERT, LATER)
     stage_ = transitions.stage_finished(transitions.stage_with(state.stages[0], 0, node), OperationType.REVERT, LATER)

@@ -5,6 +5,7 @@ from typing import Any
 
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome
 from planning.messages import actions as action_messages
 from planning.status import transitions
@@ -19,6 +20,7 @@ CONTRACT: dict[str, Any] = {
         {
             "name": "deploy-stage",
             "phase": "Succeeded",
+            "reason": "RolledBack",
             "startTime": "2026-02-03T10:10:00Z",
             "completionTime": "2026-02-03T10:11:30Z",
             "duration": "1m30s",
@@ -27,6 +29,7 @@ CONTRACT: dict[str, Any] = {
                 {
                     "workflowRef": {"name": "nginx-deploy-workflow", "namespace": "default"},
                     "phase": "Succeeded",
+                    "reason": "RolledBack",
                     "startTime": "2026-02-03T10:10:00Z",
                     "completionTime": "2026-02-03T10:11:30Z",
                     "duration": "1m30s",
@@ -37,6 +40,7 @@ CONTRACT: dict[str, Any] = {
                             "name": "create-localization-b",
                             "type": "Localization",
                             "phase": "Succeeded",
+                            "reason": "RolledBack",
                             "startTime": "2026-02-03T10:10:00Z",
                             "completionTime": "2026-02-03T10:10:45Z",
                             "message": "Rolled back: deleted Localization nginx-loc-b",
@@ -47,6 +51,7 @@ CONTRACT: dict[str, Any] = {
                             "name": "create-localization-a",
                             "type": "Localization",
                             "phase": "Succeeded",
+                            "reason": "RolledBack",
                             "startTime": "2026-02-03T10:10:45Z",
                             "completionTime": "2026-02-03T10:11:30Z",
                             "message": "Rolled back: deleted Localization nginx-loc-a",
@@ -106,7 +111,9 @@ def test_a_finished_revert_is_the_contract() -> None:
     child = transitions.workflow_started(node.workflows[0], at(10, 0))
     times = [at(10, 0), at(10, 45), at(11, 30)]
     for index, target in enumerate(targets):
-        outcome = ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.rolled_back([target]))
+        outcome = ActionOutcome(
+            phase=Phase.SUCCEEDED, reason=Reason.ROLLED_BACK, message=action_messages.rolled_back([target])
+        )
         child = transitions.action_started(child, index, times[index])
         child = transitions.action_finished(child, index, outcome, 0, times[index + 1])
     child = transitions.workflow_finished(child, OperationType.REVERT, at(11, 30))
@@ -123,6 +130,7 @@ def test_before_it_begins_the_whole_tree_is_there_and_pending() -> None:
     assert state.to_object() == {
         "phase": "Pending",
         "leftStanding": [],
+        "unread": 0,
         "definitionsOfToday": False,
         "progress": {"stages": "0/1", "actions": "0/1"},
         "summary": {

@@ -6,6 +6,7 @@ import pytest
 
 from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
+from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
 from planning.messages import actions as action_messages
 from planning.messages import parents as parent_messages
@@ -16,6 +17,7 @@ REVERT, EXECUTE = OperationType.REVERT, OperationType.EXECUTE
 NOW = datetime(2026, 2, 3, 10, 0, 0, 999999, tzinfo=UTC)
 THEN = NOW + timedelta(seconds=75)
 WHOLE = NOW.replace(microsecond=0)
+WHY = Cause(Reason.STOPPED_AFTER_FAILURE, "why")
 
 
 def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> WorkflowExecutionStatus:
@@ -80,7 +82,9 @@ class TestActions:
             created=True,
             outputs=ActionOutputs(),
         )
-        ended = transitions.action_finished(node(Phase.RUNNING, operation=EXECUTE), 0, outcome, 2, THEN)
+        ended = transitions.action_finished(
+            node(Phase.RUNNING, operation=EXECUTE), 0, outcome, 2, THEN, progress="1/1 actions completed"
+        )
         action = ended.actions[0]
         assert (action.phase, action.operation, action.created) == (Phase.SUCCEEDED, Operation.CREATE, True)
         assert (action.retries, action.retry_count) == (2, 2)
@@ -90,6 +94,7 @@ class TestActions:
         outcome = ActionOutcome(phase=Phase.FAILED, message="no")
         ended = transitions.action_finished(node(Phase.SUCCEEDED, Phase.SKIPPED, Phase.RUNNING), 2, outcome, 0, NOW)
         assert ended.progress == "1/3 actions rolled back"
+        assert transitions.workflow_finished(ended, REVERT, NOW).progress == "1/3 actions rolled back"
 
     def test_a_message_is_kept_within_its_bound(self) -> None:
         outcome = ActionOutcome(phase=Phase.FAILED, message="x" * 5000)
@@ -156,7 +161,7 @@ class TestWorkflows:
 
     def test_ended_from_outside(self) -> None:
         broken = transitions.workflow_broken(
-            node(Phase.SUCCEEDED, Phase.RUNNING, Phase.PENDING), "it was terminated", THEN
+            node(Phase.SUCCEEDED, Phase.RUNNING, Phase.PENDING), REVERT, "it was terminated", THEN
         )
         assert (broken.phase, broken.message) == (Phase.FAILED, "it was terminated")
         assert [action.phase for action in broken.actions] == [Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED]
@@ -164,12 +169,12 @@ class TestWorkflows:
 
     def test_never_reached_keeps_the_reasons_that_were_there(self) -> None:
         waiting = node(Phase.PENDING, Phase.SKIPPED).model_copy(update={"phase": Phase.PENDING})
-        left = transitions.workflow_not_reached(waiting, "why")
+        left = transitions.workflow_not_reached(waiting, WHY)
         assert [(action.phase, action.message) for action in left.actions] == [
             (Phase.SKIPPED, "why"),
             (Phase.SKIPPED, None),
         ]
-        assert transitions.workflow_not_reached(left, "another reason") == left
+        assert transitions.workflow_not_reached(left, Cause(Reason.CANCELED, "another reason")) == left
 
     def test_a_short_one_lasts_no_time(self) -> None:
         ended = transitions.workflow_finished(node(Phase.SUCCEEDED), REVERT, NOW)
@@ -206,7 +211,7 @@ class TestStages:
     def test_ended_from_outside(self) -> None:
         waiting = node(Phase.PENDING).model_copy(update={"phase": Phase.PENDING})
         running = stage("s", workflow("done"), node(Phase.RUNNING), waiting, phase=Phase.RUNNING)
-        broken = transitions.stage_broken(running, "it timed out", THEN)
+        broken = transitions.stage_broken(running, REVERT, "it timed out", THEN)
         assert [child.phase for child in broken.workflows] == [Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED]
         assert broken.message == "it timed out"
 
@@ -278,5 +283,5 @@ def test_values_are_never_changed_in_place(operation: OperationType) -> None:
     transitions.action_started(before, 1, NOW)
     transitions.action_finished(before, 0, ActionOutcome(phase=Phase.SUCCEEDED, message="m"), 0, NOW)
     transitions.workflow_finished(before, operation, NOW)
-    transitions.workflow_broken(before, "why", NOW)
+    transitions.workflow_broken(before, operation, "why", NOW)
     assert before == copy

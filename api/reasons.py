@@ -1,0 +1,126 @@
+"""Why a stage, a workflow or an action is in its phase, as one word for programs.
+
+Every decision of the project rests on a reason and the facts beside it; the message is made for people, and nothing
+reads it. Source: docs/spec/drplanexecution.md, "Reasons".
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a node is in its phase. The sentence of each member says what is then true."""
+
+    # It was done.
+    EXECUTED = "Executed"
+    """The action was carried out, or all that the workflow or the stage had to do in an Execute was done."""
+    ROLLED_BACK = "RolledBack"
+    """The objects of the action no longer exist, or all that the workflow or the stage had to roll back was done."""
+    CUSTOM_ROLLBACK_EXECUTED = "CustomRollbackExecuted"
+    """The action's own `rollback` was carried out in place of the default."""
+    ROLLBACK_HOOK_EXECUTED = "RollbackHookExecuted"
+    """The action is a rollback hook, and was carried out as a part of the Revert."""
+    ALREADY_ABSENT = "AlreadyAbsent"
+    """An object of the action was gone before anything touched it: a Delete had nothing to do, or a Revert with
+    `onMissing: Ignore` passed it over."""
+
+    # It is being done.
+    RETRYING = "Retrying"
+    """The last attempt ended with an error, and another one follows."""
+    ATTEMPT_LOST = "AttemptLost"
+    """The last attempt was lost with its worker, and another one follows."""
+
+    # A Revert has nothing to do, and leaves it Skipped.
+    ORIGINAL_NOT_SUCCEEDED = "OriginalNotSucceeded"
+    """The part of the original that it belongs to did not succeed."""
+    ALREADY_ROLLED_BACK = "AlreadyRolledBack"
+    """Earlier Reverts rolled it back; on an action `rolledBackBy` names them."""
+    NO_ROLLBACK_DEFINED = "NoRollbackDefined"
+    """The type of the action has no default rollback, and the action has no `rollback` of its own."""
+    NO_AUTOMATIC_ROLLBACK = "NoAutomaticRollback"
+    """The operation of the action has no default rollback, and the action has no `rollback` of its own."""
+    EXISTED_BEFORE = "ExistedBefore"
+    """The object was there before the execution applied it, and stays."""
+    SAME_OBJECT = "SameObject"
+    """Another action of this Revert rolls the very same object back."""
+    CREATED_BY_ANOTHER_ACTION = "CreatedByAnotherAction"
+    """Another action of the original created the object, and is not rolled back."""
+    DELETED_BY_ANOTHER_ACTION = "DeletedByAnotherAction"
+    """A later action of the original deleted the object."""
+    REPLACED_BY_ANOTHER_ACTION = "ReplacedByAnotherAction"
+    """A later action of the original put another object in its place."""
+    DELETED_BY_HOOK_CLEANUP = "DeletedByHookCleanup"
+    """The action's own `hookCleanup` removed the object."""
+    DELETED_BY_TTL = "DeletedByTtl"
+    """The Job was to be removed some time after it had finished, and is gone."""
+    DELETED_WITH_NAMESPACE = "DeletedWithNamespace"
+    """The object went with its namespace, which an earlier Revert rolled back."""
+
+    # It was not begun, and is Skipped.
+    CONDITION_NOT_MET = "ConditionNotMet"
+    """The condition `when` of the action does not hold in this mode."""
+    NOTHING_TO_DELETE = "NothingToDelete"
+    """An Execute in mode Delete found no action in the DRWorkflow whose object it could delete."""
+    STOPPED_AFTER_FAILURE = "StoppedAfterFailure"
+    """Something before it failed, and nothing further was started."""
+    DEPENDENCY_NOT_SUCCEEDED = "DependencyNotSucceeded"
+    """A stage or an action that it depends on, directly or not, did not succeed."""
+    NOT_STARTED_BEFORE_CANCEL = "NotStartedBeforeCancel"
+    """A person's cancel came before its turn."""
+
+    # It was cut short, and is Canceled.
+    CANCELED = "Canceled"
+    """A person's cancel cut it short: the action was not done, or the workflow or the stage not to its end."""
+
+    # It failed, because of something below it or around it.
+    ACTION_FAILED = "ActionFailed"
+    """An action of the workflow failed."""
+    WORKFLOW_FAILED = "WorkflowFailed"
+    """A workflow of the stage failed."""
+    RUN_LOST = "RunLost"
+    """Its run in Temporal was ended from outside, or broke, and did not tell how far it came."""
+
+    # The action failed. The types of failures of an action's attempts have these names, too.
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    """It is not known whether the action had its effect."""
+    INTERNAL_ERROR = "InternalError"
+    """The worker or Temporal failed, or both are at odds about the action."""
+    TRANSIENT = "Transient"
+    """The last attempt failed like the ones before by something that a repeat may mend, and no attempt is left."""
+    NOT_FOUND = "NotFound"
+    """The object, or something that the action needs, does not exist."""
+    FORBIDDEN = "Forbidden"
+    """The service account of the plan may not do it."""
+    INVALID = "Invalid"
+    """The API server or the worker refuses what the definition says."""
+    ALREADY_EXISTS = "AlreadyExists"
+    """Somebody else made an object of that name."""
+    WRONG_UID = "WrongUid"
+    """The object of that name is not the one that the execution made."""
+    UNDEFINED = "Undefined"
+    """The definition that the action needs is gone, or is another one by now."""
+    DELETION_TIMED_OUT = "DeletionTimedOut"
+    """The object was told to go, and still existed when the action's time was over."""
+    TIMED_OUT = "TimedOut"
+    """The action's time was over, and no attempt is left."""
+    TOO_LARGE = "TooLarge"
+    """What was to be sent or kept is larger than the server takes."""
+    UNSUPPORTED = "Unsupported"
+    """No worker can carry out an action of that kind."""
+    JOB_FAILED = "JobFailed"
+    """The Job ended without success."""
+    NOT_READY = "NotReady"
+    """The object that was waited for has failed, so that it will not become ready."""
+    HTTP_STATUS = "HttpStatus"
+    """The service answered that the request did not succeed, and no attempt is left."""
+    HTTP_REFUSED = "HttpRefused"
+    """The service refused the request, or the worker's settings do not allow the address."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A reason with its sentence, and the earlier Reverts that it rests on."""
+
+    reason: Reason
+    message: str
+    rolled_back_by: tuple[str, ...] = ()
