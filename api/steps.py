@@ -1,11 +1,11 @@
-"""What a workflow asks an activity to do, and what it is answered.
+"""Inputs and results of workflows and activities.
 
-One model in, one out. Nothing here holds a manifest or a secret: these values stand in Temporal's
-histories. Source: docs/architecture.md, "What travels through Temporal".
+One model in, one out. Nothing here holds a manifest or a secret, because Temporal's histories hold these values.
+JSON names never change: recorded runs are replayed. Source: docs/architecture.md, "What travels through Temporal".
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ class FailureType(StrEnum):
     """Why an action failed: the `type` of the ApplicationError, shown in Temporal's UI."""
 
     TRANSIENT = "Transient"
-    """Repeating may help: the server was away, overloaded, or the write conflicted."""
+    """A repeat may help: the server was unavailable or overloaded, or the write conflicted."""
     NOT_FOUND = "NotFound"
     FORBIDDEN = "Forbidden"
     INVALID = "Invalid"
@@ -47,7 +47,7 @@ class FailureType(StrEnum):
     HTTP_STATUS = "HttpStatus"
     """A service answered, and its answer is no success; a repeat may help."""
     HTTP_REFUSED = "HttpRefused"
-    """A service answered that it will not, or the worker's settings do not allow the address."""
+    """A service refused the request, or the worker's settings do not allow the address."""
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     """It is not known whether a request that must not be repeated had its effect."""
 
@@ -86,7 +86,7 @@ class Look(Model):
 
 
 class Deletion(Model):
-    """One object to delete, and only if it is the very one that was looked at."""
+    """One object to delete, with its uid as a precondition."""
 
     target: Target
     uid: str
@@ -95,7 +95,7 @@ class Deletion(Model):
 
 
 class Refusal(Model):
-    """A failure that was already certain at the look; it is raised when the action's turn comes."""
+    """A failure that was certain when the run was decided; it is raised when the action's turn comes."""
 
     type: FailureType
     message: str
@@ -128,11 +128,11 @@ class Origin(Model):
     stage: str = ""
     """Name of the stage in the plan."""
     workflow: int = 0
-    """Position of the DRWorkflow in the plan's stage: one may stand there more than once."""
+    """Position of the DRWorkflow in the plan's stage, where the same one may appear more than once."""
 
 
 class ExecuteStep(Model):
-    """Which action of its DRWorkflow to carry out. The definition itself stays in the cluster."""
+    """Which action of its DRWorkflow to run. The definition itself stays in the cluster."""
 
     index: int
     """Position in the DRWorkflow's actions."""
@@ -140,17 +140,17 @@ class ExecuteStep(Model):
     mark: str
     """Value of the created-by annotation: the identity of this action in this execution."""
     title: str
-    """What the Temporal UI calls it: `Create Localization default/nginx-loc-a`."""
+    """Its name in the Temporal UI: `Create Localization default/nginx-loc-a`."""
     attempts: Attempts = Field(default_factory=Attempts)
     part: Part = Part.ACTION
     after: list[int] | None = None
-    """Places in the workflow's node that must have ended well before; None: the actions run one after the other."""
+    """Positions in the workflow's node of the actions that must succeed before; None: one action runs at a time."""
     outputs_of: list[str] = Field(default_factory=list)
     """Names of earlier actions of the same workflow whose outputs the definition uses."""
 
 
 class CustomRollback(Model):
-    """An action to carry out in a Revert: an action's own rollback, or a rollback hook."""
+    """An action that a Revert runs: an action's own rollback, or a rollback hook."""
 
     step: ExecuteStep
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
@@ -160,7 +160,7 @@ class CustomRollback(Model):
 
 
 class RollbackStep(Model):
-    """What undoes one action: delete these objects in this order, carry this out, or fail with this refusal."""
+    """What rolls one action back: delete these objects in this order, run this action, or fail with this refusal."""
 
     deletions: list[Deletion] = Field(default_factory=list)
     custom: CustomRollback | None = None
@@ -177,7 +177,7 @@ class RollbackStep(Model):
 
 
 class Actor(Model):
-    """In whose name a call to the cluster goes out. None means with the worker's own rights."""
+    """As whom calls to the cluster are made. None means with the worker's own rights."""
 
     user: str | None = None
 
@@ -188,7 +188,7 @@ class RollbackInput(Model):
     step: RollbackStep
     actor: Actor
     dr_workflow: ObjectName | None = None
-    """Of a custom step: the DRWorkflow whose definition it carries out."""
+    """Of a custom step: the DRWorkflow that defines it."""
     origin: Origin | None = None
     """Of a custom step: where that definition is kept."""
     errors: int = 0
@@ -198,16 +198,16 @@ class RollbackInput(Model):
 
 
 class ExecuteInput(Model):
-    """Input of the activity that carries one action out."""
+    """Input of the activity that executes one action."""
 
     dr_workflow: ObjectName
     step: ExecuteStep
     actor: Actor
     errors: int = 0
     lost: bool = False
-    """As of RollbackInput."""
+    """Like in RollbackInput."""
     origin: Origin | None = None
-    """None in runs that were started before snapshots were kept: the DRWorkflow is read as it is today."""
+    """None in runs that were started before snapshots were kept: the current DRWorkflow is read."""
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
     """Outputs of the actions that `step.outputs_of` names, as far as they have any."""
     phases: dict[str, Phase] = Field(default_factory=dict)
@@ -215,12 +215,12 @@ class ExecuteInput(Model):
 
 
 class LookInput(Model):
-    """Input of the last look at an action that a cancel found between two attempts."""
+    """Input of the last look at an action that was between two attempts when the run was cancelled."""
 
     step: RollbackStep
     actor: Actor
     dr_workflow: ObjectName | None = None
-    """As of RollbackInput."""
+    """Like in RollbackInput."""
     origin: Origin | None = None
 
 
@@ -259,18 +259,18 @@ class AttemptFailure(ActionRecord):
 
 
 class Heartbeat(Model):
-    """Details of a heartbeat: what the next attempt and the bridge want to know."""
+    """Details of a heartbeat: what the next attempt and the bridge need to know."""
 
     errors: int = 0
     waiting_for: str = ""
     deleting: str = ""
-    """Uid of the object that a Delete found: if its attempt is lost, the next one knows that it was there."""
-    made: str = ""
-    """Uid of the Job that the action created and waits for: the next attempt knows that it was there."""
+    """Uid of the object that a Delete is deleting: if the attempt is lost, the next one knows that it existed."""
+    job: Annotated[str, Field(alias="made")] = ""
+    """Uid of the Job that the action created and waits for: the next attempt knows that it existed."""
 
 
 class RunInput(Model):
-    """Input of a root workflow: which object to carry out."""
+    """Input of a root workflow: the execution to run."""
 
     execution: ObjectKey
     plan: str
@@ -285,9 +285,9 @@ class RevertDecision(Model):
     """By stage, workflow and action, in the tree's order; None where there is nothing to do."""
     actor: Actor = Field(default_factory=Actor)
     origin: Origin | None = None
-    """Of the whole run, if it carries definitions out: stage and position are filled in on the way down."""
+    """Of the whole run, if it runs definitions: each level adds its stage and position."""
     rejection: str | None = None
-    """Why nothing is to be touched at all; the run then ends as Failed with these words."""
+    """Why nothing is to be changed at all; the run then ends as Failed with this message."""
 
 
 class ExecuteDecision(Model):
@@ -298,10 +298,10 @@ class ExecuteDecision(Model):
     actor: Actor = Field(default_factory=Actor)
     plan_policy: PlanFailurePolicy = PlanFailurePolicy.STOP
     stage_policies: list[StageFailurePolicy] = Field(default_factory=list)
-    """One for each stage, the plan's filled in."""
+    """One for each stage; the default comes from the plan."""
     workflow_policies: list[list[WorkflowFailurePolicy]] = Field(default_factory=list)
     origin: Origin | None = None
-    """Of the whole run: stage and position are filled in on the way down."""
+    """Of the whole run: each level adds its stage and position."""
     rejection: str | None = None
 
 

@@ -44,8 +44,8 @@ class JobEffect:
         """Create the Job, or find it created by an earlier attempt, and wait for its end."""
         if action.operation is Operation.DELETE:
             return await self._objects.execute(action, attempt)
-        uid = attempt.heartbeat.made or await self._create(action, attempt)
-        attempt.report(made=uid)
+        uid = attempt.heartbeat.job or await self._create(action, attempt)
+        attempt.report(job=uid)
         return await _CreatedJob(self._cluster, action, uid).wait_for_end(attempt)
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:

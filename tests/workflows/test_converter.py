@@ -17,6 +17,7 @@ from api.steps import (
     CustomRollback,
     ExecuteInput,
     ExecuteStep,
+    Heartbeat,
     Part,
     RevertDecision,
     RollbackStep,
@@ -71,6 +72,13 @@ def test_a_payload_with_every_default_reads_the_same() -> None:
         [short] = CONVERTER.to_payloads([each])
         assert len(short.data) < len(full.data)
         assert CONVERTER.from_payloads([full, short], [type(each), type(each)]) == [each, each]
+
+
+def test_a_heartbeat_has_the_names_that_another_release_reads() -> None:
+    heartbeat = Heartbeat(errors=1, waiting_for="the Job", deleting="u-1", job="u-2")
+    assert written(heartbeat) == {"errors": 1, "waitingFor": "the Job", "deleting": "u-1", "made": "u-2"}
+    [payload] = CONVERTER.to_payloads([heartbeat])
+    assert CONVERTER.from_payloads([payload], [Heartbeat]) == [heartbeat]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
