@@ -12,6 +12,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PROCESSES ?= 2
+PYTEST = $(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
 
 .PHONY: help
 help: ## List the targets
@@ -32,7 +33,15 @@ stack-down: $(INSTALLED) ## End what `make stack` started; its data stays
 .PHONY: test
 test: lint ## Check style and types, and run all tests on a real Kubernetes API and a real Temporal
 	@$(PY) -m dev programs
-	@$(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadfile $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## Run the tests that need no servers: in a minute, after every change
+	@$(PYTEST) -m "not servers" $(ARGS)
+
+.PHONY: test-durations
+test-durations: $(INSTALLED) ## Run all tests and record how long each takes, by which they are distributed
+	@$(PYTEST) --record-durations $(ARGS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## Check style, types, the direction of imports, and the rules of dev/code_rules.py

@@ -7,6 +7,8 @@ import pytest
 from dev.stack import Stack
 from tests.private_stack import new_namespace, private_stack
 
+pytest_plugins = ["tests.leftovers", "tests.time_limits", "tests.distribution"]
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
