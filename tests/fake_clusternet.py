@@ -9,13 +9,15 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from dev.__init__ import StackError
 from dev.stack import Stack
 from planning.effects.per_cluster import CLUSTER_ID_LABEL, ManagedCluster, managed_cluster, targets
 from planning.effects.subscription import SUBSCRIPTION_UID_LABEL
+from tests.admin import Admin
 
 Object = dict[str, Any]
 
@@ -23,7 +25,14 @@ APPS = "apps.clusternet.io/v1alpha1"
 FINALIZER = "apps.clusternet.io/finalizer"
 _PAUSE = 0.2
 """Seconds between two passes."""
-_SERVED = ("managedclusters", "subscriptions", "descriptions", "localizations", "globalizations", "helmcharts")
+_SERVED = {
+    "ManagedCluster": "managedclusters",
+    "Subscription": "subscriptions.apps.clusternet.io",
+    "Description": "descriptions",
+    "Localization": "localizations",
+    "Globalization": "globalizations",
+    "HelmChart": "helmcharts.apps.clusternet.io",
+}
 
 _UP = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 _WORKING: dict[str, Object] = {
@@ -64,6 +73,10 @@ class Clusternet:
     _stop: threading.Event = field(default_factory=threading.Event)
     _broken: list[Exception] = field(default_factory=list)
 
+    @property
+    def _admin(self) -> Admin:
+        return Admin.of(self.stack)
+
     @classmethod
     @contextmanager
     def at_work(cls, stack: Stack, *namespaces: str, finalizers: bool = False) -> Iterator[Self]:
@@ -87,7 +100,8 @@ class Clusternet:
         id_ = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{namespace}/{name}"))
         labels = {**labels, CLUSTER_ID_LABEL: id_}
         metadata = {"name": name, "namespace": namespace, "labels": labels}
-        self.stack.kubectl("create", "namespace", namespace, check=False)
+        if self._admin.get("namespace", namespace) is None:
+            self._admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         self._create({"apiVersion": "clusters.clusternet.io/v1beta1", "kind": "ManagedCluster", "metadata": metadata})
         cluster = ManagedCluster(name, namespace, id_, labels)
         self._clusters[cluster.binding] = cluster
@@ -96,9 +110,9 @@ class Clusternet:
     def leaves(self, cluster: ManagedCluster) -> None:
         """Take a cluster away with all that was prepared for it."""
         self._clusters.pop(cluster.binding)
-        self.stack.kubectl("delete", "managedcluster", cluster.name, "-n", cluster.namespace, check=False)
+        self._admin.delete("managedcluster", cluster.name, cluster.namespace)
         if not any(each.namespace == cluster.namespace for each in self._clusters.values()):
-            self.stack.kubectl("delete", "namespace", cluster.namespace, "--wait=false", check=False)
+            self._admin.delete("namespace", cluster.namespace)
 
     def fails_in(self, cluster: ManagedCluster, reason: str) -> None:
         """Nothing more can be deployed to the cluster."""
@@ -142,9 +156,7 @@ class Clusternet:
                 self._say(each, {"phase": phase, "reason": "" if self.charts_found else "no such chart"})
 
     def _read(self) -> dict[str, list[Object]]:
-        answer = json.loads(self.stack.kubectl("get", ",".join(_SERVED), "--all-namespaces", "-o", "json").stdout)
-        kinds = ("Subscription", "Description", "Localization", "Globalization", "HelmChart", "ManagedCluster")
-        return {kind: [each for each in answer["items"] if each["kind"] == kind] for kind in kinds}
+        return {kind: self._admin.list(plural) for kind, plural in _SERVED.items()}
 
     def _serve_subscription(self, subscription: Object, found: dict[str, list[Object]]) -> None:
         present = [each for each in found["Description"] if _comes_from(each, subscription["metadata"]["uid"])]
@@ -231,7 +243,7 @@ class Clusternet:
         for each in found["Description"]:
             metadata = each["metadata"]
             if metadata["namespace"] in places and metadata["labels"].get(SUBSCRIPTION_UID_LABEL) not in living:
-                self.stack.kubectl("delete", "description", metadata["name"], "-n", metadata["namespace"], check=False)
+                self._admin.delete("description", metadata["name"], metadata["namespace"])
 
     def _bind_override(self, override: Object) -> None:
         feed = override.get("spec", {}).get("feed")
@@ -245,23 +257,23 @@ class Clusternet:
     def _create(self, body: Object) -> None:
         if body["kind"] == "ManagedCluster":
             body = {**body, "spec": {"clusterId": body["metadata"]["labels"][CLUSTER_ID_LABEL], "syncMode": "Dual"}}
-        self.stack.kubectl("create", "-f", "-", stdin=json.dumps(body), check=body["kind"] == "ManagedCluster")
+        with suppress(*() if body["kind"] == "ManagedCluster" else (StackError,)):
+            self._admin.create(body)
 
     def _say(self, found: Object, status: Object) -> None:
         """Write a status, if it is not what is there."""
         now = found.get("status") or {}
         if any(now.get(name) != value for name, value in status.items()):
-            self._patch(found, {"status": status}, "--subresource=status")
+            self._patch(found, {"status": status}, "status")
 
     def _hold(self, found: Object, finalizers: list[str]) -> None:
         self._patch(found, {"metadata": {"finalizers": finalizers or None}})
 
-    def _patch(self, found: Object, change: Object, *flags: str) -> None:
+    def _patch(self, found: Object, change: Object, subresource: str = "") -> None:
         metadata = found["metadata"]
-        place = ["-n", metadata["namespace"]] if "namespace" in metadata else []
         kind = f"{found['kind'].lower()}.apps.clusternet.io"
-        patch = [f"--patch={json.dumps(change)}", "--type=merge", *flags]
-        self.stack.kubectl("patch", kind, metadata["name"], *place, *patch, check=False)
+        with suppress(StackError):
+            self._admin.patch(kind, metadata["name"], change, metadata.get("namespace"), subresource)
 
 
 def _feeds(subscription: Object) -> list[Object]:

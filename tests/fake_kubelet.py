@@ -3,7 +3,8 @@
 import json
 from typing import Any, Protocol
 
-from tests.activities.site import Object, eventually
+from tests.activities.site import Object
+from tests.eventually import eventually
 
 ENDED = "2026-02-03T10:10:00Z"
 

@@ -12,6 +12,8 @@ from dev.layout import Layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
 from dev.start import start_servers
+from tests.admin import Admin
+from tests.eventually import until
 
 _numbers = count(1)
 
@@ -61,8 +63,17 @@ def private_stack() -> Iterator[Stack]:
 
 def new_namespace(stack: Stack) -> str:
     """Create a namespace in which the service account `default` may do what demos and tests do; return its name."""
-    name = f"test-{next(_numbers)}"
-    stack.kubectl("create", "namespace", name)
-    rights = ["--clusterrole=drplan-stack-actions", f"--serviceaccount={name}:default"]
-    stack.kubectl("create", "clusterrolebinding", f"actions-{name}", *rights)
+    admin, name = Admin.of(stack), f"test-{next(_numbers)}"
+    admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    admin.create(
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"actions-{name}"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "drplan-stack-actions"},
+            "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": name}],
+        }
+    )
+    user = f"system:serviceaccount:{name}:default"
+    until(lambda: admin.may(user, "create", "configmaps", name), "the authorizer knows the new binding")
     return name

@@ -1,9 +1,6 @@
 """A namespace on the real API server, and activities run in it as a worker would run them."""
 
-import asyncio
 import dataclasses
-import json
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,6 +16,7 @@ from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
 from kube.client import Cluster
+from tests.admin import Admin
 from tests.audit_log import AuditLog
 from tests.manifests import dr_workflow
 from workflows.converter import DATA_CONVERTER
@@ -72,8 +70,14 @@ class Site:
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.stack.kubectl(*arguments, "-n", self.namespace, stdin=stdin).stdout
 
+    @property
+    def admin(self) -> Admin:
+        return Admin.of(self.stack)
+
     def create(self, *bodies: Object) -> None:
-        self.kubectl("create", "-f", "-", stdin="\n---\n".join(json.dumps(body) for body in bodies))
+        for body in bodies:
+            for each in body["items"] if body["kind"] == "List" else [body]:
+                self.admin.create(each, self.namespace)
 
     def config_map(self, name: str, **metadata: Any) -> str:
         """Create a ConfigMap; give its uid."""
@@ -81,9 +85,7 @@ class Site:
         return self.uid("configmap", name)
 
     def get(self, kind: str, name: str) -> Object | None:
-        answer = self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
-        found: Object | None = json.loads(answer) if answer else None
-        return found
+        return self.admin.get(kind, name, self.namespace)
 
     def uid(self, kind: str, name: str) -> str:
         found = self.get(kind, name)
@@ -92,7 +94,7 @@ class Site:
 
     def let_go(self, kind: str, name: str) -> None:
         """Take all finalizers away."""
-        self.kubectl("patch", kind, name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        self.admin.patch(kind, name, {"metadata": {"finalizers": None}}, self.namespace)
 
     def define(self, *actions: Object, name: str = "flow") -> None:
         """Create the DRWorkflow whose actions are carried out."""
@@ -135,11 +137,3 @@ class Attempt:
         self.environment.payload_converter = DATA_CONVERTER.payload_converter
         self.environment.on_heartbeat = self.beats.append
         return await self.environment.run(work, given)
-
-
-async def eventually(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Return once a condition holds. Raises AssertionError."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(0.05)

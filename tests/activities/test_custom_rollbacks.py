@@ -14,7 +14,8 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, FailureType, Part
 from planning.definitions.action_types import ACTION_TYPES
 from tests.activities.custom_rollback_runs import DONE, MARK, Undoing, resource, undoing
-from tests.activities.site import HOLD, Object, Site, eventually
+from tests.activities.site import HOLD, Object, Site
+from tests.eventually import eventually
 from tests.fake_kubelet import fails, succeeds, template
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.http_service import Reply, Service

@@ -9,7 +9,8 @@ from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteInput, LookInput, RollbackInput
-from tests.activities.site import Attempt, Object, Site, config_map, eventually
+from tests.activities.site import Attempt, Object, Site, config_map
+from tests.eventually import eventually
 from tests.manifests import dr_plan, execute, stage, writes
 
 

@@ -9,7 +9,8 @@ from temporalio.exceptions import ApplicationError
 from activities.load import actor_of
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
-from tests.activities.site import HOLD, Attempt, Object, Site, config_map, eventually, localization
+from tests.activities.site import HOLD, Attempt, Object, Site, config_map, localization
+from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 
 

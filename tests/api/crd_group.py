@@ -1,7 +1,5 @@
 """The CRDs under groups of the tests' own on a real API server, so that no bridge takes up what stands there."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import cast
@@ -12,6 +10,7 @@ from kubernetes.client.exceptions import ApiException
 
 from dev.stack import Stack
 from tests.api.documents import Document, in_group
+from tests.eventually import until
 
 _numbers = count(1)
 
@@ -32,7 +31,7 @@ class CrdGroup:
         moved = [in_group(crd, self.group) for crd in crds]
         self.stack.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=yaml.safe_dump_all(moved))
         plurals = [crd["spec"]["names"]["plural"] for crd in moved]
-        eventually(lambda: all(self._is_served(plural) for plural in plurals))
+        until(lambda: all(self._is_served(plural) for plural in plurals))
 
     def _is_served(self, plural: str) -> bool:
         try:
@@ -86,12 +85,3 @@ def open_crd_group(stack: Stack, group: str, namespace: str) -> CrdGroup:
     kubeconfig = str(stack.layout.kubeconfig)
     connection = config.new_client_from_config(kubeconfig)  # type: ignore[no-untyped-call]  # the package says no types
     return CrdGroup(stack, client.CustomObjectsApi(connection), group, namespace)
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds. Raises TimeoutError."""
-    deadline = time.monotonic() + READY_SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {READY_SECONDS:g} s")
-        time.sleep(0.05)

@@ -5,9 +5,10 @@ from copy import deepcopy
 import pytest
 
 from tests.api.comparison import lost
-from tests.api.crd_group import CrdGroup, eventually
+from tests.api.crd_group import CrdGroup
 from tests.api.documents import MODELS, Document, committed, handwritten, reference, schema
 from tests.api.random_documents import complete
+from tests.eventually import until
 
 
 def _old_objects(plural: str) -> list[Document]:
@@ -33,15 +34,15 @@ def _upgrade(crds: CrdGroup) -> None:
     """Put our CRDs in the place of those there and wait until they are what objects are read by."""
     crds.install(*(committed(plural) for plural in MODELS))
     probe = {"spec": {"planRef": "x", "operationType": "Revert", "onMissing": "Ignore"}}
-    eventually(lambda: "onMissing" in crds.create("drplanexecutions", probe)["spec"])
+    until(lambda: "onMissing" in crds.create("drplanexecutions", probe)["spec"])
     plan = {
         "spec": {"serviceAccountName": "x", "stages": [{"name": "s", "workflows": [{"workflowRef": {"name": "w"}}]}]}
     }
-    eventually(lambda: "serviceAccountName" in crds.create("drplans", plan)["spec"])
+    until(lambda: "serviceAccountName" in crds.create("drplans", plan)["spec"])
     # The old CRD prunes what it does not know of a Localization's spec.
     action = {"name": "a", "type": "Localization", "localization": {"name": "n", "namespace": "n", "spec": {"new": 1}}}
     workflow = {"spec": {"actions": [action]}}
-    eventually(lambda: "new" in str(crds.create("drworkflows", workflow)["spec"]))
+    until(lambda: "new" in str(crds.create("drworkflows", workflow)["spec"]))
 
 
 def _touch(crds: CrdGroup, plural: str, stored: Document) -> Document:
@@ -70,7 +71,7 @@ def test_stored_objects_read_the_same_and_can_be_changed(plural: str, upgraded: 
 def test_a_word_that_no_enum_knows_does_not_lock_a_stored_execution(upgraded: CrdGroup) -> None:
     upgraded.install(_without_enums(reference("drplanexecutions")))
     odd: Document = {"spec": {"planRef": "x", "operationType": "Undo"}, "status": {"phase": "Odd", "message": "kept"}}
-    eventually(lambda: upgraded.accepts("drplanexecutions", odd))
+    until(lambda: upgraded.accepts("drplanexecutions", odd))
     stored = upgraded.store("drplanexecutions", odd)
 
     _upgrade(upgraded)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,19 +23,9 @@ from kube.client import OWN, Cluster, Object
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from tests.bridge.scripted_workflows import Close
+from tests.eventually import eventually
 
 T = TypeVar("T")
-
-
-async def eventually(look: Callable[[], Awaitable[T | None]], what: str, seconds: float = 40.0) -> T:
-    """Look until there is something, and give it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = await look()
-        if found is not None and found is not False:
-            return found
-        assert time.monotonic() < deadline, f"within {seconds:g} s there was no {what}"
-        await asyncio.sleep(0.05)
 
 
 def config_map(name: str, namespace: str) -> dict[str, Any]:

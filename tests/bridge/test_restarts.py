@@ -12,8 +12,9 @@ from dev.stack import Stack
 from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN, tolerant
-from tests.bridge.plan_namespace import PlanNamespace, bridge, eventually
+from tests.bridge.plan_namespace import PlanNamespace, bridge
 from tests.bridge.scripted_workflows import done
+from tests.eventually import eventually
 
 
 async def test_the_first_status_with_a_run_has_the_whole_tree(stack: Stack, unwatched_ns: PlanNamespace) -> None:

@@ -10,9 +10,10 @@ from bridge.keys import Kind
 from dev.stack import Stack
 from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE
-from tests.bridge.plan_namespace import PlanNamespace, bridge, eventually
+from tests.bridge.plan_namespace import PlanNamespace, bridge
 from tests.bridge.processes import process, says
 from tests.bridge.scripted_workflows import done
+from tests.eventually import eventually
 
 ENV = {"DRPLAN_TASK_QUEUE": TASK_QUEUE}
 

@@ -170,14 +170,15 @@ def test_a_plan_with_a_dependency_cycle_fails_with_the_cycle_and_touches_nothing
     story.kubectl.wait("jsonpath={.status.phase}=Invalid", "drplan/plan", 30)
 
 
+@pytest.mark.time_limit(2000)
 def test_three_hundred_stages_are_executed_and_reverted(story: Story) -> None:
     workflows = [dr_workflow(f"w{number}", story.makes(f"app-{number}")) for number in range(300)]
     stages = [stage(f"s{number}", story.namespace, f"w{number}") for number in range(300)]
     story.kubectl.apply(*workflows, dr_plan("plan", *stages))
     story.kubectl.create(manifests.execute("execute", "plan"))
-    assert story.succeeded("execute", seconds=300)["summary"]["succeededActions"] == 300
+    assert story.succeeded("execute", seconds=900)["summary"]["succeededActions"] == 300
     story.revert("revert", "plan", "execute")
-    status = story.succeeded("revert", seconds=300)
+    status = story.succeeded("revert", seconds=900)
 
     assert status["message"] == "Plan reverted successfully: 300 stages, 300 actions rolled back"
     assert [each["name"] for each in status["stageStatuses"]] == [f"s{number}" for number in reversed(range(300))]

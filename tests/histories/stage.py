@@ -16,13 +16,14 @@ from api.phases import OperationType
 from api.steps import RunInput
 from dev.stack import Stack
 from planning.definitions.identifiers import root_id
+from tests.eventually import eventually
 from tests.faulty_server import FaultyServer
 from tests.histories.serve import SERVING
 from tests.http_service import Service
 from tests.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, revert
 from tests.private_stack import private_stack
 from tests.programs import Program
-from tests.workflows.engine import Run, until
+from tests.workflows.engine import Run
 from tests.workflows.fake_activities import FakeActivities
 from workflows.contract import ROOT_TYPES
 from workflows.converter import DATA_CONVERTER
@@ -93,7 +94,7 @@ class Scene:
             found = self.kubectl("get", "configmap", name, "-o", "jsonpath={.metadata.deletionTimestamp}")
             return bool(found)
 
-        await until(told, f"{name} is being deleted")
+        await eventually(told, f"{name} is being deleted")
 
     def held(self, name: str) -> None:
         """Create a ConfigMap that goes only when it is let go."""
@@ -110,7 +111,7 @@ class Scene:
 
     async def met(self, ordered: Callable[[], int], times: int) -> None:
         """Wait until a fault was met so often."""
-        await until(lambda: ordered() >= times, "the fault was met")
+        await eventually(lambda: ordered() >= times, "the fault was met")
 
 
 @asynccontextmanager

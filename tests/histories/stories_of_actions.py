@@ -5,12 +5,13 @@ from typing import Any
 
 from api.phases import Phase
 from tests import fake_kubelet
+from tests.eventually import eventually
 from tests.fake_clusternet import Clusternet
 from tests.faulty_server import Cut
 from tests.histories.stage import NAMESPACE, Scene
 from tests.http_service import Reply
 from tests.manifests import dr_plan, dr_workflow, makes_config_map, makes_localization, stage, writes
-from tests.workflows.engine import Run, cancel_requested, until
+from tests.workflows.engine import Run, cancel_requested
 
 NEVER = {"limit": 0}
 Runs = dict[str, Run]
@@ -55,7 +56,7 @@ async def failed(run: Run, name: str) -> None:
         node = await run.workflow_state((0, "only"), (0, name))
         return any(one.phase is Phase.FAILED for one in node.actions)
 
-    await until(knows, "an action failed")
+    await eventually(knows, "an action failed")
 
 
 # Actions that depend on each other.

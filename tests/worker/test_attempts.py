@@ -15,7 +15,8 @@ from api.meta import ObjectName
 from api.phases import ActionType, Phase
 from api.steps import RevertWorkflowInput, RollbackStep
 from dev.stack import Stack
-from tests.activities.site import HOLD, Site, config_map, eventually
+from tests.activities.site import HOLD, Site, config_map
+from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.process.running_process import RunningProcess, worker
 from tests.worker.one_action import environment, the_action

@@ -7,8 +7,9 @@ from temporalio.exceptions import ApplicationError
 from api.actions import RetryPolicy
 from api.phases import OperationType, Phase
 from api.steps import ActionOutcome, Attempts, FailureType
+from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, until, worker
+from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, worker
 from tests.workflows.fake_activities import FakeActivities, Gate, fails
 
 SLOW_RETRY = Attempts(timeout="1m", retry=RetryPolicy(limit=3, interval="4m"))
@@ -101,7 +102,7 @@ async def test_an_action_between_attempts_is_looked_at_once_more(
         revert(stage("s", workflow("w", "a", "b")), attempts=SLOW_RETRY), a=fails("away", FailureType.TRANSIENT)
     )
     engine.activities.looks[run.uid]["a"] = seen
-    await until(lambda: run.begun, "the first attempt failed")
+    await eventually(lambda: run.begun, "the first attempt failed")
     await attempt_due(run.workflow((0, "s"), (0, "w")), 2)
     await run.handle.cancel()
     state = await run.end()

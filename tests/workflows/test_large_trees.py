@@ -22,10 +22,12 @@ from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 from workflows.stage import PARALLEL_WORKFLOWS
 
+pytestmark = pytest.mark.time_limit(1000)
+
 LONG_NAME = "first-" + "x" * 900
 """What follows the failed action of this name says the name."""
 LONG_REASON = "the API server had a great deal to say about this object, and said it all; " * 20
-WITHIN = 300.0
+WITHIN = 900.0
 """Seconds; generous, for it is the outcome that counts here."""
 TEMPORALS_BOUND = 2 * 1024 * 1024
 """Bytes of one payload. Source: Temporal, "Self-hosted Temporal Service defaults"."""

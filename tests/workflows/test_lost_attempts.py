@@ -17,8 +17,9 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from api.execution import RunState
 from api.phases import Phase
 from api.steps import ActionOutcome, ExecuteDecision, Heartbeat, RevertDecision
+from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, Run, until, worker
+from tests.workflows.engine import Engine, Run, worker
 from tests.workflows.fake_activities import Attempt, FakeActivities
 
 KILLS = 5
@@ -40,7 +41,7 @@ class Mortal:
         address = self.client.service_client.config.target_host
         command = [sys.executable, "-m", "tests.workflows.killable_worker", address, QUEUE, str(self.folder)]
         self.process = await asyncio.create_subprocess_exec(*command)
-        await until((self.folder / "serving").exists, "the worker serves")
+        await eventually((self.folder / "serving").exists, "the worker serves")
 
     async def kill(self) -> None:
         """End it as a power cut would."""
@@ -55,7 +56,7 @@ class Mortal:
 
     async def attempted(self, run: Run, action: str, number: int) -> None:
         """Wait until this attempt of an action has begun."""
-        await until(lambda: len(self.attempts(run, action)) == number, f"attempt {number} of {action}")
+        await eventually(lambda: len(self.attempts(run, action)) == number, f"attempt {number} of {action}")
 
 
 @dataclass
@@ -116,13 +117,13 @@ async def _killed_while_canceling(
     async def began() -> bool:
         return all([bool((await run.state()).stages) for run in runs])
 
-    await until(began, "all are at work")
+    await eventually(began, "all are at work")
     await asyncio.gather(*(run.handle.cancel() for run in runs))
 
     async def one_closed() -> bool:
         return any([await run.status() is not WorkflowExecutionStatus.RUNNING for run in runs])
 
-    await until(one_closed, "one has closed")
+    await eventually(one_closed, "one has closed")
     await mortal.kill()
     await mortal.start()
     return [(await run.end(), await run.status()) for run in runs]

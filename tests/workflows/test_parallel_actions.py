@@ -5,8 +5,9 @@ from temporalio.exceptions import ApplicationError
 
 from api.phases import Phase, StageFailurePolicy, WorkflowFailurePolicy
 from api.steps import ActionOutcome, ExecuteDecision, FailureType
+from tests.eventually import eventually
 from tests.workflows.decisions import action, execute, find, phases, stage, workflow
-from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, until
+from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested
 from tests.workflows.fake_activities import Gate, fails
 from tests.workflows.test_cancel import SLOW_RETRY
 from tests.workflows.test_success import details
@@ -28,7 +29,7 @@ async def node_of(run: Run, *running: str) -> None:
         node = await run.workflow_state((0, "s"), (0, "w"))
         return {one.name for one in node.actions if one.phase is Phase.RUNNING} == set(running)
 
-    await until(so, f"{running} run")
+    await eventually(so, f"{running} run")
 
 
 async def test_what_depends_on_nothing_that_is_open_runs_side_by_side(engine: Engine) -> None:
@@ -113,7 +114,7 @@ async def test_a_cancel_looks_at_each_action_that_is_between_attempts(engine: En
     tree = stage("s", workflow("w", "a", "b", "c"))
     run = await engine.start(execute(tree, after={"c": "ab"}, attempts=SLOW_RETRY), a=away, b=away)
     engine.activities.looks[run.uid]["a"] = ActionOutcome(phase=Phase.SUCCEEDED, message="Created Localization a")
-    await until(lambda: len(run.begun) == 2, "both were attempted")
+    await eventually(lambda: len(run.begun) == 2, "both were attempted")
     await attempt_due(run.workflow((0, "s"), (0, "w")), 2)
     await run.handle.cancel()
     state = await run.end()
@@ -127,7 +128,7 @@ async def test_a_stage_that_fails_fast_cuts_short_what_runs_side_by_side(engine:
     run = await engine.start(
         execute(tree, after={"d": "c"}, stage_policy=StageFailurePolicy.FAIL_FAST), a=bad, b=held, c=held
     )
-    await until(lambda: len(run.begun) == 3, "all have begun")
+    await eventually(lambda: len(run.begun) == 3, "all have begun")
     bad.open()
     await cancel_requested(run.workflow((0, "s"), (1, "w")))
     held.open()
@@ -140,7 +141,7 @@ async def test_more_actions_than_run_side_by_side_all_have_their_turn(engine: En
     gate = Gate()
     names = [f"a{number}" for number in range(PARALLEL_ACTIONS + 10)]
     run = await engine.start(execute(stage("s", workflow("w", *names)), after={}), **dict.fromkeys(names, gate))
-    await until(lambda: len(run.begun) == PARALLEL_ACTIONS, "as many as may run have begun")
+    await eventually(lambda: len(run.begun) == PARALLEL_ACTIONS, "as many as may run have begun")
     await node_of(run, *names[:PARALLEL_ACTIONS])
     gate.open()
     state = await run.end()

@@ -8,8 +8,9 @@ from temporalio.exceptions import ApplicationError
 
 from api.actions import RetryPolicy
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
+from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
-from tests.workflows.engine import Engine, until
+from tests.workflows.engine import Engine
 from tests.workflows.fake_activities import Attempt, fails, fails_at_first
 from workflows import activity_stubs
 
@@ -93,7 +94,7 @@ async def test_while_an_owed_attempt_waits_the_answer_says_so(engine: Engine) ->
         action = (await run.workflow_state((0, "s"), (0, "w"))).actions[0]
         return (action.phase, action.message) == ("Running", "Retrying (1 of 2): away")
 
-    await until(said, "the answer says that an attempt is owed")
+    await eventually(said, "the answer says that an attempt is owed")
     await run.handle.cancel()
     state = await run.end()
     assert run.begun == ["a", "a", "a", "look at a"]

@@ -18,8 +18,9 @@ from api.steps import (
     Part,
     RollbackStep,
 )
+from tests.eventually import eventually
 from tests.workflows.decisions import QUICK, action, execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, until
+from tests.workflows.engine import Engine
 from tests.workflows.fake_activities import Attempt, Gate
 
 
@@ -234,4 +235,4 @@ async def test_current_details_follow_the_walk(engine: Engine) -> None:
     async def ended() -> bool:
         return await details(run.handle) == "Succeeded: Plan reverted successfully: 1 stage, 2 actions rolled back"
 
-    await until(ended, "the details tell the end")
+    await eventually(ended, "the details tell the end")

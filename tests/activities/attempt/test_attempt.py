@@ -13,7 +13,8 @@ from activities.errors import ActionError
 from api.actions import RetryPolicy
 from api.phases import Phase
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput
-from tests.activities.site import HOLD, Attempt, Site, config_map, eventually
+from tests.activities.site import HOLD, Attempt, Site, config_map
+from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
 
 DONE = ActionOutcome(phase=Phase.SUCCEEDED, message="done")

@@ -13,7 +13,8 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType
-from tests.activities.site import HOLD, Attempt, Site, eventually, gadgets
+from tests.activities.site import HOLD, Attempt, Site, gadgets
+from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import config_map, makes_localization, writes
 

@@ -12,7 +12,8 @@ from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ExecuteInput, ExecuteStep, FailureType, Heartbeat
-from tests.activities.site import HOLD, Attempt, Site, eventually
+from tests.activities.site import HOLD, Attempt, Site
+from tests.eventually import eventually
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import writes
 

@@ -13,7 +13,8 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, AttemptFailure, FailureType
 from planning.effects import jobs
 from tests.activities.orders import Task, execution_of
-from tests.activities.site import Object, Site, eventually
+from tests.activities.site import Object, Site
+from tests.eventually import eventually
 from tests.fake_kubelet import fails, pods, succeeds, template
 from tests.faulty_server import Answer, Cut, FaultyServer
 

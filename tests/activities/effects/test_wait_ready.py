@@ -13,7 +13,8 @@ from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
-from tests.activities.site import Attempt, Object, Site, eventually
+from tests.activities.site import Attempt, Object, Site
+from tests.eventually import eventually
 from tests.fake_clusternet import Clusternet
 from tests.manifests import writes
 

@@ -9,7 +9,8 @@ from activities.store import BOUND, RevisionStore
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.steps import FailureType
 from kube.client import Cluster
-from tests.activities.site import Object, Site, eventually
+from tests.activities.site import Object, Site
+from tests.eventually import eventually
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import execute
 

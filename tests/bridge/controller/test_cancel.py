@@ -4,8 +4,9 @@ from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import Phase
 from bridge.keys import Kind
 from planning.messages import conditions as condition_messages
-from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
+from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import action, done, node, stage, state
+from tests.eventually import eventually
 
 CANCEL = {CANCEL_ANNOTATION: "true"}
 CANCELED = state(

@@ -8,8 +8,9 @@ from api.meta import CANCEL_ANNOTATION, rfc3339
 from api.phases import Phase
 from bridge.keys import Kind
 from kube.client import Object
-from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
+from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import done
+from tests.eventually import eventually
 
 
 def lock(plan: Object) -> Object | None:

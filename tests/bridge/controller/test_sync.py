@@ -15,8 +15,9 @@ from api.steps import Target
 from bridge.keys import Kind
 from kube.client import OWN, Object
 from planning.definitions import identifiers
-from tests.bridge.plan_namespace import PlanNamespace, condition, eventually
+from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import Attempts, Child, action, done, node, stage, state
+from tests.eventually import eventually
 from workflows.contract import WorkflowType
 
 ONE_RUNNING = node("work", action("one", Phase.RUNNING), action("two"), phase=Phase.RUNNING)

@@ -12,7 +12,7 @@ from aiohttp import web
 from bridge.keys import Kind
 from bridge.kubernetes.reflector import Reflector
 from kube.client import Limits, Object
-from tests.bridge.plan_namespace import eventually
+from tests.eventually import eventually
 from tests.kube.scripted_server import Answer, scripted
 
 

@@ -14,9 +14,10 @@ from dev.stack import Stack
 from kube.client import Cluster
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
-from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, eventually
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition
 from tests.bridge.scripted_workflows import done, scripted_worker
 from tests.bridge.tcp_gate import Gate, gate
+from tests.eventually import eventually
 from workflows.converter import DATA_CONVERTER
 
 QUEUE = "sometimes-served"
