@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from dev.__init__ import StackError
+from dev import StackError
 from dev.control_plane import tokens
 from dev.layout import Layout
 from dev.stack import Stack

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from dev.__init__ import StackError
+from dev import StackError
 from dev.stack import Stack
 from planning.effects.per_cluster import CLUSTER_ID_LABEL, ManagedCluster, managed_cluster, targets
 from planning.effects.subscription import SUBSCRIPTION_UID_LABEL
