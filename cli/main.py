@@ -25,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Validate, execute and revert disaster-recovery plans. The cluster is that of KUBECONFIG.",
+    help="Validate, execute and revert disaster-recovery plans. The cluster is the one that kubectl uses.",
 )
 
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan and its executions.")]

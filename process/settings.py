@@ -45,7 +45,7 @@ def listing(settings: type[ProcessSettings]) -> str:
 
 
 _OTHERS = """\
-  KUBECONFIG                         cluster to act on [~/.kube/config, else the pod's service account]
+  KUBECONFIG                         cluster to act on, as for kubectl [~/.kube/config, else the pod's service account]
   TEMPORAL_ADDRESS, _NAMESPACE, …    as Temporal's environment configuration says [localhost:7233, default]"""
 
 

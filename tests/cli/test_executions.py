@@ -1,5 +1,7 @@
 """What following an execution makes of an API server that is away, busy or sure of what it says."""
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
@@ -40,6 +42,6 @@ async def test_an_answer_about_the_execution_ends_it(status: int, reason: str, e
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.json_response({"reason": reason, "message": "the server's words"}, status=status)
 
-    async with scripted(answer) as (cluster, _):
+    async with scripted(answer) as (cluster, _), asyncio.timeout(10):
         with pytest.raises(error, match="the server's words"):
             await anext(Executions(cluster, "default").follow("run"))

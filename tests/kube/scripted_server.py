@@ -29,8 +29,10 @@ async def serving(answer: Answer) -> AsyncIterator[str]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    yield f"http://{host}:{port}"
-    await runner.cleanup()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
 
 
 def kubeconfig(url: str, name: str = "test", user: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -52,8 +54,10 @@ async def connected(url: str, limits: Limits | None = None) -> AsyncIterator[Clu
         file = Path(folder, "config")
         file.write_text(yaml.safe_dump(kubeconfig(url)))
         cluster = await Cluster.connect(str(file), limits=limits)
-    yield cluster
-    await cluster.close()
+    try:
+        yield cluster
+    finally:
+        await cluster.close()
 
 
 @asynccontextmanager

@@ -98,13 +98,13 @@ async def never(_: web.BaseRequest) -> web.StreamResponse:
 
 
 async def test_a_call_ends_at_its_deadline() -> None:
-    async with scripted(never, Limits(call=0.2)) as (cluster, _):
+    async with scripted(never, Limits(call=0.2)) as (cluster, _), asyncio.timeout(10):
         with pytest.raises(UnreachableError, match=r"within 0\.2 s"):
             await cluster.get(PLAN, OWN)
 
 
 async def test_a_page_of_a_list_ends_at_its_deadline() -> None:
-    async with scripted(never, Limits(page=0.2)) as (cluster, _):
+    async with scripted(never, Limits(page=0.2)) as (cluster, _), asyncio.timeout(10):
         with pytest.raises(UnreachableError, match=r"within 0\.2 s"):
             await anext(cluster.pages(PLAN, "", OWN))
 
