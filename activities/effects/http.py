@@ -15,7 +15,7 @@ from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType
 from planning.effects import http_request
 from planning.effects.allowed_hosts import HostRefusedError
-from planning.effects.http_request import Request, RequestError, safe_url
+from planning.effects.http_request import ActionRequest, RequestError, safe_url
 from planning.messages import http as http_messages
 from planning.messages.actions import bounded
 from planning.values.redaction import excerpt, kept_body, redacted
@@ -48,7 +48,7 @@ class HttpEffect:
         return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=bounded(message))
 
 
-def _request(action: ResolvedAction) -> Request:
+def _request(action: ResolvedAction) -> ActionRequest:
     try:
         return http_request.request_of(action.definition, action.mark, action.secrets)
     except RequestError as error:
@@ -58,7 +58,7 @@ def _request(action: ResolvedAction) -> Request:
 class _HttpAttempt:
     """One attempt at a request, over all its redirects: what is waited for, and how it ends."""
 
-    def __init__(self, request: Request, attempt: RunningAttempt) -> None:
+    def __init__(self, request: ActionRequest, attempt: RunningAttempt) -> None:
         self.first = request
         self.current = request
         self._attempt = attempt
@@ -66,7 +66,7 @@ class _HttpAttempt:
 
     async def send(self, client: HttpClient) -> Answer:
         """Send the current request. Raises ActionError."""
-        place = http_request.place(self.current.url)
+        place = http_request.host_and_port(self.current.url)
         late = self._unanswered(http_messages.not_sent_in_time(place, self._timeout), sent=False, late=True)
         self._wait_for(http_messages.waiting_for_connection(place), late)
         try:

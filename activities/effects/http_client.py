@@ -19,7 +19,7 @@ import httpx
 
 from kube.errors import seconds_to_wait
 from planning.effects.allowed_hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
-from planning.effects.http_request import Method, Request, place, port
+from planning.effects.http_request import ActionRequest, Method, host_and_port, port
 from planning.messages import http as http_messages
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
@@ -84,7 +84,7 @@ class HttpClient:
         self._trust = trust
         self._unverified: ssl.SSLContext | None = None
 
-    async def send(self, request: Request, observer: RequestObserver) -> Answer:
+    async def send(self, request: ActionRequest, observer: RequestObserver) -> Answer:
         """Send a request, redirects not followed.
 
         Raises HostRefusedError, UnsentError or UnansweredError.
@@ -97,7 +97,7 @@ class HttpClient:
                 continue
         return await self._send_to(addresses[-1], request, observer)
 
-    async def _addresses(self, request: Request) -> list[str]:
+    async def _addresses(self, request: ActionRequest) -> list[str]:
         """Return the addresses to which this request may be sent, at least one."""
         host = request.url.raw_host.decode()
         if is_address(host):
@@ -112,7 +112,7 @@ class HttpClient:
             raise UnsentError(http_messages.not_resolved(host, http_messages.NO_ADDRESS))
         return permitted(self._allowed, host, found)
 
-    async def _send_to(self, address: str, request: Request, observer: RequestObserver) -> Answer:
+    async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> Answer:
         progress = _Progress(observer)
         async with self._transport(request) as transport:
             try:
@@ -120,12 +120,12 @@ class HttpClient:
             except Exception as error:  # the libraries have several trees of errors, and all mean the same here
                 if progress.begun:
                     raise UnansweredError from None
-                raise UnsentError(http_messages.no_connection(place(request.url), _words(error))) from None
+                raise UnsentError(http_messages.no_connection(host_and_port(request.url), _words(error))) from None
             async with aclosing(response):
                 observer.answered(response.status_code)
                 return await _answer(request, response)
 
-    def _transport(self, request: Request) -> httpx.AsyncHTTPTransport:
+    def _transport(self, request: ActionRequest) -> httpx.AsyncHTTPTransport:
         if request.verify:
             context = self._trust = self._trust or ssl.create_default_context()
         else:
@@ -154,7 +154,7 @@ class _Progress:
             self._observer.sending()
 
 
-def _addressed(request: Request, address: str, progress: _Progress) -> httpx.Request:
+def _addressed(request: ActionRequest, address: str, progress: _Progress) -> httpx.Request:
     """Return the request for an address that is allowed; Host and the certificate's name stay those of the URL."""
     url = request.url
     headers = [("Host", url.netloc.decode()), ("Connection", "close"), *request.headers]
@@ -171,7 +171,7 @@ def _addressed(request: Request, address: str, progress: _Progress) -> httpx.Req
     )
 
 
-async def _answer(request: Request, response: httpx.Response) -> Answer:
+async def _answer(request: ActionRequest, response: httpx.Response) -> Answer:
     raw, whole = (b"", True) if request.method is Method.HEAD else await _read(response)
     return Answer(
         status=response.status_code,

@@ -21,8 +21,9 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, FailureType, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError
+from planning.definitions.identifiers import RecordKind, record_name
 from planning.effects import jobs
-from planning.effects.jobs import Ending
+from planning.effects.jobs import JobResult
 from planning.messages import attempts as attempt_messages
 from planning.messages.actions import bounded
 
@@ -80,7 +81,7 @@ class JobEffect:
         lives = jobs.time_to_live(action.body)
         if action.execution is None or lives is None:
             return None
-        now, name = datetime.now(UTC), jobs.record_name(action.execution, action.mark)
+        now, name = datetime.now(UTC), record_name(action.execution, RecordKind.ASKED, action.mark)
         before = await self._revisions.read(action.execution.namespace, name)
         if before is None:
             return await self._revisions.create(action.execution, name, jobs.record(now))
@@ -117,12 +118,12 @@ class _CreatedJob:
     async def verify(self) -> ActionOutcome:
         """Return, after a cancel, the state of the Job. Raises ApiError."""
         job = await self._read()
-        ending = None if job is None else jobs.ending(job)
+        ending = None if job is None else jobs.job_result(job)
         if job is None:
             message = attempt_messages.job_gone(self._target)
-        elif ending is Ending.COMPLETE:
+        elif ending is JobResult.COMPLETE:
             return self._completed()
-        elif ending is Ending.FAILED:
+        elif ending is JobResult.FAILED:
             message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
         else:
             message = attempt_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
@@ -141,10 +142,10 @@ class _CreatedJob:
             return None
         if job is None:
             raise _gone(self._action, self._record)
-        ending = jobs.ending(job)
-        if ending is Ending.COMPLETE:
+        ending = jobs.job_result(job)
+        if ending is JobResult.COMPLETE:
             return self._completed()
-        if ending is Ending.FAILED:
+        if ending is JobResult.FAILED:
             message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
             raise ActionError(FailureType.JOB_FAILED, message, self._record)
         self._report(attempt, jobs.progress(job))
@@ -152,7 +153,7 @@ class _CreatedJob:
 
     async def _final_check(self) -> ActionOutcome | None:
         job = await self._read()
-        return self._completed() if job is not None and jobs.ending(job) is Ending.COMPLETE else None
+        return self._completed() if job is not None and jobs.job_result(job) is JobResult.COMPLETE else None
 
     async def _read(self) -> Object | None:
         """Read the very Job that was created; None if it is gone. Raises ApiError."""

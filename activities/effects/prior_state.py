@@ -9,7 +9,7 @@ from api.meta import CREATED_BY_ANNOTATION
 from kube.client import Object
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.effects import prior_state
-from planning.effects.prior_state import Before
+from planning.effects.prior_state import PriorState
 
 
 class PriorStateStore:
@@ -22,12 +22,12 @@ class PriorStateStore:
         self._revisions = revisions
         self._action = action
         self._revision: Revision | None = None
-        self._state: Before | None = None
+        self._state: PriorState | None = None
         self._was_read = False
         self.stored_now = False
         """Whether this very attempt stored it."""
 
-    async def read(self) -> Before | None:
+    async def read(self) -> PriorState | None:
         """Return what is stored. Call it after the object was read: then a change that it shows has its prior state."""
         execution = self._action.execution
         if not self._was_read and execution is not None:
@@ -35,12 +35,12 @@ class PriorStateStore:
         self._was_read = True
         return self._state
 
-    async def store(self, found: Object, doubt: str = "") -> Before:
+    async def store(self, found: Object, doubt: str = "") -> PriorState:
         """Store the object as it was found, instead of what was stored; return what is stored now.
 
         That is another attempt's, if one that was believed to be lost is still running.
         """
-        new, execution = prior_state.before(found, doubt, self._action.secrets), self._action.execution
+        new, execution = prior_state.prior_state_of(found, doubt, self._action.secrets), self._action.execution
         if execution is None:
             self._state, self.stored_now = new, True
             return new

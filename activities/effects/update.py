@@ -11,7 +11,7 @@ from api.phases import Operation
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError
 from planning.effects import request_bodies
-from planning.effects.prior_state import Before, doubtful, same_state, version_of
+from planning.effects.prior_state import PriorState, doubtful, same_state, version_of
 from planning.messages import conditions as condition_messages
 
 
@@ -60,7 +60,7 @@ class ObjectUpdate:
             # An admission webhook that refuses dry runs, for example: then the change itself has to show it.
             return False
 
-    def _doubt(self, stored: Before | None, found: Object) -> str:
+    def _doubt(self, stored: PriorState | None, found: Object) -> str:
         """Return why the state that is stored now may not be that before the change, if so."""
         perhaps_ours = (
             stored is not None and _moved(stored, found) and not self._prior.stored_now and doubtful(stored, found)
@@ -92,7 +92,7 @@ class ObjectUpdate:
         return await send(action.target, body, action.actor, dry_run=dry_run)
 
 
-def _moved(stored: Before, found: Object) -> bool:
+def _moved(stored: PriorState, found: Object) -> bool:
     """Return whether the very object whose state is stored has changed since."""
     uid, version = version_of(found)
     return stored.uid == uid and stored.resource_version != version

@@ -17,7 +17,7 @@ from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
-from planning.effects.readiness import Readiness, Verdict, never, not_yet, readiness
+from planning.effects.readiness import Readiness, ReadinessState, never, not_yet, readiness
 from planning.effects.subscription import (
     SUBSCRIPTION_UID_LABEL,
     bound_clusters,
@@ -71,11 +71,11 @@ class _ReadyWait:
         self._report(attempt, readiness_messages.NOT_LOOKED_AT)
         attempt.final_check = self._final_check
         pause = _FIRST_PAUSE
-        while (found := await self._read_patiently()).verdict is Verdict.NOT_YET:
+        while (found := await self._read_patiently()).state is ReadinessState.NOT_YET:
             self._report(attempt, found.reason)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-        if found.verdict is Verdict.NEVER:
+        if found.state is ReadinessState.NEVER:
             raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
         return self._ready()
 
@@ -85,7 +85,7 @@ class _ReadyWait:
             found = await self._read()
         except ApiError as error:
             raise self._not_seen(error) from error
-        if found.verdict is Verdict.READY:
+        if found.state is ReadinessState.READY:
             return self._ready()
         message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
@@ -96,7 +96,7 @@ class _ReadyWait:
         attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
 
     async def _final_check(self) -> ActionOutcome | None:
-        return self._ready() if (await self._read()).verdict is Verdict.READY else None
+        return self._ready() if (await self._read()).state is ReadinessState.READY else None
 
     async def _read_patiently(self) -> Readiness:
         try:

@@ -78,7 +78,7 @@ class RequestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Request:
+class ActionRequest:
     """One request, and how its answers are to be understood."""
 
     method: Method
@@ -104,7 +104,7 @@ class Request:
         return status in self.success_codes if self.success_codes else 200 <= status <= 299
 
 
-def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Request:
+def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> ActionRequest:
     """Give the request that an action with its placeholders filled in makes; `secrets` are values that it holds.
 
     Raises RequestError.
@@ -113,7 +113,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Requ
         raise RequestError(http_messages.NO_REQUEST)
     method, url = _method(asked.method), _url(asked.url)
     headers = _headers(asked, url, mark)
-    return Request(
+    return ActionRequest(
         method=method,
         url=_bare(url),
         headers=tuple(headers.items()),
@@ -198,7 +198,7 @@ def safe_url(url: URL) -> str:
     return shortened(text, _LONGEST_URL)
 
 
-def place(url: URL) -> str:
+def host_and_port(url: URL) -> str:
     """Give host and port."""
     host = url.raw_host.decode()
     return f"[{host}]:{port(url)}" if ":" in host else f"{host}:{port(url)}"
@@ -211,7 +211,7 @@ def port(url: URL) -> int:
     return 443 if url.scheme == "https" else 80
 
 
-def redirected(request: Request, status: int, location: str | None) -> Request | None:
+def redirected(request: ActionRequest, status: int, location: str | None) -> ActionRequest | None:
     """Give the request that an answer asks for in place of this one; None where the answer stands for itself.
 
     What is no method's own business goes to another host no further: its headers might name who asks.
@@ -249,24 +249,24 @@ def _harmless(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ..
     return tuple((name, value) for name, value in headers if name.lower() in _TOLD_TO_ANYBODY)
 
 
-def _as_get(request: Request) -> Request:
+def _as_get(request: ActionRequest) -> ActionRequest:
     headers = tuple((name, value) for name, value in request.headers if not name.lower().startswith("content-"))
     return replace(request, method=Method.GET, body=b"", headers=headers)
 
 
-def failure_of_status(request: Request, status: int) -> FailureType:
+def failure_of_status(request: ActionRequest, status: int) -> FailureType:
     """Tell what a status that is no success means for a repeat."""
     if request.may_repeat or status in _NOT_TAKEN:
         return FailureType.HTTP_STATUS
     return FailureType.OUTCOME_UNKNOWN if status >= 500 else FailureType.HTTP_REFUSED
 
 
-def leaves_open(request: Request, status: int) -> bool:
+def leaves_open(request: ActionRequest, status: int) -> bool:
     """Tell whether after a status that is no success the request may have had its effect all the same."""
     return not request.method.repeatable and status >= 500 and status not in _NOT_TAKEN
 
 
-def failure_of_silence(request: Request, *, sent: bool, late: bool) -> FailureType:
+def failure_of_silence(request: ActionRequest, *, sent: bool, late: bool) -> FailureType:
     """Tell what the lack of an answer means for a repeat; `late` where the action's time is over."""
     if sent and not request.may_repeat:
         return FailureType.OUTCOME_UNKNOWN

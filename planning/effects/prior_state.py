@@ -1,7 +1,7 @@
-"""What is kept of an object before an action changes it, and whether it may ever be written back.
+"""What is stored of an object before an action changes it, and whether it may be written back.
 
-Only what is whole may: of a Secret and of what is larger than the bound nothing but metadata is kept. Nothing here
-knows where it is kept. Source: docs/operations.md, "The state before a change".
+Only a complete object may: of a Secret, and of an object larger than the bound, only metadata is stored.
+Source: docs/operations.md, "The state before a change".
 """
 
 import json
@@ -19,22 +19,22 @@ BOUND = 256 * 1024
 """Bytes of one object as JSON. Several thousand of them must find room in etcd beside everything else."""
 
 _NAMING = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "labels")
-"""What is kept of metadata where the object is not: no annotation, for kubectl writes whole objects into one."""
+"""What is stored of metadata where the object is not: no annotations, since kubectl writes whole objects into one."""
 _OF_THE_SERVER = ("managedFields", "resourceVersion", "generation")
 """Fields of metadata that change with every write, whatever was written."""
 _SAYS_SECRET = re.compile(r"""\bkind["']?\s*:\s*["']?Secret\b""")
 
 
 @dataclass(frozen=True)
-class Before:
-    """The state of an object before a change: the object, as far as it is kept."""
+class PriorState:
+    """The state of an object before a change, as far as it is stored."""
 
     uid: str
     resource_version: str
     found: Object
     complete: bool
     reason: str = ""
-    """Why it is not complete, for people."""
+    """Why it is not complete, as a message."""
 
     @property
     def version(self) -> tuple[str, str]:
@@ -43,44 +43,40 @@ class Before:
 
 
 def version_of(found: Object) -> tuple[str, str]:
-    """Give the uid and the resourceVersion of an object."""
+    """Return the uid and the resourceVersion of an object."""
     return found["metadata"]["uid"], found["metadata"]["resourceVersion"]
 
 
-def before(found: Object, doubt: str = "", secrets: Iterable[str] = ()) -> Before:
-    """Decide what to keep of an object as it was read.
+def prior_state_of(found: Object, doubt: str = "", secrets: Iterable[str] = ()) -> PriorState:
+    """Decide what to store of an object.
 
-    `doubt` says why its state is not that before the change. Nothing is kept that holds one of `secrets`, the texts
-    that nobody may read: an earlier execution of the same plan may have written them there.
+    `doubt` is why its state may not be that before the change. An object that contains one of `secrets` is not stored:
+    an earlier execution of the same plan may have written them there.
     """
     uid, version = version_of(found)
     kept = _without(found, ("managedFields",))
     left_out = _reason_to_leave_out(kept, secrets)
     shown = _named_only(found) if left_out else kept
-    reason = left_out or doubt or ("" if not _on_its_way_out(found) else condition_messages.RECORD_ON_ITS_WAY_OUT)
-    return Before(uid, version, shown, not reason, reason)
+    deleting = condition_messages.RECORD_ON_ITS_WAY_OUT if found["metadata"].get("deletionTimestamp") else ""
+    reason = left_out or doubt or deleting
+    return PriorState(uid, version, shown, not reason, reason)
 
 
-def doubtful(kept: Before, found: Object) -> bool:
-    """Tell whether a change of ours may stand behind what happened to an object since it was kept.
+def doubtful(kept: PriorState, found: Object) -> bool:
+    """Tell whether an object may have been changed by this action since it was stored.
 
-    What Kubernetes itself writes into the status is no sign of that.
+    A change of its status is no sign of that.
     """
-    return not kept.complete or not same_state(_without_status(kept.found), _without_status(found))
-
-
-def restorable(kept: Before) -> bool:
-    """Tell whether an object may ever be written back from what was kept of it."""
-    return kept.complete
+    return not kept.complete or not same_state({**kept.found, "status": None}, {**found, "status": None})
 
 
 def same_state(one: Object, other: Object) -> bool:
-    """Tell whether two readings of an object differ in nothing that anybody wrote."""
+    """Tell whether two versions of an object differ only in fields that the API server sets."""
     return _without(one, _OF_THE_SERVER) == _without(other, _OF_THE_SERVER)
 
 
-def data_of(kept: Before) -> dict[str, Any]:
-    """Give the record as it is stored."""
+def data_of(kept: PriorState) -> dict[str, Any]:
+    """Return the record as it is stored."""
     return {
         "object": kept.found,
         "uid": kept.uid,
@@ -90,10 +86,12 @@ def data_of(kept: Before) -> dict[str, Any]:
     }
 
 
-def read(data: Object) -> Before | None:
-    """Read a record as it was stored; None where it is not one."""
+def read(data: Object) -> PriorState | None:
+    """Return a stored record; None where the data is not one."""
     try:
-        return Before(data["uid"], data["resourceVersion"], data["object"], data["complete"] is True, data["reason"])
+        return PriorState(
+            data["uid"], data["resourceVersion"], data["object"], data["complete"] is True, data["reason"]
+        )
     except KeyError:
         return None
 
@@ -109,7 +107,7 @@ def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
 
 
 def _holds_secret(value: Any) -> bool:
-    """Tell whether a Secret stands in a value, whole or as text: kubectl leaves it in an annotation as well."""
+    """Tell whether a value contains a Secret, as an object or as text: kubectl writes it into an annotation."""
     if isinstance(value, Mapping):
         itself = value.get("kind") == "Secret" and ("data" in value or "stringData" in value)
         return itself or any(_holds_secret(item) for item in value.values())
@@ -123,14 +121,6 @@ def _named_only(found: Object) -> dict[str, Any]:
     return {name: found[name] for name in ("apiVersion", "kind") if name in found} | {"metadata": metadata}
 
 
-def _on_its_way_out(found: Object) -> bool:
-    return bool(found["metadata"].get("deletionTimestamp"))
-
-
 def _without(found: Object, names: tuple[str, ...]) -> dict[str, Any]:
     metadata = {name: value for name, value in found["metadata"].items() if name not in names}
     return {**found, "metadata": metadata}
-
-
-def _without_status(found: Object) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if name != "status"}

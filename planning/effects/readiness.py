@@ -1,12 +1,11 @@
-"""Is an object ready, not yet, or never? Judged by what its own controller says of it.
+"""Whether an object is ready, from what its own controller reports.
 
-Whatever a status holds, judging it never raises: kinds are other people's. An object without conditions
-has nothing to wait for. Source: docs/spec/drworkflow.md, "waitReady"; Kubernetes, "kstatus" and "Job
-termination and cleanup".
+A status may have any form and never raises. An object without conditions is ready at once.
+Source: docs/spec/drworkflow.md, "waitReady"; Kubernetes, "kstatus" and "Job termination and cleanup".
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,40 +18,40 @@ CLUSTERNET_GROUP = "apps.clusternet.io"
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Verdict(StrEnum):
-    """What waiting for an object is good for."""
+class ReadinessState(StrEnum):
+    """Whether waiting for an object makes sense."""
 
     READY = "ready"
-    """It is as wanted; nothing more is to be waited for."""
+    """It is ready: waiting has ended."""
     NOT_YET = "not yet"
-    """It may become ready by itself."""
+    """It may become ready: waiting continues."""
     NEVER = "never"
-    """It will not become ready unless somebody changes it."""
+    """It cannot become ready unless somebody changes it: waiting fails."""
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """A verdict, and why it is not READY."""
+    """The state of an object, with the reason if it is not READY."""
 
-    verdict: Verdict
+    state: ReadinessState
     reason: str = ""
 
 
-READY = Readiness(Verdict.READY)
+READY = Readiness(ReadinessState.READY)
 
 
 def not_yet(reason: str) -> Readiness:
-    """Give a verdict that may change."""
-    return Readiness(Verdict.NOT_YET, reason)
+    """Return that an object is not ready yet."""
+    return Readiness(ReadinessState.NOT_YET, reason)
 
 
 def never(reason: str) -> Readiness:
-    """Give a verdict that will not change."""
-    return Readiness(Verdict.NEVER, reason)
+    """Return that an object cannot become ready."""
+    return Readiness(ReadinessState.NEVER, reason)
 
 
 def readiness(found: Object) -> Readiness:
-    """Judge an object by itself, whole as the API server gives it."""
+    """Return the readiness of an object of any kind but Subscription, as the API server returned it."""
     if text(found, "metadata", "deletionTimestamp"):
         return never(readiness_messages.BEING_DELETED)
     if _outdated(found):
@@ -61,63 +60,60 @@ def readiness(found: Object) -> Readiness:
 
 
 def group_and_kind(found: Object) -> tuple[str, str]:
-    """Give what tells kinds apart, whatever the version."""
+    """Return API group and kind, without the version."""
     return text(found, "apiVersion").rpartition("/")[0], text(found, "kind")
 
 
-# Reading what nobody has checked.
+# Reading fields of any form.
 
 
 def at(found: Any, *path: str) -> Any:
-    """Follow a path into an object; None where it leads nowhere."""
+    """Return the value at a path; None where there is none."""
     for key in path:
         found = found.get(key) if isinstance(found, Mapping) else None
     return found
 
 
 def text(found: Any, *path: str) -> str:
-    """Read a text; empty where there is none."""
+    """Return the text at a path; empty where there is none."""
     value = at(found, *path)
     return value if isinstance(value, str) else ""
 
 
 def number(found: Any, *path: str, default: int = 0) -> int:
-    """Read a whole number; `default` where there is none."""
+    """Return the integer at a path; `default` where there is none."""
     value = at(found, *path)
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
 def items(found: Any, *path: str) -> list[Object]:
-    """Read a list of objects; what else stands in it is passed over."""
+    """Return the objects in the list at a path; other items are ignored."""
     value = at(found, *path)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _conditions(found: Object) -> Iterator[Object]:
-    return iter(items(found, "status", "conditions"))
-
-
-def _condition(found: Object, name: str) -> Object | None:
-    return next((each for each in _conditions(found) if each.get("type") == name), None)
+def condition_of(found: Object, name: str) -> Object | None:
+    """Return the condition of a type; None where there is none."""
+    return next((each for each in items(found, "status", "conditions") if each.get("type") == name), None)
 
 
 def _is_true(found: Object, name: str) -> bool:
-    return text(_condition(found, name), "status") == "True"
+    return text(condition_of(found, name), "status") == "True"
 
 
 def _detail(part: Any) -> str:
-    """Give reason and message of a condition or status, as far as there are any."""
+    """Return reason and message of a condition or status, as far as there are any."""
     return ": ".join(word for word in (text(part, "reason"), text(part, "message")) if word)
 
 
 def _outdated(found: Object) -> bool:
-    """Tell whether its status is known to be about an earlier generation."""
+    """Tell whether the status is of an earlier generation."""
     generation = number(found, "metadata", "generation")
     return number(found, "status", "observedGeneration", default=generation) < generation
 
 
 def _unobserved(found: Object) -> bool:
-    """Tell of a kind whose controller always says so whether that has looked at the object at all."""
+    """Tell whether a controller that always sets observedGeneration has not observed the latest one."""
     return number(found, "status", "observedGeneration") < number(found, "metadata", "generation")
 
 
@@ -125,7 +121,7 @@ def _unobserved(found: Object) -> bool:
 
 
 def _deployment(found: Object) -> Readiness:
-    progressing = _condition(found, "Progressing")
+    progressing = condition_of(found, "Progressing")
     if text(progressing, "reason") == "ProgressDeadlineExceeded":
         return never(readiness_messages.failed(_detail(progressing)))
     if _unobserved(found):
@@ -152,7 +148,7 @@ def _stateful_set(found: Object) -> Readiness:
 
 
 def _rolled_out(found: Object, wanted: int) -> bool:
-    """Tell whether a StatefulSet's update has come as far as its strategy lets it."""
+    """Tell whether a StatefulSet's update is as far as its strategy allows."""
     if text(found, "spec", "updateStrategy", "type") == "OnDelete":
         return True
     if partition := number(found, "spec", "updateStrategy", "rollingUpdate", "partition"):
@@ -174,7 +170,7 @@ def _daemon_set(found: Object) -> Readiness:
 
 def _job(found: Object) -> Readiness:
     if _is_true(found, "Failed"):
-        return never(readiness_messages.failed(_detail(_condition(found, "Failed"))))
+        return never(readiness_messages.failed(_detail(condition_of(found, "Failed"))))
     if _is_true(found, "Complete"):
         return READY
     if _is_true(found, "Suspended"):
@@ -192,15 +188,15 @@ def _pod(found: Object) -> Readiness:
     return not_yet(readiness_messages.pod_phase(phase))
 
 
-# What others make of it.
+# Other kinds.
 
 
 def _by_conditions(found: Object) -> Readiness:
-    """Judge a kind that is not known by the conditions Ready and Available, as far as it has them."""
+    """Return the readiness of any other kind, from its conditions Ready and Available if it has them."""
     if _is_true(found, "Stalled"):
-        return never(readiness_messages.stalled(_detail(_condition(found, "Stalled"))))
+        return never(readiness_messages.stalled(_detail(condition_of(found, "Stalled"))))
     for name in ("Ready", "Available"):
-        condition, generation = _condition(found, name), number(found, "metadata", "generation")
+        condition, generation = condition_of(found, name), number(found, "metadata", "generation")
         if number(condition, "observedGeneration", default=generation) < generation:
             return not_yet(readiness_messages.NOT_OBSERVED)
         if condition is not None and text(condition, "status") != "True":
@@ -209,14 +205,14 @@ def _by_conditions(found: Object) -> Readiness:
 
 
 def _definition(found: Object) -> Readiness:
-    """Judge a CustomResourceDefinition: its kind is served."""
-    established = _condition(found, "Established")
+    """Return whether the kind of a CustomResourceDefinition is served."""
+    established = condition_of(found, "Established")
     if text(established, "status") == "True":
         return READY
     return not_yet(readiness_messages.condition("Established", text(established, "status"), _detail(established)))
 
 
-# Clusternet's kinds; its Subscription is judged in planning.distribution.
+# Clusternet's kinds; its Subscription has a module of its own.
 
 
 def _chart(found: Object) -> Readiness:
@@ -225,7 +221,7 @@ def _chart(found: Object) -> Readiness:
 
 
 def _override(found: Object) -> Readiness:
-    """Judge a Localization or Globalization: Clusternet labels it with the uid of every feed that it is bound to."""
+    """Return whether a Localization or Globalization is bound: it has a label with the uid of its feed."""
     kind, labels = text(found, "spec", "feed", "kind"), at(found, "metadata", "labels")
     bound = isinstance(labels, Mapping) and any(value == kind and _UID.fullmatch(key) for key, value in labels.items())
     return READY if kind and bound else not_yet(readiness_messages.UNBOUND_OVERRIDE)

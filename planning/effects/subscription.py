@@ -15,7 +15,7 @@ from planning.effects.readiness import (
     READY,
     Object,
     Readiness,
-    Verdict,
+    ReadinessState,
     at,
     group_and_kind,
     items,
@@ -62,9 +62,9 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     if not clusters:
         return not_yet(readiness_messages.NOT_BOUND)
     verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
-    for wanted in (Verdict.NEVER, Verdict.NOT_YET):
+    for wanted in (ReadinessState.NEVER, ReadinessState.NOT_YET):
         for cluster, found in verdicts:
-            if found.verdict is wanted:
+            if found.state is wanted:
                 return Readiness(wanted, readiness_messages.in_cluster(cluster, found.reason))
     return READY
 
@@ -75,7 +75,7 @@ def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Objec
         return never(readiness_messages.bad_binding(cluster))
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
     arrived = _arrived(subscription, current)
-    return arrived if arrived.verdict is not Verdict.READY else _working(subscription, cluster, current)
+    return arrived if arrived.state is not ReadinessState.READY else _working(subscription, cluster, current)
 
 
 def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
@@ -109,8 +109,8 @@ def _working(subscription: Object, cluster: str, descriptions: Sequence[Object])
             return not_yet(readiness_messages.not_part_yet(_called(feed)))
     for each, made in sent:
         found = _judged(subscription, cluster, each, made)
-        if found.verdict is not Verdict.READY:
-            return Readiness(found.verdict, readiness_messages.of_feed(_called(made), found.reason))
+        if found.state is not ReadinessState.READY:
+            return Readiness(found.state, readiness_messages.of_feed(_called(made), found.reason))
     return READY
 
 

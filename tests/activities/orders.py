@@ -17,7 +17,7 @@ from api.steps import ActionOutcome, Actor, Attempts
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import body_of_action, target_of_action
-from planning.effects.prior_state import Before, read
+from planning.effects.prior_state import PriorState, read
 from tests.activities.site import Attempt, Object, Site
 from tests.manifests import execute
 
@@ -98,7 +98,7 @@ class Task:
         order = await self.order()
         return await Attempt().run(lambda given: effects(self.site.cluster)[given.definition.type].verify(given), order)
 
-    def kept(self) -> Before | None:
+    def kept(self) -> PriorState | None:
         """Give the record of the state before, as it is stored."""
         assert self.execution is not None
         found = self.site.get("controllerrevision", record_name(self.execution, RecordKind.BEFORE, self.mark))

@@ -11,7 +11,7 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, AttemptFailure, FailureType
-from planning.effects import jobs
+from planning.definitions.identifiers import RecordKind, record_name
 from tests.activities.orders import Task, execution_of
 from tests.activities.site import Object, Site
 from tests.eventually import eventually
@@ -247,7 +247,7 @@ async def test_a_job_that_was_refused_is_asked_for_anew(faulty: FaultyServer, fa
     task = runs(faulty_site, execution=execution, ttl=5)
     faulty.fault("POST", "/jobs", Answer(429, '{"reason": "TooManyRequests", "message": "later"}'))
     assert (await task.fails()).type == FailureType.TRANSIENT
-    assert faulty_site.get("controllerrevision", jobs.record_name(execution, task.mark)) is None
+    assert faulty_site.get("controllerrevision", record_name(execution, RecordKind.ASKED, task.mark)) is None
     running, uid = await started(faulty_site, task)
     await succeeds(faulty_site, "backup")
     assert (await running).outputs == outputs(faulty_site, uid)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.meta import CREATED_BY_ANNOTATION, EXECUTION_UID_LABEL
-from planning.effects.prior_state import BOUND, Before
+from planning.effects.prior_state import BOUND, PriorState
 from tests.activities.orders import Task, execution_of, manifest
 from tests.activities.site import HOLD, Object, Site
 from tests.activities.snapshot_of_a_plan import carry_out, keep
@@ -38,7 +38,7 @@ def touch(site: Site, text: str) -> None:
     site.kubectl("patch", "configmap", "app", "--type=merge", "-p", json.dumps({"data": {"text": text}}))
 
 
-def kept(task: Task) -> Before:
+def kept(task: Task) -> PriorState:
     record = task.kept()
     assert record is not None
     return record
@@ -50,7 +50,7 @@ async def test_the_object_is_kept_as_it_was_beside_the_execution(site: Site, ope
     await task.run()
     metadata = {name: value for name, value in before["metadata"].items() if name != "managedFields"}
     uid, version = metadata["uid"], metadata["resourceVersion"]
-    assert kept(task) == Before(uid, version, before | {"metadata": metadata}, complete=True)
+    assert kept(task) == PriorState(uid, version, before | {"metadata": metadata}, complete=True)
     record = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"][0]["metadata"]
     assert task.execution is not None
     assert record["labels"] == {EXECUTION_UID_LABEL: task.execution.uid}

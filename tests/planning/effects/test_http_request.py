@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from api.actions import Action
 from api.steps import FailureType
 from planning.effects.http_request import (
+    ActionRequest,
     Method,
-    Request,
     RequestError,
     failure_of_silence,
     failure_of_status,
@@ -25,14 +25,14 @@ MARK = "uid-1/sites/shop/notify"
 OWN_POLICY = {"limit": 2}
 
 
-def asked(url: str = "https://shop.example.com/health", policy: Any = None, **http: Any) -> Request:
+def asked(url: str = "https://shop.example.com/health", policy: Any = None, **http: Any) -> ActionRequest:
     action = {"name": "notify", "type": "HTTP", "http": {"url": url, **http}}
     if policy is not None:
         action["retryPolicy"] = policy
     return request_of(Action.model_validate(action), MARK)
 
 
-def headers(request: Request) -> dict[str, str]:
+def headers(request: ActionRequest) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers}
 
 

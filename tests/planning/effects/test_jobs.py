@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.effects import jobs
-from planning.effects.jobs import Ending
+from planning.effects.jobs import JobResult
 
 NOW = datetime(2026, 2, 3, 10, 10, tzinfo=UTC)
 Object = dict[str, Any]
@@ -37,15 +37,15 @@ def ended(code: int, at: str = "2026-02-03T10:01:00Z", state: str = "state", **m
     ("conditions", "expected"),
     [
         ([], None),
-        ([condition("Complete")], Ending.COMPLETE),
-        ([condition("Failed")], Ending.FAILED),
+        ([condition("Complete")], JobResult.COMPLETE),
+        ([condition("Failed")], JobResult.FAILED),
         ([condition("Complete", "False"), condition("Failed", "Unknown")], None),
         ([condition("FailureTarget"), condition("SuccessCriteriaMet")], None),
-        ([condition("Suspended"), condition("Complete")], Ending.COMPLETE),
+        ([condition("Suspended"), condition("Complete")], JobResult.COMPLETE),
     ],
 )
-def test_it_has_ended_when_its_controller_says_so(conditions: list[Object], expected: Ending | None) -> None:
-    assert jobs.ending(job(*conditions)) is expected
+def test_it_has_ended_when_its_controller_says_so(conditions: list[Object], expected: JobResult | None) -> None:
+    assert jobs.job_result(job(*conditions)) is expected
 
 
 def test_its_progress_is_told() -> None:
@@ -103,7 +103,7 @@ def test_its_pods_are_found_by_its_own_selector() -> None:
 )
 def test_nothing_that_a_status_holds_breaks_the_judgement(value: Any) -> None:
     found = value if isinstance(value, dict) else {"status": value}
-    jobs.ending(found)
+    jobs.job_result(found)
     jobs.progress(found)
     jobs.failure(found, [found])
     jobs.pod_selector(found)

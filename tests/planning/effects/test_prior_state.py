@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey
 from api.steps import Target
 from planning.definitions.identifiers import RecordKind, record_name
-from planning.effects.prior_state import BOUND, Before, before, data_of, doubtful, read, restorable, same_state
+from planning.effects.prior_state import BOUND, PriorState, data_of, doubtful, prior_state_of, read, same_state
 from planning.effects.request_bodies import change, creation, mark_of
 
 SECRET = "correct-horse"
@@ -32,9 +32,9 @@ def found(kind: str = "ConfigMap", metadata: dict[str, Any] | None = None, **fie
 @given(st.dictionaries(names, values))
 def test_a_plain_object_is_kept_whole_and_may_be_written_back(data: dict[str, Any]) -> None:
     seen = found(data=data, metadata={"managedFields": [{"manager": "kubectl"}]})
-    kept = before(seen)
-    assert kept == Before("u-1", "10", found(data=data), complete=True)
-    assert restorable(kept)
+    kept = prior_state_of(seen)
+    assert kept == PriorState("u-1", "10", found(data=data), complete=True)
+    assert kept.complete
     assert read(data_of(kept)) == kept
 
 
@@ -52,19 +52,19 @@ def test_a_plain_object_is_kept_whole_and_may_be_written_back(data: dict[str, An
     ids=["data", "stringData", "annotation", "in a manifest", "in a list", "as JSON text", "as YAML text"],
 )
 def test_nothing_of_a_secret_is_kept_wherever_it_stands(seen: dict[str, Any]) -> None:
-    kept = before(seen)
+    kept = prior_state_of(seen)
     assert SECRET not in str(kept)
-    assert not restorable(kept)
+    assert not kept.complete
     assert kept.reason == "it holds a Secret, and the data of a Secret is never kept"
     assert kept.found["metadata"]["name"] == "app"
 
 
 def test_nothing_is_kept_that_holds_a_secret_value_of_the_plan() -> None:
     seen = found(data={"url": 'https://shop:co"rrect@shop.example.com'})
-    kept = before(seen, secrets=['co"rrect'])
+    kept = prior_state_of(seen, secrets=['co"rrect'])
     assert "rrect" not in str(kept)
-    assert not restorable(kept)
-    assert restorable(before(seen, secrets=["battery"]))
+    assert not kept.complete
+    assert prior_state_of(seen, secrets=["battery"]).complete
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_nothing_is_kept_that_holds_a_secret_value_of_the_plan() -> None:
     ],
 )
 def test_an_object_that_only_names_a_secret_is_kept(seen: dict[str, Any]) -> None:
-    assert restorable(before(seen))
+    assert prior_state_of(seen).complete
 
 
 def test_an_object_over_the_bound_is_kept_by_name_only_annotations_left_out() -> None:
-    kept = before(found(metadata={"labels": {"a": "b"}, "annotations": {"big": "x" * BOUND}}))
+    kept = prior_state_of(found(metadata={"labels": {"a": "b"}, "annotations": {"big": "x" * BOUND}}))
     assert kept.found == {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -92,25 +92,25 @@ def test_an_object_over_the_bound_is_kept_by_name_only_annotations_left_out() ->
             "labels": {"a": "b"},
         },
     }
-    assert not restorable(kept)
+    assert not kept.complete
 
 
 @given(st.integers(min_value=BOUND - 200, max_value=BOUND + 200))
 def test_what_is_kept_never_goes_over_the_bound(size: int) -> None:
-    kept = before(found(data={"text": "x" * size}))
-    assert restorable(kept) == ("data" in kept.found)
+    kept = prior_state_of(found(data={"text": "x" * size}))
+    assert kept.complete == ("data" in kept.found)
     assert len(str(kept.found)) <= BOUND
 
 
 def test_an_object_that_somebody_had_told_to_go_is_not_written_back() -> None:
-    kept = before(found(metadata={"deletionTimestamp": "2026-02-03T10:10:00Z"}))
-    assert not restorable(kept)
+    kept = prior_state_of(found(metadata={"deletionTimestamp": "2026-02-03T10:10:00Z"}))
+    assert not kept.complete
     assert "somebody had asked for its deletion" in kept.reason
 
 
 def test_a_record_in_doubt_is_not_written_back() -> None:
-    kept = before(found(), "an attempt before may have changed it already")
-    assert not restorable(kept)
+    kept = prior_state_of(found(), "an attempt before may have changed it already")
+    assert not kept.complete
     assert kept.found == found()
 
 
@@ -121,10 +121,12 @@ def test_what_the_server_counts_is_no_difference() -> None:
 
 
 def test_a_new_status_is_no_reason_for_doubt_and_a_new_spec_is() -> None:
-    kept = before(found(spec={"replicas": 1}, status={"ready": 0}))
+    kept = prior_state_of(found(spec={"replicas": 1}, status={"ready": 0}))
     assert not doubtful(kept, found(spec={"replicas": 1}, status={"ready": 1}))
     assert doubtful(kept, found(spec={"replicas": 2}, status={"ready": 0}))
-    assert doubtful(before(found("Secret", data={})), found("Secret", data={})), "what was not kept cannot be compared"
+    assert doubtful(prior_state_of(found("Secret", data={})), found("Secret", data={})), (
+        "what was not kept cannot be compared"
+    )
 
 
 def test_a_record_that_is_none_is_not_read() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.effects.readiness import READY, Readiness, Verdict, readiness
+from planning.effects.readiness import READY, Readiness, ReadinessState, readiness
 
 Object = dict[str, Any]
 UID = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11"
@@ -153,12 +153,12 @@ def test_what_is_ready(found: Object) -> None:
 
 @pytest.mark.parametrize(("found", "reason"), NOT_YET)
 def test_what_may_become_ready(found: Object, reason: str) -> None:
-    assert readiness(found) == Readiness(Verdict.NOT_YET, reason)
+    assert readiness(found) == Readiness(ReadinessState.NOT_YET, reason)
 
 
 @pytest.mark.parametrize(("found", "reason"), NEVER)
 def test_what_will_not_become_ready(found: Object, reason: str) -> None:
-    assert readiness(found) == Readiness(Verdict.NEVER, reason)
+    assert readiness(found) == Readiness(ReadinessState.NEVER, reason)
 
 
 ANYTHING = st.recursive(
@@ -185,7 +185,7 @@ def test_no_state_whatever_breaks_the_judgement(
     kind: tuple[str, str], metadata: object, spec: object, status: object
 ) -> None:
     found = {"apiVersion": kind[0], "kind": kind[1], "metadata": metadata, "spec": spec, "status": status}
-    assert readiness(found).verdict in Verdict
+    assert readiness(found).state in ReadinessState
 
 
 COUNTS = st.integers(min_value=0, max_value=4)

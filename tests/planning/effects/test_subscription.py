@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.effects.readiness import READY, Readiness, Verdict
+from planning.effects.readiness import READY, Readiness, ReadinessState
 from planning.effects.subscription import distribution
 
 Object = dict[str, Any]
@@ -156,18 +156,18 @@ def test_what_has_arrived(found: Object, descriptions: list[Object]) -> None:
 
 @pytest.mark.parametrize(("found", "descriptions", "reason"), NOT_YET)
 def test_what_may_still_arrive(found: Object, descriptions: list[Object], reason: str) -> None:
-    assert distribution(found, {EAST: descriptions}) == Readiness(Verdict.NOT_YET, reason)
+    assert distribution(found, {EAST: descriptions}) == Readiness(ReadinessState.NOT_YET, reason)
 
 
 @pytest.mark.parametrize(("found", "descriptions", "reason"), NEVER)
 def test_what_will_not_arrive(found: Object, descriptions: list[Object], reason: str) -> None:
-    assert distribution(found, {EAST: descriptions}) == Readiness(Verdict.NEVER, reason)
+    assert distribution(found, {EAST: descriptions}) == Readiness(ReadinessState.NEVER, reason)
 
 
 def test_a_cluster_that_failed_decides_before_one_that_is_waited_for() -> None:
     found = subscription(SETTINGS, bound=(EAST, WEST))
     verdict = distribution(found, {WEST: [description("Failure", reason="no such namespace")]})
-    assert verdict == Readiness(Verdict.NEVER, f"{WEST}: Description shop-x-generic failed: no such namespace")
+    assert verdict == Readiness(ReadinessState.NEVER, f"{WEST}: Description shop-x-generic failed: no such namespace")
 
 
 def test_all_clusters_are_waited_for() -> None:
@@ -180,13 +180,13 @@ def test_all_clusters_are_waited_for() -> None:
 def test_the_description_of_a_former_life_does_not_count() -> None:
     leaving = description("Success", whole(SETTINGS))
     leaving["metadata"]["deletionTimestamp"] = "2026-02-03T10:10:00Z"
-    assert distribution(subscription(SETTINGS), {EAST: [leaving]}).verdict is Verdict.NOT_YET
+    assert distribution(subscription(SETTINGS), {EAST: [leaving]}).state is ReadinessState.NOT_YET
 
 
 def test_a_subscription_that_is_deleted_meanwhile_will_not_arrive() -> None:
     found = subscription(SETTINGS)
     found["metadata"]["deletionTimestamp"] = "2026-02-03T10:10:00Z"
-    assert distribution(found, {}) == Readiness(Verdict.NEVER, "it is being deleted")
+    assert distribution(found, {}) == Readiness(ReadinessState.NEVER, "it is being deleted")
 
 
 ANYTHING = st.recursive(
@@ -216,6 +216,6 @@ def fields(*names: str) -> st.SearchStrategy[object]:
 )
 def test_no_state_whatever_breaks_the_judgement(spec: object, status: object, described: list[Object]) -> None:
     found = {**subscription(), "spec": spec, "status": status}
-    assert distribution(found, {EAST: described}).verdict in Verdict
+    assert distribution(found, {EAST: described}).state in ReadinessState
     bound = {**found, "status": {"bindingClusters": [EAST]}}
-    assert distribution(bound, {EAST: described}).verdict in Verdict
+    assert distribution(bound, {EAST: described}).state in ReadinessState
