@@ -18,7 +18,7 @@ from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, FailureType, Look, Seen, Target
+from api.steps import Actor, FailureType, ObservedObject, Presence, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
@@ -128,11 +128,11 @@ async def original_definitions(
 
 async def observe(
     cluster: Cluster, targets: Sequence[Target], actor: Actor, report: Callable[[str], None]
-) -> dict[Target, Look]:
+) -> dict[Target, ObservedObject]:
     """Read, as the actor, what there is of every target before anything is deleted; `report` gets the progress."""
     done = 0
 
-    async def one(target: Target) -> Look:
+    async def one(target: Target) -> ObservedObject:
         nonlocal done
         look = await _observe_one(cluster, target, actor)
         done += 1
@@ -143,16 +143,16 @@ async def observe(
     return dict(zip(targets, await parallel(targets, one), strict=True))
 
 
-async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> Look:
+async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> ObservedObject:
     try:
         metadata = await cluster.metadata(target, actor)
     except ForbiddenError as error:
-        return Look(seen=Seen.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
+        return ObservedObject(presence=Presence.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
     except ApiError as error:
         _raise_if_it_may_pass(error, attempt_messages.failed_to_read(target.kind, target.name, error.message))
-        return Look(seen=Seen.ABSENT, reason=attempt_messages.naming(target, error.message))
-    return Look(
-        seen=Seen.PRESENT,
+        return ObservedObject(presence=Presence.ABSENT, reason=attempt_messages.naming(target, error.message))
+    return ObservedObject(
+        presence=Presence.PRESENT,
         uid=metadata["uid"],
         creation_timestamp=metadata["creationTimestamp"],
         finalizers=metadata.get("finalizers") or [],

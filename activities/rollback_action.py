@@ -11,7 +11,7 @@ from activities.errors import ActionError, action_error, application_error
 from activities.execute_action import ExecuteActivities
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, Deletion, ExecuteInput, LookInput, Part, RollbackInput, RollbackStep
+from api.steps import ActionOutcome, Deletion, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
@@ -40,7 +40,7 @@ class RollbackActivities:
         return await run_attempt(attempt, lambda: self._executing.carry_out(execute, attempt), message_format)
 
     @activity.defn
-    async def look_again(self, request: LookInput) -> ActionOutcome:
+    async def look_again(self, request: ObserveInput) -> ActionOutcome:
         """Check, without changing anything, whether the step was done after all: Succeeded, else Canceled."""
         attempt = RunningAttempt(request.step.attempts)
         async with attempt.heartbeats():
@@ -66,7 +66,7 @@ class RollbackActivities:
             notes.append(_note(deletion, replaced_by))
         return _rolled_back(step, notes)
 
-    async def _verify_deletions(self, request: LookInput) -> ActionOutcome:
+    async def _verify_deletions(self, request: ObserveInput) -> ActionOutcome:
         """Check whether every object of the step is gone. Raises ApplicationError if another check may succeed."""
         step, notes = request.step, []
         if step.refusal is not None:
@@ -86,7 +86,7 @@ class RollbackActivities:
         return _rolled_back(step, notes)
 
 
-def _execute_input(request: RollbackInput | LookInput) -> ExecuteInput | None:
+def _execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None:
     """Return what is to be executed as an Execute would ask for it; None if the step has no action to execute."""
     custom = request.step.custom
     if custom is None:

@@ -57,8 +57,8 @@ class FailureType(StrEnum):
         return self in (FailureType.TRANSIENT, FailureType.TIMED_OUT, FailureType.HTTP_STATUS)
 
 
-class Seen(StrEnum):
-    """What the look found where an object should be."""
+class Presence(StrEnum):
+    """Whether an object exists, as far as it could be read."""
 
     PRESENT = "Present"
     ABSENT = "Absent"
@@ -74,15 +74,15 @@ class Target(Model):
     namespace: str | None = None
 
 
-class Look(Model):
-    """What was seen of one object before anything was deleted."""
+class ObservedObject(Model):
+    """What a Revert observed of one object before it deleted anything."""
 
-    seen: Seen
+    presence: Presence
     uid: str | None = None
     creation_timestamp: Timestamp | None = None
     finalizers: list[str] = Field(default_factory=list)
     reason: str = ""
-    """The API server's words where the object was not to be read."""
+    """The API server's message where the object could not be read."""
 
 
 class Deletion(Model):
@@ -214,7 +214,7 @@ class ExecuteInput(Model):
     """How those actions ended."""
 
 
-class LookInput(Model):
+class ObserveInput(Model):
     """Input of the last look at an action that was between two attempts when the run was cancelled."""
 
     step: RollbackStep

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         ExecuteDecision,
         ExecuteInput,
         ExecuteWorkflowInput,
-        LookInput,
+        ObserveInput,
         RevertDecision,
         RevertWorkflowInput,
         RollbackInput,
@@ -79,7 +79,7 @@ SIGNATURES = {
     ActivityName.LOAD_EXECUTE: Signature(RunInput, ExecuteDecision),
     ActivityName.ROLLBACK_ACTION: Signature(RollbackInput, ActionOutcome),
     ActivityName.EXECUTE_ACTION: Signature(ExecuteInput, ActionOutcome),
-    ActivityName.LOOK_AGAIN: Signature(LookInput, ActionOutcome),
+    ActivityName.LOOK_AGAIN: Signature(ObserveInput, ActionOutcome),
     ActivityName.VERIFY_ACTION: Signature(ExecuteInput, ActionOutcome),
 }
 
@@ -139,7 +139,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
         return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt, index, caption)
 
     def look() -> ActionHandle:
-        attempt = LookInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
+        attempt = ObserveInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
         return _start_look(ActivityName.LOOK_AGAIN, attempt, index, caption)
 
     return ActionCall(step.attempts, start, look, step.success)
@@ -192,7 +192,7 @@ def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, in
     )
 
 
-def _start_look(name: ActivityName, attempt: LookInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
+def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
     return workflow.start_activity(
         name,
         attempt,

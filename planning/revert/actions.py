@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from api.phases import Mode, OnMissing, Phase
 from api.reasons import Cause
-from api.steps import FailureType, Part, Refusal, Seen, Target
+from api.steps import FailureType, Part, Presence, Refusal, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
 from planning.messages import causes
@@ -193,5 +193,5 @@ def _leftovers(place: Place, undoing: Delete, scene: Scene) -> Iterator[tuple[st
         verdict = judge(place, Delete((item,), undoing.only_if_new), scene)
         if isinstance(verdict, Deletions):
             yield from ((deletion.uid, Leftover(deletion.target, maker, known=True)) for deletion in verdict.items)
-        elif isinstance(verdict, Refused) and scene.look(item.target).seen is Seen.FORBIDDEN and item.uid:
+        elif isinstance(verdict, Refused) and scene.look(item.target).presence is Presence.FORBIDDEN and item.uid:
             yield item.uid, Leftover(item.target, maker, known=False)

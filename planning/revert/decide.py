@@ -12,7 +12,7 @@ from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
-from api.steps import Look, Origin, RevertDecision, RollbackStep, Target
+from api.steps import ObservedObject, Origin, RevertDecision, RollbackStep, Target
 from planning.definitions.lookup import Workflows
 from planning.messages import causes
 from planning.messages import parents as parent_messages
@@ -52,7 +52,7 @@ def decide_revert(
     revert: DRPlanExecution,
     original: DRPlanExecution | None,
     earlier: Sequence[DRPlanExecution],
-    looks: Mapping[Target, Look],
+    looks: Mapping[Target, ObservedObject],
     plan: DRPlan | None,
     workflows: Workflows,
     origin: Origin | None = None,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from api.execution import ActionStatus
 from api.phases import OnMissing
 from api.reasons import Cause
-from api.steps import Deletion, FailureType, Look, Refusal, Seen, Target
+from api.steps import Deletion, FailureType, ObservedObject, Presence, Refusal, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action
 from planning.messages import actions as action_messages
@@ -53,12 +53,12 @@ def _judge_one(place: Place, item: Recorded, only_if_new: bool, scene: Scene) ->
     gone = _gone_by_uid(item, look, scene)
     if gone:
         return Nothing(gone)
-    match look.seen:
-        case Seen.FORBIDDEN:
+    match look.presence:
+        case Presence.FORBIDDEN:
             return _refused(FailureType.FORBIDDEN, item.target, look.reason or action_messages.NOT_READABLE)
-        case Seen.ABSENT:
+        case Presence.ABSENT:
             return _judge_absent(place, item, look, scene)
-        case Seen.PRESENT:
+        case Presence.PRESENT:
             return _judge_present(place, item, look, only_if_new, scene)
 
 
@@ -68,7 +68,7 @@ def _refused(type_: FailureType, target: Target, reason: str) -> Refused:
     )
 
 
-def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> Cause | None:
+def _gone_by_uid(item: Recorded, look: ObservedObject, scene: Scene) -> Cause | None:
     """Say who removed the very object that was recorded; None where nobody is known to have."""
     if item.uid is None or look.uid == item.uid:
         return None
@@ -79,7 +79,7 @@ def _gone_by_uid(item: Recorded, look: Look, scene: Scene) -> Cause | None:
     return None
 
 
-def _judge_absent(place: Place, item: Recorded, look: Look, scene: Scene) -> _One:
+def _judge_absent(place: Place, item: Recorded, look: ObservedObject, scene: Scene) -> _One:
     cause = _cause_of_absence(place, item, scene)
     if cause:
         return Nothing(cause)
@@ -140,7 +140,7 @@ def time_to_live(candidate: Candidate) -> int | None:
     return seconds if isinstance(seconds, int) else None
 
 
-def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, scene: Scene) -> _One:
+def _judge_present(place: Place, item: Recorded, look: ObservedObject, only_if_new: bool, scene: Scene) -> _One:
     action, target = place.candidate.action, item.target
     same = item.uid is None or look.uid == item.uid
     timed = item.uid is None or only_if_new
@@ -151,7 +151,7 @@ def _judge_present(place: Place, item: Recorded, look: Look, only_if_new: bool, 
     return _judge_another(place, item, look, scene)
 
 
-def _judge_another(place: Place, item: Recorded, look: Look, scene: Scene) -> _One:
+def _judge_another(place: Place, item: Recorded, look: ObservedObject, scene: Scene) -> _One:
     """Decide where the name is borne by an object that cannot be shown to be the action's."""
     action, target = place.candidate.action, item.target
     cause = _cause(place, item, scene)

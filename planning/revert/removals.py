@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from api.execution import ActionStatus
 from api.phases import OnMissing, Operation, Phase
-from api.steps import Look, Seen, Target
+from api.steps import ObservedObject, Presence, Target
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import cleanup_of
 from planning.messages import actions as action_messages
@@ -27,7 +27,7 @@ from planning.revert.default_rollback import (
 from planning.revert.original import Place, Survey
 from planning.revert.previous_reverts import History
 
-_NOT_LOOKED_AT = Look(seen=Seen.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
+_NOT_LOOKED_AT = ObservedObject(presence=Presence.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Remover:
 class Scene:
     """All that a judgement rests on beside the action itself. Filled by planning.scene, then only read."""
 
-    looks: Mapping[Target, Look]
+    looks: Mapping[Target, ObservedObject]
     history: History
     on_missing: OnMissing
     removed_uids: dict[str, Remover] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Scene:
     reverted_targets: dict[Target, str] = field(default_factory=dict)
     """By object: the earlier Revert that put another one of that name in its place."""
 
-    def look(self, target: Target) -> Look:
+    def look(self, target: Target) -> ObservedObject:
         """Give what was seen of an object."""
         return self.looks.get(target, _NOT_LOOKED_AT)
 
@@ -76,7 +76,9 @@ def _after(removers: Sequence[Remover], rank: int) -> Remover | None:
     return next((remover for remover in removers if remover.rank > rank), None)
 
 
-def scene(found: Survey, looks: Mapping[Target, Look], history: History, on_missing: OnMissing | None) -> Scene:
+def scene(
+    found: Survey, looks: Mapping[Target, ObservedObject], history: History, on_missing: OnMissing | None
+) -> Scene:
     """Gather who removed which object: actions of the original itself, and earlier Reverts."""
     built = Scene(looks, history, on_missing or OnMissing.FAIL)
     for stage in found:

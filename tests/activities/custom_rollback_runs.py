@@ -20,7 +20,7 @@ from api.steps import (
     Attempts,
     CustomRollback,
     ExecuteStep,
-    LookInput,
+    ObserveInput,
     Origin,
     Part,
     RollbackInput,
@@ -76,7 +76,7 @@ class Undoing:
         await asyncio.wait({running})
 
     async def look_again(self) -> ActionOutcome:
-        given = LookInput(step=self.step, actor=self.site.actor, dr_workflow=self.site.flow, origin=self.origin)
+        given = ObserveInput(step=self.step, actor=self.site.actor, dr_workflow=self.site.flow, origin=self.origin)
         return await Attempt().run(rollbacks(self.site).look_again, given)
 
     def waits_for(self, words: str) -> bool:

@@ -14,7 +14,7 @@ from activities.read import observe
 from activities.registry import effects
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
-from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, RunInput, Seen, Target
+from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, Presence, RunInput, Target
 from kube.client import Cluster
 from kube.errors import ApiError, NotFoundError, UnknownKindError, from_answer
 from tests.activities.site import Object
@@ -77,7 +77,7 @@ async def test_the_look_does_not_take_a_stray_404_for_an_absent_object() -> None
 @pytest.mark.parametrize("error", [NotFoundError("gone", 404, "NotFound"), UnknownKindError("no kind", 404)])
 async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) -> None:
     looks = await observe(Door(metadata=error).cluster, [APP], ACTOR, print)
-    assert looks[APP].seen is Seen.ABSENT
+    assert looks[APP].presence is Presence.ABSENT
 
 
 # A Delete whose first attempt was lost.

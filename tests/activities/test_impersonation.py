@@ -8,7 +8,7 @@ from activities.load import Impersonation, actor_of
 from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
-from api.steps import Actor, ExecuteInput, LookInput, RollbackInput
+from api.steps import Actor, ExecuteInput, ObserveInput, RollbackInput
 from tests.activities.site import Attempt, Object, Site, config_map
 from tests.eventually import eventually
 from tests.manifests import dr_plan, execute, stage, writes
@@ -37,7 +37,7 @@ async def _everything(site: Site) -> None:
         await Attempt().run(executions.execute_action, given)
         await Attempt().run(executions.verify_action, given)
     step = site.deletion(config_map("app", site.namespace), site.uid("configmap", "app"))
-    await Attempt().run(rollbacks.look_again, LookInput(step=step, actor=site.actor))
+    await Attempt().run(rollbacks.look_again, ObserveInput(step=step, actor=site.actor))
     await Attempt().run(rollbacks.rollback_action, RollbackInput(step=step, actor=site.actor))
 
 

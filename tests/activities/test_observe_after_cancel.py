@@ -9,14 +9,14 @@ from activities.execute_action import ExecuteActivities
 from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, LookInput, RollbackStep
+from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, ObserveInput, RollbackStep
 from tests.activities.site import Attempt, Site, config_map
 from tests.faulty_server import Answer, FaultyServer
 from tests.manifests import writes
 
 
 async def look_again(site: Site, step: RollbackStep, account: str = "default") -> ActionOutcome:
-    given = LookInput(step=step, actor=actor_of(site.namespace, account))
+    given = ObserveInput(step=step, actor=actor_of(site.namespace, account))
     return await Attempt().run(site.rollbacks.look_again, given)
 
 

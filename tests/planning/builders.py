@@ -17,7 +17,7 @@ from api.execution import (
 from api.meta import ObjectMeta, ObjectName, ObjectReference
 from api.phases import ActionType, OnMissing, Operation, OperationType, Phase
 from api.plan import DRPlan
-from api.steps import Look, RevertDecision, Seen, Target
+from api.steps import ObservedObject, Presence, RevertDecision, Target
 from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
 from planning.revert.decide import concerns, decide_revert
@@ -100,18 +100,18 @@ def revert(name: str = "nginx-revert-001", *, on_missing: OnMissing | None = Non
     )
 
 
-def present(uid: str, created: datetime = START) -> Look:
-    return Look(seen=Seen.PRESENT, uid=uid, creation_timestamp=created)
+def present(uid: str, created: datetime = START) -> ObservedObject:
+    return ObservedObject(presence=Presence.PRESENT, uid=uid, creation_timestamp=created)
 
 
-def absent(target: Target) -> Look:
+def absent(target: Target) -> ObservedObject:
     plural = (
         f"{target.kind.lower()}s.{target.api_version.partition('/')[0]}" if "/" in target.api_version else "configmaps"
     )
-    return Look(seen=Seen.ABSENT, reason=f'{plural} "{target.name}" not found')
+    return ObservedObject(presence=Presence.ABSENT, reason=f'{plural} "{target.name}" not found')
 
 
-def untouched(original: DRPlanExecution, workflows: Workflows) -> dict[Target, Look]:
+def untouched(original: DRPlanExecution, workflows: Workflows) -> dict[Target, ObservedObject]:
     """A look at a cluster where every object is as the records say."""
     return {target: present(f"uid-{target.name}") for target in concerns(original, workflows)}
 
@@ -151,7 +151,7 @@ def action(definition: dict[str, Any]) -> Action:
 
 def decide(
     original: DRPlanExecution,
-    looks: dict[Target, Look] | None = None,
+    looks: dict[Target, ObservedObject] | None = None,
     *definitions: DRWorkflow,
     by: DRPlanExecution | None = None,
     earlier: Sequence[DRPlanExecution] = (),

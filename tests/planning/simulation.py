@@ -13,7 +13,7 @@ from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Executio
 from api.meta import ObjectMeta
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
-from api.steps import ActionOutcome, Look, RevertDecision, Seen, Target
+from api.steps import ActionOutcome, ObservedObject, Presence, RevertDecision, Target
 from planning.definitions.action_types import operation_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.target import target_of_action
@@ -60,9 +60,13 @@ class SimulatedCluster:
         self.deleted.append(uid)
         return uid
 
-    def look(self, target: Target) -> Look:
+    def look(self, target: Target) -> ObservedObject:
         uid = self.objects.get(target)
-        return present(uid) if uid else Look(seen=Seen.ABSENT, reason=f'configmaps "{target.name}" not found')
+        return (
+            present(uid)
+            if uid
+            else ObservedObject(presence=Presence.ABSENT, reason=f'configmaps "{target.name}" not found')
+        )
 
 
 @dataclass(frozen=True)

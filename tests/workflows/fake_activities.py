@@ -18,7 +18,7 @@ from api.steps import (
     ExecuteInput,
     FailureType,
     Heartbeat,
-    LookInput,
+    ObserveInput,
     RevertDecision,
     RollbackInput,
     RollbackStep,
@@ -173,7 +173,7 @@ class FakeActivities:
         return await self._behave(Attempt(name, given.errors, f"Created Localization {name}", given))
 
     @activity.defn(name=ActivityName.LOOK_AGAIN)
-    async def look_again(self, given: LookInput) -> ActionOutcome:
+    async def look_again(self, given: ObserveInput) -> ActionOutcome:
         return self._look(_named(given.step))
 
     @activity.defn(name=ActivityName.VERIFY_ACTION)

@@ -13,7 +13,7 @@ from api.execution import (
 )
 from api.meta import ObjectName, ObjectReference
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
-from api.steps import Look, Seen, Target
+from api.steps import ObservedObject, Presence, Target
 from planning.definitions.lookup import Workflows
 from planning.revert.decide import concerns, decide_revert
 from planning.status import transitions
@@ -123,7 +123,11 @@ extras = st.fixed_dictionaries(
 )
 definitions = st.tuples(bodies, extras).map(lambda pair: {**pair[0], **pair[1]})
 seen = st.builds(
-    Look, seen=st.sampled_from(list(Seen)), uid=uids, creation_timestamp=times, reason=st.sampled_from(["", "why"])
+    ObservedObject,
+    presence=st.sampled_from(list(Presence)),
+    uid=uids,
+    creation_timestamp=times,
+    reason=st.sampled_from(["", "why"]),
 )
 
 
@@ -145,14 +149,14 @@ def test_planning_answers_and_keeps_to_what_was_seen(
     tree: list[StageStatus],
     defined: list[dict[str, object]],
     earlier_trees: list[list[StageStatus]],
-    looks: list[Look],
+    looks: list[ObservedObject],
     on_missing: OnMissing | None,
     mode: Mode | None,
 ) -> None:
     workflows: Workflows = by_name(dr_workflow("w", *defined))
     original = plausible(tree, mode)
     targets = concerns(original, workflows)
-    view: dict[Target, Look] = {target: looks[place % len(looks)] for place, target in enumerate(targets)}
+    view: dict[Target, ObservedObject] = {target: looks[place % len(looks)] for place, target in enumerate(targets)}
     earlier = [
         revert(f"r{number}", phase=Phase.FAILED, start_time=LATER, stage_statuses=one)
         for number, one in enumerate(earlier_trees)
@@ -169,7 +173,7 @@ def test_planning_answers_and_keeps_to_what_was_seen(
                 assert action.phase is (Phase.SKIPPED if step is None else Phase.PENDING)
                 assert bool(action.message) == (step is None)
                 for deletion in step.deletions if step else ():
-                    assert view[deletion.target].seen is Seen.PRESENT
+                    assert view[deletion.target].presence is Presence.PRESENT
                     assert view[deletion.target].uid == deletion.uid
                     taken.append(deletion.uid)
                 does = [step.deletions, step.custom, step.refusal] if step else []

@@ -8,7 +8,7 @@ import pytest
 from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
-from api.steps import Deletion, FailureType, Look, Seen, Target
+from api.steps import Deletion, FailureType, ObservedObject, Presence, Target
 from planning.messages import causes
 from tests.planning.builders import (
     CLUSTERNET,
@@ -36,7 +36,9 @@ SECOND = timedelta(seconds=1)
 APP = config_map("app")
 
 
-def revert_of(action: ActionStatus, looks: dict[Target, Look] | None = None, *definitions: dict[str, Any]) -> Any:
+def revert_of(
+    action: ActionStatus, looks: dict[Target, ObservedObject] | None = None, *definitions: dict[str, Any]
+) -> Any:
     """Decide the Revert of one action; give its node and its step."""
     found = [dr_workflow("w", *definitions)] if definitions else []
     decision = decide(execute(stage("s", workflow("w", action))), looks, *found)
@@ -267,7 +269,7 @@ def test_a_faulty_or_missing_definition_means_the_default_attempts(fault: dict[s
 
 
 def test_a_look_that_is_not_there_refuses_instead_of_guessing() -> None:
-    unread = Look(seen=Seen.FORBIDDEN, reason='configmaps "app" is forbidden')
+    unread = ObservedObject(presence=Presence.FORBIDDEN, reason='configmaps "app" is forbidden')
     assert refused(made("a", APP), {APP: unread}) == (
         FailureType.FORBIDDEN,
         'Failed to delete ConfigMap: configmaps "app" is forbidden',

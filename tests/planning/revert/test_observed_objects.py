@@ -6,7 +6,7 @@ import pytest
 
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, OnMissing, Operation, Phase
-from api.steps import FailureType, Look, RevertDecision, RollbackStep, Seen, Target
+from api.steps import FailureType, ObservedObject, Presence, RevertDecision, RollbackStep, Target
 from planning.revert.decide import decide_revert
 from tests.planning.builders import (
     END,
@@ -58,7 +58,7 @@ class TestMissing:
         )
 
     def test_where_the_server_gave_no_words_ours_name_the_object(self) -> None:
-        decision = decide(original(made("a", LOC)), {LOC: Look(seen=Seen.ABSENT)})
+        decision = decide(original(made("a", LOC)), {LOC: ObservedObject(presence=Presence.ABSENT)})
         assert refusal(decision)[1] == 'Failed to delete Localization: Localization "nginx-loc-a" not found'
 
     def test_another_uid_fails_with_both(self) -> None:
@@ -84,7 +84,7 @@ class TestMissing:
         )
 
     def test_ignore_does_not_pass_over_what_could_not_be_read(self) -> None:
-        unread = Look(seen=Seen.FORBIDDEN, reason="forbidden")
+        unread = ObservedObject(presence=Presence.FORBIDDEN, reason="forbidden")
         decision = decide(original(made("a", LOC)), {LOC: unread}, by=IGNORE)
         assert refusal(decision)[0] is FailureType.FORBIDDEN
 
@@ -248,8 +248,10 @@ class TestSeveralObjectsInOneAction:
         assert [one.target.name for one in only_step(decision).deletions] == ["x"]
 
 
-@pytest.mark.parametrize("seen", [present("uid-app"), absent(APP), Look(seen=Seen.FORBIDDEN, reason="no")])
-def test_objects_that_are_kept_are_neither_looked_at_nor_counted(seen: Look) -> None:
+@pytest.mark.parametrize(
+    "seen", [present("uid-app"), absent(APP), ObservedObject(presence=Presence.FORBIDDEN, reason="no")]
+)
+def test_objects_that_are_kept_are_neither_looked_at_nor_counted(seen: ObservedObject) -> None:
     kept = made("a", APP, operation=Operation.APPLY, created=False)
     decision = decide(original(kept), {APP: seen})
     assert decision.state.left_standing == []

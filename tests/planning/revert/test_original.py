@@ -5,7 +5,7 @@ from datetime import timedelta
 from api.execution import ActionStatus, RunState
 from api.phases import ActionType, OperationType, Phase
 from api.reasons import Reason
-from api.steps import Look, Seen
+from api.steps import ObservedObject, Presence
 from planning.status import transitions
 from tests.planning.builders import (
     LATER,
@@ -118,7 +118,7 @@ def test_what_no_longer_exists_or_is_another_object_was_not_left() -> None:
 
 
 def test_what_could_not_be_read_is_said_to_be_unknown() -> None:
-    decision = decide(PARTLY, {B: absent(B), C: Look(seen=Seen.FORBIDDEN, reason="no")})
+    decision = decide(PARTLY, {B: absent(B), C: ObservedObject(presence=Presence.FORBIDDEN, reason="no")})
     assert decision.state.left_standing == ["ConfigMap default/c (not known: it could not be read)"]
     assert str(finished(decision.state).message).endswith("1 stage skipped; 1 object not known to be gone")
 
