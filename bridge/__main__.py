@@ -12,7 +12,7 @@ DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes wha
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Run until told to stop. Raises ConfigurationError and TemporalConfigurationError."""
+    """Run until `stop` is set. Raises ConfigurationError and TemporalConfigurationError."""
     bridge = await Bridge.connect(settings, time.monotonic)
     await bridge.run(stop)
 

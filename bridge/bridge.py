@@ -24,11 +24,11 @@ from kube.errors import ApiError, ConflictError
 _log = structlog.get_logger(__name__)
 
 FRESH_PASS = 0.05
-"""Seconds after which a pass that met a changed object is made anew."""
+"""Seconds after which a pass is repeated whose object changed meanwhile."""
 
 
 class Bridge:
-    """All parts together."""
+    """The parts of the process and the tasks that it runs."""
 
     def __init__(
         self, settings: Settings, cluster: Cluster, temporal: TemporalClient, clock: Callable[[], float]
@@ -67,7 +67,7 @@ class Bridge:
         self._queue.add(key, urgent=urgent)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop; then give up the lease and close."""
+        """Run until `stop` is set; then release the lease and close."""
         loops = [self._lease.run(), self._context.events.run(), self._lead()]
         loops += [reflector.run() for reflector in self._reflectors]
         try:

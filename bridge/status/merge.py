@@ -164,15 +164,15 @@ def _with_known_retries(old: WorkflowExecutionStatus, new: WorkflowExecutionStat
     return new.model_copy(update={"action_statuses": actions}) if actions else new
 
 
-def broken(state: RunState, operation: OperationType, reason: str, now: datetime) -> RunState:
+def broken(state: RunState, operation: OperationType, message: str, now: datetime) -> RunState:
     """Close the tree of a run that left none: what was running has an unknown outcome, the rest was not reached."""
     not_reached = causes.not_attempted_broken("the plan")
     stages = [
-        transitions.stage_broken(stage, operation, reason, now)
+        transitions.stage_broken(stage, operation, message, now)
         if stage.phase is Phase.RUNNING
         else transitions.stage_not_reached(stage, not_reached)
         for stage in state.stages
     ]
-    update: dict[str, Any] = {"phase": Phase.FAILED, "message": reason, "stage_statuses": stages or None}
+    update: dict[str, Any] = {"phase": Phase.FAILED, "message": message, "stage_statuses": stages or None}
     closed = state.model_copy(update={**update, **transitions.end_times(state.start_time, now)})
     return transitions.with_counts(closed) if stages else closed
