@@ -45,7 +45,8 @@ from planning.snapshot.definitions import (
     of_revert_today,
     revert_parameter_errors,
 )
-from planning.snapshot.documents import Definitions, PlanPlace, SnapshotDocument, documents
+from planning.snapshot.documents import Definitions, PlanPlace, SnapshotDocument
+from planning.snapshot.documents import documents as documents_of
 from planning.values.parameters import Layers, Resolved, resolve
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
@@ -109,11 +110,11 @@ class LoadActivities:
         workflows = await find_workflows(self._cluster, references)
         account = self._impersonation.account(plan)
         resolved = await self._resolved(layers_of(plan, workflows, execution), actor_of(namespace, account))
-        stored = await _documents(request.execution, of_execute(execution, plan, workflows, resolved))
+        definitions = of_execute(execution, plan, workflows, resolved)
+        documents, origin = await _documents(request.execution, definitions)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
-        origin = _origin(request.execution, stored)
         decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
-        return _with_account(await self._stored(decision, request.execution, stored), namespace, account)
+        return await self._store(decision, request.execution, account, documents)
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
         namespace = request.execution.namespace
@@ -122,31 +123,20 @@ class LoadActivities:
         original = await original_of(self._cluster, revert)
         account = self._impersonation.account(live_plan, original)
         if original is None:
-            return _with_account(decide_revert(revert, None, [], {}, live_plan, {}), namespace, account)
+            decision = decide_revert(revert, None, [], {}, live_plan, {})
+            return await self._store(decision, request.execution, account, [])
         used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
-        decision = await self._decide_revert(revert, original, used, actor_of(namespace, account), attempt)
-        return _with_account(decision, namespace, account)
-
-    async def _decide_revert(
-        self,
-        revert: DRPlanExecution,
-        original: DRPlanExecution,
-        used: OriginalDefinitions,
-        actor: Actor,
-        attempt: RunningAttempt,
-    ) -> RevertDecision:
-        """Observe, decide, and store what is to be executed."""
+        actor = actor_of(namespace, account)
         targets = await asyncio.to_thread(concerns, original, used.workflows)
         looks = await observe(self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text))
         earlier = await reverts_of(self._cluster, original)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
-        stored = await _documents(revert.metadata.key, definitions)
-        work = partial(decide_revert, revert, original, earlier, looks, used.plan, used.workflows)
-        origin, live = _origin(revert.metadata.key, stored), used.snapshot is None
-        decision = await asyncio.to_thread(work, origin, definitions_of_today=live)
+        documents, origin = await _documents(request.execution, definitions)
+        decide = partial(decide_revert, revert, original, earlier, looks, used.plan, used.workflows, origin)
+        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None)
         if errors and decision.rejection is None:
-            return rejected_revert(rejections.bad_parameters(errors))
-        return await self._stored(decision, revert.metadata.key, stored)
+            decision = rejected_revert(rejections.bad_parameters(errors))
+        return await self._store(decision, request.execution, account, documents)
 
     async def _revert_definitions(
         self, revert: DRPlanExecution, original: DRPlanExecution, used: OriginalDefinitions, actor: Actor
@@ -167,13 +157,16 @@ class LoadActivities:
         answers = await read_values(self._cluster, actor, list(places.values()))
         return {place: resolve(of, answers) for place, of in places.items()}
 
-    async def _stored(self, decision: DecisionT, execution: ObjectKey, stored: Sequence[SnapshotDocument]) -> DecisionT:
-        """Store the documents of a run that goes ahead, and name them in its status."""
-        if decision.rejection is not None or not stored:
-            return decision
-        await self._snapshots.store(execution, stored)
-        state = decision.state.model_copy(update={"snapshot": stored[-1].ref})
-        return decision.model_copy(update={"state": state})
+    async def _store(
+        self, decision: DecisionT, execution: ObjectKey, account: str | None, documents: Sequence[SnapshotDocument]
+    ) -> DecisionT:
+        """Store the documents of a run that goes ahead, and record them and the account in its status."""
+        recorded: dict[str, object] = {"service_account_name": account}
+        if decision.rejection is None and documents:
+            await self._snapshots.store(execution, documents)
+            recorded["snapshot"] = documents[-1].ref
+        state = decision.state.model_copy(update=recorded)
+        return decision.model_copy(update={"state": state, "actor": actor_of(execution.namespace, account)})
 
     async def _execution(self, key: ObjectKey) -> DRPlanExecution:
         """Read the execution that is carried out, and no other of that name."""
@@ -185,18 +178,14 @@ class LoadActivities:
         return execution
 
 
-async def _documents(execution: ObjectKey, definitions: Definitions | None) -> Sequence[SnapshotDocument]:
-    """Return what is to be stored: nothing if no definition is executed."""
-    return [] if definitions is None else await asyncio.to_thread(documents, execution, definitions)
-
-
-def _origin(execution: ObjectKey, stored: Sequence[SnapshotDocument]) -> Origin | None:
-    return Origin(execution=execution, snapshot=stored[-1].ref) if stored else None
-
-
-def _with_account(decision: DecisionT, namespace: str, account: str | None) -> DecisionT:
-    state = decision.state.model_copy(update={"service_account_name": account})
-    return decision.model_copy(update={"state": state, "actor": actor_of(namespace, account)})
+async def _documents(
+    execution: ObjectKey, definitions: Definitions | None
+) -> tuple[Sequence[SnapshotDocument], Origin | None]:
+    """Return what is to be stored, and where it will be read: nothing if no definition is executed."""
+    if definitions is None:
+        return [], None
+    stored = await asyncio.to_thread(documents_of, execution, definitions)
+    return stored, Origin(execution=execution, snapshot=stored[-1].ref)
 
 
 async def _run(work: Callable[[RunningAttempt], Awaitable[DecisionT]]) -> DecisionT:

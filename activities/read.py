@@ -71,20 +71,19 @@ async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlan
     """Read the Reverts of an execution: the bridge labels what it accepts, the older controller labelled nothing."""
     namespace, name = original.metadata.namespace, original.metadata.name
     kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
-    items: list[Object] = []
+    reverts: list[Object] = []
     try:
         for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
             async for page in cluster.pages(kind, selector, OWN):
-                items += [item for item in page.items if _is_revert_of(item, name)]
+                for item in page.items:
+                    spec = item.get("spec", {})
+                    is_revert = spec.get("operationType") == OperationType.REVERT
+                    if is_revert and spec.get("revertExecutionRef") == name:
+                        reverts.append(item)
     except ApiError as error:
         message = attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    return [with_reasons(_parse(DRPlanExecution, item)) for item in items]
-
-
-def _is_revert_of(item: Object, name: str) -> bool:
-    spec = item.get("spec", {})
-    return bool(spec.get("operationType") == OperationType.REVERT and spec.get("revertExecutionRef") == name)
+    return [with_reasons(_parse(DRPlanExecution, item)) for item in reverts]
 
 
 def _parse(kind: type[OwnT], raw: Object) -> OwnT:

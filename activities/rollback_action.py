@@ -11,7 +11,7 @@ from activities.errors import ActionError, action_error, application_error
 from activities.execute_action import ExecuteActivities
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, Deletion, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
+from api.steps import ActionOutcome, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
@@ -54,7 +54,7 @@ class RollbackActivities:
             return outcome.model_copy(update={"message": action_messages.bounded(message)})
 
     async def _delete_objects(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
-        step, notes = request.step, []
+        step, replaced = request.step, []
         if step.refusal is not None:
             raise ActionError(step.refusal.type, step.refusal.message)
         for deletion in step.deletions:
@@ -63,12 +63,12 @@ class RollbackActivities:
             except ApiError as error:
                 reason = attempt_messages.naming(deletion.target, error.message)
                 raise action_error(error, action_messages.failed_to_delete(deletion.target, reason)) from error
-            notes.append(_note(deletion, replaced_by))
-        return _rolled_back(step, notes)
+            replaced.append(replaced_by)
+        return _rolled_back(step, replaced)
 
     async def _verify_deletions(self, request: ObserveInput) -> ActionOutcome:
         """Check whether every object of the step is gone. Raises ApplicationError if another check may succeed."""
-        step, notes = request.step, []
+        step, replaced = request.step, []
         if step.refusal is not None:
             return ActionOutcome(phase=Phase.CANCELED, message=step.refusal.message)
         for deletion in step.deletions:
@@ -82,8 +82,8 @@ class RollbackActivities:
             if metadata is not None and metadata["uid"] == deletion.uid:
                 message = attempt_messages.canceled_still_there(deletion.target)
                 return ActionOutcome(phase=Phase.CANCELED, message=message)
-            notes.append(_note(deletion, metadata["uid"] if metadata else None))
-        return _rolled_back(step, notes)
+            replaced.append(metadata["uid"] if metadata else None)
+        return _rolled_back(step, replaced)
 
 
 def _execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None:
@@ -107,10 +107,11 @@ def _message_format(part: Part) -> MessageFormat:
     return _CUSTOM if part is Part.ROLLBACK else _HOOK
 
 
-def _note(deletion: Deletion, replaced_by: str | None) -> str:
-    return action_messages.replaced_meanwhile(deletion.target, replaced_by) if replaced_by else ""
-
-
-def _rolled_back(step: RollbackStep, notes: list[str]) -> ActionOutcome:
-    message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
-    return ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.bounded(message + "".join(notes)))
+def _rolled_back(step: RollbackStep, replaced: list[str | None]) -> ActionOutcome:
+    """Return the outcome; `replaced` has the uid of the new object of each deleted one's name, if there is any."""
+    targets = [deletion.target for deletion in step.deletions]
+    notes = [
+        action_messages.replaced_meanwhile(target, uid) for target, uid in zip(targets, replaced, strict=True) if uid
+    ]
+    message = action_messages.rolled_back(targets) + "".join(notes)
+    return ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.bounded(message))

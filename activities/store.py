@@ -126,7 +126,9 @@ class SnapshotStore:
 
     def __init__(self, revisions: RevisionStore, cache_size: int = _CACHE_SIZE) -> None:
         self._revisions = revisions
-        self._cache = _Cache(cache_size)
+        self._cache_size = cache_size
+        self._cache: OrderedDict[tuple[str, str, str], tuple[Any, int]] = OrderedDict()
+        """What was read, and its size; what was used last is last."""
 
     async def store(self, execution: ObjectKey, documents: Sequence[SnapshotDocument]) -> None:
         """Store documents for an execution; the last one, the root, after all others."""
@@ -149,8 +151,10 @@ class SnapshotStore:
 
     async def _read(self, namespace: str, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
         key = (namespace, ref.name, ref.sha256)
-        if (cached := self._cache.get(key)) is not None:
-            return cached  # type: ignore[no-any-return]  # a hash belongs to one kind of document
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            cached: T = self._cache[key][0]  # a hash belongs to one kind of document
+            return cached
         revision = await self._revisions.read(namespace, ref.name)
         if revision is None:
             raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_gone(ref.name))
@@ -158,27 +162,8 @@ class SnapshotStore:
             parsed = parse(revision.data)
         except SnapshotError as error:
             raise ActionError(FailureType.UNDEFINED, str(error)) from None
-        self._cache.put(key, parsed, len(json.dumps(revision.data)))
+        self._cache[key] = (parsed, len(json.dumps(revision.data)))
+        self._cache.move_to_end(key)
+        while len(self._cache) > 1 and sum(size for _, size in self._cache.values()) > self._cache_size:
+            self._cache.popitem(last=False)
         return parsed
-
-
-class _Cache:
-    """The values that were used last, up to a total size."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[tuple[str, ...], tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: tuple[str, ...]) -> Any:
-        """Return a value and count it as used; None if it is not cached."""
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        return self._values[key][0]
-
-    def put(self, key: tuple[str, ...], value: Any, size: int) -> None:
-        """Cache a value, and drop those that were not used for longest if the cache is full."""
-        self._values[key] = (value, size)
-        self._values.move_to_end(key)
-        while len(self._values) > 1 and sum(each for _, each in self._values.values()) > self._size:
-            self._values.popitem(last=False)

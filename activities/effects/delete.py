@@ -70,7 +70,7 @@ class ObjectDeletion:
         self._attempt = attempt
         self._timeout = timeout or attempt.limits.timeout
         self._version = version
-        self._failed = failed or self._failed_to_delete
+        self._failed = failed
         self._replaced_by: str | None = None
 
     async def run(self) -> str | None:
@@ -134,10 +134,11 @@ class ObjectDeletion:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _wait_for(self, what: str, kind: FailureType, reason: str) -> None:
-        self._attempt.wait_for(what, self._failed(kind, reason))
-
-    def _failed_to_delete(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, action_messages.failed_to_delete(self._target, reason))
+        if self._failed is not None:
+            error = self._failed(kind, reason)
+        else:
+            error = ActionError(kind, action_messages.failed_to_delete(self._target, reason))
+        self._attempt.wait_for(what, error)
 
 
 @dataclass(frozen=True)
