@@ -1,6 +1,6 @@
 """The folder for programs that outlive a checkout: which versions it holds, who may write to it, and how.
 
-The versions are written here once; `dev/go/*/go.mod` pins the same ones (a test compares them).
+The versions are written here once; `dev/go/go.mod` pins the same ones (a test compares them).
 """
 
 import fcntl
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KUBERNETES = "v1.36.3"
-ETCD = "v3.6.16"
+ETCD = "v3.6.8"
 
 
 def platform_name() -> str:
@@ -30,12 +30,6 @@ def cache_root() -> Path:
     """The cache of this user, shared by all checkouts."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "drplan"
-
-
-def built_folder(program: str) -> Path:
-    """Where a program that we have built is kept: by version and platform."""
-    name, version = ("etcd", ETCD) if program == "etcd" else ("kubernetes", KUBERNETES)
-    return cache_root() / name / f"{version}-{platform_name()}"
 
 
 def archive_folder() -> Path:

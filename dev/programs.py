@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev import StackError, archive
-from dev.build import build
-from dev.cache import archive_folder, built_folder, exclusive
+from dev.build import build, built_folder
+from dev.cache import archive_folder, exclusive
 
 # What neither the Python package index nor Debian has in a version of today.
 SERVERS = ("kube-apiserver", "kube-controller-manager", "etcd")

@@ -12,9 +12,9 @@ from dev import StackError
 from dev.cache import cache_root
 from dev.layout import REPOSITORY
 
-MODULES = REPOSITORY / "dev" / "go"
-LOCK = MODULES / "requirements.lock"
-# The `go` line of our modules.
+MODULE = REPOSITORY / "dev" / "go"
+LOCK = MODULE / "requirements.lock"
+# The `go` line of our module.
 OLDEST = (1, 26)
 
 
@@ -28,7 +28,7 @@ def find_go() -> Path:
 
 def is_new_enough(go: Path) -> bool:
     """Ask the toolchain for its version inside our module, where a newer one of Go's own may stand in for it."""
-    done = subprocess.run([str(go), "version"], cwd=MODULES / "kube", capture_output=True, text=True)
+    done = subprocess.run([str(go), "version"], cwd=MODULE, capture_output=True, text=True)
     found = re.search(r"go(\d+)\.(\d+)", done.stdout)
     return done.returncode == 0 and found is not None and (int(found[1]), int(found[2])) >= OLDEST
 

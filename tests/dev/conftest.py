@@ -47,15 +47,17 @@ case "$1" in
   list)
     echo "go: downloading example.com/module v1.0.0" >&2
     mkdir -p "$GOCACHE" && touch "$GOCACHE/compiled"
-    printf 'example.com/one\\t/src/one\\nexample.com/two\\t/src/two\\n' ;;
+    printf 'example.com/one\\nexample.com/two\\n' ;;
   build)
     while [ "$1" != -o ]; do shift; done
+    folder=$2
+    shift 2
     for package in one two; do
       echo "example.com/$package" >&2
       while [ -e "$FAKE_GO_CALLS.hold" ]; do sleep 0.05; done
     done
     [ -z "$FAKE_GO_ERROR" ] || { echo "$FAKE_GO_ERROR" >&2; exit 1; }
-    echo "built $3" > "$2" ;;
+    for package in "$@"; do echo "built $package" > "$folder/${package##*/}"; done ;;
 esac
 """
 
@@ -67,9 +69,10 @@ class FakeGo:
     calls_file: Path
 
     def builds(self) -> list[str]:
-        """The packages that were built, in order."""
+        """The programs' packages that were built, in order."""
         calls = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
-        return [call.split()[-1] for call in calls if call.startswith("build ")]
+        builds = [call.partition(" -o ")[2].split()[1:] for call in calls if call.startswith("build ")]
+        return [package for packages in builds for package in packages]
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """A build shows how far it is, happens once, and survives every kind of interruption."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from dev import StackError
 from dev.layout import REPOSITORY
 from dev.programs import find_servers
 from dev.progress import LINKING, Progress, in_words
+from dev.toolchain import MODULE
 from tests.dev.conftest import FakeGo
 from tests.eventually import until
 
@@ -30,7 +32,7 @@ def test_progress_tells_packages_and_keeps_quiet_about_time_at_first(
     find_servers()
 
     said = capsys.readouterr().out
-    assert "kube-apiserver: modules downloaded: 1" in said
+    assert "modules downloaded: 1" in said
     assert "Built in" in said
 
 
@@ -38,7 +40,7 @@ def test_the_compiled_packages_are_kept_until_all_is_built(
     fake_go: FakeGo, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_GO_ERROR", "no space left on device")
-    with pytest.raises(StackError, match=r"`go build` for kube-apiserver failed:(.|\n)*no space left on device"):
+    with pytest.raises(StackError, match=r"`go build` failed:(.|\n)*no space left on device"):
         find_servers()
     assert (cache / "go-build" / "compiled").exists()
 
@@ -47,10 +49,45 @@ def test_the_compiled_packages_are_kept_until_all_is_built(
     assert not (cache / "go-build").exists()
 
 
+def test_without_space_on_the_disk_nothing_is_begun(fake_go: FakeGo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dev.build.SPACE", 1e18)
+
+    with pytest.raises(StackError, match=r"Building needs 1000000000 GB in .*drplan, where .* GB are free"):
+        find_servers()
+    assert fake_go.builds() == []
+
+
+def test_an_error_of_go_says_where_else_the_programs_can_come_from(
+    fake_go: FakeGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_GO_ERROR", "dial tcp: lookup proxy.example.com: no such host")
+
+    with pytest.raises(StackError, match=r"no such host\n(.|\n)*docs/local-stack.md"):
+        find_servers()
+
+
+def test_a_program_is_built_again_when_its_recipe_changes_and_no_other(
+    fake_go: FakeGo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "module"
+    shutil.copytree(MODULE, module)
+    monkeypatch.setattr("dev.build.MODULE", module)
+    find_servers()
+    controllers = module / "kube-controller-manager" / "main.go"
+
+    controllers.write_text(f"{controllers.read_text()}// changed\n")
+    find_servers()
+    assert fake_go.builds()[3:] == ["./kube-controller-manager"]
+
+    (module / "go.sum").write_text("")
+    find_servers()
+    assert len(fake_go.builds()) == 7
+
+
 def test_two_at_once_build_once(fake_go: FakeGo) -> None:
     with fake_go.held():
         first, second = _start(), _start()
-        until(lambda: len(fake_go.builds()) == 1)
+        until(lambda: len(fake_go.builds()) == 3)
     said = [process.communicate(timeout=60)[0] for process in (first, second)]
 
     assert (first.returncode, second.returncode) == (0, 0)
@@ -61,7 +98,7 @@ def test_two_at_once_build_once(fake_go: FakeGo) -> None:
 def test_after_ctrl_c_the_compiler_has_ended_and_the_next_build_goes_on(fake_go: FakeGo, cache: Path) -> None:
     with fake_go.held():
         process = _start()
-        until(lambda: len(fake_go.builds()) == 1)
+        until(lambda: len(fake_go.builds()) == 3)
         os.killpg(process.pid, signal.SIGINT)
         said, _ = process.communicate(timeout=60)
 
@@ -74,17 +111,17 @@ def test_after_ctrl_c_the_compiler_has_ended_and_the_next_build_goes_on(fake_go:
 def test_after_a_kill_the_next_build_waits_for_the_orphaned_compiler(fake_go: FakeGo, cache: Path) -> None:
     with fake_go.held():
         killed = _start()
-        until(lambda: len(fake_go.builds()) == 1)
+        until(lambda: len(fake_go.builds()) == 3)
         killed.kill()
         killed.wait()
         following = _start()
         assert following.stdout is not None
         assert "waiting for it" in following.stdout.readline()
-        assert len(fake_go.builds()) == 1
+        assert len(fake_go.builds()) == 3
     following.communicate(timeout=60)
 
     assert following.returncode == 0
-    assert len(fake_go.builds()) == 4
+    assert len(fake_go.builds()) == 6
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,15 @@ def test_a_new_namespace_has_its_default_service_account(stack: Stack, namespace
 
     listed = stack.kubectl("get", "serviceaccounts", "-n", namespace, "-o=name").stdout
     assert listed.split() == ["serviceaccount/default"]
+
+
+def test_a_finished_job_goes_after_its_time_to_live(stack: Stack, namespace: str) -> None:
+    job = JOB.replace("spec:\n", "spec:\n  ttlSecondsAfterFinished: 1\n", 1)
+    stack.kubectl("create", "-n", namespace, "-f", "-", stdin=job)
+    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=30s")
+    pod = stack.kubectl("get", "pods", "-n", namespace, "-o=name").stdout.strip()
+    patch = ("patch", pod, "-n", namespace, "--subresource=status", "--type=merge")
+
+    stack.kubectl(*patch, '--patch={"status": {"phase": "Succeeded"}}')
+
+    stack.kubectl("wait", "--for=delete", "job/job", "-n", namespace, "--timeout=30s")

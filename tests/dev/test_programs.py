@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from dev import StackError
-from dev.cache import ETCD, KUBERNETES, built_folder
+from dev.build import built_folder
+from dev.cache import ETCD, KUBERNETES
 from dev.programs import find_servers
 from tests.dev.conftest import FakeGo
 from tests.dev.test_archive import CONTENT, Served, publish
 
 KUBE_APISERVER = "k8s.io/kubernetes/cmd/kube-apiserver"
-KUBE_CONTROLLER_MANAGER = "k8s.io/kubernetes/cmd/kube-controller-manager"
-ETCD_SERVER = "go.etcd.io/etcd/server/v3"
+KUBE_CONTROLLER_MANAGER = "./kube-controller-manager"
+ETCD_SERVER = "./etcd"
 
 
 def _put(folder: Path, *names: str) -> None:
