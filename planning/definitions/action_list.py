@@ -32,7 +32,7 @@ _BY_MANIFEST = next(type_ for type_, row in ACTION_TYPES.items() if row.named_by
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedAction:
     """One action as it is carried out."""
 
     action: Action
@@ -44,7 +44,7 @@ class Planned:
     """Positions in the planned list that must end first; None where the actions run one after the other."""
 
 
-def as_executed(dr_workflow: DRWorkflow, mode: Mode | None) -> list[Planned]:
+def as_executed(dr_workflow: DRWorkflow, mode: Mode | None) -> list[PlannedAction]:
     """Return the actions in the order in which they run; `when` is not evaluated here.
 
     Actions on a cycle of dependencies are left out; validation reports them.
@@ -52,13 +52,13 @@ def as_executed(dr_workflow: DRWorkflow, mode: Mode | None) -> list[Planned]:
     actions = dr_workflow.spec.actions
     if is_inverted(actions, mode):
         backwards = [(index, deletion_of(action)) for index, action in reversed(list(enumerate(actions)))]
-        return [Planned(action, index, Part.INVERSE) for index, action in backwards if action is not None]
+        return [PlannedAction(action, index, Part.INVERSE) for index, action in backwards if action is not None]
     if not any(action.depends_on for action in actions):
-        return [Planned(action, index) for index, action in enumerate(actions)]
+        return [PlannedAction(action, index) for index, action in enumerate(actions)]
     needs = needs_of([(action.name, action.depends_on or []) for action in actions])
     order = dependency_order(needs)
     places = {index: place for place, index in enumerate(order)}
-    return [Planned(actions[index], index, after=sorted(places[one] for one in needs[index])) for index in order]
+    return [PlannedAction(actions[index], index, after=sorted(places[one] for one in needs[index])) for index in order]
 
 
 def is_inverted(actions: Sequence[Action], mode: Mode | None) -> bool:

@@ -19,35 +19,35 @@ _HASH_LENGTH = 10
 
 
 def shortened(text: str, bound: int) -> str:
-    """Give `text`, or its beginning and a hash of the whole where it is longer than `bound`."""
+    """Return `text`, or its beginning and a hash of the whole where it is longer than `bound`."""
     if len(text) <= bound:
         return text
     return f"{text[: bound - _HASH_LENGTH - 1].rstrip('-._/')}-{short_hash(text)}"
 
 
 def short_hash(text: str) -> str:
-    """Give ten hexadecimal digits that stand for a text."""
+    """Return the first ten hexadecimal digits of the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def root_id(operation: OperationType, execution: ObjectKey) -> str:
-    """Give the id of an execution's root workflow: `revert/<namespace>/<name>/<uid>`."""
+    """Return the id of an execution's root workflow: `revert/<namespace>/<name>/<uid>`."""
     prefix = f"{operation.lower()}/{shortened(execution.namespace, 40)}"
     return f"{prefix}/{shortened(execution.name, 60)}/{execution.uid}"
 
 
 def stage_id(root: str, index: int, name: str) -> str:
-    """Give the id of a stage's workflow: `<root>/<index>-<name>`."""
+    """Return the id of a stage's workflow: `<root>/<index>-<name>`."""
     return f"{root}/{index}-{shortened(name, 20)}"
 
 
 def workflow_id(stage: str, index: int, name: str) -> str:
-    """Give the id of a workflow in a stage; `stage` is that stage's id."""
+    """Return the id of a workflow in a stage; `stage` is that stage's id."""
     return f"{stage}/{index}-{shortened(name, 20)}"
 
 
 def activity_id(index: int) -> str:
-    """Give the id of an action's activity within its workflow; `index` is its place in the tree."""
+    """Return the id of an action's activity within its workflow; `index` is its place in the tree."""
     return f"action-{index}"
 
 
@@ -58,7 +58,7 @@ def action_index(activity: str) -> int | None:
 
 
 def label_value(name: str) -> str:
-    """Give a name in a form that is valid as a label's value."""
+    """Return a name in a form that is valid as a label's value."""
     return shortened(name, LABEL_MAX_LENGTH)
 
 
@@ -67,18 +67,18 @@ _LONGEST = 100
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """Give names as parts of a mark, those that stand more than once with their place: `deploy[1]`."""
+    """Return names as parts of a mark; a name that occurs more than once gets its position: `deploy[1]`."""
     counts = Counter(names)
     return [f"{_escaped(name)}[{place}]" if counts[name] > 1 else _escaped(name) for place, name in enumerate(names)]
 
 
 def mark(execution_uid: str, stage: str, workflow: str) -> str:
-    """Give the beginning of the marks of one workflow; `workflow` comes from `distinct`."""
+    """Return the beginning of the marks of one workflow; `workflow` comes from `distinct`."""
     return f"{execution_uid}/{_escaped(stage)}/{workflow}"
 
 
 def _escaped(name: str) -> str:
-    """Keep the signs that divide a mark out of its names."""
+    """Escape the separators of a mark in a name."""
     text = name.replace("%", "%25").replace("/", "%2F").replace("[", "%5B")
     return shortened(text, _LONGEST)
 

@@ -155,7 +155,7 @@ def _as_json(value: Any, count: list[int]) -> Any:
 
 
 def _key(key: Any) -> str:
-    """Give a key as text, as Kubernetes' tools do."""
+    """Return a key as text, as Kubernetes' tools do."""
     if isinstance(key, bool):
         return str(key).lower()
     if isinstance(key, str | int | float):

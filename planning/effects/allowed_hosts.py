@@ -1,8 +1,8 @@
 """Where HTTP actions may go: the operator's list of hosts, and addresses that only an entry of their own opens.
 
-Whoever may write a plan could otherwise make the worker fetch what only the worker's node may see: the
-cloud's metadata, services on loopback. So a name counts for what it resolves to, and the connection is
-made to the very address that was judged. Source: docs/operations.md, "Where HTTP actions may go".
+Otherwise the author of a plan could make the worker fetch what only the worker's node can reach: the
+cloud's metadata, services on loopback. So a name is checked by what it resolves to, and the connection is made to the
+address that was checked. Source: docs/operations.md, "Where HTTP actions may go".
 """
 
 import re
@@ -24,11 +24,11 @@ _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _IPV4_COMPATIBLE = ip_network("::/96")
 
 
-class Guard(StrEnum):
+class GuardedAddresses(StrEnum):
     """Kinds of addresses that are refused unless the operator lists them."""
 
     METADATA = "metadata"
-    """The cloud's own services: they give credentials to whoever asks from the node."""
+    """The cloud's own services: they return credentials to any process on the node."""
     LINK_LOCAL = "link-local"
     LOOPBACK = "loopback"
     UNSPECIFIED = "unspecified"
@@ -36,8 +36,8 @@ class Guard(StrEnum):
     MULTICAST = "multicast"
 
 
-_GUARDED: dict[Guard, tuple[Network, ...]] = {
-    Guard.METADATA: (
+_GUARDED: dict[GuardedAddresses, tuple[Network, ...]] = {
+    GuardedAddresses.METADATA: (
         # AWS, Google, Azure, OpenStack and others.
         ip_network("169.254.169.254/32"),
         # AWS.
@@ -51,10 +51,10 @@ _GUARDED: dict[Guard, tuple[Network, ...]] = {
         # Oracle Cloud.
         ip_network("192.0.0.192/32"),
     ),
-    Guard.LINK_LOCAL: (ip_network("169.254.0.0/16"), ip_network("fe80::/10")),
-    Guard.LOOPBACK: (ip_network("127.0.0.0/8"), ip_network("::1/128")),
-    Guard.UNSPECIFIED: (ip_network("0.0.0.0/8"), ip_network("::/128")),
-    Guard.MULTICAST: (ip_network("224.0.0.0/4"), ip_network("ff00::/8")),
+    GuardedAddresses.LINK_LOCAL: (ip_network("169.254.0.0/16"), ip_network("fe80::/10")),
+    GuardedAddresses.LOOPBACK: (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+    GuardedAddresses.UNSPECIFIED: (ip_network("0.0.0.0/8"), ip_network("::/128")),
+    GuardedAddresses.MULTICAST: (ip_network("224.0.0.0/4"), ip_network("ff00::/8")),
 }
 
 
@@ -71,7 +71,7 @@ class AllowedHosts:
     """The operator's list, read."""
 
     anything: bool = False
-    """Whether `*` stands in it: every host, but not what is guarded."""
+    """Whether it has `*`: every host except guarded addresses."""
     names: frozenset[str] = frozenset()
     endings: tuple[str, ...] = ()
     """Of `*.example.com`: `.example.com`."""
@@ -83,7 +83,7 @@ class AllowedHosts:
         return self.anything or name in self.names or name.endswith(self.endings)
 
     def holds(self, address: Address) -> bool:
-        """Tell whether an address stands in the list, or in a network of it."""
+        """Tell whether an address is in the list, or in one of its networks."""
         return any(address in network for network in self.networks)
 
     def opens(self, address: Address, guarded: Sequence[Network]) -> bool:
@@ -119,7 +119,7 @@ def may_be_resolved(allowed: AllowedHosts, host: str) -> bool:
 
 
 def permitted(allowed: AllowedHosts, host: str, addresses: Sequence[str]) -> list[str]:
-    """Give the addresses of a host to which a request may go, in their order.
+    """Return the addresses of a host to which a request may go, in their order.
 
     Raises HostRefusedError with the reason of the first where there is none.
     """
@@ -142,7 +142,7 @@ def is_address(host: str) -> bool:
 
 
 def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
-    """Say why a request may not go to an address; None where it may."""
+    """Return why a request may not go to an address; None where it may."""
     forms = list(_forms(ip_address(address)))
     for form in forms:
         guards = [(guard, network) for guard, networks in _GUARDED.items() for network in networks if form in network]
@@ -154,7 +154,7 @@ def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
 
 
 def _forms(address: Address) -> Iterator[Address]:
-    """Give an address, and the IPv4 addresses that a translator on the way would make of it."""
+    """Return an address, and the IPv4 addresses that a translator on the way would make of it."""
     yield address
     if not isinstance(address, IPv6Address):
         return

@@ -1,13 +1,13 @@
-"""What an HTTP action sends, and what an answer, a redirect or silence means for it and for a repeat.
+"""What an HTTP action sends, and what an answer, a redirect or no answer means for it and for a retry.
 
-A request that changes something is not made twice by itself: only the action's own retryPolicy says that
-this does no harm. httpx is here for its URL, a value: who judges a URL must read it as who sends it.
+A request that changes something is not repeated by default: only a retryPolicy of the action allows it.
+httpx is used for its URL: a check must parse a URL exactly as the client that sends it.
 Source: docs/spec/drworkflow.md, "HTTP"; RFC 9110, "Method Definitions" and "Status Codes".
 """
 
 import base64
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from planning.values.omission import HARMLESS_HEADERS, is_secret_name
 from planning.values.redaction import secret_forms
 
 MOST_REDIRECTS = 5
-_TOLD_TO_ANYBODY = HARMLESS_HEADERS | {"idempotency-key"}
+_PUBLIC_HEADERS = HARMLESS_HEADERS | {"idempotency-key"}
 """Headers that go to another host, and may be shown; the value of any other may be a secret."""
 
 _OURS = frozenset(
@@ -52,8 +52,8 @@ _LONGEST_URL = 200
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_REQUEST = frozenset({307, 308})
-_NOT_TAKEN = frozenset({429, 503})
-"""The service says that it did not take the request up."""
+_NOT_PROCESSED = frozenset({429, 503})
+"""The service did not process the request."""
 
 
 class Method(StrEnum):
@@ -105,7 +105,7 @@ class ActionRequest:
 
 
 def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> ActionRequest:
-    """Give the request that an action with its placeholders filled in makes; `secrets` are values that it holds.
+    """Return the request that an action with its placeholders filled in makes; `secrets` are values that it holds.
 
     Raises RequestError.
     """
@@ -113,6 +113,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         raise RequestError(http_messages.NO_REQUEST)
     method, url = _method(asked.method), _url(asked.url)
     headers = _headers(asked, url, mark)
+    private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
     return ActionRequest(
         method=method,
         url=_bare(url),
@@ -121,7 +122,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         success_codes=frozenset(asked.success_codes or ()),
         verify=not asked.insecure_skip_verify,
         repeated=action.retry_policy is not None and action.retry_policy.limit > 0,
-        secrets=secret_forms([*secrets, *_credentials(url), *_private(headers)]),
+        secrets=secret_forms([*secrets, *_credentials(url), *private]),
     )
 
 
@@ -149,12 +150,12 @@ def _leads_somewhere(url: URL) -> bool:
 
 
 def _bare(url: URL) -> URL:
-    """Give a URL as it is sent: who asks stands in a header, and a fragment is the reader's own."""
+    """Return a URL as it is sent: credentials are sent in a header, and a fragment is not sent."""
     return url.copy_with(username=None, password=None, fragment=None)
 
 
 def _headers(asked: HttpRequest, url: URL, mark: str) -> dict[str, str]:
-    """Give all headers but Host and the body's length, each once, whatever the case of its name."""
+    """Return all headers but Host and the body's length, each once, whatever the case of its name."""
     named = {name.lower(): (name, _value(name, value)) for name, value in (asked.headers or {}).items()}
     given = {name: value for lower, (name, value) in named.items() if lower not in _OURS}
     defaults = _DEFAULTS | {"Idempotency-Key": idempotency_key(mark)} | _basic(url)
@@ -162,7 +163,7 @@ def _headers(asked: HttpRequest, url: URL, mark: str) -> dict[str, str]:
 
 
 def _value(name: str, value: str) -> str:
-    """Give a header's value without the line break that a Secret's text often ends in. Raises RequestError."""
+    """Return a header's value without the line break that a Secret's text often ends in. Raises RequestError."""
     text = value.strip()
     if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
         raise RequestError(http_messages.not_a_header(name))
@@ -170,7 +171,7 @@ def _value(name: str, value: str) -> str:
 
 
 def _basic(url: URL) -> dict[str, str]:
-    """Give what a URL says of who asks, as the header that it means."""
+    """Return what a URL says of who asks, as the header that it means."""
     if not url.userinfo:
         return {}
     pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
@@ -178,43 +179,39 @@ def _basic(url: URL) -> dict[str, str]:
 
 
 def _credentials(url: URL) -> list[str]:
-    """Give what a URL says of who asks, in its authority and in its query."""
+    """Return what a URL says of who asks, in its authority and in its query."""
     pair = [url.password, url.userinfo.decode()] if url.password else []
     return [*pair, *(value for name, value in url.params.multi_items() if is_secret_name(name))]
 
 
-def _private(headers: Mapping[str, str]) -> list[str]:
-    return [value for name, value in headers.items() if name.lower() not in _TOLD_TO_ANYBODY]
-
-
 def idempotency_key(mark: str) -> str:
-    """Give a mark as a header may hold it: the same for every attempt of an action, and for no other action."""
+    """Return a mark as a header may hold it: the same for every attempt of an action, and for no other action."""
     return shortened(quote(mark, safe="/%[]:"), _LONGEST_KEY)
 
 
 def safe_url(url: URL) -> str:
-    """Give a URL for people: who asks and the query stay out, for they may hold what is secret."""
+    """Return a URL for messages, without credentials and query: they may be secret."""
     text = f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode().partition('?')[0]}"
     return shortened(text, _LONGEST_URL)
 
 
 def host_and_port(url: URL) -> str:
-    """Give host and port."""
+    """Return host and port."""
     host = url.raw_host.decode()
     return f"[{host}]:{port(url)}" if ":" in host else f"{host}:{port(url)}"
 
 
 def port(url: URL) -> int:
-    """Give the port, with the scheme's filled in."""
+    """Return the port, with the scheme's filled in."""
     if url.port is not None:
         return url.port
     return 443 if url.scheme == "https" else 80
 
 
 def redirected(request: ActionRequest, status: int, location: str | None) -> ActionRequest | None:
-    """Give the request that an answer asks for in place of this one; None where the answer stands for itself.
+    """Return the request that an answer redirects to; None where the answer is no redirect.
 
-    What is no method's own business goes to another host no further: its headers might name who asks.
+    Headers that may hold credentials are not sent to another host.
     """
     if status not in _REDIRECTS or status in request.success_codes or not location:
         return None
@@ -223,8 +220,10 @@ def redirected(request: ActionRequest, status: int, location: str | None) -> Act
     url = _joined(request.url, location)
     if url is None:
         return None
-    kept = request.headers if _same_place(request.url, url) else _harmless(request.headers)
-    following = replace(request, url=_bare(url), headers=kept)
+    headers = request.headers
+    if not _same_service(request.url, url):
+        headers = tuple((name, value) for name, value in headers if name.lower() in _PUBLIC_HEADERS)
+    following = replace(request, url=_bare(url), headers=headers)
     return _as_get(following) if status == 303 and request.method is not Method.HEAD else following
 
 
@@ -237,16 +236,12 @@ def _joined(url: URL, location: str) -> URL | None:
     return joined if _leads_somewhere(joined) else None
 
 
-def _same_place(url: URL, other: URL) -> bool:
+def _same_service(url: URL, other: URL) -> bool:
     """Tell whether another URL is the same service, or the same by TLS."""
     if url.raw_host != other.raw_host:
         return False
     upgraded = (url.scheme, port(url), other.scheme, port(other)) == ("http", 80, "https", 443)
     return upgraded or (url.scheme, port(url)) == (other.scheme, port(other))
-
-
-def _harmless(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, value) for name, value in headers if name.lower() in _TOLD_TO_ANYBODY)
 
 
 def _as_get(request: ActionRequest) -> ActionRequest:
@@ -256,14 +251,14 @@ def _as_get(request: ActionRequest) -> ActionRequest:
 
 def failure_of_status(request: ActionRequest, status: int) -> FailureType:
     """Tell what a status that is no success means for a repeat."""
-    if request.may_repeat or status in _NOT_TAKEN:
+    if request.may_repeat or status in _NOT_PROCESSED:
         return FailureType.HTTP_STATUS
     return FailureType.OUTCOME_UNKNOWN if status >= 500 else FailureType.HTTP_REFUSED
 
 
 def leaves_open(request: ActionRequest, status: int) -> bool:
     """Tell whether after a status that is no success the request may have had its effect all the same."""
-    return not request.method.repeatable and status >= 500 and status not in _NOT_TAKEN
+    return not request.method.repeatable and status >= 500 and status not in _NOT_PROCESSED
 
 
 def failure_of_silence(request: ActionRequest, *, sent: bool, late: bool) -> FailureType:

@@ -1,7 +1,7 @@
 """PerCluster: in which managed clusters an action is done, and by which Subscription in each of them.
 
-Every cluster gets a Subscription of its own, which chooses that cluster alone. The cluster's name stands
-in the Subscription's mark, so that a later attempt, or a Delete, knows whose it is.
+Every cluster gets its own Subscription, which selects only that cluster. The mark of the Subscription contains the
+name of the cluster, so that a later attempt, or a Delete, can assign it.
 Source: docs/spec/drworkflow.md, "clusterExecutionMode"; Kubernetes, "Labels and Selectors".
 """
 
@@ -63,7 +63,7 @@ def managed_cluster(found: Object) -> ManagedCluster:
 
 
 def targets(spec: Object, clusters: Sequence[ManagedCluster]) -> list[ManagedCluster]:
-    """Give the clusters that any subscriber chooses, by name; all of them where there is no subscriber.
+    """Return the clusters that any subscriber chooses, by name; all of them where there is no subscriber.
 
     Raises SelectorError.
     """
@@ -144,7 +144,7 @@ def child_names(parent: str, clusters: Sequence[ManagedCluster], made: Mapping[s
 
 
 def child_body(parent: Object, name: str, cluster: ManagedCluster) -> Object:
-    """Give a cluster's Subscription: the parent's spec, for this cluster alone."""
+    """Return a cluster's Subscription: the parent's spec, for this cluster alone."""
     chosen = {"key": CLUSTER_ID_LABEL, "operator": "In", "values": [cluster.id]}
     spec = {
         **(at(parent, "spec") or {}),
@@ -155,7 +155,7 @@ def child_body(parent: Object, name: str, cluster: ManagedCluster) -> Object:
 
 
 def child_mark(mark: str, binding: str) -> str:
-    """Give the mark of a cluster's Subscription."""
+    """Return the mark of a cluster's Subscription."""
     return f"{mark}/{binding}"
 
 
@@ -180,7 +180,7 @@ def made_for(parent: str, name: str, found: str | None) -> str | None:
 
 
 def overall(statuses: Sequence[ClusterActionStatus]) -> Phase:
-    """Give the action's phase: one failed cluster decides; clusters that are no targets do not count."""
+    """Return the action's phase: one failed cluster decides; clusters that are no targets do not count."""
     phases = {status.phase for status in statuses}
     for phase in (Phase.FAILED, Phase.RUNNING, Phase.PENDING):
         if phase in phases:
@@ -189,7 +189,7 @@ def overall(statuses: Sequence[ClusterActionStatus]) -> Phase:
 
 
 def within_bound(statuses: Sequence[ClusterActionStatus]) -> list[ClusterActionStatus]:
-    """Give the statuses with messages short enough to travel together."""
+    """Return the statuses with messages short enough to travel together."""
     room = max(_MESSAGES // max(len(statuses), 1), _SHORTEST)
     return [
         status.model_copy(update={"message": bounded(status.message, room)}) if status.message else status

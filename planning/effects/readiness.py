@@ -212,7 +212,7 @@ def _definition(found: Object) -> Readiness:
     return not_yet(readiness_messages.condition("Established", text(established, "status"), _detail(established)))
 
 
-# Clusternet's kinds; its Subscription has a module of its own.
+# Clusternet's kinds; Subscription is in planning/effects/subscription.py.
 
 
 def _chart(found: Object) -> Readiness:

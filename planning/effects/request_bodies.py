@@ -14,20 +14,20 @@ Object = Mapping[str, Any]
 
 
 def mark_of(metadata: Object) -> str | None:
-    """Give the mark of whoever created an object; None where it was no plan."""
+    """Return the mark of the action that created an object; None where no plan did."""
     annotations = metadata.get("annotations") or {}
     found = annotations.get(CREATED_BY_ANNOTATION)
     return None if found is None else str(found)
 
 
 def creation(body: Object, target: Target, mark: str) -> dict[str, Any]:
-    """Give what a POST sends: the object in its place, with the mark."""
+    """Return what a POST sends: the object in its place, with the mark."""
     annotations = {**(body["metadata"].get("annotations") or {}), CREATED_BY_ANNOTATION: mark}
     return {**body, "metadata": {**_placed(body, target), "annotations": annotations}}
 
 
 def change(body: Object, target: Target, found: Object) -> dict[str, Any]:
-    """Give what an Apply or a Patch sends: only the very object that was found, as it was then, takes it."""
+    """Return what an Apply or a Patch sends: only the very object that was found, as it was then, takes it."""
     annotations = body["metadata"].get("annotations") or {}
     kept = {name: value for name, value in annotations.items() if name != CREATED_BY_ANNOTATION}
     condition = {name: found["metadata"][name] for name in ("uid", "resourceVersion")}

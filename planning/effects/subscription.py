@@ -43,19 +43,19 @@ def is_subscription(found: Object) -> bool:
 
 
 def bound_clusters(subscription: Object) -> list[str]:
-    """Give the clusters that Clusternet chose, as `namespace/name`."""
+    """Return the clusters that Clusternet chose, as `namespace/name`."""
     bindings = at(subscription, "status", "bindingClusters")
     return [binding for binding in bindings if isinstance(binding, str)] if isinstance(bindings, list) else []
 
 
 def namespace_of(cluster: str) -> str | None:
-    """Give the namespace that belongs to a cluster; None where it is not named `namespace/name`."""
+    """Return the namespace that belongs to a cluster; None where it is not named `namespace/name`."""
     namespace, slash, name = cluster.partition("/")
     return namespace if slash and namespace and name else None
 
 
 def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
-    """Judge a Subscription in all clusters that it is bound to: one that failed decides, then one that is not done."""
+    """Evaluate a Subscription in all its clusters: one that failed decides, then one that is not ready."""
     if text(subscription, "metadata", "deletionTimestamp"):
         return never(readiness_messages.BEING_DELETED)
     clusters = bound_clusters(subscription)
@@ -70,7 +70,7 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
 
 
 def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
-    """Judge a Subscription in one cluster, by its Descriptions there."""
+    """Evaluate a Subscription in one cluster, by its Descriptions there."""
     if namespace_of(cluster) is None:
         return never(readiness_messages.bad_binding(cluster))
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
@@ -79,7 +79,7 @@ def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Objec
 
 
 def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
-    """Judge whether everything has been handed over to the cluster."""
+    """Evaluate whether everything has been handed over to the cluster."""
     for each in descriptions:
         if text(each, "status", "phase") == "Failure":
             return never(
@@ -95,12 +95,12 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
 
 
 def _deployers(subscription: Object) -> set[str]:
-    """Give the kinds of Descriptions that a Subscription's feeds need: charts go by one of their own."""
+    """Return the kinds of Descriptions that a Subscription's feeds need: charts go by one of their own."""
     return {_HELM if text(feed, "kind") == "HelmChart" else _GENERIC for feed in items(subscription, "spec", "feeds")}
 
 
 def _working(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
-    """Judge whether what arrived does its work, as far as its state is reported."""
+    """Evaluate whether what arrived does its work, as far as its state is reported."""
     generic = [each for each in descriptions if text(each, "spec", "deployer") == _GENERIC]
     sent = [(each, made) for each in generic for made in _objects(each)]
     present = {_identity(made) for _, made in sent}
@@ -120,7 +120,7 @@ def _arrives_as_itself(feed: Object) -> bool:
 
 
 def _objects(description: Object) -> list[Object]:
-    """Give the objects as they go to the cluster, overrides applied; what cannot be read is passed over."""
+    """Return the objects as they go to the cluster, overrides applied; what cannot be read is passed over."""
     raw = at(description, "spec", "raw")
     decoded = [_decoded(each) for each in raw] if isinstance(raw, list) else []
     return [each for each in decoded if each]
@@ -135,7 +135,7 @@ def _decoded(raw: object) -> Object:
 
 
 def _judged(subscription: Object, cluster: str, description: Object, made: Object) -> Readiness:
-    """Judge one object in the cluster. Its generation there is not known, so that of the hub is left out."""
+    """Evaluate one object in the cluster. Its generation there is not known, so that of the hub is left out."""
     metadata = {"name": text(made, "metadata", "name")}
     stripped = {**made, "metadata": metadata}
     if (status := _observed(description, made)) is not None:
@@ -148,7 +148,7 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
 
 
 def _observed(description: Object, made: Object) -> Object | None:
-    """Give the status that an object has in the cluster; None where it was not reported."""
+    """Return the status that an object has in the cluster; None where it was not reported."""
     for each in items(description, "status", "manifestStatuses"):
         if _identity(each) == _identity(made):
             status = at(each, "observedStatus")
@@ -157,7 +157,7 @@ def _observed(description: Object, made: Object) -> Object | None:
 
 
 def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
-    """Give what the Subscription itself says of an object in the cluster; None where it says nothing."""
+    """Return what the Subscription itself says of an object in the cluster; None where it says nothing."""
     name = cluster.partition("/")[2]
     for each in items(subscription, "status", "aggregatedStatuses"):
         for detail in items(each, "feedStatusDetails"):
@@ -169,7 +169,7 @@ def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
 
 
 def _by_numbers(made: Object, numbers: Object) -> Readiness:
-    """Judge a workload of which only counts are known; a Job's conditions are not among them."""
+    """Evaluate a workload of which only counts are known; a Job's conditions are not among them."""
     if text(made, "kind") != "Job":
         return readiness({**made, "status": numbers})
     wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
@@ -177,7 +177,7 @@ def _by_numbers(made: Object, numbers: Object) -> Readiness:
 
 
 def _identity(found: Object) -> tuple[str, str, str, str]:
-    """Give what names an object, be it whole or a reference to it."""
+    """Return what names an object, be it whole or a reference to it."""
     place = found["metadata"] if isinstance(found.get("metadata"), dict) else found
     return *group_and_kind(found), text(place, "namespace"), text(place, "name")
 

@@ -29,7 +29,7 @@ _STAGE_POLICIES = {
     PlanFailurePolicy.STOP: StageFailurePolicy.STOP,
     PlanFailurePolicy.CONTINUE: StageFailurePolicy.CONTINUE,
 }
-"""What a stage does that names no policy of its own."""
+"""The policy of a stage that sets none."""
 
 
 def decide_execute(
@@ -39,19 +39,19 @@ def decide_execute(
     resolved: Parameters | None = None,
     origin: Origin | None = None,
 ) -> ExecuteDecision:
-    """Decide over every node; `actor` is left to the caller.
+    """Return the status and the steps of every node; `actor` is left to the caller.
 
-    Without `resolved` only what needs no values is judged. A rejection lists everything that is wrong; the
-    state then has no stages.
+    Without `resolved` only what needs no values is validated. A rejection lists every error; the state then has no
+    stages.
     """
     errors = execution_errors(execution, plan, workflows)
     errors += [error for found in (resolved or {}).values() for error in found.errors]
     if errors:
-        return _refused(errors)
+        return _rejected(errors)
     stages = [plan.spec.stages[place] for place in execution_order(plan)]
     parts = [_placed(execution, plan, stage, workflows, resolved) for stage in stages]
     errors = [error for placed in parts for part in placed for error in part.value_errors()]
-    return _refused(errors) if errors else _decision(plan, stages, parts, origin)
+    return _rejected(errors) if errors else _decision(plan, stages, parts, origin)
 
 
 def _decision(
@@ -68,13 +68,13 @@ def _decision(
     )
 
 
-def _refused(errors: Sequence[FieldError]) -> ExecuteDecision:
-    """Refuse with every error, each once: one DRWorkflow may stand at several places."""
+def _rejected(errors: Sequence[FieldError]) -> ExecuteDecision:
+    """Reject with every error, each once: a plan may use one DRWorkflow at several places."""
     return rejected(rejections.not_started(list(dict.fromkeys(error.text for error in errors))))
 
 
 def rejected(reason: str) -> ExecuteDecision:
-    """Give the decision to touch nothing."""
+    """Return the decision to touch nothing."""
     message = bounded(reason)
     return ExecuteDecision(state=with_counts(RunState(phase=Phase.FAILED, message=message)), rejection=message)
 
@@ -82,7 +82,7 @@ def rejected(reason: str) -> ExecuteDecision:
 def _placed(
     execution: DRPlanExecution, plan: DRPlan, stage: Stage, workflows: Workflows, resolved: Parameters | None
 ) -> list[PlannedWorkflow]:
-    """Place the DRWorkflows of a stage, in its order."""
+    """Return the DRWorkflows of a stage, in its order."""
     names = identifiers.distinct([reference.workflow_ref.name for reference in stage.workflows])
     placed = []
     for position, (name, reference) in enumerate(zip(names, stage.workflows, strict=True)):

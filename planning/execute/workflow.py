@@ -12,7 +12,7 @@ from api.phases import Mode, OperationType
 from api.steps import ExecuteStep
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
-from planning.definitions.action_list import Planned
+from planning.definitions.action_list import PlannedAction
 from planning.definitions.field_errors import FieldError, below, in_object
 from planning.definitions.retry import attempts_of
 from planning.messages import causes
@@ -30,7 +30,7 @@ class PlannedWorkflow:
 
     ref: ObjectName
     dr_workflow: DRWorkflow
-    planned: list[Planned]
+    planned: list[PlannedAction]
     mode: Mode | None
     mark: str
     """Prefix of its actions' marks."""

@@ -1,7 +1,6 @@
 """Sentences about single attempts: why one failed, what it waits for, what a last look found.
 
-They stand in the tree and in Temporal's UI like those of planning.messages. Source:
-docs/spec/drplanexecution.md, "Messages".
+They appear in the status and in Temporal's UI. Source: docs/spec/drplanexecution.md, "Messages".
 """
 
 import re
@@ -16,7 +15,7 @@ from planning.messages.actions import called, counted, placed
 
 
 def naming(target: Target, reason: str) -> str:
-    """Give a reason that holds the object's name, whatever words the API server chose."""
+    """Return a reason that holds the object's name, whatever words the API server chose."""
     named = re.search(rf"(?<![\w.-]){re.escape(target.name)}(?![\w.-])", reason)
     return reason if named else f"{target.name}: {reason}"
 
@@ -154,7 +153,7 @@ def ran_out_of_time(timeout: str) -> str:
 
 
 def another_execution(execution: ObjectKey) -> str:
-    """The object that was to be carried out is gone, or was created anew."""
+    """The execution was deleted, or created again under its name."""
     return f"DRPlanExecution {execution.namespace}/{execution.name} (uid {execution.uid}) no longer exists"
 
 
@@ -286,7 +285,7 @@ def container_failed(container: str, reason: str, code: int, message: str) -> st
 
 
 def canceled_job(what: str) -> str:
-    """A cancel came between two attempts, and the Job has not succeeded; `what` says how it stands."""
+    """A cancel came between two attempts, and the Job has not succeeded; `what` is its state."""
     return f"Canceled between two attempts: {what}"
 
 

@@ -151,13 +151,13 @@ def event_started(workflow_id: str) -> str:
 
 
 def run_summary(execution: DRPlanExecution) -> str:
-    """Give one line for the list of workflows: `Execute nginx-plan: default/nginx-exec-001`."""
+    """Return one line for the list of workflows: `Execute nginx-plan: default/nginx-exec-001`."""
     spec, meta = execution.spec, execution.metadata
     return bounded(f"{spec.operation_type} {spec.plan_ref}: {meta.namespace}/{meta.name}", SUMMARY_BOUND)
 
 
 def run_details(execution: DRPlanExecution) -> str:
-    """Say where the object is that this workflow carries out."""
+    """Return where the object is that this workflow carries out."""
     spec, meta = execution.spec, execution.metadata
     what = f"Takes back `{spec.revert_execution_ref}`. " if spec.operation_type is OperationType.REVERT else ""
     return f"{what}`kubectl describe drplanexecution -n {meta.namespace} {meta.name}` (uid {meta.uid})"

@@ -1,4 +1,4 @@
-"""What is wrong with a field, and what to do about it, one small function each.
+"""Errors at fields: what is wrong and the remedy.
 
 Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
@@ -107,7 +107,7 @@ def too_long(text: str) -> str:
 
 
 def unknown_template(text: str) -> str:
-    """A placeholder stands for nothing that exists."""
+    """A placeholder refers to nothing that exists."""
     return f"{_cut(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
 
 

@@ -1,7 +1,7 @@
 """Sentences about HTTP actions: what was asked, what was answered, and why that is no success.
 
-They stand in the tree and in Temporal's UI like those of planning.messages; whoever calls has taken
-out what is secret. `url` is what planning.http.safe_url gives. Source: docs/spec/drplanexecution.md,
+They appear in the status and in Temporal's UI; the caller has redacted them. `url` is a result of `safe_url`.
+Source: docs/spec/drplanexecution.md,
 "Messages"; docs/spec/drworkflow.md, "HTTP".
 """
 
@@ -48,7 +48,7 @@ def answered(status: int, expected: Collection[int], final_url: str | None, exce
 
 
 def too_many_redirects(most: int) -> str:
-    """Redirects lead in a circle, or too far."""
+    """Redirects form a cycle, or are too many."""
     return f"it was redirected more than {most} times"
 
 

@@ -1,6 +1,6 @@
-"""Sentences about waiting: whether an object is ready, and how an action stands in each managed cluster.
+"""Sentences about waiting: whether an object is ready, and the state of an action in each managed cluster.
 
-Reasons follow `… but it was not ready within 5m: `, and stand alone while an action waits.
+Reasons follow `… but it was not ready within 5m: `, and are shown alone while an action waits.
 Source: docs/spec/drworkflow.md, "waitReady" and "clusterExecutionMode".
 """
 
@@ -28,7 +28,7 @@ def count(number: int, wanted: int, state: str) -> str:
 
 
 def too_many(number: int) -> str:
-    """Replicas of before are still there."""
+    """Replicas of the former revision still exist."""
     return f"{counted(number, 'replica')} of before still to go"
 
 
@@ -102,12 +102,12 @@ def description_failed(name: str, detail: str) -> str:
 
 
 def of_feed(feed: str, reason: str) -> str:
-    """Give the reason of one object in the cluster."""
+    """Return the reason of one object in the cluster."""
     return f"{feed}: {reason}"
 
 
 def in_cluster(cluster: str, reason: str) -> str:
-    """Give the reason of one cluster (`namespace/name`)."""
+    """Return the reason of one cluster (`namespace/name`)."""
     return f"{cluster}: {reason}"
 
 

@@ -1,4 +1,4 @@
-"""Why a run ends before it begins, one small function each: the reason, then the remedy.
+"""Why an execution is rejected: the reason, then the remedy.
 
 Source: docs/spec/drplanexecution.md, "Messages".
 """
@@ -49,9 +49,9 @@ def other_plan(name: str, theirs: str, ours: str) -> str:
 
 def not_ended(name: str, phase: Phase | None) -> str:
     """The original still runs, or has not begun."""
-    stands = (phase or Phase.PENDING).value
+    now = (phase or Phase.PENDING).value
     return (
-        f"Nothing was reverted: DRPlanExecution {name} is {stands}, and only one that is Succeeded, Failed or Canceled "
+        f"Nothing was reverted: DRPlanExecution {name} is {now}, and only one that is Succeeded, Failed or Canceled "
         "can be reverted; wait for its end or cancel it, then create a new Revert"
     )
 

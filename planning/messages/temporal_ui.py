@@ -79,16 +79,16 @@ def workflow_details(node: WorkflowExecutionStatus, *, side_by_side: bool = Fals
 
 
 def one_by_one(what: str, index: int, total: int, name: str) -> str:
-    """Say which part runs now: `Action 2 of 5: create-b`. `index` counts from 0."""
+    """Return which part runs now: `Action 2 of 5: create-b`. `index` counts from 0."""
     return bounded(f"{what} {index + 1} of {total}: {name}", DETAILS_BOUND)
 
 
 def side_by_side(what: str, ended: int, total: int, running: Sequence[str]) -> str:
-    """Say how many parts (`workflow`, `action`) have ended and which run now."""
+    """Return how many parts (`workflow`, `action`) have ended and which run now."""
     names = listed(running, DETAILS_BOUND // 2, ", ") if running else "nothing"
     return f"{ended} of {counted(total, what)} ended; now: {names}"
 
 
 def ended(phase: Phase | None, message: str | None) -> str:
-    """Say how a part ended."""
+    """Return how a part ended."""
     return bounded(f"{phase}: {message or ''}", DETAILS_BOUND)

@@ -14,7 +14,7 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Cause, Reason
 from api.steps import FailureType, Part, Refusal, Target
-from planning.definitions.action_list import Planned
+from planning.definitions.action_list import PlannedAction
 from planning.definitions.action_types import ACTION_TYPES, Rule, TypeRow, operation_of
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
@@ -80,7 +80,7 @@ class Candidate:
     """An action of the original with what is known about it."""
 
     action: ActionStatus
-    planned: Planned | None
+    planned: PlannedAction | None
     """Its definition as the original carried it out; None where it is gone."""
     dr_workflow: str
     """Name of its DRWorkflow."""

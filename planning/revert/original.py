@@ -10,7 +10,7 @@ from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
-from planning.definitions.action_list import Planned, as_executed
+from planning.definitions.action_list import PlannedAction, as_executed
 from planning.definitions.dependencies import revert_order
 from planning.definitions.lookup import Workflows, definition, occurrences
 from planning.definitions.rollback import RollbackHook
@@ -68,14 +68,14 @@ def survey(original: DRPlanExecution, workflows: Workflows) -> list[PlacedStage]
     return stages
 
 
-def _as_executed(original: DRPlanExecution, dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], Planned]:
+def _as_executed(original: DRPlanExecution, dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], PlannedAction]:
     """Index what the original made of a DRWorkflow by name and occurrence; empty where the DRWorkflow is gone."""
     planned = as_executed(dr_workflow, original.spec.mode) if dr_workflow else []
     return dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
 
 
 def _places(
-    node: WorkflowExecutionStatus, key: NodeKey, rank: int, planned: Mapping[tuple[str, int], Planned]
+    node: WorkflowExecutionStatus, key: NodeKey, rank: int, planned: Mapping[tuple[str, int], PlannedAction]
 ) -> tuple[Place, ...]:
     """Place the actions of one workflow; the first has `rank`."""
     name = node.workflow_ref.name

@@ -1,6 +1,6 @@
 """JSONPath as Kubernetes writes it: `{.metadata.name}`, `.spec.a`, `{.a}-{.b\\.c}`, evaluated as kubectl does.
 
-What stands in braces is turned into RFC 9535 and left to a library; braces, escaped dots, and how a result is
+The content of braces is translated to RFC 9535 and evaluated by a library; braces, escaped dots, and how a result is
 printed are Kubernetes' own. Source: Kubernetes, "JSONPath Support"; docs/spec/drplan.md, "Parameters".
 """
 
@@ -31,7 +31,7 @@ Path = jsonpath.JSONPath | jsonpath.CompoundJSONPath
 
 
 class PathError(ValueError):
-    """A text is no JSONPath; the message says so."""
+    """A text is not a JSONPath; the message contains the remedy."""
 
 
 class NothingFoundError(LookupError):
@@ -39,12 +39,12 @@ class NothingFoundError(LookupError):
 
 
 def check(text: str) -> None:
-    """Raise PathError where a text is no JSONPath."""
+    """Raise PathError where a text is not a JSONPath."""
     list(_parts(text))
 
 
 def find(text: str, value: Any) -> str:
-    """Evaluate a JSONPath on an object, and give what kubectl prints, without blanks around it.
+    """Evaluate a JSONPath on an object, and return what kubectl prints, without blanks around it.
 
     Several results are joined by a space. Raises PathError when the text is no JSONPath, NothingFoundError when one of
     its paths leads to nothing or to null.
@@ -85,7 +85,7 @@ def _number(value: float) -> str:
 
 
 def _parts(text: str) -> Iterator[str | Path]:
-    """Give the literal texts and the compiled paths of a template, in their order."""
+    """Return the literal texts and the compiled paths of a template, in their order."""
     if "{" not in text and "}" not in text:
         yield _compiled(text, text)
         return
@@ -100,7 +100,7 @@ def _parts(text: str) -> Iterator[str | Path]:
 
 
 def _action(inner: str, text: str) -> str | Path:
-    """Read what stands in one pair of braces: a quoted text, or a path."""
+    """Read the content of one pair of braces: a quoted text, or a path."""
     if _LOOP.match(inner):
         raise PathError(field_messages.path_with_range(text))
     return _unquoted(inner) if _STRING.fullmatch(inner) else _compiled(inner, text)
@@ -125,7 +125,7 @@ def _steps(path: str, field: re.Pattern[str], text: str) -> Iterator[str]:
 
 
 def _step(path: str, place: int, field: re.Pattern[str], text: str) -> tuple[str, int]:
-    """Translate one step; give where the next begins."""
+    """Translate one step; return where the next begins."""
     if path[place] == "[":
         end = _closing(path, place, text)
         return f"[{_selector(path[place + 1 : end], text)}]", end + 1
@@ -160,7 +160,7 @@ def _closing(path: str, place: int, text: str) -> int:
 
 
 def _selector(inner: str, text: str) -> str:
-    """Translate what stands in brackets: names in quotes, places, or a filter with paths of its own."""
+    """Translate the content of brackets: names in quotes, positions, or a filter with paths."""
     found, place = "", 0
     while place < len(inner):
         string = _STRING.match(inner, place)
@@ -190,5 +190,5 @@ def _unquoted(string: str) -> str:
 
 
 def _unescaped(text: str, signs: Mapping[str, str] = _NO_SIGNS) -> str:
-    """Take backslashes away: what follows one stands for itself, or for what `signs` says."""
+    """Remove backslashes; `signs` maps the characters after a backslash that mean another one."""
     return _ESCAPE.sub(lambda match: signs.get(match[1], match[1]), text)

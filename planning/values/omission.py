@@ -1,6 +1,6 @@
 """What is secret in definitions: it is left out of what is kept, and filled in again from the live definition.
 
-Parameters are left out by name and origin, texts of actions by where they stand. A definition of which something was
+Parameters are left out by name and origin, texts of actions by their field. A definition of which something was
 left out can only be used while the live one is otherwise the same.
 Source: docs/spec/drplan.md, "Secret values".
 """
@@ -61,7 +61,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def leave_out_action(action: dict[str, Any]) -> dict[str, Any]:
-    """Give an action's JSON with a marker in place of each text that is secret; its own rollback is treated alike."""
+    """Return an action's JSON with a marker in place of each text that is secret; its own rollback is treated alike."""
     return {name: _leave_out(name, value) for name, value in action.items()}
 
 
@@ -170,7 +170,7 @@ def is_complete(kept: Any) -> bool:
 
 
 def fill(kept: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
-    """Give an action as it was, secrets included: from the live definition, where something was left out.
+    """Return an action as it was, secrets included: from the live definition, where something was left out.
 
     `live` is None where the definition is gone. Raises Changed.
     """

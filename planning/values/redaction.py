@@ -1,4 +1,4 @@
-"""Secrets taken out of texts that people will read: what was sent must not come back by way of an answer.
+"""Redact secrets in texts that people read: what was sent must not be shown when an answer repeats it.
 
 A service may show what it was sent as it is, in part, or written for JSON, HTML or a URL; each of these
 forms is looked for. Source: docs/spec/drworkflow.md, "HTTP".
@@ -18,20 +18,20 @@ BODY_BOUND = 1000
 EXCERPT_BOUND = 200
 """Characters of a body in a message."""
 _SHORTEST = 4
-"""Characters; shorter texts stand everywhere, and hide nothing."""
+"""Characters; shorter texts occur everywhere and are not redacted."""
 _SHORTEST_PART = 6
 """The same for a part of a value, such as a cookie's."""
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "token", "apikey"})
 
 
 def secret_forms(values: Iterable[str]) -> tuple[str, ...]:
-    """Give every text in which one of these values may come back, the longest first."""
+    """Return every text in which one of these values may come back, the longest first."""
     found = {form for value in values for part in _parts(value.strip()) for form in _forms(part)}
     return tuple(sorted((form for form in found if len(form) >= _SHORTEST), key=lambda form: (-len(form), form)))
 
 
 def _parts(value: str) -> Iterator[str]:
-    """Give a value, its words, and what stands behind a `=`; of a Basic pair also what it encodes."""
+    """Return a value, its words, and what follows a `=`; of Basic credentials also what they encode."""
     yield value
     for word in re.split(r"[\s;,]+", value):
         for part in (word, word.partition("=")[2]):
@@ -61,14 +61,14 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def redacted(text: str, secrets: Sequence[str]) -> str:
-    """Give a text without any of these; `secrets` as `secret_forms` gives them."""
+    """Return a text without any of these; `secrets` as `secret_forms` gives them."""
     for secret in secrets:
         text = text.replace(secret, HIDDEN)
     return text
 
 
 def kept_body(text: str, secrets: Sequence[str], *, whole: bool) -> str:
-    """Give what is kept of a body; where it was not read to its end, a secret that had begun there is cut off."""
+    """Return what is kept of a body; where it was not read to its end, a secret that had begun there is cut off."""
     clean = redacted(text, secrets)
     if not whole:
         clean = _without_begun(clean, secrets)
@@ -77,12 +77,12 @@ def kept_body(text: str, secrets: Sequence[str], *, whole: bool) -> str:
 
 
 def _without_begun(text: str, secrets: Sequence[str]) -> str:
-    """Cut a text where the first part of a secret stands at its end."""
+    """Return a text without the beginning of a secret at its end."""
     begun = (length for secret in secrets for length in range(len(secret) - 1, 0, -1) if text.endswith(secret[:length]))
     return text[: len(text) - max(begun, default=0)]
 
 
 def excerpt(body: str) -> str:
-    """Give the beginning of a kept body on one line, for a message."""
+    """Return the beginning of a kept body on one line, for a message."""
     line = " ".join(body.split())
     return line if len(line) <= EXCERPT_BOUND else f"{line[:EXCERPT_BOUND].rstrip()} …"

@@ -59,7 +59,7 @@ Answers = Mapping[ManifestRead, Sequence[Object] | UnreadableManifest]
 
 
 def read_of(ref: ManifestRef) -> ManifestRead:
-    """Say what is to be read for a reference whose placeholders are filled in."""
+    """Return what is to be read for a reference whose placeholders are filled in."""
     return ManifestRead(
         api_version=ref.api_version,
         kind=ref.kind,
@@ -70,7 +70,7 @@ def read_of(ref: ManifestRef) -> ManifestRead:
 
 
 def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
-    """Give the value that a reference asks for, from what was read for it.
+    """Return the value that a reference asks for, from what was read for it.
 
     Raises ParameterError when no object or no value is there, or several objects where one is wanted.
     """

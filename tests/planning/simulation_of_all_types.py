@@ -18,7 +18,7 @@ from api.meta import ObjectMeta
 from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
-from planning.definitions.action_list import Planned, as_executed
+from planning.definitions.action_list import PlannedAction, as_executed
 from planning.definitions.action_types import operation_of, row_of
 from planning.definitions.lookup import Workflows
 from planning.definitions.rollback import cleanup_of, rollback_of
@@ -145,7 +145,7 @@ def clusternet(kind: str, name: str) -> Target:
     return Target(api_version=CLUSTERNET, kind=kind, name=name, namespace="default")
 
 
-def planned(drawn: Varied, workflow: str) -> list[Planned]:
+def planned(drawn: Varied, workflow: str) -> list[PlannedAction]:
     return as_executed(drawn.workflows["default", workflow], drawn.mode)
 
 
@@ -276,7 +276,7 @@ def worded(custom: CustomRollback, outcome: ActionOutcome) -> str:
     )
 
 
-Records = list[tuple[ActionStatus, Planned]]
+Records = list[tuple[ActionStatus, PlannedAction]]
 
 
 def records(drawn: Varied, original: DRPlanExecution, having: Callable[[Phase, Phase], bool]) -> Records:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from api.phases import ActionType, Mode, Operation
 from api.steps import Part
 from api.workflow import DRWorkflow
-from planning.definitions.action_list import Planned, as_executed, deletion_of, is_inverted
+from planning.definitions.action_list import PlannedAction, as_executed, deletion_of, is_inverted
 from planning.definitions.action_types import block_of, is_per_cluster, operation_of, row_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.target import target_of_action
@@ -18,7 +18,7 @@ from planning.validation.objects import workflow_errors
 from tests.planning.builders import action, dr_workflow, localized, manifest
 
 
-def names(planned: list[Planned]) -> list[str]:
+def names(planned: list[PlannedAction]) -> list[str]:
     return [one.action.name for one in planned]
 
 

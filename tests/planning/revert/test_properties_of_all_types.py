@@ -10,7 +10,7 @@ from api.actions import Action
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, Operation, Phase
 from api.steps import Part, RevertDecision, RollbackStep
-from planning.definitions.action_list import Planned
+from planning.definitions.action_list import PlannedAction
 from planning.definitions.lookup import Workflows
 from planning.messages import actions as action_messages
 from planning.revert.decide import concerns, decide_revert, executes_definitions
@@ -52,7 +52,7 @@ def deletions(decision: RevertDecision) -> list[str]:
     return [deletion.uid for step in steps(decision) for deletion in step.deletions]
 
 
-def is_hook(one: Planned) -> bool:
+def is_hook(one: PlannedAction) -> bool:
     return one.action.hook_type in HOOKS
 
 
@@ -60,7 +60,7 @@ def succeeded(stage: Phase, workflow: Phase) -> bool:
     return stage is workflow is Phase.SUCCEEDED
 
 
-def carried_out(drawn: Varied, original: DRPlanExecution) -> list[tuple[ActionStatus, Planned]]:
+def carried_out(drawn: Varied, original: DRPlanExecution) -> list[tuple[ActionStatus, PlannedAction]]:
     """The actions that succeeded in parts that succeeded, hooks left out."""
     found = records(drawn, original, succeeded)
     return [(record, one) for record, one in found if record.phase is Phase.SUCCEEDED and not is_hook(one)]
