@@ -19,7 +19,7 @@ from api.actions import Action
 from api.meta import ObjectName
 from api.phases import Operation
 from api.plan import DRPlan
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import KeptDefinition, KeptParameters, Snapshot
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
@@ -32,8 +32,8 @@ from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.messages import actions as action_messages
 from planning.messages import attempts as attempt_messages
-from planning.snapshot.documents import PlanPlace, use_of
-from planning.snapshot.restore import LiveDefinitions, completed, is_complete, layers_again, secret_texts
+from planning.snapshot.documents import PlanPlace, use_of, workflow_of
+from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again, secret_texts
 from planning.values import omission
 from planning.values.parameters import resolve
 from planning.values.placeholders import (
@@ -53,6 +53,7 @@ class _StoredDefinition:
     snapshot: Snapshot
     place: PlanPlace
     dr_workflow: DRWorkflow
+    definition: KeptDefinition
     parameters: KeptParameters
 
 
@@ -100,7 +101,8 @@ class ActionResolver:
             return _without_values(_part_of_step(live, step, reference)), frozenset()
         stored = await self._stored(request.origin, reference)
         action = _part_of_step(stored.dr_workflow, step, reference)
-        whole = action if is_complete(action) else await self._with_secrets(action, step, stored)
+        complete = is_whole(stored.definition, step.index, step.part, action)
+        whole = action if complete else await self._with_secrets(action, step, stored)
         names = frozenset(names_used(whole, PlaceholderKind.PARAMS)) & frozenset(stored.parameters.left_out)
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
         outputs = {name: one.to_object() for name, one in request.outputs.items()}
@@ -119,8 +121,8 @@ class ActionResolver:
         if use is None or (use[0].namespace, use[0].name) != (reference.in_namespace, reference.name):
             message = attempt_messages.place_unknown(origin.stage, full_name(reference))
             raise ActionError(FailureType.UNDEFINED, message)
-        dr_workflow = await self._snapshots.workflow(namespace, use[0])
-        return _StoredDefinition(snapshot, place, dr_workflow, use[1])
+        definition = await self._snapshots.definition(namespace, use[0].revision)
+        return _StoredDefinition(snapshot, place, workflow_of(use[0], definition), definition, use[1])
 
     async def _with_secrets(self, action: Action, step: ExecuteStep, stored: _StoredDefinition) -> Action:
         """Put the secret parts of an action back, from the live DRWorkflow."""
@@ -153,7 +155,7 @@ class ActionResolver:
         layers = layers_again(stored.snapshot, stored.place, stored.dr_workflow, stored.parameters, live)
         resolved = resolve(layers, await read_values(self._cluster, request.actor, [layers]))
         known = {name: resolved.values[name] for name in names if name in resolved.values}
-        missing = [name for name in names if name not in known or not omission.is_complete(known[name])]
+        missing = [name for name in names if name not in known or known[name] == omission.MARKER]
         if missing:
             errors = [error.text for error in resolved.errors]
             message = attempt_messages.parameters_changed(request.step.action, missing, errors)

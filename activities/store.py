@@ -16,7 +16,7 @@ from activities.concurrency import parallel
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
-from api.snapshot import KeptWorkflow, Snapshot
+from api.snapshot import KeptDefinition, KeptWorkflow, Snapshot
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
@@ -141,8 +141,11 @@ class SnapshotStore:
 
     async def workflow(self, namespace: str, kept: KeptWorkflow) -> DRWorkflow:
         """Read a DRWorkflow as it was; `namespace` is that of the snapshot."""
-        ref = kept.revision
-        return workflow_of(kept, await self._read(namespace, ref, lambda data: read_definition(ref, data)))
+        return workflow_of(kept, await self.definition(namespace, kept.revision))
+
+    async def definition(self, namespace: str, ref: SnapshotRef) -> KeptDefinition:
+        """Read the definition of a DRWorkflow."""
+        return await self._read(namespace, ref, lambda data: read_definition(ref, data))
 
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)

@@ -71,7 +71,18 @@ class Snapshot(Model):
     stages: list[KeptStage]
 
 
+class LeftOut(Model):
+    """Actions of a DRWorkflow of which something secret is not in the snapshot, by their positions."""
+
+    actions: list[int] = Field(default_factory=list)
+    """Actions that lack something themselves."""
+    rollbacks: list[int] = Field(default_factory=list)
+    """Actions whose own `rollback` lacks something."""
+
+
 class KeptDefinition(Model):
     """The document of a DRWorkflow."""
 
     spec: DRWorkflowSpec
+    left_out: LeftOut | None = None
+    """None in a document of version 0.1, which shows only by the marker in a text that something was left out."""

@@ -18,7 +18,7 @@ from api.meta import Model, ObjectKey, ObjectMeta, ObjectName
 from api.params import Parameter
 from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec
-from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, Snapshot
+from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, LeftOut, Snapshot
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
 from planning.definitions.lookup import Workflows, used_workflows
@@ -75,7 +75,7 @@ def places_of(plan: DRPlan) -> list[PlanPlace]:
 def documents(execution: ObjectKey, definitions: Definitions) -> list[SnapshotDocument]:
     """Return what is stored for a run. The root comes last, so that what it names exists before it."""
     used = used_workflows(definitions.plan, definitions.workflows)
-    kept = [_document(execution, KeptDefinition(spec=_workflow_spec(one.spec))) for one in used]
+    kept = [_document(execution, _definition(one.spec)) for one in used]
     root = _document(execution, _root(definitions, used, [each.ref for each in kept]))
     return [*{each.ref.name: each for each in kept}.values(), root]
 
@@ -132,6 +132,17 @@ def _workflow_spec(spec: DRWorkflowSpec) -> DRWorkflowSpec:
     return spec.model_copy(update={"parameters": _parameters(spec.parameters), "actions": actions})
 
 
+def _definition(spec: DRWorkflowSpec) -> KeptDefinition:
+    """Return the document of a DRWorkflow, and what it lacks: whatever a text says, that is known here only."""
+    kept = _workflow_spec(spec)
+    pairs = [(before.to_object(), after.to_object()) for before, after in zip(spec.actions, kept.actions, strict=True)]
+    left_out = LeftOut(
+        actions=[n for n, (before, after) in enumerate(pairs) if {**before, "rollback": 0} != {**after, "rollback": 0}],
+        rollbacks=[n for n, (before, after) in enumerate(pairs) if before.get("rollback") != after.get("rollback")],
+    )
+    return KeptDefinition(spec=kept, left_out=left_out)
+
+
 def _parameters(parameters: list[Parameter] | None) -> list[Parameter] | None:
     return None if parameters is None else [without_secrets(each) for each in parameters]
 
@@ -152,14 +163,14 @@ def read_root(ref: SnapshotRef, data: Any) -> Snapshot:
     return _read(Snapshot, ref, data)
 
 
-def read_definition(ref: SnapshotRef, data: Any) -> DRWorkflowSpec:
-    """Return the stored spec of a DRWorkflow. Raises SnapshotError."""
-    return _read(KeptDefinition, ref, data).spec
+def read_definition(ref: SnapshotRef, data: Any) -> KeptDefinition:
+    """Return the stored definition of a DRWorkflow. Raises SnapshotError."""
+    return _read(KeptDefinition, ref, data)
 
 
-def workflow_of(kept: KeptWorkflow, spec: DRWorkflowSpec) -> DRWorkflow:
-    """Return a stored DRWorkflow; two of them may share a spec."""
-    return DRWorkflow(metadata=_metadata(kept), spec=spec)
+def workflow_of(kept: KeptWorkflow, definition: KeptDefinition) -> DRWorkflow:
+    """Return a stored DRWorkflow; two of them may share a definition."""
+    return DRWorkflow(metadata=_metadata(kept), spec=definition.spec)
 
 
 def plan_of(snapshot: Snapshot) -> DRPlan:

@@ -11,7 +11,8 @@ from api.actions import Action
 from api.execution import DRPlanExecution
 from api.params import Parameter
 from api.plan import DRPlan
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import KeptDefinition, KeptParameters, Snapshot
+from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.snapshot.documents import PlanPlace, plan_of, without_secrets
@@ -37,8 +38,19 @@ def completed(action: Action, live: Action | None) -> Action | None:
         return None
 
 
+def is_whole(definition: KeptDefinition, index: int, part: Part, action: Action) -> bool:
+    """Tell whether a part of the action at `index` of a definition was stored whole; `action` is that part.
+
+    A deletion consists of what identifies the object, which is never left out.
+    """
+    if definition.left_out is None:
+        return is_complete(action)
+    lacking = {Part.ACTION: definition.left_out.actions, Part.ROLLBACK: definition.left_out.rollbacks, Part.INVERSE: []}
+    return index not in lacking[part]
+
+
 def is_complete(action: Action) -> bool:
-    """Tell whether an action was stored without leaving anything out."""
+    """Tell by the marker whether version 0.1 stored an action without leaving anything out."""
     return omission.is_complete(action.to_object())
 
 

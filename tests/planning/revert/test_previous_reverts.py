@@ -4,10 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution, ExecutionStatus
-from api.phases import OnMissing, OperationType, Phase
-from api.steps import ActionOutcome, FailureType, RevertDecision
+from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, ExecutionStatus
+from api.phases import ActionType, OnMissing, OperationType, Phase
+from api.reasons import Reason
+from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision, Target
+from planning.messages.actions import MESSAGE_BOUND
+from planning.revert.older_records import with_reasons
 from planning.status import transitions
+from planning.status.size_limit import map_actions
 from tests.planning.builders import (
     LATER,
     START,
@@ -17,6 +21,7 @@ from tests.planning.builders import (
     execute,
     made,
     present,
+    reference,
     revert,
     stage,
     the_action,
@@ -84,6 +89,105 @@ def test_nothing_left_to_revert_says_by_whom() -> None:
     assert second.status.phase is Phase.SUCCEEDED
     assert second.status.message == "Nothing left to revert: already reverted by nginx-revert-001"
     assert {stage_.phase for stage_ in second.status.stages} == {Phase.SKIPPED}
+
+
+def test_an_object_taken_back_and_one_that_was_absent_are_counted_one_each_and_no_revert_is_invented() -> None:
+    both = [reference(A, "uid-a"), reference(B, "uid-b")]
+    two = made("two", A, outputs=ActionOutputs(subscription_refs=both), type=ActionType.SUBSCRIPTION)
+    original = execute(stage("s", workflow("w", two, made("a", A))))
+    first = ended("r1", decide(original, {B: absent(B)}), failing="two")
+    ignoring = revert("r2", on_missing=OnMissing.IGNORE)
+    decision = decide(original, {A: absent(A), B: absent(B)}, by=ignoring, earlier=[first])
+    action = the_action(decision, "two")
+    assert action.message == "Already rolled back by r1; Already absent: ConfigMap b"
+    assert (action.reason, action.rolled_back_by) == (Reason.ALREADY_ABSENT, ["r1"])
+    for parent in (decision.state.stages[0], decision.state.stages[0].workflows[0]):
+        assert (parent.reason, parent.message) == (Reason.ALREADY_ROLLED_BACK, "Already rolled back by r1")
+    message = ended("r2", decision).status.message
+    assert message == "Nothing left to revert: already reverted by r1, 1 action already absent"
+
+
+def test_parents_of_many_reverts_with_long_names_name_only_whole_ones() -> None:
+    names = [f"revert-{letter}-{letter * 230}" for letter in "abcdefgh"]
+    targets = [config_map(letter) for letter in "abcdefgh"]
+    original = execute(stage("s", workflow("w", *(made(target.name, target) for target in targets))))
+    earlier: list[DRPlanExecution] = []
+    gone: dict[Target, ObservedObject] = {}
+    for name, target, failing in zip(names, targets[::-1], [*"gfedcba", None], strict=True):
+        earlier.append(ended(name, decide(original, gone, by=revert(name), earlier=earlier), failing=failing))
+        gone[target] = absent(target)
+    decision = decide(original, gone, by=revert("last"), earlier=earlier)
+    last = ended("last", decision).status
+    told = [str(node.message) for node in (last, last.stages[0], last.stages[0].workflows[0])]
+    assert [str(action.message) for action in last.stages[0].workflows[0].actions] == [
+        f"Already rolled back by {name}" for name in names
+    ]
+    for message in told:
+        assert len(message.encode()) <= MESSAGE_BOUND
+        listed = message.rpartition(" by ")[2].split(", ")
+        assert {*listed[:-1]} <= {*names}
+        assert listed[-1] == f"and {len(names) - len(listed) + 1} more"
+
+
+def test_who_did_it_outlives_that_revert_and_the_messages_of_the_next_one() -> None:
+    first = ended("r1", decide(ORIGINAL), failing="b")
+    second = ended("r2", decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[first]), failing="b")
+    silent = second.model_copy(update={"status": map_actions(second.status, without_message)})
+    third = decide(ORIGINAL, {C: absent(C)}, by=revert("r3"), earlier=[silent])
+    assert the_action(third, "c").message == "Already rolled back by r1"
+    assert the_action(third, "c").rolled_back_by == ["r1"]
+
+
+def without_message(action: ActionStatus) -> ActionStatus:
+    return action.model_copy(update={"message": None})
+
+
+def without_reason(action: ActionStatus) -> ActionStatus:
+    """Return an action as version 0.1 wrote it."""
+    return action.model_copy(update={"reason": None, "rolled_back_by": None})
+
+
+def test_statuses_of_version_0_1_count_as_well() -> None:
+    first = ended("r1", decide(ORIGINAL), failing="b")
+    second = ended("r2", decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[first]), failing="b")
+    older = second.model_copy(update={"status": map_actions(second.status, without_reason)})
+    assert decide(ORIGINAL, by=revert("r3"), earlier=[older]).state.summary.skipped_actions == 0  # type: ignore[union-attr]
+    third = decide(ORIGINAL, {C: absent(C)}, by=revert("r3"), earlier=[with_reasons(older)])
+    assert the_action(third, "c").message == "Already rolled back by r1"
+
+
+@pytest.mark.parametrize(
+    ("phase", "message", "reason", "reverts"),
+    [
+        (Phase.SKIPPED, "Already rolled back by r1, r2", Reason.ALREADY_ROLLED_BACK, ["r1", "r2"]),
+        (
+            Phase.SKIPPED,
+            "Already rolled back by r1; Already rolled back by r2",
+            Reason.ALREADY_ROLLED_BACK,
+            ["r1", "r2"],
+        ),
+        (Phase.SKIPPED, "Already rolled back by r1; Already absent: ConfigMap b", Reason.ALREADY_ABSENT, ["r1"]),
+        (Phase.SKIPPED, "Already rolled back by r1; Same object as action x: ConfigMap b is", None, ["r1"]),
+        (Phase.SKIPPED, "Already rolled back by r1, r … (cut) … 8", Reason.ALREADY_ROLLED_BACK, ["r1"]),
+        (Phase.SKIPPED, "Already absent: ConfigMap b", Reason.ALREADY_ABSENT, None),
+        (Phase.FAILED, "Outcome unknown: terminated from outside", Reason.OUTCOME_UNKNOWN, None),
+        (Phase.FAILED, "Already rolled back by r1", None, None),
+        (Phase.SUCCEEDED, "Created ConfigMap b", None, None),
+        (Phase.SKIPPED, "Skipped by the older controller", None, None),
+    ],
+)
+def test_what_the_messages_of_older_records_say(
+    phase: Phase, message: str, reason: Reason | None, reverts: list[str] | None
+) -> None:
+    found = with_reasons(execute(stage("s", workflow("w", made("b", B, phase=phase, message=message)))))
+    action = found.status.stages[0].workflows[0].actions[0]
+    assert (action.reason, action.rolled_back_by) == (reason, reverts)
+
+
+def test_a_record_that_has_a_reason_is_not_read() -> None:
+    said = made("b", B, phase=Phase.SKIPPED, reason=Reason.SAME_OBJECT, message="Already rolled back by r1")
+    action = with_reasons(execute(stage("s", workflow("w", said)))).status.stages[0].workflows[0].actions[0]
+    assert (action.reason, action.rolled_back_by) == (Reason.SAME_OBJECT, None)
 
 
 def test_a_finished_second_revert_counts_only_its_own() -> None:

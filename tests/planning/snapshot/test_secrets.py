@@ -11,12 +11,14 @@ from api.actions import Action
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import KeptDefinition, KeptParameters, Snapshot
+from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
 from planning.snapshot.definitions import kept_parameters, layers_of, of_execute
 from planning.snapshot.documents import documents, read_definition, read_root, use_of, workflow_of
-from planning.snapshot.restore import LiveDefinitions, completed, is_complete, layers_again, secret_texts
+from planning.snapshot.restore import LiveDefinitions, completed, is_complete, is_whole, layers_again, secret_texts
+from planning.values.omission import MARKER
 from planning.values.parameters import Resolved, resolve
 from planning.values.value_from import ManifestRead
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage
@@ -167,3 +169,39 @@ def test_the_secret_texts_of_an_action_are_known_so_that_they_can_be_hidden(kind
 def test_a_parameter_that_nobody_knows_the_value_of_is_not_kept_as_known() -> None:
     resolved = Resolved({"a": "1", "token": SECRET}, frozenset({"token", "other"}))
     assert kept_parameters(resolved) == KeptParameters(values={"a": "1"}, left_out=["other", "token"])
+
+
+def stored(flow: DRWorkflow) -> KeptDefinition:
+    """Return the document of a DRWorkflow, read back."""
+    of = plan(plan_stage("s", "w"))
+    definitions = of_execute(asks([]), of, by_name(flow), {("s", 0): Resolved()})
+    assert definitions is not None
+    document = documents(EXECUTION, definitions)[0]
+    return read_definition(document.ref, json.loads(json.dumps(document.data)))
+
+
+def test_a_manifest_that_contains_the_words_of_the_marker_is_still_stored_whole() -> None:
+    text = f"kind: ConfigMap\nmetadata: {{name: c}}\ndata: {{note: '{MARKER}', more: 'it is a {MARKER}.'}}"
+    words = {"type": "KubernetesResource", "name": "a", "resource": {"manifest": text}}
+    definition = stored(dr_workflow("w", words, {**words, "name": "b", "rollback": {**words, "name": "c"}}))
+    for index, action in enumerate(definition.spec.actions):
+        assert is_whole(definition, index, Part.ACTION, action)
+        assert is_whole(definition, index, Part.ROLLBACK, action)
+
+
+@pytest.mark.parametrize("kind", sorted(ACTIONS))
+def test_a_document_says_which_part_of_an_action_lacks_a_secret(kind: str) -> None:
+    definition = stored(dr_workflow("w", manifest("first"), {**ACTIONS[kind](SECRET), "name": "a"}))
+    action = definition.spec.actions[1]
+    whole = [is_whole(definition, 1, part, action) for part in (Part.ACTION, Part.ROLLBACK, Part.INVERSE)]
+    assert whole == [kind == "rollback", kind != "rollback", True]
+    assert is_whole(definition, 0, Part.ACTION, definition.spec.actions[0])
+
+
+@pytest.mark.parametrize("kind", sorted(ACTIONS))
+def test_in_a_document_of_version_0_1_the_marker_says_it(kind: str) -> None:
+    definition = stored(dr_workflow("w", manifest("first"), {**ACTIONS[kind](SECRET), "name": "a"}))
+    older = definition.model_copy(update={"left_out": None})
+    first, second = older.spec.actions
+    assert is_whole(older, 0, Part.ACTION, first)
+    assert not is_whole(older, 1, Part.ACTION, second)
