@@ -6,7 +6,7 @@ Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/arch
 TemporalError
 ├── RunNotFound                  the server does not know the run: never started, or past its retention
 └── TemporalUnreachable          no usable answer now; what was asked may or may not have happened
-    └── SearchAttributesUnknown  the server does not know our search attributes
+    └── InvalidArgument          the server refuses an argument, such as a search attribute that is not registered
 """
 
 import asyncio
@@ -75,8 +75,8 @@ class TemporalUnreachable(TemporalError):  # noqa: N818 - a state, named as one
     """There is no usable answer now; what was asked may or may not have happened."""
 
 
-class SearchAttributesUnknown(TemporalUnreachable):
-    """The server refused the search attributes of a start."""
+class InvalidArgument(TemporalUnreachable):
+    """The server refused an argument; no status says which."""
 
 
 class RunNotFound(TemporalError):  # noqa: N818 - the server's own word
@@ -123,10 +123,8 @@ def _error_of(error: RPCError) -> TemporalError:
     if error.status is RPCStatusCode.NOT_FOUND and not no_namespace:
         return RunNotFound(error.message)
     message = f"{error.status.name}: {error.message}"
-    # Only the server's message says which argument is invalid. Source: Temporal, "no mapping defined".
-    named = "search attribute" in error.message.lower() or "no mapping" in error.message
-    if error.status is RPCStatusCode.INVALID_ARGUMENT and named:
-        return SearchAttributesUnknown(message)
+    if error.status is RPCStatusCode.INVALID_ARGUMENT:
+        return InvalidArgument(message)
     return TemporalUnreachable(message)
 
 
@@ -149,7 +147,8 @@ class TemporalClient:
         """
         try:
             return await self._start(execution, searchable=True)
-        except SearchAttributesUnknown:
+        except InvalidArgument:
+            # No status tells which argument: without the attributes the start shows whether it was another one.
             return await self._start(execution, searchable=False)
 
     async def _start(self, execution: DRPlanExecution, *, searchable: bool) -> StartedRun:
