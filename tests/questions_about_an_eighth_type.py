@@ -42,7 +42,7 @@ def main() -> None:
             {"name": "a", "type": "Message"}, {**body, "name": "b", "message": {"to": "$(x.y)", "text": "t"}}
         ),
         "outcome": outcome.message,
-        "undo": undo(Candidate(record, None, "w")).message,  # type: ignore[union-attr]  # nothing undoes it: a message
+        "undo": undo(Candidate(record, None, "w")).cause.message,  # type: ignore[union-attr]  # nothing undoes it: a message
         "definition": sorted(schema["properties"]["message"]["properties"]),
     }
     print(json.dumps(answers))  # noqa: T201 - this is a program

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.phases import Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.activities.site import Attempt
@@ -165,5 +166,5 @@ async def test_a_slow_answer_within_the_time_is_waited_for_with_signs_of_life(se
 async def test_a_cancel_between_attempts_leaves_open_what_was_done(service: Service) -> None:
     outcome = await effect().verify(order(url(service) + "?token=secret", method="POST"))
     expected = f"Canceled between two attempts: whether HTTP POST {url(service)} had its effect is not known"
-    assert outcome == ActionOutcome(phase=Phase.CANCELED, message=expected)
+    assert outcome == ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=expected)
     assert service.connections == 0
