@@ -36,8 +36,8 @@ test: lint ## Check style and types, and run all tests on a real Kubernetes API 
 	@$(PYTEST) $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## Run the tests that need no servers: in a minute, after every change
-	@$(PYTEST) -m "not servers" $(ARGS)
+test-fast: $(INSTALLED) ## Run the tests that are quick and need no servers: in a minute, after every change
+	@$(PYTEST) -m "not servers and not slow" $(ARGS)
 
 .PHONY: test-durations
 test-durations: $(INSTALLED) ## Run all tests and record how long each takes, by which they are distributed

@@ -13,9 +13,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
 
-DURATIONS = Path(__file__).parent / "durations.json"
+DURATIONS = Path("tests/durations.json")
 """Seconds by module and function, of those that take LEAST or more; the longest of a function's parameters counts."""
 LEAST = 0.5
+SLOW = 5.0
+"""Seconds from which a test is slow, and is left out by `make test-fast`."""
 SERVER_FIXTURES = {"stack", "temporal", "whole_stack", "new_stack", "server"}
 """Fixtures that start servers: `make test-fast` leaves out what uses one of them."""
 
@@ -28,22 +30,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Define the marker that is set below, and record durations if asked to."""
     config.addinivalue_line("markers", "servers: set for every test that uses a fixture which starts servers")
+    config.addinivalue_line("markers", f"slow: set for every test that takes {SLOW:g} s or more")
     if config.getoption("--record-durations"):
         config.pluginmanager.register(Recorder(), "duration-recorder")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark tests that need servers; with several processes, group the tests and put the slowest groups first."""
+    """Mark tests by what they need; with several processes, group them and put the slowest groups first."""
+    durations = _durations(config)
     for item in items:
         if SERVER_FIXTURES & set(_fixtures(item)):
             item.add_marker("servers")
-    if config.getoption("dist", "no") == "loadgroup":
-        _group(items)
+        if durations.get(_key(item.nodeid), 0) >= SLOW:
+            item.add_marker("slow")
+    if getattr(config.option, "loadgroup", False):  # the processes of pytest-xdist have no other sign of it
+        _group(items, durations)
 
 
-def _group(items: list[pytest.Item]) -> None:
-    durations: dict[str, float] = json.loads(DURATIONS.read_text())
+def _durations(config: pytest.Config) -> dict[str, float]:
+    file = config.rootpath / DURATIONS
+    durations: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
+    return durations
+
+
+def _group(items: list[pytest.Item], durations: dict[str, float]) -> None:
     groups: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         module = item.nodeid.partition("::")[0]
@@ -128,6 +139,6 @@ class Recorder:
         longest: dict[str, float] = {}
         for nodeid, seconds in self._seconds.items():
             longest[_key(nodeid)] = max(seconds, longest.get(_key(nodeid), 0))
-        known: dict[str, float] = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+        known = _durations(session.config)
         kept = {key: round(seconds, 1) for key, seconds in (known | longest).items() if seconds >= LEAST}
-        DURATIONS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        (session.config.rootpath / DURATIONS).write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
