@@ -255,7 +255,7 @@ def test_the_drawn_world_has_its_variety() -> None:
     """The properties above would hold of nothing, too: what they are drawn from must hold something."""
     seen: set[str] = set()
 
-    @settings(max_examples=600, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=1500, deadline=None, database=None, derandomize=True)
     @given(varied_plans())
     def look(drawn: Varied) -> None:
         original, cluster = executed(drawn)
