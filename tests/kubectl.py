@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+from tests.eventually import DEADLINE
+
 Object = dict[str, Any]
 
 
@@ -87,7 +89,7 @@ class Watch:
     def __enter__(self) -> Self:
         """Return once kubectl has listed what is there, so that nothing after this moment is missed."""
         self._process = subprocess.Popen([*self.arguments, "-v=6"], stdout=self._out, stderr=self._log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + DEADLINE
         while "watch=true" not in Path(self._log.name).read_text():
             assert time.monotonic() < deadline, f"kubectl does not watch: {Path(self._log.name).read_text()}"
             time.sleep(0.02)
@@ -107,7 +109,7 @@ class Watch:
         """Give every status of one object so far that was not empty."""
         return [each["status"] for each in self.seen(name) if each.get("status")]
 
-    def until(self, name: str, holds: Callable[[Object], bool], seconds: float = 60) -> Object:
+    def until(self, name: str, holds: Callable[[Object], bool], seconds: float = DEADLINE) -> Object:
         """Return the first status for which `holds`. Raises TimeoutError with the last one."""
         deadline = time.monotonic() + seconds
         while True:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.eventually import DEADLINE
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -52,12 +54,12 @@ class Program:
         """End it as an operator would, with SIGTERM; killed if that takes longer than 20 s."""
         self._end(signal.SIGTERM)
 
-    def wait_for_end(self, timeout: float = 60) -> int:
+    def wait_for_end(self, timeout: float = DEADLINE) -> int:
         """Return the exit code of a process that ends by itself; negative for a signal."""
         assert self._process is not None
         return self._process.wait(timeout)
 
-    def wait_until_it_says(self, words: str, timeout: float = 60) -> None:
+    def wait_until_it_says(self, words: str, timeout: float = DEADLINE) -> None:
         """Return once this life has logged these words. Raises TimeoutError, or RuntimeError when it ended instead."""
         deadline = time.monotonic() + timeout
         while words.encode() not in self._said():

@@ -23,7 +23,7 @@ from kube.client import OWN, Cluster, Object
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from tests.bridge.scripted_workflows import Close
-from tests.eventually import eventually
+from tests.eventually import DEADLINE, eventually
 
 T = TypeVar("T")
 
@@ -104,7 +104,12 @@ class PlanNamespace:
         await eventually(look, f"end of {name}")
 
     async def until(
-        self, name: str, holds: Callable[[Object], Any], what: str, kind: Kind = Kind.EXECUTION, seconds: float = 40.0
+        self,
+        name: str,
+        holds: Callable[[Object], Any],
+        what: str,
+        kind: Kind = Kind.EXECUTION,
+        seconds: float = DEADLINE,
     ) -> Object:
         """Wait until an object is as it should be."""
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dev.stack import Stack
+from tests.eventually import DEADLINE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,7 @@ async def process(stack: Stack, module: str, *args: str, **env: str) -> AsyncIte
         await running.wait()
 
 
-async def says(running: asyncio.subprocess.Process, words: str, seconds: float = 60) -> str:
+async def says(running: asyncio.subprocess.Process, words: str, seconds: float = DEADLINE) -> str:
     """Read its log until a line holds these words, and give that line."""
     assert running.stderr is not None
     async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""A bridge that kills itself, as SIGKILL would, before or after one of its steps: `deadly before|after <step>`."""
+"""A bridge that kills itself, as SIGKILL would: `python -m tests.bridge.self_killing_bridge before|after STEP`."""
 
 import asyncio
 import os

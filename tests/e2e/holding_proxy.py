@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 
+from tests.eventually import DEADLINE
+
 T = TypeVar("T")
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host", "content-length"}
@@ -76,7 +78,7 @@ class Trap:
         """Let everything that is held go on, and hold nothing more. Only in the proxy's own loop."""
         self._open.set()
 
-    def wait(self, timeout: float = 60) -> Exchange:
+    def wait(self, timeout: float = DEADLINE) -> Exchange:
         """Return the latest exchange once one is held. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while not self.holding:

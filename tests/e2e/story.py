@@ -8,6 +8,7 @@ from typing import Any
 
 from tests import manifests
 from tests.audit_log import AuditLog, Write
+from tests.eventually import DEADLINE
 from tests.kubectl import Kubectl, Object, Watch
 from tests.manifests import HOLD
 
@@ -63,16 +64,16 @@ class Story:
 
     # then
 
-    def completed(self, name: str, seconds: float = 60) -> Object:
+    def completed(self, name: str, seconds: float = DEADLINE) -> Object:
         """Wait with `kubectl wait --for=condition=Completed` and give the status."""
         self.kubectl.wait("condition=Completed", f"{EXECUTION}/{name}", seconds)
         return self.status(name)
 
-    def succeeded(self, name: str, seconds: float = 60) -> Object:
+    def succeeded(self, name: str, seconds: float = DEADLINE) -> Object:
         """Give the status of an execution that must end well."""
         return self._ended(name, "Succeeded", seconds)
 
-    def failed(self, name: str, seconds: float = 60) -> Object:
+    def failed(self, name: str, seconds: float = DEADLINE) -> Object:
         """Give the status of an execution that must fail."""
         return self._ended(name, "Failed", seconds)
 
@@ -86,7 +87,7 @@ class Story:
         answer: Object = self.kubectl.get(EXECUTION, name).get("status", {})
         return answer
 
-    def eventually(self, name: str, holds: Callable[[Object], bool], seconds: float = 60) -> Object:
+    def eventually(self, name: str, holds: Callable[[Object], bool], seconds: float = DEADLINE) -> Object:
         """Poll an execution's status until `holds` and give it. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while not holds(status := self.status(name)):
@@ -95,7 +96,7 @@ class Story:
             time.sleep(0.1)
         return status
 
-    def eventually_found(self, kind: str, selector: str, seconds: float = 30) -> Object:
+    def eventually_found(self, kind: str, selector: str, seconds: float = DEADLINE) -> Object:
         """Wait for the one object that bears these labels and give it. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while not (found := json.loads(self.kubectl("get", kind, "-l", selector, "-o", "json"))["items"]):

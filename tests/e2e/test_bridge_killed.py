@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from tests.e2e.holding_proxy import Exchange, Moment
 from tests.e2e.installation import Installation
 from tests.e2e.steps_back import steps_back
 from tests.e2e.story import EXECUTION, Story
+from tests.eventually import until
 from tests.kubectl import Object
 from tests.manifests import makes_localization
 
@@ -140,7 +140,7 @@ def test_a_bridge_killed_at_the_start(installation: Installation, story: Story, 
 
 def when_the_bridge_dies_at_the_start(installation: Installation, moment: str, act: Callable[[], None]) -> None:
     installation.bridge.program.stop()
-    with installation.another_bridge("tests.e2e.doomed_bridge", moment) as doomed:
+    with installation.another_bridge("tests.bridge.self_killing_bridge", moment, "start") as doomed:
         act()
         assert doomed.program.wait_for_end() == -signal.SIGKILL
     installation.restart_bridge()
@@ -148,10 +148,10 @@ def when_the_bridge_dies_at_the_start(installation: Installation, moment: str, a
 
 def when_the_bridge_has_tidied_up(story: Story) -> None:
     """After the last status it still takes its finalizer off and releases the lock."""
-    deadline = time.monotonic() + 30
-    while is_held(story, "execute") or is_held(story, "revert") or is_locked(story):
-        assert time.monotonic() < deadline, "the bridge does not let go"
-        time.sleep(0.1)
+    until(
+        lambda: not (is_held(story, "execute") or is_held(story, "revert") or is_locked(story)),
+        "the bridge lets go",
+    )
 
 
 def is_held(story: Story, name: str) -> bool:

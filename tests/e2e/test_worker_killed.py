@@ -126,7 +126,7 @@ def aftermath(shared_installation: Installation) -> Iterator[Aftermath]:
 
 def take_through_their_kills(installation: Installation, story: Story) -> None:
     ordeals = [Ordeal(point, when_it_comes_to(point, installation, story)) for point in POINTS]
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while due := [each for each in ordeals if each.kills < each.point.kills]:
         assert time.monotonic() < deadline, f"not reached: {[(each.point.name, each.kills) for each in due]}"
         when_the_worker_dies_where_it_is(due, installation)

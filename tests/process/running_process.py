@@ -12,7 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-_KEPT = ("PATH", "HOME", "VIRTUAL_ENV", "LANG")
+from tests.eventually import DEADLINE
+from tests.leftovers import MARK
+
+_KEPT = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", MARK)
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class RunningProcess:
         """Return the log's lines; each of them is one JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def wait_for(self, event: str, seconds: float = 60) -> dict[str, Any]:
+    def wait_for(self, event: str, seconds: float = DEADLINE) -> dict[str, Any]:
         """Return the first line with this event, once it is there. Raises AssertionError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -41,7 +44,7 @@ class RunningProcess:
         text, _, _ = self.log.read_text().rpartition("\n")
         return [json.loads(line) for line in text.splitlines()]
 
-    def terminate(self, seconds: float = 40) -> int:
+    def terminate(self, seconds: float = DEADLINE) -> int:
         """Ask it to end, and return its exit code."""
         self.running.terminate()
         return self.running.wait(seconds)
