@@ -109,9 +109,9 @@ async def _wait(
     context: Context, execution: StoredExecution, reason: str, message: str, requeue: float = WAITING
 ) -> PassResult:
     before = execution.model.status
-    if before.message != message:
-        context.events.record(execution.model, EventReason.WAITING, message)
     status = execution_status.waiting(before, reason, message, context.status_context(execution))
+    if status != before:
+        context.events.record(execution.model, EventReason.WAITING, message)
     return PassResult(await context.store.write_status(execution, status), requeue=requeue)
 
 

@@ -73,7 +73,9 @@ def _pod_failure(pod: Object) -> str:
     _, name, end = max(found, key=lambda each: each[:2], default=("", "", None))
     if end is None:
         return ""
-    return attempt_messages.container_failed(name, text(end, "reason"), number(end, "exitCode"), text(end, "message"))
+    return attempt_messages.container_failed(
+        name, text(end, "reason"), number(end, "exitCode"), text(end, "message").strip()
+    )
 
 
 def _failed_containers(pod: Object) -> Iterator[tuple[str, Object]]:

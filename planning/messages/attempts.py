@@ -280,7 +280,7 @@ def pod_failed(pod: str, reason: str) -> str:
 
 def container_failed(container: str, reason: str, code: int, message: str) -> str:
     """How a container ended, in its own words where it left any."""
-    said = f": {message.strip()}" if message.strip() else ""
+    said = f": {message}" if message else ""
     return f"container {container}: {reason or 'ended'} (exit code {code}){said}"
 
 

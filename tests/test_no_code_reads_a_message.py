@@ -1,0 +1,137 @@
+"""No function decides by a message: reasons and facts are for programs, sentences for people.
+
+Source: docs/spec/drplanexecution.md, "Reasons".
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shipped import PACKAGES, REPOSITORY
+
+ALLOWED = {
+    ("planning/revert/older_records.py", "_with_reason"),
+}
+"""The one function that reads messages: those of records that older releases wrote."""
+
+READING = {
+    *("startswith", "endswith", "removeprefix", "removesuffix", "split", "rsplit", "splitlines", "partition"),
+    *("rpartition", "find", "rfind", "index", "rindex", "count", "lower", "upper", "casefold", "strip", "lstrip"),
+    *("rstrip", "isdecimal", "isdigit"),
+}
+"""Methods of a text whose result says what stands in it."""
+MATCHING = frozenset({"search", "match", "fullmatch", "findall", "finditer", "split"})
+"""Methods of a pattern, and functions of `re`, that take a text."""
+
+
+def is_message(node: ast.expr, errors: frozenset[str]) -> bool:
+    """Tell whether an expression is a message, a part of one, or the text of an exception."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in {"message", "messages"} or name.endswith(("_message", "_messages_of"))
+        case ast.Call(func=ast.Name(id="str"), args=[ast.Name(id=name)]):
+            return name in errors
+        case ast.Call(func=ast.Name(id="str"), args=[inner]):
+            return is_message(inner, errors)
+        case ast.Call(func=ast.Attribute(value=inner, attr=attr)) if attr in READING:
+            return is_message(inner, errors)
+        case ast.Subscript(value=inner):
+            return is_message(inner, errors)
+        case ast.BoolOp(values=values):
+            return any(is_message(value, errors) for value in values)
+    return False
+
+
+def reads(node: ast.AST, errors: frozenset[str]) -> bool:
+    """Tell whether a node takes something out of a message to decide with."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=text, attr=attr), args=args):
+            return (attr in READING and is_message(text, errors)) or (
+                attr in MATCHING and any(is_message(one, errors) for one in args)
+            )
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return name.startswith("is_") and any(is_message(one, errors) for one in args)
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            if all(isinstance(op, ast.Is | ast.IsNot) for op in ops):
+                return False
+            return any(is_message(one, errors) for one in [left, *comparators])
+        case ast.Match(subject=subject):
+            return is_message(subject, errors)
+        case ast.Subscript(value=text, slice=ast.Slice()):
+            return is_message(text, errors)
+    return False
+
+
+def readers(source: str) -> Iterator[tuple[str, int]]:
+    """Return the functions of a module that read a message, each with the line."""
+    tree = ast.parse(source)
+    errors = frozenset(one.name for one in ast.walk(tree) if isinstance(one, ast.ExceptHandler) and one.name)
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            exceptions = errors | {
+                argument.arg
+                for argument in function.args.args
+                if argument.annotation is not None and ast.unparse(argument.annotation).endswith(("Error", "Exception"))
+            }
+            for node in ast.walk(function):
+                if reads(node, exceptions):
+                    yield function.name, getattr(node, "lineno", function.lineno)
+
+
+def modules() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_function_reads_a_message(path: Path) -> None:
+    name = str(path.relative_to(REPOSITORY))
+    found = {function for function, _ in readers(path.read_text())} - {one for file, one in ALLOWED if file == name}
+    assert not found, "decide by a reason or a fact instead"
+
+
+def test_what_is_allowed_is_needed() -> None:
+    found = {(file, function) for file, _ in ALLOWED for function, _ in readers((REPOSITORY / file).read_text())}
+    assert found == ALLOWED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "return action.message.startswith('Already')",
+        "return (action.message or '').removeprefix('Already ')",
+        "return message.split(', ')",
+        "return message.partition('/')[0]",
+        "return 'absent' in message",
+        "return node.message == 'Not attempted: canceled'",
+        "return re.search('rolled back', status.message)",
+        "return _PATTERN.fullmatch(error_message)",
+        "return is_already_absent(action.message)",
+        "return message[:5]",
+        "return str(action.message).lower()",
+        "try:\n        pass\n    except ValueError as error:\n        return 'not found' in str(error)",
+        "match message:\n        case 'a':\n            return 1",
+    ],
+)
+def test_the_check_finds(line: str) -> None:
+    assert list(readers(f"def decide(action, message, error_message):\n    {line}\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "return f'{message}; and more'",
+        "return None if message is None else message",
+        "return action.reason is Reason.ALREADY_ABSENT",
+        "return action.model_copy(update={'message': bounded(action.message)})",
+        "return text.startswith('kind')",
+        "raise ValueError(str(error))",
+    ],
+)
+def test_the_check_passes(line: str) -> None:
+    assert not list(readers(f"def decide(action, message, text, error):\n    {line}\n"))
+
+
+def test_an_error_that_is_handed_over_is_found() -> None:
+    assert list(readers("def refused(error: EngineUnreachable | ApiError) -> bool:\n    return 'x' in str(error)\n"))
