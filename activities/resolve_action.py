@@ -19,7 +19,7 @@ from api.actions import Action
 from api.meta import ObjectName
 from api.phases import Operation
 from api.plan import DRPlan
-from api.snapshot import KeptDefinition, KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
@@ -53,8 +53,8 @@ class _StoredDefinition:
     snapshot: Snapshot
     place: PlanPlace
     dr_workflow: DRWorkflow
-    definition: KeptDefinition
-    parameters: KeptParameters
+    definition: SnapshotDefinition
+    parameters: SnapshotParameters
 
 
 class ActionResolver:

@@ -16,7 +16,7 @@ from activities.concurrency import parallel
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
-from api.snapshot import KeptDefinition, KeptWorkflow, Snapshot
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotWorkflow
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
@@ -139,11 +139,11 @@ class SnapshotStore:
         """Read the root of a snapshot."""
         return await self._read(namespace, ref, lambda data: read_root(ref, data))
 
-    async def workflow(self, namespace: str, kept: KeptWorkflow) -> DRWorkflow:
+    async def workflow(self, namespace: str, kept: SnapshotWorkflow) -> DRWorkflow:
         """Read a DRWorkflow as it was; `namespace` is that of the snapshot."""
         return workflow_of(kept, await self.definition(namespace, kept.revision))
 
-    async def definition(self, namespace: str, ref: SnapshotRef) -> KeptDefinition:
+    async def definition(self, namespace: str, ref: SnapshotRef) -> SnapshotDefinition:
         """Read the definition of a DRWorkflow."""
         return await self._read(namespace, ref, lambda data: read_definition(ref, data))
 

@@ -24,9 +24,9 @@ ObjectOperation = Annotated[
 """What the CRD admits where Replace means nothing; only a Subscription is ever replaced."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-"""Methods of requests. The API server knows them; the body of a rollback is open, and comes to us unjudged."""
+"""Methods of requests. The API server validates them, but not in the body of a rollback, which is an open object."""
 CLUSTER_EXECUTION_MODES = ("", "Global", "PerCluster")
-"""As of METHODS."""
+"""Like METHODS, not validated by the API server in a rollback."""
 
 
 class RetryPolicy(Model):
@@ -165,7 +165,7 @@ class Action(Model):
     when: str | None = None
     """Condition under which the action runs: `mode == "install"`."""
     hook_type: str | None = None
-    """Which Helm hook the action stands for."""
+    """Which Helm hook the action replaces."""
     hook_cleanup: HookCleanup | None = None
     """When a hook's objects are removed."""
     cluster_execution_mode: str = Field(default="", json_schema_extra={"enum": [*CLUSTER_EXECUTION_MODES]})

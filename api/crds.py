@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions of the three kinds, made from the models.
+"""The CustomResourceDefinitions of the three kinds, generated from the models.
 
 `python -m api.crds <folder>` writes one file for each kind; a test fails while the committed ones
 differ. Source: docs/decisions/0002-flat-actions-and-open-bodies.md; Kubernetes docs, "Extend the
@@ -33,7 +33,7 @@ class Column(NamedTuple):
     wide: bool = False
 
     def to_object(self) -> Document:
-        """Give the CRD's form. Source: Kubernetes docs, "Additional printer columns"."""
+        """Return the column as a CRD has it. Source: Kubernetes docs, "Additional printer columns"."""
         column = {"name": self.name, "type": self.type, "jsonPath": self.path}
         return column | ({"priority": 1} if self.wide else {})
 
@@ -114,7 +114,7 @@ _TYPE_META: Schema = {
 
 
 def crd(kind: Kind) -> Document:
-    """Give a kind's CRD as an object."""
+    """Return a kind's CRD as an object."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -145,7 +145,7 @@ def _version(kind: Kind) -> Document:
 
 
 def _schema(kind: Kind) -> Schema:
-    """Give the schema of a whole object; defaults stand in its spec only."""
+    """Return the schema of a whole object; only its spec has defaults."""
     whole = unmarked(structural_schema(kind.model, defaults=False))
     spec = unmarked(structural_schema(kind.model, defaults=True))["properties"]["spec"]
     if kind.frozen_spec:
@@ -166,18 +166,18 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Write a value out wherever it stands."""
+        """Repeat a value instead of referring to it."""
         return True
 
 
 def render(kind: Kind) -> str:
-    """Give the text of a kind's file; the same models always give the same text."""
+    """Return the text of a kind's file; the same models always produce the same text."""
     body = yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
     return HEADER + "---\n" + body
 
 
 def write(folder: Path) -> None:
-    """Write one file for each kind into the folder, which is made if it is not there."""
+    """Write one file for each kind into the folder, which is created if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for kind in KINDS:
         (folder / f"{kind.plural}.yaml").write_text(render(kind), encoding="utf-8")

@@ -58,7 +58,7 @@ class HttpResponse(Model):
 
 
 class ActionOutputs(Model):
-    """What an action made: the record that its rollback rests on."""
+    """What an action created: the record that its rollback uses."""
 
     localization_ref: ObjectReference | None = None
     """The Localization."""
@@ -86,7 +86,7 @@ class ClusterActionStatus(Model):
     cluster_id: Annotated[str, Field(alias="clusterID")]
     """The managed cluster's spec.clusterId."""
     phase: Annotated[Phase, Field(json_schema_extra={"enum": ["Pending", "Running", "Succeeded", "Failed", "Skipped"]})]
-    """Where the action stands in this cluster."""
+    """Phase of the action in this cluster."""
     message: str | None = None
     """What happened, for people."""
     start_time: Timestamp | None = None
@@ -103,7 +103,7 @@ class ActionStatus(Model):
     type: ActionType | None = None
     """Additive. The action's type; absent in a record of the older controller."""
     phase: NodePhase
-    """Where the action stands; in a Revert, its rollback."""
+    """Phase of the action; in a Revert, of its rollback."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None
@@ -125,7 +125,7 @@ class ActionStatus(Model):
     custom_rollback: bool | None = None
     """Additive. Whether the definition named a rollback of its own."""
     outputs: ActionOutputs | None = None
-    """What the action made: the record that its rollback rests on."""
+    """What the action created: the record that its rollback uses."""
     cluster_statuses: list[ClusterActionStatus] | None = None
     """Of a PerCluster action: its state in each managed cluster."""
 
@@ -136,7 +136,7 @@ class WorkflowExecutionStatus(Model):
     workflow_ref: ObjectName
     """The DRWorkflow."""
     phase: NodePhase
-    """Where the workflow stands."""
+    """Phase of the workflow."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None
@@ -146,7 +146,7 @@ class WorkflowExecutionStatus(Model):
     progress: str | None = None
     """How far it is, for people: `2/2 actions rolled back`."""
     current_action: str | None = None
-    """Name of the action that is running; several that run side by side are separated by commas."""
+    """Name of the action that is running; several that run in parallel are separated by commas."""
     reason: NodeReason = None
     """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
     message: str | None = None
@@ -166,9 +166,9 @@ class StageStatus(Model):
     name: str
     """Name of the stage."""
     phase: NodePhase
-    """Where the stage stands."""
+    """Phase of the stage."""
     parallel: bool | None = None
-    """Whether its workflows run side by side."""
+    """Whether its workflows run in parallel."""
     depends_on: list[str] | None = None
     """Names of the stages that came before it in the plan."""
     start_time: Timestamp | None = None
@@ -196,7 +196,7 @@ class Summary(Model):
     total_stages: int = 0
     """All stages."""
     completed_stages: int = 0
-    """Stages that ended, in whatever way."""
+    """Stages that ended, with any result."""
     running_stages: int = 0
     """Stages that are running."""
     pending_stages: int = 0
@@ -212,7 +212,7 @@ class Summary(Model):
     total_workflows: int = 0
     """All workflows."""
     completed_workflows: int = 0
-    """Workflows that ended, in whatever way."""
+    """Workflows that ended, with any result."""
     running_workflows: int = 0
     """Workflows that are running."""
     pending_workflows: int = 0
@@ -262,7 +262,7 @@ class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
     phase: RunPhase | None = None
-    """Where the execution stands."""
+    """Phase of the execution."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None

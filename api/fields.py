@@ -1,7 +1,7 @@
-"""The field tables of the spec pages, made from the models.
+"""The field tables of the spec pages, generated from the models.
 
 `python -m api.fields <folder>` puts a table between `<!-- fields: Model -->` and `<!-- end of fields -->` in
-every page of the folder; a test fails while a committed page differs. Around the tables people write.
+every page of the folder; a test fails while a committed page differs. The text around the tables is written by hand.
 Source: docs/decisions/0002-flat-actions-and-open-bodies.md.
 """
 
@@ -42,7 +42,7 @@ RECORDED: tuple[type[Model], ...] = (
     WorkflowExecutionStatus,
 )
 TABLES: dict[str, type[Model]] = {model.__name__: model for model in (*WRITTEN_BY_PEOPLE, *RECORDED)}
-"""Every model that a page may ask for a table of."""
+"""The models that a page may have a table of."""
 
 SHARED = {
     "Action": "drworkflow.md#actions",
@@ -55,22 +55,22 @@ SHARED = {
     "Summary": "drplanexecution.md#summary",
     "WorkflowExecutionStatus": "drplanexecution.md#workflows",
 }
-"""Models that are not spelt out wherever they stand, with the section that has their table."""
+"""Models whose fields are listed once, with the section that has their table."""
 
 HEADER = "| field | type | default | meaning |\n| --- | --- | --- | --- |\n"
 NEW = "*New.* "
-"""What a page says of a field that the CRDs of older installations lack."""
+"""Marks a field that the CRDs of older installations lack."""
 
 _SLOT = re.compile(r"(<!-- fields: (\w+) -->\n).*?(<!-- end of fields -->)", re.DOTALL)
 
 
 def filled(page: str) -> str:
-    """Give a page with all its tables made anew. Raises KeyError for a model without a table."""
+    """Return a page with all its tables generated again. Raises KeyError for a model without a table."""
     return _SLOT.sub(lambda slot: slot[1] + table(TABLES[slot[2]]) + slot[3], page)
 
 
 def table(model: type[Model]) -> str:
-    """Give the table of a model's fields, those of its parts included."""
+    """Return the table of a model's fields, including nested ones."""
     document = model.model_json_schema(by_alias=True)
     rows = _rows(document, document.get("$defs", {}), "", model in WRITTEN_BY_PEOPLE)
     return HEADER + "".join(rows)
@@ -81,16 +81,16 @@ def _rows(node: Schema, definitions: Schema, prefix: str, defaults: bool) -> Ite
         flat = flatten(field, definitions)
         inner, lists = _innermost(flat, definitions)
         kind, below = _type(inner)
-        given = "required" if name in node.get("required", []) else _default(flat) if defaults else ""
-        yield _row(prefix + name, "list of " * lists + kind, given, flat["description"])
+        default = "required" if name in node.get("required", []) else _default(flat) if defaults else ""
+        yield _row(prefix + name, "list of " * lists + kind, default, flat["description"])
         if below:
             yield from _rows(below, definitions, f"{prefix}{name}{'[]' * lists}.", defaults)
 
 
-def _row(path: str, kind: str, given: str, docstring: str) -> str:
+def _row(path: str, kind: str, default: str, docstring: str) -> str:
     words = " ".join(docstring.split())
     meaning = NEW + words.removeprefix(ADDITIVE) if words.startswith(ADDITIVE) else words
-    return f"| `{path}` | {kind} | {given} | {meaning} |\n".replace("|  |", "| |")
+    return f"| `{path}` | {kind} | {default} | {meaning} |\n".replace("|  |", "| |")
 
 
 def _default(flat: Schema) -> str:
@@ -99,7 +99,7 @@ def _default(flat: Schema) -> str:
 
 
 def _innermost(flat: Schema, definitions: Schema) -> tuple[Schema, int]:
-    """Give what a field holds, or its lists hold, and how many lists are around it."""
+    """Return the schema inside all lists of a field, and how many lists are around it."""
     if flat.get("type") != "array":
         return flat, 0
     inner, lists = _innermost(flatten(flat["items"], definitions), definitions)
@@ -107,7 +107,7 @@ def _innermost(flat: Schema, definitions: Schema) -> tuple[Schema, int]:
 
 
 def _type(flat: Schema) -> tuple[str, Schema | None]:
-    """Name a type; give the schema of its fields where they are to follow."""
+    """Return the name of a type, and its schema where rows for its fields follow."""
     name = flat.get("title", "")
     if name in SHARED and "properties" in flat:
         return f"[{name}]({SHARED[name]})", None

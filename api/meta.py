@@ -1,4 +1,4 @@
-"""What every kind shares: the base model, references, conditions, times and durations.
+"""What all kinds share: the base model, references, conditions, times and durations.
 
 Times are RFC 3339 in UTC with whole seconds, durations Go durations (`1m30s`), as in every other
 Kubernetes object. Source: Kubernetes API conventions, "Conditions" and "Units".
@@ -28,17 +28,17 @@ PLAN_LABEL = f"{GROUP}/plan"
 
 
 def rfc3339(time: datetime) -> str:
-    """Write a time as objects hold it: UTC, whole seconds, `Z`."""
+    """Format a time as objects hold it: UTC, whole seconds, `Z`."""
     return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def go_duration(span: timedelta) -> str:
-    """Write a span as a Go duration: `1m30s`, `850ms`, `0s`."""
+    """Format a duration as Go does: `1m30s`, `850ms`, `0s`."""
     return str(durationpy.to_str(span)) if span else "0s"
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read a Go duration.
+    """Parse a Go duration.
 
     Raises ValueError with the text in its message when it is not one, or is negative.
     """
@@ -55,9 +55,9 @@ Timestamp = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str)]
 
 
 class Model(BaseModel):
-    """Base of every model: camelCase outside, snake_case inside, never changed in place.
+    """Base of every model: camelCase outside, snake_case inside, immutable.
 
-    Unknown fields are passed over, so that an object written by a newer release still reads.
+    Unknown fields are ignored, so that an object written by a newer release can be read.
     """
 
     model_config = ConfigDict(
@@ -69,7 +69,7 @@ class Model(BaseModel):
     )
 
     def to_object(self) -> dict[str, Any]:
-        """Give the JSON form that Kubernetes stores: by alias, without what is None."""
+        """Return the JSON form that Kubernetes stores: by alias, without None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
@@ -93,7 +93,7 @@ class ObjectName(Model):
 
 
 class ObjectKey(Model):
-    """One very object: its uid tells it from another of the same name."""
+    """A specific object: its uid distinguishes it from another one of the same name."""
 
     namespace: str
     name: str
@@ -101,7 +101,7 @@ class ObjectKey(Model):
 
 
 class ObjectReference(Model):
-    """A reference as core/v1 ObjectReference; `uid` says which very object was meant."""
+    """A reference like core/v1 ObjectReference; `uid` identifies the specific object."""
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
 
@@ -114,7 +114,7 @@ class ObjectReference(Model):
     name: str | None = None
     """Name of the object."""
     uid: str | None = None
-    """UID of the object: which very object was meant, whatever bears its name later."""
+    """UID of the object: it identifies this object even if another one has its name later."""
     resource_version: str | None = None
     """Resource version at which the object was seen."""
     field_path: str | None = None
@@ -137,7 +137,7 @@ class ObjectMeta(Model):
 
     @property
     def key(self) -> ObjectKey:
-        """Which very object this is."""
+        """The identity of this object."""
         return ObjectKey(namespace=self.namespace, name=self.name, uid=self.uid)
 
 
@@ -169,11 +169,11 @@ class Condition(Model):
     last_transition_time: Timestamp
     """When `status` last changed."""
     observed_generation: Annotated[int | None, Field(ge=0, json_schema_extra={"format": "int64"})] = None
-    """The metadata.generation that was judged."""
+    """The metadata.generation that the condition is about."""
 
 
 Conditions = Annotated[
     list[Condition],
     Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}),
 ]
-"""Conditions as a list in which each type stands once."""
+"""Conditions as a list with one entry per type."""

@@ -46,7 +46,7 @@ class ManifestRef(Model):
 
 
 class ValueFrom(Model):
-    """Where a value comes from when it is not written down."""
+    """Where a value comes from when it is not written in the object."""
 
     manifest_ref: ManifestRef | None = None
     """A field of a live object."""
@@ -62,9 +62,9 @@ class Parameter(Model):
     description: str | None = None
     """What it is for."""
     required: bool | None = None
-    """Whether a value must be given."""
+    """Whether a value must be set."""
     default: str | None = None
-    """The value where none is given."""
+    """The value where none is set."""
     value: str | None = None
     """The value. Either this or `valueFrom`."""
     value_from: ValueFrom | None = None

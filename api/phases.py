@@ -1,4 +1,4 @@
-"""The words of the resource contract as enums: phases, operations, policies.
+"""The values of the resource contract as enums: phases, operations, policies.
 
 Every comparison in the project uses these; the string values are what people write and read in
 objects. Source: docs/concepts.md and the CRDs of existing installations.
@@ -8,18 +8,18 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Where a plan run, stage, workflow or action stands. Each sentence says what is then true."""
+    """Phase of a plan run, stage, workflow or action. Each sentence says what is then true."""
 
     PENDING = "Pending"
-    """Nothing of it has begun. It may become Running, Skipped or Canceled."""
+    """Nothing of it has started. It may become Running, Skipped or Canceled."""
     RUNNING = "Running"
-    """It has begun; an action may be between two attempts. It may become any terminal phase."""
+    """It has started; an action may be between two attempts. It may become any terminal phase."""
     SUCCEEDED = "Succeeded"
     """Terminal. All of it was done (a part that had nothing to do counts as done)."""
     FAILED = "Failed"
     """Terminal. Something in it failed; its message leads to the cause."""
     SKIPPED = "Skipped"
-    """Terminal. It was never begun, on purpose; its message says why."""
+    """Terminal. It was never started, on purpose; its message says why."""
     CANCELED = "Canceled"
     """Terminal. A person's cancel cut it short; what was done before stays done."""
     UNKNOWN = "Unknown"
@@ -51,12 +51,12 @@ class Mode(StrEnum):
 
 
 class OnMissing(StrEnum):
-    """What a Revert makes of an object that was gone before it looked."""
+    """What a Revert does about an object that was already gone when it started."""
 
     FAIL = "Fail"
     """The action fails when its turn comes."""
     IGNORE = "Ignore"
-    """The action is Skipped and the Revert goes on."""
+    """The action is Skipped and the Revert continues."""
 
 
 class PlanFailurePolicy(StrEnum):
@@ -104,7 +104,7 @@ class Operation(StrEnum):
     """What an action does with its object."""
 
     CREATE = "Create"
-    """A POST; an object of that name that someone else made is an error."""
+    """A POST; an object of that name that someone else created is an error."""
     APPLY = "Apply"
     """A server-side apply; creates the object where it is absent."""
     PATCH = "Patch"

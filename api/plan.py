@@ -33,7 +33,7 @@ class Stage(Model):
     failure_policy: StageFailurePolicy | None = None
     """What an Execute does in this stage after a failed workflow; without it, as the plan's policy says."""
     workflows: Annotated[list[WorkflowReference], Field(min_length=1)]
-    """What it does. One DRWorkflow may stand here more than once."""
+    """What it does. The same DRWorkflow may appear more than once."""
 
 
 class DRPlanSpec(Model):
@@ -60,7 +60,7 @@ class CurrentExecution(Model):
     namespace: str | None = None
     """Namespace of the execution."""
     uid: str | None = None
-    """Additive. UID of the execution: which very object holds the lock."""
+    """Additive. UID of the execution: it identifies the object that holds the lock."""
 
 
 class ExecutionRecord(Model):
@@ -73,7 +73,7 @@ class ExecutionRecord(Model):
     operation_type: str
     """Execute or Revert."""
     phase: str | None = None
-    """How it stands or ended."""
+    """Its current or final phase."""
     start_time: Timestamp | None = None
     """When it began."""
     completion_time: Timestamp | None = None

@@ -1,6 +1,6 @@
 """A pydantic model as the structural OpenAPI schema that a CRD needs.
 
-Structural means: no references, no unions, nothing but the keywords that an API server knows. It must
+Structural means: no references, no unions, nothing but the keywords that an API server knows. It does
 not know what the models mean. Source: Kubernetes docs, "Extend the Kubernetes API with
 CustomResourceDefinitions", section "Specifying a structural schema".
 """
@@ -12,7 +12,7 @@ from api.meta import Model
 Schema = dict[str, Any]
 
 ADDITIVE = "Additive. "
-"""How the docstring of a field begins that the CRDs of older installations lack."""
+"""Beginning of the docstring of a field that the CRDs of older installations lack."""
 
 _KEYWORDS = (
     "description",
@@ -32,13 +32,13 @@ _KEYWORDS = (
     "x-kubernetes-map-type",
     "x-kubernetes-preserve-unknown-fields",
 )
-"""Keywords that are taken over, in the order in which a person reads them; pydantic's others (title, const) are not."""
+"""Keywords that are kept, in reading order; pydantic's others (title, const) are not."""
 
 
 def structural_schema(model: type[Model], *, defaults: bool) -> Schema:
-    """Give a model's schema, fields in the order of their definition.
+    """Return a model's schema, with its fields in the order of their definition.
 
-    With `defaults` False none is written: a default in a status would add claims to stored records.
+    Without `defaults` none is written: a default in a status would add claims to stored records.
     """
     document = model.model_json_schema(by_alias=True)
     return _structural(document, document.get("$defs", {}), defaults)
@@ -62,10 +62,10 @@ def _structural(node: Schema, definitions: Schema, defaults: bool) -> Schema:
 
 
 def flatten(node: Schema, definitions: Schema) -> Schema:
-    """Put a reference's target, or the one real member of an optional union, in the place of the node.
+    """Replace a node by the target of its reference, or by the one real member of its optional union.
 
-    What stands beside the reference wins: a field's own words over those of its type. `null` is dropped
-    and no `nullable` written: the API server then prunes a null, which is what an absent field means here.
+    Keywords beside the reference take precedence: a field's own description over that of its type. `null` is
+    dropped without `nullable`: the API server then prunes a null, which is what an absent field means here.
     """
     beside = {key: value for key, value in node.items() if key not in ("$ref", "anyOf")}
     if "$ref" in node:
@@ -77,7 +77,7 @@ def flatten(node: Schema, definitions: Schema) -> Schema:
 
 
 def unmarked(schema: Schema) -> Schema:
-    """Give the schema without the mark of additive fields, which is for us and not for `kubectl explain`."""
+    """Return the schema without the mark of additive fields, which is not for `kubectl explain`."""
     marks = {"description": schema["description"].removeprefix(ADDITIVE)} if "description" in schema else {}
     fields = schema.get("properties", {}).items()
     below = {"properties": {name: unmarked(field) for name, field in fields}} if fields else {}

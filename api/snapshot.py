@@ -1,7 +1,8 @@
-"""What is kept of the definitions that a run works with, as the data of ControllerRevisions.
+"""The definitions that a run works with, as the data of ControllerRevisions.
 
-One root for each run; one further document for each distinct DRWorkflow, so that none outgrows an object. Secrets
-are left out. A later release must still read what this one wrote. Source: docs/spec/drplanexecution.md, "What is kept".
+One root for each run, and one document for each distinct DRWorkflow, so that none exceeds the size of an object.
+Secrets are left out. A later release must still read what this one wrote.
+Source: docs/spec/drplanexecution.md, "What is kept".
 """
 
 from typing import Literal
@@ -15,8 +16,8 @@ from api.plan import DRPlanSpec
 from api.workflow import DRWorkflowSpec
 
 
-class KeptPlan(Model):
-    """The plan as it was."""
+class SnapshotPlan(Model):
+    """The plan at the start of the run."""
 
     namespace: str
     name: str
@@ -25,8 +26,8 @@ class KeptPlan(Model):
     spec: DRPlanSpec
 
 
-class KeptWorkflow(Model):
-    """A DRWorkflow as it was; its spec is a document of its own."""
+class SnapshotWorkflow(Model):
+    """A DRWorkflow at the start of the run; its spec is a separate document."""
 
     namespace: str
     name: str
@@ -35,7 +36,7 @@ class KeptWorkflow(Model):
     revision: SnapshotRef
 
 
-class KeptParameters(Model):
+class SnapshotParameters(Model):
     """The parameters of a DRWorkflow in a stage, with their values."""
 
     values: dict[str, str] = Field(default_factory=dict)
@@ -43,32 +44,32 @@ class KeptParameters(Model):
     """Names of those whose values are secret: they are determined again when they are used."""
 
 
-class KeptUse(Model):
-    """A DRWorkflow in a stage: where its definition and its parameters stand in the snapshot's lists."""
+class SnapshotUse(Model):
+    """A DRWorkflow in a stage: positions of its definition and its parameters in the snapshot's lists."""
 
     workflow: int
     parameters: int
 
 
-class KeptStage(Model):
+class SnapshotStage(Model):
     """A stage, with its DRWorkflows in the plan's order."""
 
     name: str
-    uses: list[KeptUse]
+    uses: list[SnapshotUse]
 
 
 class Snapshot(Model):
     """The root: everything but the specs of the DRWorkflows."""
 
     format: Literal[1] = 1
-    plan: KeptPlan
+    plan: SnapshotPlan
     mode: Mode | None = None
     parameters_of: list[ObjectKey]
-    """Executions whose own `spec.params` count, from low to high precedence: a Revert's come after its original's."""
-    workflows: list[KeptWorkflow]
-    parameters: list[KeptParameters]
-    """Each distinct set once: most DRWorkflows of a plan share theirs."""
-    stages: list[KeptStage]
+    """Executions whose `spec.params` apply, from low to high precedence: a Revert's come after its original's."""
+    workflows: list[SnapshotWorkflow]
+    parameters: list[SnapshotParameters]
+    """Each distinct set once: most DRWorkflows of a plan share one."""
+    stages: list[SnapshotStage]
 
 
 class LeftOut(Model):
@@ -80,7 +81,7 @@ class LeftOut(Model):
     """Actions whose own `rollback` lacks something."""
 
 
-class KeptDefinition(Model):
+class SnapshotDefinition(Model):
     """The document of a DRWorkflow."""
 
     spec: DRWorkflowSpec

@@ -23,7 +23,7 @@ class TtlStrategy(Model):
     """When an Argo workflow would have been removed, in seconds."""
 
     seconds_after_completion: Int32 | None = None
-    """After it ended, in whatever way."""
+    """After it ended, with any result."""
     seconds_after_success: Int32 | None = None
     """After it succeeded."""
     seconds_after_failure: Int32 | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from api.execution import DRPlanExecution
 from api.phases import Mode
 from api.plan import DRPlan
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotParameters
 from planning.definitions.field_errors import subject
 from planning.definitions.lookup import Workflows, definition
 from planning.snapshot.documents import Definitions, PlanPlace, places_of, plan_of, use_of
@@ -36,10 +36,10 @@ def of_execute(
     return Definitions(plan, workflows, parameters, execution.spec.mode, (execution.metadata.key,))
 
 
-def kept_parameters(resolved: Resolved) -> KeptParameters:
+def kept_parameters(resolved: Resolved) -> SnapshotParameters:
     """Return the values that are stored, and the names of the secret ones, which are not."""
     kept = {name: value for name, value in resolved.values.items() if name not in resolved.left_out}
-    return KeptParameters(values=kept, left_out=sorted(resolved.left_out))
+    return SnapshotParameters(values=kept, left_out=sorted(resolved.left_out))
 
 
 # A Revert that carries out definitions.
@@ -59,7 +59,7 @@ def of_revert(
         kept = kept_parameters(resolved[place])
         # A secret value that the Revert replaces by one that is not secret is no longer left out.
         left_out = {*stored.left_out} - {*kept.values} | {*kept.left_out}
-        parameters[place] = KeptParameters(values=kept.values, left_out=sorted(left_out))
+        parameters[place] = SnapshotParameters(values=kept.values, left_out=sorted(left_out))
     of = (*snapshot.parameters_of, revert.metadata.key)
     return Definitions(plan_of(snapshot), workflows, parameters, Mode.ROLLBACK, of)
 
@@ -85,7 +85,7 @@ def revert_parameter_errors(revert: DRPlanExecution, resolved: Mapping[PlanPlace
     return list(dict.fromkeys(error.text for error in errors if error.subject == name))
 
 
-def _parameters(snapshot: Snapshot) -> Iterator[tuple[PlanPlace, KeptParameters]]:
+def _parameters(snapshot: Snapshot) -> Iterator[tuple[PlanPlace, SnapshotParameters]]:
     for place in places_of(plan_of(snapshot)):
         if (use := use_of(snapshot, place)) is not None:
             yield place, use[1]

@@ -18,7 +18,16 @@ from api.meta import Model, ObjectKey, ObjectMeta, ObjectName
 from api.params import Parameter
 from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec
-from api.snapshot import KeptDefinition, KeptParameters, KeptPlan, KeptStage, KeptUse, KeptWorkflow, LeftOut, Snapshot
+from api.snapshot import (
+    LeftOut,
+    Snapshot,
+    SnapshotDefinition,
+    SnapshotParameters,
+    SnapshotPlan,
+    SnapshotStage,
+    SnapshotUse,
+    SnapshotWorkflow,
+)
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
 from planning.definitions.lookup import Workflows, used_workflows
@@ -43,7 +52,7 @@ class Definitions:
 
     plan: DRPlan
     workflows: Workflows
-    parameters: Mapping[PlanPlace, KeptParameters]
+    parameters: Mapping[PlanPlace, SnapshotParameters]
     """Of every place in the plan."""
     mode: Mode | None = None
     parameters_of: tuple[ObjectKey, ...] = ()
@@ -93,18 +102,20 @@ def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[S
     numbers = {sha256: number for number, sha256 in enumerate(sets)}
     places = {(one.metadata.namespace, one.metadata.name): place for place, one in enumerate(used)}
 
-    def use(stage: str, position: int, ref: ObjectName) -> KeptUse:
+    def use(stage: str, position: int, ref: ObjectName) -> SnapshotUse:
         own = definitions.parameters[stage, position]
-        return KeptUse(workflow=places[ref.in_namespace, ref.name], parameters=numbers[digest(own.to_object())])
+        return SnapshotUse(workflow=places[ref.in_namespace, ref.name], parameters=numbers[digest(own.to_object())])
 
     return Snapshot(
-        plan=KeptPlan(**_identity(plan.metadata), spec=_plan_spec(plan.spec)),
+        plan=SnapshotPlan(**_identity(plan.metadata), spec=_plan_spec(plan.spec)),
         mode=definitions.mode,
         parameters_of=list(definitions.parameters_of),
-        workflows=[KeptWorkflow(**_identity(one.metadata), revision=ref) for one, ref in zip(used, refs, strict=True)],
+        workflows=[
+            SnapshotWorkflow(**_identity(one.metadata), revision=ref) for one, ref in zip(used, refs, strict=True)
+        ],
         parameters=list(sets.values()),
         stages=[
-            KeptStage(
+            SnapshotStage(
                 name=stage.name,
                 uses=[use(stage.name, place, each.workflow_ref) for place, each in enumerate(stage.workflows)],
             )
@@ -132,7 +143,7 @@ def _workflow_spec(spec: DRWorkflowSpec) -> DRWorkflowSpec:
     return spec.model_copy(update={"parameters": _parameters(spec.parameters), "actions": actions})
 
 
-def _definition(spec: DRWorkflowSpec) -> KeptDefinition:
+def _definition(spec: DRWorkflowSpec) -> SnapshotDefinition:
     """Return the document of a DRWorkflow, and what it lacks: whatever a text says, that is known here only."""
     kept = _workflow_spec(spec)
     pairs = [(before.to_object(), after.to_object()) for before, after in zip(spec.actions, kept.actions, strict=True)]
@@ -140,7 +151,7 @@ def _definition(spec: DRWorkflowSpec) -> KeptDefinition:
         actions=[n for n, (before, after) in enumerate(pairs) if {**before, "rollback": 0} != {**after, "rollback": 0}],
         rollbacks=[n for n, (before, after) in enumerate(pairs) if before.get("rollback") != after.get("rollback")],
     )
-    return KeptDefinition(spec=kept, left_out=left_out)
+    return SnapshotDefinition(spec=kept, left_out=left_out)
 
 
 def _parameters(parameters: list[Parameter] | None) -> list[Parameter] | None:
@@ -163,12 +174,12 @@ def read_root(ref: SnapshotRef, data: Any) -> Snapshot:
     return _read(Snapshot, ref, data)
 
 
-def read_definition(ref: SnapshotRef, data: Any) -> KeptDefinition:
+def read_definition(ref: SnapshotRef, data: Any) -> SnapshotDefinition:
     """Return the stored definition of a DRWorkflow. Raises SnapshotError."""
-    return _read(KeptDefinition, ref, data)
+    return _read(SnapshotDefinition, ref, data)
 
 
-def workflow_of(kept: KeptWorkflow, definition: KeptDefinition) -> DRWorkflow:
+def workflow_of(kept: SnapshotWorkflow, definition: SnapshotDefinition) -> DRWorkflow:
     """Return a stored DRWorkflow; two of them may share a definition."""
     return DRWorkflow(metadata=_metadata(kept), spec=definition.spec)
 
@@ -178,7 +189,7 @@ def plan_of(snapshot: Snapshot) -> DRPlan:
     return DRPlan(metadata=_metadata(snapshot.plan), spec=snapshot.plan.spec)
 
 
-def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[KeptWorkflow, KeptParameters] | None:
+def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, SnapshotParameters] | None:
     """Return the DRWorkflow at a place, and its parameters there; None where the plan has no such place."""
     name, position = place
     for stage in snapshot.stages:
@@ -188,7 +199,7 @@ def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[KeptWorkflow, KeptPara
     return None
 
 
-def _metadata(kept: KeptPlan | KeptWorkflow) -> ObjectMeta:
+def _metadata(kept: SnapshotPlan | SnapshotWorkflow) -> ObjectMeta:
     return ObjectMeta(namespace=kept.namespace, name=kept.name, uid=kept.uid, generation=kept.generation)
 
 

@@ -11,7 +11,7 @@ from api.actions import Action
 from api.execution import DRPlanExecution
 from api.params import Parameter
 from api.plan import DRPlan
-from api.snapshot import KeptDefinition, KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.manifest import ManifestError, parse_manifest
@@ -38,7 +38,7 @@ def completed(action: Action, live: Action | None) -> Action | None:
         return None
 
 
-def is_whole(definition: KeptDefinition, index: int, part: Part, action: Action) -> bool:
+def is_whole(definition: SnapshotDefinition, index: int, part: Part, action: Action) -> bool:
     """Tell whether a part of the action at `index` of a definition was stored whole; `action` is that part.
 
     A deletion consists of what identifies the object, which is never left out.
@@ -72,7 +72,7 @@ def _within(text: str) -> list[str]:
 
 
 def layers_again(
-    snapshot: Snapshot, place: PlanPlace, kept: DRWorkflow, own: KeptParameters, live: LiveDefinitions
+    snapshot: Snapshot, place: PlanPlace, kept: DRWorkflow, own: SnapshotParameters, live: LiveDefinitions
 ) -> Layers:
     """Return the layers from which secret values are determined again; stored values stay as they are."""
     plan, name, position = plan_of(snapshot), *place

@@ -10,7 +10,7 @@ from activities.load import Impersonation, LoadActivities
 from activities.store import BOUND, RevisionStore, SnapshotStore
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotParameters
 from api.steps import ExecuteDecision, FailureType, Part, RevertDecision, RunInput
 from tests.activities.site import Attempt, Object, Site
 from tests.activities.snapshot_of_a_plan import carry_out
@@ -78,7 +78,7 @@ async def test_values_of_live_objects_are_kept_as_they_were(site: Site) -> None:
     decision = await load(site)
     site.kubectl("delete", "configmap", "now")
     kept = await root(site, decision)
-    assert kept.parameters == [KeptParameters(values={"region": "east", "count": "3", "mode": "install"})]
+    assert kept.parameters == [SnapshotParameters(values={"region": "east", "count": "3", "mode": "install"})]
 
 
 async def test_a_load_that_is_repeated_keeps_the_same(site: Site) -> None:

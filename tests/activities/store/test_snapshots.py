@@ -8,7 +8,7 @@ from activities.errors import ActionError
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import SnapshotRef
 from api.meta import ObjectKey
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotParameters
 from api.steps import FailureType
 from planning.snapshot.documents import Definitions, SnapshotDocument, documents
 from tests.activities.site import Object, Site
@@ -21,7 +21,7 @@ FLOWS = [
     dr_workflow("two", localized("c", rollback={"localization": {"spec": {"a": [None, 1.0, 2**60]}}})),
 ]
 PLAN = plan(plan_stage("s", "one", "two", "one"), globalParams=[{"name": "region", "value": "北 <east>"}])
-EAST = KeptParameters(values={"region": "北 <east>"})
+EAST = SnapshotParameters(values={"region": "北 <east>"})
 DEFINITIONS = Definitions(PLAN, by_name(*FLOWS), {("s", place): EAST for place in range(3)})
 
 

@@ -12,7 +12,7 @@ from activities.store import BOUND
 from api.meta import ObjectKey
 from api.phases import Mode
 from api.plan import DRPlan
-from api.snapshot import KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotParameters
 from api.workflow import DRWorkflow
 from planning.snapshot.documents import (
     Definitions,
@@ -77,7 +77,7 @@ def definitions(draw: st.DrawFn) -> Definitions:
     ]
     found = DRPlan.model_validate({"metadata": {"name": "shop", "uid": "u", "generation": 3}, "spec": spec})
     own = st.builds(
-        KeptParameters, values=st.dictionaries(names, texts, max_size=2), left_out=st.lists(names, max_size=1)
+        SnapshotParameters, values=st.dictionaries(names, texts, max_size=2), left_out=st.lists(names, max_size=1)
     )
     sets = {place: draw(own) for place in places_of(found)}
     return Definitions(found, by_name(*flows), sets, draw(st.none() | st.sampled_from(Mode)), (EXECUTION,))
@@ -97,7 +97,7 @@ def read(kept: list[SnapshotDocument]) -> tuple[Snapshot, Mapping[tuple[str, str
 
 def simple(*flows: DRWorkflow, **spec: Any) -> Definitions:
     of = plan(plan_stage("s", *[flow.metadata.name for flow in flows]), **spec)
-    return Definitions(of, by_name(*flows), dict.fromkeys(places_of(of), KeptParameters()))
+    return Definitions(of, by_name(*flows), dict.fromkeys(places_of(of), SnapshotParameters()))
 
 
 @given(definitions())
@@ -151,7 +151,7 @@ def test_dr_workflows_that_say_the_same_are_kept_once_and_told_apart() -> None:
 
 
 def test_parameters_that_many_dr_workflows_share_are_kept_once() -> None:
-    shared, own = KeptParameters(values={"a": "1"}), KeptParameters(values={"a": "2"})
+    shared, own = SnapshotParameters(values={"a": "1"}), SnapshotParameters(values={"a": "2"})
     of = simple(*[dr_workflow(f"w{number}", manifest("a")) for number in range(4)])
     sets = {("s", 0): shared, ("s", 1): own, ("s", 2): shared, ("s", 3): shared}
     root, _ = read(documents(EXECUTION, Definitions(of.plan, of.workflows, sets)))
@@ -163,7 +163,7 @@ def test_5000_actions_fit_with_room_to_spare() -> None:
     note = "x" * 5_000
     flows = [dr_workflow(f"w{n}", *[manifest(f"a{n}-{k}", when=note) for k in range(200)]) for n in range(25)]
     of = simple(*flows, globalParams=[{"name": f"p{n}", "value": note} for n in range(20)])
-    values = KeptParameters(values={f"p{n}": note for n in range(20)})
+    values = SnapshotParameters(values={f"p{n}": note for n in range(20)})
     kept = documents(EXECUTION, Definitions(of.plan, of.workflows, dict.fromkeys(places_of(of.plan), values)))
     sizes = [len(json.dumps(each.data)) for each in kept]
     assert sum(sizes) > 25_000_000

@@ -11,7 +11,7 @@ from api.actions import Action
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
-from api.snapshot import KeptDefinition, KeptParameters, Snapshot
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
@@ -76,7 +76,9 @@ def asks(params: list[dict[str, Any]]) -> DRPlanExecution:
     return DRPlanExecution.model_validate({**body, "spec": {**body["spec"], "params": params}})
 
 
-def kept(of: DRPlan, flow: DRWorkflow, execution: DRPlanExecution) -> tuple[str, Snapshot, DRWorkflow, KeptParameters]:
+def kept(
+    of: DRPlan, flow: DRWorkflow, execution: DRPlanExecution
+) -> tuple[str, Snapshot, DRWorkflow, SnapshotParameters]:
     """Keep what an Execute works with; give all of it as text, and as it is read back."""
     workflows: Workflows = by_name(flow)
     secret = {"metadata": {"name": "db"}, "data": {"p": SECRET}}
@@ -168,10 +170,10 @@ def test_the_secret_texts_of_an_action_are_known_so_that_they_can_be_hidden(kind
 
 def test_a_parameter_that_nobody_knows_the_value_of_is_not_kept_as_known() -> None:
     resolved = Resolved({"a": "1", "token": SECRET}, frozenset({"token", "other"}))
-    assert kept_parameters(resolved) == KeptParameters(values={"a": "1"}, left_out=["other", "token"])
+    assert kept_parameters(resolved) == SnapshotParameters(values={"a": "1"}, left_out=["other", "token"])
 
 
-def stored(flow: DRWorkflow) -> KeptDefinition:
+def stored(flow: DRWorkflow) -> SnapshotDefinition:
     """Return the document of a DRWorkflow, read back."""
     of = plan(plan_stage("s", "w"))
     definitions = of_execute(asks([]), of, by_name(flow), {("s", 0): Resolved()})
