@@ -8,7 +8,7 @@ from api.execution import DRPlanExecution, Engine
 from bridge.keys import Key
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index
-from bridge.kubernetes.store import Store, Stored
+from bridge.kubernetes.store import Store, StoredObject
 from bridge.settings import Settings
 from bridge.status.execution import StatusContext
 from bridge.temporal.client import TemporalClient
@@ -16,7 +16,7 @@ from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
 
-StoredExecution = Stored[DRPlanExecution]
+StoredExecution = StoredObject[DRPlanExecution]
 
 
 def utc_now() -> datetime:

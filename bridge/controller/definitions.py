@@ -7,14 +7,14 @@ from api.workflow import DRWorkflow
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import is_locked_by
 from bridge.keys import Key, Kind
-from bridge.kubernetes.store import Unreadable, read
+from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import plan as plan_status
 from planning.definitions.lookup import used_workflows, workflow_references
 from planning.validation import objects as validation
 
 
 async def validate_plan(context: Context, key: Key) -> None:
-    """Bring a plan's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
+    """Bring a plan's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
     stored = await context.store.plan(key.namespace, key.name)
     plan, workflows = stored.model, _known_workflows(context, stored.model)
     errors = validation.plan_errors(plan, workflows)
@@ -33,13 +33,13 @@ def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DR
     for ref in workflow_references(plan):
         raw = context.index.definition(Kind.DR_WORKFLOW, ref.in_namespace, ref.name)
         if raw is not None:
-            with suppress(Unreadable):
+            with suppress(UnreadableObjectError):
                 workflows[ref.in_namespace, ref.name] = read(raw, DRWorkflow).model
     return workflows
 
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:
-    """Bring a DRWorkflow's status up to date. Raises NotFoundError, Unreadable, ConflictError."""
+    """Bring a DRWorkflow's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
     stored = await context.store.dr_workflow(key.namespace, key.name)
     errors = [error.text for error in validation.workflow_errors(stored.model)]
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now())

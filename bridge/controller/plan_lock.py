@@ -14,7 +14,7 @@ from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.index import Age, Entry
-from bridge.kubernetes.store import Unreadable
+from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import plan as plan_status
 from kube.errors import ConflictError, NotFoundError
 from planning.messages import conditions as condition_messages
@@ -60,7 +60,7 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
         holder = await context.store.execution(lock.namespace or plan.metadata.namespace, lock.name)
     except NotFoundError:
         return False
-    except Unreadable:
+    except UnreadableObjectError:
         return True
     void = lock.uid != holder.model.metadata.uid if lock.uid else holder.accepted
     return not void and not holder.ended
@@ -88,7 +88,7 @@ async def _release(context: Context, execution: DRPlanExecution) -> None:
             continue
         except NotFoundError:
             return
-        except Unreadable as error:
+        except UnreadableObjectError as error:
             _log.warning("plan lock not released", error=str(error))
             return
         return

@@ -16,7 +16,7 @@ from bridge.controller.plan_lock import finish
 from bridge.controller.start import start
 from bridge.keys import Key, Kind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.store import Unreadable
+from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status.observation import RootRun, RunStatus
 from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
@@ -57,7 +57,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
                 assert_never(key.kind)
     except NotFoundError:
         await _cancel_orphaned_run(context, key, None)
-    except Unreadable as error:
+    except UnreadableObjectError as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
     return None
 

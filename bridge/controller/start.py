@@ -18,7 +18,7 @@ from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.plan_lock import remove_finalizer, why_waiting
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.store import Store, Stored, Unreadable
+from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
@@ -50,7 +50,7 @@ class MissingReference:
 class References:
     """The plan, the plan's DRWorkflows for an Execute, and a Revert's original."""
 
-    plan: Stored[DRPlan]
+    plan: StoredObject[DRPlan]
     workflows: Workflows = field(default_factory=dict)
     original: DRPlanExecution | None = None
 
@@ -119,7 +119,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     """Start an execution once its references exist, the plan is free and it is valid."""
     try:
         references = await resolve(context.store, execution.model)
-    except Unreadable as error:
+    except UnreadableObjectError as error:
         return await _end(context, execution, Phase.FAILED, str(error))
     if isinstance(references, MissingReference):
         return await _wait_for_reference(context, execution, references)
@@ -148,7 +148,7 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
     return await _wait(context, execution, conditions.WAITING_FOR_REFERENCE, message, min(left, WAITING))
 
 
-async def _start_run(context: Context, execution: StoredExecution, plan: Stored[DRPlan]) -> PassResult:
+async def _start_run(context: Context, execution: StoredExecution, plan: StoredObject[DRPlan]) -> PassResult:
     """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker."""
     if not execution.has_finalizer:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
@@ -167,7 +167,7 @@ async def _start_run(context: Context, execution: StoredExecution, plan: Stored[
 
 
 async def resolve(store: Store, execution: DRPlanExecution) -> References | MissingReference:
-    """Read what an execution refers to. Raises Unreadable where an object does not have the form of its kind.
+    """Read what an execution refers to. Raises UnreadableObjectError.
 
     A Revert does not wait for DRWorkflows: the record of the original is enough for most actions.
     """
@@ -187,7 +187,7 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
     return References(plan, original=original.model)
 
 
-async def _with_workflows(store: Store, plan: Stored[DRPlan]) -> References | MissingReference:
+async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> References | MissingReference:
     semaphore = asyncio.Semaphore(CONCURRENT_READS)
 
     async def read(ref: ObjectName) -> DRWorkflow | None:

@@ -1,4 +1,4 @@
-"""Growing pauses between repeats, with jitter so that many callers do not repeat in step."""
+"""Growing pauses between retries, with jitter so that many callers do not retry in step."""
 
 import random
 
@@ -12,11 +12,11 @@ class Backoff:
         self._failures = 0
 
     def pause(self) -> float:
-        """Give the pause after one more failure."""
+        """Return the pause after one more failure."""
         span = min(self._cap, self._first * 2.0 ** min(self._failures, 30))
         self._failures += 1
         return float(span * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
     def reset(self) -> None:
-        """Begin anew after a success."""
+        """Start again from the first pause, after a success."""
         self._failures = 0

@@ -1,7 +1,7 @@
-"""What is waiting, running and referring to what, kept from list and watch: keys to wake, nothing to trust.
+"""The executions that wait and run, and what refers to what, from list and watch: which keys need a pass.
 
-A finished execution with nothing left to do is not kept at all, so ten thousand of them cost nothing.
-Passes read objects live before they decide. Source: docs/architecture.md, "Bridge".
+A finished execution with nothing left to do is not kept, so that ten thousand of them cost nothing. A pass never
+decides from the index alone: it reads objects live. Source: docs/architecture.md, "Bridge".
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -16,9 +16,9 @@ from kube.client import Object
 
 
 class Age(NamedTuple):
-    """Order of a queue: oldest first; of one second, Executes before Reverts, then by uid.
+    """Order of a queue: oldest first; of the same second, Executes before Reverts, then by uid.
 
-    Whoever applies an Execute and its Revert together creates them within one second.
+    An Execute and its Revert that are applied together are created within one second.
     """
 
     created: str
@@ -28,7 +28,7 @@ class Age(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """An execution that is not over, or over with something left to do."""
+    """An execution that has not ended, or has ended with something left to do."""
 
     key: Key
     uid: str
@@ -40,32 +40,32 @@ class Entry:
     phase: str
     workflow_id: str
     missing: bool
-    """A reference is missing: it does not stand in the queue."""
+    """A reference is missing: it is not in the queue."""
     leaving: bool
-    """A cancel was asked for, or the object is being deleted."""
+    """A cancel was requested, or the object is being deleted."""
 
     @property
     def waits(self) -> bool:
-        """Tell whether it stands in its plan's queue."""
+        """Whether it is in its plan's queue."""
         return not (self.workflow_id or self.missing or self.leaving or self.phase in TERMINAL)
 
     @property
     def runs(self) -> bool:
-        """Tell whether it has a run and is not over."""
+        """Whether it has a run and has not ended."""
         return bool(self.workflow_id) and self.phase not in TERMINAL
 
     @property
     def age(self) -> Age:
-        """Its place in the order of the queue."""
+        """Its position in the order of the queue."""
         return Age(self.created, self.reverts, self.uid)
 
 
 def entry_of(item: Object) -> Entry | None:
-    """Read an execution's entry; None when nothing is left to do for it."""
+    """Return an execution's entry; None when nothing is left to do for it."""
     meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     deleting, finalizer = bool(meta.get("deletionTimestamp")), FINALIZER in meta.get("finalizers", [])
-    notes = meta.get("annotations") or {}
-    ours = notes.get(ACCEPTED_ANNOTATION) == meta["uid"]
+    annotations = meta.get("annotations") or {}
+    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"]
     phase = str(status.get("phase") or "")
     if phase in TERMINAL and not (finalizer and (ours or deleting)):
         return None
@@ -78,15 +78,11 @@ def entry_of(item: Object) -> Entry | None:
         reverts=spec.get("operationType") == OperationType.REVERT,
         phase=phase,
         workflow_id=str((status.get("engine") or {}).get("workflowId") or ""),
-        missing=_missing(status),
-        leaving=deleting or notes.get(CANCEL_ANNOTATION) == "true",
-    )
-
-
-def _missing(status: dict[str, Any]) -> bool:
-    return any(
-        condition.get("type") == ConditionType.REFERENCES_FOUND and condition.get("reason") == WAITING_FOR_REFERENCE
-        for condition in status.get("conditions") or []
+        missing=any(
+            condition.get("type") == ConditionType.REFERENCES_FOUND and condition.get("reason") == WAITING_FOR_REFERENCE
+            for condition in status.get("conditions") or []
+        ),
+        leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
     )
 
 
@@ -100,10 +96,10 @@ class Index:
         self._definitions: dict[Key, Object] = {}
         self._written: dict[Key, str] = {}
 
-    # What reflectors tell.
+    # Called by the reflectors.
 
     def put(self, kind: Kind, item: Object) -> None:
-        """Hear of an object that is there."""
+        """Store an object that exists."""
         meta = item["metadata"]
         key = Key(kind, meta.get("namespace", ""), meta["name"])
         if kind is Kind.EXECUTION:
@@ -127,11 +123,11 @@ class Index:
         self._definitions[key] = item
         if not self.is_last(key, item):
             self._wake(key)
-        if before is None or _rests_on(before) != _rests_on(item):
+        if before is None or _what_others_depend_on(before) != _what_others_depend_on(item):
             self._wake_dependents(key)
 
     def drop(self, kind: Kind, namespace: str, name: str) -> None:
-        """Hear of an object that is gone."""
+        """Remove an object that was deleted."""
         key = Key(kind, namespace, name)
         entry = self._entries.get(key)
         self._replace(key, None)
@@ -144,37 +140,37 @@ class Index:
             self._wake_dependents(key)
 
     def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
-        """Hear which objects a complete list held."""
+        """Remove every object that a complete list did not hold."""
         known = [key for key in (*self._entries, *self._definitions) if key.kind is kind]
         for key in known:
             if (key.namespace, key.name) not in names:
                 self.drop(kind, key.namespace, key.name)
 
     def wrote(self, key: Key, item: Object) -> None:
-        """Hear of an own write: its echo from the watch needs no pass."""
+        """Remember a write of this process: its echo from the watch needs no pass."""
         self._written[key] = item["metadata"]["resourceVersion"]
 
     def is_last(self, key: Key, item: Object) -> bool:
-        """Tell whether an own write is the last that was heard of an object."""
+        """Whether the last known change of an object is a write of this process."""
         return self._written.get(key) == str(item["metadata"]["resourceVersion"])
 
-    # What passes ask.
+    # Called by passes.
 
     def all_keys(self) -> list[Key]:
-        """Give every object that may need a pass."""
+        """Return every object that may need a pass."""
         return [*self._entries, *self._definitions]
 
     def entry(self, key: Key) -> Entry | None:
-        """Give what is known of an execution."""
+        """Return the entry of an execution."""
         return self._entries.get(key)
 
     def queue(self, namespace: str, plan: str) -> list[Entry]:
-        """Give the executions that wait for a plan, oldest first."""
+        """Return the executions that wait for a plan, oldest first."""
         keys = self._of_plan.get((namespace, plan), set())
         return sorted((entry for entry in map(self._entries.__getitem__, keys) if entry.waits), key=lambda e: e.age)
 
     def running(self, namespace: str, plan: str, besides: str) -> Entry | None:
-        """Give an execution that runs a plan, with its lock or without: a plan that is created anew has lost it.
+        """Return an execution that runs a plan, with or without its lock: a plan that was created again has lost it.
 
         `besides` is the uid of one that does not count.
         """
@@ -182,10 +178,10 @@ class Index:
         return next((entry for entry in entries if entry.runs and entry.uid != besides), None)
 
     def definition(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Give a DRPlan or DRWorkflow as last seen."""
+        """Return a DRPlan or DRWorkflow as it was last seen."""
         return self._definitions.get(Key(kind, namespace, name))
 
-    # Who is woken by what.
+    # Which keys a change wakes.
 
     def _replace(self, key: Key, entry: Entry | None) -> None:
         before = self._entries.pop(key, None)
@@ -199,7 +195,7 @@ class Index:
             self._of_plan.setdefault((key.namespace, entry.plan), set()).add(key)
 
     def _wake_around(self, key: Key, plan: str) -> None:
-        """Wake those that wait for the same plan or for this execution, and the plan."""
+        """Wake the plan, and the executions that wait for it or for this execution."""
         self._wake(Key(Kind.PLAN, key.namespace, plan))
         for other in list(self._of_plan.get((key.namespace, plan), ())):
             entry = self._entries[other]
@@ -218,8 +214,8 @@ class Index:
                 self._wake_dependents(plan)
 
 
-def _rests_on(item: Object) -> tuple[Any, Any]:
-    """Give what others depend on: the generation, and who holds the lock."""
+def _what_others_depend_on(item: Object) -> tuple[Any, Any]:
+    """Return the generation, and which execution holds the lock."""
     return item["metadata"].get("generation"), (item.get("status") or {}).get("currentExecution")
 
 

@@ -1,7 +1,7 @@
-"""Who leads: one Lease, renewed by whoever holds it. It only saves double work, for two leaders do no harm.
+"""Leader election by one Lease, which its holder renews. It only avoids double work: two leaders do no harm.
 
-Expiry is judged by the own monotonic clock, from when a change of the lease was last seen, so that the
-clocks of two hosts need not agree; an own lease counts from before the call that renewed it.
+Expiry is computed with this process's monotonic clock, from when a change of the lease was last seen, so that the
+clocks of two hosts need not agree; a lease held here counts from before the call that renewed it.
 Source: client-go's leader election, "tools/leaderelection"; docs/decisions, "A controller of our own".
 """
 
@@ -10,7 +10,6 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -25,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class LeaderElection:
-    """Takes the lease and keeps it. `leading` is set while it is held."""
+    """Takes the lease and keeps it. `leading` is set while it is held, `lost` while it is not."""
 
     def __init__(self, cluster: Cluster, settings: Settings, clock: Callable[[], float]) -> None:
         self._cluster = cluster
@@ -45,16 +44,16 @@ class LeaderElection:
 
     @property
     def held(self) -> bool:
-        """Tell whether the lease is held at this very moment."""
+        """Whether the lease is held at this moment."""
         return self._clock() < self._held_until
 
     async def run(self) -> None:
         """Take and renew until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._renew_for_ever())
-            tasks.create_task(self._watch_over())
+            tasks.create_task(self._renew())
+            tasks.create_task(self._check_expiry())
 
-    async def _renew_for_ever(self) -> None:
+    async def _renew(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(2 * self._renewal):
@@ -63,13 +62,13 @@ class LeaderElection:
                 _log.warning("lease not renewed", error=str(error) or "no answer in time")
             await asyncio.sleep(self._renewal)
 
-    async def _watch_over(self) -> None:
-        """Say that the lease is lost as soon as it is, even while a call hangs."""
+    async def _check_expiry(self) -> None:
+        """Set `lost` as soon as the lease expires, even while a call hangs."""
         while True:
-            self._tell()
+            self._set_events()
             await asyncio.sleep(self._renewal / 4)
 
-    def _tell(self) -> None:
+    def _set_events(self) -> None:
         if self.held and not self.leading.is_set():
             _log.info("bridge leading", identity=self._identity)
             self.lost.clear()
@@ -95,31 +94,30 @@ class LeaderElection:
             self._held_until = 0.0
             return
         self._held_until = began + self._duration
-        self._tell()
+        self._set_events()
 
     async def _take(self, lease: Object | None) -> None:
-        spec = self._spec((lease or {}).get("spec") or {})
-        if lease is None:
-            body = {"apiVersion": _API_VERSION, "kind": "Lease", "metadata": {"name": self._target.name}, "spec": spec}
-            await self._cluster.create(self._target, body, OWN)
-        else:
-            await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
-
-    def _spec(self, before: dict[str, Any]) -> dict[str, Any]:
+        """Write the lease as ours. Raises ConflictError or AlreadyExistsError where another process was quicker."""
+        before = (lease or {}).get("spec") or {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         ours = before.get("holderIdentity") == self._identity
-        return {
+        spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": max(1, round(self._duration)),
             "acquireTime": before.get("acquireTime", now) if ours else now,
             "renewTime": now,
             "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if ours else 1),
         }
+        if lease is None:
+            body = {"apiVersion": _API_VERSION, "kind": "Lease", "metadata": {"name": self._target.name}, "spec": spec}
+            await self._cluster.create(self._target, body, OWN)
+        else:
+            await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
 
-    def _free(self, spec: dict[str, Any]) -> bool:
-        """Tell whether the lease is ours, given up, or its holder not heard of for its duration."""
+    def _free(self, spec: Object) -> bool:
+        """Whether the lease is ours, released, or not renewed for its duration."""
         holder = str(spec.get("holderIdentity") or "")
-        if holder in ("", self._identity) or dead_here(holder):
+        if holder in ("", self._identity) or is_dead_here(holder):
             return True
         seen = (holder, str(spec.get("renewTime") or ""))
         if seen != self._seen:
@@ -127,7 +125,7 @@ class LeaderElection:
         return self._clock() - self._seen_at > float(spec.get("leaseDurationSeconds") or self._duration)
 
     async def release(self) -> None:
-        """Give the lease up, so that the next one need not wait."""
+        """Release the lease, so that the next leader need not wait for it to expire."""
         if not self.held:
             return
         self._held_until = 0.0
@@ -141,8 +139,8 @@ class LeaderElection:
             _log.info("lease not released", error=str(error) or "no answer in time")
 
 
-def dead_here(holder: str) -> bool:
-    """Tell whether a holder is a process of this host that no longer lives (a bridge started anew by hand)."""
+def is_dead_here(holder: str) -> bool:
+    """Whether a holder is a process of this host that no longer runs: a bridge that was restarted by hand."""
     host, _, rest = holder.partition("_")
     number = rest.partition("_")[0]
     if host != socket.gethostname() or not number.isdigit():

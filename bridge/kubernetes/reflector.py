@@ -1,7 +1,7 @@
-"""Keep a sink level with all objects of one kind: list, then watch, for ever, whatever the server does.
+"""Keep a sink in step with all objects of one kind: list, then watch, without end, whatever the server does.
 
-Every list is paged; a watch resumes from the last version it heard of, bookmarks included; a version
-that is too old means a new list; silence, errors and streams that end at once mean a growing pause.
+Every list is paged; a watch resumes from the last version that it received, bookmarks included; a version
+that is too old leads to a new list; silence, errors and streams that end at once lead to a growing pause.
 Source: Kubernetes API concepts, "Efficient detection of changes"; docs/decisions, "A controller of our own".
 """
 
@@ -25,16 +25,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Sink(Protocol):
-    """What hears of the objects."""
+    """Where a reflector stores what it reads."""
 
     def put(self, kind: Kind, item: Object) -> None:
-        """Hear of an object that is there, new or changed or listed again."""
+        """Store an object that exists: new, changed, or listed again."""
 
     def drop(self, kind: Kind, namespace: str, name: str) -> None:
-        """Hear of an object that is gone."""
+        """Remove an object that was deleted."""
 
     def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
-        """Hear which objects a complete list held; every other one is gone."""
+        """Remove every object that a complete list did not hold."""
 
 
 class Reflector:
@@ -68,10 +68,14 @@ class Reflector:
         """List and watch until cancelled."""
         while True:
             try:
-                await self._round()
+                if self._version is None or self._clock() - self._listed_at > self._relist:
+                    self._version = await self._list()
+                    self._listed_at = self._clock()
+                    self.synced.set()
+                await self._watch(self._version)
             except ExpiredError as error:
                 self._version = None
-                await self._pause("watch expired, listing anew", error)
+                await self._pause("watch expired, listing again", error)
             except ApiError as error:
                 await self._pause("list or watch failed", error)
 
@@ -79,13 +83,6 @@ class Reflector:
         pause = max(self._backoff.pause(), error.retry_after or 0.0)
         _log.warning(event, kind=self._kind, error=str(error), retry_in=round(pause, 1))
         await self._sleep(pause)
-
-    async def _round(self) -> None:
-        if self._version is None or self._clock() - self._listed_at > self._relist:
-            self._version = await self._list()
-            self._listed_at = self._clock()
-            self.synced.set()
-        await self._watch(self._version)
 
     async def _list(self) -> str:
         names: set[tuple[str, str]] = set()
@@ -105,13 +102,10 @@ class Reflector:
         async for event in self._cluster.watch(self._target, version, seconds, OWN):
             item = event["object"]
             self._version = str(item["metadata"]["resourceVersion"])
-            self._tell(event["type"], item)
+            if event["type"] == "DELETED":
+                self._sink.drop(self._kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+            elif event["type"] in ("ADDED", "MODIFIED"):
+                self._sink.put(self._kind, item)
             self._backoff.reset()
         if self._clock() - began < SHORTEST_WATCH:
             await self._pause("watch ended at once", ApiError("the server closed the stream"))
-
-    def _tell(self, change: str, item: Object) -> None:
-        if change == "DELETED":
-            self._sink.drop(self._kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
-        elif change in ("ADDED", "MODIFIED"):
-            self._sink.put(self._kind, item)

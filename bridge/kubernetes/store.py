@@ -1,4 +1,4 @@
-"""Objects as passes hold them: what was read, as model and as stored; written only against that version."""
+"""Our objects for passes: read live, as model and as stored, and written only against the version that was read."""
 
 import time
 from collections.abc import Callable
@@ -30,16 +30,16 @@ _KINDS: dict[type[Model], Kind] = {
 }
 
 
-BELIEVED = 5.0
-"""Seconds for which an own write is taken for the object, should the watch be silent unnoticed."""
+OWN_WRITE_SECONDS = 5.0
+"""How long a write of this process is used in place of a read: the watch may be silent unnoticed."""
 
 
-class Unreadable(Exception):  # noqa: N818 - a state of the object, told as such
+class UnreadableObjectError(Exception):
     """A stored object does not have the form of its kind; the message names it and the field."""
 
 
 @dataclass(frozen=True)
-class Stored(Generic[ModelT]):
+class StoredObject(Generic[ModelT]):
     """One version of an object."""
 
     raw: Object
@@ -81,51 +81,51 @@ class Stored(Generic[ModelT]):
         return FINALIZER in self.model.metadata.finalizers
 
 
-def read(raw: Object, model: type[ModelT]) -> Stored[ModelT]:
-    """Read a stored object. Raises Unreadable."""
+def read(raw: Object, model: type[ModelT]) -> StoredObject[ModelT]:
+    """Return an object with its model. Raises UnreadableObjectError."""
     try:
-        return Stored(raw=raw, model=model.model_validate(raw))
+        return StoredObject(raw=raw, model=model.model_validate(raw))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = condition_messages.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
-        raise Unreadable(reason) from error
+        raise UnreadableObjectError(reason) from error
 
 
 class Store:
-    """Reads live, writes by compare-and-set, and tells the index of its own writes."""
+    """Reads live, writes by compare-and-set, and records its writes in the index."""
 
     def __init__(self, cluster: Cluster, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
         self._index = index
         self._clock = clock
-        self._recent: dict[Key, tuple[float, Stored[DRPlanExecution]]] = {}
+        self._recent: dict[Key, tuple[float, StoredObject[DRPlanExecution]]] = {}
 
-    async def execution(self, namespace: str, name: str) -> Stored[DRPlanExecution]:
-        """Read an execution live. Raises NotFoundError, Unreadable."""
+    async def execution(self, namespace: str, name: str) -> StoredObject[DRPlanExecution]:
+        """Read an execution live. Raises NotFoundError, UnreadableObjectError."""
         return read(await self._get(Kind.EXECUTION, namespace, name), DRPlanExecution)
 
-    async def latest_execution(self, key: Key) -> Stored[DRPlanExecution]:
-        """Give an execution as it was last written here, where nobody is known to have changed it; else read it.
+    async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
+        """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.
 
-        A write against it meets a ConflictError where somebody has; the next reading is then live.
-        Raises NotFoundError, Unreadable.
+        Where it has changed all the same, a write against it raises ConflictError, and the next read is live.
+        Raises NotFoundError, UnreadableObjectError.
         """
         at, known = self._recent.pop(key, (0.0, None))
-        if known is not None and self._clock() - at < BELIEVED and self._index.is_last(key, known.raw):
+        if known is not None and self._clock() - at < OWN_WRITE_SECONDS and self._index.is_last(key, known.raw):
             self._recent[key] = (at, known)
             return known
         return await self.execution(key.namespace, key.name)
 
-    async def plan(self, namespace: str, name: str) -> Stored[DRPlan]:
-        """Read a plan live. Raises NotFoundError, Unreadable."""
+    async def plan(self, namespace: str, name: str) -> StoredObject[DRPlan]:
+        """Read a plan live. Raises NotFoundError, UnreadableObjectError."""
         return read(await self._get(Kind.PLAN, namespace, name), DRPlan)
 
-    async def dr_workflow(self, namespace: str, name: str) -> Stored[DRWorkflow]:
-        """Read a DRWorkflow live. Raises NotFoundError, Unreadable."""
+    async def dr_workflow(self, namespace: str, name: str) -> StoredObject[DRWorkflow]:
+        """Read a DRWorkflow live. Raises NotFoundError, UnreadableObjectError."""
         return read(await self._get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
 
-    async def write_status(self, stored: Stored[ModelT], status: Status) -> Stored[ModelT]:
+    async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
         before, change = stored.raw.get("status") or {}, difference(stored.model.status, status)
         if not change:
@@ -139,7 +139,7 @@ class Store:
             self._recent[stored.key] = (self._clock(), written)
         return written
 
-    async def write_metadata(self, stored: Stored[ModelT], change: Object) -> Stored[ModelT]:
+    async def write_metadata(self, stored: StoredObject[ModelT], change: Object) -> StoredObject[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises ConflictError."""
         return await self._patch(stored, {"metadata": change})
 
@@ -150,11 +150,11 @@ class Store:
         except InvalidNameError as error:
             raise NotFoundError(error.message, 404) from error
 
-    async def _patch(self, stored: Stored[ModelT], body: Object, subresource: str = "") -> Stored[ModelT]:
+    async def _patch(self, stored: StoredObject[ModelT], body: Object, subresource: str = "") -> StoredObject[ModelT]:
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
         body = {**body, "metadata": {**body.get("metadata", {}), **version}}
         return self._written(stored, await self._cluster.patch(stored.key.target, body, OWN, subresource=subresource))
 
-    def _written(self, stored: Stored[ModelT], raw: Object) -> Stored[ModelT]:
+    def _written(self, stored: StoredObject[ModelT], raw: Object) -> StoredObject[ModelT]:
         self._index.wrote(stored.key, raw)
         return read(raw, type(stored.model))

@@ -1,7 +1,7 @@
 """A keyed work queue: one pass per key at a time, delays, coalescing and backoff.
 
-`Schedule` decides and knows no clock; `WorkQueue` waits. A key that is added while its pass runs is
-due again after it. Source: docs/architecture.md, "Bridge".
+`Schedule` decides and reads no clock; `WorkQueue` waits. A key that is added while its pass runs is due again
+after that pass. Source: docs/architecture.md, "Bridge".
 """
 
 import asyncio
@@ -17,20 +17,20 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True)
 class Pace:
-    """How far apart two passes over one key begin: `rest` times what a pass took, within bounds. Seconds."""
+    """How far apart two passes over one key start: `rest` times the duration of a pass, within bounds. Seconds."""
 
     shortest: float
     longest: float
     rest: float = 10.0
-    """A pass over a large status loads API server, engine and worker as well; so much of the time is left to others."""
+    """A pass over a large status loads API server, Temporal and worker too; so much of the time is left to others."""
 
     def after(self, took: float) -> float:
-        """Give the distance after a pass that took so long; at least half of the time is left to others."""
+        """Return the distance after a pass of `took` seconds; at least half of the time is left to others."""
         return max(min(max(took * self.rest, self.shortest), self.longest), 2 * took)
 
 
 class Schedule(Generic[K]):
-    """When each key is due, in seconds of any one clock. The earliest wish for a key counts."""
+    """When each key is due, in seconds of any one clock. Of several requests for a key the earliest counts."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -44,7 +44,7 @@ class Schedule(Generic[K]):
         return len(self._due)
 
     def add(self, key: K, now: float, delay: float = 0.0, *, urgent: bool = False) -> None:
-        """Wish for a pass over `key` after `delay`, but not too soon after its last one unless it is urgent."""
+        """Request a pass over `key` after `delay`, but not too soon after its last one unless it is urgent."""
         due = now + delay
         if not urgent:
             due = max(due, self._not_before.get(key, due))
@@ -55,7 +55,7 @@ class Schedule(Generic[K]):
             self._push(key, due)
 
     def take(self, now: float) -> K | None:
-        """Give a key that is due and mark it as running; None when there is none."""
+        """Return a key that is due, and mark it as running; None when no key is due."""
         while self._heap and self._heap[0][0] <= now:
             due, _, key = heapq.heappop(self._heap)
             if key not in self._running and self._due.get(key) == due:
@@ -66,18 +66,18 @@ class Schedule(Generic[K]):
         return None
 
     def done(self, key: K, now: float) -> None:
-        """Take the mark off; what was added meanwhile is scheduled now."""
+        """Remove the mark; a key that was added meanwhile is scheduled now."""
         began = self._running.pop(key)
         self._not_before[key] = began + self._pace.after(now - began)
         if key in self._due:
             self._push(key, self._due[key])
 
     def forget(self, key: K) -> None:
-        """Drop what is remembered of a key that needs no further pass."""
+        """Forget when a key that needs no further pass was last taken."""
         self._not_before.pop(key, None)
 
     def next_due(self) -> float | None:
-        """Tell when the next key is due; None when nothing waits."""
+        """Return when the next key is due; None when no key waits."""
         while self._heap:
             due, _, key = self._heap[0]
             if key not in self._running and self._due.get(key) == due:
@@ -91,7 +91,7 @@ class Schedule(Generic[K]):
 
 
 class WorkQueue(Generic[K]):
-    """The schedule, with waiting. Times in seconds."""
+    """A schedule that callers can wait for. Times in seconds."""
 
     def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
         self._schedule: Schedule[K] = Schedule(pace)
@@ -103,12 +103,12 @@ class WorkQueue(Generic[K]):
         return len(self._schedule)
 
     def add(self, key: K, delay: float = 0.0, *, urgent: bool = False) -> None:
-        """Wish for a pass over `key`."""
+        """Request a pass over `key`."""
         self._schedule.add(key, self._clock(), delay, urgent=urgent)
         self._changed.set()
 
     async def get(self) -> K:
-        """Wait for a key that is due; the caller owes a `done` or `failed` for it."""
+        """Wait for a key that is due; the caller must call `done` or `failed` for it."""
         while True:
             key = self._schedule.take(self._clock())
             if key is not None:
@@ -117,14 +117,14 @@ class WorkQueue(Generic[K]):
             await self._wait()
 
     def done(self, key: K, again: float | None) -> None:
-        """End a pass that went well; `again` in seconds, or None when only an event brings the key back."""
+        """End a pass that succeeded; `again` in seconds, None when only an event requires another pass."""
         self._backoffs.pop(key, None)
         self._finish(key, again)
         if again is None:
             self._schedule.forget(key)
 
     def failed(self, key: K, at_least: float = 0.0) -> float:
-        """End a pass that failed and return the pause until the next; a server may ask for `at_least` so many."""
+        """End a pass that failed and return the growing pause until the next; `at_least` is what a server asks for."""
         pause = max(self._backoffs.setdefault(key, Backoff(first=0.2)).pause(), at_least)
         self._finish(key, pause)
         return pause

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from api.steps import Actor, Target
-from bridge.kubernetes.leader_election import LeaderElection, dead_here
+from bridge.kubernetes.leader_election import LeaderElection, is_dead_here
 from bridge.settings import Settings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
@@ -192,7 +192,7 @@ def test_a_process_of_this_host_that_is_gone_holds_nothing() -> None:
     if child == 0:
         os._exit(0)
     os.waitpid(child, 0)
-    assert dead_here(f"{host}_{child}_abc")
-    assert not dead_here(f"{host}_{os.getpid()}_abc")
-    assert not dead_here(f"another_{child}_abc")
-    assert not dead_here("bridge-1")
+    assert is_dead_here(f"{host}_{child}_abc")
+    assert not is_dead_here(f"{host}_{os.getpid()}_abc")
+    assert not is_dead_here(f"another_{child}_abc")
+    assert not is_dead_here("bridge-1")

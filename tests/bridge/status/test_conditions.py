@@ -14,7 +14,7 @@ from bridge.controller.context import Context
 from bridge.controller.plan_lock import is_locked_by, why_waiting
 from bridge.keys import Kind
 from bridge.kubernetes.index import Index
-from bridge.kubernetes.store import Stored, read
+from bridge.kubernetes.store import StoredObject, read
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
@@ -72,7 +72,7 @@ def test_a_bridge_that_cannot_reach_the_engine_leaves_alone_what_another_one_end
 # A lock without a uid.
 
 
-def execution(*, accepted: bool, phase: Phase) -> Stored[DRPlanExecution]:
+def execution(*, accepted: bool, phase: Phase) -> StoredObject[DRPlanExecution]:
     notes = {ACCEPTED_ANNOTATION: "new"} if accepted else {}
     meta = {"name": "again", "namespace": "default", "uid": "new", "resourceVersion": "1", "annotations": notes}
     spec = {"planRef": "p", "operationType": "Execute"}
@@ -86,8 +86,8 @@ def locked(uid: str | None) -> DRPlan:
     return plan(stage).model_copy(update={"status": DRPlanStatus(current_execution=lock)})
 
 
-async def counts(of: DRPlan, holder: Stored[DRPlanExecution]) -> bool:
-    async def get(namespace: str, name: str) -> Stored[DRPlanExecution]:
+async def counts(of: DRPlan, holder: StoredObject[DRPlanExecution]) -> bool:
+    async def get(namespace: str, name: str) -> StoredObject[DRPlanExecution]:
         return holder
 
     context = cast(Context, SimpleNamespace(store=SimpleNamespace(execution=get)))
