@@ -1,15 +1,10 @@
-"""No function decides by a message: reasons and facts are for programs, sentences for people.
+"""Finds functions that decide by a message: reasons and facts are for programs, sentences for people.
 
-Source: docs/spec/drplanexecution.md, "Reasons".
+Source: docs/decisions/0015-decisions-rest-on-reasons.md.
 """
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.shipped import PACKAGES, REPOSITORY
 
 ALLOWED = {
     ("planning/revert/older_records.py", "_with_reason"),
@@ -21,13 +16,13 @@ READING = {
     *("rpartition", "find", "rfind", "index", "rindex", "count", "lower", "upper", "casefold", "strip", "lstrip"),
     *("rstrip", "isdecimal", "isdigit"),
 }
-"""Methods of a text whose result says what stands in it."""
+"""Methods of a text whose result tells what is in it."""
 MATCHING = frozenset({"search", "match", "fullmatch", "findall", "finditer", "split"})
 """Methods of a pattern, and functions of `re`, that take a text."""
 
 
 def is_message(node: ast.expr, errors: frozenset[str]) -> bool:
-    """Tell whether an expression is a message, a part of one, or the text of an exception."""
+    """Return whether an expression is a message, a part of one, or the text of an exception."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in {"message", "messages"} or name.endswith(("_message", "_messages_of"))
@@ -45,7 +40,7 @@ def is_message(node: ast.expr, errors: frozenset[str]) -> bool:
 
 
 def reads(node: ast.AST, errors: frozenset[str]) -> bool:
-    """Tell whether a node takes something out of a message to decide with."""
+    """Return whether a node takes something out of a message to decide with."""
     match node:
         case ast.Call(func=ast.Attribute(value=text, attr=attr), args=args):
             return (attr in READING and is_message(text, errors)) or (
@@ -78,60 +73,3 @@ def readers(source: str) -> Iterator[tuple[str, int]]:
             for node in ast.walk(function):
                 if reads(node, exceptions):
                     yield function.name, getattr(node, "lineno", function.lineno)
-
-
-def modules() -> list[Path]:
-    return sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_function_reads_a_message(path: Path) -> None:
-    name = str(path.relative_to(REPOSITORY))
-    found = {function for function, _ in readers(path.read_text())} - {one for file, one in ALLOWED if file == name}
-    assert not found, "decide by a reason or a fact instead"
-
-
-def test_what_is_allowed_is_needed() -> None:
-    found = {(file, function) for file, _ in ALLOWED for function, _ in readers((REPOSITORY / file).read_text())}
-    assert found == ALLOWED
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "return action.message.startswith('Already')",
-        "return (action.message or '').removeprefix('Already ')",
-        "return message.split(', ')",
-        "return message.partition('/')[0]",
-        "return 'absent' in message",
-        "return node.message == 'Not attempted: canceled'",
-        "return re.search('rolled back', status.message)",
-        "return _PATTERN.fullmatch(error_message)",
-        "return is_already_absent(action.message)",
-        "return message[:5]",
-        "return str(action.message).lower()",
-        "try:\n        pass\n    except ValueError as error:\n        return 'not found' in str(error)",
-        "match message:\n        case 'a':\n            return 1",
-    ],
-)
-def test_the_check_finds(line: str) -> None:
-    assert list(readers(f"def decide(action, message, error_message):\n    {line}\n"))
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "return f'{message}; and more'",
-        "return None if message is None else message",
-        "return action.reason is Reason.ALREADY_ABSENT",
-        "return action.model_copy(update={'message': bounded(action.message)})",
-        "return text.startswith('kind')",
-        "raise ValueError(str(error))",
-    ],
-)
-def test_the_check_passes(line: str) -> None:
-    assert not list(readers(f"def decide(action, message, text, error):\n    {line}\n"))
-
-
-def test_an_error_that_is_handed_over_is_found() -> None:
-    assert list(readers("def refused(error: EngineUnreachable | ApiError) -> bool:\n    return 'x' in str(error)\n"))
