@@ -103,7 +103,7 @@ class Candidate:
 
     @property
     def custom(self) -> bool:
-        """Whether a rollback of its own takes the place of the default: the record says so, else the definition."""
+        """Whether a rollback of its own takes the entry of the default: the record says so, else the definition."""
         defined = self.definition is not None and self.definition.rollback is not None
         return bool(self.action.custom_rollback) or (not self.ours and defined)
 
@@ -289,6 +289,6 @@ def deletes(candidate: Candidate) -> bool:
 
 
 def replaces(candidate: Candidate) -> bool:
-    """Tell whether the action put its object in the place of another one of that name."""
+    """Tell whether the action put its object in the entry of another one of that name."""
     cleared = bool(candidate.cleanup.before_create and candidate.action.created)
     return cleared or candidate.operation is Operation.REPLACE

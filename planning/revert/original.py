@@ -19,7 +19,7 @@ from planning.revert.previous_reverts import NodeKey, action_keys, stage_keys, w
 
 
 @dataclass(frozen=True)
-class Place:
+class OriginalAction:
     """Where an action stands in the original: its key, its rank in the order written, its candidate."""
 
     key: NodeKey
@@ -28,43 +28,43 @@ class Place:
 
 
 @dataclass(frozen=True)
-class PlacedWorkflow:
+class OriginalWorkflow:
     """A workflow of the original with its actions placed."""
 
     node: WorkflowExecutionStatus
-    places: tuple[Place, ...]
+    entries: tuple[OriginalAction, ...]
     position: int
     """In the original's stage: one DRWorkflow may stand there more than once."""
 
 
 @dataclass(frozen=True)
-class PlacedStage:
+class OriginalStage:
     """A stage of the original with its workflows placed."""
 
     key: tuple[str, int]
     node: StageStatus
-    workflows: tuple[PlacedWorkflow, ...]
+    workflows: tuple[OriginalWorkflow, ...]
 
-    def places(self) -> Iterator[tuple[PlacedWorkflow, Place]]:
+    def entries(self) -> Iterator[tuple[OriginalWorkflow, OriginalAction]]:
         """Walk the actions, each with its workflow."""
-        return ((workflow, place) for workflow in self.workflows for place in workflow.places)
+        return ((workflow, entry) for workflow in self.workflows for entry in workflow.entries)
 
 
-Survey = Sequence[PlacedStage]
+OriginalTree = Sequence[OriginalStage]
 
 
-def survey(original: DRPlanExecution, workflows: Workflows) -> list[PlacedStage]:
-    """Place everything, in the order in which the original lists it."""
+def read_tree(original: DRPlanExecution, workflows: Workflows) -> list[OriginalStage]:
+    """OriginalAction everything, in the order in which the original lists it."""
     stages, rank = [], 0
     for key, stage in zip(stage_keys(original.status.stages), original.status.stages, strict=True):
         placed = []
         for position, workflow_key in enumerate(workflow_keys(stage.workflows)):
             node = stage.workflows[position]
             planned = _as_executed(original, definition(workflows, node.workflow_ref))
-            places = _places(node, (key, workflow_key), rank, planned)
-            placed.append(PlacedWorkflow(node, places, position))
+            entries = _entries(node, (key, workflow_key), rank, planned)
+            placed.append(OriginalWorkflow(node, entries, position))
             rank += len(node.actions)
-        stages.append(PlacedStage(key, stage, tuple(placed)))
+        stages.append(OriginalStage(key, stage, tuple(placed)))
     return stages
 
 
@@ -74,40 +74,40 @@ def _as_executed(original: DRPlanExecution, dr_workflow: DRWorkflow | None) -> d
     return dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
 
 
-def _places(
+def _entries(
     node: WorkflowExecutionStatus, key: NodeKey, rank: int, planned: Mapping[tuple[str, int], PlannedAction]
-) -> tuple[Place, ...]:
-    """Place the actions of one workflow; the first has `rank`."""
+) -> tuple[OriginalAction, ...]:
+    """OriginalAction the actions of one workflow; the first has `rank`."""
     name = node.workflow_ref.name
     return tuple(
-        Place((*key, action_key), rank + index, Candidate(action, planned.get(action_key), name))
+        OriginalAction((*key, action_key), rank + index, Candidate(action, planned.get(action_key), name))
         for index, (action_key, action) in enumerate(zip(action_keys(node.actions), node.actions, strict=True))
     )
 
 
-def mirrored(found: Survey, plan: DRPlan | None) -> list[PlacedStage]:
-    """Turn a survey round, at every level."""
+def mirrored(found: OriginalTree, plan: DRPlan | None) -> list[OriginalStage]:
+    """Return the tree in the order of a Revert: reversed at every level."""
     order = revert_order([stage.node for stage in found], plan)
-    return [_mirrored_stage(found[place]) for place in order]
+    return [_mirrored_stage(found[entry]) for entry in order]
 
 
-def _mirrored_stage(stage: PlacedStage) -> PlacedStage:
-    workflows = (replace(workflow, places=_mirrored_places(workflow)) for workflow in stage.workflows[::-1])
+def _mirrored_stage(stage: OriginalStage) -> OriginalStage:
+    workflows = (replace(workflow, entries=_mirrored_entries(workflow)) for workflow in stage.workflows[::-1])
     return replace(stage, workflows=tuple(workflows))
 
 
-def _mirrored_places(workflow: PlacedWorkflow) -> tuple[Place, ...]:
+def _mirrored_entries(workflow: OriginalWorkflow) -> tuple[OriginalAction, ...]:
     """Turn the actions round; the rollback hooks stand before and after them, as the DRWorkflow lists them."""
-    before, after = ([place for place in workflow.places if place.candidate.hook is hook] for hook in RollbackHook)
-    rest = [place for place in workflow.places[::-1] if place.candidate.hook is None]
+    before, after = ([entry for entry in workflow.entries if entry.candidate.hook is hook] for hook in RollbackHook)
+    rest = [entry for entry in workflow.entries[::-1] if entry.candidate.hook is None]
     return (*sorted(before, key=_defined), *rest, *sorted(after, key=_defined))
 
 
-def _defined(place: Place) -> int:
+def _defined(entry: OriginalAction) -> int:
     """Give the position of the action's definition in its DRWorkflow."""
-    return place.candidate.planned.index if place.candidate.planned else 0
+    return entry.candidate.planned.index if entry.candidate.planned else 0
 
 
-def carried_out(stage: PlacedStage, workflow: PlacedWorkflow) -> bool:
+def carried_out(stage: OriginalStage, workflow: OriginalWorkflow) -> bool:
     """Tell whether the workflow is a part of the original that succeeded."""
     return stage.node.phase is Phase.SUCCEEDED and workflow.node.phase is Phase.SUCCEEDED

@@ -20,8 +20,19 @@ from planning.messages import actions as action_messages
 from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
-from planning.status import final_messages
-from planning.status.rollup import blocking_stage, failed_needs, progress_of, rollup, summarize
+from planning.status.rollup import (
+    blocking_stage,
+    failed_needs,
+    parent_reason,
+    plan_message,
+    progress_of,
+    rollup,
+    stage_message,
+    stop_cause,
+    succeeded,
+    summarize,
+    workflow_message,
+)
 
 NodeT = TypeVar("NodeT")
 
@@ -135,7 +146,7 @@ def _with_actions(
     node: WorkflowExecutionStatus, operation: OperationType, actions: list[ActionStatus]
 ) -> WorkflowExecutionStatus:
     """Give the node with these actions and their progress."""
-    progress = parent_messages.progress(operation, final_messages.succeeded(actions), len(actions))
+    progress = parent_messages.progress(operation, succeeded(actions), len(actions))
     return node.model_copy(update={"action_statuses": actions, "progress": progress})
 
 
@@ -162,7 +173,7 @@ def workflow_finished(
     for each action the places of those that it depends on.
     """
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
-    cause = final_messages.stop_cause(operation, [] if goes_on else [node], canceled)
+    cause = stop_cause(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
     actions = [
         _cut_short(action, causes.not_attempted_action(failed[index]) if index in failed else cause, now)
@@ -172,8 +183,8 @@ def workflow_finished(
     return _with_actions(node, operation, actions).model_copy(
         update={
             "phase": phase,
-            "reason": final_messages.parent_reason(phase, operation, Reason.ACTION_FAILED),
-            "message": final_messages.workflow_message(phase, operation, actions),
+            "reason": parent_reason(phase, operation, Reason.ACTION_FAILED),
+            "message": workflow_message(phase, operation, actions),
             "current_action": None,
             **end_times(node.start_time, now),
         }
@@ -242,11 +253,11 @@ def stage_finished(
     node: StageStatus, operation: OperationType, now: datetime, *, canceled: bool = False
 ) -> StageStatus:
     """The stage has ended: what is left Pending is Skipped with its reason."""
-    cause = final_messages.stop_cause(operation, node.workflows, canceled)
+    cause = stop_cause(operation, node.workflows, canceled)
     workflows = [workflow_not_reached(workflow, cause) for workflow in node.workflows]
     phase = rollup((workflow.phase for workflow in workflows), canceled)
-    reason = final_messages.parent_reason(phase, operation, Reason.WORKFLOW_FAILED)
-    message = final_messages.stage_message(phase, operation, workflows)
+    reason = parent_reason(phase, operation, Reason.WORKFLOW_FAILED)
+    message = stage_message(phase, operation, workflows)
     update = {"phase": phase, "reason": reason, "message": message, "workflow_executions": workflows}
     return node.model_copy(update={**update, **end_times(node.start_time, now)})
 
@@ -302,14 +313,14 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
     """The run has ended: stages left Pending are Skipped; phase, message and counts are derived."""
     if not state.stages and state.phase is Phase.FAILED:
         return plan_rejected(state, now)
-    cause = final_messages.stop_cause(operation, state.stages, canceled)
+    cause = stop_cause(operation, state.stages, canceled)
     stages = [
         stage_not_reached(stage, _dependency_cause(state.stages, index) or cause)
         for index, stage in enumerate(state.stages)
     ]
     phase = rollup((stage.phase for stage in stages), canceled)
     ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **end_times(state.start_time, now)})
-    return with_counts(ended.model_copy(update={"message": final_messages.plan_message(phase, operation, ended)}))
+    return with_counts(ended.model_copy(update={"message": plan_message(phase, operation, ended)}))
 
 
 def _dependency_cause(stages: Sequence[StageStatus], index: int) -> Cause | None:
