@@ -85,7 +85,7 @@ def test_each_of_our_services_runs_a_module_that_is_packaged(name: str, services
     interpreter, flag, module = services[name]["command"]
     assert (interpreter, flag) == ("python", "-m")
     assert find_spec(f"{module}.__main__") is not None
-    assert module in PROJECT["tool"]["setuptools"]["packages"]
+    assert f"{module}*" in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -26,7 +26,7 @@ def story(installation: Installation) -> Iterator[Story]:
 def test_an_install_makes_what_the_mode_asks_for_and_is_taken_back(installation: Installation, story: Story) -> None:
     example_files.apply(story, "install")
     with Clusternet.at_work(installation.stack, "default") as clusternet:
-        clusternet.joins("east", "install-east", installation="install-east")
+        clusternet.joins("east", "install-east", site="install-east")
         status = story.succeeded(example_files.start(story, "install", "execute"))
 
     assert [(name, phase) for name, phase, _ in told(status)] == [
