@@ -1,6 +1,7 @@
 """What the tests of dev/ share: a cache of their own, and programs that are told apart from real ones by their text."""
 
 import http.server
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,13 @@ import pytest
 
 from tests.dev.whole_stack import WholeStack
 from tests.private_stack import clear_abandoned, folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Ctrl-C reaches what tests start, also where the run itself is in the background of a script, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
