@@ -1,10 +1,11 @@
-"""Temporal workflow ids that a person can read and that make a start exactly-once.
+"""Names of Kubernetes objects, and Temporal workflow ids that a person can read and that make a start exactly-once.
 
 Every id is at most 200 characters, for SQL servers allow 255 and children add to their parent's;
 a long part is cut and gets a hash of the whole. Source: docs/architecture.md, "Ids".
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,7 +16,27 @@ from api.phases import OperationType
 MAX_LENGTH = 200
 LABEL_MAX_LENGTH = 63
 """Source: Kubernetes, "Labels and Selectors", syntax of values."""
+SUBDOMAIN_MAX_LENGTH = 253
 _HASH_LENGTH = 10
+_DNS_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_LABEL = re.compile(_DNS_LABEL)
+_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
+
+
+def is_dns_subdomain(name: str) -> bool:
+    """Return whether most kinds, ours and ServiceAccounts included, allow this name for an object.
+
+    Source: Kubernetes, "Object Names and IDs", "DNS Subdomain Names".
+    """
+    return len(name) <= SUBDOMAIN_MAX_LENGTH and _SUBDOMAIN.fullmatch(name) is not None
+
+
+def is_dns_label(name: str) -> bool:
+    """Return whether a namespace may have this name.
+
+    Source: Kubernetes, "Object Names and IDs", "RFC 1123 Label Names".
+    """
+    return len(name) <= LABEL_MAX_LENGTH and _LABEL.fullmatch(name) is not None
 
 
 def shortened(text: str, bound: int) -> str:

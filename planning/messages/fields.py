@@ -3,6 +3,7 @@
 Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
+import json
 from collections.abc import Sequence
 
 from api.params import ParameterType
@@ -13,6 +14,7 @@ _LONGEST = 100
 _LONGEST_CYCLE = 10
 """Names of a cycle that a message contains."""
 EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
+NO_PLAN = "is empty; write the DRPlan's name"
 EMPTY_NAME = "is empty; write the object's name"
 PATCH_WITHOUT_ROLLBACK = "a Patch cannot be taken back by itself; add a rollback that does it"
 
@@ -25,6 +27,22 @@ def at_field(path: str, subject: str, message: str) -> str:
 def duplicate_name(what: str, name: str) -> str:
     """Two parts of one list have the same name."""
     return f'duplicate name "{_cut(name)}"; every {what} needs its own name'
+
+
+def not_a_subdomain(name: str) -> str:
+    """A reference that no object can have as its name."""
+    return (
+        f"{_quoted(name)} is not the name of an object; write at most 253 lower-case letters, digits, - and ., with "
+        "a letter or a digit at both ends"
+    )
+
+
+def not_a_namespace(name: str) -> str:
+    """A reference that no namespace can have as its name."""
+    return (
+        f"{_quoted(name)} is not the name of a namespace; write at most 63 lower-case letters, digits and -, with a "
+        "letter or a digit at both ends"
+    )
 
 
 def unsupported(text: str, supported: Sequence[str]) -> str:
@@ -247,6 +265,11 @@ def undefined_below(name: str) -> str:
 def not_a_host(entry: str) -> str:
     """An entry of the worker's list of allowed hosts is none."""
     return f'"{entry}" is no host: write a name, *.name, an address or a network, without scheme and port, or *'
+
+
+def _quoted(text: str) -> str:
+    """Quote what people wrote, within a line and with control characters in an escaped form."""
+    return json.dumps(_cut(text), ensure_ascii=not text.isprintable())
 
 
 def _cut(text: str) -> str:

@@ -17,6 +17,7 @@ from planning.messages import files as file_messages
 from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, read_objects
 from planning.validation.parameters import value_errors
+from planning.validation.references import execution_reference_errors, references
 
 
 @dataclass
@@ -67,6 +68,7 @@ class FileSet:
         return self.plans.get((execution.metadata.namespace, execution.spec.plan_ref))
 
     def _execution_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
+        yield from execution_reference_errors(execution)
         yield from validation.parameter_errors(execution)
         yield from in_object(execution, self._reference_errors(execution))
         plan = self._plan(execution)
@@ -75,8 +77,6 @@ class FileSet:
 
     def _reference_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
         spec = execution.spec
-        if not spec.plan_ref:
-            yield FieldError("spec.planRef", file_messages.NO_PLAN)
         if spec.operation_type is not OperationType.REVERT:
             return
         name = spec.revert_execution_ref
@@ -100,7 +100,7 @@ class FileSet:
     def _references(self) -> Iterator[tuple[str, str, str]]:
         """Yield the path of every reference, the object that it names, and the object in which it is."""
         for plan in self.plans.values():
-            for path, reference in validation.references(plan):
+            for path, reference in references(plan):
                 if reference.name:
                     yield path, f"DRWorkflow {full_name(reference)}", subject(plan)
         for execution in self.executions.values():

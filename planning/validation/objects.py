@@ -4,13 +4,11 @@ The bridge marks plans and DRWorkflows as Invalid with it, an invalid Execute fa
 validate` reports it before anything is created. Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
-from collections.abc import Iterator
-
 from api.execution import DRPlanExecution
-from api.meta import ObjectName
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning.definitions.field_errors import FieldError, in_object
+from planning.definitions.identifiers import is_dns_label, is_dns_subdomain
 from planning.definitions.lookup import Workflows, definition, full_name, used_workflows
 from planning.messages import fields as field_messages
 from planning.validation.actions import action_errors, dependency_errors, duplicate_names
@@ -21,6 +19,7 @@ from planning.validation.parameters import (
     workflow_parameter_errors,
 )
 from planning.validation.placeholders import outputs_in_mode_errors, template_errors
+from planning.validation.references import execution_reference_errors, plan_reference_errors, references
 
 
 def workflow_errors(dr_workflow: DRWorkflow) -> list[FieldError]:
@@ -42,6 +41,7 @@ def plan_errors(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
 def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     """Return everything that keeps an Execute from starting: in it, in the plan and in the DRWorkflows it uses."""
     return [
+        *execution_reference_errors(execution),
         *parameter_errors(execution),
         *own_errors(plan),
         *_missing_workflows(plan, workflows),
@@ -58,10 +58,7 @@ def own_errors(plan: DRPlan) -> list[FieldError]:
         *duplicate_names([stage.name for stage in stages], "spec.stages", "stage"),
         *dependency_errors("stage", [(stage.name, stage.depends_on or []) for stage in stages]),
     ]
-    for path, reference in references(plan):
-        if not reference.name:
-            errors.append(FieldError(f"{path}.name", field_messages.EMPTY_REFERENCE))
-    return in_object(plan, [*errors, *plan_parameter_errors(plan)])
+    return [*in_object(plan, errors), *plan_reference_errors(plan), *in_object(plan, plan_parameter_errors(plan))]
 
 
 def parameter_errors(execution: DRPlanExecution) -> list[FieldError]:
@@ -78,16 +75,10 @@ def mode_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) 
     return [error for each in used for error in in_object(each, outputs_in_mode_errors(each.spec.actions, mode))]
 
 
-def references(plan: DRPlan) -> Iterator[tuple[str, ObjectName]]:
-    """Yield every reference of a plan to a DRWorkflow with its field path."""
-    for index, stage in enumerate(plan.spec.stages):
-        for place, reference in enumerate(stage.workflows):
-            yield f"spec.stages[{index}].workflows[{place}].workflowRef", reference.workflow_ref
-
-
 def _missing_workflows(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     errors = []
     for path, reference in references(plan):
-        if reference.name and definition(workflows, reference) is None:
+        named = is_dns_subdomain(reference.name) and (not reference.namespace or is_dns_label(reference.namespace))
+        if named and definition(workflows, reference) is None:
             errors.append(FieldError(path, field_messages.missing_workflow(full_name(reference))))
     return in_object(plan, errors)
