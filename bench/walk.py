@@ -24,7 +24,7 @@ from typing import Any
 import bridge.__main__ as bridge_process
 import worker.__main__ as worker_process
 from api.meta import API_VERSION
-from bridge.settings import Settings as BridgeSettings
+from bridge.settings import BridgeSettings
 from dev.layout import REPOSITORY, Layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all

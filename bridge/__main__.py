@@ -5,17 +5,17 @@ import sys
 import time
 
 from bridge.bridge import Bridge
-from bridge.settings import Settings
+from bridge.settings import BridgeSettings
 from process.main import main
 
 DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes what happens to its status."
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
+async def serve(settings: BridgeSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises ConfigurationError and TemporalConfigurationError."""
     bridge = await Bridge.connect(settings, time.monotonic)
     await bridge.run(stop)
 
 
 if __name__ == "__main__":
-    sys.exit(main("bridge", DESCRIPTION, Settings, serve))
+    sys.exit(main("bridge", DESCRIPTION, BridgeSettings, serve))

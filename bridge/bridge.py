@@ -7,14 +7,13 @@ import structlog
 
 from bridge.controller.context import Context
 from bridge.controller.reconcile import reconcile
-from bridge.keys import Key, Kind
 from bridge.kubernetes.events import EventRecorder
-from bridge.kubernetes.index import Index
+from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
 from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store
 from bridge.kubernetes.work_queue import Pace, WorkQueue
-from bridge.settings import Settings
+from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient, TemporalError
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
@@ -31,7 +30,7 @@ class Bridge:
     """The parts of the process and the tasks that it runs."""
 
     def __init__(
-        self, settings: Settings, cluster: Cluster, temporal: TemporalClient, clock: Callable[[], float]
+        self, settings: BridgeSettings, cluster: Cluster, temporal: TemporalClient, clock: Callable[[], float]
     ) -> None:
         self._settings = settings
         self._cluster = cluster
@@ -39,7 +38,7 @@ class Bridge:
         self._queue: WorkQueue[Key] = WorkQueue(Pace(shortest, longest), clock)
         index = Index(self._queue.add)
         self._lease = LeaderElection(cluster, settings, clock)
-        self._reflectors = [self._reflector(kind, index) for kind in Kind]
+        self._reflectors = [self._reflector(kind, index) for kind in ObjectKind]
         poller = HistoryPoller(temporal, settings.long_polls, shortest, self._wake)
         self._context = Context(
             settings=settings,
@@ -53,12 +52,12 @@ class Bridge:
         )
 
     @classmethod
-    async def connect(cls, settings: Settings, clock: Callable[[], float]) -> "Bridge":
+    async def connect(cls, settings: BridgeSettings, clock: Callable[[], float]) -> "Bridge":
         """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
         cluster = await Cluster.connect(user_agent="drplan-bridge")
         return cls(settings, cluster, await TemporalClient.connect(settings.task_queue), clock)
 
-    def _reflector(self, kind: Kind, index: Index) -> Reflector:
+    def _reflector(self, kind: ObjectKind, index: Index) -> Reflector:
         settings = self._settings
         relist = settings.relist.total_seconds()
         return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist)

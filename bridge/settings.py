@@ -16,7 +16,7 @@ def identity() -> str:
     return f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(3)}"
 
 
-class Settings(ProcessSettings):
+class BridgeSettings(ProcessSettings):
     """Settings of the bridge."""
 
     identity: NonEmpty = Field(default_factory=identity)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
-from bridge.keys import Key
 from bridge.kubernetes.events import EventRecorder
-from bridge.kubernetes.index import Index
+from bridge.kubernetes.index import Index, Key
 from bridge.kubernetes.store import Store, StoredObject
-from bridge.settings import Settings
+from bridge.settings import BridgeSettings
 from bridge.status.execution import StatusContext
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
@@ -47,7 +46,7 @@ class PassResult:
 class Context:
     """The clients and stores of a bridge. What it remembers between passes can be lost at any time."""
 
-    settings: Settings
+    settings: BridgeSettings
     cluster: Cluster
     temporal: TemporalClient
     index: Index

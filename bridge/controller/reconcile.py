@@ -1,28 +1,34 @@
 """One pass over one object, level-based and idempotent: observe, decide, act, report.
 
 A pass over an execution reads the object, starts its run or observes it, computes the next status and writes it once,
-and releases what an ended execution holds. Source: docs/architecture.md, "Bridge".
+and releases what an ended execution holds. A pass over a DRPlan or a DRWorkflow validates it.
+Source: docs/architecture.md, "Bridge".
 """
 
+from contextlib import suppress
 from typing import assert_never
 
 import structlog
 
 from api.execution import Engine, ExecutionStatus
 from api.phases import TERMINAL, Phase
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
-from bridge.controller.definitions import validate_dr_workflow, validate_plan
-from bridge.controller.plan_lock import finish
+from bridge.controller.plan_lock import finish, is_locked_by
 from bridge.controller.start import start
-from bridge.keys import Key, Kind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.store import UnreadableObjectError
+from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import execution as execution_status
-from bridge.status.observation import RootRun, RunStatus
+from bridge.status import plan as plan_status
+from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
+from planning.definitions.lookup import used_workflows, workflow_references
 from planning.messages import conditions as condition_messages
+from planning.validation import objects as validation
 
 _log = structlog.get_logger(__name__)
 
@@ -47,11 +53,11 @@ async def reconcile(context: Context, key: Key) -> float | None:
     """
     try:
         match key.kind:
-            case Kind.EXECUTION:
+            case ObjectKind.EXECUTION:
                 return await _reconcile_execution(context, key)
-            case Kind.PLAN:
+            case ObjectKind.PLAN:
                 await validate_plan(context, key)
-            case Kind.DR_WORKFLOW:
+            case ObjectKind.DR_WORKFLOW:
                 await validate_dr_workflow(context, key)
             case _:
                 assert_never(key.kind)
@@ -170,3 +176,36 @@ async def _report_end(context: Context, execution: StoredExecution, status: Exec
 async def _report_unreachable(context: Context, execution: StoredExecution, error: TemporalUnreachable) -> PassResult:
     status = execution_status.unreachable(execution.model.status, str(error), context.status_context(execution))
     return PassResult(await context.store.write_status(execution, status), requeue=NOT_ANSWERING)
+
+
+async def validate_plan(context: Context, key: Key) -> None:
+    """Bring a plan's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
+    stored = await context.store.plan(key.namespace, key.name)
+    plan, workflows = stored.model, _known_workflows(context, stored.model)
+    errors = validation.plan_errors(plan, workflows)
+    for dr_workflow in used_workflows(plan, workflows):
+        errors += validation.workflow_errors(dr_workflow)
+    status = plan_status.validated(plan, [error.text for error in errors], context.now())
+    lock = status.current_execution
+    if lock is not None and not await is_locked_by(context, plan, lock):
+        status = status.model_copy(update={"current_execution": None})
+    await context.store.write_status(stored, status)
+
+
+def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DRWorkflow]:
+    """Return the DRWorkflows of a plan as the index knows them; one that is unreadable is left out."""
+    workflows = {}
+    for ref in workflow_references(plan):
+        raw = context.index.definition(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name)
+        if raw is not None:
+            with suppress(UnreadableObjectError):
+                workflows[ref.in_namespace, ref.name] = read(raw, DRWorkflow).model
+    return workflows
+
+
+async def validate_dr_workflow(context: Context, key: Key) -> None:
+    """Bring a DRWorkflow's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
+    stored = await context.store.dr_workflow(key.namespace, key.name)
+    errors = [error.text for error in validation.workflow_errors(stored.model)]
+    status = plan_status.validated_dr_workflow(stored.model, errors, context.now())
+    await context.store.write_status(stored, status)

@@ -6,13 +6,35 @@ decides from the index alone: it reads objects live. Source: docs/architecture.m
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple
 
-from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER
 from api.phases import TERMINAL, OperationType
-from bridge.keys import Key, Kind
+from api.steps import Target
 from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
 from kube.client import Object
+
+
+class ObjectKind(StrEnum):
+    """The kinds of this project."""
+
+    EXECUTION = "DRPlanExecution"
+    PLAN = "DRPlan"
+    DR_WORKFLOW = "DRWorkflow"
+
+
+class Key(NamedTuple):
+    """An object to pass over."""
+
+    kind: ObjectKind
+    namespace: str
+    name: str
+
+    @property
+    def target(self) -> Target:
+        """The object as calls to the API server name it."""
+        return Target(api_version=API_VERSION, kind=self.kind.value, name=self.name, namespace=self.namespace)
 
 
 class Age(NamedTuple):
@@ -70,7 +92,7 @@ def entry_of(item: Object) -> Entry | None:
     if phase in TERMINAL and not (finalizer and (ours or deleting)):
         return None
     return Entry(
-        key=Key(Kind.EXECUTION, meta.get("namespace", ""), meta["name"]),
+        key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
         uid=meta["uid"],
         created=str(meta.get("creationTimestamp") or ""),
         plan=str(spec.get("planRef") or ""),
@@ -98,11 +120,11 @@ class Index:
 
     # Called by the reflectors.
 
-    def put(self, kind: Kind, item: Object) -> None:
+    def put(self, kind: ObjectKind, item: Object) -> None:
         """Store an object that exists."""
         meta = item["metadata"]
         key = Key(kind, meta.get("namespace", ""), meta["name"])
-        if kind is Kind.EXECUTION:
+        if kind is ObjectKind.EXECUTION:
             self._put_execution(key, item)
         else:
             self._put_definition(key, item)
@@ -126,7 +148,7 @@ class Index:
         if before is None or _what_others_depend_on(before) != _what_others_depend_on(item):
             self._wake_dependents(key)
 
-    def drop(self, kind: Kind, namespace: str, name: str) -> None:
+    def drop(self, kind: ObjectKind, namespace: str, name: str) -> None:
         """Remove an object that was deleted."""
         key = Key(kind, namespace, name)
         entry = self._entries.get(key)
@@ -136,10 +158,10 @@ class Index:
         if entry is not None:
             self._wake(key)
             self._wake_around(key, entry.plan)
-        elif kind is not Kind.EXECUTION:
+        elif kind is not ObjectKind.EXECUTION:
             self._wake_dependents(key)
 
-    def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
+    def keep_only(self, kind: ObjectKind, names: Collection[tuple[str, str]]) -> None:
         """Remove every object that a complete list did not hold."""
         known = [key for key in (*self._entries, *self._definitions) if key.kind is kind]
         for key in known:
@@ -177,7 +199,7 @@ class Index:
         entries = map(self._entries.__getitem__, self._of_plan.get((namespace, plan), set()))
         return next((entry for entry in entries if entry.runs and entry.uid != besides), None)
 
-    def definition(self, kind: Kind, namespace: str, name: str) -> Object | None:
+    def definition(self, kind: ObjectKind, namespace: str, name: str) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""
         return self._definitions.get(Key(kind, namespace, name))
 
@@ -196,19 +218,19 @@ class Index:
 
     def _wake_around(self, key: Key, plan: str) -> None:
         """Wake the plan, and the executions that wait for it or for this execution."""
-        self._wake(Key(Kind.PLAN, key.namespace, plan))
+        self._wake(Key(ObjectKind.PLAN, key.namespace, plan))
         for other in list(self._of_plan.get((key.namespace, plan), ())):
             entry = self._entries[other]
             if other != key and not entry.workflow_id:
                 self._wake(other)
 
     def _wake_dependents(self, key: Key) -> None:
-        if key.kind is Kind.PLAN:
+        if key.kind is ObjectKind.PLAN:
             for other in list(self._of_plan.get((key.namespace, key.name), ())):
                 if not self._entries[other].workflow_id:
                     self._wake(other)
             return
-        for plan in [plan for plan in self._definitions if plan.kind is Kind.PLAN]:
+        for plan in [plan for plan in self._definitions if plan.kind is ObjectKind.PLAN]:
             if (key.namespace, key.name) in _refers_to(self._definitions[plan]):
                 self._wake(plan)
                 self._wake_dependents(plan)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 
 from api.steps import Target
-from bridge.settings import Settings
+from bridge.settings import BridgeSettings
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 class LeaderElection:
     """Takes the lease and keeps it. `leading` is set while it is held, `lost` while it is not."""
 
-    def __init__(self, cluster: Cluster, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, settings: BridgeSettings, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._identity = settings.identity
         self._target = Target(

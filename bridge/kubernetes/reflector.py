@@ -13,8 +13,8 @@ from typing import Protocol
 
 import structlog
 
-from bridge.keys import Key, Kind
 from bridge.kubernetes.backoff import Backoff
+from bridge.kubernetes.index import Key, ObjectKind
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ExpiredError
 
@@ -27,13 +27,13 @@ _log = structlog.get_logger(__name__)
 class Sink(Protocol):
     """Where a reflector stores what it reads."""
 
-    def put(self, kind: Kind, item: Object) -> None:
+    def put(self, kind: ObjectKind, item: Object) -> None:
         """Store an object that exists: new, changed, or listed again."""
 
-    def drop(self, kind: Kind, namespace: str, name: str) -> None:
+    def drop(self, kind: ObjectKind, namespace: str, name: str) -> None:
         """Remove an object that was deleted."""
 
-    def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
+    def keep_only(self, kind: ObjectKind, names: Collection[tuple[str, str]]) -> None:
         """Remove every object that a complete list did not hold."""
 
 
@@ -43,7 +43,7 @@ class Reflector:
     def __init__(
         self,
         cluster: Cluster,
-        kind: Kind,
+        kind: ObjectKind,
         sink: Sink,
         *,
         page_size: int,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,23 +12,13 @@ from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
 from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
-from bridge.keys import Key, Kind
-from bridge.kubernetes.index import Index
-from bridge.status.patch import difference, merge_patch, replaced
+from bridge.kubernetes.index import Index, Key, ObjectKind
 from kube.client import OWN, Cluster, Object
 from kube.errors import InvalidNameError, NotFoundError
 from planning.messages import conditions as condition_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
 Status = ExecutionStatus | DRPlanStatus | DRWorkflowStatus
-
-
-_KINDS: dict[type[Model], Kind] = {
-    DRPlanExecution: Kind.EXECUTION,
-    DRPlan: Kind.PLAN,
-    DRWorkflow: Kind.DR_WORKFLOW,
-}
-
 
 OWN_WRITE_SECONDS = 5.0
 """How long a write of this process is used in place of a read: the watch may be silent unnoticed."""
@@ -48,7 +38,7 @@ class StoredObject(Generic[ModelT]):
     @property
     def key(self) -> Key:
         """The key of this object in queue and index."""
-        return Key(_KINDS[type(self.model)], self.model.metadata.namespace, self.model.metadata.name)
+        return Key(ObjectKind(type(self.model).__name__), self.model.metadata.namespace, self.model.metadata.name)
 
     @property
     def accepted_by(self) -> str:
@@ -103,7 +93,7 @@ class Store:
 
     async def execution(self, namespace: str, name: str) -> StoredObject[DRPlanExecution]:
         """Read an execution live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(Kind.EXECUTION, namespace, name), DRPlanExecution)
+        return read(await self._get(ObjectKind.EXECUTION, namespace, name), DRPlanExecution)
 
     async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
         """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.
@@ -119,11 +109,11 @@ class Store:
 
     async def plan(self, namespace: str, name: str) -> StoredObject[DRPlan]:
         """Read a plan live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(Kind.PLAN, namespace, name), DRPlan)
+        return read(await self._get(ObjectKind.PLAN, namespace, name), DRPlan)
 
     async def dr_workflow(self, namespace: str, name: str) -> StoredObject[DRWorkflow]:
         """Read a DRWorkflow live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(Kind.DR_WORKFLOW, namespace, name), DRWorkflow)
+        return read(await self._get(ObjectKind.DR_WORKFLOW, namespace, name), DRWorkflow)
 
     async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
@@ -131,7 +121,7 @@ class Store:
         if not change:
             return stored
         self._recent.pop(stored.key, None)
-        if stored.key.kind is not Kind.EXECUTION:
+        if stored.key.kind is not ObjectKind.EXECUTION:
             return await self._patch(stored, {"status": merge_patch(before, change)}, subresource="status")
         item = {**stored.raw, "status": replaced(before, change)}
         written = self._written(stored, await self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
@@ -143,7 +133,7 @@ class Store:
         """Merge a change into the metadata, against the version that was read. Raises ConflictError."""
         return await self._patch(stored, {"metadata": change})
 
-    async def _get(self, kind: Kind, namespace: str, name: str) -> Object:
+    async def _get(self, kind: ObjectKind, namespace: str, name: str) -> Object:
         """Read an object whose name a person wrote: where no object can have that name, there is none."""
         try:
             return await self._cluster.get(Key(kind, namespace, name).target, OWN)
@@ -158,3 +148,33 @@ class Store:
     def _written(self, stored: StoredObject[ModelT], raw: Object) -> StoredObject[ModelT]:
         self._index.wrote(stored.key, raw)
         return read(raw, type(stored.model))
+
+
+def difference(before: Model, after: Model) -> dict[str, Any]:
+    """Return the fields that change, in the form in which they are stored; None for a field that is removed.
+
+    Values that differ in the model alone are no change: stored times have whole seconds.
+    """
+    names = {name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)}
+    old, new = (
+        status.model_dump(mode="json", by_alias=True, exclude_none=True, include=names) for status in (before, after)
+    )
+    aliases = (type(after).model_fields[name].alias or name for name in sorted(names))
+    return {alias: new.get(alias) for alias in aliases if old.get(alias) != new.get(alias)}
+
+
+def merge_patch(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch of a change.
+
+    It merges objects, so the fields that a new object lacks are set to null. Source: RFC 7386.
+    """
+    patch = {}
+    for name, new in change.items():
+        old = stored.get(name)
+        patch[name] = {**dict.fromkeys(old), **new} if isinstance(old, dict) and isinstance(new, dict) else new
+    return patch
+
+
+def replaced(stored: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole status after a change."""
+    return {name: value for name, value in {**stored, **change}.items() if value is not None}

@@ -12,7 +12,7 @@ from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from bridge.status import conditions, merge
 from bridge.status.conditions import ConditionType, ConditionUpdate
-from bridge.status.observation import Observation, RootRun, RunStatus
+from bridge.status.merge import Observation, RootRun, RunStatus
 from planning.messages import conditions as condition_messages
 from planning.messages import parents as parent_messages
 from planning.status import transitions

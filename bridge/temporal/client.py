@@ -43,7 +43,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.execution import DRPlanExecution, RunState
 from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from bridge.status.observation import PendingActivity, RootRun, RunStatus
+from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
 from process.temporal import connect, connect_options

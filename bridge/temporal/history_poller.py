@@ -9,8 +9,8 @@ from itertools import count
 
 import structlog
 
-from bridge.keys import Key
 from bridge.kubernetes.backoff import Backoff
+from bridge.kubernetes.index import Key
 from bridge.temporal.client import RunNotFound, TemporalClient, TemporalUnreachable
 
 _log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from api.execution import RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model
 from api.phases import Phase
 from bridge.status import merge
-from bridge.status.observation import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
+from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
 from bridge.temporal.client import TemporalClient, TemporalUnreachable
 from planning.definitions import identifiers
 

@@ -16,8 +16,8 @@ from api.meta import API_VERSION
 from api.phases import Phase
 from api.steps import Target
 from bridge.bridge import Bridge
-from bridge.keys import Key, Kind
-from bridge.settings import Settings
+from bridge.kubernetes.index import Key, ObjectKind
+from bridge.settings import BridgeSettings
 from dev.stack import Stack
 from kube.client import OWN, Cluster, Object
 from kube.errors import NotFoundError
@@ -44,7 +44,7 @@ class PlanNamespace:
 
     # What a person does.
 
-    async def create(self, kind: Kind, name: str, spec: Object, **metadata: Any) -> Object:
+    async def create(self, kind: ObjectKind, name: str, spec: Object, **metadata: Any) -> Object:
         body = {
             "apiVersion": API_VERSION,
             "kind": kind.value,
@@ -55,12 +55,12 @@ class PlanNamespace:
 
     async def dr_workflow(self, name: str = "work") -> Object:
         actions = [config_map("one", self.namespace), config_map("two", self.namespace)]
-        return await self.create(Kind.DR_WORKFLOW, name, {"actions": actions})
+        return await self.create(ObjectKind.DR_WORKFLOW, name, {"actions": actions})
 
     async def plan(self, name: str = "plan", *stages: str, workflow: str = "work") -> Object:
         ref = {"workflowRef": {"name": workflow, "namespace": self.namespace}}
         spec = {"stages": [{"name": stage, "workflows": [ref]} for stage in stages or ("first",)]}
-        return await self.create(Kind.PLAN, name, spec)
+        return await self.create(ObjectKind.PLAN, name, spec)
 
     async def ready_plan(self) -> None:
         """A plan of one stage with a DRWorkflow of two actions."""
@@ -68,32 +68,32 @@ class PlanNamespace:
         await self.plan()
 
     async def execute(self, name: str, plan: str = "plan", **metadata: Any) -> Object:
-        return await self.create(Kind.EXECUTION, name, {"planRef": plan, "operationType": "Execute"}, **metadata)
+        return await self.create(ObjectKind.EXECUTION, name, {"planRef": plan, "operationType": "Execute"}, **metadata)
 
     async def revert(self, name: str, original: str, plan: str = "plan") -> Object:
         spec = {"planRef": plan, "operationType": "Revert", "revertExecutionRef": original}
-        return await self.create(Kind.EXECUTION, name, spec)
+        return await self.create(ObjectKind.EXECUTION, name, spec)
 
     async def annotate(self, name: str, annotations: Mapping[str, str]) -> None:
-        await self.patch(Kind.EXECUTION, name, {"metadata": {"annotations": dict(annotations)}})
+        await self.patch(ObjectKind.EXECUTION, name, {"metadata": {"annotations": dict(annotations)}})
 
-    async def patch(self, kind: Kind, name: str, change: Object) -> None:
+    async def patch(self, kind: ObjectKind, name: str, change: Object) -> None:
         await self.cluster.patch(self._target(kind, name), change, OWN)
 
-    async def delete(self, kind: Kind, name: str) -> None:
+    async def delete(self, kind: ObjectKind, name: str) -> None:
         uid = (await self.get(name, kind))["metadata"]["uid"]
         await self.cluster.delete(self._target(kind, name), uid, OWN)
 
-    async def write_status(self, kind: Kind, name: str, status: Object) -> Object:
+    async def write_status(self, kind: ObjectKind, name: str, status: Object) -> Object:
         """Write as somebody else than the bridge."""
         return await self.cluster.patch(self._target(kind, name), {"status": status}, OWN, subresource="status")
 
     # What a person sees.
 
-    async def get(self, name: str, kind: Kind = Kind.EXECUTION) -> Object:
+    async def get(self, name: str, kind: ObjectKind = ObjectKind.EXECUTION) -> Object:
         return await self.cluster.get(self._target(kind, name), OWN)
 
-    async def gone(self, name: str, kind: Kind = Kind.EXECUTION) -> None:
+    async def gone(self, name: str, kind: ObjectKind = ObjectKind.EXECUTION) -> None:
         async def look() -> bool:
             try:
                 await self.get(name, kind)
@@ -108,7 +108,7 @@ class PlanNamespace:
         name: str,
         holds: Callable[[Object], Any],
         what: str,
-        kind: Kind = Kind.EXECUTION,
+        kind: ObjectKind = ObjectKind.EXECUTION,
         seconds: float = DEADLINE,
     ) -> Object:
         """Wait until an object is as it should be."""
@@ -141,7 +141,7 @@ class PlanNamespace:
         query = f'WorkflowId = "{self.root(item).id}"'
         return (await self.temporal.count_workflows(query)).count
 
-    def _target(self, kind: Kind, name: str) -> Target:
+    def _target(self, kind: ObjectKind, name: str) -> Target:
         return Key(kind, self.namespace, name).target
 
 
@@ -155,7 +155,7 @@ def condition(item: Object, kind: str) -> Object:
 async def bridge(stack: Stack, task_queue: str, user: str = "bridge", **env: str) -> AsyncIterator[Bridge]:
     """A bridge in this process, with the bridge's own rights unless another user is named."""
     with mock.patch.dict("os.environ", {**stack.env(user), **env}):
-        settings = Settings(task_queue=task_queue, reference_wait=timedelta(seconds=6))
+        settings = BridgeSettings(task_queue=task_queue, reference_wait=timedelta(seconds=6))
         running = await Bridge.connect(settings, time.monotonic)
     stop = asyncio.Event()
     task = asyncio.create_task(running.run(stop))

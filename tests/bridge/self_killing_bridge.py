@@ -11,8 +11,8 @@ from typing import Any
 from api.execution import DRPlanExecution
 from api.steps import Actor, Target
 from bridge.bridge import Bridge
-from bridge.keys import Kind
-from bridge.settings import Settings
+from bridge.kubernetes.index import ObjectKind
+from bridge.settings import BridgeSettings
 from bridge.temporal.client import StartedRun, TemporalClient
 from kube.client import Cluster, Object
 
@@ -20,21 +20,22 @@ Write = tuple[str, dict[str, Any]]
 
 
 def _meta(write: Write, field: str) -> Any:
-    return write[0] == Kind.EXECUTION and write[1].get("metadata", {}).get(field)
+    return write[0] == ObjectKind.EXECUTION and write[1].get("metadata", {}).get(field)
 
 
-def _status(write: Write, kind: Kind) -> dict[str, Any]:
+def _status(write: Write, kind: ObjectKind) -> dict[str, Any]:
     return (write[1].get("status") or {}) if write[0] == kind else {}
 
 
 WRITES: dict[str, Callable[[Write], bool]] = {
     "accept": lambda write: bool(_meta(write, "annotations")),
     "finalizer": lambda write: bool(_meta(write, "finalizers")),
-    "lock": lambda write: bool(_status(write, Kind.PLAN).get("currentExecution")),
-    "status": lambda write: bool(_status(write, Kind.EXECUTION).get("engine")),
-    "end": lambda write: bool(_status(write, Kind.EXECUTION).get("completionTime")),
+    "lock": lambda write: bool(_status(write, ObjectKind.PLAN).get("currentExecution")),
+    "status": lambda write: bool(_status(write, ObjectKind.EXECUTION).get("engine")),
+    "end": lambda write: bool(_status(write, ObjectKind.EXECUTION).get("completionTime")),
     "settle": lambda write: (
-        "executionHistory" in _status(write, Kind.PLAN) and not _status(write, Kind.PLAN).get("currentExecution")
+        "executionHistory" in _status(write, ObjectKind.PLAN)
+        and not _status(write, ObjectKind.PLAN).get("currentExecution")
     ),
     "let-go": lambda write: _meta(write, "finalizers") == [],
 }
@@ -76,7 +77,7 @@ class DeadlyClient(TemporalClient):
 
 
 async def main() -> None:
-    settings = Settings()
+    settings = BridgeSettings()
     temporal = await DeadlyClient.connect(settings.task_queue)
     bridge = Bridge(settings, await DeadlyCluster.connect(), temporal, time.monotonic)
     await bridge.run(asyncio.Event())

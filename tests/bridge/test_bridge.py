@@ -8,8 +8,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from bridge.bridge import Bridge
-from bridge.keys import Key, Kind
-from bridge.settings import Settings
+from bridge.kubernetes.index import Key, ObjectKind
+from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient
 from tests.kube.scripted_server import scripted
 
@@ -22,8 +22,8 @@ async def test_a_pass_that_a_busy_api_server_turns_away_is_repeated_no_sooner_th
         return web.Response(status=429, text="Too many requests", headers={"Retry-After": "30"})
 
     async with scripted(busy) as (cluster, asked), asyncio.timeout(20):
-        bridge = Bridge(Settings(), cluster, cast(TemporalClient, None), time.monotonic)
-        bridge._queue.add(Key(Kind.PLAN, "default", "plan"))
+        bridge = Bridge(BridgeSettings(), cluster, cast(TemporalClient, None), time.monotonic)
+        bridge._queue.add(Key(ObjectKind.PLAN, "default", "plan"))
         with capture_logs() as log:
             work = asyncio.create_task(bridge._work())
             await answered.wait()

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from api.phases import Phase
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
@@ -26,7 +26,7 @@ async def test_a_bridge_killed(stack: Stack, unwatched_ns: PlanNamespace, when: 
     async with bridge(stack, TASK_QUEUE):
         await ns.phase("quick", Phase.SUCCEEDED)
         await ns.released("quick")
-        plan = await ns.until("plan", lambda one: one["status"].get("phase") == "Executed", "phase", Kind.PLAN)
+        plan = await ns.until("plan", lambda one: one["status"].get("phase") == "Executed", "phase", ObjectKind.PLAN)
         assert "currentExecution" not in plan["status"]
         assert [one["phase"] for one in plan["status"]["executionHistory"]] == ["Succeeded"]
         assert await ns.runs(item) == 1

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from api.phases import Phase
 from api.steps import Target
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE
@@ -79,7 +79,7 @@ async def test_two_leaders_at_once_start_one_workflow(stack: Stack, unwatched_ns
         for item in items:
             await ns.released(item["metadata"]["name"])
             assert await ns.runs(item) == 1
-        plan = await ns.get("plan", Kind.PLAN)
+        plan = await ns.get("plan", ObjectKind.PLAN)
         records = plan["status"]["executionHistory"]
         assert {one["name"] for one in records} == {item["metadata"]["name"] for item in items}
         assert {one["phase"] for one in records} == {"Succeeded"}

@@ -13,7 +13,7 @@ import yaml
 from pydantic_settings import BaseSettings
 from temporalio.envconfig import ClientConfig
 
-from bridge.settings import Settings as BridgeSettings
+from bridge.settings import BridgeSettings
 from worker.settings import Settings as WorkerSettings
 from workflows.contract import SearchAttribute
 

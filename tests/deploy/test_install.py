@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bridge.settings import Settings as BridgeSettings
+from bridge.settings import BridgeSettings
 from dev.stack import Stack
 from worker.settings import Settings as WorkerSettings
 

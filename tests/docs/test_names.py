@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bridge.settings import Settings as BridgeSettings
+from bridge.settings import BridgeSettings
 from tests.docs.pages import REPOSITORY, Page, pages
 from worker.settings import Settings as WorkerSettings
 

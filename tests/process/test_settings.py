@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 import bridge.__main__ as bridge_process
 import worker.__main__ as worker_process
-from bridge.settings import Settings as BridgeSettings
+from bridge.settings import BridgeSettings
 from process.main import main
 from process.settings import PREFIX, ProcessSettings
 from tests.docs.pages import REPOSITORY

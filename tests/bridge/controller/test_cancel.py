@@ -2,7 +2,7 @@
 
 from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import Phase
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from planning.messages import conditions as condition_messages
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import action, done, node, stage, state
@@ -27,7 +27,7 @@ async def test_a_cancel_before_the_start_ends_at_once(ns: PlanNamespace) -> None
     assert ended["status"]["message"] == condition_messages.CANCELED_BEFORE_START
     assert condition(ended, "CancelRequested")["reason"] == "Effective"
     assert await ns.runs(item) == 0
-    assert "currentExecution" not in (await ns.get("plan", Kind.PLAN)).get("status", {})
+    assert "currentExecution" not in (await ns.get("plan", ObjectKind.PLAN)).get("status", {})
 
 
 async def test_a_cancel_is_requested_accepted_and_effective_and_releases_the_lock(ns: PlanNamespace) -> None:
@@ -44,7 +44,7 @@ async def test_a_cancel_is_requested_accepted_and_effective_and_releases_the_loc
     assert condition(ended, "CancelRequested")["reason"] == "Effective"
     assert condition(ended, "Completed")["reason"] == "Canceled"
     await ns.released("slow")
-    assert "currentExecution" not in (await ns.get("plan", Kind.PLAN))["status"]
+    assert "currentExecution" not in (await ns.get("plan", ObjectKind.PLAN))["status"]
 
 
 async def test_a_second_cancel_changes_nothing(ns: PlanNamespace) -> None:
@@ -89,12 +89,12 @@ async def test_deleting_a_running_execution_cancels_it_first(ns: PlanNamespace) 
     await ns.ready_plan()
     await ns.execute("slow")
     item = await ns.phase("slow", Phase.RUNNING)
-    await ns.delete(Kind.EXECUTION, "slow")
+    await ns.delete(ObjectKind.EXECUTION, "slow")
     await ns.until("slow", lambda one: condition(one, "CancelRequested").get("reason") == "Accepted", "acceptance")
     assert (await ns.get("slow"))["metadata"]["finalizers"] == [FINALIZER]
     await ns.close(item, CANCELED, "cancel")
     await ns.gone("slow")
-    assert "currentExecution" not in (await ns.get("plan", Kind.PLAN))["status"]
+    assert "currentExecution" not in (await ns.get("plan", ObjectKind.PLAN))["status"]
 
 
 async def test_deleting_a_waiting_execution_lets_it_go_at_once(ns: PlanNamespace) -> None:
@@ -103,7 +103,7 @@ async def test_deleting_a_waiting_execution_lets_it_go_at_once(ns: PlanNamespace
     holder = await ns.phase("holder", Phase.RUNNING)
     await ns.execute("second")
     await ns.phase("second", Phase.PENDING)
-    await ns.delete(Kind.EXECUTION, "second")
+    await ns.delete(ObjectKind.EXECUTION, "second")
     await ns.gone("second")
     await ns.close(holder, done())
     await ns.phase("holder", Phase.SUCCEEDED)
@@ -113,8 +113,8 @@ async def test_a_run_whose_object_loses_its_finalizer_by_force_is_cancelled(ns: 
     await ns.ready_plan()
     await ns.execute("slow")
     item = await ns.phase("slow", Phase.RUNNING)
-    await ns.patch(Kind.EXECUTION, "slow", {"metadata": {"finalizers": []}})
-    await ns.delete(Kind.EXECUTION, "slow")
+    await ns.patch(ObjectKind.EXECUTION, "slow", {"metadata": {"finalizers": []}})
+    await ns.delete(ObjectKind.EXECUTION, "slow")
 
     async def noticed() -> bool:
         return bool(await ns.root(item).query("cancels") == 1)

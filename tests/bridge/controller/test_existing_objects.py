@@ -5,7 +5,7 @@ Here every test starts a bridge of its own, once the objects are as they should 
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER
 from api.phases import Phase
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from planning.messages import conditions as condition_messages
 from tests.bridge.conftest import TASK_QUEUE
@@ -17,7 +17,7 @@ async def test_an_object_begun_by_the_old_controller_never_starts(stack: Stack, 
     await ns.ready_plan()
     item = await ns.execute("quick", finalizers=[FINALIZER])
     tree = [{"name": "first", "phase": "Running"}]
-    await ns.write_status(Kind.EXECUTION, "quick", {"phase": "Running", "stageStatuses": tree})
+    await ns.write_status(ObjectKind.EXECUTION, "quick", {"phase": "Running", "stageStatuses": tree})
     async with bridge(stack, TASK_QUEUE):
         ended = await ns.phase("quick", Phase.FAILED)
         assert ended["status"]["message"] == condition_messages.COPY
@@ -30,7 +30,7 @@ async def test_nothing_is_written_to_a_copy_that_is_terminal_already(stack: Stac
     ns = unwatched_ns
     await ns.ready_plan()
     await ns.execute("ended", annotations={ACCEPTED_ANNOTATION: "another"}, finalizers=[FINALIZER])
-    before = await ns.write_status(Kind.EXECUTION, "ended", {"phase": "Failed", "message": "as it was"})
+    before = await ns.write_status(ObjectKind.EXECUTION, "ended", {"phase": "Failed", "message": "as it was"})
     async with bridge(stack, TASK_QUEUE):
         await ns.execute("quick")
         await ns.phase("quick", Phase.SUCCEEDED)
@@ -41,9 +41,9 @@ async def test_a_lock_whose_execution_is_terminal_is_void(stack: Stack, unwatche
     ns = unwatched_ns
     await ns.ready_plan()
     ended = await ns.execute("ended")
-    await ns.write_status(Kind.EXECUTION, "ended", {"phase": "Succeeded"})
+    await ns.write_status(ObjectKind.EXECUTION, "ended", {"phase": "Succeeded"})
     held = {"name": "ended", "namespace": ns.namespace, "uid": ended["metadata"]["uid"]}
-    await ns.write_status(Kind.PLAN, "plan", {"currentExecution": held})
+    await ns.write_status(ObjectKind.PLAN, "plan", {"currentExecution": held})
     await ns.execute("quick")
     async with bridge(stack, TASK_QUEUE):
         await ns.phase("quick", Phase.SUCCEEDED)
@@ -54,7 +54,7 @@ async def test_a_lock_whose_execution_was_recreated_is_void(stack: Stack, unwatc
     await ns.ready_plan()
     await ns.execute("quick")
     held = {"name": "quick", "namespace": ns.namespace, "uid": "of-the-former"}
-    await ns.write_status(Kind.PLAN, "plan", {"currentExecution": held})
+    await ns.write_status(ObjectKind.PLAN, "plan", {"currentExecution": held})
     async with bridge(stack, TASK_QUEUE):
         await ns.phase("quick", Phase.SUCCEEDED)
 
@@ -64,13 +64,13 @@ async def test_the_old_controllers_finalizer_goes_when_a_terminal_execution_is_d
 ) -> None:
     ns = unwatched_ns
     await ns.execute("old", finalizers=[FINALIZER])
-    await ns.write_status(Kind.EXECUTION, "old", {"phase": "Succeeded"})
+    await ns.write_status(ObjectKind.EXECUTION, "old", {"phase": "Succeeded"})
     async with bridge(stack, TASK_QUEUE):
         await ns.ready_plan()
         await ns.execute("quick")
         await ns.phase("quick", Phase.SUCCEEDED)
         assert (await ns.get("old"))["metadata"]["finalizers"] == [FINALIZER]
-        await ns.delete(Kind.EXECUTION, "old")
+        await ns.delete(ObjectKind.EXECUTION, "old")
         await ns.gone("old")
 
 
@@ -80,8 +80,8 @@ async def test_the_old_controllers_finalizer_goes_when_an_execution_that_never_s
     ns = unwatched_ns
     for name, status in {"running": {"phase": "Running"}, "new": {}}.items():
         await ns.execute(name, finalizers=[FINALIZER])
-        await ns.write_status(Kind.EXECUTION, name, status)
-        await ns.delete(Kind.EXECUTION, name)
+        await ns.write_status(ObjectKind.EXECUTION, name, status)
+        await ns.delete(ObjectKind.EXECUTION, name)
     async with bridge(stack, TASK_QUEUE):
         await ns.gone("running")
         await ns.gone("new")

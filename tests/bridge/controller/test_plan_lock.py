@@ -6,7 +6,7 @@ import pytest
 
 from api.meta import CANCEL_ANNOTATION, rfc3339
 from api.phases import Phase
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from kube.client import Object
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import done
@@ -31,11 +31,11 @@ async def test_one_execution_of_a_plan_runs_and_holds_its_lock_by_uid(ns: PlanNa
     await ns.ready_plan()
     await ns.execute("holder")
     holder = await ns.phase("holder", Phase.RUNNING)
-    plan = await ns.get("plan", Kind.PLAN)
+    plan = await ns.get("plan", ObjectKind.PLAN)
     assert lock(plan) == {"name": "holder", "namespace": ns.namespace, "uid": holder["metadata"]["uid"]}
     await ns.close(holder, done())
     await ns.released("holder")
-    assert lock(await ns.get("plan", Kind.PLAN)) is None
+    assert lock(await ns.get("plan", ObjectKind.PLAN)) is None
 
 
 async def test_others_are_pending_with_the_reason_and_start_by_themselves_oldest_first(ns: PlanNamespace) -> None:
@@ -65,9 +65,9 @@ async def test_an_execution_is_validated_again_when_its_turn_comes(ns: PlanNames
     holder = await ns.phase("holder", Phase.RUNNING)
     item = await ns.execute("second")
     await ns.phase("second", Phase.PENDING)
-    plan = await ns.get("plan", Kind.PLAN)
+    plan = await ns.get("plan", ObjectKind.PLAN)
     stages = [{**plan["spec"]["stages"][0], "dependsOn": ["nothing"]}]
-    await ns.patch(Kind.PLAN, "plan", {"spec": {"stages": stages}})
+    await ns.patch(ObjectKind.PLAN, "plan", {"spec": {"stages": stages}})
     await ns.close(holder, done())
     ended = await ns.phase("second", Phase.FAILED)
     assert "spec.stages[0].dependsOn" in ended["status"]["message"]
@@ -78,7 +78,7 @@ async def test_an_execution_is_validated_again_when_its_turn_comes(ns: PlanNames
 async def test_a_lock_whose_execution_is_gone_is_void(ns: PlanNamespace) -> None:
     await ns.ready_plan()
     held = {"currentExecution": {"name": "nobody", "namespace": ns.namespace, "uid": "gone"}}
-    await ns.write_status(Kind.PLAN, "plan", held)
+    await ns.write_status(ObjectKind.PLAN, "plan", held)
     await ns.execute("quick")
     await ns.phase("quick", Phase.SUCCEEDED)
 
@@ -86,8 +86,8 @@ async def test_a_lock_whose_execution_is_gone_is_void(ns: PlanNamespace) -> None
 async def test_a_void_lock_is_taken_off_the_plan(ns: PlanNamespace) -> None:
     await ns.ready_plan()
     held = {"currentExecution": {"name": "nobody", "namespace": ns.namespace, "uid": "gone"}}
-    await ns.write_status(Kind.PLAN, "plan", held)
-    await ns.until("plan", lambda item: lock(item) is None, "free plan", Kind.PLAN)
+    await ns.write_status(ObjectKind.PLAN, "plan", held)
+    await ns.until("plan", lambda item: lock(item) is None, "free plan", ObjectKind.PLAN)
 
 
 async def test_a_waiting_execution_that_is_cancelled_leaves_the_queue(ns: PlanNamespace) -> None:
@@ -105,14 +105,14 @@ async def test_a_waiting_execution_that_is_cancelled_leaves_the_queue(ns: PlanNa
 
 async def test_the_plan_is_executed_after_an_execute_and_ready_after_its_revert(ns: PlanNamespace) -> None:
     await ns.ready_plan()
-    await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Ready", "phase", Kind.PLAN)
+    await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Ready", "phase", ObjectKind.PLAN)
     await ns.execute("quick")
     await ns.released("quick")
-    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Executed", "phase", Kind.PLAN)
+    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Executed", "phase", ObjectKind.PLAN)
     assert plan["status"]["lastExecutionRef"] == "quick"
     await ns.revert("quick-revert", "quick")
     await ns.released("quick-revert")
-    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", Kind.PLAN)
+    plan = await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", ObjectKind.PLAN)
     records = [(one["name"], one["operationType"], one["phase"]) for one in plan["status"]["executionHistory"]]
     assert records == [("quick-revert", "Revert", "Succeeded"), ("quick", "Execute", "Succeeded")]
 
@@ -124,7 +124,7 @@ async def test_an_execute_that_does_not_succeed_leaves_the_plan_ready(ns: PlanNa
     item = await ns.phase("slow", Phase.RUNNING)
     await ns.close(item, done(phase), "fail")
     await ns.released("slow")
-    plan = await ns.get("plan", Kind.PLAN)
+    plan = await ns.get("plan", ObjectKind.PLAN)
     assert plan["status"]["phase"] == "Ready"
     assert plan["status"]["executionHistory"][0]["phase"] == phase
     assert "completionTime" in plan["status"]["executionHistory"][0]
@@ -132,18 +132,20 @@ async def test_an_execute_that_does_not_succeed_leaves_the_plan_ready(ns: PlanNa
 
 async def test_a_plan_without_its_dr_workflow_is_invalid_and_heals(ns: PlanNamespace) -> None:
     await ns.plan()
-    plan = await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Invalid", "phase", Kind.PLAN)
+    plan = await ns.until(
+        "plan", lambda item: item.get("status", {}).get("phase") == "Invalid", "phase", ObjectKind.PLAN
+    )
     assert "work" in condition(plan, "Valid")["message"]
     assert plan["status"]["observedGeneration"] == 1
     await ns.dr_workflow()
-    await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", Kind.PLAN)
+    await ns.until("plan", lambda item: item["status"]["phase"] == "Ready", "phase", ObjectKind.PLAN)
 
 
 async def test_a_dr_workflow_says_whether_it_is_valid(ns: PlanNamespace) -> None:
     await ns.dr_workflow("good")
     wrong = {"name": "one", "type": "KubernetesResource", "resource": {"manifest": "no manifest"}}
-    await ns.create(Kind.DR_WORKFLOW, "wrong", {"actions": [wrong]})
+    await ns.create(ObjectKind.DR_WORKFLOW, "wrong", {"actions": [wrong]})
     for name, phase in {"good": "Ready", "wrong": "Invalid"}.items():
-        item = await ns.until(name, lambda one: "status" in one, "status", Kind.DR_WORKFLOW)
+        item = await ns.until(name, lambda one: "status" in one, "status", ObjectKind.DR_WORKFLOW)
         assert item["status"]["phase"] == phase
         assert condition(item, "Valid")["status"] == str(phase == "Ready")

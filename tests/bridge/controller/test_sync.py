@@ -12,7 +12,7 @@ from temporalio.service import RPCError
 from api.execution import RunState
 from api.phases import Phase
 from api.steps import Target
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from kube.client import OWN, Object
 from planning.definitions import identifiers
 from tests.bridge.plan_namespace import PlanNamespace, condition
@@ -218,7 +218,7 @@ async def test_a_status_that_was_lost_is_rebuilt_from_the_engine(ns: PlanNamespa
     await root.signal("show", BEGUN)
     before = await ns.until("slow", lambda one: "stageStatuses" in one.get("status", {}), "tree")
     empty: dict[str, Any] = dict.fromkeys(before["status"])
-    await ns.write_status(Kind.EXECUTION, "slow", empty)
+    await ns.write_status(ObjectKind.EXECUTION, "slow", empty)
     after = await ns.until("slow", lambda one: "stageStatuses" in one.get("status", {}), "tree")
     assert after["status"]["engine"] == before["status"]["engine"]
     assert after["status"]["stageStatuses"] == before["status"]["stageStatuses"]

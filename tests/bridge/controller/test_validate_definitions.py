@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from tests.bridge.plan_namespace import PlanNamespace, condition, config_map
 
 
-async def judged(ns: PlanNamespace, kind: Kind, name: str, phase: str) -> list[str]:
+async def judged(ns: PlanNamespace, kind: ObjectKind, name: str, phase: str) -> list[str]:
     """Wait for a phase, and give what the condition lists."""
     item = await ns.until(
         name, lambda one: one.get("status", {}).get("phase") == phase, f"phase {phase}", kind, seconds=20
@@ -17,7 +17,7 @@ async def judged(ns: PlanNamespace, kind: Kind, name: str, phase: str) -> list[s
     return valid["message"].split("; spec.") if phase == "Invalid" else []
 
 
-async def change(ns: PlanNamespace, kind: Kind, name: str, spec: dict[str, Any]) -> None:
+async def change(ns: PlanNamespace, kind: ObjectKind, name: str, spec: dict[str, Any]) -> None:
     await ns.patch(kind, name, {"spec": spec})
 
 
@@ -25,8 +25,8 @@ async def test_a_dr_workflow_lists_every_error_with_its_field(ns: PlanNamespace)
     bad = config_map("one", ns.namespace) | {"timeout": "soon", "when": "x", "dependsOn": ["two", "three"]}
     other = config_map("two", ns.namespace) | {"dependsOn": ["one"]}
     other["resource"]["operation"] = "Patch"
-    await ns.create(Kind.DR_WORKFLOW, "work", {"actions": [bad, other], "parameters": [{"name": "1st"}]})
-    found = await judged(ns, Kind.DR_WORKFLOW, "work", "Invalid")
+    await ns.create(ObjectKind.DR_WORKFLOW, "work", {"actions": [bad, other], "parameters": [{"name": "1st"}]})
+    found = await judged(ns, ObjectKind.DR_WORKFLOW, "work", "Invalid")
     paths = ["spec." + text.removeprefix("spec.").partition(" of DRWorkflow ")[0] for text in found]
     assert sorted(paths) == [
         "spec.actions[0].dependsOn",
@@ -40,21 +40,21 @@ async def test_a_dr_workflow_lists_every_error_with_its_field(ns: PlanNamespace)
 
 async def test_a_plan_is_judged_again_when_a_dr_workflow_that_it_uses_changes(ns: PlanNamespace) -> None:
     await ns.ready_plan()
-    await judged(ns, Kind.PLAN, "plan", "Ready")
-    await change(ns, Kind.DR_WORKFLOW, "work", {"actions": [config_map("$(params.site)", ns.namespace)]})
-    (text,) = await judged(ns, Kind.PLAN, "plan", "Invalid")
+    await judged(ns, ObjectKind.PLAN, "plan", "Ready")
+    await change(ns, ObjectKind.DR_WORKFLOW, "work", {"actions": [config_map("$(params.site)", ns.namespace)]})
+    (text,) = await judged(ns, ObjectKind.PLAN, "plan", "Invalid")
     assert text.startswith(f'spec.stages[0].workflows[0].params of DRPlan {ns.namespace}/plan: parameter "site" ')
-    await judged(ns, Kind.DR_WORKFLOW, "work", "Ready")
-    await change(ns, Kind.PLAN, "plan", {"globalParams": [{"name": "site", "value": "east"}]})
-    await judged(ns, Kind.PLAN, "plan", "Ready")
-    await ns.delete(Kind.DR_WORKFLOW, "work")
-    (text,) = await judged(ns, Kind.PLAN, "plan", "Invalid")
+    await judged(ns, ObjectKind.DR_WORKFLOW, "work", "Ready")
+    await change(ns, ObjectKind.PLAN, "plan", {"globalParams": [{"name": "site", "value": "east"}]})
+    await judged(ns, ObjectKind.PLAN, "plan", "Ready")
+    await ns.delete(ObjectKind.DR_WORKFLOW, "work")
+    (text,) = await judged(ns, ObjectKind.PLAN, "plan", "Invalid")
     assert f"DRWorkflow {ns.namespace}/work does not exist" in text
 
 
 async def test_an_invalid_plan_starts_nothing_and_says_why(ns: PlanNamespace) -> None:
     await ns.ready_plan()
-    await change(ns, Kind.DR_WORKFLOW, "work", {"actions": [config_map("$(params.site)", ns.namespace)]})
+    await change(ns, ObjectKind.DR_WORKFLOW, "work", {"actions": [config_map("$(params.site)", ns.namespace)]})
     await ns.execute("run")
     item = await ns.until("run", lambda one: one.get("status", {}).get("phase") == "Failed", "end")
     assert item["status"]["message"].startswith("Not started: spec.stages[0].workflows[0].params of DRPlan ")

@@ -8,8 +8,7 @@ from hypothesis import strategies as some
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
 from bridge.controller import plan_lock
-from bridge.keys import Key, Kind
-from bridge.kubernetes.index import Index, entry_of
+from bridge.kubernetes.index import Index, Key, ObjectKind, entry_of
 from kube.client import Object
 
 
@@ -27,7 +26,7 @@ def plan(name: str = "plan", workflow: str = "work", holder: str = "", generatio
     return {"metadata": meta, "spec": {"stages": [{"name": "a", "workflows": [ref]}]}, "status": status}
 
 
-def key(name: str, kind: Kind = Kind.EXECUTION) -> Key:
+def key(name: str, kind: ObjectKind = ObjectKind.EXECUTION) -> Key:
     return Key(kind, "default", name)
 
 
@@ -36,7 +35,7 @@ class Woken:
         self.keys: list[Key] = []
         self.index = Index(self.keys.append)
 
-    def by(self, kind: Kind, *items: Object) -> set[str]:
+    def by(self, kind: ObjectKind, *items: Object) -> set[str]:
         self.keys.clear()
         for item in items:
             self.index.put(kind, item)
@@ -49,7 +48,7 @@ OURS = {"annotations": {ACCEPTED_ANNOTATION: "uid-a"}, "finalizers": [FINALIZER]
 def test_ten_thousand_finished_executions_are_not_kept_and_wake_nobody() -> None:
     woken = Woken()
     for number in range(10_000):
-        woken.index.put(Kind.EXECUTION, execution(f"e{number}", "Succeeded"))
+        woken.index.put(ObjectKind.EXECUTION, execution(f"e{number}", "Succeeded"))
     assert woken.keys == []
     assert woken.index.all_keys() == []
 
@@ -63,13 +62,13 @@ def test_a_finished_execution_with_something_left_to_do_is_kept() -> None:
 
 def test_what_waits_for_a_plan_stands_in_its_queue_oldest_first_ties_by_uid() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("b"), execution("a"), execution("c", created="2025-01-01T00:00:00Z"))
-    woken.by(Kind.EXECUTION, execution("cancelled", metadata={"annotations": {CANCEL_ANNOTATION: "true"}}))
+    woken.by(ObjectKind.EXECUTION, execution("b"), execution("a"), execution("c", created="2025-01-01T00:00:00Z"))
+    woken.by(ObjectKind.EXECUTION, execution("cancelled", metadata={"annotations": {CANCEL_ANNOTATION: "true"}}))
     missing = execution("missing", "Pending")
     missing["status"]["conditions"] = [{"type": "ReferencesFound", "reason": "WaitingForReference"}]
     running = execution("running", "Running")
     running["status"]["engine"] = {"workflowId": "w", "runId": "r"}
-    woken.by(Kind.EXECUTION, missing, running)
+    woken.by(ObjectKind.EXECUTION, missing, running)
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["c", "a", "b"]
 
 
@@ -78,7 +77,7 @@ def test_an_execute_and_its_revert_that_are_applied_together_run_in_that_order()
     back = execution("back", operationType="Revert", revertExecutionRef="move")
     move = execution("move", operationType="Execute")
     later = execution("again", operationType="Execute", created="2026-01-01T00:00:01Z")
-    woken.by(Kind.EXECUTION, later, back, move)
+    woken.by(ObjectKind.EXECUTION, later, back, move)
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["move", "back", "again"]
     first, second = (DRPlanExecution.model_validate(item) for item in (move, back))
     queue = woken.index.queue("default", "plan")
@@ -89,58 +88,58 @@ def test_an_execute_and_its_revert_that_are_applied_together_run_in_that_order()
 
 def test_an_end_wakes_those_that_wait_for_the_plan_and_the_plan() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
-    assert woken.by(Kind.EXECUTION, execution("first", "Succeeded", version="2")) == {"plan", "second"}
+    woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
+    assert woken.by(ObjectKind.EXECUTION, execution("first", "Succeeded", version="2")) == {"plan", "second"}
 
 
 def test_a_deletion_wakes_those_that_wait_for_the_plan() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
+    woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
     woken.keys.clear()
-    woken.index.drop(Kind.EXECUTION, "default", "first")
+    woken.index.drop(ObjectKind.EXECUTION, "default", "first")
     assert {one.name for one in woken.keys} == {"first", "plan", "second"}
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["second"]
 
 
 def test_a_plan_that_appears_changes_or_is_released_wakes_those_that_wait_for_it() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("first"))
-    assert woken.by(Kind.PLAN, plan()) == {"plan", "first"}
-    assert woken.by(Kind.PLAN, plan(version=2)) == {"plan"}
-    assert woken.by(Kind.PLAN, plan(generation=2, version=3)) == {"plan", "first"}
-    assert woken.by(Kind.PLAN, plan(generation=2, holder="x", version=4)) == {"plan", "first"}
+    woken.by(ObjectKind.EXECUTION, execution("first"))
+    assert woken.by(ObjectKind.PLAN, plan()) == {"plan", "first"}
+    assert woken.by(ObjectKind.PLAN, plan(version=2)) == {"plan"}
+    assert woken.by(ObjectKind.PLAN, plan(generation=2, version=3)) == {"plan", "first"}
+    assert woken.by(ObjectKind.PLAN, plan(generation=2, holder="x", version=4)) == {"plan", "first"}
 
 
 def test_a_dr_workflow_wakes_the_plans_that_use_it_and_what_waits_for_them() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("first"))
-    woken.by(Kind.PLAN, plan(), plan("other", workflow="another"))
+    woken.by(ObjectKind.EXECUTION, execution("first"))
+    woken.by(ObjectKind.PLAN, plan(), plan("other", workflow="another"))
     work = {"metadata": {"namespace": "default", "name": "work", "resourceVersion": "1", "generation": 1}, "spec": {}}
-    assert woken.by(Kind.DR_WORKFLOW, work) == {"work", "plan", "first"}
+    assert woken.by(ObjectKind.DR_WORKFLOW, work) == {"work", "plan", "first"}
 
 
 def test_an_original_that_appears_wakes_what_waits_for_it() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("revert", planRef="plan", revertExecutionRef="original"))
-    assert woken.by(Kind.EXECUTION, execution("original")) == {"original", "plan", "revert"}
-    assert "revert" in woken.by(Kind.EXECUTION, execution("original", "Succeeded", version="2"))
+    woken.by(ObjectKind.EXECUTION, execution("revert", planRef="plan", revertExecutionRef="original"))
+    assert woken.by(ObjectKind.EXECUTION, execution("original")) == {"original", "plan", "revert"}
+    assert "revert" in woken.by(ObjectKind.EXECUTION, execution("original", "Succeeded", version="2"))
 
 
 def test_the_echo_of_an_own_write_wakes_nobody() -> None:
     woken = Woken()
     item = execution("a", version="7")
-    woken.by(Kind.EXECUTION, item)
+    woken.by(ObjectKind.EXECUTION, item)
     woken.index.wrote(key("a"), execution("a", version="8"))
-    assert woken.by(Kind.EXECUTION, execution("a", version="8")) == set()
-    assert woken.by(Kind.EXECUTION, execution("a", version="9")) == {"a"}
+    assert woken.by(ObjectKind.EXECUTION, execution("a", version="8")) == set()
+    assert woken.by(ObjectKind.EXECUTION, execution("a", version="9")) == {"a"}
 
 
 def test_what_a_complete_list_does_not_hold_is_gone() -> None:
     woken = Woken()
-    woken.by(Kind.EXECUTION, execution("first"), execution("second"))
-    woken.by(Kind.PLAN, plan())
-    woken.index.keep_only(Kind.EXECUTION, {("default", "second")})
-    assert set(woken.index.all_keys()) == {key("second"), key("plan", Kind.PLAN)}
+    woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
+    woken.by(ObjectKind.PLAN, plan())
+    woken.index.keep_only(ObjectKind.EXECUTION, {("default", "second")})
+    assert set(woken.index.all_keys()) == {key("second"), key("plan", ObjectKind.PLAN)}
 
 
 NAMES = some.sampled_from("abcd")
@@ -153,11 +152,11 @@ def test_the_index_always_equals_one_made_anew(changes: list[tuple[bool, str, st
     for number, (deleted, name, phase) in enumerate(changes):
         if deleted:
             there.pop(name, None)
-            woken.index.drop(Kind.EXECUTION, "default", name)
+            woken.index.drop(ObjectKind.EXECUTION, "default", name)
         else:
             there[name] = execution(name, phase, version=str(number))
-            woken.index.put(Kind.EXECUTION, there[name])
+            woken.index.put(ObjectKind.EXECUTION, there[name])
     fresh = Woken()
-    fresh.by(Kind.EXECUTION, *there.values())
+    fresh.by(ObjectKind.EXECUTION, *there.values())
     assert woken.index.queue("default", "plan") == fresh.index.queue("default", "plan")
     assert set(woken.index.all_keys()) == set(fresh.index.all_keys())

@@ -10,7 +10,7 @@ import pytest
 
 from api.steps import Actor, Target
 from bridge.kubernetes.leader_election import LeaderElection, is_dead_here
-from bridge.settings import Settings
+from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
 
@@ -75,7 +75,7 @@ class OneLease(Cluster):
 
 
 def lease(server: Cluster, identity: str, clock: Clock) -> LeaderElection:
-    return LeaderElection(server, Settings(identity=identity, lease_duration=timedelta(seconds=8)), clock)
+    return LeaderElection(server, BridgeSettings(identity=identity, lease_duration=timedelta(seconds=8)), clock)
 
 
 async def turn(one: LeaderElection) -> bool:
@@ -173,7 +173,7 @@ async def test_one_that_does_not_hold_it_gives_nothing_up() -> None:
 
 async def test_leading_is_told_and_its_loss_too() -> None:
     server = OneLease()
-    settings = Settings(identity="first", lease_duration=timedelta(milliseconds=400))
+    settings = BridgeSettings(identity="first", lease_duration=timedelta(milliseconds=400))
     one = LeaderElection(server, settings, asyncio.get_running_loop().time)
     loop = asyncio.create_task(one.run())
     await asyncio.wait_for(one.leading.wait(), 5)

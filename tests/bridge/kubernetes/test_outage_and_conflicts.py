@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from api.phases import Phase
-from bridge.keys import Kind
-from bridge.kubernetes.index import Index
+from bridge.kubernetes.index import Index, ObjectKind
 from bridge.kubernetes.store import Store
 from dev.stack import Stack
 from kube.client import Cluster
@@ -72,7 +71,7 @@ async def test_a_status_that_was_computed_from_an_older_object_is_not_written(
     objects = Store(admin, Index(lambda _: None))
     await ns.execute("slow")
     stale = await objects.execution(ns.namespace, "slow")
-    newer = await ns.write_status(Kind.EXECUTION, "slow", {"phase": "Succeeded", "message": "newer"})
+    newer = await ns.write_status(ObjectKind.EXECUTION, "slow", {"phase": "Succeeded", "message": "newer"})
     running = stale.model.status.model_copy(update={"phase": Phase.RUNNING})
     with pytest.raises(ConflictError):
         await objects.write_status(stale, running)
@@ -87,7 +86,7 @@ async def test_what_others_wrote_into_a_status_stays(admin: Cluster, unwatched_n
     await ns.execute("slow")
     theirs = {"type": "Theirs", "status": "True", "reason": "Own", "message": ""}
     theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"
-    await ns.write_status(Kind.EXECUTION, "slow", {"message": "theirs", "conditions": [theirs]})
+    await ns.write_status(ObjectKind.EXECUTION, "slow", {"message": "theirs", "conditions": [theirs]})
     read = await objects.execution(ns.namespace, "slow")
     await objects.write_status(read, read.model.status.model_copy(update={"phase": Phase.PENDING}))
     status = (await ns.get("slow"))["status"]

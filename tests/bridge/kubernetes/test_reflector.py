@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge.keys import Kind
+from bridge.kubernetes.index import ObjectKind
 from bridge.kubernetes.reflector import Reflector
 from kube.client import Limits, Object
 from tests.eventually import eventually
@@ -86,14 +86,14 @@ class Heard:
         self.names: set[str] = set()
         self.pauses: list[float] = []
 
-    def put(self, kind: Kind, item: Object) -> None:
-        assert kind is Kind.PLAN
+    def put(self, kind: ObjectKind, item: Object) -> None:
+        assert kind is ObjectKind.PLAN
         self.names.add(item["metadata"]["name"])
 
-    def drop(self, kind: Kind, namespace: str, name: str) -> None:
+    def drop(self, kind: ObjectKind, namespace: str, name: str) -> None:
         self.names.discard(name)
 
-    def keep_only(self, kind: Kind, names: Collection[tuple[str, str]]) -> None:
+    def keep_only(self, kind: ObjectKind, names: Collection[tuple[str, str]]) -> None:
         self.names &= {name for _, name in names}
 
     async def sleep(self, seconds: float) -> None:
@@ -105,7 +105,7 @@ class Heard:
 async def reflecting(server: Server, relist: float = 3600) -> AsyncIterator[Heard]:
     heard = Heard()
     async with scripted(server.handle, Limits(silence=0.3)) as (cluster, _):
-        reflector = Reflector(cluster, Kind.PLAN, heard, page_size=2, relist=relist, sleep=heard.sleep)
+        reflector = Reflector(cluster, ObjectKind.PLAN, heard, page_size=2, relist=relist, sleep=heard.sleep)
         task = asyncio.create_task(reflector.run())
         try:
             yield heard

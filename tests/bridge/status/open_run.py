@@ -10,7 +10,7 @@ from api.execution import (
 from api.phases import OperationType, Phase
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
-from bridge.status.observation import Observation, RootRun, RunStatus
+from bridge.status.merge import Observation, RootRun, RunStatus
 from tests.bridge.scripted_workflows import action, node, stage, state
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)

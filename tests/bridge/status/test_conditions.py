@@ -12,14 +12,13 @@ from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import is_locked_by, why_waiting
-from bridge.keys import Kind
-from bridge.kubernetes.index import Index
+from bridge.kubernetes.index import Index, ObjectKind
 from bridge.kubernetes.store import StoredObject, read
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
 from bridge.status.execution import StatusContext
-from bridge.status.observation import Observation, RootRun, RunStatus
+from bridge.status.merge import Observation, RootRun, RunStatus
 from kube.client import Object
 from planning.revert.decide import rejected
 from tests.planning.builders import plan
@@ -122,7 +121,7 @@ def other(phase: Phase, plan_ref: str = "nginx-plan") -> Object:
 
 async def stands_before(beside: Object) -> str | None:
     index = Index(lambda key: None)
-    index.put(Kind.EXECUTION, beside)
+    index.put(ObjectKind.EXECUTION, beside)
     waiting = execution(accepted=True, phase=Phase.PENDING).model
     spec = waiting.spec.model_copy(update={"plan_ref": "nginx-plan"})
     context = cast(Context, SimpleNamespace(index=index))

@@ -20,7 +20,7 @@ from api.phases import Phase
 from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
-from bridge.status.observation import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
+from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
 from planning.messages import conditions as condition_messages
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, TREE, running, seen

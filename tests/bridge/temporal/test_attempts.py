@@ -8,7 +8,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 
-from bridge.status.observation import PendingActivity
+from bridge.status.merge import PendingActivity
 from bridge.temporal.client import TemporalClient
 
 
