@@ -111,11 +111,11 @@ async def original_definitions(
     cluster: Cluster, snapshots: SnapshotStore, original: DRPlanExecution, live_plan: DRPlan | None
 ) -> OriginalDefinitions:
     """Read the definitions that an original was executed with; the live ones if the snapshot is gone or unreadable."""
-    ref, namespace = original.status.snapshot, original.metadata.namespace
+    ref, key = original.status.snapshot, original.metadata.key
     if ref is not None:
         try:
-            snapshot = await snapshots.root(namespace, ref)
-            found = await parallel(snapshot.workflows, lambda kept: snapshots.workflow(namespace, kept))
+            snapshot = await snapshots.root(key, ref)
+            found = await parallel(snapshot.workflows, lambda kept: snapshots.workflow(key, kept))
             workflows = {(one.metadata.namespace, one.metadata.name): one for one in found}
             return OriginalDefinitions(plan_of(snapshot), workflows, snapshot)
         except ActionError as error:

@@ -115,13 +115,13 @@ class ActionResolver:
         return definition, frozenset([*secret_texts(action, whole), *secret_values.values()])
 
     async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
-        namespace, place = origin.execution.namespace, (origin.stage, origin.workflow)
-        snapshot = await self._snapshots.root(namespace, origin.snapshot)
+        place = (origin.stage, origin.workflow)
+        snapshot = await self._snapshots.root(origin.execution, origin.snapshot)
         use = use_of(snapshot, place)
         if use is None or (use[0].namespace, use[0].name) != (reference.in_namespace, reference.name):
             message = attempt_messages.place_unknown(origin.stage, full_name(reference))
             raise ActionError(FailureType.UNDEFINED, message)
-        definition = await self._snapshots.definition(namespace, use[0].revision)
+        definition = await self._snapshots.definition(origin.execution, use[0].revision)
         return _StoredDefinition(snapshot, place, workflow_of(use[0], definition), definition, use[1])
 
     async def _with_secrets(self, action: Action, step: ExecuteStep, stored: _StoredDefinition) -> Action:

@@ -20,7 +20,8 @@ from api.snapshot import Snapshot, SnapshotDefinition, SnapshotWorkflow
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
-from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from kube.errors import AlreadyExistsError, ApiError, NotFoundError
+from planning.definitions.identifiers import RECORD_PREFIX
 from planning.messages import attempts as attempt_messages
 from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_definition, read_root, workflow_of
 
@@ -40,13 +41,18 @@ class Revision:
 
     name: str
     uid: str
+    number: int
+    """From 1; of the records under one name only the one with the highest number counts."""
     data: Object
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
 
 
 class RevisionStore:
-    """The ControllerRevisions of executions. Methods raise ActionError."""
+    """The ControllerRevisions of executions: created and read, never changed or deleted. Methods raise ActionError.
+
+    One that does not carry the label of the execution and is not owned by it is not believed, whatever its name.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -58,11 +64,16 @@ class RevisionStore:
         data: Object,
         labels: Mapping[str, str] | None = None,
         annotations: Mapping[str, str] | None = None,
+        *,
+        instead_of: Revision | None = None,
     ) -> Revision:
         """Store `data` under a name, owned by the execution; return the revision, or the one that exists already.
 
-        An existing one is left as it is, no matter who created it: the caller compares what it relies on.
+        `instead_of` is the latest one of that name, which the new one replaces. An existing one is left as it is: the
+        caller compares what it relies on.
         """
+        number = 1 if instead_of is None else instead_of.number + 1
+        name = _numbered(name, number)
         # The client sends JSON in its default form, and etcd gets the same.
         if (size := len(json.dumps(data))) > BOUND:
             raise ActionError(FailureType.TOO_LARGE, attempt_messages.record_too_large(name, size, BOUND))
@@ -76,45 +87,58 @@ class RevisionStore:
             "ownerReferences": [owner],
         }
         kind = {"apiVersion": "apps/v1", "kind": "ControllerRevision"}
-        body = {**kind, "metadata": metadata, "revision": 1, "data": data}
+        body = {**kind, "metadata": metadata, "revision": number, "data": data}
         try:
-            created = await self._cluster.create(_target(execution.namespace, name), body, OWN)
+            created = await self._cluster.create(_target(execution, name), body, OWN)
         except AlreadyExistsError as error:
-            if (existing := await self.read(execution.namespace, name)) is not None:
+            if (existing := await self.read(execution, name)) is not None:
                 return existing
             raise ActionError(FailureType.TRANSIENT, attempt_messages.failed_to_keep(name, error.message)) from error
         except ApiError as error:
             raise action_error(error, attempt_messages.failed_to_keep(name, error.message)) from error
         return _revision(created)
 
-    async def read(self, namespace: str, name: str) -> Revision | None:
-        """Read one; None if there is none."""
+    async def read(self, execution: ObjectKey, name: str) -> Revision | None:
+        """Read one; None if there is none. Raises ActionError (UNDEFINED) if it is not the execution's."""
         try:
-            return _revision(await self._cluster.get(_target(namespace, name), OWN))
+            body = await self._cluster.get(_target(execution, name), OWN)
         except NotFoundError:
             return None
         except ApiError as error:
             message = attempt_messages.failed_to_read("ControllerRevision", name, error.message)
             raise action_error(error, message) from error
+        if not _belongs_to(execution, body["metadata"]):
+            raise ActionError(FailureType.UNDEFINED, attempt_messages.record_foreign(name, execution))
+        return _revision(body)
 
-    async def delete(self, namespace: str, revision: Revision) -> None:
-        """Delete one, so that it can be created again; one that is gone, or was replaced since, is left so."""
-        try:
-            await self._cluster.delete(_target(namespace, revision.name), revision.uid, OWN)
-        except (NotFoundError, ConflictError):
-            return
-        except ApiError as error:
-            raise action_error(error, attempt_messages.failed_to_keep(revision.name, error.message)) from error
+    async def latest(self, execution: ObjectKey, name: str) -> Revision | None:
+        """Read the one under a name that replaces all others; None if there is none."""
+        latest = await self.read(execution, name)
+        while latest and (later := await self.read(execution, _numbered(name, latest.number + 1))):
+            latest = later
+        return latest
 
 
-def _target(namespace: str, name: str) -> Target:
-    return Target(api_version="apps/v1", kind="ControllerRevision", name=name, namespace=namespace)
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _target(execution: ObjectKey, name: str) -> Target:
+    return Target(api_version="apps/v1", kind="ControllerRevision", name=name, namespace=execution.namespace)
+
+
+def _belongs_to(execution: ObjectKey, metadata: Object) -> bool:
+    owners = {(owner["apiVersion"], owner["kind"], owner["uid"]) for owner in metadata.get("ownerReferences") or ()}
+    label = (metadata.get("labels") or {}).get(EXECUTION_UID_LABEL)
+    ours = metadata["name"].startswith(RECORD_PREFIX) and label == execution.uid
+    return ours and (API_VERSION, "DRPlanExecution", execution.uid) in owners
 
 
 def _revision(body: Object) -> Revision:
     metadata = body["metadata"]
     labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    return Revision(metadata["name"], metadata["uid"], body.get("data") or {}, labels, annotations)
+    data = body.get("data") or {}
+    return Revision(metadata["name"], metadata["uid"], body["revision"], data, labels, annotations)
 
 
 class SnapshotStore:
@@ -135,30 +159,30 @@ class SnapshotStore:
         await parallel(documents[:-1], lambda document: self._store(execution, document))
         await self._store(execution, documents[-1])
 
-    async def root(self, namespace: str, ref: SnapshotRef) -> Snapshot:
-        """Read the root of a snapshot."""
-        return await self._read(namespace, ref, lambda data: read_root(ref, data))
+    async def root(self, execution: ObjectKey, ref: SnapshotRef) -> Snapshot:
+        """Read the root of the snapshot of an execution."""
+        return await self._read(execution, ref, lambda data: read_root(ref, data))
 
-    async def workflow(self, namespace: str, kept: SnapshotWorkflow) -> DRWorkflow:
-        """Read a DRWorkflow as it was; `namespace` is that of the snapshot."""
-        return workflow_of(kept, await self.definition(namespace, kept.revision))
+    async def workflow(self, execution: ObjectKey, kept: SnapshotWorkflow) -> DRWorkflow:
+        """Read a DRWorkflow as it was at an execution."""
+        return workflow_of(kept, await self.definition(execution, kept.revision))
 
-    async def definition(self, namespace: str, ref: SnapshotRef) -> SnapshotDefinition:
-        """Read the definition of a DRWorkflow."""
-        return await self._read(namespace, ref, lambda data: read_definition(ref, data))
+    async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
+        """Read the definition of a DRWorkflow at an execution."""
+        return await self._read(execution, ref, lambda data: read_definition(ref, data))
 
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
             raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_altered(document.ref.name))
 
-    async def _read(self, namespace: str, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
-        key = (namespace, ref.name, ref.sha256)
+    async def _read(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
+        key = (execution.uid, ref.name, ref.sha256)
         if key in self._cache:
             self._cache.move_to_end(key)
             cached: T = self._cache[key][0]  # a hash belongs to one kind of document
             return cached
-        revision = await self._revisions.read(namespace, ref.name)
+        revision = await self._revisions.read(execution, ref.name)
         if revision is None:
             raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_gone(ref.name))
         try:

@@ -89,7 +89,7 @@ class HookCleanupEffect:
         if action.execution is None:
             return None
         name = record_name(action.execution, RecordKind.DONE, action.mark)
-        revision = await self._revisions.read(action.execution.namespace, name)
+        revision = await self._revisions.read(action.execution, name)
         return None if revision is None else ActionOutcome.model_validate(revision.data)
 
     async def _after_success(

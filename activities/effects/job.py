@@ -71,8 +71,9 @@ class JobEffect:
         except ActionError as error:
             if asked is not None and action.execution is not None and error.record.outputs is None:
                 # The Job was surely not created. If this fails, the next attempt is careful.
+                name = record_name(action.execution, RecordKind.ASKED, action.mark)
                 with suppress(ActionError):
-                    await self._revisions.delete(action.execution.namespace, asked)
+                    await self._revisions.create(action.execution, name, jobs.WITHDRAWN, instead_of=asked)
             raise
         return str(metadata["uid"])
 
@@ -82,9 +83,9 @@ class JobEffect:
         if action.execution is None or lives is None:
             return None
         now, name = datetime.now(UTC), record_name(action.execution, RecordKind.ASKED, action.mark)
-        before = await self._revisions.read(action.execution.namespace, name)
-        if before is None:
-            return await self._revisions.create(action.execution, name, jobs.record(now))
+        before = await self._revisions.latest(action.execution, name)
+        if before is None or before.data == jobs.WITHDRAWN:
+            return await self._revisions.create(action.execution, name, jobs.record(now), instead_of=before)
         if jobs.may_have_gone(before.data, lives, now):
             try:
                 metadata = await creation.metadata()

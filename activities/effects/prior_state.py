@@ -31,7 +31,7 @@ class PriorStateStore:
         """Return what is stored. Call it after the object was read: then a change that it shows has its prior state."""
         execution = self._action.execution
         if not self._was_read and execution is not None:
-            self._set(await self._revisions.read(execution.namespace, self._name))
+            self._set(await self._revisions.latest(execution, self._name))
         self._was_read = True
         return self._state
 
@@ -44,11 +44,13 @@ class PriorStateStore:
         if execution is None:
             self._state, self.stored_now = new, True
             return new
-        if self._revision is not None:
-            await self._revisions.delete(execution.namespace, self._revision)
         annotations = {CREATED_BY_ANNOTATION: self._action.mark}
         data = prior_state.data_of(new)
-        self._set(await self._revisions.create(execution, self._name, data, annotations=annotations))
+        self._set(
+            await self._revisions.create(
+                execution, self._name, data, annotations=annotations, instead_of=self._revision
+            )
+        )
         self.stored_now = self._state == new
         return self._state or new
 

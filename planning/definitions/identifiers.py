@@ -104,6 +104,10 @@ def _escaped(name: str) -> str:
     return shortened(text, _LONGEST)
 
 
+RECORD_PREFIX = "drplan-"
+"""What the names of our ControllerRevisions begin with; another one is never believed to be ours."""
+
+
 class RecordKind(StrEnum):
     """What a record of an action holds."""
 
@@ -117,4 +121,4 @@ class RecordKind(StrEnum):
 
 def record_name(execution: ObjectKey, kind: RecordKind, mark: str) -> str:
     """Return the name of a record of one action in one execution, the same for each attempt."""
-    return f"drplan-{execution.uid[:8]}-{kind.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+    return f"{RECORD_PREFIX}{execution.uid[:8]}-{kind.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"

@@ -106,6 +106,10 @@ def longest_pause(body: Object) -> float:
     return _LONGEST_PAUSE if lives is None else min(max(lives.total_seconds() / 4, _SHORTEST_PAUSE), _LONGEST_PAUSE)
 
 
+WITHDRAWN: Object = {"withdrawn": True}
+"""The record that replaces the one of a request that the API server surely refused."""
+
+
 def record(now: datetime) -> Object:
     """Return the record that is stored before a Job is created."""
     return {_ASKED: rfc3339(now)}

@@ -142,6 +142,14 @@ def snapshot_gone(name: str) -> str:
     return f"ControllerRevision {name} no longer exists"
 
 
+def record_foreign(name: str, execution: ObjectKey) -> str:
+    """An object with the name of a record lacks the prefix, the label or the owner of the records of an execution."""
+    return (
+        f"ControllerRevision {name} is not a record of DRPlanExecution {execution.name}: its name, "
+        "its labels and its owner do not say so together"
+    )
+
+
 def not_readable(kind: str, name: str, problem: str) -> str:
     """A definition or record is not what its kind says; `problem` names field and fault."""
     return f"{kind} {name} cannot be understood: {problem}"

@@ -30,6 +30,7 @@ from api.snapshot import (
 )
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
+from planning.definitions.identifiers import RECORD_PREFIX
 from planning.definitions.lookup import Workflows, used_workflows
 from planning.messages import attempts as attempt_messages
 from planning.values import omission
@@ -92,7 +93,7 @@ def documents(execution: ObjectKey, definitions: Definitions) -> list[SnapshotDo
 def _document(execution: ObjectKey, model: Model) -> SnapshotDocument:
     data = model.to_object()
     sha256 = digest(data)
-    name = f"drplan-{execution.uid.replace('-', '')[:_UID_SIGNS]}-{sha256[:_HASH_SIGNS]}"
+    name = f"{RECORD_PREFIX}{execution.uid.replace('-', '')[:_UID_SIGNS]}-{sha256[:_HASH_SIGNS]}"
     return SnapshotDocument(SnapshotRef(name=name, sha256=sha256), data)
 
 

@@ -100,9 +100,16 @@ class Task:
 
     def kept(self) -> PriorState | None:
         """Give the record of the state before, as it is stored."""
+        latest = self.records(RecordKind.BEFORE)[-1:]
+        return read(latest[0]["data"]) if latest else None
+
+    def records(self, kind: RecordKind) -> list[Object]:
+        """Give the records of a kind, those first that others replace."""
         assert self.execution is not None
-        found = self.site.get("controllerrevision", record_name(self.execution, RecordKind.BEFORE, self.mark))
-        return None if found is None else read(found["data"])
+        name = record_name(self.execution, kind, self.mark)
+        every = self.site.admin.list("controllerrevisions", self.site.namespace)
+        records = [each for each in every if each["metadata"]["name"].startswith(name)]
+        return sorted(records, key=lambda record: int(record["revision"]))
 
     async def _attempt(self, order: ResolvedAction) -> ActionOutcome:
         running = RunningAttempt(order.attempts)

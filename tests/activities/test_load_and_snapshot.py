@@ -51,7 +51,7 @@ def revisions(site: Site) -> list[Object]:
 
 async def root(site: Site, decision: ExecuteDecision) -> Snapshot:
     assert decision.origin is not None
-    return await SnapshotStore(RevisionStore(site.cluster)).root(site.namespace, decision.origin.snapshot)
+    return await SnapshotStore(RevisionStore(site.cluster)).root(decision.origin.execution, decision.origin.snapshot)
 
 
 def value_from(site: Site, name: str, kind: str = "ConfigMap") -> Object:

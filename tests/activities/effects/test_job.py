@@ -11,7 +11,8 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, AttemptFailure, FailureType
-from planning.definitions.identifiers import RecordKind, record_name
+from planning.definitions.identifiers import RecordKind
+from planning.effects import jobs
 from tests.activities.orders import Task, execution_of
 from tests.activities.site import Object, Site
 from tests.eventually import eventually
@@ -243,11 +244,10 @@ async def test_a_job_whose_time_to_live_cannot_be_over_is_created_after_a_kill_b
 
 
 async def test_a_job_that_was_refused_is_asked_for_anew(faulty: FaultyServer, faulty_site: Site) -> None:
-    execution = execution_of(faulty_site)
-    task = runs(faulty_site, execution=execution, ttl=5)
+    task = runs(faulty_site, execution=execution_of(faulty_site), ttl=5)
     faulty.fault("POST", "/jobs", Answer(429, '{"reason": "TooManyRequests", "message": "later"}'))
     assert (await task.fails()).type == FailureType.TRANSIENT
-    assert faulty_site.get("controllerrevision", record_name(execution, RecordKind.ASKED, task.mark)) is None
+    assert task.records(RecordKind.ASKED)[-1]["data"] == jobs.WITHDRAWN
     running, uid = await started(faulty_site, task)
     await succeeds(faulty_site, "backup")
     assert (await running).outputs == outputs(faulty_site, uid)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.meta import CREATED_BY_ANNOTATION, EXECUTION_UID_LABEL
+from planning.definitions.identifiers import RecordKind
 from planning.effects.prior_state import BOUND, PriorState
 from tests.activities.orders import Task, execution_of, manifest
 from tests.activities.site import HOLD, Object, Site
@@ -131,6 +132,7 @@ async def test_an_accepted_change_that_somebody_undid_is_made_again_and_the_stat
     record = kept(task)
     assert (record.found["data"], record.complete) == ({"text": "theirs"}, False)
     assert record.reason == "an attempt before may have changed it already"
+    assert [each["data"]["complete"] for each in task.records(RecordKind.BEFORE)] == [True, False]
 
 
 async def test_an_apply_killed_after_it_was_accepted_keeps_the_state_before(

@@ -48,12 +48,10 @@ async def test_what_was_kept_is_read_back(site: Site) -> None:
     execution, kept = snapshot_of(site)
     await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
     reader, ref = SnapshotStore(RevisionStore(site.cluster)), kept[-1].ref
-    root = await reader.root(site.namespace, ref)
+    root = await reader.root(execution, ref)
     assert root.plan.spec == PLAN.spec
     assert root.parameters == [EAST]
-    assert [(await reader.workflow(site.namespace, each)).spec for each in root.workflows] == [
-        flow.spec for flow in FLOWS
-    ]
+    assert [(await reader.workflow(execution, each)).spec for each in root.workflows] == [flow.spec for flow in FLOWS]
 
 
 async def test_keeping_again_and_by_two_at_once_keeps_one_of_each(site: Site) -> None:
@@ -77,7 +75,7 @@ async def test_a_crash_at_any_write_is_made_good_by_the_next_attempt(
     assert caught.value.type is FailureType.TRANSIENT
     await snapshots.store(execution, kept)
     assert len(revisions(faulty_site)) == len(kept)
-    assert (await snapshots.root(faulty_site.namespace, kept[-1].ref)).plan.spec == PLAN.spec
+    assert (await snapshots.root(execution, kept[-1].ref)).plan.spec == PLAN.spec
 
 
 async def test_one_that_was_altered_is_not_read(site: Site) -> None:
@@ -86,7 +84,7 @@ async def test_one_that_was_altered_is_not_read(site: Site) -> None:
     for document in kept:
         replace(site, document.ref.name, {**document.data, "mode": "Delete"})
     reader, root = SnapshotStore(RevisionStore(site.cluster)), Snapshot.model_validate(kept[-1].data)
-    for reading in (reader.root(site.namespace, kept[-1].ref), reader.workflow(site.namespace, root.workflows[0])):
+    for reading in (reader.root(execution, kept[-1].ref), reader.workflow(execution, root.workflows[0])):
         with pytest.raises(ActionError, match="is not as it was kept") as caught:
             await reading
         assert caught.value.type is FailureType.UNDEFINED
@@ -101,9 +99,10 @@ async def test_one_that_was_put_there_beforehand_is_not_taken_for_ours(site: Sit
 
 
 async def test_one_that_is_gone_is_said_to_be_gone(site: Site) -> None:
+    execution, _ = snapshot_of(site)
     ref = SnapshotRef(name="drplan-x", sha256="0" * 64)
     with pytest.raises(ActionError, match="ControllerRevision drplan-x no longer exists") as caught:
-        await SnapshotStore(RevisionStore(site.cluster)).root(site.namespace, ref)
+        await SnapshotStore(RevisionStore(site.cluster)).root(execution, ref)
     assert caught.value.type is FailureType.UNDEFINED
 
 
@@ -112,9 +111,9 @@ async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty
     snapshots = SnapshotStore(RevisionStore(faulty_site.cluster))
     await snapshots.store(execution, kept)
     for _ in range(3):
-        root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
+        root = await snapshots.root(execution, kept[-1].ref)
         for each in root.workflows:
-            await snapshots.workflow(faulty_site.namespace, each)
+            await snapshots.workflow(execution, each)
     assert faulty.count("GET", "/controllerrevisions/[^/]+") == len(kept)
 
 
@@ -122,7 +121,7 @@ async def test_memory_is_bounded(faulty: FaultyServer, faulty_site: Site) -> Non
     execution, kept = snapshot_of(faulty_site)
     snapshots = SnapshotStore(RevisionStore(faulty_site.cluster), cache_size=1)
     await snapshots.store(execution, kept)
-    root = await snapshots.root(faulty_site.namespace, kept[-1].ref)
+    root = await snapshots.root(execution, kept[-1].ref)
     for each in (*root.workflows, *root.workflows):
-        await snapshots.workflow(faulty_site.namespace, each)
+        await snapshots.workflow(execution, each)
     assert faulty.count("GET", "/controllerrevisions/[^/]+") == 1 + 2 * len(root.workflows)
