@@ -7,26 +7,54 @@ the seconds. The result is what docs/benchmarks.md shows.
 import argparse
 import asyncio
 import json
+import statistics
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from bench.lag import lags, percentile, read_histories
 from bench.objects import plan_objects
-from bench.report import Round, table
-from bench.runs import Bridged, bare, bridged, execute
-from bench.stack import Bench
+from bench.runs import Bench, Bridged, Sighting, bare, bridged, execute
 from dev.layout import default_layout
 from dev.start import start_stack
+from planning.definitions.identifiers import stage_id, workflow_id
+
+Place = tuple[int, int, int]
+"""Stage, workflow and action, as indices in the tree."""
 
 
-def arguments() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="pairs of runs")
-    parser.add_argument("--stages", type=int, default=50)
-    parser.add_argument("--actions", type=int, default=4, help="actions in each stage's workflow")
-    return parser.parse_args()
+@dataclass(frozen=True)
+class Round:
+    """One pair of runs and what was seen of the bridged one. Times in seconds; `ratio` is bridged against bare.
+
+    The lag of a status is the time from an action's end in Temporal's history to the first status that shows it.
+    """
+
+    bare: float
+    bridged: float
+    ratio: float
+    status_bytes: float
+    writes: float
+    lag_p50: float
+    lag_p99: float
+    events: float
+
+
+def table(rounds: list[Round]) -> str:
+    """Return the rounds and their medians as a Markdown table."""
+    columns = [asdict(each) for each in rounds]
+    medians = Round(**{name: statistics.median(row[name] for row in columns) for name in columns[0]})
+    head = "| round | bare s | bridged s | ratio | status bytes | writes | lag p50 s | lag p99 s | history events |"
+    rows = [_row(str(number), each) for number, each in enumerate(rounds, 1)]
+    return "\n".join([head, "| --- " * 9 + "|", *rows, _row("median", medians)])
+
+
+def _row(name: str, each: Round) -> str:
+    figures = f"{each.bare:.2f} | {each.bridged:.2f} | {each.ratio:.3f} | {each.status_bytes:.0f} | {each.writes:.0f}"
+    return f"| {name} | {figures} | {each.lag_p50:.2f} | {each.lag_p99:.2f} | {each.events:.0f} |"
 
 
 async def measure(bench: Bench, stages: int, actions: int, rounds: int) -> list[Round]:
@@ -56,24 +84,66 @@ async def one_round(bench: Bench, client: Client, plan: str, number: int) -> Rou
 
 async def _round(client: Client, bare_seconds: float, run: Bridged) -> Round:
     last = run.sightings[-1].status
-    histories = await read_histories(client, run.workflow_id, last["stageStatuses"])
-    behind = lags(histories.ended, run.sightings)
+    ended, events = await read_histories(client, run.workflow_id, last["stageStatuses"])
+    percentiles = statistics.quantiles(lags(ended, run.sightings), n=100, method="inclusive")
     return Round(
         bare=bare_seconds,
         bridged=run.seconds,
+        ratio=run.seconds / bare_seconds,
         status_bytes=len(json.dumps(last, separators=(",", ":"))),
         writes=len({json.dumps(each.status, sort_keys=True) for each in run.sightings if each.status}),
-        lag_p50=percentile(behind, 50),
-        lag_p99=percentile(behind, 99),
-        events=histories.events,
+        lag_p50=percentiles[49],
+        lag_p99=percentiles[98],
+        events=events,
     )
+
+
+async def read_histories(client: Client, root: str, stages: list[dict[str, Any]]) -> tuple[dict[Place, float], int]:
+    """Return when each action of a closed run ended (seconds), and how many events all its histories hold."""
+    ended: dict[Place, float] = {}
+    events = len(await _history(client, root))
+    for i, stage in enumerate(stages):
+        stage_run = stage_id(root, i, stage["name"])
+        events += len(await _history(client, stage_run))
+        for j, workflow in enumerate(stage["workflowExecutions"]):
+            history = await _history(client, workflow_id(stage_run, j, workflow["workflowRef"]["name"]))
+            events += len(history)
+            completed = [one for one in history if one.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED]
+            ended |= {(i, j, k): one.event_time.ToMicroseconds() / 1e6 for k, one in enumerate(completed)}
+    return ended, events
+
+
+async def _history(client: Client, run: str) -> list[Any]:
+    return [event async for event in client.get_workflow_handle(run).fetch_history_events()]
+
+
+def lags(ended: dict[Place, float], sightings: Iterable[Sighting]) -> list[float]:
+    """Return, for every action, the seconds from its end to the first status that shows it."""
+    shown: dict[Place, float] = {}
+    for sighting in sightings:
+        for place in _succeeded(sighting.status):
+            shown.setdefault(place, sighting.at)
+    return sorted(shown[place] - at for place, at in ended.items() if place in shown)
+
+
+def _succeeded(status: dict[str, Any]) -> Iterator[Place]:
+    for i, stage in enumerate(status.get("stageStatuses", [])):
+        for j, workflow in enumerate(stage.get("workflowExecutions", [])):
+            for k, action in enumerate(workflow.get("actionStatuses", [])):
+                if action["phase"] == "Succeeded":
+                    yield i, j, k
 
 
 def main() -> None:
     """Measure and print the table."""
-    given = arguments()
-    rounds = asyncio.run(measure(Bench(start_stack(default_layout())), given.stages, given.actions, given.rounds))
-    print(f"\nRevert of {given.stages} stages x {given.actions} actions, {given.rounds} alternating pairs\n")
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of runs")
+    parser.add_argument("--stages", type=int, default=50)
+    parser.add_argument("--actions", type=int, default=4, help="actions in each stage's workflow")
+    options = parser.parse_args()
+    bench = Bench(start_stack(default_layout()))
+    rounds = asyncio.run(measure(bench, options.stages, options.actions, options.rounds))
+    print(f"\nRevert of {options.stages} stages x {options.actions} actions, {options.rounds} alternating pairs\n")
     print(table(rounds))
 
 

@@ -17,8 +17,7 @@ from temporalio.client import Client
 
 from bench import bare
 from bench.objects import dr_workflow, execution, single_plan
-from bench.runs import execute
-from bench.stack import Bench
+from bench.runs import Bench, execute
 from dev.layout import REPOSITORY, default_layout
 from dev.start import start_stack
 

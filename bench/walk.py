@@ -28,8 +28,7 @@ from bridge.settings import BridgeSettings
 from dev.layout import REPOSITORY, Layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
-from dev.start import start_servers
-from dev.worker_and_bridge import own_service, start_services
+from dev.start import own_service, start_servers, start_services
 from worker.settings import Settings as WorkerSettings
 
 SHIPPED = ("api", "planning", "kube", "workflows", "activities", "process", "worker", "bridge", "cli")

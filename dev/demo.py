@@ -3,11 +3,13 @@
 It can be run again and again: each run has names of its own, and what an interrupted one left is cleared first.
 """
 
+import json
 import queue
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +21,6 @@ from api.meta import PLAN_LABEL
 from api.phases import Phase
 from cli.views import view
 from dev import StackError
-from dev.clusternet import hold_deletions
 from dev.layout import REPOSITORY, default_layout
 from dev.stack import Document, Stack, watch
 from dev.start import start_stack
@@ -28,6 +29,9 @@ EXAMPLE = REPOSITORY / "examples" / "demo"
 KIND = "drplanexecution"
 # How long a run of the demo may take, in seconds. It takes ten.
 PATIENCE = 300
+FINALIZER = "apps.clusternet.io/finalizer"
+# How long an override stays after its deletion was asked for, in seconds.
+DELAY = 0.8
 
 
 def main() -> int:
@@ -167,6 +171,40 @@ def _config_maps() -> list[str]:
 def _actions() -> list[dict[str, Any]]:
     workflows = yaml.safe_load_all((EXAMPLE / "drworkflow.yaml").read_text())
     return [action for workflow in workflows for action in workflow["spec"]["actions"]]
+
+
+@contextmanager
+def hold_deletions(stack: Stack, names: list[str]) -> Iterator[None]:
+    """Act for Clusternet: these Localizations of the namespace `default` get its finalizer, removed after a moment.
+
+    On a real installation its controller renders the overridden objects again before an override may disappear.
+    Without that a local Revert would be over before a person has seen it. At the end the finalizer is removed from all.
+    """
+    with watch(stack, "localizations", "--namespace=default") as states:
+        thread = threading.Thread(target=_serve, args=(stack, names, states), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            for name in names:
+                _set_finalizers(stack, name, None)
+
+
+def _serve(stack: Stack, names: list[str], states: Iterator[Document]) -> None:
+    for state in states:
+        metadata = state["metadata"]
+        if metadata["name"] not in names:
+            continue
+        if "deletionTimestamp" in metadata:
+            threading.Timer(DELAY, _set_finalizers, (stack, metadata["name"], None)).start()
+        elif FINALIZER not in metadata.get("finalizers", []):
+            _set_finalizers(stack, metadata["name"], [FINALIZER])
+
+
+def _set_finalizers(stack: Stack, name: str, finalizers: list[str] | None) -> None:
+    # The Localization may be gone already.
+    patch = json.dumps({"metadata": {"finalizers": finalizers}})
+    stack.kubectl("patch", "localization", name, "--namespace=default", "--type=merge", f"--patch={patch}", check=False)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ believed or signalled. The mark also finds a process whose pid file is lost.
 
 import contextlib
 import hashlib
-import http.client
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from dev import StackError
 from dev.layout import REPOSITORY, Layout
@@ -198,38 +198,14 @@ def last_words(layout: Layout, name: str, lines: int = 15) -> str:
     return f"The end of {log}:\n" + "\n".join(f"  {line}" for line in end)
 
 
-def answers_http(port: int, path: str) -> bool:
-    """Say whether a plain HTTP server on loopback answers this path with 200."""
-    return _answers(http.client.HTTPConnection("127.0.0.1", port, timeout=5), path, {})
-
-
-def answers_https(port: int, path: str, authority: Path, token: str) -> bool:
-    """Say whether the API server answers this path with 200; trusts only the given certificate file."""
-    if not authority.exists():
-        return False
+def answers(url: str, token: str = "", authority: Path | None = None) -> bool:
+    """Return whether a server on loopback answers with 200; an `authority` is the only certificate that is trusted."""
     try:
-        context = ssl.create_default_context(cafile=str(authority))
-    except ssl.SSLError:  # written at this very moment
+        verify = ssl.create_default_context(cafile=authority)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.get(url, headers=headers, verify=verify, timeout=5, trust_env=False).is_success
+    except (OSError, httpx.HTTPError):  # the certificate may not be there yet, or be written at this very moment
         return False
-    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
-    return _answers(connection, path, {"Authorization": f"Bearer {token}"})
-
-
-def _answers(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bool:
-    try:
-        connection.request("GET", path, headers=headers)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def listens(port: int) -> bool:
-    """Say whether anything accepts connections on this loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def has_logged(layout: Layout, name: str, words: str) -> bool:

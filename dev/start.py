@@ -1,18 +1,23 @@
 """Starts a stack: etcd, API server, controllers and Temporal, then worker and bridge. Again, it completes the rest."""
 
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from dev import control_plane, temporal_server
-from dev.control_plane import USERS, kubeconfig, tokens, write_private
-from dev.layout import REPOSITORY, Layout
-from dev.ports import settle
-from dev.process import answers_http, answers_https, ensure, find, wait
-from dev.programs import Programs, find_programs
+from dev import StackError, servers
+from dev.layout import REPOSITORY, Layout, settle
+from dev.process import Service, answers, ensure, environment, find, has_logged, wait
+from dev.programs import Programs, find_programs, from_venv
+from dev.servers import USERS, kubeconfig, tokens, write_private
 from dev.stack import Stack, locked, prepare_shell
-from dev.worker_and_bridge import NAMES, own_service, start_services
 
 MANIFESTS = ("deploy/crds", "deploy/clusternet", "deploy/rbac", "deploy/stack")
+NAMES = ("worker", "bridge")
+CRDS = {f"{kind}.dr.bkbcs.tencent.com" for kind in ("drplans", "drworkflows", "drplanexecutions")}
 
 
 def start_stack(layout: Layout) -> Stack:
@@ -30,12 +35,12 @@ def start_servers(layout: Layout, programs: Programs) -> Stack:
     stack = Stack(layout, programs, _settle_ports(layout))
     _start_api_server(stack)
     _clear_incomplete(layout, "temporal", "temporal.db", "temporal.db-shm", "temporal.db-wal")
-    ensure(layout, temporal_server.temporal(layout, programs.temporal, stack.ports))
+    ensure(layout, servers.temporal(layout, programs.temporal, stack.ports))
     _wait_for_api_server(stack)
     _write_kubeconfigs(stack)
     _apply_manifests(stack)
-    ensure(layout, control_plane.kube_controller_manager(layout, programs.kube_controller_manager))
-    wait(layout, "temporal", lambda: temporal_server.is_ready(programs.temporal, stack.temporal_address))
+    ensure(layout, servers.kube_controller_manager(layout, programs.kube_controller_manager))
+    wait(layout, "temporal", lambda: servers.temporal_is_ready(programs.temporal, stack.temporal_address))
     _mark_complete(layout, "temporal")
     # The first object that the controllers create on an empty cluster: they work.
     wait(layout, "kube-controller-manager", lambda: _api(stack, "/api/v1/namespaces/default/serviceaccounts/default"))
@@ -43,7 +48,7 @@ def start_servers(layout: Layout, programs: Programs) -> Stack:
 
 
 def _settle_ports(layout: Layout) -> dict[str, int]:
-    ports = {"etcd": ["etcd", "etcd-peer"], "kube-apiserver": ["kube-apiserver"], "temporal": temporal_server.PORTS}
+    ports = {"etcd": ["etcd", "etcd-peer"], "kube-apiserver": ["kube-apiserver"], "temporal": servers.TEMPORAL_PORTS}
     in_use = {port for name, names in ports.items() if find(layout, name) for port in names}
     return settle(layout.ports_file, [port for names in ports.values() for port in names], in_use)
 
@@ -51,17 +56,17 @@ def _settle_ports(layout: Layout) -> dict[str, int]:
 def _start_api_server(stack: Stack) -> None:
     layout, programs = stack.layout, stack.programs
     tokens(layout)
-    (layout.data / "audit-policy.yaml").write_text(control_plane.audit_policy())
+    (layout.data / "audit-policy.yaml").write_text(servers.audit_policy())
     _clear_incomplete(layout, "etcd", "etcd")
     _clear_incomplete(layout, "kube-apiserver", "apiserver")
     if find(layout, "kube-apiserver") is None:
-        control_plane.drop_old_certificate(layout)
-    ensure(layout, control_plane.etcd(layout, programs.etcd, stack.ports))
-    ensure(layout, control_plane.kube_apiserver(layout, programs.kube_apiserver, stack.ports))
+        servers.drop_old_certificate(layout)
+    ensure(layout, servers.etcd(layout, programs.etcd, stack.ports))
+    ensure(layout, servers.kube_apiserver(layout, programs.kube_apiserver, stack.ports))
 
 
 def _wait_for_api_server(stack: Stack) -> None:
-    wait(stack.layout, "etcd", lambda: answers_http(stack.ports["etcd"], "/health"))
+    wait(stack.layout, "etcd", lambda: answers(f"http://127.0.0.1:{stack.ports['etcd']}/health"))
     _mark_complete(stack.layout, "etcd")
     wait(stack.layout, "kube-apiserver", lambda: _api(stack, "/readyz"))
     _mark_complete(stack.layout, "kube-apiserver")
@@ -69,7 +74,7 @@ def _wait_for_api_server(stack: Stack) -> None:
 
 def _api(stack: Stack, path: str) -> bool:
     certificate = stack.layout.data / "apiserver" / "apiserver.crt"
-    return answers_https(stack.ports["kube-apiserver"], path, certificate, tokens(stack.layout)["admin"])
+    return answers(f"{stack.server}{path}", tokens(stack.layout)["admin"], certificate)
 
 
 def _write_kubeconfigs(stack: Stack) -> None:
@@ -109,3 +114,54 @@ def _mark_complete(layout: Layout, name: str) -> None:
 
 def _complete_file(layout: Layout, name: str) -> Path:
     return layout.data / f"{name}.complete"
+
+
+def own_service(stack: Stack, name: str, extra_env: Mapping[str, str] | None = None) -> Service:
+    """Return the `worker` or the `bridge` of this stack, with the restricted rights that it has when installed."""
+    return _service(name, {**stack.env(name), **(extra_env or {})}, stack.layout.kubeconfig_of(name).read_text())
+
+
+def _service(name: str, env: Mapping[str, str], inputs: str = "") -> Service:
+    return Service(name, (sys.executable, "-m", name), {"PYTHONUNBUFFERED": "1", **env}, inputs)
+
+
+def start_services(layout: Layout, services: Sequence[Service]) -> None:
+    """Start worker or bridge or both in parallel, unless they run so already; wait for them. Raises StackError."""
+    for each in services:
+        ensure(layout, each)
+    for each in services:
+        wait(layout, each.name, partial(has_logged, layout, each.name, f"{each.name} started"))
+
+
+def start_external(layout: Layout) -> None:
+    """Check that cluster and Temporal answer, then start both with the person's own settings. Raises StackError."""
+    env = _settings()
+    _check_cluster(env)
+    if not servers.temporal_is_ready(from_venv("temporal"), env["TEMPORAL_ADDRESS"], env):
+        raise StackError(f"No Temporal answers at {env['TEMPORAL_ADDRESS']} (TEMPORAL_ADDRESS)")
+    with locked(layout):
+        shown = ("KUBECONFIG", "TEMPORAL_ADDRESS", "TEMPORAL_UI")
+        prepare_shell(layout, {name: env[name] for name in shown if name in env})
+        start_services(layout, [_service(name, env) for name in NAMES])
+    print(f"\nWorker and bridge serve {env['KUBECONFIG']} and Temporal at {env['TEMPORAL_ADDRESS']}.")
+
+
+def _settings() -> dict[str, str]:
+    names = {name for name, value in os.environ.items() if value}
+    if not {"KUBECONFIG", "TEMPORAL_ADDRESS"} & names:
+        raise StackError(
+            "EXTERNAL=1 needs KUBECONFIG or TEMPORAL_ADDRESS: they name the cluster and the Temporal to use"
+        )
+    temporal = {name: os.environ[name] for name in names if name.startswith("TEMPORAL_")}
+    kubeconfig = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    return {"TEMPORAL_ADDRESS": "localhost:7233", **temporal, "KUBECONFIG": kubeconfig}
+
+
+def _check_cluster(env: Mapping[str, str]) -> None:
+    kubectl = [str(from_venv("kubectl")), "get", "crd", *CRDS, "--ignore-not-found", "--request-timeout=10s"]
+    done = subprocess.run([*kubectl, "--output=name"], capture_output=True, text=True, env=environment(env))
+    where = f"The cluster of {env['KUBECONFIG']} is not ready for drplan"
+    if done.returncode != 0:
+        raise StackError(f"{where}: {done.stderr.strip()}")
+    if missing := CRDS - {Path(line).name for line in done.stdout.split()}:
+        raise StackError(f"{where}: it lacks {', '.join(sorted(missing))} (`kubectl apply -f deploy/crds`)")

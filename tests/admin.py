@@ -11,8 +11,8 @@ from typing import Any, Self
 import httpx
 
 from dev import StackError
-from dev.control_plane import tokens
 from dev.layout import Layout
+from dev.servers import tokens
 from dev.stack import Stack
 
 Object = dict[str, Any]

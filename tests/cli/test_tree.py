@@ -6,8 +6,7 @@ from rich.console import Console
 
 from api.execution import DRPlanExecution
 from api.phases import Phase
-from cli.tree import sign, tree
-from cli.views import changes
+from cli.views import changes, sign, tree
 
 
 def _action(name: str, phase: str, message: str | None = None) -> dict[str, object]:

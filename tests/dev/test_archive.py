@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dev import archive
-from dev.archive import Index, NoArchiveError, choose
+from dev.archive import ArchiveIndex, NoArchiveError, choose
 from dev.cache import platform_name
 
 Served = tuple[Path, str]
@@ -82,9 +82,9 @@ def test_an_index_that_is_no_index_is_no_archive(cache: Path, served: Served, mo
         archive.fetch("v1.36.3")
 
 
-def _index(*versions: str) -> Index:
+def _index(*versions: str) -> ArchiveIndex:
     files = {v: {f"envtest-{v}-linux-arm64.tar.gz": {"hash": "h", "selfLink": v}} for v in versions}
-    return Index.model_validate({"releases": files})
+    return ArchiveIndex.model_validate({"releases": files})
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from dev import StackError
+from dev.build import LINKING, MODULE, BuildProgress, in_words
 from dev.layout import REPOSITORY
 from dev.programs import find_servers
-from dev.progress import LINKING, Progress, in_words
-from dev.toolchain import MODULE
 from tests.dev.conftest import FakeGo
 from tests.eventually import until
 
@@ -127,14 +126,14 @@ def test_after_a_kill_the_next_build_waits_for_the_orphaned_compiler(fake_go: Fa
 @pytest.mark.parametrize(
     ("progress", "seconds"),
     [
-        (Progress(packages=1000, unlinked=0, done=250, elapsed=60.0), 180.0),
-        (Progress(packages=1000, unlinked=0, done=1000, elapsed=240.0), 0.0),
-        (Progress(packages=1000, unlinked=1, done=1000, elapsed=250.0), LINKING * 0.25),
-        (Progress(packages=1000, unlinked=0, done=900, elapsed=5.0), None),
-        (Progress(packages=1000, unlinked=3, done=0, elapsed=90.0), None),
+        (BuildProgress(packages=1000, unlinked=0, done=250, elapsed=60.0), 180.0),
+        (BuildProgress(packages=1000, unlinked=0, done=1000, elapsed=240.0), 0.0),
+        (BuildProgress(packages=1000, unlinked=1, done=1000, elapsed=250.0), LINKING * 0.25),
+        (BuildProgress(packages=1000, unlinked=0, done=900, elapsed=5.0), None),
+        (BuildProgress(packages=1000, unlinked=3, done=0, elapsed=90.0), None),
     ],
 )
-def test_the_estimate_follows_from_the_rate_so_far(progress: Progress, seconds: float | None) -> None:
+def test_the_estimate_follows_from_the_rate_so_far(progress: BuildProgress, seconds: float | None) -> None:
     assert progress.remaining() == seconds
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.message_readers import ALLOWED, readers
+from dev.code_rules import ALLOWED, readers
 from tests.shipped import PACKAGES, REPOSITORY
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.ports import RANGE, settle
+from dev.layout import RANGE, settle
 
 NAMES = ["etcd", "temporal"]
 

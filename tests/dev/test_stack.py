@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 
-from dev.ports import load
-from dev.process import answers_http, find
+from dev.layout import load
+from dev.process import answers, find
 from dev.stack import Stack
 from tests.dev.test_ports import taken
 from tests.dev.whole_stack import PROCESSES, WholeStack
@@ -21,7 +21,8 @@ def test_it_offers_what_a_person_and_a_script_need(whole_stack: WholeStack) -> N
     assert set(whole_stack.pids()) == PROCESSES
     assert "drplanexecutions.dr.bkbcs.tencent.com" in whole_stack.shell("kubectl get crd -o name")
     assert "drplanNamespace" in whole_stack.shell("temporal operator search-attribute list")
-    assert answers_http(load(whole_stack.layout.ports_file)["temporal-ui"], "/healthz")
+    port = load(whole_stack.layout.ports_file)["temporal-ui"]
+    assert answers(f"http://127.0.0.1:{port}/healthz")
 
 
 def test_the_server_says_which_version_it_is(whole_stack: WholeStack) -> None:

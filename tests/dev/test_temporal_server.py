@@ -8,8 +8,8 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from dev.servers import SEARCH_ATTRIBUTES
 from dev.stack import Stack
-from dev.temporal_server import SEARCH_ATTRIBUTES
 
 
 @workflow.defn

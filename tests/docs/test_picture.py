@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 
 from api.phases import OperationType, Phase
-from cli.tree import sign
+from cli.views import sign
 from planning.messages import parents as parent_messages
 from tests.docs.pages import REPOSITORY
 

@@ -25,7 +25,7 @@ from api.execution import WorkflowExecutionStatus as WorkflowNode
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
-from dev.temporal_server import DYNAMIC_CONFIG
+from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually
 from tests.workflows.fake_activities import Behaviour, FakeActivities, Gate

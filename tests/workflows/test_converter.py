@@ -100,5 +100,5 @@ def test_every_client_of_ours_has_this_converter() -> None:
         for call in ast.walk(ast.parse(file.read_text()))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "Client.connect"
     ]
-    assert {"process/temporal.py", "bench/stack.py"} <= {file for file, _ in connecting}
+    assert {"process/temporal.py", "bench/runs.py"} <= {file for file, _ in connecting}
     assert [file for file, words in connecting if "data_converter" not in words] == []
