@@ -9,7 +9,7 @@ from activities.effects.action import ResolvedAction
 from api.steps import FailureType
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
-from planning.effects import request_bodies
+from planning.definitions.target import creation_body, mark_of
 from planning.messages import attempts as attempt_messages
 
 
@@ -48,7 +48,7 @@ class ObjectCreation:
 
     def is_own(self, metadata: Object) -> bool:
         """Return whether an object exists because of this very action."""
-        return request_bodies.mark_of(metadata) == self._action.mark
+        return mark_of(metadata) == self._action.mark
 
     async def _post(self) -> Object:
         """Create the object with the mark; an answer that leaves the effect open is followed by a GET.
@@ -56,7 +56,7 @@ class ObjectCreation:
         Raises ApiError, or ActionError if it stays open.
         """
         action = self._action
-        body = request_bodies.creation(action.body, action.target, action.mark)
+        body = creation_body(action.body, action.target, action.mark)
         try:
             return dict((await self._cluster.create(action.target, body, action.actor))["metadata"])
         except ApiError as error:
@@ -85,5 +85,5 @@ class ObjectCreation:
             return metadata
         if metadata.get("deletionTimestamp"):
             raise outcomes.being_deleted(action)
-        reason = attempt_messages.exists_of_another(action.target, request_bodies.mark_of(metadata))
+        reason = attempt_messages.exists_of_another(action.target, mark_of(metadata))
         raise outcomes.failed(action, FailureType.ALREADY_EXISTS, reason)

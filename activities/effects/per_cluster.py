@@ -21,6 +21,7 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType, Target
 from kube.client import Cluster
 from kube.errors import ApiError, NotFoundError
+from planning.definitions.target import mark_of
 from planning.effects.per_cluster import (
     MANAGED_CLUSTERS,
     ManagedCluster,
@@ -33,7 +34,6 @@ from planning.effects.per_cluster import (
     marked_for,
     targets,
 )
-from planning.effects.request_bodies import mark_of
 from planning.messages import attempts as attempt_messages
 from planning.messages import readiness as readiness_messages
 

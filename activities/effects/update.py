@@ -10,7 +10,7 @@ from activities.read import object_if_present
 from api.phases import Operation
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError
-from planning.effects import request_bodies
+from planning.definitions.target import change_body
 from planning.effects.prior_state import PriorState, doubtful, same_state, version_of
 from planning.messages import conditions as condition_messages
 
@@ -87,7 +87,7 @@ class ObjectUpdate:
 
     async def _request(self, found: Object, *, dry_run: bool = False) -> Object:
         action = self._action
-        body = request_bodies.change(action.body, action.target, found)
+        body = change_body(action.body, action.target, found)
         send = self._cluster.patch if action.operation is Operation.PATCH else self._cluster.apply
         return await send(action.target, body, action.actor, dry_run=dry_run)
 

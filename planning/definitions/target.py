@@ -1,12 +1,15 @@
-"""From an action to the object that it is about: its name, and the body that is sent.
+"""From an action to the object that it is about: its name, and the body that is sent, whole or as a change.
 
-Source: docs/spec/drworkflow.md, "Actions".
+The mark is an annotation that only our POST writes: a change never adds or removes one.
+Source: docs/spec/drworkflow.md, "Actions" and "Operations"; Kubernetes, "Server-Side Apply" and "Concurrency Control".
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from api.actions import Action
+from api.meta import CREATED_BY_ANNOTATION
 from api.steps import Target
 from planning.definitions.action_types import BATCH, NamedBy, block_of, row_of
 from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
@@ -14,6 +17,7 @@ from planning.definitions.manifest import ManifestError, parse_manifest, target_
 from planning.messages import files as file_messages
 
 DEFAULT_NAMESPACE = "default"
+Object = Mapping[str, Any]
 
 
 def target_of_action(action: Action, mark: str = "") -> Target | None:
@@ -82,3 +86,27 @@ def body_of_action(action: Action, mark: str = "") -> dict[str, Any]:
     if block.ttl_seconds_after_finished is not None and isinstance(spec, dict):
         spec = {**spec, "ttlSecondsAfterFinished": block.ttl_seconds_after_finished}
     return {**body, "metadata": labels_and_annotations | metadata, "spec": spec}
+
+
+def mark_of(metadata: Object) -> str | None:
+    """Return the mark of the action that created an object; None where no plan did."""
+    mark = (metadata.get("annotations") or {}).get(CREATED_BY_ANNOTATION)
+    return None if mark is None else str(mark)
+
+
+def creation_body(body: Object, target: Target, mark: str) -> dict[str, Any]:
+    """Return what a POST sends: the object in its namespace, with the mark."""
+    annotations = {**(body["metadata"].get("annotations") or {}), CREATED_BY_ANNOTATION: mark}
+    return {**body, "metadata": {**_in_namespace(body, target), "annotations": annotations}}
+
+
+def change_body(body: Object, target: Target, observed: Object) -> dict[str, Any]:
+    """Return what an Apply or a Patch sends: only the very object that was observed, unchanged since, accepts it."""
+    annotations = body["metadata"].get("annotations") or {}
+    kept = {name: value for name, value in annotations.items() if name != CREATED_BY_ANNOTATION}
+    condition = {name: observed["metadata"][name] for name in ("uid", "resourceVersion")}
+    return {**body, "metadata": {**_in_namespace(body, target), "annotations": kept, **condition}}
+
+
+def _in_namespace(body: Object, target: Target) -> dict[str, Any]:
+    return {**body["metadata"], **({} if target.namespace is None else {"namespace": target.namespace})}

@@ -79,7 +79,7 @@ class AllowedHosts:
 
     def names_host(self, host: str) -> bool:
         """Tell whether the list names a host, whatever it resolves to."""
-        name = _plain(host)
+        name = host.lower().removesuffix(".")
         return self.anything or name in self.names or name.endswith(self.endings)
 
     def holds(self, address: Address) -> bool:
@@ -191,7 +191,3 @@ def _name(text: str, entry: str | None = None) -> str:
     if not _NAME.fullmatch(name):
         raise HostListError(field_messages.not_a_host(entry or text))
     return name
-
-
-def _plain(host: str) -> str:
-    return host.lower().removesuffix(".")

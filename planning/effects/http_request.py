@@ -111,7 +111,11 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
     """
     if (asked := action.http) is None:
         raise RequestError(http_messages.NO_REQUEST)
-    method, url = _method(asked.method), _url(asked.url)
+    try:
+        method = Method(asked.method.strip().upper() or Method.GET)
+    except ValueError:
+        raise RequestError(http_messages.not_a_method(list(Method))) from None
+    url = _url(asked.url)
     headers = _headers(asked, url, mark)
     private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
     return ActionRequest(
@@ -124,13 +128,6 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         repeated=action.retry_policy is not None and action.retry_policy.limit > 0,
         secrets=secret_forms([*secrets, *_credentials(url), *private]),
     )
-
-
-def _method(text: str) -> Method:
-    try:
-        return Method(text.strip().upper() or Method.GET)
-    except ValueError:
-        raise RequestError(http_messages.not_a_method(list(Method))) from None
 
 
 def _url(text: str) -> URL:
@@ -158,7 +155,10 @@ def _headers(asked: HttpRequest, url: URL, mark: str) -> dict[str, str]:
     """Return all headers but Host and the body's length, each once, whatever the case of its name."""
     named = {name.lower(): (name, _value(name, value)) for name, value in (asked.headers or {}).items()}
     given = {name: value for lower, (name, value) in named.items() if lower not in _OURS}
-    defaults = _DEFAULTS | {"Idempotency-Key": idempotency_key(mark)} | _basic(url)
+    defaults = _DEFAULTS | {"Idempotency-Key": idempotency_key(mark)}
+    if url.userinfo:
+        pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+        defaults["Authorization"] = f"Basic {pair}"
     return given | {name: value for name, value in defaults.items() if name.lower() not in named}
 
 
@@ -168,14 +168,6 @@ def _value(name: str, value: str) -> str:
     if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
         raise RequestError(http_messages.not_a_header(name))
     return text
-
-
-def _basic(url: URL) -> dict[str, str]:
-    """Return what a URL says of who asks, as the header that it means."""
-    if not url.userinfo:
-        return {}
-    pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
 
 
 def _credentials(url: URL) -> list[str]:
@@ -217,23 +209,20 @@ def redirected(request: ActionRequest, status: int, location: str | None) -> Act
         return None
     if not request.method.repeatable and status not in _SAME_REQUEST:
         return None
-    url = _joined(request.url, location)
-    if url is None:
+    try:
+        url = request.url.join(location)
+    except InvalidURL:
+        return None
+    if not _leads_somewhere(url):
         return None
     headers = request.headers
     if not _same_service(request.url, url):
         headers = tuple((name, value) for name, value in headers if name.lower() in _PUBLIC_HEADERS)
     following = replace(request, url=_bare(url), headers=headers)
-    return _as_get(following) if status == 303 and request.method is not Method.HEAD else following
-
-
-def _joined(url: URL, location: str) -> URL | None:
-    """Read where a redirect leads; None where that is nowhere."""
-    try:
-        joined = url.join(location)
-    except InvalidURL:
-        return None
-    return joined if _leads_somewhere(joined) else None
+    if status != 303 or request.method is Method.HEAD:
+        return following
+    headers = tuple((name, value) for name, value in headers if not name.lower().startswith("content-"))
+    return replace(following, method=Method.GET, body=b"", headers=headers)
 
 
 def _same_service(url: URL, other: URL) -> bool:
@@ -242,11 +231,6 @@ def _same_service(url: URL, other: URL) -> bool:
         return False
     upgraded = (url.scheme, port(url), other.scheme, port(other)) == ("http", 80, "https", 443)
     return upgraded or (url.scheme, port(url)) == (other.scheme, port(other))
-
-
-def _as_get(request: ActionRequest) -> ActionRequest:
-    headers = tuple((name, value) for name, value in request.headers if not name.lower().startswith("content-"))
-    return replace(request, method=Method.GET, body=b"", headers=headers)
 
 
 def failure_of_status(request: ActionRequest, status: int) -> FailureType:

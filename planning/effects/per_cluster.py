@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.execution import ClusterActionStatus
-from api.phases import Phase
 from planning.effects.readiness import Object, at, items, text
 from planning.messages import readiness as readiness_messages
 from planning.messages.actions import bounded
@@ -174,18 +173,6 @@ def made_for(parent: str, name: str, found: str | None) -> str | None:
     binding = "/".join(found.rsplit("/", 2)[1:])
     names = (child_name(parent, binding.partition("/")[2]), other_child_name(parent, binding))
     return binding if name in names else None
-
-
-# What becomes of it.
-
-
-def overall(statuses: Sequence[ClusterActionStatus]) -> Phase:
-    """Return the action's phase: one failed cluster decides; clusters that are no targets do not count."""
-    phases = {status.phase for status in statuses}
-    for phase in (Phase.FAILED, Phase.RUNNING, Phase.PENDING):
-        if phase in phases:
-            return phase
-    return Phase.SKIPPED if phases == {Phase.SKIPPED} else Phase.SUCCEEDED
 
 
 def within_bound(statuses: Sequence[ClusterActionStatus]) -> list[ClusterActionStatus]:

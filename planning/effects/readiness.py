@@ -54,7 +54,8 @@ def readiness(found: Object) -> Readiness:
     """Return the readiness of an object of any kind but Subscription, as the API server returned it."""
     if text(found, "metadata", "deletionTimestamp"):
         return never(readiness_messages.BEING_DELETED)
-    if _outdated(found):
+    generation = number(found, "metadata", "generation")
+    if number(found, "status", "observedGeneration", default=generation) < generation:
         return not_yet(readiness_messages.NOT_OBSERVED)
     return _RULES.get(group_and_kind(found), _by_conditions)(found)
 
@@ -104,12 +105,6 @@ def _is_true(found: Object, name: str) -> bool:
 def _detail(part: Any) -> str:
     """Return reason and message of a condition or status, as far as there are any."""
     return ": ".join(word for word in (text(part, "reason"), text(part, "message")) if word)
-
-
-def _outdated(found: Object) -> bool:
-    """Tell whether the status is of an earlier generation."""
-    generation = number(found, "metadata", "generation")
-    return number(found, "status", "observedGeneration", default=generation) < generation
 
 
 def _unobserved(found: Object) -> bool:

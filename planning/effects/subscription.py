@@ -85,7 +85,9 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
             return never(
                 readiness_messages.description_failed(text(each, "metadata", "name"), text(each, "status", "reason"))
             )
-    if _deployers(subscription) - {text(each, "spec", "deployer") for each in descriptions}:
+    # Charts are handed over by Descriptions of their own.
+    needed = {_HELM if text(feed, "kind") == "HelmChart" else _GENERIC for feed in items(subscription, "spec", "feeds")}
+    if needed - {text(each, "spec", "deployer") for each in descriptions}:
         return not_yet(readiness_messages.NOT_DESCRIBED)
     for each in descriptions:
         if (phase := text(each, "status", "phase")) != "Success":
@@ -94,29 +96,21 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
     return READY
 
 
-def _deployers(subscription: Object) -> set[str]:
-    """Return the kinds of Descriptions that a Subscription's feeds need: charts go by one of their own."""
-    return {_HELM if text(feed, "kind") == "HelmChart" else _GENERIC for feed in items(subscription, "spec", "feeds")}
-
-
 def _working(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
     """Evaluate whether what arrived does its work, as far as its state is reported."""
     generic = [each for each in descriptions if text(each, "spec", "deployer") == _GENERIC]
     sent = [(each, made) for each in generic for made in _objects(each)]
     present = {_identity(made) for _, made in sent}
     for feed in items(subscription, "spec", "feeds"):
-        if _arrives_as_itself(feed) and _identity(feed) not in present:
+        # A chart or a Manifest is a wrapper: it is not itself part of what goes to the cluster.
+        arrives = bool(text(feed, "name")) and group_and_kind(feed)[0] != CLUSTERNET_GROUP
+        if arrives and _identity(feed) not in present:
             return not_yet(readiness_messages.not_part_yet(_called(feed)))
     for each, made in sent:
         found = _judged(subscription, cluster, each, made)
         if found.state is not ReadinessState.READY:
             return Readiness(found.state, readiness_messages.of_feed(_called(made), found.reason))
     return READY
-
-
-def _arrives_as_itself(feed: Object) -> bool:
-    """Tell whether the object named by a feed is what goes to the cluster; a chart or a Manifest is a wrapper."""
-    return bool(text(feed, "name")) and group_and_kind(feed)[0] != CLUSTERNET_GROUP
 
 
 def _objects(description: Object) -> list[Object]:
@@ -138,22 +132,19 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
     """Evaluate one object in the cluster. Its generation there is not known, so that of the hub is left out."""
     metadata = {"name": text(made, "metadata", "name")}
     stripped = {**made, "metadata": metadata}
-    if (status := _observed(description, made)) is not None:
+    reports = items(description, "status", "manifestStatuses")
+    status = next((at(each, "observedStatus") for each in reports if _identity(each) == _identity(made)), None)
+    if isinstance(status, dict) and status:
         return readiness({**stripped, "status": status})
     if group_and_kind(made) not in _WORKLOADS:
         return READY
     if (numbers := _numbers(subscription, cluster, made)) is None:
         return not_yet(readiness_messages.NOT_REPORTED)
-    return _by_numbers(stripped, numbers)
-
-
-def _observed(description: Object, made: Object) -> Object | None:
-    """Return the status that an object has in the cluster; None where it was not reported."""
-    for each in items(description, "status", "manifestStatuses"):
-        if _identity(each) == _identity(made):
-            status = at(each, "observedStatus")
-            return status if isinstance(status, dict) and status else None
-    return None
+    if text(made, "kind") != "Job":
+        return readiness({**stripped, "status": numbers})
+    # Only counts are known of it: a Job's conditions are not among them.
+    wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
+    return READY if succeeded >= wanted else not_yet(readiness_messages.completions(succeeded, wanted))
 
 
 def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
@@ -166,14 +157,6 @@ def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
                 numbers = at(detail, "replicaStatus")
                 return numbers if isinstance(numbers, dict) else None
     return None
-
-
-def _by_numbers(made: Object, numbers: Object) -> Readiness:
-    """Evaluate a workload of which only counts are known; a Job's conditions are not among them."""
-    if text(made, "kind") != "Job":
-        return readiness({**made, "status": numbers})
-    wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
-    return READY if succeeded >= wanted else not_yet(readiness_messages.completions(succeeded, wanted))
 
 
 def _identity(found: Object) -> tuple[str, str, str, str]:

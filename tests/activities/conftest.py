@@ -1,6 +1,6 @@
 """Fixtures of the activities' tests: a site, and an API server that misbehaves on order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from dev.stack import Stack
 from kube.client import Cluster
 from tests.activities.site import Site
+from tests.fake_clusternet import Clusternet
 from tests.faulty_server import FaultyServer
 
 
@@ -32,3 +33,15 @@ async def faulty_site(stack: Stack, namespace: str, faulty: FaultyServer, tmp_pa
     cluster = await Cluster.connect(str(faulty.kubeconfig(tmp_path)))
     yield Site(stack, namespace, cluster)
     await cluster.close()
+
+
+@pytest.fixture
+def clusternet(site: Site) -> Iterator[Clusternet]:
+    with Clusternet.at_work(site.stack, site.namespace, finalizers=True) as clusternet:
+        yield clusternet
+
+
+@pytest.fixture
+def faulty_clusternet(faulty_site: Site) -> Iterator[Clusternet]:
+    with Clusternet.at_work(faulty_site.stack, faulty_site.namespace) as clusternet:
+        yield clusternet

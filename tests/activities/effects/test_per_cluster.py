@@ -1,77 +1,32 @@
 """clusterExecutionMode PerCluster: one Subscription for each cluster, whoever comes, goes, fails or is killed."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from temporalio.exceptions import ApplicationError
 
-from activities.effects.clusters import ClusterAttempt
+from activities.effects.action import ResolvedAction
+from activities.effects.clusters import ClusterAttempt, ClusterRun, ClusterRuns, FormerTarget
+from activities.errors import ActionError
 from activities.load import actor_of
-from api.execution import ActionOutputs, ClusterActionStatus
+from api.actions import Action
+from api.execution import ClusterActionStatus
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import (
     ActionOutcome,
+    Actor,
     AttemptFailure,
     Attempts,
-    Deletion,
     FailureType,
-    RollbackInput,
-    RollbackStep,
     Target,
 )
-from tests.activities.orders import Task, execution_of, subscription
-from tests.activities.site import Attempt, Object, Site
+from planning.effects.per_cluster import ManagedCluster
+from tests.activities.cluster_orders import FEED, POSTED, found, names, phases, recorded, rolls_out, uids
+from tests.activities.orders import subscription
+from tests.activities.site import Object, Site
 from tests.fake_clusternet import Clusternet
 from tests.faulty_server import Cut, FaultyServer
-
-FEED = {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "namespace": "default"}
-POSTED = "/subscriptions"
-
-
-@pytest.fixture
-def clusternet(site: Site) -> Iterator[Clusternet]:
-    with Clusternet.at_work(site.stack, site.namespace, finalizers=True) as clusternet:
-        yield clusternet
-
-
-@pytest.fixture
-def faulty_clusternet(faulty_site: Site) -> Iterator[Clusternet]:
-    with Clusternet.at_work(faulty_site.stack, faulty_site.namespace) as clusternet:
-        yield clusternet
-
-
-def rolls_out(site: Site, operation: str = "Create", subscribers: Any = (), **more: Any) -> Task:
-    """Give the task to roll the Subscription `app` out, cluster by cluster."""
-    spec = {"subscribers": list(subscribers), "feeds": [FEED], "schedulingStrategy": "Dividing", "priority": 3}
-    modes = {"waitReady": True, "clusterExecutionMode": "PerCluster"}
-    given = {name: more.pop(name) for name in ("timeout", "limit") if name in more}
-    action = subscription("app", site.namespace, operation, spec=spec, **(modes | more))
-    return Task(site, action, execution_of(site), **given)
-
-
-def found(site: Site, name: str) -> Object:
-    seen = site.get("subscription", name)
-    assert seen is not None, f"Subscription {name} is absent"
-    return seen
-
-
-def names(site: Site) -> list[str]:
-    return site.kubectl("get", "subscriptions", "-o", "jsonpath={.items[*].metadata.name}").split()
-
-
-def recorded(outputs: ActionOutputs | None) -> dict[str | None, str | None]:
-    """Give name and uid of every Subscription in a record."""
-    return {each.name: each.uid for each in (outputs and outputs.subscription_refs) or []}
-
-
-def uids(site: Site, *subscriptions: str) -> dict[str, str]:
-    return {name: site.uid("subscription", name) for name in subscriptions}
-
-
-def phases(statuses: list[ClusterActionStatus] | None) -> dict[str, Phase]:
-    return {each.cluster: each.phase for each in statuses or []}
 
 
 def failure_of(error: ApplicationError) -> AttemptFailure:
@@ -171,6 +126,28 @@ async def test_a_cluster_that_fails_fails_the_action_by_name_and_the_others_are_
     assert (told.operation, told.created) == (Operation.CREATE, True)
 
 
+@given(failed=st.lists(st.booleans(), min_size=1, max_size=5), former=st.integers(min_value=0, max_value=2))
+def test_the_worst_cluster_decides_and_skipped_ones_do_not_count(failed: list[bool], former: int) -> None:
+    definition = Action.model_validate(subscription("app", "default", "Create"))
+    reference = ObjectReference(api_version="v1", kind="Subscription", name="app", namespace="default")
+    target = Target(api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="app", namespace="default")
+    action = ResolvedAction(definition, Operation.CREATE, target, {}, "mark", Actor(), None, Attempts(), lost=False)
+    clusters = [ManagedCluster(f"c{place}", "hub", f"id-{place}", {}) for place in range(len(failed) + former)]
+    members = [ClusterRun(cluster, action) for cluster in clusters[: len(failed)]]
+    for member, bad in zip(members, failed, strict=True):
+        member.error = ActionError(FailureType.INVALID, "bad") if bad else None
+        member.outcome = None if bad else ActionOutcome(phase=Phase.SUCCEEDED, message="done")
+    left = [FormerTarget(cluster, reference, "left as it is") for cluster in clusters[len(failed) :]]
+    runs = ClusterRuns(action, Operation.CREATE, members, left)
+    assert bool(runs.failures) is any(failed)
+    phases_of_members = [Phase.FAILED if bad else Phase.SUCCEEDED for bad in failed]
+    assert [each.phase for each in runs.statuses()] == phases_of_members + [Phase.SKIPPED] * former
+    if any(failed):
+        assert runs.failure().type is FailureType.INVALID
+    else:
+        assert runs.verified().phase is Phase.SUCCEEDED
+
+
 async def test_time_that_ran_out_is_repeated_and_the_repeat_waits_on(site: Site, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
@@ -215,100 +192,6 @@ def test_what_is_said_of_a_cluster_hides_what_is_secret() -> None:
     found = running.redact_outcome(ActionOutcome(phase=Phase.FAILED, message="", cluster_statuses=[said]))
     assert "correct-horse" not in str(found)
     assert phases(found.cluster_statuses) == {"one/east": Phase.FAILED}
-
-
-# What is there already.
-
-
-async def test_a_subscription_that_is_there_already_is_waited_for_but_not_recorded(
-    site: Site, clusternet: Clusternet
-) -> None:
-    clusternet.joins("east")
-    clusternet.joins("west")
-    site.create({**body("app--west"), "spec": {"subscribers": [{"clusterAffinity": {}}], "feeds": [FEED]}})
-    before = found(site, "app--west")
-    outcome = await rolls_out(site, "Apply").run()
-    assert outcome.message == (
-        "Created Subscription app in 1 cluster; Subscription app existed before in 1 cluster; ready in all of them"
-    )
-    assert recorded(outcome.outputs) == uids(site, "app--east")
-    assert (outcome.operation, outcome.created) == (Operation.CREATE, True)
-    after = found(site, "app--west")
-    assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
-    said = {each.cluster: each.message for each in outcome.cluster_statuses or []}
-    assert said[f"{site.namespace}-west/west"] == "Subscription app--west existed before, and it is ready"
-
-
-async def test_where_all_were_there_already_nothing_is_recorded(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    site.create({**body("app--east"), "spec": {"subscribers": [{"clusterAffinity": {}}], "feeds": []}})
-    outcome = await rolls_out(site).run()
-    assert (outcome.created, outcome.outputs) == (False, None)
-
-
-def body(name: str, **metadata: Any) -> Object:
-    kind = {"apiVersion": "apps.clusternet.io/v1alpha1", "kind": "Subscription"}
-    return {**kind, "metadata": {"name": name, **metadata}}
-
-
-# hookCleanup, as of any Subscription.
-
-
-async def test_what_an_earlier_run_left_in_a_cluster_goes_first(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    clusternet.joins("west")
-    first = rolls_out(site)
-    old = await first.run()
-    action = first.action | {"name": "again", "hookCleanup": {"beforeCreate": True}}
-    outcome = await Task(site, action, first.execution).run()
-    assert outcome.message == "Created Subscription app in 2 clusters; ready in all of them"
-    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west")
-    assert site.deletions(at_least=2) == dict.fromkeys(recorded(old.outputs).values(), 1)
-
-
-async def test_after_a_success_all_of_them_go(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    clusternet.joins("west")
-    outcome = await rolls_out(site, hookCleanup={"onSuccess": True, "onFailure": True}).run()
-    assert outcome.message.endswith("; ready in all of them; removed by its hook cleanup")
-    assert names(site) == []
-    assert (len(recorded(outcome.outputs)), outcome.created) == (2, True)
-    assert site.deletions(at_least=2) == dict.fromkeys(recorded(outcome.outputs).values(), 1)
-
-
-async def test_what_was_there_already_stays_after_a_success(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    clusternet.joins("west")
-    site.create({**body("app--west"), "spec": {"subscribers": [{"clusterAffinity": {}}], "feeds": []}})
-    await rolls_out(site, hookCleanup={"onSuccess": True}).run()
-    assert names(site) == ["app--west"]
-
-
-async def test_after_the_last_failure_all_of_them_go(site: Site, clusternet: Clusternet) -> None:
-    east = clusternet.joins("east")
-    clusternet.joins("west")
-    clusternet.holds_back(east)
-    task = rolls_out(site, timeout="2s", limit=1, hookCleanup={"onSuccess": True, "onFailure": True})
-    await task.fails()
-    assert names(site) == ["app--east", "app--west"], "a repeat follows"
-    error = await task.fails()
-    assert error.message.endswith("; removed by its hook cleanup")
-    assert names(site) == []
-
-
-async def test_an_attempt_killed_while_it_cleans_up_does_not_run_the_hook_again(
-    faulty: FaultyServer, faulty_site: Site, faulty_clusternet: Clusternet
-) -> None:
-    for name in ("east", "west"):
-        faulty_clusternet.joins(name)
-    task = rolls_out(faulty_site, hookCleanup={"onSuccess": True})
-    accepted = faulty.fault("DELETE", "/subscriptions/app--east", Cut.HANG)
-    await task.killed(lambda: accepted.met == 1)
-    outcome = await task.run()
-    assert outcome.message.endswith("; removed by its hook cleanup")
-    assert names(faulty_site) == []
-    assert faulty.count("POST", POSTED) == 2
-    assert faulty.count("DELETE", "/subscriptions/app--east") == 1
 
 
 # Attempts that died, and clusters that come and go between them.
@@ -396,60 +279,3 @@ async def test_after_a_cancel_that_came_before_anything_nothing_is_done(site: Si
     outcome = await rolls_out(site).verify()
     assert (outcome.phase, outcome.created, outcome.outputs) == (Phase.CANCELED, False, None)
     assert names(site) == []
-
-
-# Taking it back.
-
-
-async def test_a_revert_deletes_what_is_recorded_and_waits_until_it_is_gone(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    clusternet.joins("west")
-    outcome = await rolls_out(site).run()
-    refs = (outcome.outputs and outcome.outputs.subscription_refs) or []
-    deletions = [Deletion(target=target_of(each), uid=str(each.uid)) for each in refs]
-    step = RollbackStep(deletions=deletions)
-    given = RollbackInput(step=step, actor=site.actor)
-    undone = await Attempt().run(site.rollbacks.rollback_action, given)
-    assert undone.message == "Rolled back: deleted Subscription app--east, Subscription app--west"
-    assert names(site) == []
-
-
-async def test_a_delete_takes_what_any_execution_made_for_a_cluster_and_nothing_else(
-    site: Site, clusternet: Clusternet
-) -> None:
-    clusternet.joins("east")
-    west = clusternet.joins("west")
-    await rolls_out(site).run()
-    made = uids(site, "app--east", "app--west")
-    clusternet.leaves(west)
-    site.create({**body("app"), "spec": {}}, {**body("app--mine"), "spec": {}})
-    other = body("app--other", annotations={CREATED_BY_ANNOTATION: "uid/stage/flow/other"})
-    site.create({**other, "spec": {}})
-    task = Task(site, {**rolls_out_again(site), "name": "delete-app"})
-    outcome = await task.run()
-    assert names(site) == ["app", "app--mine", "app--other"]
-    assert outcome.message == "Deleted Subscription app in 2 clusters"
-    assert (outcome.operation, outcome.created) == (Operation.DELETE, False)
-    assert recorded(outcome.outputs) == made
-    assert {*phases(outcome.cluster_statuses).values()} == {Phase.SUCCEEDED}
-    assert site.deletions(at_least=2) == dict.fromkeys(made.values(), 1)
-    again = await task.run()
-    assert again.message == "Subscription app was already absent in every cluster"
-    assert (await task.verify()).phase is Phase.SUCCEEDED
-
-
-def rolls_out_again(site: Site) -> Object:
-    """Give the action that deletes what `rolls_out` makes."""
-    modes = {"waitReady": True, "clusterExecutionMode": "PerCluster"}
-    return subscription("app", site.namespace, "Delete", spec=None, **modes)
-
-
-async def test_a_delete_that_is_not_over_is_canceled(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east")
-    await rolls_out(site).run()
-    outcome = await Task(site, rolls_out_again(site)).verify()
-    assert outcome.phase is Phase.CANCELED
-
-
-def target_of(reference: ObjectReference) -> Target:
-    return Target.model_validate(reference.model_dump(exclude={"uid"}))

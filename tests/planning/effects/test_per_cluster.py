@@ -20,7 +20,6 @@ from planning.effects.per_cluster import (
     made_for,
     managed_cluster,
     marked_for,
-    overall,
     selector,
     targets,
     within_bound,
@@ -223,18 +222,9 @@ def test_only_a_subscription_that_is_waited_for_is_done_per_cluster() -> None:
 
 # How it ends.
 
-PHASES = [Phase.PENDING, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED, Phase.SKIPPED]
-
 
 def status(phase: Phase, message: str = "") -> ClusterActionStatus:
     return ClusterActionStatus(cluster="one/east", cluster_id="id", phase=phase, message=message)
-
-
-@given(phases=st.lists(st.sampled_from(PHASES)))
-def test_the_worst_cluster_decides_and_skipped_ones_do_not_count(phases: list[Phase]) -> None:
-    found = overall([status(phase) for phase in phases])
-    worst = [phase for phase in (Phase.FAILED, Phase.RUNNING, Phase.PENDING, Phase.SUCCEEDED) if phase in phases]
-    assert found is (worst[0] if worst else Phase.SKIPPED if phases else Phase.SUCCEEDED)
 
 
 @given(number=st.integers(min_value=0, max_value=3000))

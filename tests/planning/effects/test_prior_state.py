@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey
 from api.steps import Target
 from planning.definitions.identifiers import RecordKind, record_name
+from planning.definitions.target import change_body, creation_body, mark_of
 from planning.effects.prior_state import BOUND, PriorState, data_of, doubtful, prior_state_of, read, same_state
-from planning.effects.request_bodies import change, creation, mark_of
 
 SECRET = "correct-horse"
 TEXT_OF_A_SECRET = '{"apiVersion":"v1","kind":"Secret","stringData":{"password":"correct-horse"}}'
@@ -147,7 +147,7 @@ TARGET = Target(api_version="v1", kind="ConfigMap", name="app", namespace="shop"
 
 def test_a_creation_bears_the_mark_and_a_change_never_does() -> None:
     theirs = {"metadata": {"name": "app", "annotations": {CREATED_BY_ANNOTATION: "copied", "note": "ours"}}}
-    assert mark_of(creation(theirs, TARGET, "ours/1")["metadata"]) == "ours/1"
-    sent = change(theirs, TARGET, found())["metadata"]
+    assert mark_of(creation_body(theirs, TARGET, "ours/1")["metadata"]) == "ours/1"
+    sent = change_body(theirs, TARGET, found())["metadata"]
     assert sent["annotations"] == {"note": "ours"}
     assert (sent["uid"], sent["resourceVersion"], sent["namespace"]) == ("u-1", "10", "shop")
