@@ -180,10 +180,10 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def wait(layout: Layout, name: str, answers: Callable[[], bool]) -> None:
-    """Poll until the process answers. Raises StackError if it ends, or does not answer in time, with its last words."""
+def wait(layout: Layout, name: str, ready: Callable[[], bool]) -> None:
+    """Poll until the process is ready. Raises StackError if it ends, or does not answer in time, with its last words."""
     deadline = time.monotonic() + TIMEOUT
-    while not answers():
+    while not ready():
         if find(layout, name) is None:
             raise StackError(f"{name} ended while starting. {last_words(layout, name)}")
         if time.monotonic() > deadline:
@@ -202,7 +202,7 @@ def answers(url: str, token: str = "", authority: Path | None = None) -> bool:
     """Return whether a server on loopback answers with 200; an `authority` is the only certificate that is trusted."""
     try:
         verify = ssl.create_default_context(cafile=authority)
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.get(url, headers=headers, verify=verify, timeout=5, trust_env=False).is_success
     except (OSError, httpx.HTTPError):  # the certificate may not be there yet, or be written at this very moment
         return False

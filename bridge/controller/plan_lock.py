@@ -57,7 +57,7 @@ async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -
     accepted, which would wait for itself.
     """
     try:
-        holder = await context.store.execution(lock.namespace or plan.metadata.namespace, lock.name)
+        holder = await context.store.get(DRPlanExecution, lock.namespace or plan.metadata.namespace, lock.name)
     except NotFoundError:
         return False
     except UnreadableObjectError:
@@ -82,7 +82,7 @@ async def finish(context: Context, execution: StoredExecution) -> None:
 async def _release(context: Context, execution: DRPlanExecution) -> None:
     for _ in range(RELEASE_ATTEMPTS):
         try:
-            plan = await context.store.plan(execution.metadata.namespace, execution.spec.plan_ref)
+            plan = await context.store.get(DRPlan, execution.metadata.namespace, execution.spec.plan_ref)
             await context.store.write_status(plan, plan_status.release_lock(plan.model, execution, context.now()))
         except ConflictError:
             continue

@@ -10,7 +10,7 @@ from typing import assert_never
 
 import structlog
 
-from api.execution import Engine, ExecutionStatus
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.phases import TERMINAL, Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
@@ -113,7 +113,7 @@ async def _start(context: Context, execution: StoredExecution) -> PassResult:
         return await start(context, execution)
     except TemporalUnreachable as error:
         # What was read is out of date: the steps before the failed one have written.
-        latest = await context.store.execution(execution.key.namespace, execution.key.name)
+        latest = await context.store.get(DRPlanExecution, execution.key.namespace, execution.key.name)
         return await _report_unreachable(context, latest, error)
 
 
@@ -180,7 +180,7 @@ async def _report_unreachable(context: Context, execution: StoredExecution, erro
 
 async def validate_plan(context: Context, key: Key) -> None:
     """Bring a plan's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
-    stored = await context.store.plan(key.namespace, key.name)
+    stored = await context.store.get(DRPlan, key.namespace, key.name)
     plan, workflows = stored.model, _known_workflows(context, stored.model)
     errors = validation.plan_errors(plan, workflows)
     for dr_workflow in used_workflows(plan, workflows):
@@ -205,7 +205,7 @@ def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DR
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:
     """Bring a DRWorkflow's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
-    stored = await context.store.dr_workflow(key.namespace, key.name)
+    stored = await context.store.get(DRWorkflow, key.namespace, key.name)
     errors = [error.text for error in validation.workflow_errors(stored.model)]
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now())
     await context.store.write_status(stored, status)

@@ -173,7 +173,7 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
     """
     namespace, spec = execution.metadata.namespace, execution.spec
     try:
-        plan = await store.plan(namespace, spec.plan_ref)
+        plan = await store.get(DRPlan, namespace, spec.plan_ref)
     except NotFoundError:
         return MissingReference("DRPlan", spec.plan_ref)
     if spec.operation_type is not OperationType.REVERT:
@@ -181,7 +181,7 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
     if not spec.revert_execution_ref:
         return References(plan)
     try:
-        original = await store.execution(namespace, spec.revert_execution_ref)
+        original = await store.get(DRPlanExecution, namespace, spec.revert_execution_ref)
     except NotFoundError:
         return MissingReference("DRPlanExecution", spec.revert_execution_ref)
     return References(plan, original=original.model)
@@ -193,7 +193,7 @@ async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> Reference
     async def read(ref: ObjectName) -> DRWorkflow | None:
         async with semaphore:
             try:
-                return (await store.dr_workflow(ref.in_namespace, ref.name)).model
+                return (await store.get(DRWorkflow, ref.in_namespace, ref.name)).model
             except NotFoundError:
                 return None
 

@@ -91,9 +91,16 @@ class Store:
         self._clock = clock
         self._recent: dict[Key, tuple[float, StoredObject[DRPlanExecution]]] = {}
 
-    async def execution(self, namespace: str, name: str) -> StoredObject[DRPlanExecution]:
-        """Read an execution live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(ObjectKind.EXECUTION, namespace, name), DRPlanExecution)
+    async def get(self, model: type[ModelT], namespace: str, name: str) -> StoredObject[ModelT]:
+        """Read an object live. Raises NotFoundError, UnreadableObjectError.
+
+        Its name may be what a person wrote: where no object can have that name, there is none.
+        """
+        target = Key(ObjectKind(model.__name__), namespace, name).target
+        try:
+            return read(await self._cluster.get(target, OWN), model)
+        except InvalidNameError as error:
+            raise NotFoundError(error.message, 404) from error
 
     async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
         """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.
@@ -105,15 +112,7 @@ class Store:
         if known is not None and self._clock() - at < OWN_WRITE_SECONDS and self._index.is_last(key, known.raw):
             self._recent[key] = (at, known)
             return known
-        return await self.execution(key.namespace, key.name)
-
-    async def plan(self, namespace: str, name: str) -> StoredObject[DRPlan]:
-        """Read a plan live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(ObjectKind.PLAN, namespace, name), DRPlan)
-
-    async def dr_workflow(self, namespace: str, name: str) -> StoredObject[DRWorkflow]:
-        """Read a DRWorkflow live. Raises NotFoundError, UnreadableObjectError."""
-        return read(await self._get(ObjectKind.DR_WORKFLOW, namespace, name), DRWorkflow)
+        return await self.get(DRPlanExecution, key.namespace, key.name)
 
     async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
@@ -132,13 +131,6 @@ class Store:
     async def write_metadata(self, stored: StoredObject[ModelT], change: Object) -> StoredObject[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises ConflictError."""
         return await self._patch(stored, {"metadata": change})
-
-    async def _get(self, kind: ObjectKind, namespace: str, name: str) -> Object:
-        """Read an object whose name a person wrote: where no object can have that name, there is none."""
-        try:
-            return await self._cluster.get(Key(kind, namespace, name).target, OWN)
-        except InvalidNameError as error:
-            raise NotFoundError(error.message, 404) from error
 
     async def _patch(self, stored: StoredObject[ModelT], body: Object, subresource: str = "") -> StoredObject[ModelT]:
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}

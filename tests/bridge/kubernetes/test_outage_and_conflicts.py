@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from api.execution import DRPlanExecution
 from api.phases import Phase
 from bridge.kubernetes.index import Index, ObjectKind
 from bridge.kubernetes.store import Store
@@ -70,7 +71,7 @@ async def test_a_status_that_was_computed_from_an_older_object_is_not_written(
     ns = unwatched_ns
     objects = Store(admin, Index(lambda _: None))
     await ns.execute("slow")
-    stale = await objects.execution(ns.namespace, "slow")
+    stale = await objects.get(DRPlanExecution, ns.namespace, "slow")
     newer = await ns.write_status(ObjectKind.EXECUTION, "slow", {"phase": "Succeeded", "message": "newer"})
     running = stale.model.status.model_copy(update={"phase": Phase.RUNNING})
     with pytest.raises(ConflictError):
@@ -87,7 +88,7 @@ async def test_what_others_wrote_into_a_status_stays(admin: Cluster, unwatched_n
     theirs = {"type": "Theirs", "status": "True", "reason": "Own", "message": ""}
     theirs["lastTransitionTime"] = "2026-01-01T00:00:00Z"
     await ns.write_status(ObjectKind.EXECUTION, "slow", {"message": "theirs", "conditions": [theirs]})
-    read = await objects.execution(ns.namespace, "slow")
+    read = await objects.get(DRPlanExecution, ns.namespace, "slow")
     await objects.write_status(read, read.model.status.model_copy(update={"phase": Phase.PENDING}))
     status = (await ns.get("slow"))["status"]
     assert status == {"message": "theirs", "phase": "Pending", "conditions": [theirs]}

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from api.execution import Engine, ExecutionStatus
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.phases import Phase
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store, difference, merge_patch, replaced
 from bridge.status import execution as execution_status
@@ -23,11 +25,11 @@ async def test_a_reference_that_is_no_name_leads_nowhere(name: str) -> None:
     async with scripted(answer) as (cluster, asked):
         store = Store(cluster, Index(lambda _: None))
         with pytest.raises(NotFoundError, match="is not a name that an object can have"):
-            await store.plan("team-a", name)
+            await store.get(DRPlan, "team-a", name)
         with pytest.raises(NotFoundError):
-            await store.execution("team-a", name)
+            await store.get(DRPlanExecution, "team-a", name)
         with pytest.raises(NotFoundError):
-            await store.dr_workflow(name or "..", "work")
+            await store.get(DRWorkflow, name or "..", "work")
         assert asked == []
 
 
