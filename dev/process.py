@@ -181,7 +181,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def wait(layout: Layout, name: str, ready: Callable[[], bool]) -> None:
-    """Poll until the process is ready. Raises StackError if it ends, or does not answer in time, with its last words."""
+    """Poll until the process is ready. Raises StackError if it ends, or is not ready in time, with its last words."""
     deadline = time.monotonic() + TIMEOUT
     while not ready():
         if find(layout, name) is None:
