@@ -189,6 +189,11 @@ class StageStatus(Model):
         """The workflows, with an absent list read as empty."""
         return self.workflow_executions or []
 
+    @property
+    def actions(self) -> list[ActionStatus]:
+        """The actions of all its workflows."""
+        return [action for workflow in self.workflows for action in workflow.actions]
+
 
 class Summary(Model):
     """Counts over the tree. completed = succeeded + failed + skipped + canceled."""

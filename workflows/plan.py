@@ -88,7 +88,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
             rejection = {"phase": Phase.FAILED, "message": decision.rejection}
             self._state = transitions.plan_rejected(decision.state.model_copy(update=rejection), workflow.now())
             return None
-        self._state = transitions.plan_started(decision.state, workflow.now())
+        self._state = transitions.with_counts(transitions.started(decision.state, workflow.now()))
         return decision
 
     def _undecided(self, error: ActivityError) -> RunState:
@@ -104,10 +104,10 @@ class PlanWalk(ABC, Generic[DecisionT]):
 
     async def _run_stage(self, decision: DecisionT, index: int) -> None:
         pending = self._state.stages[index]
-        running = transitions.stage_started(pending, workflow.now())
+        running = transitions.started(pending, workflow.now())
 
         def started() -> None:
-            self._state = transitions.plan_with(self._state, index, running)
+            self._state = transitions.with_child(self._state, index, running)
             total = len(self._state.stages)
             workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, running.name))
 
@@ -117,7 +117,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
             stage = pending
         except ChildLost as lost:
             stage = lost_stage(running, self.operation, str(lost), workflow.now())
-        self._state = transitions.plan_with(self._state, index, stage)
+        self._state = transitions.with_child(self._state, index, stage)
 
 
 @workflow.defn(name=WorkflowType.REVERT_PLAN)

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
-    from planning.status.size_limit import shorten_stage
+    from planning.status.size_limit import shorten
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, lost_workflow, result, run_child
 from workflows.contract import STATE_QUERY, WorkflowType
@@ -45,7 +45,7 @@ class StageWalk(ABC):
     @workflow.query(name=STATE_QUERY)
     def state(self) -> StageStatus:
         """Return the current node."""
-        return shorten_stage(self._node)
+        return shorten(self._node)
 
     @abstractmethod
     def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
@@ -54,13 +54,13 @@ class StageWalk(ABC):
     async def walk(self) -> StageStatus:
         """Run the workflows and return the final node. Raises ApplicationError with the node where that is Failed."""
         if self._node.phase is Phase.PENDING:
-            self._node = transitions.stage_started(self._node, workflow.now())
+            self._node = transitions.started(self._node, workflow.now())
         slots = asyncio.Semaphore(PARALLEL_WORKFLOWS if self._node.parallel else 1)
         pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
         await asyncio.gather(*(self._run_workflow(index, slots) for index in pending))
         canceled = self.cancellation.cut_short(node.phase for node in self._node.workflows)
         finished = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
-        self._node = shorten_stage(finished)
+        self._node = shorten(finished)
         workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
         return result(self._node, self.operation)
 
@@ -69,7 +69,7 @@ class StageWalk(ABC):
             if self._stopped or self.cancellation.requested:
                 return
             pending = self._node.workflows[index]
-            running = transitions.workflow_started(pending, workflow.now())
+            running = transitions.started(pending, workflow.now())
 
             def started() -> None:
                 self._running[index] = running.workflow_ref.name
@@ -84,12 +84,12 @@ class StageWalk(ABC):
                 node = lost_workflow(running, self.operation, str(lost), workflow.now())
             self._running.pop(index, None)
             self._update(index, node)
-            self._stopped |= not rollup.may_start_next_workflow(self._policy, [node.phase])
+            self._stopped |= not rollup.may_start_next(self._policy, [node.phase])
             self._canceling |= node.phase is Phase.FAILED and rollup.cancels_siblings(self._policy)
 
     def _update(self, index: int, node: WorkflowExecutionStatus) -> None:
         self._ended += node.phase.terminal
-        self._node = transitions.stage_with(self._node, index, node)
+        self._node = transitions.with_child(self._node, index, node)
         total = len(self._node.workflows)
         details = temporal_ui.side_by_side("workflow", self._ended, total, list(self._running.values()))
         workflow.set_current_details(details)

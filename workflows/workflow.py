@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import parents as parent_messages
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
-    from planning.status.size_limit import shorten_workflow
+    from planning.status.size_limit import shorten
 from workflows import activity_stubs
 from workflows.activity_stubs import ActionCall
 from workflows.attempts import run_action
@@ -51,7 +51,7 @@ class WorkflowWalk:
     @workflow.query(name=STATE_QUERY)
     def state(self) -> WorkflowExecutionStatus:
         """Return the current node."""
-        return shorten_workflow(self._node)
+        return shorten(self._node)
 
     def actions_named(self, names: Sequence[str]) -> list[ActionStatus]:
         """Return the current nodes of these actions."""
@@ -63,13 +63,13 @@ class WorkflowWalk:
         Raises ApplicationError with the node where that is Failed.
         """
         if self._node.phase is Phase.PENDING:
-            self._node = transitions.workflow_started(self._node, workflow.now())
+            self._node = transitions.started(self._node, workflow.now())
         await self._run_actions(calls)
         canceled = self.cancellation.cut_short(action.phase for action in self._node.actions)
         finished = transitions.workflow_finished(
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )
-        self._node = shorten_workflow(finished)
+        self._node = shorten(finished)
         workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
         return result(self._node, self.operation)
 
@@ -93,7 +93,7 @@ class WorkflowWalk:
             done, running = await workflow.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for index in [task.result() for task in done]:
                 phase = self._node.actions[index].phase
-                stopped |= not rollup.may_start_next_action(self._policy, [phase])
+                stopped |= not rollup.may_start_next(self._policy, [phase])
                 if phase is Phase.SUCCEEDED:
                     frontier.ended(index)
 
@@ -119,9 +119,8 @@ class WorkflowWalk:
         workflow.set_current_details(details)
 
         def retrying(retry: int, limit: int, error: str) -> None:
-            changed = list(self._node.actions)
-            changed[index] = transitions.action_retrying(changed[index], retry, limit, error)
-            self._node = self._node.model_copy(update={"action_statuses": changed})
+            waiting = transitions.action_retrying(self._node.actions[index], retry, limit, error)
+            self._node = transitions.with_child(self._node, index, waiting)
 
         end = await run_action(call, self.cancellation, retrying)
         del self._running[index]

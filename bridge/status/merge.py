@@ -121,7 +121,7 @@ def compose(state: RunState, stages: Sequence[ObservedStage], workflows: Sequenc
     for stage in stages:
         if stage.node is not None and stage.index < len(state.stages):
             node = forward_stage(state.stages[stage.index], stage.node)
-            state = transitions.plan_with(state, stage.index, node)
+            state = transitions.with_child(state, stage.index, node)
     for workflow in workflows:
         if workflow.node is not None:
             state = _with_workflow(state, workflow, partial(forward_workflow, new=workflow.node))
@@ -139,8 +139,8 @@ def _with_workflow(
     stage = state.stages[observed.stage]
     if observed.index >= len(stage.workflows):
         return state
-    stage = transitions.stage_with(stage, observed.index, change(stage.workflows[observed.index]))
-    return transitions.plan_with(state, observed.stage, stage)
+    stage = transitions.with_child(stage, observed.index, change(stage.workflows[observed.index]))
+    return transitions.with_child(state, observed.stage, stage)
 
 
 def forward(old: RunState, new: RunState) -> RunState:
@@ -260,7 +260,7 @@ def broken(state: RunState, operation: OperationType, message: str, now: datetim
     stages = [
         transitions.stage_broken(stage, operation, message, now)
         if stage.phase is Phase.RUNNING
-        else transitions.stage_not_reached(stage, not_reached)
+        else transitions.not_reached(stage, not_reached)
         for stage in state.stages
     ]
     update: dict[str, Any] = {"phase": Phase.FAILED, "message": message, "stage_statuses": stages or None}

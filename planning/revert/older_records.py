@@ -9,7 +9,7 @@ import re
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import Phase
 from api.reasons import Reason
-from planning.status.size_limit import map_actions
+from planning.status.transitions import map_nodes
 
 _ROLLED_BACK = "Already rolled back by "
 _ABSENT = "Already absent: "
@@ -23,7 +23,7 @@ def with_reasons(execution: DRPlanExecution) -> DRPlanExecution:
 
     To be called where an execution is read, before anything is decided from it.
     """
-    status = map_actions(execution.status, _with_reason)
+    status = map_nodes(execution.status, ActionStatus, _with_reason)
     return execution.model_copy(update={"status": status})
 
 

@@ -6,12 +6,13 @@ duration is the difference of the times that stand beside it.
 Source: docs/spec/drplanexecution.md, "Status"; docs/architecture.md, "The way of one Revert".
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
-from api.meta import go_duration
+from api.execution import ActionStatus, ExecutionStatus, Progress, RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
@@ -20,56 +21,83 @@ from planning.messages import actions as action_messages
 from planning.messages import causes
 from planning.messages import parents as parent_messages
 from planning.messages.actions import bounded
-from planning.status.rollup import (
-    blocking_stage,
-    failed_needs,
-    parent_reason,
-    plan_message,
-    progress_of,
-    rollup,
-    stage_message,
-    stop_cause,
-    succeeded,
-    summarize,
-    workflow_message,
-)
+from planning.status.rollup import blocking_stage, failed_needs, part_end, plan_message, rollup, stop_cause, summarize
 
-NodeT = TypeVar("NodeT")
+NodeT = TypeVar("NodeT", ActionStatus, WorkflowExecutionStatus, StageStatus, RunState)
+TreeT = TypeVar("TreeT", WorkflowExecutionStatus, StageStatus, RunState, ExecutionStatus)
+ModelT = TypeVar("ModelT", bound=Model)
+KindT = TypeVar("KindT", bound=Model)
 
-
-def _whole(now: datetime) -> datetime:
-    """Cut a time to what objects hold."""
-    return now.replace(microsecond=0)
+_CHILDREN: dict[type[Model], str] = {
+    WorkflowExecutionStatus: "action_statuses",
+    StageStatus: "workflow_executions",
+    RunState: "stage_statuses",
+    ExecutionStatus: "stage_statuses",
+}
+"""The field that holds a node's children."""
 
 
-def _started(now: datetime) -> dict[str, Any]:
-    """Give the fields of any node that begins."""
-    return {"phase": Phase.RUNNING, "start_time": _whole(now)}
+# Any node.
 
 
-def _because(cause: Cause) -> dict[str, Any]:
-    """Return the fields of any node that say why its phase is what it is."""
-    return {"reason": cause.reason, "message": bounded(cause.message)}
+def map_nodes(tree: ModelT, kind: type[KindT], change: Callable[[KindT], KindT]) -> ModelT:
+    """Return a tree with every node of one kind changed, children before their parents.
+
+    A node in which nothing changed is the same object as before.
+    """
+    field = _CHILDREN.get(type(tree))
+    before = field and getattr(tree, field)
+    if field and before:
+        after = [map_nodes(child, kind, change) for child in before]
+        if any(map(operator.is_not, after, before)):
+            tree = tree.model_copy(update={field: after})
+    return cast(ModelT, change(tree)) if isinstance(tree, kind) else tree
+
+
+def with_child(parent: TreeT, index: int, child: ActionStatus | WorkflowExecutionStatus | StageStatus) -> TreeT:
+    """Return a workflow, a stage or a plan with its child at `index` replaced; a plan's counts are left as they are."""
+    field = _CHILDREN[type(parent)]
+    children = list(getattr(parent, field))
+    children[index] = child
+    return parent.model_copy(update={field: children})
+
+
+def started(node: NodeT, now: datetime) -> NodeT:
+    """The node has begun."""
+    return node.model_copy(update={"phase": Phase.RUNNING, "start_time": _whole(now)})
+
+
+def not_reached(node: NodeT, cause: Cause) -> NodeT:
+    """The node will never begin, nor will what is below it; nodes that are Skipped already keep their own reason."""
+    if node.phase is not Phase.PENDING:
+        return node
+    update = pending_or_skipped(cause)
+    if field := _CHILDREN.get(type(node)):
+        update[field] = [not_reached(child, cause) for child in getattr(node, field) or []]
+    return node.model_copy(update=update)
 
 
 def pending_or_skipped(cause: Cause | None) -> dict[str, Any]:
     """Return the fields of a node that is only planned: Skipped where there is a cause, else Pending."""
-    return {"phase": Phase.PENDING} if cause is None else {"phase": Phase.SKIPPED, **_because(cause)}
+    return {"phase": Phase.PENDING} if cause is None else _ended_as(Phase.SKIPPED, cause)
 
 
 def end_times(start: datetime | None, now: datetime) -> dict[str, Any]:
-    """Give the times of any node that ends; one that never began has no duration."""
+    """Return the times of any node that ends; one that never began has no duration."""
     end = _whole(now)
     if start is None:
         return {"completion_time": end}
     return {"completion_time": max(end, start), "duration": go_duration(max(end, start) - start)}
 
 
-def _replaced(nodes: Sequence[NodeT], index: int, node: NodeT) -> list[NodeT]:
-    """Give the list with one node replaced."""
-    changed = list(nodes)
-    changed[index] = node
-    return changed
+def _ended_as(phase: Phase, cause: Cause) -> dict[str, Any]:
+    """Return the fields of any node that say its phase, and why it is that."""
+    return {"phase": phase, "reason": cause.reason, "message": bounded(cause.message)}
+
+
+def _whole(now: datetime) -> datetime:
+    """Cut a time to what objects hold."""
+    return now.replace(microsecond=0)
 
 
 # Actions.
@@ -83,24 +111,15 @@ def action_started(
     `beside` names the actions that run already.
     """
     action = node.actions[index]
-    started = action if action.start_time else action.model_copy(update=_started(now))
-    current = parent_messages.current_action([*beside, action.name])
-    return node.model_copy(
-        update={"action_statuses": _replaced(node.actions, index, started), "current_action": current}
-    )
+    changed = with_child(node, index, action if action.start_time else started(action, now))
+    return changed.model_copy(update={"current_action": parent_messages.current_action([*beside, action.name])})
 
 
 def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) -> ActionStatus:
     """The action waits for retry number `retry` (from 1) of `limit`; `retries` counts those made so far."""
-    return action.model_copy(
-        update={
-            "phase": Phase.RUNNING,
-            "reason": Reason.RETRYING,
-            "message": bounded(action_messages.retrying(retry, limit, error)),
-            "retries": retry - 1,
-            "retry_count": retry - 1,
-        }
-    )
+    cause = Cause(Reason.RETRYING, action_messages.retrying(retry, limit, error))
+    counts = {"retries": retry - 1, "retry_count": retry - 1}
+    return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
 
 
 def action_finished(
@@ -134,28 +153,11 @@ def action_finished(
             **{name: value for name, value in record.items() if value is not None},
         }
     )
-    update = {
-        "action_statuses": _replaced(node.actions, index, action),
-        "progress": progress or node.progress,
-        "current_action": parent_messages.current_action(beside),
-    }
-    return node.model_copy(update=update)
-
-
-def _with_actions(
-    node: WorkflowExecutionStatus, operation: OperationType, actions: list[ActionStatus]
-) -> WorkflowExecutionStatus:
-    """Give the node with these actions and their progress."""
-    progress = parent_messages.progress(operation, succeeded(actions), len(actions))
-    return node.model_copy(update={"action_statuses": actions, "progress": progress})
+    current = {"progress": progress or node.progress, "current_action": parent_messages.current_action(beside)}
+    return with_child(node, index, action).model_copy(update=current)
 
 
 # Workflows.
-
-
-def workflow_started(node: WorkflowExecutionStatus, now: datetime) -> WorkflowExecutionStatus:
-    """The workflow has begun."""
-    return node.model_copy(update=_started(now))
 
 
 def workflow_finished(
@@ -173,32 +175,17 @@ def workflow_finished(
     for each action the places of those that it depends on.
     """
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
-    cause = stop_cause(operation, [] if goes_on else [node], canceled)
+    stopped = stop_cause(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
-    actions = [
-        _cut_short(action, causes.not_attempted_action(failed[index]) if index in failed else cause, now)
-        for index, action in enumerate(node.actions)
-    ]
+    cut_short = {**_ended_as(Phase.CANCELED, causes.CANCELED_WHILE_RUNNING), "completion_time": _whole(now)}
+    actions = []
+    for index, action in enumerate(node.actions):
+        cause = causes.not_attempted_action(failed[index]) if index in failed else stopped
+        ended = action.phase.terminal or action.phase is Phase.PENDING
+        actions.append(not_reached(action, cause) if ended else action.model_copy(update=cut_short))
     phase = rollup((action.phase for action in actions), canceled)
-    return _with_actions(node, operation, actions).model_copy(
-        update={
-            "phase": phase,
-            "reason": parent_reason(phase, operation, Reason.ACTION_FAILED),
-            "message": workflow_message(phase, operation, actions),
-            "current_action": None,
-            **end_times(node.start_time, now),
-        }
-    )
-
-
-def _cut_short(action: ActionStatus, cause: Cause, now: datetime) -> ActionStatus:
-    """Close an action that has not ended when its workflow has."""
-    if action.phase.terminal:
-        return action
-    if action.phase is Phase.PENDING:
-        return _skipped_action(action, cause)
-    ended = {"completion_time": _whole(now), **_because(causes.CANCELED_WHILE_RUNNING)}
-    return action.model_copy(update={"phase": Phase.CANCELED, **ended})
+    end = part_end(phase, operation, "Workflow", [(action.name, action.phase) for action in actions])
+    return _with_actions(node, operation, actions, {**end, **end_times(node.start_time, now)})
 
 
 def workflow_broken(
@@ -209,44 +196,25 @@ def workflow_broken(
     What became of a running action is not known, and its message says so.
     """
     left = causes.not_attempted_broken(f"workflow {node.workflow_ref.name}")
-    unknown = {"phase": Phase.FAILED, **_because(causes.unknown_outcome(reason))}
+    unknown = {**_ended_as(Phase.FAILED, causes.unknown_outcome(reason)), "completion_time": _whole(now)}
     actions = [
-        action.model_copy(update={**unknown, "completion_time": _whole(now)})
-        if action.phase is Phase.RUNNING
-        else _skipped_action(action, left)
+        action.model_copy(update=unknown) if action.phase is Phase.RUNNING else not_reached(action, left)
         for action in node.actions
     ]
-    update = {"phase": Phase.FAILED, **_because(Cause(Reason.RUN_LOST, reason)), "current_action": None}
-    return _with_actions(node, operation, actions).model_copy(update={**update, **end_times(node.start_time, now)})
+    end = _ended_as(Phase.FAILED, Cause(Reason.RUN_LOST, reason))
+    return _with_actions(node, operation, actions, {**end, **end_times(node.start_time, now)})
 
 
-def workflow_not_reached(node: WorkflowExecutionStatus, cause: Cause) -> WorkflowExecutionStatus:
-    """The workflow will never begin; nodes that are Skipped already keep their own reason."""
-    if node.phase is not Phase.PENDING:
-        return node
-    actions = [_skipped_action(action, cause) for action in node.actions]
-    update = {"phase": Phase.SKIPPED, **_because(cause), "action_statuses": actions}
-    return node.model_copy(update=update)
-
-
-def _skipped_action(action: ActionStatus, cause: Cause) -> ActionStatus:
-    """Close an action that has not begun."""
-    if action.phase is not Phase.PENDING:
-        return action
-    return action.model_copy(update={"phase": Phase.SKIPPED, **_because(cause)})
+def _with_actions(
+    node: WorkflowExecutionStatus, operation: OperationType, actions: list[ActionStatus], end: dict[str, Any]
+) -> WorkflowExecutionStatus:
+    """Return the node of a workflow that ended with these actions."""
+    done = sum(action.phase is Phase.SUCCEEDED for action in actions)
+    progress = parent_messages.progress(operation, done, len(actions))
+    return node.model_copy(update={"action_statuses": actions, "progress": progress, "current_action": None, **end})
 
 
 # Stages.
-
-
-def stage_started(node: StageStatus, now: datetime) -> StageStatus:
-    """The stage has begun."""
-    return node.model_copy(update=_started(now))
-
-
-def stage_with(node: StageStatus, index: int, workflow: WorkflowExecutionStatus) -> StageStatus:
-    """Give the stage with its workflow at `index` replaced."""
-    return node.model_copy(update={"workflow_executions": _replaced(node.workflows, index, workflow)})
 
 
 def stage_finished(
@@ -254,12 +222,10 @@ def stage_finished(
 ) -> StageStatus:
     """The stage has ended: what is left Pending is Skipped with its reason."""
     cause = stop_cause(operation, node.workflows, canceled)
-    workflows = [workflow_not_reached(workflow, cause) for workflow in node.workflows]
+    workflows = [not_reached(workflow, cause) for workflow in node.workflows]
     phase = rollup((workflow.phase for workflow in workflows), canceled)
-    reason = parent_reason(phase, operation, Reason.WORKFLOW_FAILED)
-    message = stage_message(phase, operation, workflows)
-    update = {"phase": phase, "reason": reason, "message": message, "workflow_executions": workflows}
-    return node.model_copy(update={**update, **end_times(node.start_time, now)})
+    end = part_end(phase, operation, "Stage", [(one.workflow_ref.name, one.phase) for one in workflows])
+    return node.model_copy(update={**end, "workflow_executions": workflows, **end_times(node.start_time, now)})
 
 
 def stage_broken(node: StageStatus, operation: OperationType, reason: str, now: datetime) -> StageStatus:
@@ -268,34 +234,24 @@ def stage_broken(node: StageStatus, operation: OperationType, reason: str, now: 
     workflows = [
         workflow_broken(workflow, operation, reason, now)
         if workflow.phase is Phase.RUNNING
-        else workflow_not_reached(workflow, left)
+        else not_reached(workflow, left)
         for workflow in node.workflows
     ]
-    update = {"phase": Phase.FAILED, **_because(Cause(Reason.RUN_LOST, reason)), "workflow_executions": workflows}
-    return node.model_copy(update={**update, **end_times(node.start_time, now)})
-
-
-def stage_not_reached(node: StageStatus, cause: Cause) -> StageStatus:
-    """The stage will never begin; nodes that are Skipped already keep their own reason."""
-    if node.phase is not Phase.PENDING:
-        return node
-    workflows = [workflow_not_reached(workflow, cause) for workflow in node.workflows]
-    update = {"phase": Phase.SKIPPED, **_because(cause), "workflow_executions": workflows}
-    return node.model_copy(update=update)
+    end = _ended_as(Phase.FAILED, Cause(Reason.RUN_LOST, reason))
+    return node.model_copy(update={**end, "workflow_executions": workflows, **end_times(node.start_time, now)})
 
 
 # The plan.
 
 
 def with_counts(state: RunState) -> RunState:
-    """Give the state with its summary and progress counted from the tree."""
+    """Return the state with its summary and progress (completed of total, as `3/5`) counted from the tree."""
     summary = summarize(state.stages)
-    return state.model_copy(update={"summary": summary, "progress": progress_of(summary)})
-
-
-def plan_started(state: RunState, now: datetime) -> RunState:
-    """The run has begun."""
-    return with_counts(state.model_copy(update=_started(now)))
+    actions = summary.succeeded_actions + summary.failed_actions + summary.skipped_actions + summary.canceled_actions
+    progress = Progress(
+        stages=f"{summary.completed_stages}/{summary.total_stages}", actions=f"{actions}/{summary.total_actions}"
+    )
+    return state.model_copy(update={"summary": summary, "progress": progress})
 
 
 def plan_rejected(state: RunState, now: datetime) -> RunState:
@@ -304,29 +260,19 @@ def plan_rejected(state: RunState, now: datetime) -> RunState:
     return state.model_copy(update={**times, **end_times(times["start_time"], now)})
 
 
-def plan_with(state: RunState, index: int, stage: StageStatus) -> RunState:
-    """Give the state with its stage at `index` replaced; counts are left to `with_counts`."""
-    return state.model_copy(update={"stage_statuses": _replaced(state.stages, index, stage)})
-
-
 def plan_finished(state: RunState, operation: OperationType, now: datetime, *, canceled: bool = False) -> RunState:
-    """The run has ended: stages left Pending are Skipped; phase, message and counts are derived."""
+    """The run has ended: stages left Pending are Skipped; phase, message and counts are derived.
+
+    A stage that depends on a failed one, directly or not, says so.
+    """
     if not state.stages and state.phase is Phase.FAILED:
         return plan_rejected(state, now)
     cause = stop_cause(operation, state.stages, canceled)
-    stages = [
-        stage_not_reached(stage, _dependency_cause(state.stages, index) or cause)
-        for index, stage in enumerate(state.stages)
-    ]
+    failed = {stage.name for stage in state.stages if stage.phase is Phase.FAILED}
+    stages = []
+    for index, stage in enumerate(state.stages):
+        needed = blocking_stage(state.stages, index) if stage.phase is Phase.PENDING else None
+        stages.append(not_reached(stage, causes.not_attempted_dependency(needed) if needed in failed else cause))
     phase = rollup((stage.phase for stage in stages), canceled)
     ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **end_times(state.start_time, now)})
     return with_counts(ended.model_copy(update={"message": plan_message(phase, operation, ended)}))
-
-
-def _dependency_cause(stages: Sequence[StageStatus], index: int) -> Cause | None:
-    """Say on which failed stage a Pending one depends; None where it is not a dependency that stops it."""
-    if stages[index].phase is not Phase.PENDING or not stages[index].depends_on:
-        return None
-    blocked_by = blocking_stage(stages, index)
-    failed = blocked_by and any(stage.name == blocked_by and stage.phase is Phase.FAILED for stage in stages)
-    return causes.not_attempted_dependency(blocked_by) if blocked_by and failed else None

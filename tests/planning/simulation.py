@@ -124,7 +124,7 @@ class Walk:
         self.operation = operation
         self.now = now
         self.state = state
-        self._see(transitions.plan_started(state, now))
+        self._see(transitions.with_counts(transitions.started(state, now)))
 
     def _tick(self) -> datetime:
         self.now += timedelta(seconds=10)
@@ -161,12 +161,12 @@ class Walk:
         policy: StageFailurePolicy,
         policies: Sequence[WorkflowFailurePolicy] | None,
     ) -> None:
-        self._put(index, transitions.stage_started(self.state.stages[index], self._tick()))
+        self._put(index, transitions.started(self.state.stages[index], self._tick()))
         for place in range(len(self.state.stages[index].workflows)):
             stage = self.state.stages[index]
             begun_together = bool(stage.parallel)
             phases = [node.phase for node in stage.workflows]
-            may_start = begun_together or rollup.may_start_next_workflow(policy, phases)
+            may_start = begun_together or rollup.may_start_next(policy, phases)
             if stage.workflows[place].phase is Phase.PENDING and may_start:
                 own = policies[place] if policies else WorkflowFailurePolicy.FAIL_FAST
                 self._run_workflow(index, place, act, own)
@@ -179,24 +179,24 @@ class Walk:
         act: Callable[[int, int, int], ActionOutcome | None],
         policy: WorkflowFailurePolicy,
     ) -> None:
-        node = transitions.workflow_started(self.state.stages[index].workflows[place], self._tick())
+        node = transitions.started(self.state.stages[index].workflows[place], self._tick())
         for number, action in enumerate(node.actions):
             phases = [one.phase for one in node.actions]
-            if action.phase is not Phase.PENDING or not rollup.may_start_next_action(policy, phases):
+            if action.phase is not Phase.PENDING or not rollup.may_start_next(policy, phases):
                 continue
             node = transitions.action_started(node, number, self._tick())
-            self._put(index, transitions.stage_with(self.state.stages[index], place, node))
+            self._put(index, transitions.with_child(self.state.stages[index], place, node))
             outcome = act(index, place, number)
             assert outcome is not None, "a Pending action has something to do"
             done = [*(one.phase for one in node.actions), outcome.phase].count(Phase.SUCCEEDED)
             progress = parent_messages.progress(self.operation, done, len(node.actions))
             node = transitions.action_finished(node, number, outcome, 0, self._tick(), progress=progress)
-            self._put(index, transitions.stage_with(self.state.stages[index], place, node))
+            self._put(index, transitions.with_child(self.state.stages[index], place, node))
         node = transitions.workflow_finished(node, self.operation, self._tick(), policy=policy)
-        self._put(index, transitions.stage_with(self.state.stages[index], place, node))
+        self._put(index, transitions.with_child(self.state.stages[index], place, node))
 
     def _put(self, index: int, stage: StageStatus) -> None:
-        self._see(transitions.plan_with(self.state, index, stage))
+        self._see(transitions.with_child(self.state, index, stage))
 
 
 def check_summary(state: RunState) -> None:

@@ -11,7 +11,6 @@ from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision
 from planning.messages.actions import MESSAGE_BOUND
 from planning.revert.older_records import with_reasons
 from planning.status import transitions
-from planning.status.size_limit import map_actions
 from tests.planning.builders import (
     LATER,
     START,
@@ -37,14 +36,14 @@ ORIGINAL = execute(
 
 def ended(name: str, decision: RevertDecision, failing: str | None = None) -> DRPlanExecution:
     """Walk a decision to its end, with one action failing, and give the Revert that is left."""
-    state = transitions.plan_started(decision.state, LATER)
+    state = transitions.with_counts(transitions.started(decision.state, LATER))
     for index, stage_ in enumerate(state.stages):
         if stage_.phase is not Phase.PENDING or any(one.phase is Phase.FAILED for one in state.stages):
             continue
-        running = transitions.stage_started(stage_, LATER)
+        running = transitions.started(stage_, LATER)
         for place, node in enumerate(running.workflows):
             if node.phase is Phase.PENDING:
-                child = transitions.workflow_started(node, LATER)
+                child = transitions.started(node, LATER)
                 for number, action in enumerate(child.actions):
                     if action.phase is Phase.PENDING and not any(one.phase is Phase.FAILED for one in child.actions):
                         phase = Phase.FAILED if action.name == failing else Phase.SUCCEEDED
@@ -52,8 +51,8 @@ def ended(name: str, decision: RevertDecision, failing: str | None = None) -> DR
                         outcome = ActionOutcome(phase=phase, message="said")
                         child = transitions.action_finished(child, number, outcome, 0, LATER)
                 child = transitions.workflow_finished(child, OperationType.REVERT, LATER)
-                running = transitions.stage_with(running, place, child)
-        state = transitions.plan_with(state, index, transitions.stage_finished(running, OperationType.REVERT, LATER))
+                running = transitions.with_child(running, place, child)
+        state = transitions.with_child(state, index, transitions.stage_finished(running, OperationType.REVERT, LATER))
     state = transitions.plan_finished(state, OperationType.REVERT, LATER)
     status = ExecutionStatus.model_validate(state.model_dump(exclude={"left_standing"}))
     return revert(name).model_copy(update={"status": status})
@@ -132,7 +131,7 @@ def test_parents_of_many_reverts_with_long_names_name_only_whole_ones() -> None:
 def test_who_did_it_outlives_that_revert_and_the_messages_of_the_next_one() -> None:
     first = ended("r1", decide(ORIGINAL), failing="b")
     second = ended("r2", decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[first]), failing="b")
-    silent = second.model_copy(update={"status": map_actions(second.status, without_message)})
+    silent = second.model_copy(update={"status": transitions.map_nodes(second.status, ActionStatus, without_message)})
     third = decide(ORIGINAL, {C: absent(C)}, by=revert("r3"), earlier=[silent])
     assert the_action(third, "c").message == "Already rolled back by r1"
     assert the_action(third, "c").rolled_back_by == ["r1"]
@@ -150,7 +149,7 @@ def without_reason(action: ActionStatus) -> ActionStatus:
 def test_statuses_of_version_0_1_count_as_well() -> None:
     first = ended("r1", decide(ORIGINAL), failing="b")
     second = ended("r2", decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[first]), failing="b")
-    older = second.model_copy(update={"status": map_actions(second.status, without_reason)})
+    older = second.model_copy(update={"status": transitions.map_nodes(second.status, ActionStatus, without_reason)})
     assert decide(ORIGINAL, by=revert("r3"), earlier=[older]).state.summary.skipped_actions == 0  # type: ignore[union-attr]
     third = decide(ORIGINAL, {C: absent(C)}, by=revert("r3"), earlier=[with_reasons(older)])
     assert the_action(third, "c").message == "Already rolled back by r1"

@@ -203,8 +203,8 @@ class TestHookCleanup:
 
 def finished(decision: RevertDecision, *phases: Phase) -> str:
     """Give the plan's message after its hooks and rollbacks ended so."""
-    state = transitions.plan_started(decision.state, LATER)
-    node = transitions.workflow_started(state.stages[0].workflows[0], LATER)
+    state = transitions.with_counts(transitions.started(decision.state, LATER))
+    node = transitions.started(state.stages[0].workflows[0], LATER)
     for index, phase in enumerate(phases):
         if node.actions[index].phase is Phase.PENDING:
             step = decision.steps[0][0][index]
@@ -217,8 +217,8 @@ def finished(decision: RevertDecision, *phases: Phase) -> str:
             outcome = ActionOutcome(phase=phase, reason=step.success, message=done)
             node = transitions.action_finished(node, index, outcome, 0, LATER)
     node = transitions.workflow_finished(node, OperationType.REVERT, LATER)
-    stage_ = transitions.stage_finished(transitions.stage_with(state.stages[0], 0, node), OperationType.REVERT, LATER)
-    ended = transitions.plan_finished(transitions.plan_with(state, 0, stage_), OperationType.REVERT, LATER)
+    stage_ = transitions.stage_finished(transitions.with_child(state.stages[0], 0, node), OperationType.REVERT, LATER)
+    ended = transitions.plan_finished(transitions.with_child(state, 0, stage_), OperationType.REVERT, LATER)
     return str(ended.message)
 
 

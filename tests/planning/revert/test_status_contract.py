@@ -106,9 +106,9 @@ def test_a_finished_revert_is_the_contract() -> None:
             ),
         )
     )
-    state = transitions.plan_started(decide(original).state, at(10, 0))
-    node = transitions.stage_started(state.stages[0], at(10, 0))
-    child = transitions.workflow_started(node.workflows[0], at(10, 0))
+    state = transitions.with_counts(transitions.started(decide(original).state, at(10, 0)))
+    node = transitions.started(state.stages[0], at(10, 0))
+    child = transitions.started(node.workflows[0], at(10, 0))
     times = [at(10, 0), at(10, 45), at(11, 30)]
     for index, target in enumerate(targets):
         outcome = ActionOutcome(
@@ -117,8 +117,8 @@ def test_a_finished_revert_is_the_contract() -> None:
         child = transitions.action_started(child, index, times[index])
         child = transitions.action_finished(child, index, outcome, 0, times[index + 1])
     child = transitions.workflow_finished(child, OperationType.REVERT, at(11, 30))
-    node = transitions.stage_finished(transitions.stage_with(node, 0, child), OperationType.REVERT, at(11, 30))
-    state = transitions.plan_finished(transitions.plan_with(state, 0, node), OperationType.REVERT, at(11, 30))
+    node = transitions.stage_finished(transitions.with_child(node, 0, child), OperationType.REVERT, at(11, 30))
+    state = transitions.plan_finished(transitions.with_child(state, 0, node), OperationType.REVERT, at(11, 30))
     status = ExecutionStatus.model_validate(state.model_dump(exclude={"left_standing"}))
     assert status.to_object() == CONTRACT
 

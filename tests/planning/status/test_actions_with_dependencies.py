@@ -36,7 +36,7 @@ class Walk:
     def run(self) -> WorkflowExecutionStatus:
         """Walk to the end, several actions open at once."""
         decision = in_mode(self.mode, self.flow)
-        node = transitions.workflow_started(decision.state.stages[0].workflows[0], START)
+        node = transitions.started(decision.state.stages[0].workflows[0], START)
         needs = [step.after or [] for step in decision.steps[0][0]]
         frontier, running = Frontier(needs), list[int]()
         while True:
@@ -60,7 +60,7 @@ class Walk:
         return len(self.ended) >= self.canceled_after
 
     def _goes_on(self) -> bool:
-        return not self.canceled and rollup.may_start_next_action(self.policy, self.ended.values())
+        return not self.canceled and rollup.may_start_next(self.policy, self.ended.values())
 
     def _begin(self, node: WorkflowExecutionStatus, place: int, running: list[int]) -> WorkflowExecutionStatus:
         beside = [node.actions[one].name for one in running]

@@ -10,8 +10,7 @@ from planning.status.rollup import (
     blocking_stage,
     cancels_siblings,
     failed_needs,
-    may_start_next_action,
-    may_start_next_workflow,
+    may_start_next,
     may_start_stage,
     rollup,
 )
@@ -53,9 +52,9 @@ def test_a_parent_with_a_failed_child_is_failed_in_every_case(phases: list[Phase
 
 
 def test_a_workflow_stops_at_the_first_failure_unless_told_to_go_on() -> None:
-    assert may_start_next_action(WorkflowFailurePolicy.FAIL_FAST, [S, P])
-    assert not may_start_next_action(WorkflowFailurePolicy.FAIL_FAST, [S, F, P])
-    assert may_start_next_action(WorkflowFailurePolicy.CONTINUE, [S, F, P])
+    assert may_start_next(WorkflowFailurePolicy.FAIL_FAST, [S, P])
+    assert not may_start_next(WorkflowFailurePolicy.FAIL_FAST, [S, F, P])
+    assert may_start_next(WorkflowFailurePolicy.CONTINUE, [S, F, P])
 
 
 def test_an_action_that_was_skipped_does_not_hide_the_failed_one_before_it() -> None:
@@ -67,12 +66,12 @@ def test_an_action_that_was_skipped_does_not_hide_the_failed_one_before_it() -> 
 
 @pytest.mark.parametrize("policy", [StageFailurePolicy.STOP, StageFailurePolicy.FAIL_FAST])
 def test_a_stage_starts_no_further_workflow_after_a_failure(policy: StageFailurePolicy) -> None:
-    assert may_start_next_workflow(policy, [S, P])
-    assert not may_start_next_workflow(policy, [S, F, P])
+    assert may_start_next(policy, [S, P])
+    assert not may_start_next(policy, [S, F, P])
 
 
 def test_a_stage_that_continues_runs_them_all() -> None:
-    assert may_start_next_workflow(StageFailurePolicy.CONTINUE, [F, F, P])
+    assert may_start_next(StageFailurePolicy.CONTINUE, [F, F, P])
 
 
 def test_only_fail_fast_cancels_running_siblings() -> None:

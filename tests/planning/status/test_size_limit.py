@@ -16,7 +16,7 @@ from api.execution import (
 )
 from api.phases import Phase
 from planning.messages.actions import MESSAGE_BOUND
-from planning.status.size_limit import BOUND, shorten, shorten_stage, shorten_workflow, size
+from planning.status.size_limit import BOUND, shorten, size
 from planning.status.transitions import with_counts
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow
 
@@ -123,8 +123,8 @@ def test_even_impossible_names_keep_the_bound(length: int) -> None:
     one = stage(name, *[node] * 15, depends_on=[name])
     state = RunState(phase=Phase.RUNNING, stage_statuses=[one], left_standing=[name] * 300)
     assert size(shorten(state)) <= BOUND
-    assert size(shorten_stage(one)) <= BOUND
-    assert size(shorten_workflow(node)) <= BOUND
+    assert size(shorten(one)) <= BOUND
+    assert size(shorten(node)) <= BOUND
 
 
 def test_objects_left_standing_are_counted_where_they_do_not_fit() -> None:
@@ -176,12 +176,12 @@ def told(action: ActionStatus) -> ActionStatus:
 
 def test_parts_are_shortened_like_the_whole() -> None:
     node = WorkflowExecutionStatus.model_validate(tree(30000, message="y" * 300).stages[0].workflows[0])
-    short = shorten_workflow(node)
+    short = shorten(node)
     assert size(short) <= BOUND
     assert "shortened" in str(short.message)
     one = StageStatus(
         name="s", phase=Phase.SUCCEEDED, message="Stage executed successfully", workflow_executions=[node] * 3
     )
-    shorter = shorten_stage(one)
+    shorter = shorten(one)
     assert size(shorter) <= BOUND
     assert str(shorter.message).startswith("Stage executed successfully; Status shortened")

@@ -169,12 +169,12 @@ class TestWorkflows:
 
     def test_never_reached_keeps_the_reasons_that_were_there(self) -> None:
         waiting = node(Phase.PENDING, Phase.SKIPPED).model_copy(update={"phase": Phase.PENDING})
-        left = transitions.workflow_not_reached(waiting, WHY)
+        left = transitions.not_reached(waiting, WHY)
         assert [(action.phase, action.message) for action in left.actions] == [
             (Phase.SKIPPED, "why"),
             (Phase.SKIPPED, None),
         ]
-        assert transitions.workflow_not_reached(left, Cause(Reason.CANCELED, "another reason")) == left
+        assert transitions.not_reached(left, Cause(Reason.CANCELED, "another reason")) == left
 
     def test_a_short_one_lasts_no_time(self) -> None:
         ended = transitions.workflow_finished(node(Phase.SUCCEEDED), REVERT, NOW)
