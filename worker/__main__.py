@@ -2,14 +2,20 @@
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
 from kube.client import Cluster, Limits
+from kube.errors import ApiError
+from process.backoff import Backoff
 from process.main import main, unless_stopped
+from process.temporal import connect, connect_options
 from worker.build import build_worker
 from worker.settings import Settings
-from worker.waiting import reach_cluster, reach_temporal
+
+T = TypeVar("T")
 
 DESCRIPTION = "Carries out the actions of disaster-recovery plans."
 _log = structlog.get_logger(__name__)
@@ -24,8 +30,13 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         user_agent="drplan-worker", limits=Limits(connections=settings.kubernetes_connections)
     )
     try:
-        client = await unless_stopped(reach_temporal(), stop)
-        version = await unless_stopped(reach_cluster(cluster), stop)
+        options = connect_options()
+        temporal = _until_reached(
+            f"Temporal at {options['target_host']}", "TEMPORAL_ADDRESS", RuntimeError, lambda: connect(options)
+        )
+        client = await unless_stopped(temporal, stop)
+        server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)
+        version = await unless_stopped(server, stop)
         async with build_worker(client, cluster, settings):
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
             await stop.wait()
@@ -33,6 +44,18 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     finally:
         await cluster.close()
     _log.info("worker stopped")
+
+
+async def _until_reached(what: str, setting: str, unreachable: type[Exception], call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a call until it succeeds, however long that takes; `setting` tells where the server's address is set."""
+    backoff = Backoff(cap=15.0)
+    while True:
+        try:
+            return await call()
+        except unreachable as error:
+            seconds = round(backoff.pause(), 1)
+            _log.warning(f"cannot reach {what}: trying again", setting=setting, reason=str(error), seconds=seconds)
+        await asyncio.sleep(seconds)
 
 
 if __name__ == "__main__":

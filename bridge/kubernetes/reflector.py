@@ -13,10 +13,10 @@ from typing import Protocol
 
 import structlog
 
-from bridge.kubernetes.backoff import Backoff
 from bridge.kubernetes.index import Key, ObjectKind
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ExpiredError
+from process.backoff import Backoff
 
 SHORTEST_WATCH = 2.0
 """Seconds; a stream that the server ends sooner is a server in trouble, not the end of a watch."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from bridge.kubernetes.backoff import Backoff
+from process.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)
 

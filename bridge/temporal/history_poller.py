@@ -9,9 +9,9 @@ from itertools import count
 
 import structlog
 
-from bridge.kubernetes.backoff import Backoff
 from bridge.kubernetes.index import Key
 from bridge.temporal.client import RunNotFound, TemporalClient, TemporalUnreachable
+from process.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
 
