@@ -5,7 +5,7 @@ JSON names never change: recorded runs are replayed. Source: docs/architecture.m
 """
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -288,6 +288,8 @@ class RevertDecision(Model):
     """Of the whole run, if it runs definitions: each level adds its stage and position."""
     rejection: str | None = None
     """Why nothing is to be changed at all; the run then ends as Failed with this message."""
+    plan_policy: ClassVar[PlanFailurePolicy] = PlanFailurePolicy.STOP
+    """A Revert ignores the plan's policy."""
 
 
 class ExecuteDecision(Model):

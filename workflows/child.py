@@ -77,38 +77,8 @@ class ChildLost(Exception):  # noqa: N818 - an end, not an error
     """A child that ended without its node; the reason is the only argument."""
 
 
-async def run_child(
-    call: ChildCall[ChildT],
-    cancellation: Cancellation,
-    started: Callable[[], None],
-    unwanted: Callable[[], bool] = lambda: False,
-) -> ChildT:
-    """Start a child, call `started` once it runs, and return its final node.
-
-    A cancel is passed on to the child; so is `unwanted` when it becomes true. Raises ChildNotStarted and ChildLost.
-    """
-    handle = await _start(call, cancellation)
-    started()
-    try:
-        return await cancellation.settle(handle, unwanted)
-    except ChildWorkflowError as error:
-        cause = error.cause
-    if isinstance(cause, CancelledError):
-        # A child that has run a task always leaves its node: this one was closed before its first task.
-        raise ChildNotStarted
-    if isinstance(cause, ApplicationError) and cause.details:
-        try:
-            return call.result_type.model_validate(cause.details[0])
-        except ValidationError:
-            raise ChildLost(parent_messages.ended_otherwise(cause.message)) from None
-    if isinstance(cause, TerminatedError):
-        raise ChildLost(parent_messages.TERMINATED)
-    if isinstance(cause, TemporalTimeoutError):
-        raise ChildLost(parent_messages.TIMED_OUT)
-    raise ChildLost(parent_messages.ended_otherwise(str(cause)))
-
-
-async def _start(call: ChildCall[ChildT], cancellation: Cancellation) -> workflow.ChildWorkflowHandle[Any, ChildT]:
+async def start_child(call: ChildCall[ChildT], cancellation: Cancellation) -> workflow.ChildWorkflowHandle[Any, ChildT]:
+    """Start a child and return once it runs. Raises ChildNotStarted and ChildLost."""
     for _ in range(ID_TAKEN_TRIES):
         if cancellation.requested:
             raise ChildNotStarted
@@ -127,6 +97,35 @@ async def _start(call: ChildCall[ChildT], cancellation: Cancellation) -> workflo
         except WorkflowAlreadyStartedError:
             await cancellation.pause(ID_TAKEN_WAIT)
     raise ChildLost(parent_messages.already_open(call.id))
+
+
+async def final_node(
+    child: workflow.ChildWorkflowHandle[Any, ChildT],
+    call: ChildCall[ChildT],
+    cancellation: Cancellation,
+    unwanted: Callable[[], bool] = lambda: False,
+) -> ChildT:
+    """Wait for a child that runs, and return its final node.
+
+    A cancel is passed on to the child; so is `unwanted` when it becomes true. Raises ChildNotStarted and ChildLost.
+    """
+    try:
+        return await cancellation.settle(child, unwanted)
+    except ChildWorkflowError as error:
+        cause = error.cause
+    if isinstance(cause, CancelledError):
+        # A child that has run a task always leaves its node: this one was closed before its first task.
+        raise ChildNotStarted
+    if isinstance(cause, ApplicationError) and cause.details:
+        try:
+            return call.result_type.model_validate(cause.details[0])
+        except ValidationError:
+            raise ChildLost(parent_messages.ended_otherwise(cause.message)) from None
+    if isinstance(cause, TerminatedError):
+        raise ChildLost(parent_messages.TERMINATED)
+    if isinstance(cause, TemporalTimeoutError):
+        raise ChildLost(parent_messages.TIMED_OUT)
+    raise ChildLost(parent_messages.ended_otherwise(str(cause)))
 
 
 def lost_workflow(

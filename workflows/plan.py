@@ -12,8 +12,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
-    from api.phases import OperationType, Phase, PlanFailurePolicy
-    from api.steps import ExecuteDecision, ExecuteStageInput, RevertDecision, RevertStageInput, RunInput
+    from api.phases import OperationType, Phase
+    from api.steps import ExecuteDecision, ExecuteStageInput, Origin, RevertDecision, RevertStageInput, RunInput
     from planning.definitions import identifiers
     from planning.messages import parents as parent_messages
     from planning.messages import temporal_ui
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows import activity_stubs
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
 from workflows.cancellation import Cancellation
-from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, lost_stage, result, run_child
+from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, final_node, lost_stage, result, start_child
 from workflows.contract import FINAL_STATE_MEMO, STATE_QUERY, WorkflowType
 
 
@@ -30,6 +30,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
     """What both root workflows do. Before the decision the phase is Pending and there are no stages."""
 
     operation: ClassVar[OperationType]
+    stage_type: ClassVar[WorkflowType]
 
     def __init__(self) -> None:
         self._state = RunState(phase=Phase.PENDING)
@@ -41,12 +42,10 @@ class PlanWalk(ABC, Generic[DecisionT]):
         return shorten(transitions.with_counts(self._state) if self._state.stages else self._state)
 
     @abstractmethod
-    def policy(self, decision: DecisionT) -> PlanFailurePolicy:
-        """Return what happens after a failed stage."""
-
-    @abstractmethod
-    def child(self, decision: DecisionT, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
-        """Return the call of the workflow that runs the stage at `index`; `stage` is its started node."""
+    def stage_input(
+        self, decision: DecisionT, index: int, stage: StageStatus, origin: Origin | None
+    ) -> RevertStageInput | ExecuteStageInput:
+        """Return the input of the workflow that runs the stage at `index`; `stage` is its started node."""
 
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
         """Run the stages that the activity `load` decides on, and return the final tree.
@@ -67,10 +66,9 @@ class PlanWalk(ABC, Generic[DecisionT]):
         workflow.set_current_details(temporal_ui.DECIDING)
         decision = await self._decide(load)
         if decision is not None:
-            policy = self.policy(decision)
             for index in range(len(self._state.stages)):
                 startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
-                if startable and rollup.may_start_stage(policy, self._state.stages, index):
+                if startable and rollup.may_start_stage(decision.plan_policy, self._state.stages, index):
                     await self._run_stage(decision, index)
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
             self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
@@ -105,14 +103,22 @@ class PlanWalk(ABC, Generic[DecisionT]):
     async def _run_stage(self, decision: DecisionT, index: int) -> None:
         pending = self._state.stages[index]
         running = transitions.started(pending, workflow.now())
-
-        def started() -> None:
+        origin = decision.origin and decision.origin.model_copy(update={"stage": running.name})
+        call = ChildCall(
+            workflow_type=self.stage_type,
+            id=identifiers.stage_id(workflow.info().workflow_id, index, running.name),
+            input=self.stage_input(decision, index, running, origin),
+            result_type=StageStatus,
+            parts=len(running.workflows),
+            summary=temporal_ui.stage(running),
+            details=temporal_ui.stage_details(running),
+        )
+        try:
+            child = await start_child(call, self._cancellation)
             self._state = transitions.with_child(self._state, index, running)
             total = len(self._state.stages)
             workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, running.name))
-
-        try:
-            stage = await run_child(self.child(decision, index, running), self._cancellation, started)
+            stage = await final_node(child, call, self._cancellation)
         except ChildNotStarted:
             stage = pending
         except ChildLost as lost:
@@ -125,34 +131,24 @@ class RevertPlan(PlanWalk[RevertDecision]):
     """Revert one execution, stage by stage."""
 
     operation = OperationType.REVERT
+    stage_type = WorkflowType.REVERT_STAGE
 
     @workflow.run
     async def run(self, run_input: RunInput) -> RunState:
         """Return the final tree, or raise what PlanWalk.walk raises."""
         return await self.walk(activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision))
 
-    def policy(self, decision: RevertDecision) -> PlanFailurePolicy:
-        """Stop: a Revert ignores the plan's policy."""
-        return PlanFailurePolicy.STOP
-
-    def child(self, decision: RevertDecision, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
-        """Return the call of RevertStage."""
-        root = workflow.info().workflow_id
-        return ChildCall(
-            workflow_type=WorkflowType.REVERT_STAGE,
-            id=identifiers.stage_id(root, index, stage.name),
-            input=RevertStageInput(
-                root=root,
-                index=index,
-                stage=stage,
-                steps=decision.steps[index],
-                actor=decision.actor,
-                origin=decision.origin and decision.origin.model_copy(update={"stage": stage.name}),
-            ),
-            result_type=StageStatus,
-            parts=len(stage.workflows),
-            summary=temporal_ui.stage(stage),
-            details=temporal_ui.stage_details(stage),
+    def stage_input(
+        self, decision: RevertDecision, index: int, stage: StageStatus, origin: Origin | None
+    ) -> RevertStageInput:
+        """Return the input of RevertStage."""
+        return RevertStageInput(
+            root=workflow.info().workflow_id,
+            index=index,
+            stage=stage,
+            steps=decision.steps[index],
+            actor=decision.actor,
+            origin=origin,
         )
 
 
@@ -161,34 +157,24 @@ class ExecutePlan(PlanWalk[ExecuteDecision]):
     """Execute one plan, stage by stage."""
 
     operation = OperationType.EXECUTE
+    stage_type = WorkflowType.EXECUTE_STAGE
 
     @workflow.run
     async def run(self, run_input: RunInput) -> RunState:
         """Return the final tree, or raise what PlanWalk.walk raises."""
         return await self.walk(activity_stubs.load(ActivityName.LOAD_EXECUTE, run_input, ExecuteDecision))
 
-    def policy(self, decision: ExecuteDecision) -> PlanFailurePolicy:
-        """Return the plan's policy."""
-        return decision.plan_policy
-
-    def child(self, decision: ExecuteDecision, index: int, stage: StageStatus) -> ChildCall[StageStatus]:
-        """Return the call of ExecuteStage."""
-        root = workflow.info().workflow_id
-        return ChildCall(
-            workflow_type=WorkflowType.EXECUTE_STAGE,
-            id=identifiers.stage_id(root, index, stage.name),
-            input=ExecuteStageInput(
-                root=root,
-                index=index,
-                stage=stage,
-                steps=decision.steps[index],
-                actor=decision.actor,
-                policy=decision.stage_policies[index],
-                workflow_policies=decision.workflow_policies[index],
-                origin=decision.origin and decision.origin.model_copy(update={"stage": stage.name}),
-            ),
-            result_type=StageStatus,
-            parts=len(stage.workflows),
-            summary=temporal_ui.stage(stage),
-            details=temporal_ui.stage_details(stage),
+    def stage_input(
+        self, decision: ExecuteDecision, index: int, stage: StageStatus, origin: Origin | None
+    ) -> ExecuteStageInput:
+        """Return the input of ExecuteStage."""
+        return ExecuteStageInput(
+            root=workflow.info().workflow_id,
+            index=index,
+            stage=stage,
+            steps=decision.steps[index],
+            actor=decision.actor,
+            policy=decision.stage_policies[index],
+            workflow_policies=decision.workflow_policies[index],
+            origin=origin,
         )

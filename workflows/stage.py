@@ -12,13 +12,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
-    from api.steps import ExecuteStageInput, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
+    from api.steps import ExecuteStageInput, ExecuteStep, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows.cancellation import Cancellation
-from workflows.child import ChildCall, ChildLost, ChildNotStarted, lost_workflow, result, run_child
+from workflows.child import ChildCall, ChildLost, ChildNotStarted, final_node, lost_workflow, result, start_child
 from workflows.contract import STATE_QUERY, WorkflowType
 
 PARALLEL_WORKFLOWS = 200
@@ -30,6 +30,7 @@ class StageWalk(ABC):
     """What both workflows of a stage do."""
 
     operation: ClassVar[OperationType]
+    workflow_type: ClassVar[WorkflowType]
 
     def __init__(self, node: StageStatus, policy: StageFailurePolicy) -> None:
         self._node = node
@@ -48,8 +49,8 @@ class StageWalk(ABC):
         return shorten(self._node)
 
     @abstractmethod
-    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
-        """Return the call of the workflow at `index`; `node` is its started node."""
+    def workflow_input(self, index: int, node: WorkflowExecutionStatus) -> RevertWorkflowInput | ExecuteWorkflowInput:
+        """Return the input of the workflow at `index`; `node` is its started node."""
 
     async def walk(self) -> StageStatus:
         """Run the workflows and return the final node. Raises ApplicationError with the node where that is Failed."""
@@ -70,14 +71,22 @@ class StageWalk(ABC):
                 return
             pending = self._node.workflows[index]
             running = transitions.started(pending, workflow.now())
-
-            def started() -> None:
+            workflow_input = self.workflow_input(index, running)
+            in_parallel = any(isinstance(step, ExecuteStep) and step.after is not None for step in workflow_input.steps)
+            call = ChildCall(
+                workflow_type=self.workflow_type,
+                id=identifiers.workflow_id(workflow.info().workflow_id, index, running.workflow_ref.name),
+                input=workflow_input,
+                result_type=WorkflowExecutionStatus,
+                parts=len(running.actions),
+                summary=temporal_ui.workflow(running),
+                details=temporal_ui.workflow_details(running, side_by_side=in_parallel),
+            )
+            try:
+                child = await start_child(call, self.cancellation)
                 self._running[index] = running.workflow_ref.name
                 self._update(index, running)
-
-            try:
-                call = self.child(index, running)
-                node = await run_child(call, self.cancellation, started, lambda: self._canceling)
+                node = await final_node(child, call, self.cancellation, lambda: self._canceling)
             except ChildNotStarted:
                 node = pending
             except ChildLost as lost:
@@ -100,6 +109,7 @@ class RevertStage(StageWalk):
     """Revert one stage."""
 
     operation = OperationType.REVERT
+    workflow_type = WorkflowType.REVERT_WORKFLOW
 
     @workflow.init
     def __init__(self, stage_input: RevertStageInput) -> None:
@@ -112,24 +122,16 @@ class RevertStage(StageWalk):
         """Return the final node, or raise what StageWalk.walk raises."""
         return await self.cancellation.guard(self.walk())
 
-    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
-        """Return the call of RevertWorkflow."""
+    def workflow_input(self, index: int, node: WorkflowExecutionStatus) -> RevertWorkflowInput:
+        """Return the input of RevertWorkflow."""
         origin = self._input.origin
         # The Revert's list is the reverse of the plan's.
         position = len(self._input.steps) - 1 - index
-        return ChildCall(
-            workflow_type=WorkflowType.REVERT_WORKFLOW,
-            id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
-            input=RevertWorkflowInput(
-                workflow=node,
-                steps=self._input.steps[index],
-                actor=self._input.actor,
-                origin=origin and origin.model_copy(update={"workflow": position}),
-            ),
-            result_type=WorkflowExecutionStatus,
-            parts=len(node.actions),
-            summary=temporal_ui.workflow(node),
-            details=temporal_ui.workflow_details(node),
+        return RevertWorkflowInput(
+            workflow=node,
+            steps=self._input.steps[index],
+            actor=self._input.actor,
+            origin=origin and origin.model_copy(update={"workflow": position}),
         )
 
 
@@ -138,6 +140,7 @@ class ExecuteStage(StageWalk):
     """Execute one stage as its failure policy says."""
 
     operation = OperationType.EXECUTE
+    workflow_type = WorkflowType.EXECUTE_WORKFLOW
 
     @workflow.init
     def __init__(self, stage_input: ExecuteStageInput) -> None:
@@ -149,21 +152,13 @@ class ExecuteStage(StageWalk):
         """Return the final node, or raise what StageWalk.walk raises."""
         return await self.cancellation.guard(self.walk())
 
-    def child(self, index: int, node: WorkflowExecutionStatus) -> ChildCall[WorkflowExecutionStatus]:
-        """Return the call of ExecuteWorkflow."""
-        steps, origin = self._input.steps[index], self._input.origin
-        return ChildCall(
-            workflow_type=WorkflowType.EXECUTE_WORKFLOW,
-            id=identifiers.workflow_id(workflow.info().workflow_id, index, node.workflow_ref.name),
-            input=ExecuteWorkflowInput(
-                workflow=node,
-                steps=steps,
-                actor=self._input.actor,
-                policy=self._input.workflow_policies[index],
-                origin=origin and origin.model_copy(update={"workflow": index}),
-            ),
-            result_type=WorkflowExecutionStatus,
-            parts=len(node.actions),
-            summary=temporal_ui.workflow(node),
-            details=temporal_ui.workflow_details(node, side_by_side=any(step.after is not None for step in steps)),
+    def workflow_input(self, index: int, node: WorkflowExecutionStatus) -> ExecuteWorkflowInput:
+        """Return the input of ExecuteWorkflow."""
+        origin = self._input.origin
+        return ExecuteWorkflowInput(
+            workflow=node,
+            steps=self._input.steps[index],
+            actor=self._input.actor,
+            policy=self._input.workflow_policies[index],
+            origin=origin and origin.model_copy(update={"workflow": index}),
         )
