@@ -3,7 +3,7 @@
 import json
 from typing import Any, Protocol
 
-from tests.activities.site import Object
+from tests.activities.live_namespace import Object
 from tests.eventually import eventually
 
 ENDED = "2026-02-03T10:10:00Z"
@@ -17,35 +17,35 @@ class Cluster(Protocol):
         ...
 
 
-def pods(site: Cluster, job: str) -> list[Object]:
+def pods(ns: Cluster, job: str) -> list[Object]:
     """Give the pods that the Job's controller has made."""
-    answer = site.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
+    answer = ns.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
     found: list[Object] = json.loads(answer)["items"]
     return found
 
 
-async def succeeds(site: Cluster, job: str) -> None:
+async def succeeds(ns: Cluster, job: str) -> None:
     """Let the Job's pod end well, once it is there."""
-    await _report(site, job, "Succeeded", 0, "Completed")
+    await _report(ns, job, "Succeeded", 0, "Completed")
 
 
-async def fails(site: Cluster, job: str, code: int = 3, message: str = "disk full") -> None:
+async def fails(ns: Cluster, job: str, code: int = 3, message: str = "disk full") -> None:
     """Let the Job's pod end badly, once it is there."""
-    await _report(site, job, "Failed", code, "Error", message=message)
+    await _report(ns, job, "Failed", code, "Error", message=message)
 
 
-async def _report(site: Cluster, job: str, phase: str, code: int, reason: str, **more: str) -> None:
-    await eventually(lambda: bool(_running(site, job)), "the Job's controller has made a pod")
-    [pod] = _running(site, job)
+async def _report(ns: Cluster, job: str, phase: str, code: int, reason: str, **more: str) -> None:
+    await eventually(lambda: bool(_running(ns, job)), "the Job's controller has made a pod")
+    [pod] = _running(ns, job)
     terminated = {"exitCode": code, "reason": reason, "finishedAt": ENDED, "startedAt": ENDED, **more}
     container = {"name": "main", "image": "x", "imageID": "x", "ready": False, "restartCount": 0}
     status = {"phase": phase, "containerStatuses": [container | {"state": {"terminated": terminated}}]}
     patch = json.dumps({"status": status})
-    site.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
+    ns.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
-def _running(site: Cluster, job: str) -> list[Object]:
-    return [pod for pod in pods(site, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
+def _running(ns: Cluster, job: str) -> list[Object]:
+    return [pod for pod in pods(ns, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
 
 
 def template(name: str | None = "backup", **spec: Any) -> Object:

@@ -1,4 +1,4 @@
-"""Fixtures of the activities' tests: a site, and an API server that misbehaves on order."""
+"""Fixtures of the tests of activities: a namespace, and an API server that misbehaves on order."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,16 +7,16 @@ import pytest
 
 from dev.stack import Stack
 from kube.client import Cluster
-from tests.activities.site import Site
+from tests.activities.live_namespace import LiveNamespace
 from tests.fake_clusternet import Clusternet
 from tests.faulty_server import FaultyServer
 
 
 @pytest.fixture
-async def site(stack: Stack, namespace: str) -> AsyncIterator[Site]:
+async def ns(stack: Stack, namespace: str) -> AsyncIterator[LiveNamespace]:
     """A namespace, and the worker's own way to the API server."""
     cluster = await Cluster.connect(str(stack.layout.kubeconfig_of("worker")))
-    yield Site(stack, namespace, cluster)
+    yield LiveNamespace(stack, namespace, cluster)
     await cluster.close()
 
 
@@ -28,20 +28,20 @@ async def faulty(stack: Stack) -> AsyncIterator[FaultyServer]:
 
 
 @pytest.fixture
-async def faulty_site(stack: Stack, namespace: str, faulty: FaultyServer, tmp_path: Path) -> AsyncIterator[Site]:
-    """A site whose activities go through the faulty proxy."""
+async def faulty_ns(stack: Stack, namespace: str, faulty: FaultyServer, tmp_path: Path) -> AsyncIterator[LiveNamespace]:
+    """A namespace whose activities go through the faulty proxy."""
     cluster = await Cluster.connect(str(faulty.kubeconfig(tmp_path)))
-    yield Site(stack, namespace, cluster)
+    yield LiveNamespace(stack, namespace, cluster)
     await cluster.close()
 
 
 @pytest.fixture
-def clusternet(site: Site) -> Iterator[Clusternet]:
-    with Clusternet.at_work(site.stack, site.namespace, finalizers=True) as clusternet:
+def clusternet(ns: LiveNamespace) -> Iterator[Clusternet]:
+    with Clusternet.at_work(ns.stack, ns.namespace, finalizers=True) as clusternet:
         yield clusternet
 
 
 @pytest.fixture
-def faulty_clusternet(faulty_site: Site) -> Iterator[Clusternet]:
-    with Clusternet.at_work(faulty_site.stack, faulty_site.namespace) as clusternet:
+def faulty_clusternet(faulty_ns: LiveNamespace) -> Iterator[Clusternet]:
+    with Clusternet.at_work(faulty_ns.stack, faulty_ns.namespace) as clusternet:
         yield clusternet

@@ -27,7 +27,7 @@ from api.steps import (
     RollbackStep,
 )
 from planning.effects.allowed_hosts import allowed_hosts
-from tests.activities.site import Attempt, Object, Site
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep
 
 MARK = "uid-of-revert/only/flow/act"
@@ -38,7 +38,7 @@ DONE = "Rolled back: executed custom rollback action"
 class Undoing:
     """The rollback of the only action of a plan, tried as often as a test asks for it."""
 
-    site: Site
+    ns: LiveNamespace
     origin: Origin | None
     part: Part = Part.ROLLBACK
     timeout: str = "5m"
@@ -57,8 +57,8 @@ class Undoing:
         """Make one attempt, which knows what the one before left; the outcome is given without the attempt's number."""
         before = self.attempts[-1].beats[-1] if self.attempts and self.attempts[-1].beats else None
         self.attempts.append(Attempt(number=len(self.attempts) + 1, left=before))
-        given = RollbackInput(step=self.step, actor=self.site.actor, dr_workflow=self.site.flow, origin=self.origin)
-        outcome = await self.attempts[-1].run(rollbacks(self.site).rollback_action, given)
+        given = RollbackInput(step=self.step, actor=self.ns.actor, dr_workflow=self.ns.flow, origin=self.origin)
+        outcome = await self.attempts[-1].run(rollbacks(self.ns).rollback_action, given)
         return outcome.model_copy(update={"attempt": 1})
 
     async def fails(self) -> ApplicationError:
@@ -76,31 +76,31 @@ class Undoing:
         await asyncio.wait({running})
 
     async def look_again(self) -> ActionOutcome:
-        given = ObserveInput(step=self.step, actor=self.site.actor, dr_workflow=self.site.flow, origin=self.origin)
-        return await Attempt().run(rollbacks(self.site).look_again, given)
+        given = ObserveInput(step=self.step, actor=self.ns.actor, dr_workflow=self.ns.flow, origin=self.origin)
+        return await Attempt().run(rollbacks(self.ns).look_again, given)
 
     def waits_for(self, words: str) -> bool:
         return any(words in beat.waiting_for for beat in self.attempts[-1].beats)
 
 
-def rollbacks(site: Site) -> RollbackActivities:
+def rollbacks(ns: LiveNamespace) -> RollbackActivities:
     """Give the activities of a worker that may talk to services on loopback."""
     return RollbackActivities(
-        site.cluster, ExecuteActivities(site.cluster, effects(site.cluster, allowed_hosts("*, 127.0.0.0/8")))
+        ns.cluster, ExecuteActivities(ns.cluster, effects(ns.cluster, allowed_hosts("*, 127.0.0.0/8")))
     )
 
 
-async def undoing(site: Site, rollback: Object, *, params: Any = None, **more: Any) -> Undoing:
+async def undoing(ns: LiveNamespace, rollback: Object, *, params: Any = None, **more: Any) -> Undoing:
     """Keep a plan whose action `act` has this rollback."""
     text = json.dumps(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made", "namespace": site.namespace}}
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made", "namespace": ns.namespace}}
     )
     action = {"name": "act", "type": "KubernetesResource", "resource": {"manifest": text}, "rollback": rollback}
-    return Undoing(site, await keep(site, action, globalParams=params or []), **more)
+    return Undoing(ns, await keep(ns, action, globalParams=params or []), **more)
 
 
-def resource(site: Site, operation: str, text: str = "new", name: str = "app") -> Object:
+def resource(ns: LiveNamespace, operation: str, text: str = "new", name: str = "app") -> Object:
     """Give a rollback that does something with a ConfigMap."""
-    metadata = {"name": name, "namespace": site.namespace}
+    metadata = {"name": name, "namespace": ns.namespace}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"text": text}}
     return {"type": "KubernetesResource", "resource": {"manifest": json.dumps(body), "operation": operation}}

@@ -15,7 +15,7 @@ from api.actions import Action
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts
 from planning.effects.allowed_hosts import allowed_hosts
-from tests.activities.site import Attempt
+from tests.activities.live_namespace import Attempt
 from tests.http_service import CERTIFICATE
 
 MARK = "uid-of-execution/sites/shop/ask"

@@ -18,21 +18,21 @@ from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import body_of_action, target_of_action
 from planning.effects.prior_state import PriorState, read
-from tests.activities.site import Attempt, Object, Site
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.manifests import execute
 
 
-def execution_of(site: Site) -> ObjectKey:
+def execution_of(ns: LiveNamespace) -> ObjectKey:
     """Create the execution beside which things are kept."""
-    site.create(execute("there", "shop"))
-    return ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
+    ns.create(execute("there", "shop"))
+    return ObjectKey(namespace=ns.namespace, name="there", uid=ns.uid("drpe", "there"))
 
 
 @dataclass
 class Task:
     """One action of one execution, carried out as often as a test asks for it."""
 
-    site: Site
+    ns: LiveNamespace
     action: Object
     execution: ObjectKey | None = None
     actor: Actor | None = None
@@ -55,10 +55,10 @@ class Task:
         return ResolvedAction(
             definition=action,
             operation=self.operation or operation_of(action),
-            optional_target=await self.site.cluster.place(target) if target else None,
+            optional_target=await self.ns.cluster.place(target) if target else None,
             optional_body=body_of_action(action, self.mark) if target else None,
             mark=self.mark,
-            actor=self.actor or self.site.actor,
+            actor=self.actor or self.ns.actor,
             execution=self.execution,
             attempts=Attempts(timeout=self.timeout, retry=RetryPolicy(limit=self.limit)),
             lost=self.lost,
@@ -96,7 +96,7 @@ class Task:
     async def verify(self) -> ActionOutcome:
         """Look at it after a cancel."""
         order = await self.order()
-        return await Attempt().run(lambda given: effects(self.site.cluster)[given.definition.type].verify(given), order)
+        return await Attempt().run(lambda given: effects(self.ns.cluster)[given.definition.type].verify(given), order)
 
     def kept(self) -> PriorState | None:
         """Give the record of the state before, as it is stored."""
@@ -107,13 +107,13 @@ class Task:
         """Give the records of a kind, those first that others replace."""
         assert self.execution is not None
         name = record_name(self.execution, kind, self.mark)
-        every = self.site.admin.list("controllerrevisions", self.site.namespace)
+        every = self.ns.admin.list("controllerrevisions", self.ns.namespace)
         records = [each for each in every if each["metadata"]["name"].startswith(name)]
         return sorted(records, key=lambda record: int(record["revision"]))
 
     async def _attempt(self, order: ResolvedAction) -> ActionOutcome:
         running = RunningAttempt(order.attempts)
-        effect = effects(self.site.cluster)[order.definition.type]
+        effect = effects(self.ns.cluster)[order.definition.type]
         return await run_attempt(running, lambda: effect.execute(order, running))
 
 

@@ -13,36 +13,36 @@ from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin
 from planning.snapshot.definitions import layers_of, of_execute
 from planning.snapshot.documents import documents
 from planning.values.parameters import resolve
-from tests.activities.site import Attempt, Object, Site
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.manifests import dr_plan, dr_workflow, execute, stage
 
 
-async def keep(site: Site, *actions: Object, params: Any = None, **spec: Any) -> Origin:
+async def keep(ns: LiveNamespace, *actions: Object, params: Any = None, **spec: Any) -> Origin:
     """Create a plan of one DRWorkflow and an Execute of it with these params, and keep its definitions."""
     parameters = spec.pop("parameters", [])
-    site.create(
+    ns.create(
         dr_workflow("flow", *actions, parameters=parameters),
-        dr_plan("shop", stage("only", site.namespace, "flow"), **spec),
+        dr_plan("shop", stage("only", ns.namespace, "flow"), **spec),
         execute("there", "shop", params=params or []),
     )
-    plan = await find(site.cluster, DRPlan, site.namespace, "shop")
-    execution = await find(site.cluster, DRPlanExecution, site.namespace, "there")
+    plan = await find(ns.cluster, DRPlan, ns.namespace, "shop")
+    execution = await find(ns.cluster, DRPlanExecution, ns.namespace, "there")
     assert plan is not None
     assert execution is not None
-    workflows = await find_workflows(site.cluster, [site.flow])
+    workflows = await find_workflows(ns.cluster, [ns.flow])
     layers = layers_of(plan, workflows, execution)
-    answers = await read_values(site.cluster, site.actor, list(layers.values()))
+    answers = await read_values(ns.cluster, ns.actor, list(layers.values()))
     resolved = {place: resolve(of, answers) for place, of in layers.items()}
     assert [error.text for each in resolved.values() for error in each.errors] == []
     definitions = of_execute(execution, plan, workflows, resolved)
     assert definitions is not None
     found = documents(execution.metadata.key, definitions)
-    await SnapshotStore(RevisionStore(site.cluster)).store(execution.metadata.key, found)
+    await SnapshotStore(RevisionStore(ns.cluster)).store(execution.metadata.key, found)
     return Origin(execution=execution.metadata.key, snapshot=found[-1].ref, stage="only", workflow=0)
 
 
 async def carry_out(
-    site: Site,
+    ns: LiveNamespace,
     origin: Origin | None,
     action: str,
     index: int = 0,
@@ -54,12 +54,12 @@ async def carry_out(
     mark = f"{origin.execution.uid if origin else 'uid'}/only/flow/{action}"
     step = ExecuteStep(index=index, action=action, mark=mark, title=action, part=part, attempts=Attempts())
     given = ExecuteInput(
-        dr_workflow=site.flow,
+        dr_workflow=ns.flow,
         step=step,
-        actor=site.actor,
+        actor=ns.actor,
         origin=origin,
         outputs=outputs or {},
         phases=dict.fromkeys(outputs or {}, Phase.SUCCEEDED),
     )
-    executions = ExecuteActivities(site.cluster, effects(site.cluster))
+    executions = ExecuteActivities(ns.cluster, effects(ns.cluster))
     return await (attempt or Attempt()).run(executions.execute_action, given)

@@ -17,7 +17,7 @@ from api.phases import OperationType, Phase
 from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, Presence, RunInput, Target
 from kube.client import Cluster
 from kube.errors import ApiError, NotFoundError, UnknownKindError, from_answer
-from tests.activities.site import Object
+from tests.activities.live_namespace import Object
 from workflows.converter import DATA_CONVERTER
 
 ACTOR = Actor(user="system:serviceaccount:default:default")

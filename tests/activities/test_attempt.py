@@ -13,7 +13,7 @@ from activities.errors import ActionError
 from api.actions import RetryPolicy
 from api.phases import Phase
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput
-from tests.activities.site import HOLD, Attempt, Site, config_map
+from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, config_map
 from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
 
@@ -157,26 +157,26 @@ async def test_a_cancelled_attempt_may_still_end_by_itself_when_its_worker_is_to
     assert await running == DONE
 
 
-async def test_a_waiting_attempt_beats_again_and_again(site: Site) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    site.kubectl("delete", "configmap", "app", "--wait=false")
+async def test_a_waiting_attempt_beats_again_and_again(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    ns.kubectl("delete", "configmap", "app", "--wait=false")
     attempt = Attempt()
-    given = RollbackInput(step=site.deletion(config_map("app", site.namespace), uid), actor=site.actor)
-    running = asyncio.create_task(attempt.run(site.rollbacks.rollback_action, given))
+    given = RollbackInput(step=ns.deletion(config_map("app", ns.namespace), uid), actor=ns.actor)
+    running = asyncio.create_task(attempt.run(ns.rollbacks.rollback_action, given))
     await eventually(lambda: sum(HOLD in beat.waiting_for for beat in attempt.beats) >= 3, "three equal beats")
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
 
 
-async def test_errors_of_real_attempts_add_up_to_the_limit(faulty: FaultyServer, faulty_site: Site) -> None:
-    uid = faulty_site.config_map("app")
+async def test_errors_of_real_attempts_add_up_to_the_limit(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    uid = faulty_ns.config_map("app")
     faulty.fault("DELETE", "/configmaps/app", Answer(503, json.dumps({"message": "away"})), times=9)
-    step = faulty_site.deletion(config_map("app", faulty_site.namespace), uid, retry=RetryPolicy(limit=1))
-    given, left, ends = RollbackInput(step=step, actor=faulty_site.actor), None, []
+    step = faulty_ns.deletion(config_map("app", faulty_ns.namespace), uid, retry=RetryPolicy(limit=1))
+    given, left, ends = RollbackInput(step=step, actor=faulty_ns.actor), None, []
     for number in (1, 2):
         attempt = Attempt(number, left)
         with pytest.raises(ApplicationError, match="Failed to delete ConfigMap: app: away") as caught:
-            await attempt.run(faulty_site.rollbacks.rollback_action, given)
+            await attempt.run(faulty_ns.rollbacks.rollback_action, given)
         ends.append(caught.value.non_retryable)
         left = attempt.beats[-1]
     assert ends == [False, True]

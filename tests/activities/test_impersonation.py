@@ -9,42 +9,42 @@ from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteInput, ObserveInput, RollbackInput
-from tests.activities.site import Attempt, Object, Site, config_map
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object, config_map
 from tests.eventually import eventually
 from tests.manifests import dr_plan, execute, stage, writes
 
 
-async def test_no_call_about_a_target_has_the_workers_own_rights(site: Site) -> None:
-    await _everything(site)
-    actor = site.actor.user
-    await eventually(lambda: len(list(_calls(site))) >= 12, "the audit log has the calls")
-    calls = list(_calls(site))
+async def test_no_call_about_a_target_has_the_workers_own_rights(ns: LiveNamespace) -> None:
+    await _everything(ns)
+    actor = ns.actor.user
+    await eventually(lambda: len(list(_calls(ns))) >= 12, "the audit log has the calls")
+    calls = list(_calls(ns))
     assert {call["verb"] for call in calls} == {"get", "create", "patch", "delete"}
     assert {call.get("impersonatedUser", {}).get("username") for call in calls} == {actor}
     groups = {tuple(call["impersonatedUser"]["groups"]) for call in calls}
-    namespaced = f"system:serviceaccounts:{site.namespace}"
+    namespaced = f"system:serviceaccounts:{ns.namespace}"
     assert groups == {("system:serviceaccounts", namespaced, "system:authenticated")}
 
 
-async def _everything(site: Site) -> None:
+async def _everything(ns: LiveNamespace) -> None:
     """Run each activity that touches targets, in each of its ways."""
-    metadata = {"name": "app", "namespace": site.namespace}
+    metadata = {"name": "app", "namespace": ns.namespace}
     manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
-    site.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
-    executions, rollbacks = ExecuteActivities(site.cluster, effects(site.cluster)), site.rollbacks
+    ns.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
+    executions, rollbacks = ExecuteActivities(ns.cluster, effects(ns.cluster)), ns.rollbacks
     for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
-        given = ExecuteInput(dr_workflow=site.flow, step=site.step(action, index % 3), actor=site.actor)
+        given = ExecuteInput(dr_workflow=ns.flow, step=ns.step(action, index % 3), actor=ns.actor)
         await Attempt().run(executions.execute_action, given)
         await Attempt().run(executions.verify_action, given)
-    step = site.deletion(config_map("app", site.namespace), site.uid("configmap", "app"))
-    await Attempt().run(rollbacks.look_again, ObserveInput(step=step, actor=site.actor))
-    await Attempt().run(rollbacks.rollback_action, RollbackInput(step=step, actor=site.actor))
+    step = ns.deletion(config_map("app", ns.namespace), ns.uid("configmap", "app"))
+    await Attempt().run(rollbacks.look_again, ObserveInput(step=step, actor=ns.actor))
+    await Attempt().run(rollbacks.rollback_action, RollbackInput(step=step, actor=ns.actor))
 
 
-def _calls(site: Site) -> Iterator[Object]:
+def _calls(ns: LiveNamespace) -> Iterator[Object]:
     """Give every call of the worker about ConfigMaps of the namespace, reads included."""
-    for line in site.stack.layout.audit_log.read_text().splitlines():
-        if f'"namespace":"{site.namespace}"' not in line or '"resource":"configmaps"' not in line:
+    for line in ns.stack.layout.audit_log.read_text().splitlines():
+        if f'"namespace":"{ns.namespace}"' not in line or '"resource":"configmaps"' not in line:
             continue
         event = json.loads(line)
         if event["user"]["username"].endswith(":drplan-worker"):

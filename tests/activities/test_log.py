@@ -16,7 +16,7 @@ from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import ActionOutcome, Attempts, FailureType, RunInput
 from kube.client import Cluster
-from tests.activities.site import Attempt
+from tests.activities.live_namespace import Attempt
 from workflows.converter import DATA_CONVERTER
 
 SECRET = "correct-horse"

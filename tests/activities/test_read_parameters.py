@@ -13,7 +13,7 @@ from api.plan import DRPlan
 from api.steps import Actor, FailureType
 from api.workflow import DRWorkflow
 from planning.values.parameters import Layers, Resolved, layers, resolve
-from tests.activities.site import Object, Site
+from tests.activities.live_namespace import LiveNamespace, Object
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import dr_plan, dr_workflow, execute, stage
 
@@ -30,78 +30,78 @@ def place(*parameters: Object) -> Layers:
     return layers(of, 0, 0, flow, DRPlanExecution.model_validate(execute("there", "shop")))
 
 
-async def read(site: Site, *parameters: Object, actor: Actor | None = None) -> Resolved:
+async def read(ns: LiveNamespace, *parameters: Object, actor: Actor | None = None) -> Resolved:
     of = place(*parameters)
-    return resolve(of, await read_values(site.cluster, actor or site.actor, [of]))
+    return resolve(of, await read_values(ns.cluster, actor or ns.actor, [of]))
 
 
-def holds(site: Site, name: str, value: str, **labels: str) -> None:
+def holds(ns: LiveNamespace, name: str, value: str, **labels: str) -> None:
     metadata = {"name": name, "labels": labels}
-    site.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}})
+    ns.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": value}})
 
 
-async def test_a_value_is_read_by_name(site: Site) -> None:
-    holds(site, "one", "east")
-    found = await read(site, parameter("region", namespace=site.namespace, name="one"))
+async def test_a_value_is_read_by_name(ns: LiveNamespace) -> None:
+    holds(ns, "one", "east")
+    found = await read(ns, parameter("region", namespace=ns.namespace, name="one"))
     assert (found.values, found.errors) == ({"region": "east"}, [])
 
 
-async def test_objects_are_found_by_labels_in_one_namespace_or_in_all(site: Site) -> None:
-    labels = f"mark={site.namespace}"
+async def test_objects_are_found_by_labels_in_one_namespace_or_in_all(ns: LiveNamespace) -> None:
+    labels = f"mark={ns.namespace}"
     for name in ("one", "two"):
-        holds(site, name, name, mark=site.namespace)
-    here = parameter("here", namespace=site.namespace, labelSelector=labels, select="Any", jsonPath="{.kind}")
+        holds(ns, name, name, mark=ns.namespace)
+    here = parameter("here", namespace=ns.namespace, labelSelector=labels, select="Any", jsonPath="{.kind}")
     elsewhere = parameter("elsewhere", namespace="default", labelSelector=labels)
     everywhere = parameter("everywhere", labelSelector=labels, select="First")
-    found = await read(site, here, elsewhere, everywhere)
+    found = await read(ns, here, elsewhere, everywhere)
     assert found.values == {"here": "ConfigMap", "everywhere": "one"}
     assert [error.path for error in found.errors] == ["spec.globalParams[1].valueFrom.manifestRef"]
 
 
-async def test_a_reference_may_name_what_another_value_says(site: Site) -> None:
-    holds(site, "pointer", "one")
-    holds(site, "one", "east")
-    pointer = parameter("which", namespace=site.namespace, name="pointer")
+async def test_a_reference_may_name_what_another_value_says(ns: LiveNamespace) -> None:
+    holds(ns, "pointer", "one")
+    holds(ns, "one", "east")
+    pointer = parameter("which", namespace=ns.namespace, name="pointer")
     of = place(pointer)
-    above = parameter("region", namespace=site.namespace, name="$(params.which)")
+    above = parameter("region", namespace=ns.namespace, name="$(params.which)")
     both = Layers(of.plan_name, (*of.items, place(above).items[1]))
-    assert resolve(both, await read_values(site.cluster, site.actor, [both])).values == {
+    assert resolve(both, await read_values(ns.cluster, ns.actor, [both])).values == {
         "which": "one",
         "region": "east",
     }
 
 
-async def test_an_object_that_is_not_there_is_an_error_at_its_field(site: Site) -> None:
-    found = await read(site, parameter("region", namespace=site.namespace, name="nowhere"))
+async def test_an_object_that_is_not_there_is_an_error_at_its_field(ns: LiveNamespace) -> None:
+    found = await read(ns, parameter("region", namespace=ns.namespace, name="nowhere"))
     (error,) = found.errors
     assert error.path == "spec.globalParams[0].valueFrom.manifestRef"
-    assert f"ConfigMap {site.namespace}/nowhere" in error.message
+    assert f"ConfigMap {ns.namespace}/nowhere" in error.message
 
 
 @pytest.mark.parametrize("kind", ["ConfigMap", "Gizmo"])
 async def test_what_the_actor_may_not_read_or_nobody_serves_is_an_error_and_not_tried_again(
-    site: Site, kind: str
+    ns: LiveNamespace, kind: str
 ) -> None:
-    nobody = actor_of(site.namespace, "nobody")
-    found = await read(site, parameter("x", kind=kind, namespace=site.namespace, name="one"), actor=nobody)
+    nobody = actor_of(ns.namespace, "nobody")
+    found = await read(ns, parameter("x", kind=kind, namespace=ns.namespace, name="one"), actor=nobody)
     (error,) = found.errors
     assert error.path.startswith("spec.globalParams[0].valueFrom.manifestRef")
-    assert {"ConfigMap": f"{site.namespace}:nobody", "Gizmo": "knows no kind Gizmo"}[kind] in error.message
+    assert {"ConfigMap": f"{ns.namespace}:nobody", "Gizmo": "knows no kind Gizmo"}[kind] in error.message
 
 
 @pytest.mark.parametrize("fault", [Cut.BEFORE, Answer(503, json.dumps({"message": "starting"}))], ids=str)
 async def test_an_api_server_that_is_away_is_asked_again_later(
-    faulty: FaultyServer, faulty_site: Site, fault: Cut | Answer
+    faulty: FaultyServer, faulty_ns: LiveNamespace, fault: Cut | Answer
 ) -> None:
-    holds(faulty_site, "one", "east")
+    holds(faulty_ns, "one", "east")
     faulty.fault("GET", "/configmaps/one", fault, times=9)
-    with pytest.raises(ActionError, match=f"Failed to read ConfigMap {faulty_site.namespace}/one") as caught:
-        await read(faulty_site, parameter("region", namespace=faulty_site.namespace, name="one"))
+    with pytest.raises(ActionError, match=f"Failed to read ConfigMap {faulty_ns.namespace}/one") as caught:
+        await read(faulty_ns, parameter("region", namespace=faulty_ns.namespace, name="one"))
     assert caught.value.type is FailureType.TRANSIENT
 
 
-async def test_what_many_places_ask_for_is_read_once(faulty: FaultyServer, faulty_site: Site) -> None:
-    holds(faulty_site, "one", "east")
-    of = place(parameter("region", namespace=faulty_site.namespace, name="one"))
-    await read_values(faulty_site.cluster, faulty_site.actor, [of] * 30)
+async def test_what_many_places_ask_for_is_read_once(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    holds(faulty_ns, "one", "east")
+    of = place(parameter("region", namespace=faulty_ns.namespace, name="one"))
+    await read_values(faulty_ns.cluster, faulty_ns.actor, [of] * 30)
     assert faulty.count("GET", "/configmaps/one") == 1

@@ -11,7 +11,7 @@ from activities.registry import effects
 from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, CustomRollback, ExecuteInput, FailureType, Part, RollbackInput, RollbackStep
-from tests.activities.site import Attempt, Object, Site
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep
 from tests.manifests import writes
 
@@ -37,19 +37,19 @@ class Bell:
         return ActionOutcome(phase=Phase.SUCCEEDED if self.rung else Phase.CANCELED, message="As was heard")
 
 
-async def given_to_ring(site: Site, *actions: Object, part: Part = Part.ACTION) -> ExecuteInput:
-    origin = await keep(site, *actions)
-    step = site.step(actions[0]["name"]).model_copy(update={"part": part})
-    return ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor, origin=origin)
+async def given_to_ring(ns: LiveNamespace, *actions: Object, part: Part = Part.ACTION) -> ExecuteInput:
+    origin = await keep(ns, *actions)
+    step = ns.step(actions[0]["name"]).model_copy(update={"part": part})
+    return ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor, origin=origin)
 
 
 def with_bell(bell: Bell) -> EffectsByType:
     return {ActionType.HTTP: bell}
 
 
-async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(site: Site) -> None:
-    given, bell, attempt = await given_to_ring(site, RING), Bell(), Attempt()
-    executions = ExecuteActivities(site.cluster, with_bell(bell))
+async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(ns: LiveNamespace) -> None:
+    given, bell, attempt = await given_to_ring(ns, RING), Bell(), Attempt()
+    executions = ExecuteActivities(ns.cluster, with_bell(bell))
     assert (await Attempt().run(executions.verify_action, given)).phase is Phase.CANCELED
     assert (await attempt.run(executions.execute_action, given)).message == "It rang"
     assert bell.rung == ["http://shop.example.com"], "its placeholders are filled in"
@@ -57,30 +57,30 @@ async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(site
     assert (await Attempt().run(executions.verify_action, given)).phase is Phase.SUCCEEDED
 
 
-async def test_how_an_effect_fails_is_how_the_action_fails(site: Site) -> None:
-    given = await given_to_ring(site, RING)
+async def test_how_an_effect_fails_is_how_the_action_fails(ns: LiveNamespace) -> None:
+    given = await given_to_ring(ns, RING)
     with pytest.raises(ApplicationError, match="It is broken") as caught:
-        await Attempt().run(ExecuteActivities(site.cluster, with_bell(Bell(broken=True))).execute_action, given)
+        await Attempt().run(ExecuteActivities(ns.cluster, with_bell(Bell(broken=True))).execute_action, given)
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.NOT_READY, True)
 
 
-async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(site: Site) -> None:
+async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(ns: LiveNamespace) -> None:
     made = writes("make", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n", rollback=RING)
-    given, bell = await given_to_ring(site, made, part=Part.ROLLBACK), Bell()
+    given, bell = await given_to_ring(ns, made, part=Part.ROLLBACK), Bell()
     custom = RollbackStep(custom=CustomRollback(step=given.step))
-    rollbacks = RollbackActivities(site.cluster, ExecuteActivities(site.cluster, with_bell(bell)))
-    step = RollbackInput(step=custom, actor=site.actor, dr_workflow=given.dr_workflow, origin=given.origin)
+    rollbacks = RollbackActivities(ns.cluster, ExecuteActivities(ns.cluster, with_bell(bell)))
+    step = RollbackInput(step=custom, actor=ns.actor, dr_workflow=given.dr_workflow, origin=given.origin)
     outcome = await Attempt().run(rollbacks.rollback_action, step)
     assert outcome.message == "Rolled back: executed custom rollback action"
     assert bell.rung == ["http://shop.example.com"]
 
 
-async def test_a_type_without_an_effect_is_said_to_be_unsupported(site: Site) -> None:
-    given = await given_to_ring(site, RING)
+async def test_a_type_without_an_effect_is_said_to_be_unsupported(ns: LiveNamespace) -> None:
+    given = await given_to_ring(ns, RING)
     with pytest.raises(ApplicationError, match="HTTP actions are not supported yet") as caught:
-        await Attempt().run(ExecuteActivities(site.cluster, {}).execute_action, given)
+        await Attempt().run(ExecuteActivities(ns.cluster, {}).execute_action, given)
     assert caught.value.type == FailureType.UNSUPPORTED
 
 
-async def test_every_type_of_today_has_its_effect(site: Site) -> None:
-    assert set(effects(site.cluster)) == set(ActionType)
+async def test_every_type_of_today_has_its_effect(ns: LiveNamespace) -> None:
+    assert set(effects(ns.cluster)) == set(ActionType)

@@ -9,198 +9,198 @@ from temporalio.exceptions import ApplicationError
 from activities.load import actor_of
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
-from tests.activities.site import HOLD, Attempt, Object, Site, config_map, localization
+from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, Object, config_map, localization
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 
 
 async def roll_back(
-    site: Site, step: RollbackStep, actor: Actor | None = None, attempt: Attempt | None = None
+    ns: LiveNamespace, step: RollbackStep, actor: Actor | None = None, attempt: Attempt | None = None
 ) -> ActionOutcome:
-    given = RollbackInput(step=step, actor=actor or site.actor)
-    return await (attempt or Attempt()).run(site.rollbacks.rollback_action, given)
+    given = RollbackInput(step=step, actor=actor or ns.actor)
+    return await (attempt or Attempt()).run(ns.rollbacks.rollback_action, given)
 
 
-async def failure(site: Site, step: RollbackStep, actor: Actor | None = None) -> ApplicationError:
+async def failure(ns: LiveNamespace, step: RollbackStep, actor: Actor | None = None) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
-        await roll_back(site, step, actor)
+        await roll_back(ns, step, actor)
     return caught.value
 
 
-async def test_an_object_is_deleted_and_gone(site: Site) -> None:
-    uid = site.config_map("app")
-    outcome = await roll_back(site, site.deletion(config_map("app", site.namespace), uid))
+async def test_an_object_is_deleted_and_gone(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
+    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome == ActionOutcome(phase=Phase.SUCCEEDED, message="Rolled back: deleted ConfigMap app")
-    assert site.get("configmap", "app") is None
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.get("configmap", "app") is None
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_several_objects_go_in_their_order(site: Site) -> None:
-    uids = {name: site.config_map(name) for name in ("first", "second")}
-    second = Deletion(target=config_map("second", site.namespace), uid=uids["second"])
-    step = site.deletion(config_map("first", site.namespace), uids["first"], second)
-    outcome = await roll_back(site, step)
+async def test_several_objects_go_in_their_order(ns: LiveNamespace) -> None:
+    uids = {name: ns.config_map(name) for name in ("first", "second")}
+    second = Deletion(target=config_map("second", ns.namespace), uid=uids["second"])
+    step = ns.deletion(config_map("first", ns.namespace), uids["first"], second)
+    outcome = await roll_back(ns, step)
     assert outcome.message == "Rolled back: deleted ConfigMap first, ConfigMap second"
-    assert list(site.deletions(at_least=2)) == [uids["first"], uids["second"]]
+    assert list(ns.deletions(at_least=2)) == [uids["first"], uids["second"]]
 
 
-async def test_an_object_that_somebody_removed_after_the_look_is_rolled_back(site: Site) -> None:
-    uid = site.config_map("app")
-    site.kubectl("delete", "configmap", "app")
-    outcome = await roll_back(site, site.deletion(config_map("app", site.namespace), uid))
+async def test_an_object_that_somebody_removed_after_the_look_is_rolled_back(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
+    ns.kubectl("delete", "configmap", "app")
+    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome.message == "Rolled back: deleted ConfigMap app"
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_an_object_that_somebody_recreated_after_the_look_is_left_alone_and_named(site: Site) -> None:
-    uid = site.config_map("app")
-    site.kubectl("delete", "configmap", "app")
-    new = site.config_map("app")
-    outcome = await roll_back(site, site.deletion(config_map("app", site.namespace), uid))
+async def test_an_object_that_somebody_recreated_after_the_look_is_left_alone_and_named(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
+    ns.kubectl("delete", "configmap", "app")
+    new = ns.config_map("app")
+    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome.phase is Phase.SUCCEEDED
     assert outcome.message == f"Rolled back: deleted ConfigMap app; a new ConfigMap app (uid {new}) was left alone"
-    assert site.uid("configmap", "app") == new
-    assert new not in site.deletions(at_least=1)
+    assert ns.uid("configmap", "app") == new
+    assert new not in ns.deletions(at_least=1)
 
 
 async def test_an_object_recreated_between_get_and_delete_is_left_alone(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    site = faulty_site
-    uid, seen = site.config_map("app"), list[str]()
+    ns = faulty_ns
+    uid, seen = ns.config_map("app"), list[str]()
 
     def recreate() -> None:
-        site.kubectl("delete", "configmap", "app")
-        seen.append(site.config_map("app"))
+        ns.kubectl("delete", "configmap", "app")
+        seen.append(ns.config_map("app"))
 
     faulty.fault("GET", "/configmaps/app", recreate)
-    outcome = await roll_back(site, site.deletion(config_map("app", site.namespace), uid))
+    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome.message.endswith(f"(uid {seen[0]}) was left alone")
-    assert site.uid("configmap", "app") == seen[0]
+    assert ns.uid("configmap", "app") == seen[0]
     assert faulty.count("DELETE", "/configmaps/app") == 1
 
 
-async def test_a_conflict_about_the_very_same_object_is_tried_again(faulty: FaultyServer, faulty_site: Site) -> None:
-    site = faulty_site
-    uid = site.config_map("app")
+async def test_a_conflict_about_the_very_same_object_is_tried_again(
+    faulty: FaultyServer, faulty_ns: LiveNamespace
+) -> None:
+    ns = faulty_ns
+    uid = ns.config_map("app")
     conflict = Answer(409, json.dumps({"reason": "Conflict", "message": "the object has been modified"}))
     faulty.fault("DELETE", "/configmaps/app", conflict)
-    error = await failure(site, site.deletion(config_map("app", site.namespace), uid))
+    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
     assert error.message == "Failed to delete ConfigMap: app: the object has been modified"
-    assert site.uid("configmap", "app") == uid
+    assert ns.uid("configmap", "app") == uid
 
 
 @pytest.mark.parametrize("finalizers", [[], [HOLD]], ids=["gone at once", "held by a finalizer"])
 async def test_an_accepted_delete_without_an_answer_is_not_sent_again(
-    faulty: FaultyServer, faulty_site: Site, finalizers: list[str]
+    faulty: FaultyServer, faulty_ns: LiveNamespace, finalizers: list[str]
 ) -> None:
-    site = faulty_site
-    uid = site.config_map("app", finalizers=finalizers)
+    ns = faulty_ns
+    uid = ns.config_map("app", finalizers=finalizers)
     faulty.fault("DELETE", "/configmaps/app", Cut.AFTER, times=5)
-    running = asyncio.create_task(roll_back(site, site.deletion(config_map("app", site.namespace), uid)))
+    running = asyncio.create_task(roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid)))
     if finalizers:
         await eventually(lambda: faulty.count("GET", "/configmaps/app") > 3, "the object is waited for")
-        site.let_go("configmap", "app")
+        ns.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
     assert faulty.count("DELETE", "/configmaps/app") == 1
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
 async def test_an_api_server_that_goes_away_while_an_object_terminates_is_waited_for(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    site = faulty_site
-    uid = site.config_map("app", finalizers=[HOLD])
+    ns = faulty_ns
+    uid = ns.config_map("app", finalizers=[HOLD])
     attempt = Attempt()
-    running = asyncio.create_task(
-        roll_back(site, site.deletion(config_map("app", site.namespace), uid), attempt=attempt)
-    )
+    running = asyncio.create_task(roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid), attempt=attempt))
     await eventually(lambda: faulty.count("DELETE", "/configmaps/app") == 1, "the deletion was asked for")
     broken = faulty.fault("GET", "/configmaps/app", Answer(503, "<html>bad gateway</html>"), times=4)
     await eventually(lambda: broken.met == 4, "the API server was away")
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
     assert any("the API server" in beat.waiting_for for beat in attempt.beats)
 
 
 async def test_a_404_that_is_no_answer_of_the_api_server_does_not_mean_gone(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid = faulty_site.config_map("app")
+    uid = faulty_ns.config_map("app")
     faulty.fault("GET", "/configmaps/app", Answer(404, "<html>no such host</html>"))
-    error = await failure(faulty_site, faulty_site.deletion(config_map("app", faulty_site.namespace), uid))
+    error = await failure(faulty_ns, faulty_ns.deletion(config_map("app", faulty_ns.namespace), uid))
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
-    assert faulty_site.uid("configmap", "app") == uid
+    assert faulty_ns.uid("configmap", "app") == uid
 
 
-async def test_a_finalizer_is_waited_for_until_the_timeout_which_names_it(site: Site) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    error = await failure(site, site.deletion(config_map("app", site.namespace), uid, timeout="1s"))
+async def test_a_finalizer_is_waited_for_until_the_timeout_which_names_it(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid, timeout="1s"))
     expected = f"Failed to delete ConfigMap: ConfigMap app still exists after 1s, waiting for finalizers {HOLD}"
     assert error.message == expected
     assert (error.type, error.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
 
 
-async def test_an_object_that_terminates_already_is_waited_for_without_another_delete(site: Site) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    site.kubectl("delete", "configmap", "app", "--wait=false")
+async def test_an_object_that_terminates_already_is_waited_for_without_another_delete(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    ns.kubectl("delete", "configmap", "app", "--wait=false")
     attempt = Attempt()
-    step = site.deletion(config_map("app", site.namespace), uid)
-    running = asyncio.create_task(roll_back(site, step, attempt=attempt))
-    waiting = f"Waiting for ConfigMap {site.namespace}/app to be gone, finalizers: {HOLD}"
+    step = ns.deletion(config_map("app", ns.namespace), uid)
+    running = asyncio.create_task(roll_back(ns, step, attempt=attempt))
+    waiting = f"Waiting for ConfigMap {ns.namespace}/app to be gone, finalizers: {HOLD}"
     await eventually(lambda: attempt.beats[-1:] != [] and attempt.beats[-1].waiting_for == waiting, "a beat says why")
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
     assert (await running).phase is Phase.SUCCEEDED
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_a_refusal_is_raised_as_it_stands_and_touches_nothing(site: Site) -> None:
-    uid = site.config_map("app")
+async def test_a_refusal_is_raised_as_it_stands_and_touches_nothing(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
     refusal = Refusal(type=FailureType.WRONG_UID, message="Failed to delete ConfigMap: another object")
-    error = await failure(site, RollbackStep(refusal=refusal))
+    error = await failure(ns, RollbackStep(refusal=refusal))
     assert (error.type, error.message, error.non_retryable) == (FailureType.WRONG_UID, refusal.message, True)
-    assert site.uid("configmap", "app") == uid
+    assert ns.uid("configmap", "app") == uid
 
 
-async def test_an_account_without_rights_cannot_delete_through_a_plan(site: Site) -> None:
-    uid = site.config_map("app")
-    nobody = actor_of(site.namespace, "nobody")
-    error = await failure(site, site.deletion(config_map("app", site.namespace), uid), nobody)
+async def test_an_account_without_rights_cannot_delete_through_a_plan(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
+    nobody = actor_of(ns.namespace, "nobody")
+    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid), nobody)
     assert (error.type, error.non_retryable) == (FailureType.FORBIDDEN, True)
     assert error.message.startswith('Failed to delete ConfigMap: configmaps "app" is forbidden: User "system:service')
-    assert site.uid("configmap", "app") == uid
+    assert ns.uid("configmap", "app") == uid
 
 
-async def test_without_impersonation_it_is_the_worker_that_lacks_the_right(site: Site) -> None:
-    uid = site.config_map("app")
-    error = await failure(site, site.deletion(config_map("app", site.namespace), uid), Actor())
+async def test_without_impersonation_it_is_the_worker_that_lacks_the_right(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app")
+    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid), Actor())
     assert "system:serviceaccount:drplan-system:drplan-worker" in error.message
     assert error.type == FailureType.FORBIDDEN
 
 
-async def test_a_custom_resource_goes_as_well(site: Site) -> None:
-    site.create({
+async def test_a_custom_resource_goes_as_well(ns: LiveNamespace) -> None:
+    ns.create({
         "apiVersion": "apps.clusternet.io/v1alpha1",
         "kind": "Localization",
         "metadata": {"name": "nginx-loc-a"},
         "spec": {"feed": {"apiVersion": "v1", "kind": "ConfigMap", "name": "x"}},
     })  # fmt: skip
-    uid = site.uid("localization", "nginx-loc-a")
-    outcome = await roll_back(site, site.deletion(localization("nginx-loc-a", site.namespace), uid))
+    uid = ns.uid("localization", "nginx-loc-a")
+    outcome = await roll_back(ns, ns.deletion(localization("nginx-loc-a", ns.namespace), uid))
     assert outcome.message == "Rolled back: deleted Localization nginx-loc-a"
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_a_job_goes_with_its_pods(site: Site) -> None:
-    site.create(_job("work"))
-    await eventually(lambda: "work-" in site.kubectl("get", "pods", "-o", "name"), "the Job has a pod")
-    target = Target(api_version="batch/v1", kind="Job", name="work", namespace=site.namespace)
-    step = site.deletion(target, site.uid("job", "work"), foreground=True, timeout="30s")
-    outcome = await roll_back(site, step)
+async def test_a_job_goes_with_its_pods(ns: LiveNamespace) -> None:
+    ns.create(_job("work"))
+    await eventually(lambda: "work-" in ns.kubectl("get", "pods", "-o", "name"), "the Job has a pod")
+    target = Target(api_version="batch/v1", kind="Job", name="work", namespace=ns.namespace)
+    step = ns.deletion(target, ns.uid("job", "work"), foreground=True, timeout="30s")
+    outcome = await roll_back(ns, step)
     assert outcome.message == "Rolled back: deleted Job work"
-    assert site.kubectl("get", "pods", "-o", "name") == ""
+    assert ns.kubectl("get", "pods", "-o", "name") == ""
 
 
 def _job(name: str) -> Object:
@@ -209,8 +209,8 @@ def _job(name: str) -> Object:
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"template": pod}}
 
 
-async def test_a_deletion_without_a_uid_never_leaves_the_worker(site: Site) -> None:
-    site.config_map("app")
+async def test_a_deletion_without_a_uid_never_leaves_the_worker(ns: LiveNamespace) -> None:
+    ns.config_map("app")
     with pytest.raises(ValueError, match="needs a uid"):
-        await site.cluster.delete(config_map("app", site.namespace), "", site.actor)
-    assert site.get("configmap", "app") is not None
+        await ns.cluster.delete(config_map("app", ns.namespace), "", ns.actor)
+    assert ns.get("configmap", "app") is not None

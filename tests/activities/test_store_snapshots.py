@@ -11,7 +11,7 @@ from api.meta import ObjectKey
 from api.snapshot import Snapshot, SnapshotParameters
 from api.steps import FailureType
 from planning.snapshot.documents import Definitions, SnapshotDocument, documents
-from tests.activities.site import Object, Site
+from tests.activities.live_namespace import LiveNamespace, Object
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import execute
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
@@ -25,90 +25,90 @@ EAST = SnapshotParameters(values={"region": "北 <east>"})
 DEFINITIONS = Definitions(PLAN, by_name(*FLOWS), {("s", place): EAST for place in range(3)})
 
 
-def snapshot_of(site: Site) -> tuple[ObjectKey, list[SnapshotDocument]]:
-    site.create(execute("there", "shop"))
-    execution = ObjectKey(namespace=site.namespace, name="there", uid=site.uid("drpe", "there"))
+def snapshot_of(ns: LiveNamespace) -> tuple[ObjectKey, list[SnapshotDocument]]:
+    ns.create(execute("there", "shop"))
+    execution = ObjectKey(namespace=ns.namespace, name="there", uid=ns.uid("drpe", "there"))
     return execution, documents(execution, DEFINITIONS)
 
 
-def revisions(site: Site) -> list[Object]:
-    found: list[Object] = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+def revisions(ns: LiveNamespace) -> list[Object]:
+    found: list[Object] = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
     return found
 
 
-def replace(site: Site, name: str, data: Object) -> None:
+def replace(ns: LiveNamespace, name: str, data: Object) -> None:
     """Put another object in a record's place, as somebody with the rights may."""
-    (record,) = (each for each in revisions(site) if each["metadata"]["name"] == name)
+    (record,) = (each for each in revisions(ns) if each["metadata"]["name"] == name)
     metadata = {key: record["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
-    site.kubectl("delete", "controllerrevision", name)
-    site.create({**record, "metadata": metadata, "data": data})
+    ns.kubectl("delete", "controllerrevision", name)
+    ns.create({**record, "metadata": metadata, "data": data})
 
 
-async def test_what_was_kept_is_read_back(site: Site) -> None:
-    execution, kept = snapshot_of(site)
-    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
-    reader, ref = SnapshotStore(RevisionStore(site.cluster)), kept[-1].ref
+async def test_what_was_kept_is_read_back(ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(ns)
+    await SnapshotStore(RevisionStore(ns.cluster)).store(execution, kept)
+    reader, ref = SnapshotStore(RevisionStore(ns.cluster)), kept[-1].ref
     root = await reader.root(execution, ref)
     assert root.plan.spec == PLAN.spec
     assert root.parameters == [EAST]
     assert [(await reader.workflow(execution, each)).spec for each in root.workflows] == [flow.spec for flow in FLOWS]
 
 
-async def test_keeping_again_and_by_two_at_once_keeps_one_of_each(site: Site) -> None:
-    execution, kept = snapshot_of(site)
+async def test_keeping_again_and_by_two_at_once_keeps_one_of_each(ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(ns)
     for _ in range(2):
-        await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
-    assert {each["metadata"]["name"] for each in revisions(site)} == {each.ref.name for each in kept}
+        await SnapshotStore(RevisionStore(ns.cluster)).store(execution, kept)
+    assert {each["metadata"]["name"] for each in revisions(ns)} == {each.ref.name for each in kept}
 
 
 @pytest.mark.parametrize("point", range(3))
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER], ids=["not sent", "answer lost"])
 async def test_a_crash_at_any_write_is_made_good_by_the_next_attempt(
-    faulty: FaultyServer, faulty_site: Site, point: int, cut: Cut
+    faulty: FaultyServer, faulty_ns: LiveNamespace, point: int, cut: Cut
 ) -> None:
-    execution, kept = snapshot_of(faulty_site)
-    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster))
+    execution, kept = snapshot_of(faulty_ns)
+    snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
     await snapshots.store(execution, kept[:point]) if point else None
     faulty.fault("POST", "/controllerrevisions", cut)
     with pytest.raises(ActionError) as caught:
         await snapshots.store(execution, kept[point:])
     assert caught.value.type is FailureType.TRANSIENT
     await snapshots.store(execution, kept)
-    assert len(revisions(faulty_site)) == len(kept)
+    assert len(revisions(faulty_ns)) == len(kept)
     assert (await snapshots.root(execution, kept[-1].ref)).plan.spec == PLAN.spec
 
 
-async def test_one_that_was_altered_is_not_read(site: Site) -> None:
-    execution, kept = snapshot_of(site)
-    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
+async def test_one_that_was_altered_is_not_read(ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(ns)
+    await SnapshotStore(RevisionStore(ns.cluster)).store(execution, kept)
     for document in kept:
-        replace(site, document.ref.name, {**document.data, "mode": "Delete"})
-    reader, root = SnapshotStore(RevisionStore(site.cluster)), Snapshot.model_validate(kept[-1].data)
+        replace(ns, document.ref.name, {**document.data, "mode": "Delete"})
+    reader, root = SnapshotStore(RevisionStore(ns.cluster)), Snapshot.model_validate(kept[-1].data)
     for reading in (reader.root(execution, kept[-1].ref), reader.workflow(execution, root.workflows[0])):
         with pytest.raises(ActionError, match="is not as it was kept") as caught:
             await reading
         assert caught.value.type is FailureType.UNDEFINED
 
 
-async def test_one_that_was_put_there_beforehand_is_not_taken_for_ours(site: Site) -> None:
-    execution, kept = snapshot_of(site)
-    await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
-    replace(site, kept[0].ref.name, {"spec": {"actions": []}})
+async def test_one_that_was_put_there_beforehand_is_not_taken_for_ours(ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(ns)
+    await SnapshotStore(RevisionStore(ns.cluster)).store(execution, kept)
+    replace(ns, kept[0].ref.name, {"spec": {"actions": []}})
     with pytest.raises(ActionError, match=f"{kept[0].ref.name} is not as it was kept"):
-        await SnapshotStore(RevisionStore(site.cluster)).store(execution, kept)
+        await SnapshotStore(RevisionStore(ns.cluster)).store(execution, kept)
 
 
-async def test_one_that_is_gone_is_said_to_be_gone(site: Site) -> None:
-    execution, _ = snapshot_of(site)
+async def test_one_that_is_gone_is_said_to_be_gone(ns: LiveNamespace) -> None:
+    execution, _ = snapshot_of(ns)
     ref = SnapshotRef(name="drplan-x", sha256="0" * 64)
     with pytest.raises(ActionError, match="ControllerRevision drplan-x no longer exists") as caught:
-        await SnapshotStore(RevisionStore(site.cluster)).root(execution, ref)
+        await SnapshotStore(RevisionStore(ns.cluster)).root(execution, ref)
     assert caught.value.type is FailureType.UNDEFINED
 
 
-async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_site: Site) -> None:
-    execution, kept = snapshot_of(faulty_site)
-    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster))
+async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(faulty_ns)
+    snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
     await snapshots.store(execution, kept)
     for _ in range(3):
         root = await snapshots.root(execution, kept[-1].ref)
@@ -117,9 +117,9 @@ async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty
     assert faulty.count("GET", "/controllerrevisions/[^/]+") == len(kept)
 
 
-async def test_memory_is_bounded(faulty: FaultyServer, faulty_site: Site) -> None:
-    execution, kept = snapshot_of(faulty_site)
-    snapshots = SnapshotStore(RevisionStore(faulty_site.cluster), cache_size=1)
+async def test_memory_is_bounded(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(faulty_ns)
+    snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster), cache_size=1)
     await snapshots.store(execution, kept)
     root = await snapshots.root(execution, kept[-1].ref)
     for each in (*root.workflows, *root.workflows):

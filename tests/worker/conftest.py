@@ -1,5 +1,5 @@
 """The activities' fixtures serve here as well."""
 
-from tests.activities.conftest import faulty, site
+from tests.activities.conftest import faulty, ns
 
-__all__ = ["faulty", "site"]
+__all__ = ["faulty", "ns"]

@@ -10,35 +10,35 @@ from api.actions import Action
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.phases import Phase, WorkflowFailurePolicy
 from api.steps import Attempts, ExecuteStep, ExecuteWorkflowInput
-from tests.activities.site import Site
+from tests.activities.live_namespace import LiveNamespace
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
 Run = WorkflowHandle[object, WorkflowExecutionStatus]
 
 
-async def begin(site: Site, mark: str, definition: dict[str, Any]) -> Run:
+async def begin(ns: LiveNamespace, mark: str, definition: dict[str, Any]) -> Run:
     """Define the action and start it; its attempts are those that it asks for."""
-    site.define(definition)
+    ns.define(definition)
     action = Action.model_validate(definition)
     attempts = Attempts(timeout=action.timeout, retry=action.retries)
     step = ExecuteStep(index=0, action=action.name, mark=mark, title=action.name, attempts=attempts)
     pending = ActionStatus(name=action.name, type=action.type, phase=Phase.PENDING)
-    node = WorkflowExecutionStatus(workflow_ref=site.flow, phase=Phase.PENDING, action_statuses=[pending])
+    node = WorkflowExecutionStatus(workflow_ref=ns.flow, phase=Phase.PENDING, action_statuses=[pending])
     policy = WorkflowFailurePolicy.FAIL_FAST
-    client = await Client.connect(site.stack.temporal_address, data_converter=DATA_CONVERTER)
+    client = await Client.connect(ns.stack.temporal_address, data_converter=DATA_CONVERTER)
     return await client.start_workflow(
         WorkflowType.EXECUTE_WORKFLOW,
-        ExecuteWorkflowInput(workflow=node, steps=[step], actor=site.actor, policy=policy),
-        id=f"{site.namespace}-{os.getpid()}",
-        task_queue=site.namespace,
+        ExecuteWorkflowInput(workflow=node, steps=[step], actor=ns.actor, policy=policy),
+        id=f"{ns.namespace}-{os.getpid()}",
+        task_queue=ns.namespace,
         result_type=WorkflowExecutionStatus,
     )
 
 
-def environment(site: Site, **more: str) -> dict[str, str]:
+def environment(ns: LiveNamespace, **more: str) -> dict[str, str]:
     """Give the settings of a worker that serves it."""
-    return site.stack.env("worker") | {"DRPLAN_TASK_QUEUE": site.namespace} | more
+    return ns.stack.env("worker") | {"DRPLAN_TASK_QUEUE": ns.namespace} | more
 
 
 async def the_action(run: Run) -> ActionStatus:

@@ -15,7 +15,7 @@ from api.meta import ObjectName
 from api.phases import ActionType, Phase
 from api.steps import RevertWorkflowInput, RollbackStep
 from dev.stack import Stack
-from tests.activities.site import HOLD, Site, config_map
+from tests.activities.live_namespace import HOLD, LiveNamespace, config_map
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.process.running_process import RunningProcess, worker
@@ -26,13 +26,13 @@ from workflows.converter import DATA_CONVERTER
 Run = WorkflowHandle[object, WorkflowExecutionStatus]
 
 
-async def begin(site: Site, step: RollbackStep) -> Run:
+async def begin(ns: LiveNamespace, step: RollbackStep) -> Run:
     """Start the rollback of one action, on a task queue of the namespace's own."""
-    client = await Client.connect(site.stack.temporal_address, data_converter=DATA_CONVERTER)
+    client = await Client.connect(ns.stack.temporal_address, data_converter=DATA_CONVERTER)
     action = ActionStatus(name="make-app", type=ActionType.KUBERNETES_RESOURCE, phase=Phase.PENDING)
     node = WorkflowExecutionStatus(workflow_ref=ObjectName(name="flow"), phase=Phase.PENDING, action_statuses=[action])
-    given = RevertWorkflowInput(workflow=node, steps=[step], actor=actor_of(site.namespace, "default"))
-    name = site.namespace
+    given = RevertWorkflowInput(workflow=node, steps=[step], actor=actor_of(ns.namespace, "default"))
+    name = ns.namespace
     return await client.start_workflow(
         WorkflowType.REVERT_WORKFLOW,
         given,
@@ -53,13 +53,13 @@ async def waits_for_the_finalizer(run: Run) -> None:
 
 
 async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
-    site: Site, faulty: FaultyServer, tmp_path: Path
+    ns: LiveNamespace, faulty: FaultyServer, tmp_path: Path
 ) -> None:
-    uid = site.config_map("app")
+    uid = ns.config_map("app")
     faulty.fault("DELETE", "/configmaps/app", Answer(503, '{"message": "away"}'), times=9)
     retry = RetryPolicy(limit=1, interval="3s")
-    run = await begin(site, site.deletion(config_map("app", site.namespace), uid, retry=retry, timeout="60s"))
-    through_proxy = environment(site, KUBECONFIG=str(faulty.kubeconfig(tmp_path)))
+    run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=retry, timeout="60s"))
+    through_proxy = environment(ns, KUBECONFIG=str(faulty.kubeconfig(tmp_path)))
     with worker(tmp_path / "first", through_proxy) as first:
         await eventually(lambda: faulty.count("DELETE", "/configmaps/app") == 1, "the first error", 60)
         hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
@@ -73,49 +73,51 @@ async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
     assert action.retries == 2
 
 
-async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(site: Site, tmp_path: Path) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    run = await begin(site, site.deletion(config_map("app", site.namespace), uid, retry=RetryPolicy(limit=0)))
-    with worker(tmp_path / "first", environment(site, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
+async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(ns: LiveNamespace, tmp_path: Path) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=RetryPolicy(limit=0)))
+    with worker(tmp_path / "first", environment(ns, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
         await waits_for_the_finalizer(run)
         assert await asyncio.to_thread(first.terminate) == 0
         assert_no_stack(first)
-    with worker(tmp_path / "second", environment(site)):
+    with worker(tmp_path / "second", environment(ns)):
         await waits_for_the_finalizer(run)
-        site.let_go("configmap", "app")
+        ns.let_go("configmap", "app")
         action = await the_action(run)
     assert (action.phase, action.message) == (Phase.SUCCEEDED, "Rolled back: deleted ConfigMap app")
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_a_running_attempt_is_waited_for_when_a_person_cancels(site: Site, tmp_path: Path) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    run = await begin(site, site.deletion(config_map("app", site.namespace), uid))
-    with worker(tmp_path / "log", environment(site)):
+async def test_a_running_attempt_is_waited_for_when_a_person_cancels(ns: LiveNamespace, tmp_path: Path) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid))
+    with worker(tmp_path / "log", environment(ns)):
         await waits_for_the_finalizer(run)
         await run.cancel()
         await _heard_of_the_cancel(run)
-        site.let_go("configmap", "app")
+        ns.let_go("configmap", "app")
         action = await the_action(run)
     assert (action.phase, action.message) == (Phase.SUCCEEDED, "Rolled back: deleted ConfigMap app")
 
 
-async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another(site: Site, tmp_path: Path) -> None:
-    uid = site.config_map("app", finalizers=[HOLD])
-    run = await begin(site, site.deletion(config_map("app", site.namespace), uid))
-    with worker(tmp_path / "first", environment(site)) as first:
+async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another(
+    ns: LiveNamespace, tmp_path: Path
+) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid))
+    with worker(tmp_path / "first", environment(ns)) as first:
         await waits_for_the_finalizer(run)
         await run.cancel()
         await _heard_of_the_cancel(run)
         began = time.monotonic()
         assert await asyncio.to_thread(first.terminate) == 0
         assert time.monotonic() - began < 30, "the attempt could have gone on for five minutes"
-    with worker(tmp_path / "second", environment(site)):
+    with worker(tmp_path / "second", environment(ns)):
         action = await the_action(run)
     expected = "Canceled between two attempts: ConfigMap app still exists"
     assert (action.phase, action.message) == (Phase.CANCELED, expected)
-    assert site.deletions(at_least=1) == {uid: 1}
-    site.let_go("configmap", "app")
+    assert ns.deletions(at_least=1) == {uid: 1}
+    ns.let_go("configmap", "app")
 
 
 async def _heard_of_the_cancel(run: Run) -> None:

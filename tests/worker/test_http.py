@@ -9,7 +9,7 @@ import pytest
 
 from api.execution import ActionStatus
 from api.phases import Phase
-from tests.activities.site import Site
+from tests.activities.live_namespace import LiveNamespace
 from tests.http_service import Reply, Service
 from tests.process.running_process import RunningProcess, worker
 from tests.worker.one_action import Run, begin, environment, the_action
@@ -25,19 +25,19 @@ async def service() -> AsyncIterator[Service]:
         yield running
 
 
-async def asks(site: Site, service: Service, method: str, policy: dict[str, Any] | None = None) -> Run:
+async def asks(ns: LiveNamespace, service: Service, method: str, policy: dict[str, Any] | None = None) -> Run:
     """Start an action that asks the service."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
     http = {"url": f"http://127.0.0.1:{service.port}/ask?key={TOKEN}", "method": method, "headers": headers}
     own = {} if policy is None else {"retryPolicy": policy}
-    return await begin(site, MARK, {"name": "ask", "type": "HTTP", "http": http, **own})
+    return await begin(ns, MARK, {"name": "ask", "type": "HTTP", "http": http, **own})
 
 
-def settings(site: Site) -> dict[str, str]:
-    return environment(site, DRPLAN_HTTP_ALLOWED_HOSTS="127.0.0.1", DRPLAN_LOG_LEVEL="debug")
+def settings(ns: LiveNamespace) -> dict[str, str]:
+    return environment(ns, DRPLAN_HTTP_ALLOWED_HOSTS="127.0.0.1", DRPLAN_LOG_LEVEL="debug")
 
 
-async def killed_while_it_is_answered(site: Site, service: Service, run: Run, folder: Path) -> ActionStatus:
+async def killed_while_it_is_answered(ns: LiveNamespace, service: Service, run: Run, folder: Path) -> ActionStatus:
     """Kill the worker after the service has the request; give the action as the next worker leaves it."""
     asked = asyncio.Event()
 
@@ -46,20 +46,20 @@ async def killed_while_it_is_answered(site: Site, service: Service, run: Run, fo
         await asyncio.Event().wait()
 
     service.replies_to("/ask", Reply(wait=hold), Reply(200, "done"))
-    with worker(folder / "first", settings(site)) as first:
+    with worker(folder / "first", settings(ns)) as first:
         async with asyncio.timeout(60):
             await asked.wait()
         await asyncio.to_thread(first.kill)
-    with worker(folder / "second", settings(site)):
+    with worker(folder / "second", settings(ns)):
         return await the_action(run)
 
 
 @pytest.mark.parametrize(("method", "policy"), [("POST", None), ("PATCH", {"limit": 0})])
 async def test_a_changing_request_whose_worker_was_killed_is_not_made_again(
-    site: Site, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
+    ns: LiveNamespace, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
 ) -> None:
-    run = await asks(site, service, method, policy)
-    action = await killed_while_it_is_answered(site, service, run, tmp_path)
+    run = await asks(ns, service, method, policy)
+    action = await killed_while_it_is_answered(ns, service, run, tmp_path)
     assert action.phase is Phase.FAILED
     assert action.message is not None
     assert "outcome unknown: an attempt was lost with its worker" in action.message
@@ -68,27 +68,29 @@ async def test_a_changing_request_whose_worker_was_killed_is_not_made_again(
 
 @pytest.mark.parametrize(("method", "policy"), [("POST", OWN_POLICY), ("PUT", None)])
 async def test_a_request_that_may_be_repeated_is_made_again_with_the_same_key(
-    site: Site, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
+    ns: LiveNamespace, service: Service, tmp_path: Path, method: str, policy: dict[str, Any] | None
 ) -> None:
-    run = await asks(site, service, method, policy)
-    action = await killed_while_it_is_answered(site, service, run, tmp_path)
+    run = await asks(ns, service, method, policy)
+    action = await killed_while_it_is_answered(ns, service, run, tmp_path)
     assert (action.phase, action.retries) == (Phase.SUCCEEDED, 1)
     assert [each.headers["idempotency-key"] for each in service.received] == [MARK, MARK]
 
 
 async def test_a_request_that_no_policy_lets_be_repeated_is_made_again_after_a_kill(
-    site: Site, service: Service, tmp_path: Path
+    ns: LiveNamespace, service: Service, tmp_path: Path
 ) -> None:
-    run = await asks(site, service, "DELETE", {"limit": 0})
-    action = await killed_while_it_is_answered(site, service, run, tmp_path)
+    run = await asks(ns, service, "DELETE", {"limit": 0})
+    action = await killed_while_it_is_answered(ns, service, run, tmp_path)
     assert action.phase is Phase.SUCCEEDED
     assert service.count("DELETE") == 2
 
 
-async def test_a_token_stands_in_no_history_no_state_and_no_log(site: Site, service: Service, tmp_path: Path) -> None:
+async def test_a_token_stands_in_no_history_no_state_and_no_log(
+    ns: LiveNamespace, service: Service, tmp_path: Path
+) -> None:
     service.replies_to("/ask", Reply(500, echo=True), Reply(200, echo=True))
-    run = await asks(site, service, "PUT", {"limit": 1, "interval": "3s"})
-    with worker(tmp_path / "log", settings(site)) as process:
+    run = await asks(ns, service, "PUT", {"limit": 1, "interval": "3s"})
+    with worker(tmp_path / "log", settings(ns)) as process:
         between = await _between_attempts(run)
         action = await the_action(run)
     assert TOKEN in service.received[0].headers["authorization"]

@@ -11,7 +11,7 @@ from api.phases import Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType
 from tests.activities.http_orders import Names, ask, effect, order, refusal
-from tests.activities.site import Attempt
+from tests.activities.live_namespace import Attempt
 from tests.http_service import Reply, Service
 
 OWN_POLICY: dict[str, Any] = {"retryPolicy": {"limit": 2, "interval": "1s"}}

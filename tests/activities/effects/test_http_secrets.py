@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from api.steps import ActionOutcome
 from process.logs import limit_libraries
 from tests.activities.http_orders import Names, ask, effect, order, refusal
-from tests.activities.site import Attempt
+from tests.activities.live_namespace import Attempt
 from tests.http_service import Reply, Service
 from workflows.converter import DATA_CONVERTER
 

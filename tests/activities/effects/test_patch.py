@@ -10,34 +10,34 @@ from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, AttemptFailure, FailureType
+from tests.activities.live_namespace import HOLD, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, manifest
-from tests.activities.site import HOLD, Object, Site
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import localization_spec, writes
 
 APP = "/configmaps/app"
 
 
-def patches(site: Site, kept: bool = True, **more: Any) -> Task:
+def patches(ns: LiveNamespace, kept: bool = True, **more: Any) -> Task:
     """Give the task to change the ConfigMap `app`."""
-    body = manifest("app", site.namespace, data={"text": "new", "gone": None}) | more.pop("body", {})
-    return Task(site, writes("patch", json.dumps(body), "Patch"), execution_of(site) if kept else None, **more)
+    body = manifest("app", ns.namespace, data={"text": "new", "gone": None}) | more.pop("body", {})
+    return Task(ns, writes("patch", json.dumps(body), "Patch"), execution_of(ns) if kept else None, **more)
 
 
-def there(site: Site, **metadata: Any) -> str:
+def there(ns: LiveNamespace, **metadata: Any) -> str:
     """Create the ConfigMap that is to be changed; give its uid."""
-    site.create(manifest("app", site.namespace, metadata=metadata, data={"text": "old", "gone": "x", "stays": "y"}))
-    return site.uid("configmap", "app")
+    ns.create(manifest("app", ns.namespace, metadata=metadata, data={"text": "old", "gone": "x", "stays": "y"}))
+    return ns.uid("configmap", "app")
 
 
-def found(site: Site) -> Object:
-    seen = site.get("configmap", "app")
+def found(ns: LiveNamespace) -> Object:
+    seen = ns.get("configmap", "app")
     assert seen is not None
     return seen
 
 
-def patched(site: Site, uid: str) -> ActionOutcome:
-    reference = ObjectReference(api_version="v1", kind="ConfigMap", namespace=site.namespace, name="app", uid=uid)
+def patched(ns: LiveNamespace, uid: str) -> ActionOutcome:
+    reference = ObjectReference(api_version="v1", kind="ConfigMap", namespace=ns.namespace, name="app", uid=uid)
     return ActionOutcome(
         phase=Phase.SUCCEEDED,
         message="Patched ConfigMap app",
@@ -47,24 +47,24 @@ def patched(site: Site, uid: str) -> ActionOutcome:
     )
 
 
-def touch(site: Site) -> None:
+def touch(ns: LiveNamespace) -> None:
     """Change the object as somebody else would."""
-    site.kubectl("annotate", "configmap", "app", "--overwrite", f"touched={found(site)['metadata']['resourceVersion']}")
+    ns.kubectl("annotate", "configmap", "app", "--overwrite", f"touched={found(ns)['metadata']['resourceVersion']}")
 
 
-async def test_what_is_named_changes_what_is_null_goes_and_the_rest_stays(site: Site) -> None:
-    uid = there(site)
-    assert await patches(site).run() == patched(site, uid)
-    assert found(site)["data"] == {"text": "new", "stays": "y"}
+async def test_what_is_named_changes_what_is_null_goes_and_the_rest_stays(ns: LiveNamespace) -> None:
+    uid = there(ns)
+    assert await patches(ns).run() == patched(ns, uid)
+    assert found(ns)["data"] == {"text": "new", "stays": "y"}
 
 
-async def test_the_spec_of_a_localization_is_merged(site: Site) -> None:
+async def test_the_spec_of_a_localization_is_merged(ns: LiveNamespace) -> None:
     body = {"apiVersion": "apps.clusternet.io/v1alpha1", "kind": "Localization", "spec": localization_spec()}
-    site.create(body | {"metadata": {"name": "loc", "labels": {"team": "a"}}})
-    block = {"name": "loc", "namespace": site.namespace, "operation": "Patch", "spec": {"priority": 7}}
-    task = Task(site, {"name": "patch", "type": "Localization", "localization": block}, execution_of(site))
+    ns.create(body | {"metadata": {"name": "loc", "labels": {"team": "a"}}})
+    block = {"name": "loc", "namespace": ns.namespace, "operation": "Patch", "spec": {"priority": 7}}
+    task = Task(ns, {"name": "patch", "type": "Localization", "localization": block}, execution_of(ns))
     outcome = await task.run()
-    seen = site.get("localization", "loc")
+    seen = ns.get("localization", "loc")
     assert seen is not None
     assert seen["spec"] == localization_spec() | {"priority": 7}
     assert seen["metadata"]["labels"] == {"team": "a"}
@@ -73,46 +73,46 @@ async def test_the_spec_of_a_localization_is_merged(site: Site) -> None:
     assert outcome.outputs.localization_ref.uid == seen["metadata"]["uid"]
 
 
-async def test_an_object_that_is_not_there_is_not_made(site: Site) -> None:
-    error = await patches(site).fails()
+async def test_an_object_that_is_not_there_is_not_made(ns: LiveNamespace) -> None:
+    error = await patches(ns).fails()
     assert error.message == 'Failed to patch ConfigMap: ConfigMap "app" not found'
     assert (error.type, error.non_retryable) == (FailureType.NOT_FOUND, True)
-    assert site.get("configmap", "app") is None
+    assert ns.get("configmap", "app") is None
 
 
-async def test_the_mark_of_whoever_made_the_object_stays(site: Site) -> None:
+async def test_the_mark_of_whoever_made_the_object_stays(ns: LiveNamespace) -> None:
     theirs = {CREATED_BY_ANNOTATION: "other-uid/0/0/0"}
-    there(site, annotations=theirs)
-    copied = {"name": "app", "namespace": site.namespace, "annotations": {CREATED_BY_ANNOTATION: None, "note": "ours"}}
-    await patches(site, body={"metadata": copied}).run()
-    assert found(site)["metadata"]["annotations"] == theirs | {"note": "ours"}
+    there(ns, annotations=theirs)
+    copied = {"name": "app", "namespace": ns.namespace, "annotations": {CREATED_BY_ANNOTATION: None, "note": "ours"}}
+    await patches(ns, body={"metadata": copied}).run()
+    assert found(ns)["metadata"]["annotations"] == theirs | {"note": "ours"}
 
 
-async def test_an_object_on_its_way_out_is_worth_a_repeat(site: Site) -> None:
-    there(site, finalizers=[HOLD])
-    site.kubectl("delete", "configmap", "app", "--wait=false")
-    error = await patches(site).fails()
+async def test_an_object_on_its_way_out_is_worth_a_repeat(ns: LiveNamespace) -> None:
+    there(ns, finalizers=[HOLD])
+    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    error = await patches(ns).fails()
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
     assert error.message.endswith("is being deleted")
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
 
 
-async def test_an_account_without_rights_cannot_patch_through_a_plan(site: Site) -> None:
-    there(site)
-    error = await patches(site, actor=actor_of(site.namespace, "nobody")).fails()
+async def test_an_account_without_rights_cannot_patch_through_a_plan(ns: LiveNamespace) -> None:
+    there(ns)
+    error = await patches(ns, actor=actor_of(ns.namespace, "nobody")).fails()
     assert (error.type, error.non_retryable) == (FailureType.FORBIDDEN, True)
-    assert found(site)["data"]["text"] == "old"
+    assert found(ns)["data"]["text"] == "old"
 
 
 async def test_an_attempt_that_was_killed_after_its_patch_was_accepted_has_the_effect_of_one(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid, task = there(faulty_site), patches(faulty_site)
+    uid, task = there(faulty_ns), patches(faulty_ns)
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
-    await task.killed(lambda: accepted.met == 1 and found(faulty_site)["data"]["text"] == "new")
-    version = found(faulty_site)["metadata"]["resourceVersion"]
-    assert await task.run() == patched(faulty_site, uid)
-    assert found(faulty_site)["metadata"]["resourceVersion"] == version
+    await task.killed(lambda: accepted.met == 1 and found(faulty_ns)["data"]["text"] == "new")
+    version = found(faulty_ns)["metadata"]["resourceVersion"]
+    assert await task.run() == patched(faulty_ns, uid)
+    assert found(faulty_ns)["metadata"]["resourceVersion"] == version
     kept = task.kept()
     assert kept is not None
     assert kept.found["data"]["text"] == "old", "what is kept is still the state before"
@@ -120,82 +120,82 @@ async def test_an_attempt_that_was_killed_after_its_patch_was_accepted_has_the_e
 
 
 async def test_a_patch_that_somebody_else_wrote_after_is_not_sent_again(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid, task = there(faulty_site), patches(faulty_site)
+    uid, task = there(faulty_ns), patches(faulty_ns)
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
-    await task.killed(lambda: accepted.met == 1 and found(faulty_site)["data"]["text"] == "new")
-    touch(faulty_site)
-    version = found(faulty_site)["metadata"]["resourceVersion"]
-    assert await task.run() == patched(faulty_site, uid)
-    assert found(faulty_site)["metadata"]["resourceVersion"] == version
+    await task.killed(lambda: accepted.met == 1 and found(faulty_ns)["data"]["text"] == "new")
+    touch(faulty_ns)
+    version = found(faulty_ns)["metadata"]["resourceVersion"]
+    assert await task.run() == patched(faulty_ns, uid)
+    assert found(faulty_ns)["metadata"]["resourceVersion"] == version
 
 
-async def test_a_patch_whose_answer_is_lost_is_found(faulty: FaultyServer, faulty_site: Site) -> None:
-    uid, task = there(faulty_site), patches(faulty_site)
+async def test_a_patch_whose_answer_is_lost_is_found(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    uid, task = there(faulty_ns), patches(faulty_ns)
     lost = faulty.fault("PATCH", APP, Cut.AFTER)
-    assert await task.run() == patched(faulty_site, uid)
+    assert await task.run() == patched(faulty_ns, uid)
     assert lost.met == 1
 
 
 async def test_a_lost_answer_that_cannot_be_checked_is_said_to_be_unknown(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid, task = there(faulty_site), patches(faulty_site)
+    uid, task = there(faulty_ns), patches(faulty_ns)
     faulty.fault("PATCH", APP, Cut.AFTER)
     faulty.fault("GET", APP, lambda: faulty.fault("GET", APP, Cut.BEFORE, times=9))
     error = await task.fails()
     assert error.message.endswith("(whether it was patched is not known)")
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
-    outputs = patched(faulty_site, uid).outputs
+    outputs = patched(faulty_ns, uid).outputs
     assert error.details[0] == AttemptFailure(errors=1, operation=Operation.PATCH, created=False, outputs=outputs)
 
 
 async def test_a_request_that_was_refused_for_now_says_so_and_nothing_more(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    there(faulty_site)
-    task = patches(faulty_site)
+    there(faulty_ns)
+    task = patches(faulty_ns)
     faulty.fault("PATCH", APP, Answer(503, json.dumps({"message": "come back later"})))
     error = await task.fails()
     assert error.message == "Failed to patch ConfigMap: app: come back later"
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
 
 
-async def test_a_patch_begins_anew_when_somebody_writes_first(faulty: FaultyServer, faulty_site: Site) -> None:
-    uid, task = there(faulty_site), patches(faulty_site)
-    faulty.fault("GET", APP, lambda: touch(faulty_site))
-    assert await task.run() == patched(faulty_site, uid)
+async def test_a_patch_begins_anew_when_somebody_writes_first(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    uid, task = there(faulty_ns), patches(faulty_ns)
+    faulty.fault("GET", APP, lambda: touch(faulty_ns))
+    assert await task.run() == patched(faulty_ns, uid)
     kept = task.kept()
     assert kept is not None
     assert "touched" in kept.found["metadata"]["annotations"], "the state right before the change is kept"
     assert kept.complete
 
 
-async def test_a_patch_that_never_comes_first_is_worth_a_repeat(faulty: FaultyServer, faulty_site: Site) -> None:
-    there(faulty_site)
-    task = patches(faulty_site)
-    faulty.fault("GET", APP, lambda: touch(faulty_site), times=99)
+async def test_a_patch_that_never_comes_first_is_worth_a_repeat(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    there(faulty_ns)
+    task = patches(faulty_ns)
+    faulty.fault("GET", APP, lambda: touch(faulty_ns), times=99)
     error = await task.fails()
     assert error.message.endswith("was created, changed or deleted by somebody else at the same time")
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
-    assert found(faulty_site)["data"]["text"] == "old"
+    assert found(faulty_ns)["data"]["text"] == "old"
 
 
 async def test_a_patch_that_is_done_when_its_time_runs_out_has_succeeded(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid, task = there(faulty_site), patches(faulty_site, timeout="1s")
+    uid, task = there(faulty_ns), patches(faulty_ns, timeout="1s")
     slow = faulty.fault("PATCH", APP, Cut.HANG)
-    assert await task.run() == patched(faulty_site, uid)
+    assert await task.run() == patched(faulty_ns, uid)
     assert slow.met == 1
 
 
 async def test_a_patch_that_is_never_answered_says_so_when_its_time_runs_out(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    there(faulty_site)
-    task = patches(faulty_site, timeout="1s")
+    there(faulty_ns)
+    task = patches(faulty_ns, timeout="1s")
     faulty.fault("PATCH", APP, Cut.HANG, times=9)
     error = await task.fails()
     assert error.message == (
@@ -205,21 +205,21 @@ async def test_a_patch_that_is_never_answered_says_so_when_its_time_runs_out(
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "from before anything was kept"])
-async def test_a_second_attempt_after_a_whole_one_ends_like_the_first(site: Site, kept: bool) -> None:
-    uid, task = there(site), patches(site, kept)
-    assert await task.run() == await task.run() == patched(site, uid)
+async def test_a_second_attempt_after_a_whole_one_ends_like_the_first(ns: LiveNamespace, kept: bool) -> None:
+    uid, task = there(ns), patches(ns, kept)
+    assert await task.run() == await task.run() == patched(ns, uid)
 
 
-async def test_after_a_cancel_a_patch_that_shows_was_done(site: Site) -> None:
-    uid, task = there(site), patches(site)
+async def test_after_a_cancel_a_patch_that_shows_was_done(ns: LiveNamespace) -> None:
+    uid, task = there(ns), patches(ns)
     await task.run()
-    touch(site)
-    assert await task.verify() == patched(site, uid)
+    touch(ns)
+    assert await task.verify() == patched(ns, uid)
 
 
-async def test_after_a_cancel_a_patch_that_does_not_show_was_not_done(site: Site) -> None:
-    there(site)
-    outcome = await patches(site).verify()
+async def test_after_a_cancel_a_patch_that_does_not_show_was_not_done(ns: LiveNamespace) -> None:
+    there(ns)
+    outcome = await patches(ns).verify()
     assert outcome.phase is Phase.CANCELED
     assert outcome.message == "Canceled between two attempts: patch of ConfigMap app was not done"
-    assert found(site)["data"]["text"] == "old"
+    assert found(ns)["data"]["text"] == "old"

@@ -23,8 +23,8 @@ from api.steps import (
 )
 from planning.effects.per_cluster import ManagedCluster
 from tests.activities.cluster_orders import FEED, POSTED, found, names, phases, recorded, rolls_out, uids
+from tests.activities.live_namespace import LiveNamespace, Object
 from tests.activities.orders import subscription
-from tests.activities.site import Object, Site
 from tests.fake_clusternet import Clusternet
 from tests.faulty_server import Cut, FaultyServer
 
@@ -35,12 +35,12 @@ def failure_of(error: ApplicationError) -> AttemptFailure:
     return told
 
 
-async def test_every_cluster_gets_a_subscription_of_its_own(site: Site, clusternet: Clusternet) -> None:
+async def test_every_cluster_gets_a_subscription_of_its_own(ns: LiveNamespace, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
-    task = rolls_out(site)
+    task = rolls_out(ns)
     outcome = await task.run()
-    assert names(site) == ["app--east", "app--west"], "there is none for all of them"
-    made = found(site, "app--east")
+    assert names(ns) == ["app--east", "app--west"], "there is none for all of them"
+    made = found(ns, "app--east")
     chosen = {"key": "clusters.clusternet.io/cluster-id", "operator": "In", "values": [east.id]}
     assert made["spec"] == {
         "subscribers": [{"clusterAffinity": {"matchExpressions": [chosen]}}],
@@ -51,7 +51,7 @@ async def test_every_cluster_gets_a_subscription_of_its_own(site: Site, clustern
     assert made["metadata"]["annotations"] == {CREATED_BY_ANNOTATION: f"{task.mark}/{east.binding}"}
     assert outcome.message == "Created Subscription app in 2 clusters; ready in all of them"
     assert (outcome.phase, outcome.operation, outcome.created) == (Phase.SUCCEEDED, Operation.CREATE, True)
-    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west")
+    assert recorded(outcome.outputs) == uids(ns, "app--east", "app--west")
     first, second = outcome.cluster_statuses or []
     assert (first.cluster, first.cluster_id, first.phase) == (east.binding, east.id, Phase.SUCCEEDED)
     assert first.message == "Created Subscription app--east, and it is ready"
@@ -61,11 +61,11 @@ async def test_every_cluster_gets_a_subscription_of_its_own(site: Site, clustern
     assert second.cluster == west.binding
 
 
-async def test_subscribers_choose_the_clusters(site: Site, clusternet: Clusternet) -> None:
+async def test_subscribers_choose_the_clusters(ns: LiveNamespace, clusternet: Clusternet) -> None:
     clusternet.joins("east", region="eu")
     clusternet.joins("west", region="us")
     affinity = {"matchExpressions": [{"key": "region", "operator": "NotIn", "values": ["us"]}]}
-    outcome = await rolls_out(site, subscribers=[{"clusterAffinity": affinity}]).run()
+    outcome = await rolls_out(ns, subscribers=[{"clusterAffinity": affinity}]).run()
     assert [*recorded(outcome.outputs)] == ["app--east"]
 
 
@@ -81,27 +81,27 @@ async def test_subscribers_choose_the_clusters(site: Site, clusternet: Clusterne
     ],
 )
 async def test_where_no_cluster_can_be_chosen_the_action_fails(
-    site: Site, clusternet: Clusternet, affinity: Object, kind: FailureType, reason: str
+    ns: LiveNamespace, clusternet: Clusternet, affinity: Object, kind: FailureType, reason: str
 ) -> None:
     clusternet.joins("east")
-    error = await rolls_out(site, subscribers=[{"clusterAffinity": affinity}]).fails()
+    error = await rolls_out(ns, subscribers=[{"clusterAffinity": affinity}]).fails()
     assert (error.type, error.non_retryable) == (kind, True)
     assert reason in error.message
-    assert names(site) == []
+    assert names(ns) == []
 
 
-async def test_clusters_of_one_name_do_not_share_a_subscription(site: Site, clusternet: Clusternet) -> None:
-    clusternet.joins("east", f"{site.namespace}-one")
-    clusternet.joins("east", f"{site.namespace}-two")
-    outcome = await rolls_out(site).run()
+async def test_clusters_of_one_name_do_not_share_a_subscription(ns: LiveNamespace, clusternet: Clusternet) -> None:
+    clusternet.joins("east", f"{ns.namespace}-one")
+    clusternet.joins("east", f"{ns.namespace}-two")
+    outcome = await rolls_out(ns).run()
     assert len(recorded(outcome.outputs)) == 2
     assert outcome.phase is Phase.SUCCEEDED
 
 
-async def test_anything_that_is_not_waited_for_is_done_once(site: Site, clusternet: Clusternet) -> None:
+async def test_anything_that_is_not_waited_for_is_done_once(ns: LiveNamespace, clusternet: Clusternet) -> None:
     clusternet.joins("east")
-    outcome = await rolls_out(site, waitReady=False).run()
-    assert names(site) == ["app"]
+    outcome = await rolls_out(ns, waitReady=False).run()
+    assert names(ns) == ["app"]
     assert outcome.cluster_statuses is None
     assert outcome.message == "Created Subscription app"
 
@@ -110,11 +110,11 @@ async def test_anything_that_is_not_waited_for_is_done_once(site: Site, clustern
 
 
 async def test_a_cluster_that_fails_fails_the_action_by_name_and_the_others_are_done(
-    site: Site, clusternet: Clusternet
+    ns: LiveNamespace, clusternet: Clusternet
 ) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.fails_in(east, "quota exceeded")
-    error = await rolls_out(site).fails()
+    error = await rolls_out(ns).fails()
     assert error.message == (
         f"Failed to create Subscription: 1 of 2 clusters failed: {east.binding}: Created Subscription app--east, "
         f"but it will not become ready: {east.binding}: Description app--east-generic failed: quota exceeded"
@@ -122,7 +122,7 @@ async def test_a_cluster_that_fails_fails_the_action_by_name_and_the_others_are_
     assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
     told = failure_of(error)
     assert phases(told.cluster_statuses) == {east.binding: Phase.FAILED, west.binding: Phase.SUCCEEDED}
-    assert recorded(told.outputs) == uids(site, "app--east", "app--west"), "what a failed action made is recorded"
+    assert recorded(told.outputs) == uids(ns, "app--east", "app--west"), "what a failed action made is recorded"
     assert (told.operation, told.created) == (Operation.CREATE, True)
 
 
@@ -148,10 +148,10 @@ def test_the_worst_cluster_decides_and_skipped_ones_do_not_count(failed: list[bo
         assert runs.verified().phase is Phase.SUCCEEDED
 
 
-async def test_time_that_ran_out_is_repeated_and_the_repeat_waits_on(site: Site, clusternet: Clusternet) -> None:
+async def test_time_that_ran_out_is_repeated_and_the_repeat_waits_on(ns: LiveNamespace, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
-    task = rolls_out(site, timeout="4s")
+    task = rolls_out(ns, timeout="4s")
     error = await task.fails()
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
     assert (
@@ -161,25 +161,27 @@ async def test_time_that_ran_out_is_repeated_and_the_repeat_waits_on(site: Site,
     assert task.waits_for(f"Waiting for Subscription app in 1 of 2 clusters: {west.binding}: ")
     told = failure_of(error)
     assert phases(told.cluster_statuses) == {east.binding: Phase.SUCCEEDED, west.binding: Phase.FAILED}
-    made = uids(site, "app--east", "app--west")
+    made = uids(ns, "app--east", "app--west")
     assert recorded(told.outputs) == made
     clusternet.reaches(west)
     assert recorded((await task.run()).outputs) == made, "nothing was made twice"
 
 
-async def test_a_cluster_without_an_id_cannot_be_chosen(site: Site, clusternet: Clusternet) -> None:
+async def test_a_cluster_without_an_id_cannot_be_chosen(ns: LiveNamespace, clusternet: Clusternet) -> None:
     clusternet.joins("east")
     patch = '[{"op": "remove", "path": "/spec"}]'
-    site.stack.kubectl("patch", "managedcluster", "east", "-n", f"{site.namespace}-east", "--type=json", "-p", patch)
-    error = await rolls_out(site).fails()
+    ns.stack.kubectl("patch", "managedcluster", "east", "-n", f"{ns.namespace}-east", "--type=json", "-p", patch)
+    error = await rolls_out(ns).fails()
     assert error.type == FailureType.INVALID
     assert error.message.endswith("the ManagedCluster has no spec.clusterId")
 
 
-async def test_an_account_that_may_not_see_the_clusters_fails_and_says_so(site: Site, clusternet: Clusternet) -> None:
+async def test_an_account_that_may_not_see_the_clusters_fails_and_says_so(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     clusternet.joins("east")
-    task = rolls_out(site)
-    task.actor = actor_of(site.namespace, "nobody")
+    task = rolls_out(ns)
+    task.actor = actor_of(ns.namespace, "nobody")
     error = await task.fails()
     assert (error.type, error.non_retryable) == (FailureType.FORBIDDEN, True)
     assert "is forbidden" in error.message
@@ -198,84 +200,92 @@ def test_what_is_said_of_a_cluster_hides_what_is_secret() -> None:
 
 
 async def test_a_killed_attempt_has_the_effect_of_one(
-    faulty: FaultyServer, faulty_site: Site, faulty_clusternet: Clusternet
+    faulty: FaultyServer, faulty_ns: LiveNamespace, faulty_clusternet: Clusternet
 ) -> None:
     for name in ("east", "west"):
         faulty_clusternet.joins(name)
-    task = rolls_out(faulty_site)
+    task = rolls_out(faulty_ns)
     unanswered = faulty.fault("POST", POSTED, Cut.HANG)
     for _ in range(2):
-        await task.killed(lambda: unanswered.met == 1 and len(names(faulty_site)) == 2)
-    made = uids(faulty_site, "app--east", "app--west")
+        await task.killed(lambda: unanswered.met == 1 and len(names(faulty_ns)) == 2)
+    made = uids(faulty_ns, "app--east", "app--west")
     outcome = await task.run()
     assert recorded(outcome.outputs) == made
     assert outcome.phase is Phase.SUCCEEDED
 
 
-async def test_a_cluster_that_joins_between_attempts_gets_its_subscription(site: Site, clusternet: Clusternet) -> None:
+async def test_a_cluster_that_joins_between_attempts_gets_its_subscription(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     east = clusternet.joins("east")
     clusternet.holds_back(east)
-    task = rolls_out(site)
+    task = rolls_out(ns)
     await task.killed(lambda: task.waits_for(east.binding))
     west = clusternet.joins("west")
     clusternet.reaches(east)
     outcome = await task.run()
     assert phases(outcome.cluster_statuses) == {east.binding: Phase.SUCCEEDED, west.binding: Phase.SUCCEEDED}
-    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west")
+    assert recorded(outcome.outputs) == uids(ns, "app--east", "app--west")
 
 
-async def test_what_was_made_for_a_cluster_that_left_stays_recorded(site: Site, clusternet: Clusternet) -> None:
+async def test_what_was_made_for_a_cluster_that_left_stays_recorded(ns: LiveNamespace, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
-    task = rolls_out(site)
-    await task.killed(lambda: task.waits_for(west.binding) and "app--west" in names(site))
+    task = rolls_out(ns)
+    await task.killed(lambda: task.waits_for(west.binding) and "app--west" in names(ns))
     clusternet.leaves(west)
     outcome = await task.run()
     assert outcome.phase is Phase.SUCCEEDED
     assert phases(outcome.cluster_statuses) == {east.binding: Phase.SUCCEEDED, west.binding: Phase.SKIPPED}
     left = (outcome.cluster_statuses or [])[1]
-    assert left.message == f"No longer a target: Subscription {site.namespace}/app--west was left as it is"
-    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west"), "a Revert has to take it back"
+    assert left.message == f"No longer a target: Subscription {ns.namespace}/app--west was left as it is"
+    assert recorded(outcome.outputs) == uids(ns, "app--east", "app--west"), "a Revert has to take it back"
 
 
-async def test_where_every_cluster_has_left_what_was_made_stays_recorded(site: Site, clusternet: Clusternet) -> None:
+async def test_where_every_cluster_has_left_what_was_made_stays_recorded(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     east = clusternet.joins("east")
     clusternet.holds_back(east)
-    task = rolls_out(site)
+    task = rolls_out(ns)
     await task.killed(lambda: task.waits_for(east.binding))
     clusternet.leaves(east)
     error = await task.fails()
     assert error.type == FailureType.NOT_FOUND
-    assert recorded(failure_of(error).outputs) == uids(site, "app--east")
+    assert recorded(failure_of(error).outputs) == uids(ns, "app--east")
 
 
 # After a cancel.
 
 
-async def test_after_a_cancel_what_is_done_in_every_cluster_has_succeeded(site: Site, clusternet: Clusternet) -> None:
+async def test_after_a_cancel_what_is_done_in_every_cluster_has_succeeded(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     clusternet.joins("east")
-    task = rolls_out(site)
+    task = rolls_out(ns)
     done = await task.run()
     verified = await task.verify()
     assert (verified.phase, verified.outputs, verified.message) == (done.phase, done.outputs, done.message)
 
 
 async def test_after_a_cancel_what_is_not_done_is_canceled_and_what_was_made_is_recorded(
-    site: Site, clusternet: Clusternet
+    ns: LiveNamespace, clusternet: Clusternet
 ) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
-    task = rolls_out(site)
+    task = rolls_out(ns)
     await task.killed(lambda: task.waits_for("in 1 of 2 clusters"))
     outcome = await task.verify()
     assert outcome.phase is Phase.CANCELED
     assert outcome.message == "Canceled between two attempts: Subscription app is done in 1 of 2 clusters"
     assert phases(outcome.cluster_statuses) == {east.binding: Phase.SUCCEEDED, west.binding: Phase.FAILED}
-    assert recorded(outcome.outputs) == uids(site, "app--east", "app--west")
+    assert recorded(outcome.outputs) == uids(ns, "app--east", "app--west")
 
 
-async def test_after_a_cancel_that_came_before_anything_nothing_is_done(site: Site, clusternet: Clusternet) -> None:
+async def test_after_a_cancel_that_came_before_anything_nothing_is_done(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     clusternet.joins("east")
-    outcome = await rolls_out(site).verify()
+    outcome = await rolls_out(ns).verify()
     assert (outcome.phase, outcome.created, outcome.outputs) == (Phase.CANCELED, False, None)
-    assert names(site) == []
+    assert names(ns) == []

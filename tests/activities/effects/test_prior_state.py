@@ -8,8 +8,8 @@ import pytest
 from api.meta import CREATED_BY_ANNOTATION, EXECUTION_UID_LABEL
 from planning.definitions.identifiers import RecordKind
 from planning.effects.prior_state import BOUND, PriorState
+from tests.activities.live_namespace import HOLD, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, manifest
-from tests.activities.site import HOLD, Object, Site
 from tests.activities.snapshot_of_a_plan import carry_out, keep
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import writes
@@ -18,25 +18,25 @@ APP = "/configmaps/app"
 KEPT = "/controllerrevisions"
 
 
-def changes(site: Site, operation: str, kind: str = "ConfigMap", **more: Any) -> Task:
+def changes(ns: LiveNamespace, operation: str, kind: str = "ConfigMap", **more: Any) -> Task:
     """Give the task to change the object `app`."""
-    body = manifest("app", site.namespace, kind, **({} if operation == "Delete" else {"data": {"text": "bmV3"}}))
-    return Task(site, writes("change", json.dumps(body), operation), execution_of(site), **more)
+    body = manifest("app", ns.namespace, kind, **({} if operation == "Delete" else {"data": {"text": "bmV3"}}))
+    return Task(ns, writes("change", json.dumps(body), operation), execution_of(ns), **more)
 
 
-def there(site: Site, **metadata: Any) -> Object:
-    site.create(manifest("app", site.namespace, metadata=metadata, data={"text": "old"}))
-    return found(site)
+def there(ns: LiveNamespace, **metadata: Any) -> Object:
+    ns.create(manifest("app", ns.namespace, metadata=metadata, data={"text": "old"}))
+    return found(ns)
 
 
-def found(site: Site) -> Object:
-    seen = site.get("configmap", "app")
+def found(ns: LiveNamespace) -> Object:
+    seen = ns.get("configmap", "app")
     assert seen is not None
     return seen
 
 
-def touch(site: Site, text: str) -> None:
-    site.kubectl("patch", "configmap", "app", "--type=merge", "-p", json.dumps({"data": {"text": text}}))
+def touch(ns: LiveNamespace, text: str) -> None:
+    ns.kubectl("patch", "configmap", "app", "--type=merge", "-p", json.dumps({"data": {"text": text}}))
 
 
 def kept(task: Task) -> PriorState:
@@ -46,13 +46,13 @@ def kept(task: Task) -> PriorState:
 
 
 @pytest.mark.parametrize("operation", ["Apply", "Patch", "Delete"])
-async def test_the_object_is_kept_as_it_was_beside_the_execution(site: Site, operation: str) -> None:
-    before, task = there(site, labels={"team": "a"}), changes(site, operation)
+async def test_the_object_is_kept_as_it_was_beside_the_execution(ns: LiveNamespace, operation: str) -> None:
+    before, task = there(ns, labels={"team": "a"}), changes(ns, operation)
     await task.run()
     metadata = {name: value for name, value in before["metadata"].items() if name != "managedFields"}
     uid, version = metadata["uid"], metadata["resourceVersion"]
     assert kept(task) == PriorState(uid, version, before | {"metadata": metadata}, complete=True)
-    record = json.loads(site.kubectl("get", "controllerrevisions", "-o", "json"))["items"][0]["metadata"]
+    record = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"][0]["metadata"]
     assert task.execution is not None
     assert record["labels"] == {EXECUTION_UID_LABEL: task.execution.uid}
     assert record["annotations"] == {CREATED_BY_ANNOTATION: task.mark}
@@ -60,30 +60,30 @@ async def test_the_object_is_kept_as_it_was_beside_the_execution(site: Site, ope
 
 
 @pytest.mark.parametrize("operation", ["Create", "Apply", "Delete"])
-async def test_nothing_is_kept_where_nothing_was(site: Site, operation: str) -> None:
-    task = changes(site, operation)
+async def test_nothing_is_kept_where_nothing_was(ns: LiveNamespace, operation: str) -> None:
+    task = changes(ns, operation)
     await task.run()
     assert task.kept() is None
 
 
 @pytest.mark.parametrize("operation", ["Apply", "Patch", "Delete"])
-async def test_the_data_of_a_secret_is_never_kept(site: Site, operation: str) -> None:
-    body = manifest("app", site.namespace, "Secret", stringData={"password": "correct-horse"})
-    site.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-    assert "Y29ycmVjdC1ob3JzZQ==" in str(site.get("secret", "app"))
-    task = changes(site, operation, "Secret")
+async def test_the_data_of_a_secret_is_never_kept(ns: LiveNamespace, operation: str) -> None:
+    body = manifest("app", ns.namespace, "Secret", stringData={"password": "correct-horse"})
+    ns.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    assert "Y29ycmVjdC1ob3JzZQ==" in str(ns.get("secret", "app"))
+    task = changes(ns, operation, "Secret")
     await task.run()
     record = kept(task)
     assert not record.complete
     assert record.reason == "it holds a Secret, and the data of a Secret is never kept"
-    stored = site.kubectl("get", "controllerrevisions", "-o", "yaml")
+    stored = ns.kubectl("get", "controllerrevisions", "-o", "yaml")
     assert "password" not in stored
     assert record.found["metadata"]["name"] == "app"
 
 
-async def test_an_object_over_the_bound_is_kept_by_name_only(site: Site) -> None:
-    site.create(manifest("app", site.namespace, data={"text": "x" * BOUND}))
-    task = changes(site, "Patch")
+async def test_an_object_over_the_bound_is_kept_by_name_only(ns: LiveNamespace) -> None:
+    ns.create(manifest("app", ns.namespace, data={"text": "x" * BOUND}))
+    task = changes(ns, "Patch")
     await task.run()
     record = kept(task)
     assert not record.complete
@@ -93,12 +93,12 @@ async def test_an_object_over_the_bound_is_kept_by_name_only(site: Site) -> None
 
 @pytest.mark.parametrize("operation", ["Apply", "Patch", "Delete"])
 async def test_what_somebody_wrote_at_the_last_moment_is_kept(
-    faulty: FaultyServer, faulty_site: Site, operation: str
+    faulty: FaultyServer, faulty_ns: LiveNamespace, operation: str
 ) -> None:
-    site = faulty_site
-    there(site)
-    task = changes(site, operation)
-    faulty.fault("GET", APP, lambda: touch(site, "theirs"))
+    ns = faulty_ns
+    there(ns)
+    task = changes(ns, operation)
+    faulty.fault("GET", APP, lambda: touch(ns, "theirs"))
     await task.run()
     record = kept(task)
     assert (record.found["data"], record.complete) == ({"text": "theirs"}, True)
@@ -106,29 +106,29 @@ async def test_what_somebody_wrote_at_the_last_moment_is_kept(
 
 @pytest.mark.parametrize("operation", ["Apply", "Patch"])
 async def test_a_change_that_is_not_recorded_is_not_made(
-    faulty: FaultyServer, faulty_site: Site, operation: str
+    faulty: FaultyServer, faulty_ns: LiveNamespace, operation: str
 ) -> None:
-    before = there(faulty_site)
-    task = changes(faulty_site, operation)
+    before = there(faulty_ns)
+    task = changes(faulty_ns, operation)
     faulty.fault("POST", KEPT, Answer(503))
     error = await task.fails()
     assert error.message.startswith("Failed to keep ControllerRevision ")
     assert not error.non_retryable
-    assert found(faulty_site) == before
+    assert found(faulty_ns) == before
 
 
 @pytest.mark.parametrize("operation", ["Apply", "Patch"])
 async def test_an_accepted_change_that_somebody_undid_is_made_again_and_the_state_is_no_longer_trusted(
-    faulty: FaultyServer, faulty_site: Site, operation: str
+    faulty: FaultyServer, faulty_ns: LiveNamespace, operation: str
 ) -> None:
-    site = faulty_site
-    there(site)
-    task = changes(site, operation)
+    ns = faulty_ns
+    there(ns)
+    task = changes(ns, operation)
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
-    await task.killed(lambda: accepted.met == 1 and found(site)["data"]["text"] == "bmV3")
-    touch(site, "theirs")
+    await task.killed(lambda: accepted.met == 1 and found(ns)["data"]["text"] == "bmV3")
+    touch(ns, "theirs")
     await task.run()
-    assert found(site)["data"] == {"text": "bmV3"}
+    assert found(ns)["data"] == {"text": "bmV3"}
     record = kept(task)
     assert (record.found["data"], record.complete) == ({"text": "theirs"}, False)
     assert record.reason == "an attempt before may have changed it already"
@@ -136,28 +136,28 @@ async def test_an_accepted_change_that_somebody_undid_is_made_again_and_the_stat
 
 
 async def test_an_apply_killed_after_it_was_accepted_keeps_the_state_before(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    site = faulty_site
-    there(site)
-    task = changes(site, "Apply")
+    ns = faulty_ns
+    there(ns)
+    task = changes(ns, "Apply")
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
-    await task.killed(lambda: accepted.met == 1 and found(site)["data"]["text"] == "bmV3")
-    after = found(site)["metadata"]["resourceVersion"]
+    await task.killed(lambda: accepted.met == 1 and found(ns)["data"]["text"] == "bmV3")
+    after = found(ns)["metadata"]["resourceVersion"]
     outcome = await task.run()
     assert (outcome.message, outcome.created) == ("Applied ConfigMap app (it existed before)", False)
-    assert found(site)["metadata"]["resourceVersion"] == after
+    assert found(ns)["metadata"]["resourceVersion"] == after
     assert (kept(task).found["data"], kept(task).complete) == ({"text": "old"}, True)
 
 
 async def test_a_delete_killed_after_it_was_accepted_keeps_the_state_before(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    site = faulty_site
-    uid = there(site)["metadata"]["uid"]
-    task = changes(site, "Delete")
+    ns = faulty_ns
+    uid = there(ns)["metadata"]["uid"]
+    task = changes(ns, "Delete")
     accepted = faulty.fault("DELETE", APP, Cut.HANG)
-    await task.killed(lambda: accepted.met == 1 and site.get("configmap", "app") is None)
+    await task.killed(lambda: accepted.met == 1 and ns.get("configmap", "app") is None)
     task.attempts.clear()
     outcome = await task.run()
     assert outcome.message == "Deleted ConfigMap app", "known by the record, under a new schedule too"
@@ -165,57 +165,57 @@ async def test_a_delete_killed_after_it_was_accepted_keeps_the_state_before(
     assert outcome.outputs.resource_ref is not None
     assert outcome.outputs.resource_ref.uid == uid
     assert kept(task).found["data"] == {"text": "old"}
-    assert site.deletions(at_least=1) == {uid: 1}
+    assert ns.deletions(at_least=1) == {uid: 1}
 
 
 async def test_a_delete_that_waits_for_a_finalizer_keeps_the_state_before_it(
-    faulty: FaultyServer, faulty_site: Site
+    faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    site = faulty_site
-    there(site, finalizers=[HOLD])
-    task = changes(site, "Delete")
+    ns = faulty_ns
+    there(ns, finalizers=[HOLD])
+    task = changes(ns, "Delete")
     await task.killed(lambda: task.waits_for(HOLD))
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
     await task.run()
     assert "deletionTimestamp" not in kept(task).found["metadata"]
     assert kept(task).complete
 
 
-async def test_an_object_that_was_on_its_way_out_already_is_no_state_to_go_back_to(site: Site) -> None:
-    there(site, finalizers=[HOLD])
-    site.kubectl("delete", "configmap", "app", "--wait=false")
-    task = changes(site, "Delete")
+async def test_an_object_that_was_on_its_way_out_already_is_no_state_to_go_back_to(ns: LiveNamespace) -> None:
+    there(ns, finalizers=[HOLD])
+    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    task = changes(ns, "Delete")
     await task.killed(lambda: task.waits_for(HOLD))
-    site.let_go("configmap", "app")
+    ns.let_go("configmap", "app")
     await task.run()
     assert not kept(task).complete
     assert kept(task).reason == "somebody had asked for its deletion before the action did"
 
 
-async def test_an_object_that_was_made_anew_between_two_attempts_is_kept_anew(site: Site) -> None:
-    there(site)
-    task = changes(site, "Apply")
+async def test_an_object_that_was_made_anew_between_two_attempts_is_kept_anew(ns: LiveNamespace) -> None:
+    there(ns)
+    task = changes(ns, "Apply")
     await task.run()
-    site.kubectl("delete", "configmap", "app")
-    site.create(manifest("app", site.namespace, data={"text": "another"}))
+    ns.kubectl("delete", "configmap", "app")
+    ns.create(manifest("app", ns.namespace, data={"text": "another"}))
     await task.run()
     record = kept(task)
     assert (record.found["data"], record.complete) == ({"text": "another"}, True)
 
 
 @pytest.mark.parametrize("verb", ["create", "update", "delete"])
-def test_what_is_kept_is_out_of_reach_of_the_account_of_a_plan(site: Site, verb: str) -> None:
-    asked = ("auth", "can-i", verb, "controllerrevisions", "-n", site.namespace, f"--as={site.actor.user}")
-    assert site.stack.kubectl(*asked, check=False).stdout.strip() == "no"
+def test_what_is_kept_is_out_of_reach_of_the_account_of_a_plan(ns: LiveNamespace, verb: str) -> None:
+    asked = ("auth", "can-i", verb, "controllerrevisions", "-n", ns.namespace, f"--as={ns.actor.user}")
+    assert ns.stack.kubectl(*asked, check=False).stdout.strip() == "no"
 
 
-async def test_a_secret_value_of_the_plan_that_it_wrote_before_is_not_kept(site: Site) -> None:
-    body = manifest("app", site.namespace, data={"url": "shop:$(params.password)@shop"})
+async def test_a_secret_value_of_the_plan_that_it_wrote_before_is_not_kept(ns: LiveNamespace) -> None:
+    body = manifest("app", ns.namespace, data={"url": "shop:$(params.password)@shop"})
     value = [{"name": "password", "value": "correct-horse"}]
-    origin = await keep(site, writes("change", json.dumps(body), "Apply"), globalParams=value)
-    site.create(manifest("app", site.namespace, data={"url": "old:correct-horse@shop"}))
-    await carry_out(site, origin, "change")
-    assert found(site)["data"] == {"url": "shop:correct-horse@shop"}
-    stored = site.kubectl("get", "controllerrevisions", "-o", "yaml")
+    origin = await keep(ns, writes("change", json.dumps(body), "Apply"), globalParams=value)
+    ns.create(manifest("app", ns.namespace, data={"url": "old:correct-horse@shop"}))
+    await carry_out(ns, origin, "change")
+    assert found(ns)["data"] == {"url": "shop:correct-horse@shop"}
+    stored = ns.kubectl("get", "controllerrevisions", "-o", "yaml")
     assert "it holds a secret value of the plan, which is never kept" in stored
     assert "correct-horse" not in stored

@@ -13,7 +13,7 @@ from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
-from tests.activities.site import Attempt, Object, Site
+from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
 from tests.fake_clusternet import Clusternet
 from tests.manifests import writes
@@ -40,27 +40,27 @@ def workload(api_version: str, kind: str, namespace: str, spec: Object) -> Objec
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "shop", "namespace": namespace}, "spec": spec}
 
 
-def waits_for(site: Site, body: Object, operation: str = "Create", **attempts: Any) -> ExecuteStep:
+def waits_for(ns: LiveNamespace, body: Object, operation: str = "Create", **attempts: Any) -> ExecuteStep:
     """Define the one action that makes an object and waits for it; give its step."""
-    site.define(writes("make", json.dumps(body), operation, waitReady=True))
-    return site.step("make", **attempts)
+    ns.define(writes("make", json.dumps(body), operation, waitReady=True))
+    return ns.step("make", **attempts)
 
 
-def subscribes(site: Site, *feeds: Object, **attempts: Any) -> ExecuteStep:
-    block = {"name": "shop", "namespace": site.namespace, "spec": {"subscribers": [], "feeds": list(feeds)}}
-    site.define({"name": "roll-out", "type": "Subscription", "waitReady": True, "subscription": block})
-    return site.step("roll-out", **attempts)
+def subscribes(ns: LiveNamespace, *feeds: Object, **attempts: Any) -> ExecuteStep:
+    block = {"name": "shop", "namespace": ns.namespace, "spec": {"subscribers": [], "feeds": list(feeds)}}
+    ns.define({"name": "roll-out", "type": "Subscription", "waitReady": True, "subscription": block})
+    return ns.step("roll-out", **attempts)
 
 
 class Doing:
     """One attempt at an action on its way."""
 
     def __init__(
-        self, site: Site, step: ExecuteStep, actor: Actor | None = None, left: Heartbeat | None = None
+        self, ns: LiveNamespace, step: ExecuteStep, actor: Actor | None = None, left: Heartbeat | None = None
     ) -> None:
-        given = ExecuteInput(dr_workflow=site.flow, step=step, actor=actor or site.actor)
+        given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=actor or ns.actor)
         self.attempt = Attempt(left=left)
-        executions = ExecuteActivities(site.cluster, effects(site.cluster))
+        executions = ExecuteActivities(ns.cluster, effects(ns.cluster))
         self._task = asyncio.create_task(self.attempt.run(executions.execute_action, given))
 
     async def waits(self, what: str) -> None:
@@ -80,10 +80,10 @@ class Doing:
         return caught.value
 
 
-def says(site: Site, kind: str, name: str, **status: Any) -> None:
+def says(ns: LiveNamespace, kind: str, name: str, **status: Any) -> None:
     """Write a status as the object's controller would."""
     patch = json.dumps({"status": status})
-    site.kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
+    ns.kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", patch)
 
 
 def up(replicas: int, generation: int = 1) -> dict[str, int]:
@@ -91,54 +91,54 @@ def up(replicas: int, generation: int = 1) -> dict[str, int]:
     return {"observedGeneration": generation, **counts}
 
 
-async def test_a_deployment_is_waited_for_until_its_replicas_are_available(site: Site) -> None:
-    doing = Doing(site, waits_for(site, deployment(site.namespace)))
-    place = f"Waiting for Deployment {site.namespace}/shop to be ready"
+async def test_a_deployment_is_waited_for_until_its_replicas_are_available(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace)))
+    place = f"Waiting for Deployment {ns.namespace}/shop to be ready"
     await doing.waits(f"{place}: its controller has not seen its latest change")
-    says(site, "deployment", "shop", **up(2) | {"availableReplicas": 1})
+    says(ns, "deployment", "shop", **up(2) | {"availableReplicas": 1})
     await doing.waits(f"{place}: 1 of 2 replicas available")
-    says(site, "deployment", "shop", **up(2))
+    says(ns, "deployment", "shop", **up(2))
     outcome = await doing.outcome()
     assert (outcome.phase, outcome.message) == (Phase.SUCCEEDED, "Created Deployment shop, and it is ready")
     assert outcome.created
     assert outcome.outputs is not None
     assert outcome.outputs.resource_ref is not None
-    assert outcome.outputs.resource_ref.uid == site.uid("deployment", "shop")
+    assert outcome.outputs.resource_ref.uid == ns.uid("deployment", "shop")
 
 
-async def test_what_has_nothing_to_wait_for_is_done_at_once(site: Site) -> None:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": site.namespace}}
-    outcome = await Doing(site, waits_for(site, body, "Apply")).outcome()
+async def test_what_has_nothing_to_wait_for_is_done_at_once(ns: LiveNamespace) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": ns.namespace}}
+    outcome = await Doing(ns, waits_for(ns, body, "Apply")).outcome()
     assert outcome.message == "Applied ConfigMap app (created), and it is ready"
 
 
-async def test_an_applied_deployment_is_waited_for_as_it_is_now(site: Site) -> None:
-    site.create(deployment(site.namespace))
-    says(site, "deployment", "shop", **up(2))
-    doing = Doing(site, waits_for(site, deployment(site.namespace, replicas=3), "Apply"))
+async def test_an_applied_deployment_is_waited_for_as_it_is_now(ns: LiveNamespace) -> None:
+    ns.create(deployment(ns.namespace))
+    says(ns, "deployment", "shop", **up(2))
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace, replicas=3), "Apply"))
     await doing.waits("its controller has not seen its latest change")
-    says(site, "deployment", "shop", **up(3, generation=2))
+    says(ns, "deployment", "shop", **up(3, generation=2))
     assert (await doing.outcome()).message == "Applied Deployment shop (it existed before), and it is ready"
 
 
-async def test_a_killed_attempt_waits_on_and_the_object_is_created_once(site: Site) -> None:
-    step = waits_for(site, deployment(site.namespace))
+async def test_a_killed_attempt_waits_on_and_the_object_is_created_once(ns: LiveNamespace) -> None:
+    step = waits_for(ns, deployment(ns.namespace))
     for _ in range(2):
-        doing = Doing(site, step)
+        doing = Doing(ns, step)
         await doing.waits("its controller has not seen its latest change")
         await doing.killed()
-    uid = site.uid("deployment", "shop")
-    doing = Doing(site, step)
+    uid = ns.uid("deployment", "shop")
+    doing = Doing(ns, step)
     await doing.waits("its controller has not seen its latest change")
-    says(site, "deployment", "shop", **up(2))
+    says(ns, "deployment", "shop", **up(2))
     assert (await doing.outcome()).message == "Created Deployment shop, and it is ready"
-    assert site.uid("deployment", "shop") == uid
+    assert ns.uid("deployment", "shop") == uid
 
 
-async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(site: Site) -> None:
-    doing = Doing(site, waits_for(site, deployment(site.namespace), timeout="3s"))
+async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="3s"))
     await doing.waits("has not seen")
-    says(site, "deployment", "shop", **up(1))
+    says(ns, "deployment", "shop", **up(1))
     error = await doing.failure()
     assert error.message == "Created Deployment shop, but it was not ready within 3s: 1 of 2 replicas updated"
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
@@ -148,11 +148,11 @@ async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(site:
     assert failure.outputs is not None
 
 
-async def test_what_has_failed_is_not_waited_for_any_longer_and_not_repeated(site: Site) -> None:
-    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+async def test_what_has_failed_is_not_waited_for_any_longer_and_not_repeated(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace)))
     await doing.waits("has not seen")
     condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "no image"}
-    says(site, "deployment", "shop", observedGeneration=1, conditions=[condition])
+    says(ns, "deployment", "shop", observedGeneration=1, conditions=[condition])
     error = await doing.failure()
     assert error.message == (
         "Created Deployment shop, but it will not become ready: it failed: ProgressDeadlineExceeded: no image"
@@ -160,81 +160,81 @@ async def test_what_has_failed_is_not_waited_for_any_longer_and_not_repeated(sit
     assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
 
 
-async def test_a_job_of_a_manifest_is_waited_for_until_it_is_complete(site: Site) -> None:
-    doing = Doing(site, waits_for(site, job(site.namespace)))
-    await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
-    finishes(site)
+async def test_a_job_of_a_manifest_is_waited_for_until_it_is_complete(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, job(ns.namespace)))
+    await eventually(lambda: bool(pod_of(ns)), "the Job has a pod")
+    finishes(ns)
     outcome = await doing.outcome()
     assert outcome.message == "Job shop completed"
     assert outcome.outputs is not None
     assert outcome.outputs.resource_ref is not None
-    assert outcome.outputs.resource_ref.uid == site.uid("job", "shop")
+    assert outcome.outputs.resource_ref.uid == ns.uid("job", "shop")
 
 
-async def test_a_job_of_a_manifest_that_fails_tells_why_and_is_not_repeated(site: Site) -> None:
-    doing = Doing(site, waits_for(site, job(site.namespace, backoffLimit=0)))
-    await eventually(lambda: bool(pod_of(site)), "the Job has a pod")
-    finishes(site, "Failed")
+async def test_a_job_of_a_manifest_that_fails_tells_why_and_is_not_repeated(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, job(ns.namespace, backoffLimit=0)))
+    await eventually(lambda: bool(pod_of(ns)), "the Job has a pod")
+    finishes(ns, "Failed")
     error = await doing.failure()
     assert error.message.startswith("Job shop failed: BackoffLimitExceeded: ")
     assert (error.type, error.non_retryable) == (FailureType.JOB_FAILED, True)
 
 
-async def test_a_job_of_a_manifest_that_went_while_no_attempt_looked_is_not_run_again(site: Site) -> None:
-    step = waits_for(site, job(site.namespace))
-    doing = Doing(site, step)
+async def test_a_job_of_a_manifest_that_went_while_no_attempt_looked_is_not_run_again(ns: LiveNamespace) -> None:
+    step = waits_for(ns, job(ns.namespace))
+    doing = Doing(ns, step)
     await doing.waits("Waiting for Job")
     await doing.killed()
-    site.kubectl("delete", "job", "shop", "--cascade=background")
-    error = await Doing(site, step, left=doing.attempt.beats[-1]).failure()
+    ns.kubectl("delete", "job", "shop", "--cascade=background")
+    error = await Doing(ns, step, left=doing.attempt.beats[-1]).failure()
     assert error.message == "Job shop was gone before it was seen to have finished: outcome unknown"
-    assert site.get("job", "shop") is None
+    assert ns.get("job", "shop") is None
 
 
-async def test_an_object_that_somebody_deletes_is_not_waited_for_any_longer(site: Site) -> None:
-    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+async def test_an_object_that_somebody_deletes_is_not_waited_for_any_longer(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace)))
     await doing.waits("has not seen")
-    site.kubectl("delete", "deployment", "shop")
+    ns.kubectl("delete", "deployment", "shop")
     error = await doing.failure()
     assert error.message.startswith("Created Deployment shop, but it will not become ready: ")
     assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
 
 
-async def test_another_object_of_that_name_is_not_taken_for_ours(site: Site) -> None:
-    doing = Doing(site, waits_for(site, deployment(site.namespace)))
+async def test_another_object_of_that_name_is_not_taken_for_ours(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace)))
     await doing.waits("has not seen")
-    other = json.dumps(deployment(site.namespace, replicas=0))
-    site.kubectl("replace", "--force", "-f", "-", stdin=other)
+    other = json.dumps(deployment(ns.namespace, replicas=0))
+    ns.kubectl("replace", "--force", "-f", "-", stdin=other)
     error = await doing.failure()
     assert error.type == FailureType.NOT_READY
 
 
-async def test_an_actor_who_may_not_look_fails_with_what_was_done(site: Site) -> None:
-    actor = actor_of(site.namespace, "maker")
-    site.kubectl("create", "serviceaccount", "maker")
-    site.kubectl("create", "role", "maker", "--verb=create", "--resource=configmaps")
-    site.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={site.namespace}:maker")
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": site.namespace}}
-    error = await Doing(site, waits_for(site, body), actor).failure()
+async def test_an_actor_who_may_not_look_fails_with_what_was_done(ns: LiveNamespace) -> None:
+    actor = actor_of(ns.namespace, "maker")
+    ns.kubectl("create", "serviceaccount", "maker")
+    ns.kubectl("create", "role", "maker", "--verb=create", "--resource=configmaps")
+    ns.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={ns.namespace}:maker")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": ns.namespace}}
+    error = await Doing(ns, waits_for(ns, body), actor).failure()
     assert error.message.startswith("Created ConfigMap app, but whether it is ready cannot be seen: ")
     assert error.type == FailureType.FORBIDDEN
     assert error.details[0].created
 
 
-async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is_recorded(site: Site) -> None:
-    step = waits_for(site, deployment(site.namespace))
-    doing = Doing(site, step)
+async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is_recorded(ns: LiveNamespace) -> None:
+    step = waits_for(ns, deployment(ns.namespace))
+    doing = Doing(ns, step)
     await doing.waits("has not seen")
     await doing.killed()
-    given = ExecuteInput(dr_workflow=site.flow, step=step, actor=site.actor)
-    verify = ExecuteActivities(site.cluster, effects(site.cluster)).verify_action
+    given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor)
+    verify = ExecuteActivities(ns.cluster, effects(ns.cluster)).verify_action
     outcome = await Attempt().run(verify, given)
     assert (outcome.phase, outcome.created) == (Phase.CANCELED, True)
     assert outcome.message == (
         "Canceled between two attempts: created Deployment shop, but it is not ready: "
         "its controller has not seen its latest change"
     )
-    says(site, "deployment", "shop", **up(2))
+    says(ns, "deployment", "shop", **up(2))
     assert (await Attempt().run(verify, given)).phase is Phase.SUCCEEDED
 
 
@@ -242,15 +242,15 @@ async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is
 
 
 @pytest.fixture
-def clusternet(site: Site) -> Any:
-    with Clusternet.at_work(site.stack, site.namespace) as clusternet:
+def clusternet(ns: LiveNamespace) -> Any:
+    with Clusternet.at_work(ns.stack, ns.namespace) as clusternet:
         yield clusternet
 
 
-async def test_a_subscription_is_waited_for_in_every_cluster(site: Site, clusternet: Clusternet) -> None:
+async def test_a_subscription_is_waited_for_in_every_cluster(ns: LiveNamespace, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
-    doing = Doing(site, subscribes(site, SHOP))
+    doing = Doing(ns, subscribes(ns, SHOP))
     await doing.waits(f"{west.binding}: Description shop-generic is not handled yet")
     clusternet.runs("Deployment", "shop", {"replicas": 2}, up(1))
     clusternet.reaches(west)
@@ -259,11 +259,13 @@ async def test_a_subscription_is_waited_for_in_every_cluster(site: Site, cluster
     assert (await doing.outcome()).message == "Created Subscription shop, and it is ready"
 
 
-async def test_a_subscription_that_fails_in_a_cluster_will_not_become_ready(site: Site, clusternet: Clusternet) -> None:
+async def test_a_subscription_that_fails_in_a_cluster_will_not_become_ready(
+    ns: LiveNamespace, clusternet: Clusternet
+) -> None:
     clusternet.joins("east")
     west = clusternet.joins("west")
     clusternet.fails_in(west, "namespaces shop not found")
-    error = await Doing(site, subscribes(site, SHOP)).failure()
+    error = await Doing(ns, subscribes(ns, SHOP)).failure()
     assert error.message == (
         "Created Subscription shop, but it will not become ready: "
         f"{west.binding}: Description shop-generic failed: namespaces shop not found"
@@ -271,8 +273,8 @@ async def test_a_subscription_that_fails_in_a_cluster_will_not_become_ready(site
     assert error.type == FailureType.NOT_READY
 
 
-async def test_a_subscription_that_is_bound_nowhere_is_waited_for(site: Site, clusternet: Clusternet) -> None:
-    error = await Doing(site, subscribes(site, SHOP, timeout="2s")).failure()
+async def test_a_subscription_that_is_bound_nowhere_is_waited_for(ns: LiveNamespace, clusternet: Clusternet) -> None:
+    error = await Doing(ns, subscribes(ns, SHOP, timeout="2s")).failure()
     assert error.message.endswith("was not ready within 2s: Clusternet has bound it to no cluster yet")
     assert error.type == FailureType.TIMED_OUT
 
@@ -287,22 +289,22 @@ SINGLE: list[tuple[str, Callable[[str], Object], str]] = [
 
 @pytest.mark.parametrize(("kind", "block", "waiting_for"), SINGLE, ids=[each[0] for each in SINGLE])
 async def test_other_kinds_of_clusternet_are_waited_for_until_it_has_handled_them(
-    site: Site, kind: str, block: Callable[[str], Object], waiting_for: str
+    ns: LiveNamespace, kind: str, block: Callable[[str], Object], waiting_for: str
 ) -> None:
-    name = f"for-{site.namespace}"
+    name = f"for-{ns.namespace}"
     field = f"{kind[0].lower()}{kind[1:]}"
-    site.define({"name": "make", "type": kind, "waitReady": True, field: {"name": name, **block(site.namespace)}})
-    doing = Doing(site, site.step("make"))
+    ns.define({"name": "make", "type": kind, "waitReady": True, field: {"name": name, **block(ns.namespace)}})
+    doing = Doing(ns, ns.step("make"))
     await doing.waits(waiting_for)
-    with Clusternet.at_work(site.stack, site.namespace):
+    with Clusternet.at_work(ns.stack, ns.namespace):
         assert (await doing.outcome()).message == f"Created {kind} {name}, and it is ready"
 
 
-def finishes(site: Site, phase: str = "Succeeded") -> None:
+def finishes(ns: LiveNamespace, phase: str = "Succeeded") -> None:
     """End the Job's pod as a kubelet would; the Job's own controller sees the rest."""
-    says(site, "pod", pod_of(site), phase=phase)
+    says(ns, "pod", pod_of(ns), phase=phase)
 
 
-def pod_of(site: Site) -> str:
+def pod_of(ns: LiveNamespace) -> str:
     """Give the name of the Job's pod; empty where it has none yet."""
-    return site.kubectl("get", "pods", "-l", "job-name=shop", "-o", "jsonpath={.items[*].metadata.name}")
+    return ns.kubectl("get", "pods", "-l", "job-name=shop", "-o", "jsonpath={.items[*].metadata.name}")

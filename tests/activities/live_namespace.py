@@ -51,7 +51,7 @@ def gadgets() -> Object:
 
 
 @dataclass(frozen=True)
-class Site:
+class LiveNamespace:
     """What tests do to the world, as the administrator; `cluster` and `actor` are what activities use."""
 
     stack: Stack
