@@ -1,6 +1,7 @@
 """Run the bridge: `python -m bridge`. At its end it gives up its lease."""
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -14,6 +15,7 @@ DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes wha
 async def serve(settings: BridgeSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises ConfigurationError and TemporalConfigurationError."""
     bridge = await Bridge.connect(settings, time.monotonic)
+    gc.freeze()  # a full collection stops all passes: it need not examine the modules again and again
     await bridge.run(stop)
 
 

@@ -7,6 +7,7 @@ import structlog
 
 from bridge.controller.context import Context
 from bridge.controller.reconcile import reconcile
+from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
@@ -23,7 +24,7 @@ from kube.errors import ApiError, ConflictError
 _log = structlog.get_logger(__name__)
 
 FRESH_PASS = 0.05
-"""Seconds after which a pass is repeated whose object changed meanwhile."""
+"""Seconds after which a pass is repeated whose object changed meanwhile, or which waits for another one."""
 
 
 class Bridge:
@@ -78,6 +79,7 @@ class Bridge:
         finally:
             await self._lease.release()
             await self._context.poller.close()
+            self._context.validator.close()
             await self._cluster.close()
         _log.info("bridge stopped")
 
@@ -104,7 +106,7 @@ class Bridge:
             key = await self._queue.get()
             try:
                 again = await reconcile(self._context, key)
-            except ConflictError:
+            except (ConflictError, NotYourTurnError):
                 self._queue.done(key, FRESH_PASS)
             except ApiError as error:
                 self._failed(key, str(error), error.retry_after or 0.0)

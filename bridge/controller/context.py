@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
+from bridge.controller.validation import Validator
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key
 from bridge.kubernetes.store import Store, StoredObject
@@ -54,6 +55,7 @@ class Context:
     observer: RunObserver
     poller: HistoryPoller
     events: EventRecorder
+    validator: Validator = field(default_factory=Validator)
     now: Callable[[], datetime] = utc_now
     runs: dict[Key, OpenRun] = field(default_factory=dict)
     """The runs that this process knows to be open, so that it cancels one whose object disappears."""

@@ -5,7 +5,7 @@ and releases what an ended execution holds. A pass over a DRPlan or a DRWorkflow
 Source: docs/architecture.md, "Bridge".
 """
 
-from contextlib import suppress
+import asyncio
 from typing import assert_never
 
 import structlog
@@ -17,18 +17,18 @@ from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.plan_lock import finish, is_locked_by
 from bridge.controller.start import start
+from bridge.controller.validation import dr_workflow_errors, plan_errors
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
-from bridge.kubernetes.store import UnreadableObjectError, read
+from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
-from planning.definitions.lookup import used_workflows, workflow_references
+from planning.definitions.lookup import workflow_references
 from planning.messages import conditions as condition_messages
-from planning.validation import objects as validation
 
 _log = structlog.get_logger(__name__)
 
@@ -124,7 +124,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
     try:
         run = await context.temporal.find(engine.workflow_id)
         if run.status is not RunStatus.OPEN:
-            status = execution_status.closed(before, run, context.status_context(execution))
+            status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
             return await _report_end(context, execution, status)
         run = await _pass_cancel_on(context, execution, run)
         observation = await context.observer.observe(run, before.stages)
@@ -133,7 +133,10 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
         return await _report_end(context, execution, status)
     except TemporalUnreachable as error:
         return await _report_unreachable(context, execution, error)
-    status = execution_status.running(before, run, observation, context.status_context(execution))
+    # In a thread, for a tree may have thousands of actions, and the other passes go on.
+    status = await asyncio.to_thread(
+        execution_status.running, before, run, observation, context.status_context(execution)
+    )
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
     young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
     if young and observation.answered and not status.stages:
@@ -179,33 +182,27 @@ async def _report_unreachable(context: Context, execution: StoredExecution, erro
 
 
 async def validate_plan(context: Context, key: Key) -> None:
-    """Bring a plan's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
+    """Bring a plan's status up to date.
+
+    Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
+    """
     stored = await context.store.get(DRPlan, key.namespace, key.name)
-    plan, workflows = stored.model, _known_workflows(context, stored.model)
-    errors = validation.plan_errors(plan, workflows)
-    for dr_workflow in used_workflows(plan, workflows):
-        errors += validation.workflow_errors(dr_workflow)
-    status = plan_status.validated(plan, [error.text for error in errors], context.now())
+    plan, index = stored.model, context.index
+    named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
+    known = [raw for each in named if (raw := index.definition(each)) is not None]
+    errors = await context.validator.definition_errors(plan_errors, [stored.raw, *known])
+    status = plan_status.validated(plan, errors, context.now())
     lock = status.current_execution
     if lock is not None and not await is_locked_by(context, plan, lock):
         status = status.model_copy(update={"current_execution": None})
     await context.store.write_status(stored, status)
 
 
-def _known_workflows(context: Context, plan: DRPlan) -> dict[tuple[str, str], DRWorkflow]:
-    """Return the DRWorkflows of a plan as the index knows them; one that is unreadable is left out."""
-    workflows = {}
-    for ref in workflow_references(plan):
-        raw = context.index.definition(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name)
-        if raw is not None:
-            with suppress(UnreadableObjectError):
-                workflows[ref.in_namespace, ref.name] = read(raw, DRWorkflow).model
-    return workflows
-
-
 async def validate_dr_workflow(context: Context, key: Key) -> None:
-    """Bring a DRWorkflow's status up to date. Raises NotFoundError, UnreadableObjectError, ConflictError."""
+    """Bring a DRWorkflow's status up to date.
+
+    Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
+    """
     stored = await context.store.get(DRWorkflow, key.namespace, key.name)
-    errors = [error.text for error in validation.workflow_errors(stored.model)]
-    status = plan_status.validated_dr_workflow(stored.model, errors, context.now())
-    await context.store.write_status(stored, status)
+    errors = await context.validator.definition_errors(dr_workflow_errors, [stored.raw])
+    await context.store.write_status(stored, plan_status.validated_dr_workflow(stored.model, errors, context.now()))

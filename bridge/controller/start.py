@@ -1,12 +1,14 @@
 """From a new execution to a running workflow, one step after the other, each safe to repeat.
 
-A bridge that is killed between any two steps is followed by one that continues. Order: refuse copies, accept, find a
-run that was started before, cancel, wait for references and for the plan, validate, finalizer, lock, start.
+A bridge that is killed between any two steps is followed by one that continues. Order: refuse copies and references
+that are no names, accept, find a run that was started before, cancel, wait for references and for the plan, validate,
+finalizer, lock, start.
 Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,21 +16,23 @@ from api.execution import DRPlanExecution, Engine
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
-from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.plan_lock import remove_finalizer, why_waiting
 from bridge.kubernetes.events import EventReason
+from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.temporal.client import RunNotFound, root_workflow_id
+from kube.client import Object
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
-from planning.definitions.lookup import Workflows, full_name, workflow_references
-from planning.execute.decide import decide_execute
+from planning.definitions.lookup import full_name, workflow_references
 from planning.messages import conditions as condition_messages
+from planning.messages import rejections
 from planning.revert.preconditions import why_not
+from planning.validation.references import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +55,7 @@ class References:
     """The plan, the plan's DRWorkflows for an Execute, and a Revert's original."""
 
     plan: StoredObject[DRPlan]
-    workflows: Workflows = field(default_factory=dict)
+    workflows: Sequence[Object] = ()
     original: DRPlanExecution | None = None
 
 
@@ -65,6 +69,8 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
         if execution.has_finalizer:
             await remove_finalizer(context, execution)
         return PassResult(execution)
+    if errors := execution_reference_errors(execution.model):
+        return await _end(context, execution, Phase.FAILED, rejections.not_started([error.text for error in errors]))
     if not execution.accepted:
         execution = await _accept(context, execution)
     elif execution.has_finalizer or not phase:
@@ -127,11 +133,10 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     obstacle = await why_waiting(context, execution.model, plan.model)
     if obstacle is not None:
         return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)
-    # The workflow validates again when it begins, with the same functions.
     if execution.model.spec.operation_type is OperationType.REVERT:
         rejection = why_not(execution.model, references.original)
     else:
-        rejection = decide_execute(execution.model, plan.model, references.workflows).rejection
+        rejection = await context.validator.rejection(execution.raw, plan.raw, references.workflows)
     if rejection is not None:
         return await _end(context, execution, Phase.FAILED, rejection, found=True)
     return await _start_run(context, execution, plan)
@@ -190,16 +195,18 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
 async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> References | MissingReference:
     semaphore = asyncio.Semaphore(CONCURRENT_READS)
 
-    async def read(ref: ObjectName) -> DRWorkflow | None:
+    async def read(ref: ObjectName) -> Object | None:
         async with semaphore:
             try:
-                return (await store.get(DRWorkflow, ref.in_namespace, ref.name)).model
+                return await store.get_raw(Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name))
             except NotFoundError:
                 return None
 
-    references, workflows = workflow_references(plan.model), {}
+    # References that are no names are left to the validation, which says so.
+    references = [] if plan_reference_errors(plan.model) else workflow_references(plan.model)
+    workflows = []
     for ref, dr_workflow in zip(references, await asyncio.gather(*map(read, references)), strict=True):
         if dr_workflow is None:
             return MissingReference("DRWorkflow", full_name(ref))
-        workflows[ref.in_namespace, ref.name] = dr_workflow
+        workflows.append(dr_workflow)
     return References(plan, workflows)

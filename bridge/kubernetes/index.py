@@ -199,9 +199,9 @@ class Index:
         entries = map(self._entries.__getitem__, self._of_plan.get((namespace, plan), set()))
         return next((entry for entry in entries if entry.runs and entry.uid != besides), None)
 
-    def definition(self, kind: ObjectKind, namespace: str, name: str) -> Object | None:
+    def definition(self, key: Key) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""
-        return self._definitions.get(Key(kind, namespace, name))
+        return self._definitions.get(key)
 
     # Which keys a change wakes.
 

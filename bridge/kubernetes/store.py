@@ -1,5 +1,6 @@
 """Our objects for passes: read live, as model and as stored, and written only against the version that was read."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,13 +93,16 @@ class Store:
         self._recent: dict[Key, tuple[float, StoredObject[DRPlanExecution]]] = {}
 
     async def get(self, model: type[ModelT], namespace: str, name: str) -> StoredObject[ModelT]:
-        """Read an object live. Raises NotFoundError, UnreadableObjectError.
+        """Read an object live. Raises NotFoundError, UnreadableObjectError."""
+        return read(await self.get_raw(Key(ObjectKind(model.__name__), namespace, name)), model)
+
+    async def get_raw(self, key: Key) -> Object:
+        """Read an object live, as it is stored. Raises NotFoundError.
 
         Its name may be what a person wrote: where no object can have that name, there is none.
         """
-        target = Key(ObjectKind(model.__name__), namespace, name).target
         try:
-            return read(await self._cluster.get(target, OWN), model)
+            return await self._cluster.get(key.target, OWN)
         except InvalidNameError as error:
             raise NotFoundError(error.message, 404) from error
 
@@ -116,7 +120,8 @@ class Store:
 
     async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
-        before, change = stored.raw.get("status") or {}, difference(stored.model.status, status)
+        before = stored.raw.get("status") or {}
+        change = await asyncio.to_thread(difference, stored.model.status, status)
         if not change:
             return stored
         self._recent.pop(stored.key, None)

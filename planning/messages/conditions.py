@@ -77,6 +77,14 @@ def invalid(errors: Sequence[str]) -> str:
     return listed(errors, ERRORS_BOUND)
 
 
+def too_expensive(seconds: int, memory: int) -> str:
+    """The validation of an object met a limit: its time in seconds, its memory in bytes."""
+    return (
+        f"spec: it takes more than {seconds} s of processor time or {memory >> 20} MiB of memory to validate: "
+        "divide it, or remove what is repeated in it"
+    )
+
+
 def unreadable(kind: str, name: str, reason: str) -> str:
     """An object that the API server stores does not have the form of its kind."""
     return bounded(f"{kind} {name} cannot be read: {reason}")

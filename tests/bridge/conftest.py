@@ -12,6 +12,7 @@ from kube.client import Cluster
 from tests.bridge import plan_namespace
 from tests.bridge.plan_namespace import PlanNamespace
 from tests.bridge.scripted_workflows import scripted_worker
+from tests.private_stack import new_namespace
 from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "scripted"
@@ -52,3 +53,9 @@ async def bridge(stack: Stack) -> AsyncIterator[Bridge]:
 def ns(unwatched_ns: PlanNamespace, bridge: Bridge) -> PlanNamespace:
     """A namespace that a bridge looks after."""
     return unwatched_ns
+
+
+@pytest.fixture
+def second_namespace(ns: PlanNamespace, stack: Stack) -> PlanNamespace:
+    """Another team's namespace, which the same bridge looks after."""
+    return PlanNamespace(ns.cluster, ns.temporal, new_namespace(stack))

@@ -1,7 +1,10 @@
 """One test for each sentence of 'Starting, queueing, cancelling' about references, copies and labels."""
 
-from api.meta import ACCEPTED_ANNOTATION, PLAN_LABEL
+import pytest
+
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
+from bridge.kubernetes.index import ObjectKind
 from planning.messages import conditions as condition_messages
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import done
@@ -70,3 +73,62 @@ async def test_a_copy_with_a_foreign_uid_never_starts(ns: PlanNamespace) -> None
     assert ended["status"]["message"] == condition_messages.COPY
     assert "startTime" not in ended["status"]
     assert await ns.runs(item) == 0
+
+
+NO_NAMES = ["../../{other}/drplans/plan", "has blank", "_x", "a/b", "Upper", "x" * 254, "a\nb", "%2e%2e"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+async def test_a_plan_reference_that_is_no_name_ends_as_failed_at_once(
+    ns: PlanNamespace, second_namespace: PlanNamespace, name: str
+) -> None:
+    await second_namespace.ready_plan()
+    item = await ns.execute("quick", plan=name.format(other=second_namespace.namespace))
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    assert ended["status"]["message"].startswith(f"Not started: spec.planRef of DRPlanExecution {ns.namespace}/quick: ")
+    assert condition(ended, "Completed")["status"] == "True"
+    assert PLAN_LABEL not in ended["metadata"].get("labels", {})
+    assert await ns.runs(item) == 0
+    victim = await second_namespace.get("plan", ObjectKind.PLAN)
+    assert not {"currentExecution", "executionHistory", "lastExecutionRef"} & set(victim.get("status", {}))
+
+
+async def test_an_accepted_execution_of_a_foreign_plan_leaves_the_plan_alone(
+    ns: PlanNamespace, second_namespace: PlanNamespace
+) -> None:
+    await second_namespace.ready_plan()
+    path = f"../../{second_namespace.namespace}/drplans/plan"
+    item = await ns.execute("quick", plan=path, finalizers=[FINALIZER])
+    await ns.annotate("quick", {ACCEPTED_ANNOTATION: item["metadata"]["uid"]})
+    await ns.phase("quick", Phase.FAILED)
+    await ns.released("quick")
+    victim = await second_namespace.get("plan", ObjectKind.PLAN)
+    assert not {"currentExecution", "executionHistory", "lastExecutionRef"} & set(victim.get("status", {}))
+
+
+@pytest.mark.parametrize("name", ["../quick", "has blank"])
+async def test_an_original_that_is_no_name_ends_as_failed_at_once(ns: PlanNamespace, name: str) -> None:
+    await ns.ready_plan()
+    await ns.revert("revert", name)
+    ended = await ns.until("revert", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    assert ended["status"]["phase"] == "Failed"
+    assert "spec.revertExecutionRef of DRPlanExecution" in ended["status"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "field"),
+    [
+        ({"name": "../drplans/plan"}, "workflowRef.name"),
+        ({"name": "work", "namespace": "../x"}, "workflowRef.namespace"),
+        ({"name": "work", "namespace": "a.b"}, "workflowRef.namespace"),
+    ],
+)
+async def test_a_dr_workflow_reference_that_is_no_name_ends_as_failed_at_once(
+    ns: PlanNamespace, reference: dict[str, str], field: str
+) -> None:
+    spec = {"stages": [{"name": "first", "workflows": [{"workflowRef": reference}]}]}
+    await ns.create(ObjectKind.PLAN, "plan", spec)
+    await ns.execute("quick")
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    assert ended["status"]["phase"] == "Failed"
+    assert f"spec.stages[0].workflows[0].{field} of DRPlan {ns.namespace}/plan: " in ended["status"]["message"]

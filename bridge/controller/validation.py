@@ -1,0 +1,173 @@
+"""Validation of what people write, in child processes with limits of time and memory; its results are remembered.
+
+Whatever a definition holds, it takes neither the bridge's event loop nor its memory, and an author of many such
+definitions delays the objects of his own namespace only. A child is forked from a small process that has the rules
+already (`multiprocessing`, "forkserver"), so it begins within milliseconds.
+Source: docs/architecture.md, "Rules that always hold".
+"""
+
+import asyncio
+import multiprocessing
+import resource
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+from api.execution import DRPlanExecution
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
+from bridge.kubernetes.store import UnreadableObjectError, read
+from planning.definitions.field_errors import FieldError
+from planning.definitions.lookup import used_workflows
+from planning.execute.decide import decide_execute
+from planning.messages import conditions as condition_messages
+from planning.validation import objects as rules
+
+Stored = dict[str, Any]
+"""An object as the API server stores it."""
+Question = Callable[[Sequence[Stored]], list[str]]
+"""Takes objects, returns what is wrong with them."""
+
+CPU_SECONDS = 5
+MEMORY = 256 << 20
+"""Bytes above what the process has at its start."""
+WALL_SECONDS = 60.0
+"""A machine with much other work may need as long for CPU_SECONDS."""
+TURN_SECONDS = 0.3
+"""How long a pass waits for another one of its namespace."""
+REMEMBERED = 2000
+"""Objects whose errors are remembered; the one validated longest ago is forgotten first."""
+
+_LIMIT_EXCEEDED = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV})
+"""Exit codes of a child that met a limit; memory that cannot be had ends some libraries by a signal."""
+
+
+class NotYourTurnError(Exception):
+    """Another object of the namespace is being validated: the pass is to be repeated soon."""
+
+
+def plan_errors(objects: Sequence[Stored]) -> list[str]:
+    """Validate a plan, the first of the objects, with those of its DRWorkflows that exist and can be read."""
+    plan, workflows = DRPlan.model_validate(objects[0]), {}
+    for raw in objects[1:]:
+        with suppress(UnreadableObjectError):
+            model = read(raw, DRWorkflow).model
+            workflows[model.metadata.namespace, model.metadata.name] = model
+    errors = rules.plan_errors(plan, workflows)
+    for dr_workflow in used_workflows(plan, workflows):
+        errors += rules.workflow_errors(dr_workflow)
+    return _listed(errors)
+
+
+def dr_workflow_errors(objects: Sequence[Stored]) -> list[str]:
+    """Validate a DRWorkflow by itself."""
+    return _listed(rules.workflow_errors(DRWorkflow.model_validate(objects[0])))
+
+
+def _listed(errors: Sequence[FieldError]) -> list[str]:
+    """Return one text of as many errors as a condition shows."""
+    return [condition_messages.invalid([error.text for error in errors])] if errors else []
+
+
+def execute_errors(objects: Sequence[Stored]) -> list[str]:
+    """Return why an Execute may not start: the execution, its plan, and all DRWorkflows of the plan."""
+    execution, plan = DRPlanExecution.model_validate(objects[0]), DRPlan.model_validate(objects[1])
+    try:
+        models = [read(raw, DRWorkflow).model for raw in objects[2:]]
+    except UnreadableObjectError as error:
+        return [str(error)]
+    # The workflow validates again when it begins, with the same functions.
+    workflows = {(model.metadata.namespace, model.metadata.name): model for model in models}
+    rejection = decide_execute(execution, plan, workflows).rejection
+    return [] if rejection is None else [rejection]
+
+
+class Validator:
+    """Asks questions in children; one at a time for each namespace."""
+
+    def __init__(self) -> None:
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload([__name__])
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._known: dict[str, tuple[list[str], list[str]]] = {}
+
+    async def definition_errors(self, question: Question, objects: Sequence[Stored]) -> list[str]:
+        """Return what is wrong with the first object; what has not changed is not validated again.
+
+        Raises NotYourTurnError.
+        """
+        uid = objects[0]["metadata"]["uid"]
+        versions = [f"{each['metadata']['uid']}/{each['metadata'].get('generation')}" for each in objects]
+        known, errors = self._known.get(uid, ([], []))
+        if known != versions:
+            errors = await self._ask(question, objects)
+            self._known.pop(uid, None)
+            self._known[uid] = (versions, errors)
+            if len(self._known) > REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return errors
+
+    async def rejection(self, execution: Stored, plan: Stored, workflows: Sequence[Stored]) -> str | None:
+        """Return why an Execute may not start; None where it may. Raises NotYourTurnError."""
+        return next(iter(await self._ask(execute_errors, [execution, plan, *workflows])), None)
+
+    async def _ask(self, question: Question, objects: Sequence[Stored]) -> list[str]:
+        """Answer a question about some objects, the first of which is asked about. Raises NotYourTurnError."""
+        turn = self._turns.setdefault(objects[0]["metadata"].get("namespace", ""), asyncio.Lock())
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await turn.acquire()
+        except TimeoutError as error:
+            raise NotYourTurnError from error
+        try:
+            return await asyncio.to_thread(_ask, self._processes, question, objects)
+        finally:
+            turn.release()
+
+    def close(self) -> None:
+        """End what still runs."""
+        for child in multiprocessing.active_children():
+            child.kill()
+
+
+def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Stored]) -> list[str]:
+    ours, theirs = processes.Pipe()
+    child = processes.Process(target=_answer, args=(theirs, question, len(objects)), daemon=True)
+    child.start()
+    theirs.close()
+    answer: list[str] | Exception = [condition_messages.too_expensive(CPU_SECONDS, MEMORY)]
+    try:
+        for each in objects:  # one by one: pickling holds the interpreter's lock
+            ours.send(each)
+        if ours.poll(WALL_SECONDS):
+            answer = ours.recv()
+    except (EOFError, OSError):
+        child.join()
+        if child.exitcode not in _LIMIT_EXCEEDED:
+            answer = RuntimeError(f"the process that validates ended with {child.exitcode}")
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _answer(sender: Connection, question: Question, count: int) -> None:
+    """Answer in the child, within its limits."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
+    with suppress(OSError, ValueError):  # only Linux has both
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+    try:
+        sender.send(question([sender.recv() for _ in range(count)]))
+    except (MemoryError, RecursionError):
+        sender.send([condition_messages.too_expensive(CPU_SECONDS, MEMORY)])
+    except Exception as error:
+        sender.send(RuntimeError(repr(error)))

@@ -1,0 +1,163 @@
+"""What a person writes is validated away from the event loop, within limits, and once for each version."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from api.meta import API_VERSION
+from bridge.controller.validation import NotYourTurnError, Stored, Validator, dr_workflow_errors, plan_errors
+from bridge.kubernetes.index import ObjectKind
+from tests.bridge.plan_namespace import PlanNamespace, config_map
+
+LONGEST = 0.1
+"""Seconds of the processor that may pass until the event loop is free again."""
+
+
+def definition(name: str = "work", namespace: str = "team-a", generation: int = 1, **spec: Any) -> Stored:
+    metadata = {"name": name, "namespace": namespace, "uid": f"uid-of-{name}", "generation": generation}
+    kind = "DRPlan" if "stages" in spec else "DRWorkflow"
+    spec = {"actions": [config_map("one", namespace)], **spec}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def endless(_: Sequence[Stored]) -> list[str]:
+    while True:
+        pass
+
+
+def hungry(_: Sequence[Stored]) -> list[str]:
+    return [str(len(bytearray(1 << 40)))]
+
+
+def broken(_: Sequence[Stored]) -> list[str]:
+    raise KeyError("a bug")
+
+
+def slow(_: Sequence[Stored]) -> list[str]:
+    time.sleep(1.0)
+    return ["slow"]
+
+
+@pytest.fixture
+def validator() -> Validator:
+    return Validator()
+
+
+@asynccontextmanager
+async def watched_loop() -> AsyncIterator[list[float]]:
+    """Collect how much processor time this process used each time until the loop was free again.
+
+    The processor's time, because other programs may have the processor meanwhile; of all threads, because one that
+    holds the interpreter's lock keeps the loop from running.
+    """
+    gaps: list[float] = []
+    gc.collect()
+    gc.freeze()  # as the bridge does at its start; the modules of the tests are many
+
+    async def tick() -> None:
+        while True:
+            before = time.process_time()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+            gaps.append(time.process_time() - before)
+
+    task = asyncio.create_task(tick())
+    try:
+        yield gaps
+    finally:
+        task.cancel()
+        gc.unfreeze()
+
+
+async def test_what_is_wrong_is_listed(validator: Validator) -> None:
+    [text] = await validator.definition_errors(dr_workflow_errors, [definition(parameters=[{"name": "1st"}])])
+    assert text.startswith("spec.parameters[0].name of DRWorkflow team-a/work: ")
+    assert await validator.definition_errors(dr_workflow_errors, [definition(generation=2)]) == []
+
+
+async def test_a_plan_is_validated_with_the_dr_workflows_that_can_be_read(validator: Validator) -> None:
+    ref = {"workflowRef": {"name": "work", "namespace": "team-a"}}
+    plan = definition("plan", stages=[{"name": "first", "workflows": [ref]}])
+    assert await validator.definition_errors(plan_errors, [plan, definition()]) == []
+    [text] = await validator.definition_errors(plan_errors, [plan, definition(actions="none", generation=2)])
+    assert "DRWorkflow team-a/work does not exist" in text
+
+
+@pytest.mark.parametrize("question", [endless, hungry])
+async def test_what_takes_too_much_is_an_error_of_the_object(validator: Validator, question: Any) -> None:
+    async with watched_loop() as gaps:
+        [text] = await validator.definition_errors(question, [definition()])
+    assert text.startswith("spec: it takes more than 5 s of processor time or 256 MiB of memory to validate")
+    assert max(gaps) < LONGEST
+
+
+async def test_a_bug_is_no_error_of_the_object(validator: Validator) -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        await validator.definition_errors(broken, [definition()])
+
+
+async def test_what_has_not_changed_is_not_validated_again(validator: Validator) -> None:
+    assert await validator.definition_errors(slow, [definition()]) == ["slow"]
+    assert await validator.definition_errors(broken, [definition()]) == ["slow"]
+    with pytest.raises(RuntimeError):
+        await validator.definition_errors(broken, [definition(generation=2)])
+    with pytest.raises(RuntimeError):
+        await validator.definition_errors(broken, [definition(), definition("other")])
+
+
+async def test_one_namespace_does_not_hold_up_another(validator: Validator) -> None:
+    first = asyncio.create_task(validator.definition_errors(slow, [definition()]))
+    await asyncio.sleep(0.1)
+    with pytest.raises(NotYourTurnError):
+        await validator.definition_errors(dr_workflow_errors, [definition("other")])
+    assert await validator.definition_errors(dr_workflow_errors, [definition("theirs", "team-b")]) == []
+    assert not first.done()
+    assert await first == ["slow"]
+
+
+def nested_merges(levels: int) -> str:
+    lines = ["apiVersion: v1", "kind: ConfigMap", "metadata: {name: x}", "data:", "  a0: &a0 {k: v}"]
+    for level in range(1, levels + 1):
+        lines += [f"  a{level}: &a{level}", f"    <<: [{', '.join([f'*a{level - 1}'] * 10)}]", f"    z{level}: v"]
+    return "\n".join(lines)
+
+
+def manifest_action(manifest: str) -> dict[str, Any]:
+    return {"name": "one", "type": "KubernetesResource", "resource": {"manifest": manifest, "operation": "Create"}}
+
+
+BOMBS: dict[str, list[dict[str, Any]]] = {
+    "blanks in a condition": [manifest_action("kind: ConfigMap") | {"when": "mode ==" + " " * 30_000 + "!"}],
+    "merge keys": [manifest_action(nested_merges(9))],
+    "a megabyte of YAML": [manifest_action("kind: ConfigMap\ndata:\n" + "  a: {b: [c, d]}\n" * 50_000)],
+    "many actions": [config_map(f"action-{number}", "default") for number in range(3500)],
+    "many placeholders": [manifest_action("kind: ConfigMap\nmetadata: {name: x}\ndata: " + "$(params.a)" * 60_000)],
+    "many dependencies": [
+        manifest_action("kind: ConfigMap") | {"name": f"{number}", "dependsOn": [f"{one}" for one in range(150)]}
+        for number in range(600)
+    ],
+}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_no_definition_keeps_the_loop_busy_or_an_innocent_execution_waiting(ns: PlanNamespace, bomb: str) -> None:
+    await ns.ready_plan()
+    async with watched_loop() as gaps:
+        await ns.create(ObjectKind.DR_WORKFLOW, "bomb", {"actions": BOMBS[bomb]})
+        await ns.plan("bomb-plan", workflow="bomb")
+        await ns.execute("bomb-run", plan="bomb-plan")
+        await ns.execute("quick")
+        began = time.monotonic()
+        await ns.until("quick", lambda item: item.get("status", {}).get("phase") == "Succeeded", "end", seconds=40)
+        took = time.monotonic() - began
+        await ns.until(
+            "bomb", lambda item: item.get("status", {}).get("phase"), "phase", ObjectKind.DR_WORKFLOW, seconds=60
+        )
+    assert max(gaps) < LONGEST, f"{max(gaps):.3f} s"
+    assert took < 30
