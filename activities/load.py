@@ -13,6 +13,7 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.access import require_open_namespace
 from activities.attempt import RunningAttempt
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.read import (
@@ -108,7 +109,7 @@ class LoadActivities:
             raise ActionError(FailureType.NOT_FOUND, attempt_messages.plan_gone(request.plan))
         references = (each.workflow_ref for stage in plan.spec.stages for each in stage.workflows)
         workflows = await find_workflows(self._cluster, references)
-        account = self._impersonation.account(plan)
+        account = await self._account(namespace, plan)
         resolved = await self._resolved(layers_of(plan, workflows, execution), actor_of(namespace, account))
         definitions = of_execute(execution, plan, workflows, resolved)
         documents, origin = await _documents(request.execution, definitions)
@@ -121,7 +122,7 @@ class LoadActivities:
         revert = await self._execution(request.execution)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
-        account = self._impersonation.account(live_plan, original)
+        account = await self._account(namespace, live_plan, original)
         if original is None:
             decision = decide_revert(revert, None, [], {}, live_plan, {})
             return await self._store(decision, request.execution, account, [])
@@ -137,6 +138,15 @@ class LoadActivities:
         if errors and decision.rejection is None:
             decision = rejected_revert(rejections.bad_parameters(errors))
         return await self._store(decision, request.execution, account, documents)
+
+    async def _account(
+        self, namespace: str, plan: DRPlan | None, original: DRPlanExecution | None = None
+    ) -> str | None:
+        """Return the service account whose rights actions have; None for the worker's own. Raises ActionError."""
+        account = self._impersonation.account(plan, original)
+        if account is not None:
+            await require_open_namespace(self._cluster, namespace, account)
+        return account
 
     async def _revert_definitions(
         self, revert: DRPlanExecution, original: DRPlanExecution, used: OriginalDefinitions, actor: Actor

@@ -21,7 +21,7 @@ class BridgeSettings(ProcessSettings):
 
     identity: NonEmpty = Field(default_factory=identity)
     """identity of the process in the lease and in events"""
-    lease_namespace: NonEmpty = "default"
+    lease_namespace: NonEmpty = "drplan-system"
     """namespace of the lease for leader election"""
     lease_name: NonEmpty = "drplan-bridge"
     """name of the lease for leader election"""

@@ -93,7 +93,14 @@ def _apply_manifests(stack: Stack) -> None:
     """
     sources = [f"--filename={REPOSITORY / folder}" for folder in MANIFESTS]
     stack.kubectl("apply", "--server-side", "--force-conflicts", *sources)
+    open_namespace(stack, "default")
     stack.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+
+
+def open_namespace(stack: Stack, name: str) -> None:
+    """Let the worker serve the plans of a namespace, with the manifest of an installation."""
+    manifest = f"--filename={REPOSITORY / 'deploy' / 'team-namespace.yaml'}"
+    stack.kubectl("apply", "--server-side", "--force-conflicts", f"--namespace={name}", manifest)
 
 
 def _clear_incomplete(layout: Layout, name: str, *data: str) -> None:
@@ -158,10 +165,13 @@ def _settings() -> dict[str, str]:
 
 
 def _check_cluster(env: Mapping[str, str]) -> None:
-    kubectl = [str(from_venv("kubectl")), "get", "crd", *CRDS, "--ignore-not-found", "--request-timeout=10s"]
+    lease_namespace = os.environ.get("DRPLAN_LEASE_NAMESPACE") or "drplan-system"
+    needed = {*(f"crd/{name}" for name in CRDS), f"namespace/{lease_namespace}"}
+    kubectl = [str(from_venv("kubectl")), "get", *needed, "--ignore-not-found", "--request-timeout=10s"]
     done = subprocess.run([*kubectl, "--output=name"], capture_output=True, text=True, env=environment(env))
     where = f"The cluster of {env['KUBECONFIG']} is not ready for drplan"
     if done.returncode != 0:
         raise StackError(f"{where}: {done.stderr.strip()}")
-    if missing := CRDS - {Path(line).name for line in done.stdout.split()}:
-        raise StackError(f"{where}: it lacks {', '.join(sorted(missing))} (`kubectl apply -f deploy/crds`)")
+    present = {Path(line).name for line in done.stdout.split()}
+    if missing := sorted(each for each in needed if Path(each).name not in present):
+        raise StackError(f"{where}: it lacks {', '.join(missing)} (`kubectl apply -f deploy/crds -f deploy/rbac`)")

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from dev.layout import Layout
+import yaml
+
+from dev.layout import REPOSITORY, Layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
 from dev.start import start_servers
@@ -74,6 +76,13 @@ def new_namespace(stack: Stack) -> str:
             "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": name}],
         }
     )
-    user = f"system:serviceaccount:{name}:default"
-    until(lambda: admin.may(user, "create", "configmaps", name), "the authorizer knows the new binding")
+    admin.create(yaml.safe_load((REPOSITORY / "deploy" / "team-namespace.yaml").read_text()), name)
+    until(lambda: _serves(admin, name), "the authorizer knows the new bindings")
     return name
+
+
+def _serves(admin: Admin, namespace: str) -> bool:
+    actor, worker = f"system:serviceaccount:{namespace}:default", "system:serviceaccount:drplan-system:drplan-worker"
+    return admin.may(actor, "create", "configmaps", namespace) and admin.may(
+        worker, "impersonate", "serviceaccounts", namespace
+    )

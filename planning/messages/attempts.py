@@ -122,6 +122,18 @@ def not_usable_with_secrets(action: str) -> str:
     return f"The manifest of action {action} is not usable once its secret values are filled in"
 
 
+def namespace_not_open(namespace: str) -> str:
+    """The worker may not act as the service account of a plan in this namespace."""
+    command = f"kubectl apply --namespace {namespace} --filename deploy/team-namespace.yaml"
+    remedy = f"the worker may not act as its service accounts, which an administrator allows with `{command}`"
+    return f"Namespace {namespace} is not open to drplan: {remedy}"
+
+
+def access_unknown(namespace: str, reason: str) -> str:
+    """The API server did not say whether the worker may act as a service account."""
+    return f"Failed to find out whether namespace {namespace} is open to drplan: {reason}"
+
+
 def failed_to_keep(name: str, reason: str) -> str:
     """What a later Revert needs could not be stored."""
     return f"Failed to keep ControllerRevision {name}: {reason}"

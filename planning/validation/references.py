@@ -1,7 +1,7 @@
 """Validate references by themselves: each is a name that an object of its kind can have.
 
 A name becomes part of the path of a request and of a label, so a reference is validated before anything is read with
-it. Source: docs/spec/drplan.md and docs/spec/drplanexecution.md, "Errors".
+it. Source: docs/spec/drplan.md and docs/spec/drplanexecution.md, "Messages".
 """
 
 from collections.abc import Iterator

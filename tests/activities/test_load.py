@@ -11,6 +11,7 @@ from api.meta import PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
+from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
 from tests.manifests import config_map, dr_plan, dr_workflow, execute, makes_config_map, revert, stage
 
@@ -229,3 +230,31 @@ async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
         await Attempt(number).run(LoadActivities(faulty_ns.cluster, Impersonation()).load_execute, given)
     assert caught.value.non_retryable is ends
     assert "correct-horse" not in caught.value.message
+
+
+@pytest.mark.parametrize("operation", [OperationType.EXECUTE, OperationType.REVERT])
+async def test_in_a_namespace_that_nobody_opened_nothing_starts_and_the_remedy_is_named(
+    ns: LiveNamespace, operation: OperationType
+) -> None:
+    story = Story(ns, "app")
+    story.executed(app="uid-of-app")
+    ns.create(revert("back", "shop", "there"))
+    ns.kubectl("delete", "rolebinding", "drplan-worker")
+    worker = "system:serviceaccount:drplan-system:drplan-worker"
+    await eventually(
+        lambda: not ns.admin.may(worker, "impersonate", "serviceaccounts", ns.namespace), "the binding is gone"
+    )
+    load = load_execute if operation is OperationType.EXECUTE else load_revert
+    with pytest.raises(ApplicationError, match=f"Namespace {ns.namespace} is not open to drplan") as caught:
+        await load(ns, story.key("back"))
+    assert caught.value.type == FailureType.FORBIDDEN
+    assert f"kubectl apply --namespace {ns.namespace} --filename deploy/team-namespace.yaml" in str(caught.value)
+
+
+async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(ns: LiveNamespace) -> None:
+    story = Story(ns, "app")
+    story.executed(app="uid-of-app")
+    ns.create(revert("back", "shop", "there"))
+    ns.kubectl("delete", "rolebinding", "drplan-worker")
+    decision = await load_revert(ns, story.key("back"), Impersonation(enabled=False))
+    assert decision.actor.user is None

@@ -43,7 +43,7 @@ async def test_a_bridge_that_is_told_to_end_gives_up_its_lease_and_ends_with_0(
         first.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             assert await first.wait() == 0
-    target = Target(api_version="coordination.k8s.io/v1", kind="Lease", name="drplan-bridge", namespace="default")
+    target = Target(api_version="coordination.k8s.io/v1", kind="Lease", name="drplan-bridge", namespace="drplan-system")
     lease = await unwatched_ns.cluster.get(target, OWN)
     assert lease["spec"]["holderIdentity"] == ""
 

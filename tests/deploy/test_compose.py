@@ -123,10 +123,12 @@ def test_the_search_attributes_are_those_of_the_contract(services: dict[str, Ser
 def test_the_kubeconfig_stands_where_our_services_look_for_it(
     document: dict[str, Any], services: dict[str, Service]
 ) -> None:
-    assert document["secrets"]["kubeconfig"]["file"].startswith("${KUBECONFIG:?")
     for name in SETTINGS:
-        assert services[name]["secrets"] == ["kubeconfig"]
-        assert environment(services[name])["KUBECONFIG"] == "/run/secrets/kubeconfig"
+        file = document["secrets"][f"{name}.kubeconfig"]["file"]
+        assert file.startswith("${KUBECONFIGS:?")
+        assert file.endswith(f"}}/{name}.kubeconfig")
+        assert services[name]["secrets"] == [f"{name}.kubeconfig"]
+        assert environment(services[name])["KUBECONFIG"] == f"/run/secrets/{name}.kubeconfig"
 
 
 def test_every_service_that_is_waited_for_can_say_that_it_is_ready(services: dict[str, Service]) -> None:

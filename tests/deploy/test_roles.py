@@ -14,7 +14,7 @@ def _as(stack: Stack, user: str, *args: str, stdin: str | None = None) -> str:
 
 
 def _lease(name: str) -> str:
-    return f"{{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {{name: {name}, namespace: default}}}}"
+    return f"{{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {{name: {name}, namespace: drplan-system}}}}"
 
 
 def test_the_worker_acts_with_the_rights_of_the_service_account(stack: Stack, namespace: str) -> None:

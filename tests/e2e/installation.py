@@ -120,7 +120,7 @@ def _own_lease() -> dict[str, str]:
 
 def _let_bridges_hold_leases(stack: Stack) -> None:
     """Let the tests' bridges hold leases of any name; an installation's may hold one."""
-    role = ["--verb=create,get,patch,update", "--resource=leases.coordination.k8s.io", "--namespace=default"]
-    stack.kubectl("create", "role", "tests-bridge-leases", *role)
-    binding = ["--role=tests-bridge-leases", "--serviceaccount=drplan-system:drplan-bridge", "--namespace=default"]
-    stack.kubectl("create", "rolebinding", "tests-bridge-leases", *binding)
+    role = ["--verb=create,get,patch,update", "--resource=leases.coordination.k8s.io"]
+    stack.kubectl("create", "role", "tests-bridge-leases", *role, "--namespace=drplan-system")
+    binding = ["--role=tests-bridge-leases", "--serviceaccount=drplan-system:drplan-bridge"]
+    stack.kubectl("create", "rolebinding", "tests-bridge-leases", *binding, "--namespace=drplan-system")
