@@ -1,5 +1,6 @@
 # One image, two processes: `python -m worker` and `python -m bridge`.
-ARG PYTHON=python:3.11.14-slim-bookworm
+# The digest is that of the index for all platforms. To renew it: docker buildx imagetools inspect python:3.11-slim-bookworm
+ARG PYTHON=python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d
 
 FROM ${PYTHON} AS build
 WORKDIR /src
@@ -7,14 +8,16 @@ RUN python -m venv /opt/drplan
 # Dependencies first: they change less often than the code.
 COPY requirements-runtime.lock .
 RUN /opt/drplan/bin/pip install --no-cache-dir --require-hashes -r requirements-runtime.lock
+COPY requirements-build.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements-build.lock
 COPY . .
-RUN pip install --no-cache-dir "setuptools>=77" \
-    && pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/drplan/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
 
 FROM ${PYTHON}
 RUN groupadd --gid 10001 drplan && useradd --uid 10001 --gid drplan --no-create-home --shell /usr/sbin/nologin drplan
 COPY --from=build /opt/drplan /opt/drplan
+COPY sbom.cdx.json /usr/share/doc/drplan/
 ENV PATH=/opt/drplan/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1

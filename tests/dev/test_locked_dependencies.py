@@ -13,6 +13,7 @@ from dev.layout import REPOSITORY
 LOCKS = [
     REPOSITORY / "requirements.lock",
     REPOSITORY / "requirements-runtime.lock",
+    REPOSITORY / "requirements-build.lock",
     REPOSITORY / "dev/go/requirements.lock",
 ]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
