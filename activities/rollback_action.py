@@ -1,6 +1,6 @@
 """Roll one action back: delete its objects, each the very one that was observed, or execute its own rollback.
 
-Source: docs/spec/drplanexecution.md, "What undoes an action", "The look" and "Cancel".
+Source: docs/spec/drplanexecution.md, "What undoes an action", "The observation" and "Cancel".
 """
 
 from temporalio import activity

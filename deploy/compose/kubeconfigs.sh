@@ -2,7 +2,7 @@
 # Writes worker.kubeconfig and bridge.kubeconfig into a folder, each with a token of its own service account:
 #   deploy/compose/kubeconfigs.sh ~/drplan
 # The cluster is that of kubectl's current context, whose user has to be an administrator. The tokens are valid for DURATION
-# (a year unless told; the API server may shorten it): run it again, and restart worker and bridge, before they expire.
+# (by default a year; the API server may shorten it): run it again, and restart worker and bridge, before they expire.
 set -eu
 
 folder=${1:?the folder to write to}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Registers the Temporal namespace and the search attributes; safe to run again.
 # Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, RETENTION (a duration such as 720h) and SEARCH_ATTRIBUTES
-# (names, all of type Keyword). Gives up after DEADLINE seconds, 120 unless told.
+# (names, all of type Keyword). Gives up after DEADLINE seconds, by default 120.
 set -eu
 
 deadline=$(($(date +%s) + ${DEADLINE:-120}))

@@ -1,7 +1,7 @@
 """What undoes an action, given what was observed: delete, nothing with its cause, or refuse; who removed which object.
 
 From here on the outcome no longer depends on when a process was killed. Source:
-docs/spec/drplanexecution.md, "The look" and "Not 'deleted beforehand'".
+docs/spec/drplanexecution.md, "The observation" and "Not 'deleted beforehand'".
 """
 
 from collections.abc import Iterator, Mapping, Sequence

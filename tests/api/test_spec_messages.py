@@ -157,6 +157,7 @@ AROUND_A_RUN = [
     condition_messages.run_unknown(GAP),
     condition_messages.CANCELED_BEFORE_START,
     condition_messages.DELETED_BEFORE_START,
+    attempt_messages.namespace_not_open(GAP),
 ]
 
 OF_FILES = [
