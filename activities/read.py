@@ -1,7 +1,8 @@
 """What activities read: our own kinds with the worker's rights, live objects in the actor's name.
 
 Functions raise ActionError, unless they say otherwise. Source: docs/architecture.md, "In whose name";
-docs/spec/drplanexecution.md, "What a Revert does", "The observation" and "What is kept"; docs/spec/drplan.md, "Parameters".
+docs/spec/drplanexecution.md, "What a Revert does", "The observation" and "What is kept";
+docs/spec/drplan.md, "Parameters".
 """
 
 from collections.abc import Callable, Iterable, Sequence

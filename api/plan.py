@@ -20,7 +20,7 @@ class WorkflowReference(Model):
 
 
 class Stage(Model):
-    """A step of a plan: its workflows run in order, or side by side when `parallel`."""
+    """A step of a plan: its workflows run in order, or in parallel if `parallel`."""
 
     name: Annotated[str, Field(min_length=1)]
     """Name of the stage, unique in the plan."""
@@ -29,7 +29,7 @@ class Stage(Model):
     depends_on: list[str] | None = None
     """Names of the stages that come before it."""
     parallel: bool = False
-    """Whether its workflows run side by side."""
+    """Whether its workflows run in parallel."""
     failure_policy: StageFailurePolicy | None = None
     """What an Execute does in this stage after a failed workflow; without it, as the plan's policy says."""
     workflows: Annotated[list[WorkflowReference], Field(min_length=1)]

@@ -2,8 +2,8 @@
 
 An attempt may be killed anywhere and started again: what an earlier attempt found is deleted once, an object that is
 being deleted is not deleted again, an answer that leaves the effect open is followed by a GET, and an object that was
-created since is left alone. Source: docs/spec/drplanexecution.md, "The observation"; docs/spec/drworkflow.md, "Operations";
-Kubernetes, "Object names and IDs" and "Finalizers".
+created since is left alone. Source: docs/spec/drplanexecution.md, "The observation"; docs/spec/drworkflow.md,
+"Operations"; Kubernetes, "Object names and IDs" and "Finalizers".
 """
 
 import asyncio
