@@ -84,6 +84,10 @@ class Admin:
         if answer.status_code != httpx.codes.NOT_FOUND:
             _checked(answer)
 
+    def delete_all(self, kind: str, namespace: str) -> None:
+        """Ask for the deletion of all objects of a kind in a namespace. Raises StackError."""
+        self._call("DELETE", self.kind(kind).path(namespace))
+
     def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
         """Ask whether a user has a right."""
         attributes = {"verb": verb, "resource": resource, "namespace": namespace}

@@ -16,7 +16,7 @@ from xdist.workermanage import WorkerController
 DURATIONS = Path("tests/durations.json")
 """Seconds by module and function, of those that take LEAST or more; the longest of a function's parameters counts."""
 LEAST = 0.5
-SLOW = 5.0
+SLOW = 2.0
 """Seconds from which a test is slow, and is left out by `make test-fast`."""
 SERVER_FIXTURES = {"stack", "temporal", "whole_stack", "new_stack", "server"}
 """Fixtures that start servers: `make test-fast` leaves out what uses one of them."""

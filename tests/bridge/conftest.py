@@ -1,6 +1,6 @@
 """A bridge in the tests' process over a real API server and Temporal, with scripted workflows behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from unittest import mock
 
 import pytest
@@ -12,7 +12,7 @@ from kube.client import Cluster
 from tests.bridge import plan_namespace
 from tests.bridge.plan_namespace import PlanNamespace
 from tests.bridge.scripted_workflows import scripted_worker
-from tests.private_stack import new_namespace
+from tests.private_stack import empty_namespace, new_namespace
 from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "scripted"
@@ -38,6 +38,14 @@ async def worker(temporal: Client) -> AsyncIterator[None]:
 
 
 @pytest.fixture
+def namespace(stack: Stack) -> Iterator[str]:
+    """A namespace that leaves no work to the bridges of later tests."""
+    name = new_namespace(stack)
+    yield name
+    empty_namespace(stack, name)
+
+
+@pytest.fixture
 def unwatched_ns(admin: Cluster, temporal: Client, worker: None, namespace: str) -> PlanNamespace:
     """A namespace, without a bridge."""
     return PlanNamespace(admin, temporal, namespace)
@@ -56,6 +64,8 @@ def ns(unwatched_ns: PlanNamespace, bridge: Bridge) -> PlanNamespace:
 
 
 @pytest.fixture
-def second_namespace(ns: PlanNamespace, stack: Stack) -> PlanNamespace:
+def second_namespace(ns: PlanNamespace, stack: Stack) -> Iterator[PlanNamespace]:
     """Another team's namespace, which the same bridge looks after."""
-    return PlanNamespace(ns.cluster, ns.temporal, new_namespace(stack))
+    name = new_namespace(stack)
+    yield PlanNamespace(ns.cluster, ns.temporal, name)
+    empty_namespace(stack, name)
