@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from bridge.controller.context import Context
+from bridge.controller.own_runs import sweep
 from bridge.controller.reconcile import reconcile
 from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.events import EventRecorder
@@ -94,6 +95,7 @@ class Bridge:
             for key in self._context.index.all_keys():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work()) for _ in range(self._settings.passes)]
+            workers.append(asyncio.create_task(sweep(self._context)))
             try:
                 await self._lease.lost.wait()
             finally:

@@ -13,6 +13,7 @@ from api.meta import FINALIZER, ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan
 from bridge.controller.context import Context, StoredExecution
+from bridge.controller.own_runs import has_orphaned_run, own_run
 from bridge.kubernetes.index import Age, Entry
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import plan as plan_status
@@ -31,14 +32,9 @@ async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan
         return None
     meta, name = execution.metadata, plan.metadata.name
     older = before(context.index.queue(meta.namespace, name), execution)
-    position, lock, holder = len(older) + 1, plan.status.current_execution, None
-    if lock is not None and await is_locked_by(context, plan, lock):
-        holder = ObjectName(name=lock.name, namespace=lock.namespace)
-    elif running := context.index.running(meta.namespace, name, besides=meta.uid):
-        # A plan that was deleted and created again has lost its lock.
-        holder = ObjectName(name=running.key.name, namespace=running.key.namespace)
-    if holder is not None:
-        return condition_messages.waiting_for_lock(holder, name, position)
+    position, holder = len(older) + 1, await lock_holder(context, plan)
+    if holder is not None and holder.uid != meta.uid:
+        return condition_messages.waiting_for_lock(ObjectName(name=holder.name), name, position)
     return condition_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
 
 
@@ -50,20 +46,41 @@ def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
     return [entry for entry in queue if entry.uid != meta.uid and entry.age < age]
 
 
-async def is_locked_by(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
-    """Return whether a lock counts: its execution exists, is the very one, and has not ended.
+async def lock_holder(context: Context, plan: DRPlan) -> CurrentExecution | None:
+    """Return the lock of a plan as it should be: held by an execution that runs, or by a run that is left of one.
 
-    A lock without a uid was written by the older controller. It does not count for an execution that the bridge
-    accepted, which would wait for itself.
+    Raises TemporalUnreachable.
     """
-    try:
-        holder = await context.store.get(DRPlanExecution, lock.namespace or plan.metadata.namespace, lock.name)
-    except NotFoundError:
+    lock, meta = plan.status.current_execution, plan.metadata
+    if lock is not None and await _counts(context, plan, lock):
+        return lock
+    # A plan that was deleted and created again, or whose status others have changed, has lost its lock.
+    running = context.index.running(meta.namespace, meta.name)
+    return CurrentExecution(name=running.key.name, namespace=meta.namespace, uid=running.uid) if running else None
+
+
+async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
+    """Return whether a lock counts: its execution is of this plan, exists, is the very one, and has not ended.
+
+    Where the execution is gone, its run may still be there, and counts until it has ended. A lock without a uid was
+    written by the older controller. It does not count for an execution that the bridge accepted, which would wait for
+    itself.
+    """
+    namespace = plan.metadata.namespace
+    if (lock.namespace or namespace) != namespace:
         return False
+    try:
+        stored = await context.store.get(DRPlanExecution, namespace, lock.name)
+    except NotFoundError:
+        return await has_orphaned_run(context, namespace, lock)
     except UnreadableObjectError:
         return True
-    void = lock.uid != holder.model.metadata.uid if lock.uid else holder.accepted
-    return not void and not holder.ended
+    holder = stored.model
+    if lock.uid and lock.uid != holder.metadata.uid:
+        return await has_orphaned_run(context, namespace, lock)
+    if holder.spec.plan_ref != plan.metadata.name or (not lock.uid and stored.accepted):
+        return False
+    return not stored.ended
 
 
 async def finish(context: Context, execution: StoredExecution) -> None:
@@ -72,9 +89,10 @@ async def finish(context: Context, execution: StoredExecution) -> None:
     Raises ConflictError when it changed since it was read.
     """
     context.poller.stop(execution.key)
-    if not execution.has_finalizer or not (execution.accepted or execution.deleting):
+    ours = execution.accepted or own_run(context, execution) is not None
+    if not execution.has_finalizer or not (ours or execution.deleting):
         return
-    if execution.accepted:
+    if ours:
         await _release(context, execution.model)
     await remove_finalizer(context, execution)
 

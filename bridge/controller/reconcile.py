@@ -11,11 +11,12 @@ from typing import assert_never
 import structlog
 
 from api.execution import DRPlanExecution, Engine, ExecutionStatus
-from api.phases import TERMINAL, Phase
+from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
-from bridge.controller.plan_lock import finish, is_locked_by
+from bridge.controller.own_runs import cancel_orphaned_run, own_run, restore_metadata
+from bridge.controller.plan_lock import finish, lock_holder
 from bridge.controller.start import start
 from bridge.controller.validation import dr_workflow_errors, plan_errors
 from bridge.kubernetes.events import EventReason
@@ -24,7 +25,7 @@ from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.status.merge import RootRun, RunStatus
-from bridge.temporal.client import RunNotFound, TemporalUnreachable, root_workflow_id
+from bridge.temporal.client import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
 from planning.definitions.lookup import workflow_references
@@ -56,13 +57,13 @@ async def reconcile(context: Context, key: Key) -> float | None:
             case ObjectKind.EXECUTION:
                 return await _reconcile_execution(context, key)
             case ObjectKind.PLAN:
-                await validate_plan(context, key)
+                return await validate_plan(context, key)
             case ObjectKind.DR_WORKFLOW:
                 await validate_dr_workflow(context, key)
             case _:
                 assert_never(key.kind)
     except NotFoundError:
-        await _cancel_orphaned_run(context, key, None)
+        await cancel_orphaned_run(context, key, None)
     except UnreadableObjectError as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
     return None
@@ -70,8 +71,8 @@ async def reconcile(context: Context, key: Key) -> float | None:
 
 async def _reconcile_execution(context: Context, key: Key) -> float | None:
     execution = await context.store.latest_execution(key)
-    await _cancel_orphaned_run(context, key, execution)
-    result = PassResult(execution, engine=_own_run(context, execution))
+    await cancel_orphaned_run(context, key, execution)
+    result = PassResult(execution, engine=own_run(context, execution))
     if not execution.ended and result.engine is None:
         result = await _start(context, execution)
     if not result.execution.ended and result.engine is not None:
@@ -79,33 +80,6 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
     if result.execution.ended:
         await finish(context, result.execution)
     return result.requeue
-
-
-def _own_run(context: Context, execution: StoredExecution) -> Engine | None:
-    """Return the run of this very object. A copy names the run of another object, which continues without it."""
-    known = context.runs.get(execution.key)
-    engine = execution.model.status.engine or (known.engine if known else None)
-    if engine is None or engine.workflow_id != root_workflow_id(execution.model):
-        return None
-    return engine if execution.accepted_by in ("", execution.model.metadata.uid) else None
-
-
-async def _cancel_orphaned_run(context: Context, key: Key, execution: StoredExecution | None) -> None:
-    """Cancel a run of this process whose execution is gone, is another object, or ended without the run.
-
-    That needs a finalizer that was removed by force, or a bridge that stopped between reading the object and the start.
-    """
-    run = context.runs.get(key)
-    if run is None:
-        return
-    status = execution.model.status if execution and execution.model.metadata.uid == run.uid else None
-    ended = status is None or status.phase in TERMINAL
-    if status is None or (ended and status.engine is None):
-        _log.warning("orphaned run is cancelled", workflow=run.engine.workflow_id)
-        await context.temporal.cancel(run.engine.workflow_id, run.engine.run_id)
-    if ended:
-        del context.runs[key]
-        context.poller.stop(key)
 
 
 async def _start(context: Context, execution: StoredExecution) -> PassResult:
@@ -120,6 +94,7 @@ async def _start(context: Context, execution: StoredExecution) -> PassResult:
 async def _sync(context: Context, execution: StoredExecution, engine: Engine) -> PassResult:
     """Bring the status of a started execution up to date. Raises ConflictError when it changed since it was read."""
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
+    execution = await restore_metadata(context, execution)
     before = execution.model.status
     try:
         run = await context.temporal.find(engine.workflow_id)
@@ -181,8 +156,8 @@ async def _report_unreachable(context: Context, execution: StoredExecution, erro
     return PassResult(await context.store.write_status(execution, status), requeue=NOT_ANSWERING)
 
 
-async def validate_plan(context: Context, key: Key) -> None:
-    """Bring a plan's status up to date.
+async def validate_plan(context: Context, key: Key) -> float | None:
+    """Bring a plan's status up to date; return the seconds until the next pass.
 
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
@@ -192,10 +167,11 @@ async def validate_plan(context: Context, key: Key) -> None:
     known = [raw for each in named if (raw := index.definition(each)) is not None]
     errors = await context.validator.definition_errors(plan_errors, [stored.raw, *known])
     status = plan_status.validated(plan, errors, context.now())
-    lock = status.current_execution
-    if lock is not None and not await is_locked_by(context, plan, lock):
-        status = status.model_copy(update={"current_execution": None})
-    await context.store.write_status(stored, status)
+    holder = await lock_holder(context, plan)
+    await context.store.write_status(stored, status.model_copy(update={"current_execution": holder}))
+    # An execution that is gone wakes nobody when its run ends.
+    gone = holder is not None and context.index.entry(Key(ObjectKind.EXECUTION, key.namespace, holder.name)) is None
+    return NOT_POLLED if gone else None
 
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:

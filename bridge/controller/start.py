@@ -64,6 +64,8 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     uid, phase = execution.model.metadata.uid, execution.model.status.phase
     # The uid of another object, or a phase without acceptance: a copy, a restored backup, or the older controller's.
     if execution.accepted_by != uid and (execution.accepted_by or phase):
+        if execution.has_finalizer and (engine := await _started_before(context, execution)) is not None:
+            return PassResult(execution, engine=engine)
         return await _end(context, execution, Phase.FAILED, condition_messages.COPY)
     if not execution.accepted_by and execution.deleting:
         if execution.has_finalizer:
@@ -75,17 +77,23 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
         execution = await _accept(context, execution)
     elif execution.has_finalizer or not phase:
         # A bridge may have been killed after it started the run and before it wrote so.
-        try:
-            run = await context.temporal.find(root_workflow_id(execution.model))
-        except RunNotFound:
-            pass
-        else:
-            _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
-            return PassResult(execution, engine=run.engine)
+        engine = await _started_before(context, execution)
+        if engine is not None:
+            return PassResult(execution, engine=engine)
     if execution.cancel_requested:
         deleted, canceled = condition_messages.DELETED_BEFORE_START, condition_messages.CANCELED_BEFORE_START
         return await _end(context, execution, Phase.CANCELED, deleted if execution.deleting else canceled)
     return await _start_or_wait(context, execution)
+
+
+async def _started_before(context: Context, execution: StoredExecution) -> Engine | None:
+    """Return the run of this very object that Temporal knows."""
+    try:
+        run = await context.temporal.find(root_workflow_id(execution.model))
+    except RunNotFound:
+        return None
+    _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
+    return run.engine
 
 
 async def _accept(context: Context, execution: StoredExecution) -> StoredExecution:

@@ -32,6 +32,7 @@ class EventReason(StrEnum):
     WAITING = "Waiting"
     STARTED = "Started"
     CANCELING = "Canceling"
+    RESTORED = "Restored"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELED = "Canceled"
@@ -45,7 +46,7 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
         "kind": "Event",
         "metadata": {"name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}", "namespace": meta.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "type": "Warning" if reason is EventReason.FAILED else "Normal",
+        "type": "Warning" if reason in (EventReason.FAILED, EventReason.RESTORED) else "Normal",
         "reason": reason.value,
         "action": execution.spec.operation_type.value,
         "note": bounded(note, condition_messages.EVENT_BOUND),

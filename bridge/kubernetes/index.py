@@ -87,7 +87,8 @@ def entry_of(item: Object) -> Entry | None:
     meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
     deleting, finalizer = bool(meta.get("deletionTimestamp")), FINALIZER in meta.get("finalizers", [])
     annotations = meta.get("annotations") or {}
-    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"]
+    workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
+    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or workflow_id.endswith(f"/{meta['uid']}")
     phase = str(status.get("phase") or "")
     if phase in TERMINAL and not (finalizer and (ours or deleting)):
         return None
@@ -99,7 +100,7 @@ def entry_of(item: Object) -> Entry | None:
         original=str(spec.get("revertExecutionRef") or ""),
         reverts=spec.get("operationType") == OperationType.REVERT,
         phase=phase,
-        workflow_id=str((status.get("engine") or {}).get("workflowId") or ""),
+        workflow_id=workflow_id,
         missing=any(
             condition.get("type") == ConditionType.REFERENCES_FOUND and condition.get("reason") == WAITING_FOR_REFERENCE
             for condition in status.get("conditions") or []
@@ -191,13 +192,14 @@ class Index:
         keys = self._of_plan.get((namespace, plan), set())
         return sorted((entry for entry in map(self._entries.__getitem__, keys) if entry.waits), key=lambda e: e.age)
 
-    def running(self, namespace: str, plan: str, besides: str) -> Entry | None:
-        """Return an execution that runs a plan, with or without its lock: a plan that was created again has lost it.
-
-        `besides` is the uid of one that does not count.
-        """
+    def running(self, namespace: str, plan: str) -> Entry | None:
+        """Return an execution that runs a plan, with or without its lock."""
         entries = map(self._entries.__getitem__, self._of_plan.get((namespace, plan), set()))
-        return next((entry for entry in entries if entry.runs and entry.uid != besides), None)
+        return next((entry for entry in entries if entry.runs), None)
+
+    def uids(self) -> set[str]:
+        """Return the uids of the executions that have not ended, or have something left to do."""
+        return {entry.uid for entry in self._entries.values()}
 
     def definition(self, key: Key) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""

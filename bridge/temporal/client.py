@@ -10,7 +10,7 @@ TemporalError
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -190,6 +190,34 @@ class TemporalClient:
             return run.model_copy(update={"state": await _call(result, CALL_SECONDS * 3)})
         except WorkflowFailureError as error:
             return run.model_copy(update=_failure(error.cause))
+
+    async def open_roots(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield workflow id and run id of every open root of our task queue, as far as it is visible by now.
+
+        Raises TemporalUnreachable.
+        """
+        types = ", ".join(f"'{kind.value}'" for kind in ROOT_TYPES.values())
+        listing = self._client.list_workflows(
+            f"WorkflowType IN ({types}) AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'",
+            rpc_timeout=timedelta(seconds=CALL_SECONDS),
+        )
+        while True:
+            await _call(listing.fetch_next_page())
+            for run in listing.current_page or ():
+                yield run.id, run.run_id
+            if not listing.next_page_token:
+                return
+
+    async def input_of(self, workflow_id: str, run_id: str) -> RunInput:
+        """Return what a root was started with. Raises RunNotFound, TemporalUnreachable."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        events = handle.fetch_history_events(page_size=1, rpc_timeout=timedelta(seconds=CALL_SECONDS))
+        await _call(events.fetch_next_page())
+        started = (events.current_page or [])[0].workflow_execution_started_event_attributes
+        root_input = self._decode(started.input.payloads, RunInput)
+        if root_input is None:
+            raise TemporalUnreachable(f"the input of {workflow_id} is not understood")
+        return root_input
 
     async def query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
         """Ask an open workflow for its node of the tree; None where it is not open or has no node yet.

@@ -150,6 +150,11 @@ def event_accepted(plan: str) -> str:
     return f"Accepted for DRPlan {plan}"
 
 
+def event_restored(fields: Sequence[str]) -> str:
+    """Others had changed our part of these fields of the metadata while the execution runs."""
+    return f"Restored {', '.join(fields)}: the execution runs, and they are not to be changed meanwhile"
+
+
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"

@@ -11,7 +11,7 @@ from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context
-from bridge.controller.plan_lock import is_locked_by, why_waiting
+from bridge.controller.plan_lock import lock_holder, why_waiting
 from bridge.kubernetes.index import Index, ObjectKind
 from bridge.kubernetes.store import StoredObject, read
 from bridge.status import conditions
@@ -19,6 +19,7 @@ from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, RootRun, RunStatus
+from bridge.temporal.client import RunNotFound
 from kube.client import Object
 from planning.revert.decide import rejected
 from tests.planning.builders import plan
@@ -74,7 +75,7 @@ def test_a_bridge_that_cannot_reach_the_engine_leaves_alone_what_another_one_end
 def execution(*, accepted: bool, phase: Phase) -> StoredObject[DRPlanExecution]:
     notes = {ACCEPTED_ANNOTATION: "new"} if accepted else {}
     meta = {"name": "again", "namespace": "default", "uid": "new", "resourceVersion": "1", "annotations": notes}
-    spec = {"planRef": "p", "operationType": "Execute"}
+    spec = {"planRef": "nginx-plan", "operationType": "Execute"}
     body: dict[str, Any] = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": meta, "spec": spec}
     return read({**body, "status": {"phase": phase.value}}, DRPlanExecution)
 
@@ -86,13 +87,15 @@ def locked(uid: str | None) -> DRPlan:
 
 
 async def counts(of: DRPlan, holder: StoredObject[DRPlanExecution]) -> bool:
-    async def get(namespace: str, name: str) -> StoredObject[DRPlanExecution]:
+    async def get(model: type[DRPlanExecution], namespace: str, name: str) -> StoredObject[DRPlanExecution]:
         return holder
 
-    context = cast(Context, SimpleNamespace(store=SimpleNamespace(execution=get)))
-    lock = of.status.current_execution
-    assert lock is not None
-    return await is_locked_by(context, of, lock)
+    async def find(workflow_id: str) -> RootRun:
+        raise RunNotFound(workflow_id)
+
+    parts = {"store": SimpleNamespace(get=get), "temporal": SimpleNamespace(find=find)}
+    context = cast(Context, SimpleNamespace(**parts, index=Index(lambda _: None)))
+    return await lock_holder(context, of) is not None
 
 
 async def test_an_execution_does_not_wait_for_a_lock_that_the_older_controller_left_for_its_namesake() -> None:

@@ -1,0 +1,123 @@
+"""Which run is an execution's own, and the end of runs whose execution is gone.
+
+The id of a root workflow holds the uid of its execution, so an execution that names that id names its own run, whatever
+else was changed on it. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
+"""
+
+import asyncio
+
+import structlog
+
+from api.execution import DRPlanExecution, Engine
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectKey
+from api.phases import TERMINAL, OperationType
+from api.plan import CurrentExecution
+from bridge.controller.context import Context, StoredExecution
+from bridge.kubernetes.events import EventReason
+from bridge.kubernetes.index import Key
+from bridge.kubernetes.store import UnreadableObjectError
+from bridge.status.merge import RunStatus
+from bridge.temporal.client import RunNotFound, TemporalError, root_workflow_id
+from kube.errors import ApiError, NotFoundError
+from planning.definitions import identifiers
+from planning.messages import conditions as condition_messages
+
+SWEEP_RETRY = 10.0
+"""Seconds until the runs are listed again after an error."""
+
+_log = structlog.get_logger(__name__)
+
+
+def own_run(context: Context, execution: StoredExecution) -> Engine | None:
+    """Return the run of this very object. A copy names the run of another object, which continues without it."""
+    known = context.runs.get(execution.key)
+    engine = execution.model.status.engine or (known.engine if known else None)
+    return engine if engine is not None and engine.workflow_id == root_workflow_id(execution.model) else None
+
+
+async def restore_metadata(context: Context, execution: StoredExecution) -> StoredExecution:
+    """Put back what others have changed or removed of our metadata while the execution runs."""
+    meta, change = execution.model.metadata, dict[str, object]()
+    if not execution.accepted:
+        change["annotations"] = {ACCEPTED_ANNOTATION: meta.uid}
+    plan = identifiers.label_value(execution.model.spec.plan_ref)
+    if meta.labels.get(PLAN_LABEL) != plan:
+        change["labels"] = {PLAN_LABEL: plan}
+    if not execution.has_finalizer and not execution.deleting:
+        change["finalizers"] = [*meta.finalizers, FINALIZER]
+    if not change:
+        return execution
+    execution = await context.store.write_metadata(execution, change)
+    context.events.record(execution.model, EventReason.RESTORED, condition_messages.event_restored(sorted(change)))
+    return execution
+
+
+async def cancel_orphaned_run(context: Context, key: Key, execution: StoredExecution | None) -> None:
+    """Cancel a run of this process whose execution is gone, is another object, or ended without the run.
+
+    That needs a finalizer that was removed by force, or a bridge that stopped between reading the object and the start.
+    """
+    run = context.runs.get(key)
+    if run is None:
+        return
+    status = execution.model.status if execution and execution.model.metadata.uid == run.uid else None
+    ended = status is None or status.phase in TERMINAL
+    if status is None or (ended and status.engine is None):
+        _log.warning("orphaned run is cancelled", workflow=run.engine.workflow_id)
+        await context.temporal.cancel(run.engine.workflow_id, run.engine.run_id)
+    if ended:
+        del context.runs[key]
+        context.poller.stop(key)
+
+
+async def has_orphaned_run(context: Context, namespace: str, lock: CurrentExecution) -> bool:
+    """Return whether the execution that a lock names has left an open run behind; that is cancelled.
+
+    Raises TemporalUnreachable.
+    """
+    holder = ObjectKey(namespace=namespace, name=lock.name, uid=lock.uid or "")
+    for operation in OperationType:
+        workflow_id = identifiers.root_id(operation, holder)
+        try:
+            run = await context.temporal.find(workflow_id)
+        except RunNotFound:
+            continue
+        if run.status is RunStatus.OPEN:
+            if not run.cancel_requested:
+                _log.warning("orphaned run is cancelled", workflow=workflow_id)
+                await context.temporal.cancel(workflow_id, run.run_id)
+            return True
+    return False
+
+
+async def cancel_orphaned_runs(context: Context) -> None:
+    """Cancel every open run whose execution does not exist, as it may be after a bridge was down.
+
+    Raises ApiError, TemporalError.
+    """
+    known = context.index.uids()
+    async for workflow_id, run_id in context.temporal.open_roots():
+        if workflow_id.rpartition("/")[2] in known:
+            continue
+        execution = (await context.temporal.input_of(workflow_id, run_id)).execution
+        try:
+            stored = await context.store.get(DRPlanExecution, execution.namespace, execution.name)
+        except UnreadableObjectError:
+            continue
+        except NotFoundError:
+            stored = None
+        if stored is None or stored.model.metadata.uid != execution.uid:
+            _log.warning("orphaned run is cancelled", workflow=workflow_id)
+            await context.temporal.cancel(workflow_id, run_id)
+
+
+async def sweep(context: Context) -> None:
+    """Cancel orphaned runs now, and as often as everything is listed again."""
+    while True:
+        try:
+            await cancel_orphaned_runs(context)
+        except (ApiError, TemporalError) as error:
+            _log.warning("open runs not compared", error=str(error), retry_in=SWEEP_RETRY)
+            await asyncio.sleep(SWEEP_RETRY)
+        else:
+            await asyncio.sleep(context.settings.relist.total_seconds())

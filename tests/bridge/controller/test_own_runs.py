@@ -1,0 +1,192 @@
+"""What names an execution's own run is its own, whatever others change; a run whose execution is gone is ended."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
+from api.phases import Phase
+from api.steps import Target
+from bridge.kubernetes.index import ObjectKind
+from dev.stack import Stack
+from kube.client import OWN, Object
+from tests.bridge.conftest import TASK_QUEUE
+from tests.bridge.plan_namespace import PlanNamespace, bridge
+from tests.bridge.scripted_workflows import done, state
+from tests.eventually import eventually
+
+CANCELED = state(phase=Phase.CANCELED, message="canceled")
+
+
+def is_ours(item: Object) -> bool:
+    """Whether an execution has all of our metadata."""
+    meta = item["metadata"]
+    accepted = meta.get("annotations", {}).get(ACCEPTED_ANNOTATION) == meta["uid"]
+    return accepted and meta.get("labels", {}).get(PLAN_LABEL) == "plan" and FINALIZER in meta.get("finalizers", [])
+
+
+async def restored(ns: PlanNamespace, name: str) -> list[str]:
+    """Return the notes of the events that say what was restored."""
+    events_here = Target(api_version="events.k8s.io/v1", kind="Event", name="", namespace=ns.namespace)
+    events = [one async for page in ns.cluster.pages(events_here, "", OWN) for one in page.items]
+    return [one["note"] for one in events if one["reason"] == "Restored" and one["regarding"]["name"] == name]
+
+
+async def cancels(ns: PlanNamespace, item: Object, count: int = 1) -> None:
+    async def noticed() -> bool:
+        return bool(await ns.root(item).query("cancels") == count)
+
+    await eventually(noticed, "cancel at the workflow")
+
+
+CHANGES: dict[str, Mapping[str, Any]] = {
+    "annotation removed": {"annotations": {ACCEPTED_ANNOTATION: None}},
+    "annotation emptied": {"annotations": {ACCEPTED_ANNOTATION: ""}},
+    "annotation with garbage": {"annotations": {ACCEPTED_ANNOTATION: "x\n" * 1000}},
+    "annotation with another uid": {"annotations": {ACCEPTED_ANNOTATION: "8c1f2f6e-4c52-4f4f-9d0e-3f3a8f1e2b71"}},
+    "all annotations removed": {"annotations": None},
+    "label removed": {"labels": {PLAN_LABEL: None}},
+    "label changed": {"labels": {PLAN_LABEL: "another"}},
+    "finalizer removed": {"finalizers": []},
+    "all": {"annotations": None, "labels": None, "finalizers": None},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_metadata_that_is_changed_while_it_runs_is_put_back(ns: PlanNamespace, change: Mapping[str, Any]) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    await ns.patch(ObjectKind.EXECUTION, "slow", {"metadata": dict(change)})
+    after = await ns.until("slow", is_ours, "our metadata")
+    assert after["status"]["phase"] == "Running"
+
+    async def told() -> list[str]:
+        return await restored(ns, "slow")
+
+    [note] = await eventually(told, "event")
+    assert note.startswith(f"Restored {', '.join(sorted(change))}: ")
+    plan = await ns.get("plan", ObjectKind.PLAN)
+    assert plan["status"]["currentExecution"]["uid"] == item["metadata"]["uid"]
+    await ns.close(item, done())
+    await ns.phase("slow", Phase.SUCCEEDED)
+    await ns.released("slow")
+
+
+async def test_metadata_that_is_changed_while_the_bridge_is_down_is_put_back(
+    stack: Stack, unwatched_ns: PlanNamespace
+) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+    await ns.patch(ObjectKind.EXECUTION, "slow", {"metadata": {"annotations": None, "labels": None}})
+    await ns.write_status(ObjectKind.EXECUTION, "slow", {"engine": None})
+    async with bridge(stack, TASK_QUEUE):
+        await ns.until("slow", lambda one: is_ours(one) and one["status"].get("engine"), "our metadata and run")
+        await ns.close(item, done())
+        await ns.phase("slow", Phase.SUCCEEDED)
+        await ns.released("slow")
+        assert await ns.runs(item) == 1
+
+
+@pytest.mark.parametrize("lock", [None, "another"])
+async def test_the_lock_of_a_plan_that_is_changed_while_it_runs_is_put_back(
+    ns: PlanNamespace, lock: str | None
+) -> None:
+    await ns.ready_plan()
+    await ns.plan("other-plan")
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    another = await ns.execute("another", plan="other-plan")
+    await ns.phase("another", Phase.RUNNING)
+    uid = another["metadata"]["uid"]
+    forged = {"name": "another", "namespace": ns.namespace, "uid": uid} if lock else None
+    await ns.write_status(ObjectKind.PLAN, "plan", {"currentExecution": forged})
+    await ns.execute("second")
+    held = item["metadata"]["uid"]
+    await ns.until(
+        "plan", lambda one: one["status"].get("currentExecution", {}).get("uid") == held, "lock", ObjectKind.PLAN
+    )
+    waiting = await ns.phase("second", Phase.PENDING)
+    assert waiting["status"]["message"].startswith("Waiting for DRPlanExecution slow, which runs DRPlan plan")
+    for name, of in {"slow": item, "another": another}.items():
+        await ns.close(of, done())
+        await ns.phase(name, Phase.SUCCEEDED)
+
+
+async def removed_by_force(ns: PlanNamespace, name: str) -> None:
+    await ns.patch(ObjectKind.EXECUTION, name, {"metadata": {"finalizers": []}})
+    await ns.delete(ObjectKind.EXECUTION, name)
+    await ns.gone(name)
+
+
+async def test_a_run_whose_execution_was_removed_while_the_bridge_was_down_is_ended_before_the_next_one_starts(
+    stack: Stack, unwatched_ns: PlanNamespace
+) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+    await removed_by_force(ns, "slow")
+    second = await ns.execute("slow-too")
+    async with bridge(stack, TASK_QUEUE):
+        await cancels(ns, item)
+        waiting = await ns.phase("slow-too", Phase.PENDING)
+        assert waiting["status"]["message"].startswith("Waiting for DRPlanExecution slow, which runs DRPlan plan")
+        plan = await ns.get("plan", ObjectKind.PLAN)
+        assert plan["status"]["currentExecution"]["uid"] == item["metadata"]["uid"]
+        assert await ns.runs(second) == 0
+        await ns.close(item, CANCELED, "cancel")
+        await ns.phase("slow-too", Phase.RUNNING)
+        await ns.close(second, done())
+        await ns.phase("slow-too", Phase.SUCCEEDED)
+
+
+async def test_the_plan_of_such_a_run_is_free_once_it_has_ended(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+    await removed_by_force(ns, "slow")
+    async with bridge(stack, TASK_QUEUE):
+        await cancels(ns, item)
+        await ns.close(item, CANCELED, "cancel")
+        await ns.until(
+            "plan", lambda one: not one["status"].get("currentExecution"), "free plan", ObjectKind.PLAN, seconds=20
+        )
+
+
+async def test_a_run_is_ended_whose_plan_is_gone_as_well(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+        await ns.execute("slow-too", plan="plan")
+    await removed_by_force(ns, "slow")
+    await ns.delete(ObjectKind.PLAN, "plan")
+    recreated = await ns.execute("slow", plan="nowhere")
+    async with bridge(stack, TASK_QUEUE):
+        await cancels(ns, item)
+        await ns.close(item, CANCELED, "cancel")
+        assert await ns.runs(recreated) == 0
+
+
+async def test_a_run_whose_execution_is_there_is_left_alone(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+    ns = unwatched_ns
+    await ns.ready_plan()
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("slow")
+        item = await ns.phase("slow", Phase.RUNNING)
+    async with bridge(stack, TASK_QUEUE):
+        await ns.execute("quick-one", plan="plan")
+        await ns.phase("quick-one", Phase.PENDING)
+        assert await ns.root(item).query("cancels") == 0
+        await ns.close(item, done())
+        await ns.phase("slow", Phase.SUCCEEDED)
+        await ns.phase("quick-one", Phase.SUCCEEDED)
