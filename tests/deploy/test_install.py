@@ -1,12 +1,15 @@
 """The manifests of deploy/install: accepted by a real API server, and true to our settings and roles."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from temporalio.envconfig import ClientConfig
+from temporalio.service import TLSConfig
 
 from bridge.settings import BridgeSettings
 from dev.stack import Stack
@@ -71,6 +74,26 @@ def test_each_process_has_no_rights_on_its_node(name: str) -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_certificates_for_temporal_are_where_the_commented_settings_look_for_them(
+    name: str, tmp_path: Path
+) -> None:
+    text = (INSTALL / "settings.yaml").read_text()
+    offered = dict(re.findall(r"^  # (TEMPORAL_TLS_[A-Z_]+): (\S+)$", text, re.MULTILINE))
+    (mount,) = (each for each in pod(name)["containers"][0]["volumeMounts"] if each["name"] == "temporal-tls")
+    for file in ("tls.crt", "tls.key", "ca.crt"):
+        (tmp_path / file).write_text(f"content of {file}")
+    local = {key: path.replace(mount["mountPath"], str(tmp_path)) for key, path in offered.items()}
+    given = {"TEMPORAL_ADDRESS": "temporal:7233", **local}
+    tls = ClientConfig.load_client_connect_config(disable_file=True, override_env_vars=given)["tls"]
+    assert isinstance(tls, TLSConfig)
+    assert (tls.client_cert, tls.client_private_key, tls.server_root_ca_cert) == (
+        b"content of tls.crt",
+        b"content of tls.key",
+        b"content of ca.crt",
+    )
 
 
 def test_every_setting_in_the_config_map_exists() -> None:

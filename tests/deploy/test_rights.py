@@ -31,7 +31,9 @@ EVERYBODY = {f"authorization.k8s.io/{kind}" for kind in ("selfsubjectaccessrevie
 """What every user of a cluster may create, by the role `system:basic-user`."""
 
 WORKER: Rights = {
-    **{f"{OURS}/{kind}": {"get", "list"} for kind in KINDS},
+    f"{OURS}/drplans": {"get"},
+    f"{OURS}/drworkflows": {"get"},
+    f"{OURS}/drplanexecutions": {"get", "list"},
     "authorization.k8s.io/subjectaccessreviews": {"create"},
 }
 WORKER_WHERE_OPEN: Rights = {"apps/controllerrevisions": {"get", "create"}, "/serviceaccounts": {"impersonate"}}
