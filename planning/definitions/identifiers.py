@@ -39,6 +39,14 @@ def is_dns_label(name: str) -> bool:
     return len(name) <= LABEL_MAX_LENGTH and _LABEL.fullmatch(name) is not None
 
 
+def is_path_segment(name: str) -> bool:
+    """Return whether a name of an object of any kind keeps its place in the path of a request.
+
+    Source: Kubernetes, "Object Names and IDs", "Path Segment Names".
+    """
+    return name not in (".", "..") and not {"/", "%"} & {*name} and name.isprintable()
+
+
 def shortened(text: str, bound: int) -> str:
     """Return `text`, or its beginning and a hash of the whole where it is longer than `bound`."""
     if len(text) <= bound:

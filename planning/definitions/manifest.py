@@ -1,75 +1,59 @@
 """From the text of a manifest to the one object in it.
 
-YAML is read in the way of Kubernetes' own tools: no dates, no base-60 numbers, keys are strings, no duplicate keys.
-Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md.
+YAML is read in the way of Kubernetes' own tools: no dates, no base-60 numbers, keys are strings, no duplicate keys. It
+is read event by event, so that its depth and the number of its values are bounded before they take time or memory.
+Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkflow.md, "Limits".
 """
 
+import json
 import math
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import yaml
 
 from api.steps import Target
+from planning.definitions.identifiers import is_path_segment
 from planning.messages import files as file_messages
 
-_MAX_DEPTH = 100
-_MAX_VALUES = 200_000
+MAX_DEPTH = 100
+MAX_VALUES = 100_000
 """Values in one manifest, aliases counted as often as they are used: a few bytes of YAML can expand to very many."""
-_UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What the YAML package raises on bad text: the last five where a value does not suit its explicit tag."""
+MAX_TEXT = 2 * 1024 * 1024
+"""Characters of all its keys and values, counted alike. Source: etcd accepts requests of 1.5 MiB."""
+_LONGEST_NUMBER = 300
+"""Characters. A longer number is none that JSON readers agree on."""
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAG = "tag:yaml.org,2002:"
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
+_FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
+_INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ManifestError(ValueError):
     """A manifest is not one object; the message says why, and the remedy."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the base is chosen at run time
-    """A safe loader with the scalars of Kubernetes' YAML."""
+class ScalarStyle(StrEnum):
+    """How a scalar is written, and where."""
+
+    KEY = "key"
+    PLAIN = "plain"
+    """Without quotes: its text decides its type."""
+    QUOTED = "quoted"
+    BLOCK = "block"
+    """After `|`."""
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":int", ":float", ":timestamp"))]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int",
-    re.compile(r"^(?:[-+]?0b[0-1_]+|[-+]?0o?[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+)$"),
-    list("-+0123456789"),
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)$"),
-    list("-+0123456789."),
-)
-
-
-def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
-    """Build a mapping, and refuse a duplicate key: one of the values would be lost."""
-    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-    if len(keys) != len(frozenset(keys)):
-        duplicate = next(key for key in keys if keys.count(key) > 1)
-        raise ManifestError(file_messages.duplicate_key(duplicate, node.start_mark.line + 1))
-    loader.flatten_mapping(node)
-    return {
-        _key(loader.construct_object(key, deep=True)): loader.construct_object(value, deep=True)
-        for key, value in node.value
-    }
-
-
-def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
-    """Read an integer, `0o17` and `017` alike as base 8."""
-    text = loader.construct_scalar(node).replace("_", "").lower()
-    digits = text.lstrip("+-")
-    if digits.startswith("0") and digits.isdigit() and len(digits) > 1:
-        text = text.replace("0", "0o", 1)
-    return int(text, 0)
-
-
-_Loader.bool_values = yaml.SafeLoader.bool_values | {"y": True, "n": False}
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+Fill = Callable[[str, ScalarStyle], Any]
+"""Returns the text to read in place of a scalar's; in place of a plain one also a list or a mapping."""
 
 
 def parse_manifest(text: str) -> dict[str, Any]:
@@ -77,16 +61,21 @@ def parse_manifest(text: str) -> dict[str, Any]:
 
     Raises ManifestError when it is not YAML, not one object, or has no apiVersion, kind or name.
     """
-    documents = documents_in(text)
+    body = one_document(text)
+    _validate_head(body)
+    return body
+
+
+def one_document(text: str, fill: Fill | None = None) -> dict[str, Any]:
+    """Read one mapping, whatever its fields. Raises ManifestError."""
+    documents = documents_in(text, fill)
     if not documents:
         raise ManifestError(file_messages.EMPTY_MANIFEST)
     if len(documents) > 1:
         raise ManifestError(file_messages.several_documents(len(documents)))
-    body = documents[0]
-    if not isinstance(body, dict):
+    if not isinstance(documents[0], dict):
         raise ManifestError(file_messages.NOT_AN_OBJECT)
-    _validate_head(body)
-    return body
+    return documents[0]
 
 
 def _validate_head(body: dict[str, Any]) -> None:
@@ -94,11 +83,16 @@ def _validate_head(body: dict[str, Any]) -> None:
     for name in ("apiVersion", "kind"):
         if not isinstance(body.get(name), str) or not body[name]:
             raise ManifestError(file_messages.no_text(name))
+    if not all(is_path_segment(part) for part in body["apiVersion"].split("/", 1)):
+        raise ManifestError(file_messages.not_in_a_path("apiVersion"))
     metadata = body.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
+    if not isinstance(metadata, dict) or not metadata.get("name"):
         raise ManifestError(file_messages.NO_OBJECT_NAME)
-    if not isinstance(metadata.get("namespace") or "", str):
-        raise ManifestError(file_messages.not_text("metadata.namespace"))
+    for name in ("name", "namespace"):
+        if not isinstance(metadata.get(name) or "", str):
+            raise ManifestError(file_messages.not_text(f"metadata.{name}"))
+        if metadata.get(name) and not is_path_segment(metadata[name]):
+            raise ManifestError(file_messages.not_in_a_path(f"metadata.{name}"))
     for name in ("annotations", "labels"):
         path, values = f"metadata.{name}", metadata.get(name)
         if values is not None and not isinstance(values, dict):
@@ -107,60 +101,6 @@ def _validate_head(body: dict[str, Any]) -> None:
         wrong = next((key for key, item in (values or {}).items() if not isinstance(item, str | None)), None)
         if wrong is not None:
             raise ManifestError(file_messages.not_text(f"{path}.{wrong}"))
-
-
-def documents_in(text: str) -> list[Any]:
-    """Read all documents of a YAML text that are not empty, as JSON. Raises ManifestError."""
-    try:
-        _refuse_depth(text)
-        loaded = yaml.load_all(text, Loader=_Loader)
-        return [_as_json(document, [0]) for document in loaded if document is not None]
-    except ManifestError:
-        raise
-    except _UNREADABLE as error:
-        # Without the text around the mistake: a manifest may be a Secret.
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        position = (mark.line + 1, mark.column + 1) if mark else None
-        raise ManifestError(file_messages.not_yaml(position, problem)) from None
-
-
-def _refuse_depth(text: str) -> None:
-    """Refuse what is nested too deeply: libyaml composes recursively and would end the whole process.
-
-    A text of n characters is at most n deep, so short ones need no second reading.
-    """
-    if len(text) <= _MAX_DEPTH:
-        return
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise ManifestError(file_messages.too_deep(_MAX_DEPTH))
-
-
-def _as_json(value: Any, count: list[int]) -> Any:
-    """Return a YAML value as JSON; `count` is the number of values so far."""
-    count[0] += 1
-    if count[0] > _MAX_VALUES:
-        raise ManifestError(file_messages.too_many_values(_MAX_VALUES))
-    if isinstance(value, dict):
-        return {key: _as_json(item, count) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_as_json(item, count) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ManifestError(file_messages.not_a_number(value))
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise ManifestError(file_messages.strange_value(type(value)))
-
-
-def _key(key: Any) -> str:
-    """Return a key as text, as Kubernetes' tools do."""
-    if isinstance(key, bool):
-        return str(key).lower()
-    if isinstance(key, str | int | float):
-        return str(key)
-    raise ManifestError(file_messages.strange_key(type(key)))
 
 
 def target_of(manifest: dict[str, Any]) -> Target:
@@ -172,3 +112,274 @@ def target_of(manifest: dict[str, Any]) -> Target:
         name=metadata["name"],
         namespace=metadata.get("namespace") or None,
     )
+
+
+def documents_in(text: str, fill: Fill | None = None) -> list[Any]:
+    """Read all documents of a YAML text that are not empty, as JSON. Raises ManifestError.
+
+    With `fill`, the text of every scalar is replaced after the structure was read: it adds nothing to that.
+    """
+    if text.lstrip()[:1] == "{":
+        try:
+            # JSON is YAML but for its escapes: YAML has no surrogate pairs.
+            value = json.loads(
+                text, object_pairs_hook=_pairs, parse_int=_int, parse_float=_float, parse_constant=_float
+            )
+            return [_Json(fill).read(value, 1)]
+        except ManifestError:
+            raise
+        except (ValueError, RecursionError):
+            pass  # The error is that of YAML, which has a line.
+    try:
+        return [document for document in _Yaml(fill).documents(text) if document is not None]
+    except yaml.YAMLError as error:
+        # Without the text around the mistake: a manifest may be a Secret.
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        position = (mark.line + 1, mark.column + 1) if mark else None
+        raise ManifestError(file_messages.not_yaml(position, problem)) from None
+    except UnicodeError:
+        raise ManifestError(file_messages.NOT_UNICODE) from None
+
+
+@dataclass
+class _Size:
+    """How much of a text has been read: number of values, and characters."""
+
+    values: int = 0
+    text: int = 0
+
+    def add(self, values: int, text: int) -> None:
+        """Count more. Raises ManifestError beyond a limit."""
+        self.values += values
+        self.text += text
+        if self.values > MAX_VALUES:
+            raise ManifestError(file_messages.too_many_values(MAX_VALUES))
+        if self.text > MAX_TEXT:
+            raise ManifestError(file_messages.too_much_text(MAX_TEXT))
+
+    def add_whole(self, value: Any, depth: int) -> None:
+        """Count a JSON value that is to be at this depth. Raises ManifestError."""
+        if depth > MAX_DEPTH:
+            raise ManifestError(file_messages.too_deep(MAX_DEPTH))
+        self.add(1, len(value) if isinstance(value, str) else 0)
+        if isinstance(value, dict):
+            self.add(0, sum(map(len, value)))
+            value = [*value.values()]
+        for item in value if isinstance(value, list) else ():
+            self.add_whole(item, depth + 1)
+
+
+class _Json:
+    """Fills the texts of a JSON value in."""
+
+    def __init__(self, fill: Fill | None) -> None:
+        self._fill = fill
+        self._size = _Size()
+
+    def read(self, value: Any, depth: int) -> Any:
+        """Return the value filled in. Raises ManifestError."""
+        if depth > MAX_DEPTH:
+            raise ManifestError(file_messages.too_deep(MAX_DEPTH))
+        self._size.add(1, 0)
+        if isinstance(value, dict):
+            return _pairs(
+                [(self._text(key, ScalarStyle.KEY), self.read(item, depth + 1)) for key, item in value.items()]
+            )
+        if isinstance(value, list):
+            return [self.read(item, depth + 1) for item in value]
+        return self._text(value, ScalarStyle.QUOTED) if isinstance(value, str) else value
+
+    def _text(self, text: str, style: ScalarStyle) -> str:
+        if _SURROGATE.search(text):
+            raise ManifestError(file_messages.NOT_UNICODE)
+        text = text if self._fill is None else self._fill(text, style)
+        self._size.add(0, len(text))
+        return text
+
+
+@dataclass
+class _Collection:
+    """A list or mapping whose end has not been read."""
+
+    event: Any
+    values_before: int
+    text_before: int
+    items: list[Any] = field(default_factory=list)
+    """Of a mapping: keys and values in turn."""
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether its items are keys and values."""
+        return isinstance(self.event, yaml.MappingStartEvent)
+
+    @property
+    def key_comes(self) -> bool:
+        """Whether the next item is a key."""
+        return self.is_mapping and len(self.items) % 2 == 0
+
+    def value(self) -> Any:
+        """Return the list or mapping. Raises ManifestError."""
+        if not self.is_mapping:
+            return self.items
+        line = self.event.start_mark.line + 1
+        keys, values = self.items[::2], self.items[1::2]
+        merged: dict[str, Any] = {}
+        for place in [place for place, key in enumerate(keys) if key is _MERGE]:
+            others = values[place] if isinstance(values[place], list) else [values[place]]
+            if merged or not all(isinstance(other, dict) for other in others):
+                raise ManifestError(file_messages.not_a_merge(line))
+            for other in reversed(others):
+                merged |= other
+        own = [(_key(key), value) for key, value in zip(keys, values, strict=True) if key is not _MERGE]
+        return merged | _pairs(own, line)
+
+
+_MERGE = object()
+"""The key `<<`: the fields of its value are added."""
+
+
+class _Yaml:
+    """Reads YAML. What an alias stands for is counted each time, and not copied."""
+
+    def __init__(self, fill: Fill | None) -> None:
+        self._fill = fill
+        self._size = _Size()
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        """By name: the value, and its size in values and characters."""
+        self._open: list[_Collection] = []
+
+    def documents(self, text: str) -> Iterator[Any]:
+        """Yield every document. Raises ManifestError and yaml.YAMLError."""
+        for event in yaml.parse(text, Loader=_Loader):
+            values, characters = self._size.values, self._size.text
+            if isinstance(event, yaml.CollectionStartEvent):
+                self._begin(event)
+                continue
+            if isinstance(event, yaml.ScalarEvent):
+                value = self._scalar(event)
+            elif isinstance(event, yaml.AliasEvent):
+                value = self._alias(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                closed = self._open.pop()
+                event, values, characters = closed.event, closed.values_before, closed.text_before
+                value = closed.value()
+            else:
+                if isinstance(event, yaml.DocumentStartEvent):
+                    self._anchors.clear()
+                continue
+            if event.anchor and not isinstance(event, yaml.AliasEvent):
+                self._anchors[event.anchor] = value, self._size.values - values, self._size.text - characters
+            if self._open:
+                self._open[-1].items.append(value)
+            else:
+                yield value
+
+    def _begin(self, event: Any) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise ManifestError(file_messages.too_deep(MAX_DEPTH))
+        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+            raise ManifestError(file_messages.unknown_tag(event.tag))
+        self._open.append(_Collection(event, self._size.values, self._size.text))
+        self._size.add(1, 0)
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchors:
+            raise ManifestError(file_messages.undefined_alias(event.start_mark.line + 1))
+        value, values, characters = self._anchors[event.anchor]
+        self._size.add(values, characters)
+        return value
+
+    def _scalar(self, event: Any) -> Any:
+        """Return the value of a scalar, filled in."""
+        is_key = bool(self._open) and self._open[-1].key_comes
+        plain = not event.style and event.tag is None
+        if is_key and plain and event.value == "<<":
+            return _MERGE
+        text = event.value
+        if self._fill is not None:
+            other = {"|": ScalarStyle.BLOCK, None: ScalarStyle.PLAIN, "": ScalarStyle.PLAIN}
+            text = self._fill(text, ScalarStyle.KEY if is_key else other.get(event.style, ScalarStyle.QUOTED))
+        if not isinstance(text, str):
+            self._size.add_whole(text, len(self._open) + 1)
+            return text
+        self._size.add(1, len(text))
+        if text != event.value and plain:
+            return text if is_key else plain_value(text)
+        return _resolved(text) if plain else _tagged(text, event.tag)
+
+
+def plain_value(text: str) -> Any:
+    """Return what YAML takes the text of a plain scalar for: a number, a boolean, null, else the text as it is."""
+    try:
+        value = _resolved(text.strip())
+    except ManifestError:
+        return text
+    return text if isinstance(value, str) else value
+
+
+def _tagged(text: str, tag: str | None) -> Any:
+    """Return the value of a scalar that is not plain, or has a tag. Raises ManifestError."""
+    if tag in (None, "!", f"{_TAG}str"):
+        return text
+    kinds: dict[str, tuple[type, ...]] = {"int": (int,), "float": (float, int), "bool": (bool,), "null": (type(None),)}
+    name, value = (tag or "").removeprefix(_TAG), _resolved(text)
+    if type(value) not in kinds.get(name, ()):
+        raise ManifestError(file_messages.unknown_tag(tag or ""))
+    return float(value) if name == "float" else value
+
+
+def _resolved(text: str) -> Any:
+    """Return the value of a plain scalar. Raises ManifestError."""
+    if text in _NULL:
+        return None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    if text[0] in "+-.0123456789":
+        if _INT.fullmatch(text):
+            return _int(text)
+        if _FLOAT.fullmatch(text):
+            return _float(text)
+    return text
+
+
+def _int(text: str) -> int | str:
+    """Read an integer, `0o17` and `017` alike as base 8. Raises ManifestError."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ManifestError(file_messages.number_too_long(_LONGEST_NUMBER))
+    digits = text.replace("_", "").lower()
+    bare = digits.lstrip("+-")
+    if bare.startswith("0") and bare.isdigit() and len(bare) > 1:
+        digits = digits.replace("0", "0o", 1)
+    try:
+        return int(digits, 0)
+    except ValueError:
+        return text  # `0x_`
+
+
+def _float(text: str) -> float:
+    """Read a number; `Infinity` and its like come from JSON. Raises ManifestError."""
+    if len(text) > _LONGEST_NUMBER:
+        raise ManifestError(file_messages.number_too_long(_LONGEST_NUMBER))
+    value = float(text)
+    if not math.isfinite(value):
+        raise ManifestError(file_messages.not_a_number(value))
+    return value
+
+
+def _key(key: Any) -> str:
+    """Return a key as text, as Kubernetes' tools do."""
+    if isinstance(key, bool):
+        return str(key).lower()
+    if isinstance(key, str | int | float):
+        return str(key)
+    raise ManifestError(file_messages.strange_key(type(key)))
+
+
+def _pairs(pairs: list[tuple[str, Any]], line: int | None = None) -> dict[str, Any]:
+    """Return a mapping. Raises ManifestError for a duplicate key: one of the values would be lost."""
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        seen: set[str] = set()
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ManifestError(file_messages.duplicate_key(duplicate, line))
+    return mapping

@@ -3,7 +3,12 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
+import json
+
 from api.phases import ActionType
+
+_LONGEST = 100
+"""Characters of what people wrote that a sentence repeats."""
 
 UNKNOWN_FIELD = "there is no such field; correct its name or take it out"
 MISSING_FIELD = "is missing; write it"
@@ -13,6 +18,7 @@ NO_ORIGINAL = "is missing; name the execution to take back"
 NOTHING_FOUND = "There is no DRPlan, DRWorkflow or DRPlanExecution in these files: nothing was checked"
 EMPTY_MANIFEST = "it is empty: write the object as YAML"
 NOT_AN_OBJECT = "it is not an object: write apiVersion, kind, metadata and what the kind needs"
+NOT_UNICODE = "it holds an escape that is not a character: correct it"
 NO_OBJECT_NAME = "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
 
@@ -70,14 +76,19 @@ def not_text(field: str) -> str:
     return f"its {field} is not text: put it in quotes"
 
 
+def not_in_a_path(field: str) -> str:
+    """A name that would lead elsewhere in the path of a request."""
+    return f"its {field} is not a name: take out / and %, control characters, and a name of mere dots"
+
+
 def not_a_mapping(field: str) -> str:
     """Annotations or labels that are a list, or a mere text."""
     return f"its {field} is not a mapping: write names and texts"
 
 
-def duplicate_key(key: str, line: int) -> str:
+def duplicate_key(key: str, line: int | None) -> str:
     """One of two values would be lost."""
-    return f'duplicate key "{key}" in a mapping (line {line})'
+    return f'duplicate key "{_cut(key)}" in a mapping{f" (line {line})" if line else ""}'
 
 
 def too_deep(levels: int) -> str:
@@ -95,9 +106,29 @@ def not_a_number(value: float) -> str:
     return f"{value} is not a number that JSON knows: put it in quotes"
 
 
-def strange_value(kind: type) -> str:
+def number_too_long(most: int) -> str:
+    """A number that readers of JSON do not agree on."""
+    return f"it holds a number of more than {most} characters: put it in quotes"
+
+
+def too_much_text(most: int) -> str:
+    """Texts, aliases counted each time, are larger than what the API server accepts."""
+    return f"it holds more than {most} characters of text: make it smaller"
+
+
+def unknown_tag(tag: str) -> str:
     """A value that only YAML knows."""
-    return f"it holds a value of type {kind.__name__}: put it in quotes"
+    return f"it holds a value with the tag {_cut(tag)}: take the tag out, or put the value in quotes"
+
+
+def undefined_alias(line: int) -> str:
+    """An alias of nothing, or of something that contains it."""
+    return f"it is not YAML (line {line}): an alias has no anchor before it"
+
+
+def not_a_merge(line: int) -> str:
+    """A merge of something that has no fields."""
+    return f"it is not YAML (line {line}): << needs a mapping or a list of mappings, once"
 
 
 def strange_key(kind: type) -> str:
@@ -108,3 +139,9 @@ def strange_key(kind: type) -> str:
 def no_object(action: str, action_type: ActionType) -> str:
     """The action makes no object at all."""
     return f"action {action} of type {action_type.value} has no object"
+
+
+def _cut(text: str) -> str:
+    """Keep what people wrote within a line, with control characters in an escaped form."""
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if text.isprintable() else json.dumps(text)[1:-1]
