@@ -42,8 +42,8 @@ from planning.values.placeholders import (
     Values,
     names_used,
     placeholders_of,
-    rendered_action,
 )
+from planning.values.rendering import rendered_action
 
 
 @dataclass(frozen=True)

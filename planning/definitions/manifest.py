@@ -24,7 +24,7 @@ MAX_VALUES = 100_000
 """Values in one manifest, aliases counted as often as they are used: a few bytes of YAML can expand to very many."""
 MAX_TEXT = 2 * 1024 * 1024
 """Characters of all its keys and values, counted alike. Source: etcd accepts requests of 1.5 MiB."""
-_LONGEST_NUMBER = 300
+LONGEST_NUMBER = 300
 """Characters. A longer number is none that JSON readers agree on."""
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -86,13 +86,17 @@ def _validate_head(body: dict[str, Any]) -> None:
     if not all(is_path_segment(part) for part in body["apiVersion"].split("/", 1)):
         raise ManifestError(file_messages.not_in_a_path("apiVersion"))
     metadata = body.get("metadata")
-    if not isinstance(metadata, dict) or not metadata.get("name"):
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ManifestError(file_messages.NO_OBJECT_NAME)
+    if not isinstance(metadata.get("namespace") or "", str):
+        raise ManifestError(file_messages.not_text("metadata.namespace"))
     for name in ("name", "namespace"):
-        if not isinstance(metadata.get(name) or "", str):
-            raise ManifestError(file_messages.not_text(f"metadata.{name}"))
         if metadata.get(name) and not is_path_segment(metadata[name]):
             raise ManifestError(file_messages.not_in_a_path(f"metadata.{name}"))
+    _validate_texts(metadata)
+
+
+def _validate_texts(metadata: dict[str, Any]) -> None:
     for name in ("annotations", "labels"):
         path, values = f"metadata.{name}", metadata.get(name)
         if values is not None and not isinstance(values, dict):
@@ -344,8 +348,8 @@ def _resolved(text: str) -> Any:
 
 def _int(text: str) -> int | str:
     """Read an integer, `0o17` and `017` alike as base 8. Raises ManifestError."""
-    if len(text) > _LONGEST_NUMBER:
-        raise ManifestError(file_messages.number_too_long(_LONGEST_NUMBER))
+    if len(text) > LONGEST_NUMBER:
+        raise ManifestError(file_messages.number_too_long(LONGEST_NUMBER))
     digits = text.replace("_", "").lower()
     bare = digits.lstrip("+-")
     if bare.startswith("0") and bare.isdigit() and len(bare) > 1:
@@ -358,8 +362,8 @@ def _int(text: str) -> int | str:
 
 def _float(text: str) -> float:
     """Read a number; `Infinity` and its like come from JSON. Raises ManifestError."""
-    if len(text) > _LONGEST_NUMBER:
-        raise ManifestError(file_messages.number_too_long(_LONGEST_NUMBER))
+    if len(text) > LONGEST_NUMBER:
+        raise ManifestError(file_messages.number_too_long(LONGEST_NUMBER))
     value = float(text)
     if not math.isfinite(value):
         raise ManifestError(file_messages.not_a_number(value))

@@ -129,6 +129,28 @@ def unknown_template(text: str) -> str:
     return f"{_cut(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
 
 
+def too_long_when_filled(most: int) -> str:
+    """A placeholder is repeated with a long value."""
+    return f"has more than {most} characters once its placeholders are filled in; make the values shorter"
+
+
+def not_a_patch(reason: str) -> str:
+    """A patch is neither JSON nor YAML around its placeholders."""
+    return f"the patch is not usable: {reason}; a placeholder stands for a value or for a part of a text"
+
+
+NOT_JSON_AROUND_PLACEHOLDERS = (
+    "is not JSON around its placeholders; a placeholder stands for a value or for a part of a text, and only a "
+    "parameter of type yaml for a list or a mapping"
+)
+SEVERAL_DOCUMENTS = "it holds several documents"
+
+
+def not_a_fragment(name: str, reason: str) -> str:
+    """The value of a parameter of type yaml is none."""
+    return f'the value of parameter "{_cut(name)}" is not YAML: {reason}'
+
+
 def undefined_parameter(name: str) -> str:
     """A placeholder names a parameter that has no value."""
     return (

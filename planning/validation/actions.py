@@ -24,8 +24,8 @@ from planning.values.placeholders import (
     Values,
     has_template,
     placeholders_of,
-    rendered_action,
 )
+from planning.values.rendering import rendered_action, validate_manifest_template
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _BLANK = re.compile(r"[\s\0-\x1f]")
@@ -143,8 +143,8 @@ def _is_web_address(url: str) -> bool:
 def rendered_errors(action: Action, values: Values, secret: Collection[str]) -> Iterator[FieldError]:
     """Validate an action and its rollback with their placeholders filled in; paths are relative to the action.
 
-    Skipped are a definition that uses outputs, which are known only when its turn comes, and one that uses a
-    parameter in `secret`, whose value must not appear in a message.
+    Of a definition that uses outputs, which are known only when its turn comes, or a parameter in `secret`, whose
+    value must not appear in a message, only the structure is validated.
     """
     yield from _rendered_body_errors(action, values, secret)
     rollback = rollback_or_none(action)
@@ -156,12 +156,18 @@ def _rendered_body_errors(action: Action, values: Values, secret: Collection[str
     used = [placeholder for _, placeholder in placeholders_of(action)]
     uses_outputs = any(each.kind is PlaceholderKind.OUTPUTS for each in used)
     uses_secret = any(each.kind is PlaceholderKind.PARAMS and each.name in secret for each in used)
-    if not used or uses_outputs or uses_secret:
+    if not used:
         return
+    row, block = row_of(action), block_of(action)
     try:
-        yield from body_errors(rendered_action(action, values))
+        if not uses_outputs and not uses_secret:
+            yield from body_errors(rendered_action(action, values))
+        elif row.named_by is NamedBy.MANIFEST:
+            validate_manifest_template(block.manifest)
     except TemplateError as error:
         yield FieldError(error.path, error.reason)
+    except ManifestError as error:
+        yield FieldError(f"{row.field}.manifest", field_messages.manifest(str(error)))
 
 
 def rollback_or_none(action: Action) -> Action | None:

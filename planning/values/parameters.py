@@ -19,8 +19,9 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, subject
 from planning.messages import fields as field_messages
 from planning.values.omission import is_secret_name
-from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders, render
+from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
 from planning.values.redaction import HIDDEN, redacted, secret_forms
+from planning.values.rendering import render
 from planning.values.value_from import Answers, ManifestRead, ParameterError, UnreadableManifest, read_of, value_of
 
 RESERVED = "mode"

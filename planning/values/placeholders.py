@@ -1,8 +1,7 @@
 """Placeholders in texts: `$(params.x)`, `$(planName)`, `$(outputs.a.b)`, and the older `{{ .params.x }}`.
 
-What looks like a placeholder and belongs to somebody else (a shell, Kubernetes, Helm) is left as it is. Values are
-inserted as text, in one pass: the text of a value is never read as a placeholder.
-Source: docs/spec/drworkflow.md, "Templates".
+What looks like a placeholder and belongs to somebody else (a shell, Kubernetes, Helm) is left as it is. How a text is
+filled in is in `rendering`. Source: docs/spec/drworkflow.md, "Templates".
 """
 
 import json
@@ -13,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from api.actions import Action
-from planning.definitions.action_types import filled, templates_of
+from planning.definitions.action_types import templates_of
 from planning.messages import fields as field_messages
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
@@ -24,6 +23,7 @@ _TEMPLATE = re.compile(
 )
 _WELL_FORMED = re.compile(rf"{_NAME}(?:\.{_PART})*")
 _PARAMETER = re.compile(_NAME)
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 class TemplateError(ValueError):
@@ -69,6 +69,8 @@ class Values:
     plan_name: str = ""
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By action: its outputs as JSON with the names that objects have, and its `phase`."""
+    fragments: frozenset[str] = frozenset()
+    """Names of parameters of type yaml: as the whole value of a field such a value may be a list or a mapping."""
 
 
 def has_template(text: str) -> bool:
@@ -78,10 +80,7 @@ def has_template(text: str) -> bool:
 
 def placeholders(text: str) -> list[Placeholder]:
     """Return the placeholders of a text in their order, unknown ones included."""
-    if "$(" not in text and "{{" not in text:
-        return []
-    found = (_placeholder(match) for match in _TEMPLATE.finditer(text))
-    return [placeholder for placeholder in found if placeholder is not None]
+    return [piece for piece in pieces(text) if isinstance(piece, Placeholder)]
 
 
 def _placeholder(match: re.Match[str]) -> Placeholder | None:
@@ -106,27 +105,25 @@ def _unknown(text: str) -> Placeholder:
     return Placeholder(PlaceholderKind.UNKNOWN, text=text)
 
 
-def render(text: str, values: Values, *, partly: bool = False) -> str:
-    """Fill a text in, in one pass. With `partly`, placeholders without a value stay as they are written.
+Piece = str | Placeholder
+"""A part of a text: literal, or to be filled in."""
 
-    Raises TemplateError for a placeholder that is unknown or has no value.
-    """
+
+def pieces(text: str) -> list[Piece]:
+    """Return a text in pieces. What belongs to somebody else is literal."""
     if "$(" not in text and "{{" not in text:
-        return text
-
-    def fill(match: re.Match[str]) -> str:
-        placeholder = _placeholder(match)
-        try:
-            return match[0] if placeholder is None else _value(placeholder, values)
-        except TemplateError:
-            if partly:
-                return match[0]
-            raise
-
-    return _TEMPLATE.sub(fill, text)
+        return [text]
+    parts: list[Piece] = []
+    end = 0
+    for match in _TEMPLATE.finditer(text):
+        if (placeholder := _placeholder(match)) is not None:
+            parts += [text[end : match.start()], placeholder]
+            end = match.end()
+    return [part for part in (*parts, text[end:]) if part != ""]
 
 
-def _value(placeholder: Placeholder, values: Values) -> str:
+def value_of(placeholder: Placeholder, values: Values) -> str:
+    """Return the text of the value of a placeholder. Raises TemplateError if it is unknown or has no value."""
     match placeholder.kind:
         case PlaceholderKind.PARAMS:
             if placeholder.name not in values.params:
@@ -148,7 +145,7 @@ def _output(placeholder: Placeholder, values: Values) -> str:
     for part in placeholder.rest.split("."):
         if isinstance(value, Mapping):
             value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(part) and int(part) < len(value):
             value = value[int(part)]
         else:
             value = None
@@ -174,23 +171,6 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from texts(item, f"{path}[{index}]")
 
 
-def render_value(value: Any, values: Values, path: str, *, partly: bool = False) -> Any:
-    """Fill in every text of a JSON value; the names of fields stay as they are.
-
-    Raises TemplateError with the field path of the text.
-    """
-    if isinstance(value, str):
-        try:
-            return render(value, values, partly=partly)
-        except TemplateError as error:
-            raise TemplateError(error.reason, path) from None
-    if isinstance(value, dict):
-        return {key: render_value(item, values, f"{path}.{key}", partly=partly) for key, item in value.items()}
-    if isinstance(value, list):
-        return [render_value(item, values, f"{path}[{index}]", partly=partly) for index, item in enumerate(value)]
-    return value
-
-
 # Actions. The `rollback` of an action is another definition and is not included.
 
 
@@ -204,8 +184,3 @@ def placeholders_of(action: Action | None) -> Iterator[tuple[str, Placeholder]]:
 def names_used(action: Action, kind: PlaceholderKind) -> list[str]:
     """Return the names of the parameters, or of the actions with outputs, that an action uses, each once."""
     return list(dict.fromkeys(used.name for _, used in placeholders_of(action) if used.kind is kind))
-
-
-def rendered_action(action: Action, values: Values, *, partly: bool = False) -> Action:
-    """Return an action with its placeholders filled in. Raises TemplateError with the path below the action."""
-    return filled(action, lambda value, path: render_value(value, values, path, partly=partly))

@@ -12,7 +12,8 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.target import target_of_action
 from planning.messages import actions as action_messages
 from planning.messages.actions import bounded
-from planning.values.placeholders import Values, rendered_action
+from planning.values.placeholders import Values
+from planning.values.rendering import rendered_action
 
 _ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")
 """User and query are left out: they may be secret."""

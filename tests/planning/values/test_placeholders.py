@@ -17,9 +17,8 @@ from planning.values.placeholders import (
     as_text,
     has_template,
     placeholders,
-    render,
-    render_value,
 )
+from planning.values.rendering import render, render_value
 
 VALUES = Values(
     params={"x": "4", "site-name": "east", "n_1": "", "quote": 'a"b\nc', "again": "$(params.x) {{ .params.x }}"},
