@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+import yaml
 
 from api.meta import ACCEPTED_ANNOTATION, EXECUTION_UID_LABEL
 from dev import StackError
@@ -24,7 +25,12 @@ def guarded(stack: Stack, namespace: str) -> Iterator[str]:
     admin.create(dr_plan("shop", stage("only", namespace, "flow")), namespace)
     admin.create(execute("there", "shop"), namespace)
     stack.kubectl("apply", f"--filename={FILE}")
-    probes = (lambda: status(stack, namespace), lambda: record(stack, namespace), lambda: accepted(stack, namespace))
+    probes = (
+        lambda: status(stack, namespace),
+        lambda: record(stack, namespace),
+        lambda: accepted(stack, namespace),
+        lambda: opened(stack, "drplan-system"),
+    )
     for probe in probes:
         until(lambda probe=probe: _denied(probe), "the policy is in force")  # type: ignore[misc]
     yield namespace
@@ -55,6 +61,13 @@ def record(
     metadata = {"name": name, "labels": labels or {}}
     kind = {"apiVersion": "apps/v1", "kind": "ControllerRevision"}
     Admin.of(stack, user).create({**kind, "metadata": metadata, "revision": 1, "data": {}}, namespace)
+
+
+def opened(stack: Stack, namespace: str) -> None:
+    body = yaml.safe_load((REPOSITORY / "deploy" / "team-namespace.yaml").read_text())
+    Admin.of(stack).create(body, namespace)
+    # Not denied yet: another probe must find nothing there.
+    Admin.of(stack).delete("rolebinding", body["metadata"]["name"], namespace)
 
 
 def test_an_administrator_of_everything_writes_no_status_and_the_bridge_does(stack: Stack, guarded: str) -> None:
@@ -93,6 +106,23 @@ def test_a_copy_with_an_annotation_may_be_created(stack: Stack, guarded: str) ->
     copy = execute("copy", "shop")
     copy["metadata"]["annotations"] = {ACCEPTED_ANNOTATION: "the uid of another"}
     Admin.of(stack).create(copy, guarded)
+
+
+@pytest.mark.parametrize("never", ["kube-system", "drplan-system"])
+def test_a_namespace_in_which_drplan_must_never_act_is_not_opened(stack: Stack, guarded: str, never: str) -> None:
+    manifest = f"--filename={REPOSITORY / 'deploy' / 'team-namespace.yaml'}"
+    with pytest.raises(StackError, match="this namespace must not be opened to drplan"):
+        stack.kubectl("create", manifest, f"--namespace={never}")
+    stack.kubectl("delete", manifest, f"--namespace={guarded}")
+    stack.kubectl("create", manifest, f"--namespace={guarded}")
+
+
+def test_not_all_namespaces_are_opened_at_once(stack: Stack, guarded: str) -> None:
+    account = "--serviceaccount=drplan-system:drplan-worker"
+    with pytest.raises(StackError, match="a ClusterRoleBinding opens every namespace to drplan"):
+        stack.kubectl("create", "clusterrolebinding", guarded, "--clusterrole=drplan-worker-namespace", account)
+    stack.kubectl("create", "clusterrolebinding", guarded, "--clusterrole=view", account)
+    stack.kubectl("delete", "clusterrolebinding", guarded)
 
 
 def test_the_network_policies_are_accepted(stack: Stack) -> None:

@@ -42,3 +42,9 @@ def test_a_cluster_that_cannot_be_read_is_named(new_stack: WholeStack, stack: St
     said = _refused(new_stack, {**stack.env(), "KUBECONFIG": "/no/such/file"})
 
     assert "The cluster of /no/such/file is not ready for drplan" in said
+
+
+def test_a_cluster_without_the_namespace_of_the_lease_is_named(new_stack: WholeStack, stack: Stack) -> None:
+    said = _refused(new_stack, {**stack.env(), "DRPLAN_LEASE_NAMESPACE": "nowhere"})
+
+    assert "it lacks namespace/nowhere (`kubectl apply -f deploy/crds -f deploy/rbac`)" in said
