@@ -107,7 +107,8 @@ class ActionResolver:
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
         outputs = {name: one.to_object() for name, one in request.outputs.items()}
         earlier = {name: {**outputs.get(name, {}), "phase": phase.value} for name, phase in request.phases.items()}
-        values = Values({**stored.parameters.values, **secret_values}, stored.snapshot.plan.name, earlier)
+        params = {**stored.parameters.values, **secret_values}
+        values = Values(params, stored.snapshot.plan.name, earlier, frozenset(stored.parameters.fragments))
         try:
             definition = rendered_action(whole, values)
         except TemplateError as error:

@@ -11,6 +11,8 @@ class ParameterType(StrEnum):
     STRING = "string"
     NUMBER = "number"
     BOOLEAN = "boolean"
+    YAML = "yaml"
+    """A fragment: as the whole value of a field of a manifest it may be a list or a mapping."""
 
 
 class Select(StrEnum):
@@ -69,3 +71,5 @@ class Parameter(Model):
     """The value. Either this or `valueFrom`."""
     value_from: ValueFrom | None = None
     """Where the value is read from. Either this or `value`."""
+    allow_from_execution: bool | None = None
+    """Additive. Of a parameter of type yaml in a DRWorkflow: whether an execution may set its value."""

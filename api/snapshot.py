@@ -42,6 +42,8 @@ class SnapshotParameters(Model):
     values: dict[str, str] = Field(default_factory=dict)
     left_out: list[str] = Field(default_factory=list)
     """Names of those whose values are secret: they are determined again when they are used."""
+    fragments: list[str] = Field(default_factory=list)
+    """Names of those of type yaml, whose values may be lists or mappings."""
 
 
 class SnapshotUse(Model):

@@ -50,7 +50,8 @@ class PlannedWorkflow:
     def steps(self) -> list[ExecuteStep]:
         """Return a step for each action of the node."""
         names = identifiers.distinct([planned.action.name for planned in self.planned])
-        values = None if self.resolved is None else Values(self.resolved.shown, self.plan_name)
+        known = self.resolved
+        values = None if known is None else Values(known.shown, self.plan_name, fragments=known.fragments)
         return [
             ExecuteStep(
                 index=planned.index,
@@ -69,7 +70,8 @@ class PlannedWorkflow:
         """Validate the actions that run with their values filled in."""
         if self.resolved is None:
             return []
-        values, errors = Values(self.resolved.values, self.plan_name), list[FieldError]()
+        values = Values(self.resolved.values, self.plan_name, fragments=self.resolved.fragments)
+        errors = list[FieldError]()
         for planned in self.planned:
             if when.runs(planned.action.when, self.mode):
                 found = rendered_errors(planned.action, values, self.resolved.left_out)

@@ -129,9 +129,17 @@ def unknown_template(text: str) -> str:
     return f"{_cut(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
 
 
+def fragment_of_execution(name: str) -> str:
+    """An execution sets a value that may be structure."""
+    return (
+        f'parameter "{_cut(name)}" is of type yaml, and an execution cannot set it; set it in the plan, or let the '
+        "DRWorkflow declare it with allowFromExecution: true"
+    )
+
+
 def too_long_when_filled(most: int) -> str:
     """A placeholder is repeated with a long value."""
-    return f"has more than {most} characters once its placeholders are filled in; make the values shorter"
+    return f"has more than {most} characters once its placeholders are filled in; shorten the values"
 
 
 def not_a_patch(reason: str) -> str:
@@ -259,7 +267,8 @@ def missing_parameter(name: str) -> str:
 
 def wrong_type(type_: ParameterType, declared_by: str, text: str | None = None) -> str:
     """A value is not of the declared type; `text` is the value, None where it is secret."""
-    wanted = "a number such as 3 or 1.5" if type_ is ParameterType.NUMBER else "true or false"
+    words = {ParameterType.NUMBER: "a number such as 3 or 1.5", ParameterType.YAML: "YAML of one document"}
+    wanted = words.get(type_, "true or false")
     value = "the value" if text is None else f'"{_cut(text)}"'
     return f"{value} is not {wanted}, as {declared_by} declares; correct one of them"
 

@@ -39,7 +39,8 @@ def of_execute(
 def kept_parameters(resolved: Resolved) -> SnapshotParameters:
     """Return the values that are stored, and the names of the secret ones, which are not."""
     kept = {name: value for name, value in resolved.values.items() if name not in resolved.left_out}
-    return SnapshotParameters(values=kept, left_out=sorted(resolved.left_out))
+    fragments = sorted(resolved.fragments)
+    return SnapshotParameters(values=kept, left_out=sorted(resolved.left_out), fragments=fragments)
 
 
 # A Revert that carries out definitions.
@@ -47,7 +48,10 @@ def kept_parameters(resolved: Resolved) -> SnapshotParameters:
 
 def layers_of_revert(snapshot: Snapshot, revert: DRPlanExecution) -> dict[PlanPlace, Layers]:
     """Return the layers of every place in a snapshot: the stored values, and above them the Revert's own."""
-    return {place: kept_layers(snapshot.plan.name, own.values, revert) for place, own in _parameters(snapshot)}
+    return {
+        place: kept_layers(snapshot.plan.name, own.values, own.fragments, revert)
+        for place, own in _parameters(snapshot)
+    }
 
 
 def of_revert(
@@ -59,7 +63,7 @@ def of_revert(
         kept = kept_parameters(resolved[place])
         # A secret value that the Revert replaces by one that is not secret is no longer left out.
         left_out = {*stored.left_out} - {*kept.values} | {*kept.left_out}
-        parameters[place] = SnapshotParameters(values=kept.values, left_out=sorted(left_out))
+        parameters[place] = kept.model_copy(update={"left_out": sorted(left_out)})
     of = (*snapshot.parameters_of, revert.metadata.key)
     return Definitions(plan_of(snapshot), workflows, parameters, Mode.ROLLBACK, of)
 

@@ -7,7 +7,7 @@ Source: docs/spec/drplan.md, "Parameters".
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from api.execution import DRPlanExecution
@@ -17,6 +17,7 @@ from api.phases import Mode, OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, subject
+from planning.definitions.manifest import ManifestError, documents_in
 from planning.messages import fields as field_messages
 from planning.values.omission import is_secret_name
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
@@ -37,14 +38,22 @@ class Layer:
     parameters: tuple[Parameter, ...]
     path: str
     subject: str
+    of_execution: bool = False
+    """Whether an execution has it: what is there decides values, and never that one is a fragment."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """All lists of a DRWorkflow at one place of a plan, from low to high precedence."""
+    """All lists of a DRWorkflow at one place of a plan, from low to high precedence; the first is the DRWorkflow's."""
 
     plan_name: str
     items: tuple[Layer, ...]
+
+    @property
+    def fragments(self) -> frozenset[str]:
+        """Names of the parameters of type yaml, as the DRWorkflow or the plan declares them."""
+        lists = [layer.parameters for layer in self.items if not layer.of_execution]
+        return frozenset(item.name for items in lists for item in items if item.type is ParameterType.YAML)
 
 
 def layers(
@@ -62,18 +71,23 @@ def layers(
     return Layers(plan.metadata.name, tuple(items))
 
 
-def kept_layers(plan_name: str, kept: Mapping[str, str], *executions: DRPlanExecution) -> Layers:
-    """Return the layers of a Revert that uses the values of the Execute."""
-    values = Layer(tuple(Parameter(name=name, value=value) for name, value in kept.items()), "", "")
-    return Layers(plan_name, (values, *(layer for each in executions for layer in _of_execution(each))))
+def kept_layers(
+    plan_name: str, kept: Mapping[str, str], fragments: Collection[str], *executions: DRPlanExecution
+) -> Layers:
+    """Return the layers of a Revert that uses the values of the Execute; it cannot replace a fragment."""
+    values = [Parameter(name=name, value=value) for name, value in kept.items() if name not in fragments]
+    values += [Parameter(name=name, value=kept.get(name), type=ParameterType.YAML) for name in fragments]
+    above = (layer for each in executions for layer in _of_execution(each))
+    return Layers(plan_name, (Layer(tuple(values), "", ""), *above))
 
 
 def _of_execution(execution: DRPlanExecution) -> Iterator[Layer]:
     """Yield an execution's parameters, and above them its mode, which no parameter can replace."""
-    yield Layer(tuple(execution.spec.params or ()), "spec.params", subject(execution))
+    yield Layer(tuple(execution.spec.params or ()), "spec.params", subject(execution), of_execution=True)
     mode = Mode.ROLLBACK if execution.spec.operation_type is OperationType.REVERT else execution.spec.mode
     if mode is not None:
-        yield Layer((Parameter(name=RESERVED, value=mode.value.lower()),), "spec.mode", subject(execution))
+        own = (Parameter(name=RESERVED, value=mode.value.lower()),)
+        yield Layer(own, "spec.mode", subject(execution), of_execution=True)
 
 
 @dataclass(frozen=True)
@@ -142,6 +156,8 @@ class Resolved:
     values: dict[str, str] = field(default_factory=dict)
     left_out: frozenset[str] = frozenset()
     """Names of those whose values are secret and stored nowhere."""
+    fragments: frozenset[str] = frozenset()
+    """Names of those whose values may be lists or mappings."""
     errors: list[FieldError] = field(default_factory=list)
     reads: list[ManifestRead] = field(default_factory=list)
     """What must be read before the rest can be known; empty when nothing is missing any more."""
@@ -162,14 +178,23 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
     names, resolver = sorted(names_with_value(of)), _Resolver(of, answers)
     values = {name: value for name in names if (value := resolver.value(name)) is not None}
     secret = frozenset(name for name in names if (source := source_of(of, name)) is not None and source.is_secret)
-    errors = [*missing(of), *resolver.errors.values()]
+    errors = [*missing(of), *resolver.errors.values(), *_fragment_errors(of)]
     for layer in of.items:
         for item in layer.parameters:
             text, source = values.get(item.name), source_of(of, item.name)
             if text is not None and source is not None and not is_of_type(text, item.type):
                 shown = None if item.name in secret else text
                 errors.append(source.error(field_messages.wrong_type(item.type, layer.subject, shown)))
-    return Resolved(values, secret, errors, list(dict.fromkeys(resolver.reads)))
+    return Resolved(values, secret, of.fragments, errors, list(dict.fromkeys(resolver.reads)))
+
+
+def _fragment_errors(of: Layers) -> Iterator[FieldError]:
+    """Find fragments that come from an execution although the DRWorkflow does not allow it."""
+    allowed = {item.name for item in of.items[0].parameters if item.allow_from_execution}
+    for name in sorted(of.fragments - allowed):
+        source = source_of(of, name)
+        if source is not None and source.layer.of_execution:
+            yield source.error(field_messages.fragment_of_execution(name))
 
 
 def missing(of: Layers) -> Iterator[FieldError]:
@@ -182,7 +207,7 @@ def missing(of: Layers) -> Iterator[FieldError]:
 
 
 def is_of_type(text: str, type_: ParameterType) -> bool:
-    """Tell whether a value can be read as a type: a number as JSON writes it, true or false, any text."""
+    """Tell whether a value can be read as a type: a number as JSON writes it, true or false, YAML, any text."""
     match type_:
         case ParameterType.STRING:
             return True
@@ -190,6 +215,11 @@ def is_of_type(text: str, type_: ParameterType) -> bool:
             return _NUMBER.fullmatch(text) is not None
         case ParameterType.BOOLEAN:
             return text in ("true", "false")
+        case ParameterType.YAML:
+            try:
+                return len(documents_in(text)) <= 1
+            except ManifestError:
+                return False
 
 
 class _Resolver:

@@ -3,7 +3,7 @@
 A value never becomes structure. A manifest is read with an opaque word in place of each placeholder, and its scalars
 are filled in afterwards, so that no value adds a key, an item, a document, an anchor or a tag; the same holds for JSON
 inside a text. Everything is done in one pass: the text of a value is never read as a placeholder.
-Source: docs/spec/drworkflow.md, "Templates" and "Limits"; docs/decisions/0012-values-are-never-retyped.md.
+Source: docs/spec/drworkflow.md, "Templates" and "Limits"; docs/decisions/0019-a-value-never-becomes-structure.md.
 """
 
 import hashlib

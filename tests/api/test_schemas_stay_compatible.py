@@ -7,9 +7,15 @@ from api.schema import structural_schema
 from tests.api.documents import MODELS, OPEN_BODIES, Schema, committed, reference, schema, version, walk
 
 ADDITIVE = {
-    "drplans": {".spec.serviceAccountName", ".status.currentExecution.uid"},
-    "drworkflows": set[str](),
+    "drplans": {
+        ".spec.globalParams[].allowFromExecution",
+        ".spec.serviceAccountName",
+        ".spec.stages[].workflows[].params[].allowFromExecution",
+        ".status.currentExecution.uid",
+    },
+    "drworkflows": {".spec.parameters[].allowFromExecution"},
     "drplanexecutions": {
+        ".spec.params[].allowFromExecution",
         ".spec.onMissing",
         ".status.duration",
         ".status.engine",
@@ -44,6 +50,9 @@ ADDITIVE = {
 }
 """Every field of ours that the older CRDs lack; docs/spec marks them as new."""
 
+ADDITIVE_VALUES = {"yaml"}
+"""Every supported value of ours that the older CRDs lack."""
+
 STRUCTURE = {"description", "properties", "items", "additionalProperties"}
 
 plurals = pytest.mark.parametrize("plural", MODELS)
@@ -58,6 +67,8 @@ def _nodes(document: dict[str, object]) -> dict[str, Schema]:
 def _keywords(node: Schema) -> Schema:
     """Give what a node demands, apart from the nodes below it."""
     demands = {key: value for key, value in node.items() if key not in STRUCTURE}
+    if "enum" in demands:
+        demands["enum"] = [value for value in demands["enum"] if value not in ADDITIVE_VALUES]
     return demands | ({"required": sorted(demands["required"])} if "required" in demands else {})
 
 

@@ -192,6 +192,8 @@ OF_A_PLAN = [
     field_messages.nowhere_given(GAP, field_messages.requires(GAP, GAP)).replace(f"{GAP} of {GAP}", GAP),
     field_messages.wrong_type(ParameterType.NUMBER, GAP, GAP),
     field_messages.wrong_type(ParameterType.BOOLEAN, GAP, GAP),
+    field_messages.wrong_type(ParameterType.YAML, GAP, GAP),
+    field_messages.fragment_of_execution(GAP),
     field_messages.VALUE_AND_SOURCE,
     field_messages.EMPTY_SOURCE,
     field_messages.EMPTY_REFERENCE_FIELD,

@@ -1,6 +1,6 @@
 """A value never becomes structure: in manifests, in JSON inside a text, in patches and in the bodies of requests.
 
-Source: docs/spec/drworkflow.md, "Templates"; docs/decisions/0012-values-are-never-retyped.md.
+Source: docs/spec/drworkflow.md, "Templates"; docs/decisions/0019-a-value-never-becomes-structure.md.
 """
 
 import json

@@ -115,7 +115,7 @@ def test_a_revert_works_with_the_kept_values_and_its_own_on_top() -> None:
     own = DRPlanExecution.model_validate(
         {"spec": {"planRef": "shop", "operationType": "Revert", "params": [literal("a", "2")]}}
     )
-    found = resolve(kept_layers("shop", {"a": "1", "b": "$(params.a)", "mode": "install"}, own), {})
+    found = resolve(kept_layers("shop", {"a": "1", "b": "$(params.a)", "mode": "install"}, (), own), {})
     assert found.values == {"a": "2", "b": "$(params.a)", "mode": "rollback"}
 
 
@@ -316,3 +316,47 @@ def test_the_error_of_a_read_does_not_repeat_a_secret_value_in_its_name() -> Non
 def test_what_replaces_a_value_from_a_secret_is_not_secret_itself() -> None:
     of = stack([], [read("x", kind="Secret", name="s")], [], [literal("x", "1")])
     assert resolve(of, {}).left_out == frozenset()
+
+
+# Fragments.
+
+
+def test_a_fragment_is_declared_by_the_dr_workflow_or_by_the_plan_and_never_by_an_execution() -> None:
+    fragment = {"name": "a", "type": "yaml"}
+    for of in (stack(workflow=[fragment]), stack(plan=[fragment]), stack(stage=[fragment])):
+        assert resolve(of, {}).fragments == {"a"}
+    assert resolve(stack([literal("a", "1")], execution=[literal("a", "{b: 1}", type="yaml")]), {}).fragments == set()
+
+
+def test_a_fragment_comes_from_an_execution_only_where_the_dr_workflow_allows_it() -> None:
+    given_by = [literal("a", "{b: 1}")]
+    fragment = {"name": "a", "type": "yaml", "default": "{}"}
+    refused = (
+        'parameter "a" is of type yaml, and an execution cannot set it; set it in the plan, or let the DRWorkflow '
+        "declare it with allowFromExecution: true"
+    )
+    assert messages(resolve(stack([fragment], execution=given_by), {})) == [
+        f"spec.params[0].value of DRPlanExecution default/move: {refused}"
+    ]
+    allowing_plan = [{**fragment, "allowFromExecution": True}]
+    assert len(resolve(stack([fragment], allowing_plan, execution=given_by), {}).errors) == 1
+    allowed = resolve(stack(allowing_plan, execution=given_by), {})
+    assert (allowed.errors, allowed.values["a"], [*allowed.fragments]) == ([], "{b: 1}", ["a"])
+
+
+def test_a_revert_cannot_replace_a_fragment() -> None:
+    own = DRPlanExecution.model_validate(
+        {
+            "metadata": {"name": "back"},
+            "spec": {"planRef": "shop", "operationType": "Revert", "params": [literal("a", "{b: 1}")]},
+        }
+    )
+    for values in ({"a": "{}"}, {}):
+        found = resolve(kept_layers("shop", values, ["a"], own), {})
+        assert [error.path for error in found.errors] == ["spec.params[0].value"]
+        assert found.fragments == {"a"}
+
+
+@pytest.mark.parametrize(("value", "good"), [("{a: 1}", True), ("", True), ("a\n---\nb", False), ("{a", False)])
+def test_the_value_of_a_fragment_is_yaml(value: str, good: bool) -> None:
+    assert (resolve(stack([literal("a", value, type="yaml")]), {}).errors == []) is good
