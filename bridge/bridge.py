@@ -57,7 +57,9 @@ class Bridge:
     async def connect(cls, settings: BridgeSettings, clock: Callable[[], float]) -> "Bridge":
         """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
         cluster = await Cluster.connect(user_agent="drplan-bridge")
-        return cls(settings, cluster, await TemporalClient.connect(settings.task_queue), clock)
+        return cls(
+            settings, cluster, await TemporalClient.connect(settings.task_queue, settings.metrics_address), clock
+        )
 
     def _reflector(self, kind: ObjectKind, index: Index) -> Reflector:
         settings = self._settings

@@ -31,6 +31,8 @@ class ProcessSettings(BaseSettings):
 
     task_queue: NonEmpty = "drplan"
     """Temporal task queue of workflows and actions; the same for worker and bridge"""
+    metrics_address: str | None = None
+    """address and port, as in 0.0.0.0:9464, where Prometheus finds the metrics of the process"""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """least severe line of the log"""
 

@@ -2,6 +2,7 @@
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from workflows.converter import DATA_CONVERTER
 
@@ -20,9 +21,22 @@ def connect_options() -> ClientConnectConfig:
     return options
 
 
-async def connect(options: ClientConnectConfig, *, lazy: bool = False) -> Client:
+def runtime(metrics_address: str | None) -> Runtime | None:
+    """Return the SDK's runtime that offers metrics, its own and ours; None for the default one, which offers none.
+
+    Raises TemporalConfigurationError where the address cannot be used.
+    """
+    if metrics_address is None:
+        return None
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics_address)))
+    except (RuntimeError, ValueError) as error:
+        raise TemporalConfigurationError(f"no metrics at {metrics_address}: {error}") from error
+
+
+async def connect(options: ClientConnectConfig, own_runtime: Runtime | None = None, *, lazy: bool = False) -> Client:
     """Connect; a `lazy` client connects at its first call, so that it can be made while the server is away.
 
     Raises RuntimeError where the server does not answer.
     """
-    return await Client.connect(**options, lazy=lazy, data_converter=DATA_CONVERTER)
+    return await Client.connect(**options, lazy=lazy, runtime=own_runtime, data_converter=DATA_CONVERTER)

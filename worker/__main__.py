@@ -11,7 +11,7 @@ from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
 from process.main import main, unless_stopped
-from process.temporal import connect, connect_options
+from process.temporal import connect, connect_options, runtime
 from worker.build import build_worker
 from worker.settings import Settings
 
@@ -30,9 +30,9 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         user_agent="drplan-worker", limits=Limits(connections=settings.kubernetes_connections)
     )
     try:
-        options = connect_options()
+        options, metrics = connect_options(), runtime(settings.metrics_address)
         temporal = _until_reached(
-            f"Temporal at {options['target_host']}", "TEMPORAL_ADDRESS", RuntimeError, lambda: connect(options)
+            f"Temporal at {options['target_host']}", "TEMPORAL_ADDRESS", RuntimeError, lambda: connect(options, metrics)
         )
         client = await unless_stopped(temporal, stop)
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)

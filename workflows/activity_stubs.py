@@ -36,6 +36,10 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import temporal_ui
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+HEARTBEAT_TIMED_OUT = "TemporalTimeout:Heartbeat"
+"""How a retry policy names an attempt that was lost with its worker: the workflow decides when the next one begins.
+Source: the Temporal server, common/retrypolicy, "TimeoutFailureTypePrefix".
+"""
 """How soon a dead worker is noticed. Source: docs/architecture.md, "Temporal"."""
 ATTEMPT_MARGIN = timedelta(seconds=30)
 """How much longer start-to-close is than the action's own timeout, which the attempt itself applies."""
@@ -222,6 +226,7 @@ def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:
         backoff_coefficient=max(multiplier, 1.0) if math.isfinite(multiplier) else 1.0,
         maximum_interval=BACKOFF_CAP,
         maximum_attempts=min(1 + max(policy.limit - errors, 0), MAX_INT32),
+        non_retryable_error_types=[HEARTBEAT_TIMED_OUT],
     )
 
 

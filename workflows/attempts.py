@@ -7,6 +7,7 @@ Source: docs/spec/drplanexecution.md, "Errors and attempts".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, RetryState
@@ -18,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import Phase
     from api.reasons import Reason
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
+    from planning.definitions.retry import pause_after_losses
     from planning.messages import causes
 from workflows.activity_stubs import ActionCall
 from workflows.cancellation import Cancellation
@@ -52,6 +54,8 @@ class _EndedSchedule:
     """Of this action so far, earlier schedules included."""
     lost: bool = False
     """Whether an attempt was lost with its worker: what that attempt did is not known."""
+    timed_out: bool = False
+    """Whether the last attempt was lost because its worker stopped beating: it may have ended the worker itself."""
     outcome: ActionOutcome | None = None
     """None: it was lost or cancelled, or has retries left."""
     error: str = ""
@@ -59,14 +63,18 @@ class _EndedSchedule:
 
 
 async def run_action(
-    call: ActionCall, cancellation: Cancellation, retrying: Callable[[int, int, str], None]
+    call: ActionCall,
+    cancellation: Cancellation,
+    retrying: Callable[[int, int, str], None],
+    losing: Callable[[int, int, timedelta], None],
 ) -> ActionEnd:
     """Try an action until it ends, or a cancel ends it.
 
     `retrying` is called with the next retry, the limit and the last error when the next attempt waits here; while it
-    waits at the server, only the server knows.
+    waits at the server, only the server knows. `losing` is called for each attempt that was lost with its worker, with
+    the number of those, the retries and the pause before the next one.
     """
-    attempts, errors, lost = 0, 0, False
+    attempts, errors, lost, losses = 0, 0, False, 0
     while True:
         try:
             outcome = await cancellation.settle(call.start(errors, lost))
@@ -80,6 +88,12 @@ async def run_action(
         if ended.error:
             retrying(errors, call.limit, ended.error)
             await cancellation.pause(call.pause)
+        elif ended.timed_out:
+            losses += 1
+            pause = pause_after_losses(losses)
+            losing(losses, attempts - 1, pause)
+            if pause and workflow.patched("pause-after-lost-attempts"):
+                await cancellation.pause(pause)
         if cancellation.requested:
             return ActionEnd(_with_reason(await _observe(call), call), max(attempts - 1, 0))
 
@@ -94,8 +108,10 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
     """Tell from an activity's failure whether the action failed, or has attempts left."""
     cause = error.cause
     if isinstance(cause, TemporalTimeoutError):
-        used = 1 + limit - errors if error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED else 1
-        return _EndedSchedule(used, max(errors, _heartbeat_errors(cause)), lost=True)
+        errors_now = max(errors, _heartbeat_errors(cause))
+        exhausted = error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED
+        used = 1 + limit - errors if exhausted else 1 + errors_now - errors
+        return _EndedSchedule(used, errors_now, lost=True, timed_out=True)
     if isinstance(cause, CancelledError) and canceled:
         return _EndedSchedule(0, errors)
     if not isinstance(cause, ApplicationError):

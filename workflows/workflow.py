@@ -7,6 +7,7 @@ Source: docs/architecture.md, "The way of one Revert"; docs/spec/drworkflow.md, 
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 from temporalio import workflow
@@ -27,6 +28,8 @@ from workflows.cancellation import Cancellation
 from workflows.child import result
 from workflows.contract import STATE_QUERY, WorkflowType
 
+ATTEMPTS_LOST = "drplan_attempts_lost"
+ATTEMPTS_LOST_HELP = "Attempts of an action that were lost with their workers"
 PARALLEL_ACTIONS = 50
 """Actions of one DRWorkflow that run at once. Each is a call to the cluster, and one command of a batch of 4 MB."""
 
@@ -122,7 +125,15 @@ class WorkflowWalk:
             waiting = transitions.action_retrying(self._node.actions[index], retry, limit, error)
             self._node = transitions.with_child(self._node, index, waiting)
 
-        end = await run_action(call, self.cancellation, retrying)
+        def losing(losses: int, retries: int, pause: timedelta) -> None:
+            ref, name = self._node.workflow_ref, self._node.actions[index].name
+            place = {"drworkflow_namespace": ref.in_namespace, "drworkflow": ref.name, "action": name}
+            workflow.metric_meter().create_counter(ATTEMPTS_LOST, ATTEMPTS_LOST_HELP).add(1, place)
+            if pause:
+                waiting = transitions.action_lost(self._node.actions[index], losses, retries, pause)
+                self._node = transitions.with_child(self._node, index, waiting)
+
+        end = await run_action(call, self.cancellation, retrying, losing)
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED

@@ -117,6 +117,9 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
     if young and observation.answered and not status.stages:
         return PassResult(execution, requeue=NO_TREE_YET)
     execution = await context.store.write_status(execution, status)
+    for action, message in execution_status.lost_attempts(before, status):
+        note = condition_messages.event_attempt_lost(action, message)
+        context.events.record(execution.model, EventReason.ATTEMPT_LOST, note)
     requeue = _requeue(status, polled) if observation.answered else NOT_ANSWERING
     return PassResult(execution, requeue=requeue)
 

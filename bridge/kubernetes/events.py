@@ -31,11 +31,15 @@ class EventReason(StrEnum):
     ACCEPTED = "Accepted"
     WAITING = "Waiting"
     STARTED = "Started"
+    ATTEMPT_LOST = "AttemptLost"
     CANCELING = "Canceling"
     RESTORED = "Restored"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELED = "Canceled"
+
+
+_WARNINGS = (EventReason.ATTEMPT_LOST, EventReason.FAILED, EventReason.RESTORED)
 
 
 def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: str, now: datetime) -> Object:
@@ -46,7 +50,7 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
         "kind": "Event",
         "metadata": {"name": f"{meta.name[:200].rstrip('-.')}.{secrets.token_hex(8)}", "namespace": meta.namespace},
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "type": "Warning" if reason in (EventReason.FAILED, EventReason.RESTORED) else "Normal",
+        "type": "Warning" if reason in _WARNINGS else "Normal",
         "reason": reason.value,
         "action": execution.spec.operation_type.value,
         "note": bounded(note, condition_messages.EVENT_BOUND),

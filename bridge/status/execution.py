@@ -7,9 +7,10 @@ Source: docs/architecture.md, "Rules that always hold"; docs/spec/drplanexecutio
 
 from typing import Any
 
-from api.execution import Engine, ExecutionStatus, ExecutionTree, RunState
+from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, RunState
 from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
+from api.reasons import Reason
 from bridge.status import conditions, merge
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, RootRun, RunStatus
@@ -135,6 +136,26 @@ def not_searchable(before: ExecutionStatus, engine: Engine, context: StatusConte
     """Return the status of an execution that Temporal started without its search attributes."""
     update = ConditionUpdate(ConditionType.SEARCHABLE, False, "NotRegistered", condition_messages.NOT_SEARCHABLE)
     return _with_conditions(before.model_copy(update={"engine": engine}), [update], context)
+
+
+def lost_attempts(before: ExecutionStatus, after: ExecutionStatus) -> list[tuple[str, str]]:
+    """Return path and message of the actions that wait since `before` because attempts were lost with their workers."""
+    known = _waiting_after_loss(before)
+    return [
+        (path, action.message or "")
+        for (path, retries), action in _waiting_after_loss(after).items()
+        if (path, retries) not in known
+    ]
+
+
+def _waiting_after_loss(status: ExecutionStatus) -> dict[tuple[str, int], ActionStatus]:
+    return {
+        (f"{stage.name}/{workflow.workflow_ref.name}/{action.name}", action.retries or 0): action
+        for stage in status.stages
+        for workflow in stage.workflows
+        for action in workflow.actions
+        if action.reason is Reason.ATTEMPT_LOST and action.phase is Phase.RUNNING
+    }
 
 
 # The end.

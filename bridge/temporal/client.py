@@ -46,7 +46,7 @@ from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers
 from planning.messages import conditions as condition_messages
-from process.temporal import connect, connect_options
+from process.temporal import connect, connect_options, runtime
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
 T = TypeVar("T")
@@ -136,9 +136,9 @@ class TemporalClient:
         self._task_queue = task_queue
 
     @classmethod
-    async def connect(cls, task_queue: str) -> "TemporalClient":
+    async def connect(cls, task_queue: str, metrics_address: str | None = None) -> "TemporalClient":
         """Read Temporal's own environment configuration; the connection is made at the first call."""
-        return cls(await connect(connect_options(), lazy=True), task_queue)
+        return cls(await connect(connect_options(), runtime(metrics_address), lazy=True), task_queue)
 
     async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.

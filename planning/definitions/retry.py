@@ -13,6 +13,11 @@ from api.steps import Attempts
 from planning.definitions.field_errors import FieldError
 from planning.messages import fields as field_messages
 
+LOSSES_WITHOUT_PAUSE = 2
+"""Lost attempts of an action after which the next one need not wait: a worker may have been restarted."""
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(minutes=5)
+
 _LONGEST = timedelta(days=365)
 """A longer duration is taken for a mistake."""
 
@@ -22,6 +27,15 @@ def attempts_of(definition: Action | None) -> Attempts:
     if definition is None or next(attempt_errors(definition), None):
         return Attempts()
     return Attempts(timeout=definition.timeout, retry=definition.retries)
+
+
+def pause_after_losses(losses: int) -> timedelta:
+    """Return how long the next attempt waits after so many that were lost with their workers.
+
+    An action that ends each worker that attempts it must leave the workers time for the others.
+    """
+    doublings = losses - LOSSES_WITHOUT_PAUSE - 1
+    return min(FIRST_PAUSE * 2 ** min(doublings, 10), LONGEST_PAUSE) if doublings >= 0 else timedelta(0)
 
 
 def attempt_errors(action: Action) -> Iterator[FieldError]:

@@ -5,9 +5,9 @@ docs/spec/drplanexecution.md, "Messages".
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from api.meta import rfc3339
+from api.meta import go_duration, rfc3339
 from api.phases import Operation
 from api.steps import Target
 
@@ -205,6 +205,11 @@ def retrying(retry: int, limit: int, error: str) -> str:
 
 ATTEMPT_LOST = "An attempt was lost with its worker: another one follows"
 """Between two attempts, when the last one was lost: it counts as no retry."""
+
+
+def attempts_lost(losses: int, pause: timedelta) -> str:
+    """So many attempts were lost with their workers; the next one waits."""
+    return f"{losses} attempts were lost with their workers: the next one begins in {go_duration(pause)}"
 
 
 def shortened(dropped: Sequence[str]) -> str:

@@ -150,6 +150,11 @@ def event_accepted(plan: str) -> str:
     return f"Accepted for DRPlan {plan}"
 
 
+def event_attempt_lost(action: str, message: str) -> str:
+    """Attempts of an action were lost with their workers; `message` is that of the action."""
+    return bounded(f"Action {action}: {message}", EVENT_BOUND)
+
+
 def event_restored(fields: Sequence[str]) -> str:
     """Others had changed our part of these fields of the metadata while the execution runs."""
     return f"Restored {', '.join(fields)}: the execution runs, and they are not to be changed meanwhile"

@@ -8,7 +8,7 @@ Source: docs/spec/drplanexecution.md, "Status"; docs/architecture.md, "The way o
 
 import operator
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from api.execution import ActionStatus, ExecutionStatus, Progress, RunState, StageStatus, WorkflowExecutionStatus
@@ -119,6 +119,13 @@ def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) ->
     """The action waits for retry number `retry` (from 1) of `limit`; `retries` counts those made so far."""
     cause = Cause(Reason.RETRYING, action_messages.retrying(retry, limit, error))
     counts = {"retries": retry - 1, "retry_count": retry - 1}
+    return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
+
+
+def action_lost(action: ActionStatus, losses: int, retries: int, pause: timedelta) -> ActionStatus:
+    """The action waits because `losses` of its attempts were lost with their workers."""
+    cause = Cause(Reason.ATTEMPT_LOST, action_messages.attempts_lost(losses, pause))
+    counts = {"retries": retries, "retry_count": retries}
     return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
 
 

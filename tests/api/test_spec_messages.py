@@ -42,6 +42,7 @@ OF_A_REVERT = [
     action_messages.hook_done(action_messages.done(Operation.CREATE, LOCALIZATION)),
     action_messages.retrying(2, 3, GAP),
     action_messages.ATTEMPT_LOST,
+    action_messages.attempts_lost(3, timedelta(seconds=10)),
     action_messages.failed_to_delete(LOCALIZATION, GAP),
     action_messages.failed_to_delete(LOCALIZATION, action_messages.wrong_uid(LOCALIZATION, GAP, GAP)),
     action_messages.failed_to_delete(CONFIG, action_messages.still_there(CONFIG, "5m", [GAP])),

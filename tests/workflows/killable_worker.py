@@ -1,4 +1,4 @@
-"""A worker process for tests to kill: `python -m tests.workflows.killable_worker ADDRESS QUEUE FOLDER`.
+"""A worker process for tests to kill: `python -m tests.workflows.killable_worker ADDRESS QUEUE FOLDER METRICS`.
 
 An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
 that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
@@ -7,12 +7,15 @@ each attempt that was told of a lost one under an earlier schedule, else an `x`.
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from temporalio import activity
 from temporalio.client import Client
 
 from api.steps import ActionOutcome, ExecuteDecision, FailureType, Heartbeat, RevertDecision
+from planning.definitions import retry
+from process.temporal import runtime
 from tests.workflows.engine import worker
 from tests.workflows.fake_activities import Attempt, FakeActivities
 from workflows.contract import WorkflowType
@@ -53,13 +56,16 @@ def _errors(attempt: Attempt) -> int:
     return Heartbeat.model_validate(details[0]).errors if details else attempt.errors
 
 
-async def main(address: str, queue: str, folder: Path) -> None:
+async def main(address: str, queue: str, folder: Path, metrics: str) -> None:
     """Serve until killed."""
-    client = await Client.connect(address, data_converter=DATA_CONVERTER, identity="mortal-worker")
+    retry.FIRST_PAUSE = timedelta(seconds=2)
+    client = await Client.connect(
+        address, data_converter=DATA_CONVERTER, identity="mortal-worker", runtime=runtime(metrics)
+    )
     async with worker(client, ScriptedActivities(folder), queue):
         (folder / "serving").touch()
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4]))

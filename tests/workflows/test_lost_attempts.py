@@ -10,13 +10,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
+from temporalio.client import WorkflowExecutionStatus as RunStatus
 
-from api.execution import RunState
+from api.actions import RetryPolicy
+from api.execution import ActionStatus, RunState, WorkflowExecutionStatus
 from api.phases import Phase
-from api.steps import ActionOutcome, ExecuteDecision, Heartbeat, RevertDecision
+from api.reasons import Reason
+from api.steps import ActionOutcome, Attempts, ExecuteDecision, Heartbeat, RevertDecision
+from dev.layout import choose
+from planning.definitions.retry import pause_after_losses
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import Engine, Run, worker
@@ -24,6 +30,9 @@ from tests.workflows.fake_activities import Attempt, FakeActivities
 
 KILLS = 5
 QUEUE = "mortal"
+METRICS = f"127.0.0.1:{choose(set())}"
+MANY_AT_ONCE = Attempts(retry=RetryPolicy(limit=1000, interval="1ms"))
+"""Retries that Temporal would make without a pause."""
 SIDE_BY_SIDE = execute(stage("s", workflow("w", "h", "hh", "z")), attempts=ONCE, after={"z": ["h", "hh"]})
 
 
@@ -39,7 +48,7 @@ class Mortal:
         """Start the next worker and wait until it serves."""
         (self.folder / "serving").unlink(missing_ok=True)
         address = self.client.service_client.config.target_host
-        command = [sys.executable, "-m", "tests.workflows.killable_worker", address, QUEUE, str(self.folder)]
+        command = [sys.executable, "-m", "tests.workflows.killable_worker", address, QUEUE, str(self.folder), METRICS]
         self.process = await asyncio.create_subprocess_exec(*command)
         await eventually((self.folder / "serving").exists, "the worker serves")
 
@@ -65,8 +74,12 @@ class Story:
 
     ended: dict[str, RunState]
     attempts: dict[str, str]
-    """Of the actions of the run `side by side`."""
-    canceled: list[tuple[RunState, WorkflowExecutionStatus | None]]
+    """Of the actions of the run `side by side`, and of one with many retries."""
+    waiting: ActionStatus
+    """An action that has lost three attempts."""
+    metrics: str
+    """Of the last worker."""
+    canceled: list[tuple[RunState, RunStatus | None]]
 
 
 async def start(engine: Engine, mortal: Mortal, decision: RevertDecision | ExecuteDecision) -> Run:
@@ -86,11 +99,13 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
         "hehee": await start(engine, mortal, revert(stage("s", workflow("w", "hehee")))),
         "side by side": await start(engine, mortal, SIDE_BY_SIDE),
     }
+    runs["many"] = await start(engine, mortal, revert(stage("s", workflow("w", "hhhh")), attempts=MANY_AT_ONCE))
     cut = await start(engine, mortal, revert(stage("s", workflow("w", "hhhhhhh", "z")), attempts=ONCE))
     await mortal.start()
     for kill in range(1, KILLS + 1):
         await mortal.attempted(runs["hhhhh"], "hhhhh", kill)
         await mortal.attempted(cut, "hhhhhhh", kill)
+        await (mortal.attempted(runs["many"], "hhhh", kill) if kill < KILLS else runs["many"].end())
         for name in ("h", "hh"):
             await (mortal.attempted(runs["side by side"], name, kill) if kill < 3 else runs["side by side"].end())
         for name in ("hehe", "hehee"):
@@ -99,17 +114,25 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
         if kill == KILLS:
             await cut.handle.cancel()
         await mortal.start()
+        if kill == 3:
+            waiting = await eventually(lambda: _waiting_after_loss(temporal, runs["hhhhh"]), "pause after a loss")
     ended = {name: await run.end() for name, run in runs.items()} | {"cut": await cut.end()}
     attempts = {name: mortal.attempts(runs["side by side"], name) for name in ("h", "hh", "z")}
+    attempts["hhhh"] = mortal.attempts(runs["many"], "hhhh")
+    metrics = httpx.get(f"http://{METRICS}/metrics").text
     canceled = await _killed_while_canceling(engine, mortal)
     await mortal.kill()
     await engine.replay_everything()
-    return Story(ended, attempts, canceled)
+    return Story(ended, attempts, waiting, metrics, canceled)
 
 
-async def _killed_while_canceling(
-    engine: Engine, mortal: Mortal
-) -> list[tuple[RunState, WorkflowExecutionStatus | None]]:
+async def _waiting_after_loss(client: Client, run: Run) -> ActionStatus | None:
+    handle = client.get_workflow_handle(f"{run.handle.id}/0-s/0-w")
+    node = await handle.query("state", result_type=WorkflowExecutionStatus)
+    return node.actions[0] if node.actions[0].reason is Reason.ATTEMPT_LOST else None
+
+
+async def _killed_while_canceling(engine: Engine, mortal: Mortal) -> list[tuple[RunState, RunStatus | None]]:
     """Cancel ten runs at once, and kill the worker when the first of them has closed."""
     decision = revert(*(stage(f"s{number}", workflow("w", "a", "b")) for number in range(6)))
     runs = [await start(engine, mortal, decision) for _ in range(10)]
@@ -121,7 +144,7 @@ async def _killed_while_canceling(
     await asyncio.gather(*(run.handle.cancel() for run in runs))
 
     async def one_closed() -> bool:
-        return any([await run.status() is not WorkflowExecutionStatus.RUNNING for run in runs])
+        return any([await run.status() is not RunStatus.RUNNING for run in runs])
 
     await eventually(one_closed, "one has closed")
     await mortal.kill()
@@ -150,7 +173,31 @@ def test_actions_side_by_side_are_each_scheduled_again_and_told_of_the_loss(stor
     state = story.ended["side by side"]
     assert set(phases(state).values()) == {"Succeeded"}
     assert [find(state, name).retries for name in ("h", "hh", "z")] == [1, 2, 0]
-    assert story.attempts == {"h": "xl", "hh": "xll", "z": "x"}
+    assert {name: story.attempts[name] for name in ("h", "hh", "z")} == {"h": "xl", "hh": "xll", "z": "x"}
+
+
+def test_the_pause_after_a_lost_attempt_is_not_that_of_its_retry_policy(story: Story) -> None:
+    assert story.attempts["hhhh"] == "xllll"
+    assert find(story.ended["many"], "hhhh").retries == 4
+
+
+def test_from_the_third_loss_on_the_status_says_that_the_next_attempt_waits(story: Story) -> None:
+    assert (story.waiting.phase, story.waiting.retries) == (Phase.RUNNING, 2)
+    assert story.waiting.message == "3 attempts were lost with their workers: the next one begins in 2s"
+
+
+def test_a_metric_says_which_action_loses_its_attempts(story: Story) -> None:
+    [line] = [one for one in story.metrics.splitlines() if one.startswith("drplan_attempts_lost{") and '"hhhhh"' in one]
+    assert 'drworkflow="w"' in line
+    assert 'drworkflow_namespace="default"' in line
+    assert line.endswith(" 1")
+
+
+@pytest.mark.parametrize(
+    ("losses", "seconds"), [(1, 0), (2, 0), (3, 10), (4, 20), (5, 40), (8, 300), (9, 300), (10_000, 300)]
+)
+def test_pauses_after_lost_attempts_grow_up_to_five_minutes(losses: int, seconds: int) -> None:
+    assert pause_after_losses(losses).total_seconds() == seconds
 
 
 def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(story: Story) -> None:
@@ -166,7 +213,7 @@ def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(
 def test_a_canceled_root_keeps_its_tree_whenever_its_worker_is_killed(story: Story) -> None:
     for state, status in story.canceled:
         assert state.phase in (Phase.CANCELED, Phase.SUCCEEDED)
-        assert (state.phase is Phase.CANCELED) == (status is WorkflowExecutionStatus.CANCELED)
+        assert (state.phase is Phase.CANCELED) == (status is RunStatus.CANCELED)
         assert len(phases(state)) == 6 * 4
         assert set(phases(state).values()) <= {"Succeeded", "Skipped", "Canceled"}
 

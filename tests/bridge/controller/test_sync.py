@@ -1,5 +1,6 @@
 """The nested status follows the workflows while they run, and tells the end from what they left."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.steps import Target
 from bridge.kubernetes.index import ObjectKind
 from kube.client import OWN, Object
 from planning.definitions import identifiers
+from planning.status import transitions
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import Attempts, Child, action, done, node, stage, state
 from tests.eventually import eventually
@@ -249,3 +251,24 @@ async def test_events_tell_of_an_executions_life(ns: PlanNamespace, kind: str) -
         return any(one["regarding"]["uid"] == item["metadata"]["uid"] and one["reason"] == kind for one in events)
 
     await eventually(told, f"event {kind}")
+
+
+async def test_an_event_names_the_action_whose_attempts_are_lost_with_their_workers(ns: PlanNamespace) -> None:
+    item, root = await started(ns)
+    await root.signal("show", BEGUN)
+    _, workflow = await with_children(ns, item)
+    waiting = transitions.action_lost(action("one", Phase.RUNNING), 3, 2, timedelta(seconds=10))
+    lost = node("work", waiting, action("two"), phase=Phase.RUNNING)
+    await workflow.signal("show", lost.to_object())
+    seen = await ns.until("slow", lambda one: _message(one) == waiting.message, "lost attempts")
+    assert (first_action(seen)["reason"], first_action(seen)["retries"]) == ("AttemptLost", 2)
+    events_here = Target(api_version="events.k8s.io/v1", kind="Event", name="", namespace=ns.namespace)
+
+    async def told() -> list[Object]:
+        events = [one async for page in ns.cluster.pages(events_here, "", OWN) for one in page.items]
+        return [one for one in events if one["reason"] == "AttemptLost"]
+
+    [event] = await eventually(told, "event")
+    assert (event["type"], event["note"]) == ("Warning", f"Action first/work/one: {waiting.message}")
+    await ns.close(item, done())
+    await ns.phase("slow", Phase.SUCCEEDED)

@@ -22,6 +22,7 @@ from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
 from planning.messages import conditions as condition_messages
+from planning.status import transitions
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, TREE, running, seen
 
@@ -367,3 +368,18 @@ def test_the_snapshot_is_written_and_stays() -> None:
     assert ended(after, status=RunStatus.TERMINATED).snapshot == kept
     left = done().model_copy(update={"snapshot": kept})
     assert ended(ExecutionStatus(), status=RunStatus.COMPLETED, state=left).snapshot == kept
+
+
+def test_each_further_loss_of_an_actions_attempts_is_told_once() -> None:
+    def after_losses(losses: int) -> ExecutionStatus:
+        waiting = transitions.action_lost(action("one"), losses, losses - 1, timedelta(seconds=10))
+        tree = state(stage("first", node("work", waiting, phase=Phase.RUNNING), phase=Phase.RUNNING))
+        return ExecutionStatus(stage_statuses=tree.stages)
+
+    three, four = after_losses(3), after_losses(4)
+    [(path, message)] = execution_status.lost_attempts(running(ExecutionStatus()), three)
+    assert path == "first/work/one"
+    assert message == "3 attempts were lost with their workers: the next one begins in 10s"
+    assert execution_status.lost_attempts(three, three) == []
+    assert [path for path, _ in execution_status.lost_attempts(three, four)] == ["first/work/one"]
+    assert execution_status.lost_attempts(four, running(ExecutionStatus())) == []

@@ -1,5 +1,7 @@
 """The table of messages: the words that people and scripts rely on."""
 
+from datetime import timedelta
+
 import pytest
 
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
@@ -51,6 +53,10 @@ TABLE = [
     (causes.NOT_ATTEMPTED_CANCELED.message, "Not attempted: canceled"),
     (action_messages.retrying(2, 3, "too many requests"), "Retrying (2 of 3): too many requests"),
     (action_messages.ATTEMPT_LOST, "An attempt was lost with its worker: another one follows"),
+    (
+        action_messages.attempts_lost(3, timedelta(seconds=10)),
+        "3 attempts were lost with their workers: the next one begins in 10s",
+    ),
     (parent_messages.part_succeeded(REVERT, "Workflow"), "Workflow reverted successfully"),
     (parent_messages.part_failed(REVERT, "action", "X"), "Failed to rollback action X"),
     (causes.original_workflow_was(Phase.FAILED).message, "Original workflow phase was Failed, skipped rollback"),
