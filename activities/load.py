@@ -36,7 +36,7 @@ from kube.client import Cluster
 from planning.execute.decide import decide_execute
 from planning.messages import attempts as attempt_messages
 from planning.messages import rejections
-from planning.revert.decide import concerns, decide_revert, executes_definitions
+from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.snapshot.definitions import (
     layers_of,
@@ -128,7 +128,7 @@ class LoadActivities:
             return await self._store(decision, request.execution, account, [])
         used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
         actor = actor_of(namespace, account)
-        targets = await asyncio.to_thread(concerns, original, used.workflows)
+        targets = await asyncio.to_thread(objects_to_observe, original, used.workflows)
         looks = await observe(self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text))
         earlier = await reverts_of(self._cluster, original)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)

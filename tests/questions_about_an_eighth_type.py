@@ -14,7 +14,8 @@ from api.execution import ActionStatus
 from api.schema import structural_schema
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import filled
-from planning.revert.default_rollback import Candidate, undo
+from planning.revert.default_rollback import rollback
+from planning.revert.original import original_action
 from planning.validation.documents import FileDocument
 from planning.validation.file_set import validate
 
@@ -42,7 +43,7 @@ def main() -> None:
             {"name": "a", "type": "Message"}, {**body, "name": "b", "message": {"to": "$(x.y)", "text": "t"}}
         ),
         "outcome": outcome.message,
-        "undo": undo(Candidate(record, None, "w")).cause.message,  # type: ignore[union-attr]  # nothing undoes it: a message
+        "undo": rollback(original_action(record, None, "w")).cause.message,  # type: ignore[union-attr]  # nothing undoes it: a message
         "definition": sorted(schema["properties"]["message"]["properties"]),
     }
     print(json.dumps(answers))  # noqa: T201 - this is a program

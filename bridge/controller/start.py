@@ -31,7 +31,7 @@ from planning.definitions import identifiers
 from planning.definitions.lookup import full_name, workflow_references
 from planning.messages import conditions as condition_messages
 from planning.messages import rejections
-from planning.revert.preconditions import why_not
+from planning.revert.preconditions import why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)
@@ -142,7 +142,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     if obstacle is not None:
         return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)
     if execution.model.spec.operation_type is OperationType.REVERT:
-        rejection = why_not(execution.model, references.original)
+        rejection = why_rejected(execution.model, references.original)
     else:
         rejection = await context.validator.rejection(execution.raw, plan.raw, references.workflows)
     if rejection is not None:

@@ -6,199 +6,184 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from api.phases import Mode, OnMissing, Phase
-from api.reasons import Cause
+from api.phases import Mode, OnMissing
 from api.steps import FailureType, Part, Presence, Refusal, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
 from planning.messages import causes
-from planning.messages.actions import bounded
-from planning.revert.default_rollback import Custom, Delete, Nothing, Refused, Undoing, made, undo
-from planning.revert.original import OriginalAction, OriginalTree, carried_out
+from planning.revert.default_rollback import (
+    ActionToRun,
+    DeleteObjects,
+    NoRollback,
+    Rollback,
+    deletion_of_created,
+    rollback,
+)
+from planning.revert.original import NodeKey, OriginalAction, OriginalTree, actions_of
 from planning.revert.ownership import ActionDecision, Deletions, RevertFacts, decide_action
-from planning.revert.previous_reverts import NodeKey
 
 
 @dataclass
 class ActionDecisions:
     """What becomes of every action that the original carried out, and of what its other parts left."""
 
-    of: dict[NodeKey, ActionDecision | Custom] = field(default_factory=dict)
+    of: dict[NodeKey, ActionDecision | ActionToRun] = field(default_factory=dict)
     left_standing: list[str] = field(default_factory=list)
     unread: int = 0
     """How many of these could not be read."""
 
 
-def executes(found: OriginalTree) -> bool:
-    """Tell whether a Revert carries definitions out: custom rollbacks, or rollback hooks."""
-    undoings = (undo(entry.candidate) for entry, done in _walk(found) if done)
-    return any(isinstance(one, Custom) and isinstance(_on_condition(one), Custom) for one in undoings)
+def executes(tree: OriginalTree) -> bool:
+    """Return whether a Revert carries definitions out: custom rollbacks, or rollback hooks."""
+    return any(isinstance(_conditional(rollback(one)), ActionToRun) for one in actions_of(tree) if one.reverted)
 
 
-def decide_all(ordered: OriginalTree, facts: RevertFacts) -> ActionDecisions:
-    """Judge every action; `ordered` is in the order of the Revert, which says who deletes a shared object."""
-    found = ActionDecisions()
-    carried = [entry for entry, done in _walk(ordered) if done]
-    for entry in carried:
-        undoing = _undo(entry, facts)
-        found.of[entry.key] = decide_action(entry, undoing, facts) if isinstance(undoing, Delete) else undoing
-    customs = _left_to_customs(carried, found, facts)
-    deleting = _claim(carried, found, customs)
-    standing = dict(_standing((entry for entry, done in _walk(ordered) if not done), facts))
-    left = [one for uid, one in standing.items() if uid not in deleting]
-    found.left_standing = [one.entry for one in left]
-    found.unread = sum(not one.known for one in left)
-    undone = {uid: custom.candidate.action.name for uid, custom in customs.items()} | deleting
-    makers = {uid: one.maker for uid, one in standing.items()}
-    for entry in carried:
-        _explain_kept(entry, found, facts, undone, makers)
-    return found
+def decide_all(tree: OriginalTree, facts: RevertFacts) -> ActionDecisions:
+    """Decide over every action; `tree` is in the order of the Revert, which says who deletes a shared object."""
+    decisions = ActionDecisions()
+    reverted = [action for action in actions_of(tree) if action.reverted]
+    for action in reverted:
+        undoing = _rollback(action, facts)
+        decided = decide_action(action, undoing, facts) if isinstance(undoing, DeleteObjects) else undoing
+        decisions.of[action.key] = decided
+    customs = _left_to_custom_rollbacks(reverted, decisions, facts)
+    deleted = _share_out(reverted, decisions, customs)
+    leftovers = dict(_leftovers((action for action in actions_of(tree) if not action.reverted), facts))
+    remaining = [one for uid, one in leftovers.items() if uid not in deleted]
+    decisions.left_standing = [one.entry for one in remaining]
+    decisions.unread = sum(not one.known for one in remaining)
+    undone = {uid: action.name for uid, action in customs.items()} | deleted
+    creators = {uid: one.creator for uid, one in leftovers.items()}
+    for action in reverted:
+        _explain_existing(action, decisions, facts, undone, creators)
+    return decisions
 
 
-def _walk(ordered: OriginalTree) -> Iterator[tuple[OriginalAction, bool]]:
-    """Walk the actions, each with whether it has its part in the Revert."""
-    for stage in ordered:
-        for workflow, entry in stage.entries():
-            candidate = entry.candidate
-            did = candidate.action.phase is Phase.SUCCEEDED or candidate.hook is not None
-            yield entry, did and carried_out(stage, workflow)
-
-
-def _undo(entry: OriginalAction, facts: RevertFacts) -> Undoing:
+def _rollback(action: OriginalAction, facts: RevertFacts) -> Rollback:
     """Decide what undoes an action, unless an earlier Revert did it, or a hook's condition does not hold."""
-    undoing = undo(entry.candidate)
-    reverts = facts.history.of_action(entry.key)
-    if not reverts and isinstance(undoing, Custom) and (presumed := facts.history.presumed(entry.key)):
-        # What cannot be looked at is believed to have been done by the Revert that claims the whole: never twice.
+    undoing = rollback(action)
+    reverts = facts.history.of_action(action.key)
+    if not reverts and isinstance(undoing, ActionToRun) and (presumed := facts.history.presumed(action.key)):
+        # What cannot be observed is believed to have been done by the Revert that claims the whole: never twice.
         reverts = (presumed,)
-    if reverts:
-        return Nothing(causes.already_rolled_back(reverts))
-    return _on_condition(undoing) if isinstance(undoing, Custom) else undoing
+    return NoRollback(causes.already_rolled_back(reverts)) if reverts else _conditional(undoing)
 
 
-def _on_condition(found: Custom) -> Undoing:
-    """Carry a hook out only where its condition holds; that of a custom rollback means nothing."""
-    if found.part is Part.ROLLBACK:
-        return found
+def _conditional(undoing: Rollback) -> Rollback:
+    """Run a hook only where its condition holds; that of a custom rollback means nothing."""
+    if not isinstance(undoing, ActionToRun) or undoing.part is Part.ROLLBACK:
+        return undoing
+    when = undoing.action.when
     try:
-        return found if runs(found.action.when, Mode.ROLLBACK) else Nothing(_unmet(found.action.when or ""))
+        if runs(when, Mode.ROLLBACK):
+            return undoing
+        allowed = modes(when)
     except WhenError as error:
-        return Refused(Refusal(type=FailureType.INVALID, message=bounded(action_messages.hook_failed(str(error)))))
+        message = action_messages.bounded(action_messages.hook_failed(str(error)))
+        return Refusal(type=FailureType.INVALID, message=message)
+    return NoRollback(causes.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in allowed]))
 
 
-def _unmet(when: str) -> Cause:
-    return causes.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in modes(when)])
-
-
-def _left_to_customs(
-    carried: Iterable[OriginalAction], found: ActionDecisions, facts: RevertFacts
+def _left_to_custom_rollbacks(
+    reverted: Iterable[OriginalAction], decisions: ActionDecisions, facts: RevertFacts
 ) -> dict[str, OriginalAction]:
-    """Find the objects that actions with a rollback of their own made: uid to the action."""
-    lenient = replace(facts, on_missing=OnMissing.IGNORE)
-    return {
-        uid: entry
-        for entry in carried
-        if isinstance(decision := found.of[entry.key], Custom) and decision.part is Part.ROLLBACK
-        for uid in _made_by(entry, lenient)
-    }
+    """Return the actions with a rollback of their own, by the uids of the objects that they created.
 
-
-def _made_by(entry: OriginalAction, facts: RevertFacts) -> Iterator[str]:
-    """Give the uids of what an action made, as recorded or, where nothing is, as far as the look shows."""
-    objects = made(entry.candidate)
-    if isinstance(objects, Delete):
-        decision = decide_action(entry, objects, facts)
-        yield from (item.uid for item in decision.items) if isinstance(decision, Deletions) else ()
-        yield from (item.uid for item in objects.objects if item.uid)
-
-
-def _claim(
-    carried: Iterable[OriginalAction], found: ActionDecisions, customs: Mapping[str, OriginalAction]
-) -> dict[str, str]:
-    """Leave each object to the first action that deletes it; give uid to that action's name.
-
-    What an action with a rollback of its own made before is left to that rollback.
+    The uids are those recorded or, where none are, those of what was observed.
     """
-    claims: dict[str, str] = {}
-    for entry in carried:
-        decision = found.of[entry.key]
+    lenient = replace(facts, on_missing=OnMissing.IGNORE)
+    customs: dict[str, OriginalAction] = {}
+    for action in reverted:
+        decision = decisions.of[action.key]
+        if not isinstance(decision, ActionToRun) or decision.part is not Part.ROLLBACK:
+            continue
+        created = deletion_of_created(action)
+        if isinstance(created, DeleteObjects):
+            observed = decide_action(action, created, lenient)
+            uids = [item.uid for item in observed.items] if isinstance(observed, Deletions) else []
+            uids += [item.uid for item in created.objects if item.uid]
+            customs |= dict.fromkeys(uids, action)
+    return customs
+
+
+def _share_out(
+    reverted: Iterable[OriginalAction], decisions: ActionDecisions, customs: Mapping[str, OriginalAction]
+) -> dict[str, str]:
+    """Leave each object to the first action that deletes it; return uid to that action's name.
+
+    What an action with a rollback of its own created before is left to that rollback.
+    """
+    deleted: dict[str, str] = {}
+    for action in reverted:
+        decision = decisions.of[action.key]
         if not isinstance(decision, Deletions):
             continue
-        others = ((item.uid, claims.get(item.uid) or _maker(customs.get(item.uid), entry)) for item in decision.items)
-        elsewhere = {uid: name for uid, name in others if name is not None}
-        found.of[entry.key] = _unclaimed(decision, elsewhere)
-        own = (item.uid for item in decision.items if item.uid not in elsewhere)
-        claims.update(dict.fromkeys(own, entry.candidate.action.name))
-    return claims
-
-
-def _maker(custom: OriginalAction | None, entry: OriginalAction) -> str | None:
-    """Name an action with a rollback of its own, where it came before another one on the same object."""
-    return custom.candidate.action.name if custom and custom.rank < entry.rank else None
-
-
-def _unclaimed(decision: Deletions, elsewhere: Mapping[str, str]) -> ActionDecision:
-    """Take out of a decision what is left to other actions: uid to the action's name."""
-    items = tuple(item for item in decision.items if item.uid not in elsewhere)
-    shared = [item for item in decision.items if item.uid in elsewhere]
-    passed = (*decision.passed, *(causes.same_object(item.target, elsewhere[item.uid]) for item in shared))
-    return Deletions(items, passed) if items else Nothing(causes.together(passed))
-
-
-def _explain_kept(
-    entry: OriginalAction,
-    found: ActionDecisions,
-    facts: RevertFacts,
-    undone: Mapping[str, str],
-    makers: Mapping[str, str],
-) -> None:
-    """Correct 'existed before' where it was another action of the same execution that made the object."""
-    decision = found.of.get(entry.key)
-    if not isinstance(decision, Nothing) or decision.kept is None:
-        return
-    target, uid = decision.kept.target, decision.kept.uid or facts.look(decision.kept.target).uid or ""
-    if uid in undone:
-        cause = causes.same_object(target, undone[uid])
-    elif uid in facts.reverted_uids:
-        cause = causes.already_rolled_back(facts.reverted_uids[uid])
-    elif uid in makers:
-        cause = causes.created_by_another_action(target, makers[uid])
-    else:
-        return
-    found.of[entry.key] = Nothing(cause)
+        items, omitted = [], list(decision.omitted)
+        for item in decision.items:
+            custom = customs.get(item.uid)
+            other = deleted.get(item.uid) or (custom.name if custom and custom.rank < action.rank else None)
+            if other is None:
+                items.append(item)
+            else:
+                omitted.append(causes.same_object(item.target, other))
+        both = Deletions(tuple(items), tuple(omitted))
+        decisions.of[action.key] = both if items else NoRollback(causes.together(both.omitted))
+        deleted.update(dict.fromkeys((item.uid for item in items), action.name))
+    return deleted
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """An object of a part that is skipped, and the action that made it."""
+    """An object of a part that is skipped, and the action that created it."""
 
     target: Target
-    maker: str
+    creator: str
     known: bool
     """Whether it was seen to exist, or could not be read."""
 
     @property
     def entry(self) -> str:
-        """Name it for the condition Clean."""
+        """Its name in the condition Clean."""
         return action_messages.placed(self.target) if self.known else action_messages.unreadable(self.target)
 
 
-def _standing(entries: Iterable[OriginalAction], facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:
-    """Find what parts that are skipped created and what still exists, or may: by uid."""
+def _leftovers(skipped: Iterable[OriginalAction], facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:
+    """Yield by uid what parts that are skipped created and what still exists, or may."""
     strict = replace(facts, on_missing=OnMissing.FAIL)
-    for entry in entries:
-        if not entry.candidate.perhaps_made or facts.history.of_action(entry.key):
+    for action in skipped:
+        if not action.may_have_created or facts.history.of_action(action.key):
             continue
-        objects = made(entry.candidate)
-        if isinstance(objects, Delete):
-            yield from _leftovers(entry, objects, strict)
+        created = deletion_of_created(action)
+        if not isinstance(created, DeleteObjects):
+            continue
+        for item in created.objects:
+            decision = decide_action(action, replace(created, objects=(item,)), strict)
+            unreadable = facts.observed(item.target).presence is Presence.FORBIDDEN
+            if isinstance(decision, Deletions):
+                yield from ((one.uid, Leftover(one.target, action.name, known=True)) for one in decision.items)
+            elif isinstance(decision, Refusal) and unreadable and item.uid:
+                yield item.uid, Leftover(item.target, action.name, known=False)
 
 
-def _leftovers(entry: OriginalAction, undoing: Delete, facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:
-    maker = entry.candidate.action.name
-    for item in undoing.objects:
-        decision = decide_action(entry, Delete((item,), undoing.only_if_new), facts)
-        if isinstance(decision, Deletions):
-            yield from ((deletion.uid, Leftover(deletion.target, maker, known=True)) for deletion in decision.items)
-        elif isinstance(decision, Refused) and facts.look(item.target).presence is Presence.FORBIDDEN and item.uid:
-            yield item.uid, Leftover(item.target, maker, known=False)
+def _explain_existing(
+    action: OriginalAction,
+    decisions: ActionDecisions,
+    facts: RevertFacts,
+    undone: Mapping[str, str],
+    creators: Mapping[str, str],
+) -> None:
+    """Correct 'existed before' where it was another action of the same execution that created the object."""
+    decision = decisions.of.get(action.key)
+    if not isinstance(decision, NoRollback) or decision.existing is None:
+        return
+    target = decision.existing.target
+    uid = decision.existing.uid or facts.observed(target).uid or ""
+    if uid in undone:
+        cause = causes.same_object(target, undone[uid])
+    elif uid in facts.reverted_uids:
+        cause = causes.already_rolled_back(facts.reverted_uids[uid])
+    elif uid in creators:
+        cause = causes.created_by_another_action(target, creators[uid])
+    else:
+        return
+    decisions.of[action.key] = NoRollback(cause)

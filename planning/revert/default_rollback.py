@@ -1,60 +1,48 @@
-"""An action's record to what undoes it: delete these objects, carry this out, nothing because …, or refuse.
+"""What undoes an action: delete these objects, carry this action out, nothing because of this, or a refusal.
 
-A record of ours decides alone; one of the older controller needs its definition. What is special about a
-type is a row in a table. Nothing here looks at the cluster. Source: docs/spec/drplanexecution.md, "What
-undoes an action".
+A full record decides alone; one of the older controller needs its definition. What is special about a type is a row in
+a table. Nothing here looks at the cluster. Source: docs/spec/drplanexecution.md, "What undoes an action".
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
-from api.actions import Action, HookCleanup
-from api.execution import ActionOutputs, ActionStatus
+from api.actions import Action
+from api.execution import ActionOutputs
 from api.meta import ObjectReference
-from api.phases import ActionType, Operation, Phase
-from api.reasons import Cause, Reason
+from api.phases import ActionType, Operation
+from api.reasons import Cause
 from api.steps import FailureType, Part, Refusal, Target
-from planning.definitions.action_list import PlannedAction
-from planning.definitions.action_types import ACTION_TYPES, Rule, TypeRow, operation_of
+from planning.definitions.action_types import ACTION_TYPES, Rule
 from planning.definitions.manifest import ManifestError
-from planning.definitions.rollback import CustomRollbackError, RollbackHook, cleanup_of, rollback_hook, rollback_of
-from planning.definitions.target import DEFAULT_NAMESPACE, is_job, target_of_action
+from planning.definitions.rollback import CustomRollbackError, rollback_of
+from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
 from planning.messages import actions as action_messages
 from planning.messages import causes
+from planning.revert.original import OriginalAction, references
 from planning.values.placeholders import has_template
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """An object that an action made, with the uid that was recorded, if any."""
+class RecordedObject:
+    """An object of an action, with the uid that was recorded, if any."""
 
     target: Target
     uid: str | None
 
-    @property
-    def foreground(self) -> bool:
-        """A Job goes with its pods."""
-        return is_job(self.target)
-
 
 @dataclass(frozen=True)
-class Nothing:
-    """Nothing is to be undone, because of this. `kept` is the object that an Apply found and left."""
+class NoRollback:
+    """Nothing is to be undone, because of this. `existing` is the object that an Apply did not create."""
 
     cause: Cause
-    kept: Recorded | None = None
+    existing: RecordedObject | None = None
 
 
 @dataclass(frozen=True)
-class Refused:
-    """It cannot be undone, because of this."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Custom:
-    """An action is to be carried out: its own rollback, or itself, a rollback hook."""
+class ActionToRun:
+    """An action is to be carried out: the action's own rollback, or the action itself, a rollback hook."""
 
     action: Action
     part: Part
@@ -63,232 +51,130 @@ class Custom:
 
 
 @dataclass(frozen=True)
-class Delete:
+class DeleteObjects:
     """These objects are to be deleted."""
 
-    objects: tuple[Recorded, ...]
+    objects: tuple[RecordedObject, ...]
     only_if_new: bool = False
     """An Apply of the older controller: only what came into being while it ran."""
 
 
-Default = Nothing | Refused | Delete
-Undoing = Default | Custom
+Default = NoRollback | Refusal | DeleteObjects
+Rollback = Default | ActionToRun
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An action of the original with what is known about it."""
-
-    action: ActionStatus
-    planned: PlannedAction | None
-    """Its definition as the original carried it out; None where it is gone."""
-    dr_workflow: str
-    """Name of its DRWorkflow."""
-
-    @property
-    def definition(self) -> Action | None:
-        """Its definition; None where it is gone."""
-        return self.planned.action if self.planned else None
-
-    @property
-    def hook(self) -> RollbackHook | None:
-        """Which rollback hook it is: one is carried out in a Revert, and not rolled back itself."""
-        return rollback_hook(self.planned.action) if self.planned and not self.redefined else None
-
-    @property
-    def cleanup(self) -> HookCleanup:
-        """When its object is removed by the action itself: never, where nothing tells."""
-        definition = None if self.redefined else self.definition
-        return cleanup_of(definition, self.operation or Operation.CREATE) if definition else HookCleanup()
-
-    @property
-    def custom(self) -> bool:
-        """Whether a rollback of its own takes the entry of the default: the record says so, else the definition."""
-        defined = self.definition is not None and self.definition.rollback is not None
-        return bool(self.action.custom_rollback) or (not self.ours and defined)
-
-    @property
-    def ours(self) -> bool:
-        """Whether the record says by itself what the action did."""
-        type_ = self.action.type
-        return self.action.operation is not None or (type_ is not None and not ACTION_TYPES[type_].has_object)
-
-    @property
-    def type(self) -> ActionType | None:
-        """The type, from the record, its kind of output, or the definition; None where nothing tells."""
-        if self.action.type is not None:
-            return self.action.type
-        recorded_type = next((type_ for type_, kind in ACTION_TYPES.items() if _refs(self.action.outputs, kind)), None)
-        return recorded_type or (self.definition.type if self.definition else None)
-
-    @property
-    def redefined(self) -> bool:
-        """Whether today's definition is of another type than the record: it no longer is the action's."""
-        return self.definition is not None and self.definition.type is not self.type
-
-    @property
-    def perhaps_made(self) -> bool:
-        """Whether it can have made an object, whatever it ended as; a record of ours says so itself.
-
-        One that names an object and not whether it was created is of an attempt that was never answered.
-        """
-        action = self.action
-        if action.phase in (Phase.PENDING, Phase.SKIPPED):
-            return False
-        if action.phase is Phase.SUCCEEDED or action.type is None or action.created:
-            return True
-        unknown = action.outputs is not None or action.reason is Reason.OUTCOME_UNKNOWN
-        return action.created is None and unknown
-
-    @property
-    def operation(self) -> Operation | None:
-        """What it did to its object, from the record, else the definition."""
-        return self.action.operation or (operation_of(self.definition) if self.definition else None)
-
-
-def undo(candidate: Candidate) -> Undoing:
-    """Decide what undoes an action, before any object is looked at."""
-    if candidate.hook and candidate.planned:
-        return Custom(candidate.planned.action, Part.ACTION, candidate.planned.index)
-    return _custom(candidate) if candidate.custom else by_default(candidate)
-
-
-def _custom(candidate: Candidate) -> Custom | Refused:
-    """Give the action's own rollback."""
-    planned = None if candidate.redefined else candidate.planned
+def rollback(action: OriginalAction) -> Rollback:
+    """Decide what undoes an action, before any object is observed."""
+    if action.hook and action.definition:
+        return ActionToRun(action.definition, Part.ACTION, action.index)
+    if not action.custom:
+        return default_rollback(action)
     try:
-        action = rollback_of(planned.action) if planned else None
+        own = rollback_of(action.definition) if action.definition else None
     except CustomRollbackError as error:
-        return _refused(FailureType.INVALID, action_messages.custom_rollback_failed(str(error)))
-    if planned is None or action is None:
-        return _refused(
-            FailureType.UNDEFINED, action_messages.rollback_undefined(candidate.action.name, candidate.dr_workflow)
-        )
-    return Custom(action, Part.ROLLBACK, planned.index)
+        return _refusal(FailureType.INVALID, action_messages.custom_rollback_failed(str(error)))
+    if own is None:
+        return _refusal(FailureType.UNDEFINED, action_messages.rollback_undefined(action.name, action.dr_workflow))
+    return ActionToRun(own, Part.ROLLBACK, action.index)
 
 
-def _refused(type_: FailureType, message: str) -> Refused:
-    return Refused(Refusal(type=type_, message=action_messages.bounded(message)))
+def _refusal(type_: FailureType, message: str) -> Refusal:
+    return Refusal(type=type_, message=action_messages.bounded(message))
 
 
-def by_default(candidate: Candidate) -> Default:
+def default_rollback(action: OriginalAction) -> Default:
     """Decide what undoes an action that has no rollback of its own."""
-    if not candidate.ours and (candidate.definition is None or candidate.redefined):
-        return Refused(_undefined(candidate))
-    type_, operation = candidate.type, candidate.operation or Operation.CREATE
-    if type_ is None:
-        return Refused(_undefined(candidate))
-    match ACTION_TYPES[type_].rule(operation):
+    if action.type is None or (action.definition is None and not action.has_full_record):
+        return _undefined(action)
+    operation = action.operation or Operation.CREATE
+    rule = ACTION_TYPES[action.type].rule(operation)
+    match rule:
         case Rule.UNDEFINED:
-            return Nothing(causes.no_rollback_defined(type_))
+            return NoRollback(causes.no_rollback_defined(action.type))
         case Rule.NOT_AUTOMATIC:
-            return Nothing(causes.no_automatic_rollback(operation))
+            return NoRollback(causes.no_automatic_rollback(operation))
         case Rule.DELETE_IF_CREATED:
-            return _delete(candidate, type_, only_if_new=candidate.action.created is None)
+            return _delete(action, action.type, only_if_new=action.record.created is None)
         case Rule.DELETE:
-            return _delete(candidate, type_, only_if_new=False)
+            return _delete(action, action.type, only_if_new=False)
+        case _:
+            assert_never(rule)
 
 
-def made(candidate: Candidate) -> Default:
-    """Name the objects that an action made, whatever undoes it: they stand where it is not rolled back."""
-    if candidate.action.created and candidate.type is not None:
-        return _delete(candidate, candidate.type, only_if_new=False)
-    return by_default(candidate)
+def deletion_of_created(action: OriginalAction) -> Default:
+    """Decide what would delete the objects that an action created, whatever undoes the action."""
+    if action.record.created and action.type is not None:
+        return _delete(action, action.type, only_if_new=False)
+    return default_rollback(action)
 
 
-def _delete(candidate: Candidate, type_: ActionType, *, only_if_new: bool) -> Default:
+def _delete(action: OriginalAction, type_: ActionType, *, only_if_new: bool) -> Default:
     """Name the objects to delete, or say why they are kept or not known."""
     try:
-        objects = tuple(recorded(candidate, type_))
+        objects = tuple(objects_of(action, type_))
     except ManifestError as error:
-        return Refused(_unknown(candidate, str(error)))
-    if candidate.action.created is False:
-        kept = objects[0] if objects else None
-        return Nothing(causes.existed_before(kept.target) if kept else causes.EXISTED_BEFORE, kept)
+        return _object_unknown(action, str(error))
+    if action.record.created is False:
+        existing = objects[0] if objects else None
+        return NoRollback(causes.existed_before(existing.target) if existing else causes.EXISTED_BEFORE, existing)
     if objects:
-        return Delete(objects, only_if_new)
-    if candidate.definition is None:
-        return Refused(_undefined(candidate))
-    return Refused(_unknown(candidate, action_messages.UNNAMED))
+        return DeleteObjects(objects, only_if_new)
+    return _undefined(action) if action.definition is None else _object_unknown(action, action_messages.UNNAMED)
 
 
-def _undefined(candidate: Candidate) -> Refusal:
-    message = action_messages.action_undefined(candidate.action.name, candidate.dr_workflow)
+def _undefined(action: OriginalAction) -> Refusal:
+    message = action_messages.action_undefined(action.name, action.dr_workflow)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
-def _unknown(candidate: Candidate, reason: str) -> Refusal:
-    message = action_messages.object_unknown(candidate.action.name, candidate.dr_workflow, reason)
+def _object_unknown(action: OriginalAction, reason: str) -> Refusal:
+    message = action_messages.object_unknown(action.name, action.dr_workflow, reason)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
-def recorded(candidate: Candidate, type_: ActionType) -> Iterator[Recorded]:
-    """Give the objects of an action, each once: from its record, else from its definition.
+def objects_of(action: OriginalAction, type_: ActionType) -> Iterator[RecordedObject]:
+    """Yield the objects of an action, each once: from its record, else from its definition.
 
     Raises ManifestError when neither can tell.
     """
-    refs = _refs(candidate.action.outputs, ACTION_TYPES[type_])
+    refs = references(action.record.outputs, ACTION_TYPES[type_])
     if not refs:
-        target = _defined_target(candidate)
-        if target:
-            yield Recorded(target, None)
+        if target := _defined_target(action):
+            yield RecordedObject(target, None)
         return
-    seen: list[Recorded] = []
+    seen: list[RecordedObject] = []
     for ref in refs:
-        target = _target_of_ref(ref, type_) or _defined_target(candidate)
-        item = Recorded(target, ref.uid or None) if target else None
+        target = _target_of_reference(ref, type_) or _defined_target(action)
+        item = RecordedObject(target, ref.uid or None) if target else None
         if item and item not in seen:
             seen.append(item)
             yield item
 
 
-def referred(outputs: ActionOutputs | None) -> Iterator[Recorded]:
-    """Give every object that a record names, whatever its type."""
-    for type_, kind in ACTION_TYPES.items():
-        for ref in _refs(outputs, kind):
-            target = _target_of_ref(ref, type_)
-            if target:
-                yield Recorded(target, ref.uid or None)
+def objects_in(outputs: ActionOutputs | None) -> Iterator[RecordedObject]:
+    """Yield every object that a record names, whatever its type."""
+    for type_, row in ACTION_TYPES.items():
+        for ref in references(outputs, row):
+            if target := _target_of_reference(ref, type_):
+                yield RecordedObject(target, ref.uid or None)
 
 
-def _refs(outputs: ActionOutputs | None, kind: TypeRow) -> list[ObjectReference]:
-    """Give the references in a record that are of a kind, lists flattened."""
-    found: list[ObjectReference] = []
-    for field in kind.outputs if outputs and kind.has_object else ():
-        value = getattr(outputs, field)
-        found += value if isinstance(value, list) else [value] if value else []
-    return found
-
-
-def _target_of_ref(ref: ObjectReference, type_: ActionType) -> Target | None:
+def _target_of_reference(ref: ObjectReference, type_: ActionType) -> Target | None:
     """Read a reference, with what the type fixes filled in; None where it does not name an object."""
-    kind = ACTION_TYPES[type_]
-    api_version, name = ref.api_version or kind.api_version, ref.kind or kind.kind
-    if not ref.name or not api_version or not name:
+    row = ACTION_TYPES[type_]
+    api_version, kind = ref.api_version or row.api_version, ref.kind or row.kind
+    if not ref.name or not api_version or not kind:
         return None
-    namespace = ref.namespace or (DEFAULT_NAMESPACE if kind.kind and kind.namespaced else None)
-    return Target(api_version=api_version, kind=name, name=ref.name, namespace=namespace)
+    namespace = ref.namespace or (DEFAULT_NAMESPACE if row.kind and row.namespaced else None)
+    return Target(api_version=api_version, kind=kind, name=ref.name, namespace=namespace)
 
 
-def _defined_target(candidate: Candidate) -> Target | None:
-    """Name the object that the definition is about today; None without one.
+def _defined_target(action: OriginalAction) -> Target | None:
+    """Return the object that the definition is about today; None without one.
 
     Raises ManifestError when its text cannot tell.
     """
-    if candidate.definition is None or candidate.redefined:
-        return None
-    target = target_of_action(candidate.definition)
+    target = target_of_action(action.definition) if action.definition else None
     if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
         raise ManifestError(action_messages.PLACEHOLDERS)
     return target
-
-
-def deletes(candidate: Candidate) -> bool:
-    """Tell whether the action itself was a deletion."""
-    return candidate.operation is Operation.DELETE
-
-
-def replaces(candidate: Candidate) -> bool:
-    """Tell whether the action put its object in the entry of another one of that name."""
-    cleared = bool(candidate.cleanup.before_create and candidate.action.created)
-    return cleared or candidate.operation is Operation.REPLACE

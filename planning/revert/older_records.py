@@ -1,4 +1,4 @@
-"""What older records do not say by a value, read from their messages: the one entry where a message is read.
+"""What older records do not say by a value, read from their messages: the one place where a message is read.
 
 Version 0.1 wrote statuses without `reason` and `rolledBackBy`. The controller before it wrote no message of these, and
 what it left out is decided from phases and definitions. Source: docs/spec/drplanexecution.md, "Reasons".
@@ -15,7 +15,7 @@ _ROLLED_BACK = "Already rolled back by "
 _ABSENT = "Already absent: "
 _UNKNOWN = "Outcome unknown: "
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
-"""Name of a Kubernetes object: what a message that was cut has in entry of one is none."""
+"""Name of a Kubernetes object: what a message that was cut has in place of one is none."""
 
 
 def with_reasons(execution: DRPlanExecution) -> DRPlanExecution:

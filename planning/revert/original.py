@@ -1,113 +1,192 @@
-"""The original's tree with every action placed and its definition at hand, in the order of a Revert.
+"""The original's tree with each action's record and definition, in the order of the original or of its Revert.
 
-Source: docs/spec/drplanexecution.md, "Reverse order at every level".
+Source: docs/spec/drplanexecution.md, "Reverse order at every level" and "What undoes an action".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
-from api.phases import Phase
+from api.actions import Action, HookCleanup
+from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.meta import ObjectReference
+from api.phases import ActionType, Operation, Phase
 from api.plan import DRPlan
-from api.workflow import DRWorkflow
+from api.reasons import Reason
 from planning.definitions.action_list import PlannedAction, as_executed
+from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
-from planning.definitions.lookup import Workflows, definition, occurrences
-from planning.definitions.rollback import RollbackHook
-from planning.revert.default_rollback import Candidate
-from planning.revert.previous_reverts import NodeKey, action_keys, stage_keys, workflow_keys
+from planning.definitions.lookup import Workflows, definition, full_name, occurrences
+from planning.definitions.rollback import RollbackHook, cleanup_of, rollback_hook
+
+NodeKey = tuple[tuple[str, int], ...]
+"""Names from the stage down, each with how many of the same name the original lists before it."""
 
 
 @dataclass(frozen=True)
 class OriginalAction:
-    """Where an action stands in the original: its key, its rank in the order written, its candidate."""
+    """An action of the original: its record, its definition, and what follows from both."""
 
     key: NodeKey
     rank: int
-    candidate: Candidate
+    """Position in the original's whole tree."""
+    record: ActionStatus
+    dr_workflow: str
+    """Name of its DRWorkflow."""
+    definition: Action | None
+    """As the original carried it out; None where it is gone, or has become one of another type."""
+    index: int
+    """Position of the definition in the DRWorkflow."""
+    type: ActionType | None
+    """From the record, the kind of its outputs, or the definition; None where nothing tells."""
+    operation: Operation | None
+    """What it did to its object; None where nothing tells."""
+    has_full_record: bool
+    """Whether the record says by itself what the action did, as those of the older controller do not."""
+    hook: RollbackHook | None
+    """Which rollback hook it is: one is carried out in a Revert, and not rolled back itself."""
+    custom: bool
+    """Whether a rollback of its own takes the place of the default."""
+    replaces: bool
+    """Whether it put its object in the place of another one of that name."""
+    cleanup: HookCleanup
+    """When the action itself removes its object."""
+    reverted: bool = False
+    """Whether it has a part in the Revert; objects of others are left, and named."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.record.name
+
+    @property
+    def may_have_created(self) -> bool:
+        """Whether it can have created an object, whatever it ended as.
+
+        A record that names an object and not whether it was created is of an attempt that was never answered.
+        """
+        record = self.record
+        if record.phase in (Phase.PENDING, Phase.SKIPPED):
+            return False
+        if record.phase is Phase.SUCCEEDED or record.type is None or record.created:
+            return True
+        return record.created is None and (record.outputs is not None or record.reason is Reason.OUTCOME_UNKNOWN)
 
 
 @dataclass(frozen=True)
 class OriginalWorkflow:
-    """A workflow of the original with its actions placed."""
+    """A workflow of the original with its actions."""
 
     node: WorkflowExecutionStatus
-    entries: tuple[OriginalAction, ...]
+    actions: tuple[OriginalAction, ...]
     position: int
-    """In the original's stage: one DRWorkflow may stand there more than once."""
+    """In the original's stage, which may list one DRWorkflow more than once."""
 
 
 @dataclass(frozen=True)
 class OriginalStage:
-    """A stage of the original with its workflows placed."""
+    """A stage of the original with its workflows."""
 
     key: tuple[str, int]
     node: StageStatus
     workflows: tuple[OriginalWorkflow, ...]
 
-    def entries(self) -> Iterator[tuple[OriginalWorkflow, OriginalAction]]:
-        """Walk the actions, each with its workflow."""
-        return ((workflow, entry) for workflow in self.workflows for entry in workflow.entries)
-
 
 OriginalTree = Sequence[OriginalStage]
 
 
-def read_tree(original: DRPlanExecution, workflows: Workflows) -> list[OriginalStage]:
-    """OriginalAction everything, in the order in which the original lists it."""
-    stages, rank = [], 0
-    for key, stage in zip(stage_keys(original.status.stages), original.status.stages, strict=True):
-        placed = []
-        for position, workflow_key in enumerate(workflow_keys(stage.workflows)):
-            node = stage.workflows[position]
-            planned = _as_executed(original, definition(workflows, node.workflow_ref))
-            entries = _entries(node, (key, workflow_key), rank, planned)
-            placed.append(OriginalWorkflow(node, entries, position))
-            rank += len(node.actions)
-        stages.append(OriginalStage(key, stage, tuple(placed)))
-    return stages
+def actions_of(tree: OriginalTree) -> Iterator[OriginalAction]:
+    """Yield every action of a tree, in its order."""
+    return (action for stage in tree for workflow in stage.workflows for action in workflow.actions)
 
 
-def _as_executed(original: DRPlanExecution, dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], PlannedAction]:
-    """Index what the original made of a DRWorkflow by name and occurrence; empty where the DRWorkflow is gone."""
-    planned = as_executed(dr_workflow, original.spec.mode) if dr_workflow else []
-    return dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
-
-
-def _entries(
-    node: WorkflowExecutionStatus, key: NodeKey, rank: int, planned: Mapping[tuple[str, int], PlannedAction]
-) -> tuple[OriginalAction, ...]:
-    """OriginalAction the actions of one workflow; the first has `rank`."""
-    name = node.workflow_ref.name
-    return tuple(
-        OriginalAction((*key, action_key), rank + index, Candidate(action, planned.get(action_key), name))
-        for index, (action_key, action) in enumerate(zip(action_keys(node.actions), node.actions, strict=True))
+def keys(nodes: Sequence[StageStatus | WorkflowExecutionStatus | ActionStatus]) -> list[tuple[str, int]]:
+    """Tell the children of a node apart, by name and occurrence; they are in the original's order."""
+    return occurrences(
+        nodes, lambda node: full_name(node.workflow_ref) if isinstance(node, WorkflowExecutionStatus) else node.name
     )
 
 
-def mirrored(found: OriginalTree, plan: DRPlan | None) -> list[OriginalStage]:
+def read_tree(original: DRPlanExecution, workflows: Workflows) -> list[OriginalStage]:
+    """Find the definition of each action of the original; the tree has the order in which the original lists it."""
+    tree, rank = [], 0
+    for stage_key, stage in zip(keys(original.status.stages), original.status.stages, strict=True):
+        originals = []
+        for position, (workflow_key, node) in enumerate(zip(keys(stage.workflows), stage.workflows, strict=True)):
+            dr_workflow = definition(workflows, node.workflow_ref)
+            planned = as_executed(dr_workflow, original.spec.mode) if dr_workflow else []
+            by_key = dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
+            succeeded = stage.phase is Phase.SUCCEEDED and node.phase is Phase.SUCCEEDED
+            actions = []
+            for key, record in zip(keys(node.actions), node.actions, strict=True):
+                place = (stage_key, workflow_key, key)
+                action = original_action(record, by_key.get(key), node.workflow_ref.name, place, rank)
+                reverted = succeeded and (record.phase is Phase.SUCCEEDED or action.hook is not None)
+                actions.append(replace(action, reverted=reverted))
+                rank += 1
+            originals.append(OriginalWorkflow(node, tuple(actions), position))
+        tree.append(OriginalStage(stage_key, stage, tuple(originals)))
+    return tree
+
+
+def original_action(
+    record: ActionStatus, planned: PlannedAction | None, dr_workflow: str, key: NodeKey = (), rank: int = 0
+) -> OriginalAction:
+    """Combine an action's record with its definition, None where that is gone. `dr_workflow` is a name."""
+    of_outputs = (type_ for type_, row in ACTION_TYPES.items() if references(record.outputs, row))
+    type_ = record.type or next(of_outputs, None) or (planned.action.type if planned else None)
+    if planned and planned.action.type is not type_:
+        planned = None
+    defined = planned.action if planned else None
+    operation = record.operation or (operation_of(defined) if defined else None)
+    row = ACTION_TYPES[record.type] if record.type else None
+    has_full_record = record.operation is not None or (row is not None and not row.has_object)
+    defines_rollback = defined is not None and defined.rollback is not None
+    cleanup = cleanup_of(defined, operation or Operation.CREATE) if defined else HookCleanup()
+    return OriginalAction(
+        key=key,
+        rank=rank,
+        record=record,
+        dr_workflow=dr_workflow,
+        definition=defined,
+        index=planned.index if planned else 0,
+        type=type_,
+        operation=operation,
+        has_full_record=has_full_record,
+        hook=rollback_hook(defined) if defined else None,
+        custom=bool(record.custom_rollback) or (defines_rollback and not has_full_record),
+        replaces=operation is Operation.REPLACE or bool(cleanup.before_create and record.created),
+        cleanup=cleanup,
+    )
+
+
+def references(outputs: ActionOutputs | None, row: TypeRow) -> list[ObjectReference]:
+    """Return the references to objects of a type that a record contains."""
+    found: list[ObjectReference] = []
+    for field in row.outputs if outputs and row.has_object else ():
+        value = getattr(outputs, field)
+        found += value if isinstance(value, list) else [value] if value else []
+    return found
+
+
+def mirrored(tree: OriginalTree, plan: DRPlan | None) -> list[OriginalStage]:
     """Return the tree in the order of a Revert: reversed at every level."""
-    order = revert_order([stage.node for stage in found], plan)
-    return [_mirrored_stage(found[entry]) for entry in order]
+    order = revert_order([stage.node for stage in tree], plan)
+    return [
+        replace(
+            stage,
+            workflows=tuple(
+                replace(workflow, actions=_mirrored_actions(workflow.actions)) for workflow in stage.workflows[::-1]
+            ),
+        )
+        for stage in (tree[place] for place in order)
+    ]
 
 
-def _mirrored_stage(stage: OriginalStage) -> OriginalStage:
-    workflows = (replace(workflow, entries=_mirrored_entries(workflow)) for workflow in stage.workflows[::-1])
-    return replace(stage, workflows=tuple(workflows))
+def _mirrored_actions(actions: Sequence[OriginalAction]) -> tuple[OriginalAction, ...]:
+    """Reverse the actions; the rollback hooks are before and after them, in the order of the DRWorkflow."""
+    before, after = (sorted((one for one in actions if one.hook is hook), key=_index) for hook in RollbackHook)
+    return (*before, *(one for one in actions[::-1] if one.hook is None), *after)
 
 
-def _mirrored_entries(workflow: OriginalWorkflow) -> tuple[OriginalAction, ...]:
-    """Turn the actions round; the rollback hooks stand before and after them, as the DRWorkflow lists them."""
-    before, after = ([entry for entry in workflow.entries if entry.candidate.hook is hook] for hook in RollbackHook)
-    rest = [entry for entry in workflow.entries[::-1] if entry.candidate.hook is None]
-    return (*sorted(before, key=_defined), *rest, *sorted(after, key=_defined))
-
-
-def _defined(entry: OriginalAction) -> int:
-    """Give the position of the action's definition in its DRWorkflow."""
-    return entry.candidate.planned.index if entry.candidate.planned else 0
-
-
-def carried_out(stage: OriginalStage, workflow: OriginalWorkflow) -> bool:
-    """Tell whether the workflow is a part of the original that succeeded."""
-    return stage.node.phase is Phase.SUCCEEDED and workflow.node.phase is Phase.SUCCEEDED
+def _index(action: OriginalAction) -> int:
+    return action.index

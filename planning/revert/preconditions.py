@@ -3,6 +3,8 @@
 Source: docs/spec/drplanexecution.md, "What may be reverted".
 """
 
+from collections.abc import Iterator, Sequence
+
 from api.execution import DRPlanExecution, StageStatus
 from api.phases import OperationType, Phase
 from planning.messages import rejections
@@ -10,7 +12,7 @@ from planning.messages import rejections
 _ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED)
 
 
-def why_not(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
+def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
     """Say why `revert` may not take `original` back, and what to do; None where it may."""
     name = revert.spec.revert_execution_ref
     if not name:
@@ -25,22 +27,19 @@ def why_not(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | 
         return rejections.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
     if original.status.phase not in _ENDED:
         return rejections.not_ended(name, original.status.phase)
-    return _unrecorded(name, original)
-
-
-def _unrecorded(name: str, original: DRPlanExecution) -> str | None:
-    """Say what the original's status lacks: what happened is never guessed."""
     if not original.status.stages:
         return rejections.nothing_recorded(name)
-    gaps = (gap for stage in original.status.stages if (gap := _gap(stage)))
-    return next((rejections.part_not_recorded(name, gap) for gap in gaps), None)
+    part = next(_parts_without_record(original.status.stages), None)
+    return rejections.part_not_recorded(name, part) if part else None
 
 
-def _gap(stage: StageStatus) -> str | None:
-    """Name a part that succeeded and has no list of what it did; None where there is none."""
-    if stage.phase is not Phase.SUCCEEDED:
-        return None
-    if not stage.workflows:
-        return rejections.stage_called(stage.name)
-    lost = (node for node in stage.workflows if node.phase is Phase.SUCCEEDED and not node.actions)
-    return next((rejections.workflow_called(node.workflow_ref.name, stage.name) for node in lost), None)
+def _parts_without_record(stages: Sequence[StageStatus]) -> Iterator[str]:
+    """Name the parts that succeeded and have no list of what they did: what happened is never guessed."""
+    for stage in stages:
+        if stage.phase is not Phase.SUCCEEDED:
+            continue
+        if not stage.workflows:
+            yield rejections.stage_called(stage.name)
+        for node in stage.workflows:
+            if node.phase is Phase.SUCCEEDED and not node.actions:
+                yield rejections.workflow_called(node.workflow_ref.name, stage.name)

@@ -7,7 +7,7 @@ import pytest
 from dev.stack import Stack
 from tests.e2e.installation import Installation, start_installation
 from tests.e2e.story import Story
-from tests.private_stack import private_stack
+from tests.private_stack import empty_namespace, private_stack
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,8 @@ def installation(shared_installation: Installation) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def story(installation: Installation) -> Story:
-    """A namespace for this test."""
-    return installation.story()
+def story(installation: Installation) -> Iterator[Story]:
+    """A namespace for this test, which leaves no work to the bridges of later tests."""
+    story = installation.story()
+    yield story
+    empty_namespace(installation.stack, story.namespace)

@@ -20,7 +20,7 @@ from api.plan import DRPlan
 from api.steps import ObservedObject, Presence, RevertDecision, Target
 from api.workflow import DRWorkflow
 from planning.definitions.lookup import Workflows
-from planning.revert.decide import concerns, decide_revert
+from planning.revert.decide import decide_revert, objects_to_observe
 
 START = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 END = START + timedelta(seconds=45)
@@ -113,7 +113,7 @@ def absent(target: Target) -> ObservedObject:
 
 def untouched(original: DRPlanExecution, workflows: Workflows) -> dict[Target, ObservedObject]:
     """A look at a cluster where every object is as the records say."""
-    return {target: present(f"uid-{target.name}") for target in concerns(original, workflows)}
+    return {target: present(f"uid-{target.name}") for target in objects_to_observe(original, workflows)}
 
 
 def dr_workflow(name: str, *actions: dict[str, Any], **spec: Any) -> DRWorkflow:

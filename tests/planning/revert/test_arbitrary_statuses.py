@@ -15,7 +15,7 @@ from api.meta import ObjectName, ObjectReference
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
 from api.steps import ObservedObject, Presence, Target
 from planning.definitions.lookup import Workflows
-from planning.revert.decide import concerns, decide_revert
+from planning.revert.decide import decide_revert, objects_to_observe
 from planning.status import transitions
 from planning.status.size_limit import shorten
 from tests.planning.builders import (
@@ -155,7 +155,7 @@ def test_planning_answers_and_keeps_to_what_was_seen(
 ) -> None:
     workflows: Workflows = by_name(dr_workflow("w", *defined))
     original = plausible(tree, mode)
-    targets = concerns(original, workflows)
+    targets = objects_to_observe(original, workflows)
     view: dict[Target, ObservedObject] = {target: looks[place % len(looks)] for place, target in enumerate(targets)}
     earlier = [
         revert(f"r{number}", phase=Phase.FAILED, start_time=LATER, stage_statuses=one)

@@ -10,7 +10,7 @@ from api.phases import OnMissing, Operation, Phase
 from api.steps import RevertDecision
 from planning.messages import actions as action_messages
 from planning.messages import causes
-from planning.revert.decide import concerns, decide_revert
+from planning.revert.decide import decide_revert, objects_to_observe
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.simulation import Drawn, SimulatedCluster, actions_of, drawn_plans, executed, object_names, reverted
 
@@ -20,7 +20,7 @@ RELAXED = settings(max_examples=80, deadline=None)
 def decided(
     by: DRPlanExecution, original: DRPlanExecution, cluster: SimulatedCluster, drawn: Drawn, *earlier: DRPlanExecution
 ) -> RevertDecision:
-    looks = {target: cluster.look(target) for target in concerns(original, drawn.workflows)}
+    looks = {target: cluster.look(target) for target in objects_to_observe(original, drawn.workflows)}
     decision = decide_revert(by, original, earlier, looks, drawn.plan, drawn.workflows)
     assert decision.rejection is None
     return decision
@@ -266,7 +266,7 @@ def test_records_of_the_older_controller_are_planned_without_a_stumble(drawn: Dr
     state = original.status.model_copy(update={"stage_statuses": stages})
     old = original.model_copy(update={"status": state})
     for workflows in (drawn.workflows, {}):
-        looks = {target: cluster.look(target) for target in concerns(old, workflows)}
+        looks = {target: cluster.look(target) for target in objects_to_observe(old, workflows)}
         decision = decide_revert(revert(), old, [], looks, drawn.plan, workflows)
         assert decision.rejection is None
         live = set(cluster.objects.values())
@@ -297,7 +297,7 @@ def test_the_drawn_world_has_its_variety() -> None:
 @given(drawn_plans())
 def test_every_object_is_looked_at_once(drawn: Drawn) -> None:
     original, cluster = executed(drawn)
-    looked = concerns(original, drawn.workflows)
+    looked = objects_to_observe(original, drawn.workflows)
     assert len(looked) == len(set(looked))
     recorded = {uid_of(one) for one in actions_of(original.status) if one.created}
     assert {target for target, uid in cluster.objects.items() if uid in recorded} <= set(looked)

@@ -13,7 +13,7 @@ from api.steps import Part, RevertDecision, RollbackStep
 from planning.definitions.action_list import PlannedAction
 from planning.definitions.lookup import Workflows
 from planning.messages import actions as action_messages
-from planning.revert.decide import concerns, decide_revert, executes_definitions
+from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.simulation import SimulatedCluster, actions_of
 from tests.planning.simulation_of_all_types import Ledger, Varied, executed, planned, records, reverted, varied_plans
@@ -38,7 +38,7 @@ def decided(
     workflows: Workflows,
     *earlier: DRPlanExecution,
 ) -> RevertDecision:
-    looks = {target: cluster.look(target) for target in concerns(original, workflows)}
+    looks = {target: cluster.look(target) for target in objects_to_observe(original, workflows)}
     decision = decide_revert(by, original, earlier, looks, None, workflows)
     assert decision.rejection is None
     return decision
