@@ -1,7 +1,5 @@
 """The commands of docs/operations.md that install drplan work as they are written, and grant what the page says."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
+from tests.e2e.page_commands import run, shell_of
 
 PAGE = Page(REPOSITORY / "docs" / "operations.md")
 
@@ -29,21 +28,9 @@ def commands(heading: str) -> list[str]:
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` acts on the stack as the administrator."""
-    (tmp_path / "kubectl").symlink_to(stack.programs.kubectl)
-    yield {
-        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
-        "KUBECONFIG": str(stack.layout.kubeconfig),
-        "HOME": str(tmp_path),
-    }
+    yield shell_of(stack, tmp_path)
     stack.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=60s")
     stack.kubectl("delete", "--ignore-not-found", f"--filename={REPOSITORY / 'deploy' / 'install'}")
-
-
-def run(shell: dict[str, str], command: str) -> str:
-    line = ["bash", "-euo", "pipefail", "-c", command]
-    done = subprocess.run(line, env=shell, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
-    return done.stdout
 
 
 def may_impersonate(stack: Stack, namespace: str, kubeconfig: Path) -> bool:

@@ -1,0 +1,51 @@
+"""The commands of a page, run in a shell as a reader runs them, and compared with the output that the page shows."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from dev.stack import Stack
+from tests.docs.pages import REPOSITORY, Page
+
+DIFFERS = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
+    (re.compile(r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|s|m)\b"), "<span>"),
+    (re.compile(r"[ \t]+"), " "),
+)
+
+
+def steps(page: Page) -> list[tuple[str, str]]:
+    """Give each block of commands with the output that follows it, empty where the page shows none."""
+    found: list[tuple[str, str]] = []
+    for token in page.tokens:
+        if token.type == "fence" and token.info == "sh":
+            found.append((token.content, ""))
+        elif token.type == "fence" and token.info == "text" and found:
+            found[-1] = (found[-1][0], token.content)
+    return found
+
+
+def same(text: str) -> str:
+    """Take out what is different each time: times, spans and the width of columns."""
+    for pattern, replacement in DIFFERS:
+        text = pattern.sub(replacement, text)
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def shell_of(stack: Stack, home: Path) -> dict[str, str]:
+    """Give the variables of a shell in which `kubectl` acts on the stack as the administrator."""
+    (home / "kubectl").symlink_to(stack.programs.kubectl)
+    return {
+        "PATH": f"{home}{os.pathsep}{os.environ['PATH']}",
+        "KUBECONFIG": str(stack.layout.kubeconfig),
+        "HOME": str(home),
+    }
+
+
+def run(shell: dict[str, str], commands: str) -> str:
+    """Run commands of a page, each of which has to succeed, and give what they print."""
+    line = ["bash", "-euo", "pipefail", "-c", commands]
+    done = subprocess.run(line, env=shell, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, f"{commands}\n{done.stderr}"
+    return done.stdout
