@@ -7,7 +7,7 @@ from activities.errors import ActionError, action_error
 from api.steps import FailureType, Target
 from kube.client import OWN, Cluster
 from kube.errors import ApiError
-from planning.messages import attempts as attempt_messages
+from planning.messages import runs as run_messages
 
 _REVIEW = Target(api_version="authorization.k8s.io/v1", kind="SelfSubjectAccessReview", name="")
 
@@ -19,6 +19,6 @@ async def require_open_namespace(cluster: Cluster, namespace: str, account: str)
     try:
         answer = await cluster.create(_REVIEW, body, OWN)
     except ApiError as error:
-        raise action_error(error, attempt_messages.access_unknown(namespace, error.message)) from error
+        raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
     if not answer["status"]["allowed"]:
-        raise ActionError(FailureType.FORBIDDEN, attempt_messages.namespace_not_open(namespace))
+        raise ActionError(FailureType.FORBIDDEN, run_messages.namespace_not_open(namespace))

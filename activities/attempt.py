@@ -20,8 +20,8 @@ from activities.errors import ActionError, application_error, log_failure, log_u
 from api.meta import parse_duration
 from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
 from kube.errors import ApiError
-from planning.messages import attempts as attempt_messages
-from planning.messages.actions import bounded
+from planning.messages import actions as action_messages
+from planning.messages.text import bounded
 from planning.values.redaction import redacted, secret_forms
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class RunningAttempt:
         self.limits = limits
         before = heartbeat or _last_heartbeat()
         self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
-        self.timeout_error = ActionError(FailureType.TIMED_OUT, attempt_messages.ran_out_of_time(limits.timeout))
+        self.timeout_error = ActionError(FailureType.TIMED_OUT, action_messages.ran_out_of_time(limits.timeout))
         """Raised if the time runs out now; whoever waits for something replaces it."""
         self.final_check: Callable[[], Awaitable[ActionOutcome | None]] | None = None
         """Called once when the time has run out; an outcome means that the action was done in spite of that."""
@@ -201,7 +201,7 @@ async def _in_time(work: Awaitable[ActionOutcome], attempt: RunningAttempt) -> A
         raise attempt.timeout_error from None
     except Exception as error:
         log_unexpected("An attempt ended", error)
-        raise ActionError(FailureType.TRANSIENT, attempt_messages.unexpected(error)) from error
+        raise ActionError(FailureType.TRANSIENT, action_messages.unexpected(error)) from error
 
 
 async def _until_done(work: Coroutine[None, None, T]) -> T:

@@ -12,9 +12,9 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from api.steps import ActionRecord, AttemptFailure, FailureType
+from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import LONGEST_RETRY_AFTER, AlreadyExistsError, ApiError
-from planning.messages.actions import bounded
+from planning.messages.text import bounded
 
 _TYPES = {403: FailureType.FORBIDDEN, 404: FailureType.NOT_FOUND, 413: FailureType.TOO_LARGE}
 
@@ -41,6 +41,11 @@ def failure_type(error: ApiError) -> FailureType:
     if isinstance(error, AlreadyExistsError):
         return FailureType.ALREADY_EXISTS
     return FailureType.TRANSIENT if error.repeatable else _TYPES.get(error.status, FailureType.INVALID)
+
+
+def words_of(error: ApiError, target: Target) -> str:
+    """Return the API server's words about a call for `target`, after the object's name where its Status names none."""
+    return error.message if error.object_name == target.name else f"{target.name}: {error.message}"
 
 
 def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:

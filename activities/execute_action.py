@@ -17,7 +17,7 @@ from api.reasons import Reason
 from api.steps import ActionOutcome, ExecuteInput, FailureType
 from kube.client import Cluster
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
+from planning.messages.text import bounded
 
 EffectsByType = Mapping[ActionType, Effect]
 
@@ -53,7 +53,7 @@ class ExecuteActivities:
             action = await self._resolver.resolve(request, attempt)
             return attempt.redact_outcome(await self._effect(action).verify(action))
         except ActionError as error:
-            message = action_messages.bounded(attempt.redact(error.message))
+            message = bounded(attempt.redact(error.message))
             if not error.type.repeatable:
                 return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
             # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
@@ -62,5 +62,5 @@ class ExecuteActivities:
     def _effect(self, action: ResolvedAction) -> Effect:
         effect = self._effects.get(action.definition.type)
         if effect is None:
-            raise ActionError(FailureType.UNSUPPORTED, attempt_messages.no_effect(action.definition.type))
+            raise ActionError(FailureType.UNSUPPORTED, action_messages.no_effect(action.definition.type))
         return effect

@@ -34,8 +34,9 @@ from api.plan import DRPlan
 from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
 from planning.execute.decide import decide_execute
-from planning.messages import attempts as attempt_messages
-from planning.messages import rejections
+from planning.messages import actions as action_messages
+from planning.messages import runs as run_messages
+from planning.messages import tree as tree_messages
 from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.snapshot.definitions import (
@@ -106,7 +107,7 @@ class LoadActivities:
         execution = await self._execution(request.execution)
         plan = await find(self._cluster, DRPlan, namespace, request.plan)
         if plan is None:
-            raise ActionError(FailureType.NOT_FOUND, attempt_messages.plan_gone(request.plan))
+            raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
         references = (each.workflow_ref for stage in plan.spec.stages for each in stage.workflows)
         workflows = await find_workflows(self._cluster, references)
         account = await self._account(namespace, plan)
@@ -136,7 +137,7 @@ class LoadActivities:
         decide = partial(decide_revert, revert, original, earlier, looks, used.plan, used.workflows, origin)
         decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None)
         if errors and decision.rejection is None:
-            decision = rejected_revert(rejections.bad_parameters(errors))
+            decision = rejected_revert(tree_messages.bad_parameters(errors))
         return await self._store(decision, request.execution, account, documents)
 
     async def _account(
@@ -184,7 +185,7 @@ class LoadActivities:
         phase = execution.status.phase
         if phase is not None and phase.terminal and execution.status.engine is None:
             # A bridge that was stopped before the start, and started it after another one had ended it.
-            raise ActionError(FailureType.INVALID, attempt_messages.ended_before_start(key, phase))
+            raise ActionError(FailureType.INVALID, run_messages.ended_before_start(key, phase))
         return execution
 
 
@@ -206,7 +207,7 @@ async def _run(work: Callable[[RunningAttempt], Awaitable[DecisionT]]) -> Decisi
             decision = await work(attempt)
             size = sum(len(payload.data) for payload in activity.payload_converter().to_payloads([decision]))
             if size > _BOUND:
-                raise ActionError(FailureType.TOO_LARGE, attempt_messages.too_large(size, _BOUND))
+                raise ActionError(FailureType.TOO_LARGE, run_messages.too_large(size, _BOUND))
     except ActionError as error:
         raise _failure(error) from None
     except Exception as error:
@@ -215,7 +216,7 @@ async def _run(work: Callable[[RunningAttempt], Awaitable[DecisionT]]) -> Decisi
         again = activity.info().attempt < _ATTEMPTS_AFTER_UNEXPECTED
         kind = FailureType.TRANSIENT if again else FailureType.INVALID
         # Without its cause: Temporal would show its text, which may quote a secret.
-        raise _failure(ActionError(kind, attempt_messages.unexpected(error))) from None
+        raise _failure(ActionError(kind, action_messages.unexpected(error))) from None
     return decision
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from activities.concurrency import CALLS_AT_ONCE, parallel
-from activities.errors import ActionError, action_error
+from activities.errors import ActionError, action_error, words_of
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
@@ -25,7 +25,8 @@ from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import label_value
 from planning.definitions.lookup import Workflows
-from planning.messages import attempts as attempt_messages
+from planning.messages import actions as action_messages
+from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
 from planning.snapshot.documents import plan_of
 from planning.values.parameters import Layers, reads
@@ -43,7 +44,7 @@ async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) ->
         return None
     except ApiError as error:
         name = f"{namespace}/{name}"
-        raise action_error(error, attempt_messages.failed_to_read(kind.__name__, name, error.message)) from error
+        raise action_error(error, action_messages.failed_to_read(kind.__name__, name, error.message)) from error
 
 
 async def find_workflows(cluster: Cluster, references: Iterable[ObjectName]) -> Workflows:
@@ -57,7 +58,7 @@ async def read_execution(cluster: Cluster, key: ObjectKey, missing: FailureType)
     """Read an execution; one that is gone, or another one of its name, fails as `missing`."""
     execution = await find(cluster, DRPlanExecution, key.namespace, key.name)
     if execution is None or execution.metadata.uid != key.uid:
-        raise ActionError(missing, attempt_messages.another_execution(key))
+        raise ActionError(missing, run_messages.another_execution(key))
     return execution
 
 
@@ -82,7 +83,7 @@ async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlan
                     if is_revert and spec.get("revertExecutionRef") == name:
                         reverts.append(item)
     except ApiError as error:
-        message = attempt_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
+        message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
     return [with_reasons(_parse(DRPlanExecution, item)) for item in reverts]
 
@@ -94,7 +95,7 @@ def _parse(kind: type[OwnT], raw: Object) -> OwnT:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        message = attempt_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
+        message = action_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
         raise ActionError(FailureType.INVALID, message) from None
 
 
@@ -137,7 +138,7 @@ async def observe(
         look = await _observe_one(cluster, target, actor)
         done += 1
         if done % CALLS_AT_ONCE == 0:
-            report(attempt_messages.looking(done, len(targets)))
+            report(action_messages.looking(done, len(targets)))
         return look
 
     return dict(zip(targets, await parallel(targets, one), strict=True))
@@ -147,10 +148,10 @@ async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> Observ
     try:
         metadata = await cluster.metadata(target, actor)
     except ForbiddenError as error:
-        return ObservedObject(presence=Presence.FORBIDDEN, reason=attempt_messages.naming(target, error.message))
+        return ObservedObject(presence=Presence.FORBIDDEN, reason=words_of(error, target))
     except ApiError as error:
-        _raise_if_it_may_pass(error, attempt_messages.failed_to_read(target.kind, target.name, error.message))
-        return ObservedObject(presence=Presence.ABSENT, reason=attempt_messages.naming(target, error.message))
+        _raise_if_it_may_pass(error, action_messages.failed_to_read(target.kind, target.name, error.message))
+        return ObservedObject(presence=Presence.ABSENT, reason=words_of(error, target))
     return ObservedObject(
         presence=Presence.PRESENT,
         uid=metadata["uid"],
@@ -191,7 +192,7 @@ async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> S
     except NotFoundError:
         return []
     except ApiError as error:
-        _raise_if_it_may_pass(error, attempt_messages.failed_to_read_value(read.text, error.message))
+        _raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
         return UnreadableManifest(error.message)
 
 

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
-from activities.errors import ActionError, action_error
+from activities.errors import ActionError, action_error, words_of
 from activities.read import find, read_execution, read_values
 from activities.store import RevisionStore, SnapshotStore
 from api.actions import Action
@@ -31,7 +31,6 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again, secret_texts
 from planning.values import omission
@@ -90,7 +89,7 @@ class ActionResolver:
         try:
             return await self._cluster.place(target)
         except ApiError as error:
-            reason = attempt_messages.naming(target, error.message)
+            reason = words_of(error, target)
             raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error
 
     async def _definition(self, request: ExecuteInput) -> tuple[Action, frozenset[str]]:
@@ -112,7 +111,7 @@ class ActionResolver:
         try:
             definition = rendered_action(whole, values)
         except TemplateError as error:
-            raise ActionError(FailureType.INVALID, attempt_messages.not_renderable(whole.name, str(error))) from None
+            raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
         return definition, frozenset([*secret_texts(action, whole), *secret_values.values()])
 
     async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
@@ -120,7 +119,7 @@ class ActionResolver:
         snapshot = await self._snapshots.root(origin.execution, origin.snapshot)
         use = use_of(snapshot, place)
         if use is None or (use[0].namespace, use[0].name) != (reference.in_namespace, reference.name):
-            message = attempt_messages.place_unknown(origin.stage, full_name(reference))
+            message = action_messages.place_unknown(origin.stage, full_name(reference))
             raise ActionError(FailureType.UNDEFINED, message)
         definition = await self._snapshots.definition(origin.execution, use[0].revision)
         return _StoredDefinition(snapshot, place, workflow_of(use[0], definition), definition, use[1])
@@ -133,7 +132,7 @@ class ActionResolver:
         same = actions_by_name(live).get(names[step.index])
         whole = completed(action, same and _part(same, step.part))
         if whole is None:
-            message = attempt_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
+            message = action_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
             raise ActionError(FailureType.UNDEFINED, message)
         return whole
 
@@ -159,7 +158,7 @@ class ActionResolver:
         missing = [name for name in names if name not in known or known[name] == omission.MARKER]
         if missing:
             errors = [error.text for error in resolved.errors]
-            message = attempt_messages.parameters_changed(request.step.action, missing, errors)
+            message = action_messages.parameters_changed(request.step.action, missing, errors)
             raise ActionError(FailureType.UNDEFINED, message)
         return known
 
@@ -179,9 +178,9 @@ def _part(action: Action, part: Part) -> Action:
         case Part.ACTION:
             return action
         case Part.INVERSE:
-            found, missing = deletion_of(action), attempt_messages.without_object(action.name)
+            found, missing = deletion_of(action), action_messages.without_object(action.name)
         case Part.ROLLBACK:
-            found, missing = _rollback(action), attempt_messages.without_rollback(action.name)
+            found, missing = _rollback(action), action_messages.without_rollback(action.name)
         case _:
             assert_never(part)
     if found is None:
@@ -193,14 +192,14 @@ def _rollback(action: Action) -> Action | None:
     try:
         return rollback_of(action)
     except CustomRollbackError as error:
-        message = attempt_messages.not_readable("The rollback of action", action.name, str(error))
+        message = action_messages.not_readable("The rollback of action", action.name, str(error))
         raise ActionError(FailureType.INVALID, message) from None
 
 
 def _without_values(action: Action) -> Action:
     """Return an action for which no values were stored. Raises ActionError if it uses any."""
     if any(placeholders_of(action)):
-        raise ActionError(FailureType.UNDEFINED, attempt_messages.values_not_kept(action.name))
+        raise ActionError(FailureType.UNDEFINED, action_messages.values_not_kept(action.name))
     return action
 
 
@@ -210,6 +209,6 @@ def _object_of(action: Action, mark: str, *, secret: bool) -> tuple[Target | Non
         target = target_of_action(action, mark)
         return target, None if target is None else body_of_action(action, mark)
     except ManifestError as error:
-        known = attempt_messages.not_readable("The manifest of action", action.name, str(error))
-        message = attempt_messages.not_usable_with_secrets(action.name) if secret else known
+        known = action_messages.not_readable("The manifest of action", action.name, str(error))
+        message = action_messages.not_usable_with_secrets(action.name) if secret else known
         raise ActionError(FailureType.INVALID, message) from None

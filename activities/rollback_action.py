@@ -7,15 +7,15 @@ from temporalio import activity
 
 from activities.attempt import MessageFormat, RunningAttempt, run_attempt
 from activities.effects.delete import ObjectDeletion, metadata_if_present
-from activities.errors import ActionError, action_error, application_error
+from activities.errors import ActionError, action_error, application_error, words_of
 from activities.execute_action import ExecuteActivities
-from api.phases import Phase
+from api.phases import Operation, Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
+from planning.messages.text import bounded
 
 _CUSTOM = MessageFormat(lambda _: action_messages.CUSTOM_ROLLBACK_DONE, action_messages.custom_rollback_failed)
 _HOOK = MessageFormat(action_messages.hook_done, action_messages.hook_failed)
@@ -51,7 +51,7 @@ class RollbackActivities:
             if outcome.phase is not Phase.SUCCEEDED:
                 return outcome
             message = _message_format(execute.step.part).done(outcome.message)
-            return outcome.model_copy(update={"message": action_messages.bounded(message)})
+            return outcome.model_copy(update={"message": bounded(message)})
 
     async def _delete_objects(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
         step, replaced = request.step, []
@@ -61,8 +61,9 @@ class RollbackActivities:
             try:
                 replaced_by = await ObjectDeletion(self._cluster, deletion, request.actor, attempt).run()
             except ApiError as error:
-                reason = attempt_messages.naming(deletion.target, error.message)
-                raise action_error(error, action_messages.failed_to_delete(deletion.target, reason)) from error
+                reason = words_of(error, deletion.target)
+                message = action_messages.failed_to(Operation.DELETE, deletion.target.kind, reason)
+                raise action_error(error, message) from error
             replaced.append(replaced_by)
         return _rolled_back(step, replaced)
 
@@ -75,12 +76,12 @@ class RollbackActivities:
             try:
                 metadata = await metadata_if_present(self._cluster, deletion.target, request.actor)
             except ApiError as error:
-                message = action_messages.bounded(attempt_messages.canceled_unseen(deletion.target, error.message))
+                message = bounded(action_messages.canceled_unseen(deletion.target, error.message))
                 if error.repeatable:
                     raise application_error(action_error(error, message), activity.info().attempt) from error
                 return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
             if metadata is not None and metadata["uid"] == deletion.uid:
-                message = attempt_messages.canceled_still_there(deletion.target)
+                message = action_messages.canceled_still_there(deletion.target)
                 return ActionOutcome(phase=Phase.CANCELED, message=message)
             replaced.append(metadata["uid"] if metadata else None)
         return _rolled_back(step, replaced)
@@ -114,4 +115,4 @@ def _rolled_back(step: RollbackStep, replaced: list[str | None]) -> ActionOutcom
         action_messages.replaced_meanwhile(target, uid) for target, uid in zip(targets, replaced, strict=True) if uid
     ]
     message = action_messages.rolled_back(targets) + "".join(notes)
-    return ActionOutcome(phase=Phase.SUCCEEDED, message=action_messages.bounded(message))
+    return ActionOutcome(phase=Phase.SUCCEEDED, message=bounded(message))

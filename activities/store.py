@@ -22,7 +22,7 @@ from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.identifiers import RECORD_PREFIX
-from planning.messages import attempts as attempt_messages
+from planning.messages import actions as action_messages
 from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_definition, read_root, workflow_of
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class RevisionStore:
         name = _numbered(name, number)
         # The client sends JSON in its default form, and etcd gets the same.
         if (size := len(json.dumps(data))) > BOUND:
-            raise ActionError(FailureType.TOO_LARGE, attempt_messages.record_too_large(name, size, BOUND))
+            raise ActionError(FailureType.TOO_LARGE, action_messages.record_too_large(name, size, BOUND))
         # Without blockOwnerDeletion: it would need the right to set finalizers on executions, and only delay their end.
         owner = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "name": execution.name, "uid": execution.uid}
         metadata = {
@@ -93,9 +93,9 @@ class RevisionStore:
         except AlreadyExistsError as error:
             if (existing := await self.read(execution, name)) is not None:
                 return existing
-            raise ActionError(FailureType.TRANSIENT, attempt_messages.failed_to_keep(name, error.message)) from error
+            raise ActionError(FailureType.TRANSIENT, action_messages.failed_to_keep(name, error.message)) from error
         except ApiError as error:
-            raise action_error(error, attempt_messages.failed_to_keep(name, error.message)) from error
+            raise action_error(error, action_messages.failed_to_keep(name, error.message)) from error
         return _revision(created)
 
     async def read(self, execution: ObjectKey, name: str) -> Revision | None:
@@ -105,10 +105,10 @@ class RevisionStore:
         except NotFoundError:
             return None
         except ApiError as error:
-            message = attempt_messages.failed_to_read("ControllerRevision", name, error.message)
+            message = action_messages.failed_to_read("ControllerRevision", name, error.message)
             raise action_error(error, message) from error
         if not _belongs_to(execution, body["metadata"]):
-            raise ActionError(FailureType.UNDEFINED, attempt_messages.record_foreign(name, execution))
+            raise ActionError(FailureType.UNDEFINED, action_messages.record_foreign(name, execution))
         return _revision(body)
 
     async def latest(self, execution: ObjectKey, name: str) -> Revision | None:
@@ -174,7 +174,7 @@ class SnapshotStore:
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
-            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_altered(document.ref.name))
+            raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_altered(document.ref.name))
 
     async def _read(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
         key = (execution.uid, ref.name, ref.sha256)
@@ -184,7 +184,7 @@ class SnapshotStore:
             return cached
         revision = await self._revisions.read(execution, ref.name)
         if revision is None:
-            raise ActionError(FailureType.UNDEFINED, attempt_messages.snapshot_gone(ref.name))
+            raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_gone(ref.name))
         try:
             parsed = parse(revision.data)
         except SnapshotError as error:

@@ -349,7 +349,9 @@ def _dry(run: bool) -> dict[str, str]:
 def _segment(text: str) -> str:
     """Quote one part of a path. Refuses what a path reads as another place, as the API server does."""
     if not text or text in (".", "..") or "/" in text or "%" in text or not text.isprintable():
-        raise InvalidNameError(f"{json.dumps(text)} is not a name that an object can have", 422, "Invalid")
+        raise InvalidNameError(
+            f"{json.dumps(text)} is not a name that an object can have", 422, "Invalid", object_name=text
+        )
     return quote(text, safe="")
 
 
@@ -374,7 +376,9 @@ def _answer(status: int, headers: Mapping[str, str], raw: bytes) -> Object:
     if answer is None:
         raise from_nonsense(status, pause)
     message = str(answer.get("message") or f"the API server answered {status}")
-    raise from_answer(status, str(answer.get("reason") or ""), message, pause)
+    details = answer.get("details")
+    name = details.get("name") if isinstance(details, dict) else None
+    raise from_answer(status, str(answer.get("reason") or ""), message, pause, str(name or ""))
 
 
 def _event(line: bytes) -> Object:

@@ -44,6 +44,8 @@ class ApiError(Exception):
     """`reason` of the Status object: AlreadyExists, Expired …"""
     retry_after: float | None = None
     """Seconds that the server asks to wait before the next call, at most LONGEST_RETRY_AFTER."""
+    object_name: str = ""
+    """`details.name` of the Status object: the object that it is about. The message contains this name."""
 
     def __str__(self) -> str:
         return self.message
@@ -119,13 +121,15 @@ _TYPES: dict[int, type[ApiError]] = {
 }
 
 
-def from_answer(status: int, reason: str, message: str, retry_after: float | None = None) -> ApiError:
+def from_answer(
+    status: int, reason: str, message: str, retry_after: float | None = None, object_name: str = ""
+) -> ApiError:
     """Return the error for a Status object of the API server."""
     kind = AlreadyExistsError if reason == "AlreadyExists" else _TYPES.get(status, ApiError)
     if kind is NotFoundError and reason != "NotFound":
         # The 404 of a proxy, or of a kind that is not served now, does not prove that an object is gone.
         kind = NotServedError
-    return kind(message, status, reason, retry_after)
+    return kind(message, status, reason, retry_after, object_name)
 
 
 def from_nonsense(status: int, retry_after: float | None = None) -> ApiError:

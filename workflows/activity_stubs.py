@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
         RunInput,
     )
     from planning.definitions import identifiers
-    from planning.messages import temporal_ui
+    from planning.messages import runs as run_messages
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMED_OUT = "TemporalTimeout:Heartbeat"
@@ -125,14 +125,14 @@ def load(name: ActivityName, run_input: RunInput, decision_type: type[DecisionT]
             non_retryable_error_types=[TOO_LARGE],
         ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=temporal_ui.load(run_input.operation, run_input.execution),
+        summary=run_messages.load_caption(run_input.operation, run_input.execution),
     )
 
 
 def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
     """Return the call that rolls the action at `index` back."""
     node, actor = workflow_input.workflow, workflow_input.actor
-    caption = temporal_ui.rollback(step, node.actions[index].name)
+    caption = run_messages.rollback_caption(step, node.actions[index].name)
     # Only a step that carries out a definition needs to know where that is kept.
     dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
 
@@ -157,7 +157,7 @@ def execute(
     `actions_named` returns the current nodes of the actions that its definition refers to.
     """
     step = workflow_input.steps[index]
-    caption = temporal_ui.execute(step.title)
+    caption = run_messages.caption(step.title)
 
     def attempt(errors: int = 0, lost: bool = False) -> ExecuteInput:
         earlier = actions_named(step.outputs_of)
@@ -206,7 +206,7 @@ def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index:
         schedule_to_close_timeout=LOOK_DEADLINE,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-        summary=temporal_ui.look(caption),
+        summary=run_messages.look_caption(caption),
     )
 
 

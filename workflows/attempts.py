@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from api.reasons import Reason
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
     from planning.definitions.retry import pause_after_losses
-    from planning.messages import causes
+    from planning.messages import tree as tree_messages
 from workflows.activity_stubs import ActionCall
 from workflows.cancellation import Cancellation
 
@@ -146,5 +146,5 @@ async def _observe(call: ActionCall) -> ActionOutcome:
     try:
         return await call.look()
     except ActivityError as error:
-        unknown = causes.canceled_unknown(str(error.cause or error))
+        unknown = tree_messages.canceled_unknown(str(error.cause or error))
         return ActionOutcome(phase=Phase.CANCELED, message=unknown.message, reason=unknown.reason)

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus, WorkflowExecutionStatus
     from api.meta import Model
     from api.phases import OperationType, Phase
-    from planning.messages import parents as parent_messages
+    from planning.messages import tree as tree_messages
     from planning.status.transitions import stage_broken, workflow_broken
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
@@ -96,7 +96,7 @@ async def start_child(call: ChildCall[ChildT], cancellation: Cancellation) -> wo
             )
         except WorkflowAlreadyStartedError:
             await cancellation.pause(ID_TAKEN_WAIT)
-    raise ChildLost(parent_messages.already_open(call.id))
+    raise ChildLost(tree_messages.already_open(call.id))
 
 
 async def final_node(
@@ -120,12 +120,12 @@ async def final_node(
         try:
             return call.result_type.model_validate(cause.details[0])
         except ValidationError:
-            raise ChildLost(parent_messages.ended_otherwise(cause.message)) from None
+            raise ChildLost(tree_messages.ended_otherwise(cause.message)) from None
     if isinstance(cause, TerminatedError):
-        raise ChildLost(parent_messages.TERMINATED)
+        raise ChildLost(tree_messages.TERMINATED)
     if isinstance(cause, TemporalTimeoutError):
-        raise ChildLost(parent_messages.TIMED_OUT)
-    raise ChildLost(parent_messages.ended_otherwise(str(cause)))
+        raise ChildLost(tree_messages.TIMED_OUT)
+    raise ChildLost(tree_messages.ended_otherwise(str(cause)))
 
 
 def lost_workflow(

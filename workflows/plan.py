@@ -15,8 +15,8 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase
     from api.steps import ExecuteDecision, ExecuteStageInput, Origin, RevertDecision, RevertStageInput, RunInput
     from planning.definitions import identifiers
-    from planning.messages import parents as parent_messages
-    from planning.messages import temporal_ui
+    from planning.messages import runs as run_messages
+    from planning.messages import tree as tree_messages
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
@@ -63,7 +63,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         raise asyncio.CancelledError
 
     async def _walk(self, load: workflow.ActivityHandle[DecisionT]) -> None:
-        workflow.set_current_details(temporal_ui.DECIDING)
+        workflow.set_current_details(run_messages.DECIDING)
         decision = await self._decide(load)
         if decision is not None:
             for index in range(len(self._state.stages)):
@@ -73,7 +73,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
             self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
         self._state = shorten(self._state)
-        workflow.set_current_details(temporal_ui.ended(self._state.phase, self._state.message))
+        workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
 
     async def _decide(self, load: workflow.ActivityHandle[DecisionT]) -> DecisionT | None:
         """Return what is to be done; None, with the final state set, where that is nothing."""
@@ -93,31 +93,32 @@ class PlanWalk(ABC, Generic[DecisionT]):
         """Return the state of a run whose decision failed or was cancelled."""
         cause = error.cause
         if self._cancellation.requested and not (isinstance(cause, ApplicationError) and cause.non_retryable):
-            return RunState(phase=Phase.CANCELED, message=parent_messages.canceled_before_planning(self.operation))
+            return RunState(phase=Phase.CANCELED, message=tree_messages.canceled_before_planning(self.operation))
         if not isinstance(cause, ApplicationError):
             return RunState(phase=Phase.FAILED, message=str(cause or error))
         too_large = cause.type == TOO_LARGE
-        message = parent_messages.too_large(self.operation) if too_large else cause.message
+        message = tree_messages.too_large(self.operation) if too_large else cause.message
         return RunState(phase=Phase.FAILED, message=message)
 
     async def _run_stage(self, decision: DecisionT, index: int) -> None:
         pending = self._state.stages[index]
         running = transitions.started(pending, workflow.now())
         origin = decision.origin and decision.origin.model_copy(update={"stage": running.name})
+        summary, details = run_messages.stage_captions(running)
         call = ChildCall(
             workflow_type=self.stage_type,
             id=identifiers.stage_id(workflow.info().workflow_id, index, running.name),
             input=self.stage_input(decision, index, running, origin),
             result_type=StageStatus,
             parts=len(running.workflows),
-            summary=temporal_ui.stage(running),
-            details=temporal_ui.stage_details(running),
+            summary=summary,
+            details=details,
         )
         try:
             child = await start_child(call, self._cancellation)
             self._state = transitions.with_child(self._state, index, running)
             total = len(self._state.stages)
-            workflow.set_current_details(temporal_ui.one_by_one("Stage", index, total, running.name))
+            workflow.set_current_details(run_messages.turn_details("Stage", index, total, running.name))
             stage = await final_node(child, call, self._cancellation)
         except ChildNotStarted:
             stage = pending

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase, StageFailurePolicy
     from api.steps import ExecuteStageInput, ExecuteStep, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
     from planning.definitions import identifiers
-    from planning.messages import temporal_ui
+    from planning.messages import runs as run_messages
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows.cancellation import Cancellation
@@ -62,7 +62,7 @@ class StageWalk(ABC):
         canceled = self.cancellation.cut_short(node.phase for node in self._node.workflows)
         finished = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
         self._node = shorten(finished)
-        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
+        workflow.set_current_details(run_messages.end_details(self._node.phase, self._node.message))
         return result(self._node, self.operation)
 
     async def _run_workflow(self, index: int, slots: asyncio.Semaphore) -> None:
@@ -73,14 +73,15 @@ class StageWalk(ABC):
             running = transitions.started(pending, workflow.now())
             workflow_input = self.workflow_input(index, running)
             in_parallel = any(isinstance(step, ExecuteStep) and step.after is not None for step in workflow_input.steps)
+            summary, details = run_messages.workflow_captions(running, side_by_side=in_parallel)
             call = ChildCall(
                 workflow_type=self.workflow_type,
                 id=identifiers.workflow_id(workflow.info().workflow_id, index, running.workflow_ref.name),
                 input=workflow_input,
                 result_type=WorkflowExecutionStatus,
                 parts=len(running.actions),
-                summary=temporal_ui.workflow(running),
-                details=temporal_ui.workflow_details(running, side_by_side=in_parallel),
+                summary=summary,
+                details=details,
             )
             try:
                 child = await start_child(call, self.cancellation)
@@ -100,7 +101,7 @@ class StageWalk(ABC):
         self._ended += node.phase.terminal
         self._node = transitions.with_child(self._node, index, node)
         total = len(self._node.workflows)
-        details = temporal_ui.side_by_side("workflow", self._ended, total, list(self._running.values()))
+        details = run_messages.parallel_details("workflow", self._ended, total, list(self._running.values()))
         workflow.set_current_details(details)
 
 

@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
     from api.steps import ExecuteWorkflowInput, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
-    from planning.messages import parents as parent_messages
-    from planning.messages import temporal_ui
+    from planning.messages import runs as run_messages
+    from planning.messages import tree as tree_messages
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
@@ -73,7 +73,7 @@ class WorkflowWalk:
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )
         self._node = shorten(finished)
-        workflow.set_current_details(temporal_ui.ended(self._node.phase, self._node.message))
+        workflow.set_current_details(run_messages.end_details(self._node.phase, self._node.message))
         return result(self._node, self.operation)
 
     async def _run_actions(self, calls: Sequence[ActionCall | None]) -> None:
@@ -116,9 +116,9 @@ class WorkflowWalk:
         self._node = transitions.action_started(self._node, index, workflow.now(), beside)
         actions = self._node.actions
         if self._needs is None:
-            details = temporal_ui.one_by_one("Action", index, len(actions), actions[index].name)
+            details = run_messages.turn_details("Action", index, len(actions), actions[index].name)
         else:
-            details = temporal_ui.side_by_side("action", self._ended, len(actions), list(self._running.values()))
+            details = run_messages.parallel_details("action", self._ended, len(actions), list(self._running.values()))
         workflow.set_current_details(details)
 
         def retrying(retry: int, limit: int, error: str) -> None:
@@ -137,7 +137,7 @@ class WorkflowWalk:
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED
-        progress = parent_messages.progress(self.operation, self._succeeded, len(actions))
+        progress = tree_messages.progress(self.operation, self._succeeded, len(actions))
         beside = list(self._running.values())
         self._node = transitions.action_finished(
             self._node, index, end.outcome, end.retries, workflow.now(), beside, progress

@@ -16,7 +16,7 @@ from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
 from kube.client import Object
 from planning.definitions.action_types import row_of
-from planning.messages import attempts as attempt_messages
+from planning.messages import actions as action_messages
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class ResolvedAction:
     def target(self) -> Target:
         """The object that the action is about. Raises ActionError if the definition names none."""
         if self.optional_target is None:
-            raise ActionError(FailureType.UNSUPPORTED, attempt_messages.without_object(self.definition.name))
+            raise ActionError(FailureType.UNSUPPORTED, action_messages.without_object(self.definition.name))
         return self.optional_target
 
     @property
     def body(self) -> Object:
         """The whole object to send. Raises ActionError if the definition holds none."""
         if self.optional_body is None:
-            raise ActionError(FailureType.UNSUPPORTED, attempt_messages.without_object(self.definition.name))
+            raise ActionError(FailureType.UNSUPPORTED, action_messages.without_object(self.definition.name))
         return self.optional_body
 
     def outputs(self, uid: str | None) -> ActionOutputs:

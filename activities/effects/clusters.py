@@ -23,7 +23,8 @@ from kube.errors import ApiError
 from planning.definitions.action_types import row_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
-from planning.messages import readiness as readiness_messages
+from planning.messages import effects as effect_messages
+from planning.messages.text import bounded
 
 CLUSTERS_AT_ONCE = 50
 """Source: docs/spec/drworkflow.md, "clusterExecutionMode"."""
@@ -37,7 +38,7 @@ class ClusterAttempt(RunningAttempt):
     def __init__(self, limits: Attempts) -> None:
         super().__init__(limits, heartbeat=Heartbeat())
         # While it waits for its turn.
-        message = readiness_messages.child_not_begun(limits.timeout)
+        message = effect_messages.child_not_begun(limits.timeout)
         self.timeout_error = ActionError(FailureType.TIMED_OUT, message)
 
     def send_heartbeat(self) -> None:
@@ -172,16 +173,16 @@ class ClusterRuns:
 
     def outcome(self, message: str, phase: Phase = Phase.SUCCEEDED) -> ActionOutcome:
         """Return how the action ended."""
-        return ActionOutcome(phase=phase, message=action_messages.bounded(message), **self.record().record_fields())
+        return ActionOutcome(phase=phase, message=bounded(message), **self.record().record_fields())
 
     def failure(self) -> ActionError:
         """Return the failure of the action: a repeat helps only if it does so in every cluster that failed."""
         problems = self.problems
         decisive = next((each for each in problems if not each.type.repeatable), problems[0])
         reasons = [
-            readiness_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
+            effect_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
         ]
-        reason = readiness_messages.failed_in_clusters(reasons, len(self.members))
+        reason = effect_messages.failed_in_clusters(reasons, len(self.members))
         message = action_messages.failed_to(self.action.operation, self.action.target.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
         return ActionError(decisive.type, message, self.record(), retry_after)
@@ -189,16 +190,16 @@ class ClusterRuns:
     def done(self) -> str:
         """Return the message that it is done in all clusters."""
         if self.operation is Operation.DELETE:
-            return readiness_messages.deleted_in_clusters(self.action.target, len(self.members))
+            return effect_messages.deleted_in_clusters(self.action.target, len(self.members))
         created = [member for member in self.members if member.outcome and member.outcome.created]
-        return readiness_messages.done_in_clusters(self.action.target, len(created), len(self.members) - len(created))
+        return effect_messages.done_in_clusters(self.action.target, len(created), len(self.members) - len(created))
 
     def verified(self) -> ActionOutcome:
         """Return what a check after a cancel found."""
         done = [each for each in self.members if each.outcome and each.outcome.phase is Phase.SUCCEEDED]
         if len(done) == len(self.members):
             return self.outcome(self.done())
-        text = readiness_messages.canceled_in_clusters(self.action.target, len(done), len(self.members))
+        text = effect_messages.canceled_in_clusters(self.action.target, len(done), len(self.members))
         return self.outcome(text, Phase.CANCELED)
 
     def _report(self, attempt: RunningAttempt) -> None:
@@ -207,12 +208,12 @@ class ClusterRuns:
             return
         waiting = [member for member in self.members if member.ended is None]
         reasons = [
-            readiness_messages.in_cluster(each.cluster.binding, each.attempt.heartbeat.waiting_for)
+            effect_messages.in_cluster(each.cluster.binding, each.attempt.heartbeat.waiting_for)
             for each in waiting
             if each.begun
         ]
         target, total = self.action.target, len(self.members)
-        text = readiness_messages.waiting_in_clusters(target, reasons, len(waiting), total) if waiting else ""
+        text = effect_messages.waiting_in_clusters(target, reasons, len(waiting), total) if waiting else ""
         attempt.wait_for(text, self.failure())
 
     async def _final_check(self, attempt: RunningAttempt) -> ActionOutcome | None:

@@ -10,7 +10,7 @@ from api.steps import FailureType
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.target import creation_body, mark_of
-from planning.messages import attempts as attempt_messages
+from planning.messages import actions as action_messages
 
 
 class ObjectCreation:
@@ -85,5 +85,5 @@ class ObjectCreation:
             return metadata
         if metadata.get("deletionTimestamp"):
             raise outcomes.being_deleted(action)
-        reason = attempt_messages.exists_of_another(action.target, mark_of(metadata))
+        reason = action_messages.exists_of_another(action.target, mark_of(metadata))
         raise outcomes.failed(action, FailureType.ALREADY_EXISTS, reason)

@@ -17,13 +17,13 @@ from activities.effects.action import ResolvedAction
 from activities.effects.prior_state import PriorStateStore
 from activities.errors import ActionError
 from activities.read import object_if_present
+from api.phases import Operation
 from api.steps import Actor, Deletion, FailureType, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError, UnknownKindError
 from planning.definitions.target import is_job
 from planning.effects.prior_state import version_of
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -78,7 +78,7 @@ class ObjectDeletion:
 
         Returns the uid of a new object of that name, which is left alone; None if there is none.
         """
-        self._wait_for("", FailureType.TIMED_OUT, attempt_messages.no_answer(self._target, self._timeout))
+        self._wait_for("", FailureType.TIMED_OUT, action_messages.no_answer(self._target, self._timeout))
         metadata = await self._metadata()
         if metadata is not None:
             if not metadata.get("deletionTimestamp"):
@@ -121,14 +121,14 @@ class ObjectDeletion:
             except ApiError as error:
                 if not error.repeatable:
                     raise
-                reason = attempt_messages.unseen(self._target, self._timeout, error.message)
-                self._wait_for(attempt_messages.waiting_for_server(error.message), FailureType.TIMED_OUT, reason)
+                reason = action_messages.unseen(self._target, self._timeout, error.message)
+                self._wait_for(action_messages.waiting_for_server(error.message), FailureType.TIMED_OUT, reason)
             else:
                 if metadata is None:
                     return
                 finalizers = metadata.get("finalizers") or []
                 reason = action_messages.still_there(self._target, self._timeout, finalizers)
-                waiting = attempt_messages.waiting_for_removal(self._target, finalizers)
+                waiting = action_messages.waiting_for_removal(self._target, finalizers)
                 self._wait_for(waiting, FailureType.DELETION_TIMED_OUT, reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -137,7 +137,7 @@ class ObjectDeletion:
         if self._failed is not None:
             error = self._failed(kind, reason)
         else:
-            error = ActionError(kind, action_messages.failed_to_delete(self._target, reason))
+            error = ActionError(kind, action_messages.failed_to(Operation.DELETE, self._target.kind, reason))
         self._attempt.wait_for(what, error)
 
 

@@ -17,7 +17,7 @@ from activities.effects.create import ObjectCreation
 from activities.effects.delete import Failed, ObjectDeletion, TargetDeletion
 from activities.effects.per_cluster import ClusterTargets
 from activities.effects.prior_state import PriorStateStore
-from activities.errors import ActionError, action_error, failure_type
+from activities.errors import ActionError, action_error, failure_type, words_of
 from activities.store import RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
@@ -28,7 +28,7 @@ from planning.definitions.action_types import is_per_cluster
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.rollback import cleanup_of
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
+from planning.messages.text import bounded
 
 _AFTER_FAILURE = 15.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
@@ -66,10 +66,10 @@ class HookCleanupEffect:
         try:
             own = await self._own_objects(action)
         except ApiError as error:
-            raise action_error(error, attempt_messages.canceled_unseen(action.target, error.message)) from error
+            raise action_error(error, action_messages.canceled_unseen(action.target, error.message)) from error
         if not own:
             return _removed(done)
-        message = action_messages.bounded(attempt_messages.canceled_still_there(action.target))
+        message = bounded(action_messages.canceled_still_there(action.target))
         return done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
     async def _before_create(self, action: ResolvedAction, attempt: RunningAttempt) -> None:
@@ -110,7 +110,7 @@ class HookCleanupEffect:
         try:
             await self._delete(action, outcomes.recorded_objects(action, done), attempt, failed=failed)
         except ApiError as error:
-            raise failed(failure_type(error), attempt_messages.naming(action.target, error.message)) from error
+            raise failed(failure_type(error), words_of(error, action.target)) from error
         return _removed(done)
 
     async def _after_failure(self, action: ResolvedAction, attempt: RunningAttempt, error: ActionError) -> ActionError:
@@ -154,4 +154,4 @@ class HookCleanupEffect:
 
 
 def _removed(done: ActionOutcome) -> ActionOutcome:
-    return done.model_copy(update={"message": action_messages.bounded(action_messages.and_removed(done.message))})
+    return done.model_copy(update={"message": bounded(action_messages.and_removed(done.message))})

@@ -16,8 +16,8 @@ from api.steps import ActionOutcome, FailureType
 from planning.effects import http_request
 from planning.effects.allowed_hosts import HostRefusedError
 from planning.effects.http_request import ActionRequest, RequestError, safe_url
-from planning.messages import http as http_messages
-from planning.messages.actions import bounded
+from planning.messages import effects as effect_messages
+from planning.messages.text import bounded
 from planning.values.redaction import excerpt, kept_body, redacted
 
 
@@ -39,12 +39,12 @@ class HttpEffect:
                 return run.outcome(answer)
             run.current = following
         kind = http_request.failure_of_status(run.first, answer.status)
-        raise run.failed(kind, http_messages.too_many_redirects(http_request.MOST_REDIRECTS))
+        raise run.failed(kind, effect_messages.too_many_redirects(http_request.MOST_REDIRECTS))
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Return that nobody can tell."""
         request = _request(action)
-        message = redacted(http_messages.canceled(request.method, safe_url(request.url)), request.secrets)
+        message = redacted(effect_messages.request_canceled(request.method, safe_url(request.url)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=bounded(message))
 
 
@@ -52,7 +52,9 @@ def _request(action: ResolvedAction) -> ActionRequest:
     try:
         return http_request.request_of(action.definition, action.mark, action.secrets)
     except RequestError as error:
-        raise ActionError(FailureType.INVALID, http_messages.not_usable(action.definition.name, str(error))) from None
+        raise ActionError(
+            FailureType.INVALID, effect_messages.request_not_usable(action.definition.name, str(error))
+        ) from None
 
 
 class _HttpAttempt:
@@ -67,8 +69,8 @@ class _HttpAttempt:
     async def send(self, client: HttpClient) -> Answer:
         """Send the current request. Raises ActionError."""
         place = http_request.host_and_port(self.current.url)
-        late = self._unanswered(http_messages.not_sent_in_time(place, self._timeout), sent=False, late=True)
-        self._wait_for(http_messages.waiting_for_connection(place), late)
+        late = self._unanswered(effect_messages.not_sent_in_time(place, self._timeout), sent=False, late=True)
+        self._wait_for(effect_messages.waiting_for_connection(place), late)
         try:
             return await client.send(self.current, self)
         except HostRefusedError as error:
@@ -76,12 +78,12 @@ class _HttpAttempt:
         except UnsentError as error:
             raise self._unanswered(str(error), sent=False) from None
         except UnansweredError:
-            raise self._unanswered(http_messages.BROKEN, sent=True) from None
+            raise self._unanswered(effect_messages.BROKEN, sent=True) from None
 
     def sending(self) -> None:
         """Report that the answer is waited for, once the request is being sent."""
-        late = self._unanswered(http_messages.not_answered_in_time(self._timeout), sent=True, late=True)
-        self._wait_for(http_messages.waiting_for_answer(safe_url(self.current.url)), late)
+        late = self._unanswered(effect_messages.not_answered_in_time(self._timeout), sent=True, late=True)
+        self._wait_for(effect_messages.waiting_for_answer(safe_url(self.current.url)), late)
 
     def answered(self, status: int) -> None:
         """Set how the attempt ends if the body does not come: that changes nothing about the status."""
@@ -100,7 +102,7 @@ class _HttpAttempt:
         """Return the outcome. Raises ActionError if the status means no success."""
         if not self.first.succeeded(answer.status):
             raise self._not_succeeded(answer)
-        message = http_messages.succeeded(
+        message = effect_messages.request_succeeded(
             self.first.method, safe_url(self.first.url), answer.status, safe_url(self.current.url)
         )
         response = HttpResponse(status_code=answer.status, body=self._body(answer) or None)
@@ -113,26 +115,26 @@ class _HttpAttempt:
     def refuse_after_loss(self) -> None:
         """Raise ActionError if the request may have been sent by a lost attempt, and must not be sent again."""
         if not self.first.may_repeat:
-            raise self._unanswered(http_messages.LOST, sent=True)
+            raise self._unanswered(effect_messages.LOST, sent=True)
 
     def failed(self, kind: FailureType, reason: str, retry_after: float | None = None) -> ActionError:
         """Return a failure under the action's own message."""
-        message = http_messages.failed(self.first.method, safe_url(self.first.url), reason)
+        message = effect_messages.request_failed(self.first.method, safe_url(self.first.url), reason)
         return ActionError(kind, self._redact(message), retry_after=retry_after)
 
     def _unanswered(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
         """Return the failure if no answer came."""
         if sent and not self.current.method.repeatable:
-            reason = http_messages.outcome_unknown(reason, repeated=self.first.repeated)
+            reason = effect_messages.request_outcome_unknown(reason, repeated=self.first.repeated)
         return self.failed(http_request.failure_of_silence(self.current, sent=sent, late=late), reason)
 
     def _not_succeeded(self, answer: Answer) -> ActionError:
         """Return the failure for an answer that means no success."""
         redirected_to = None if self.current is self.first else safe_url(self.current.url)
         body = excerpt(self._body(answer))
-        reason = http_messages.answered(answer.status, self.first.success_codes, redirected_to, body)
+        reason = effect_messages.answered(answer.status, self.first.success_codes, redirected_to, body)
         if http_request.leaves_open(self.current, answer.status):
-            reason = http_messages.outcome_unknown(reason, repeated=self.first.repeated)
+            reason = effect_messages.request_outcome_unknown(reason, repeated=self.first.repeated)
         return self.failed(http_request.failure_of_status(self.current, answer.status), reason, answer.retry_after)
 
     def _wait_for(self, what: str, late: ActionError) -> None:

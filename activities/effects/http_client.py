@@ -20,7 +20,7 @@ import httpx
 from kube.errors import seconds_to_wait
 from planning.effects.allowed_hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
 from planning.effects.http_request import ActionRequest, Method, host_and_port, port
-from planning.messages import http as http_messages
+from planning.messages import effects as effect_messages
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses of a name, the preferred first. Raises OSError or UnicodeError."""
@@ -103,13 +103,13 @@ class HttpClient:
         if is_address(host):
             return permitted(self._allowed, host, [host])
         if not may_be_resolved(self._allowed, host):
-            raise HostRefusedError(http_messages.host_not_allowed(host))
+            raise HostRefusedError(effect_messages.host_not_allowed(host))
         try:
             found = await self._resolve(host, port(request.url))
         except (OSError, UnicodeError) as error:
-            raise UnsentError(http_messages.not_resolved(host, _words(error))) from None
+            raise UnsentError(effect_messages.not_resolved(host, _words(error))) from None
         if not found:
-            raise UnsentError(http_messages.not_resolved(host, http_messages.NO_ADDRESS))
+            raise UnsentError(effect_messages.not_resolved(host, effect_messages.NO_ADDRESS))
         return permitted(self._allowed, host, found)
 
     async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> Answer:
@@ -120,7 +120,7 @@ class HttpClient:
             except Exception as error:  # the libraries have several trees of errors, and all mean the same here
                 if progress.begun:
                     raise UnansweredError from None
-                raise UnsentError(http_messages.no_connection(host_and_port(request.url), _words(error))) from None
+                raise UnsentError(effect_messages.no_connection(host_and_port(request.url), _words(error))) from None
             async with aclosing(response):
                 observer.answered(response.status_code)
                 return await _answer(request, response)

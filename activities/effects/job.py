@@ -24,8 +24,9 @@ from kube.errors import ApiError
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.effects import jobs
 from planning.effects.jobs import JobResult
-from planning.messages import attempts as attempt_messages
-from planning.messages.actions import bounded
+from planning.messages import actions as action_messages
+from planning.messages import effects as effect_messages
+from planning.messages.text import bounded
 
 _FIRST_PAUSE = 0.2
 """Seconds between the first two reads of a Job that is running."""
@@ -56,10 +57,10 @@ class JobEffect:
         try:
             own = await ObjectCreation(self._cluster, action).own_metadata()
             if own is None:
-                return outcomes.canceled(attempt_messages.canceled_not_done(action.operation, action.target))
+                return outcomes.canceled(action_messages.canceled_not_done(action.operation, action.target))
             return await _CreatedJob(self._cluster, action, own["uid"]).verify()
         except ApiError as error:
-            raise action_error(error, attempt_messages.canceled_unseen(action.target, error.message)) from error
+            raise action_error(error, action_messages.canceled_unseen(action.target, error.message)) from error
 
     async def _create(self, action: ResolvedAction, attempt: RunningAttempt) -> str:
         """Create the Job, or find the one that an earlier attempt created; return its uid."""
@@ -108,7 +109,7 @@ class _CreatedJob:
 
     async def wait_for_end(self, attempt: RunningAttempt) -> ActionOutcome:
         """Wait until the Job has ended, and return its outcome."""
-        self._report(attempt, attempt_messages.JOB_NOT_LOOKED_AT)
+        self._report(attempt, effect_messages.JOB_NOT_LOOKED_AT)
         attempt.final_check = self._final_check
         pause, longest = _FIRST_PAUSE, jobs.longest_pause(self._action.body)
         while (outcome := await self._check(attempt)) is None:
@@ -121,14 +122,14 @@ class _CreatedJob:
         job = await self._read()
         ending = None if job is None else jobs.job_result(job)
         if job is None:
-            message = attempt_messages.job_gone(self._target)
+            message = effect_messages.job_gone(self._target)
         elif ending is JobResult.COMPLETE:
             return self._completed()
         elif ending is JobResult.FAILED:
-            message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
         else:
-            message = attempt_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
-        return self._outcome(Phase.CANCELED, attempt_messages.canceled_job(message))
+            message = effect_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
+        return self._outcome(Phase.CANCELED, effect_messages.canceled_job(message))
 
     async def _check(self, attempt: RunningAttempt) -> ActionOutcome | None:
         """Read once; None while the Job is running. An API server that is unavailable is waited for as well."""
@@ -136,10 +137,10 @@ class _CreatedJob:
             job = await self._read()
         except ApiError as error:
             if not error.repeatable:
-                message = attempt_messages.job_not_to_be_seen(self._target, error.message)
+                message = effect_messages.job_not_to_be_seen(self._target, error.message)
                 raise action_error(error, message, self._record) from error
-            late = attempt_messages.job_unseen(self._target, attempt.limits.timeout, error.message)
-            attempt.wait_for(attempt_messages.waiting_for_server(error.message), self._timed_out(late))
+            late = effect_messages.job_unseen(self._target, attempt.limits.timeout, error.message)
+            attempt.wait_for(action_messages.waiting_for_server(error.message), self._timed_out(late))
             return None
         if job is None:
             raise _gone(self._action, self._record)
@@ -147,7 +148,7 @@ class _CreatedJob:
         if ending is JobResult.COMPLETE:
             return self._completed()
         if ending is JobResult.FAILED:
-            message = attempt_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
             raise ActionError(FailureType.JOB_FAILED, message, self._record)
         self._report(attempt, jobs.progress(job))
         return None
@@ -174,18 +175,18 @@ class _CreatedJob:
         return found if selector else []
 
     def _report(self, attempt: RunningAttempt, progress: str) -> None:
-        late = attempt_messages.job_unfinished(self._target, attempt.limits.timeout, progress)
-        attempt.wait_for(attempt_messages.waiting_for_job(self._target, progress), self._timed_out(late))
+        late = effect_messages.job_unfinished(self._target, attempt.limits.timeout, progress)
+        attempt.wait_for(effect_messages.waiting_for_job(self._target, progress), self._timed_out(late))
 
     def _timed_out(self, message: str) -> ActionError:
         return ActionError(FailureType.TIMED_OUT, message, self._record)
 
     def _completed(self) -> ActionOutcome:
-        return self._outcome(Phase.SUCCEEDED, attempt_messages.job_completed(self._target))
+        return self._outcome(Phase.SUCCEEDED, effect_messages.job_completed(self._target))
 
     def _outcome(self, phase: Phase, message: str) -> ActionOutcome:
         return ActionOutcome(phase=phase, message=bounded(message), **self._record.record_fields())
 
 
 def _gone(action: ResolvedAction, record: ActionRecord) -> ActionError:
-    return ActionError(FailureType.OUTCOME_UNKNOWN, attempt_messages.job_gone(action.target), record)
+    return ActionError(FailureType.OUTCOME_UNKNOWN, effect_messages.job_gone(action.target), record)

@@ -19,7 +19,6 @@ from api.steps import ActionOutcome, FailureType
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
 
 
 class ObjectEffect:
@@ -49,7 +48,7 @@ class ObjectEffect:
         try:
             return await _verify(self._cluster, action, PriorStateStore(self._revisions, action))
         except ApiError as error:
-            raise action_error(error, attempt_messages.canceled_unseen(action.target, error.message)) from error
+            raise action_error(error, action_messages.canceled_unseen(action.target, error.message)) from error
 
 
 class _ObjectAttempt:
@@ -155,15 +154,15 @@ async def _verify(cluster: Cluster, action: ResolvedAction, prior: PriorStateSto
     found, stored = await update.find(), await prior.read()
     if action.operation is Operation.DELETE:
         if found is not None:
-            return outcomes.canceled(attempt_messages.canceled_still_there(action.target))
+            return outcomes.canceled(action_messages.canceled_still_there(action.target))
         return outcomes.deleted(action, stored.uid if stored else None)
     if found is not None and action.operation is not Operation.PATCH and creation.is_own(found["metadata"]):
         return outcomes.created(action, found["metadata"], existed=stored is not None)
     if action.operation is Operation.REPLACE and found is None and stored is not None:
-        return outcomes.canceled(attempt_messages.canceled_half_replaced(action.target))
+        return outcomes.canceled(action_messages.canceled_half_replaced(action.target))
     # No change is sent before the prior state is stored: without one, the object is as somebody else left it.
     changes = action.operation in (Operation.APPLY, Operation.PATCH)
     changed = await update.find_changed(stored.uid) if changes and stored is not None else None
     if changed is not None:
         return outcomes.changed(action, changed)
-    return outcomes.canceled(attempt_messages.canceled_not_done(action.operation, action.target))
+    return outcomes.canceled(action_messages.canceled_not_done(action.operation, action.target))

@@ -4,7 +4,7 @@ Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 """
 
 from activities.effects.action import ResolvedAction
-from activities.errors import EMPTY_RECORD, ActionError, action_error
+from activities.errors import EMPTY_RECORD, ActionError, action_error, words_of
 from api.phases import Operation, Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
@@ -12,7 +12,7 @@ from kube.client import Object
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of
 from planning.messages import actions as action_messages
-from planning.messages import attempts as attempt_messages
+from planning.messages.text import bounded
 
 
 def created(action: ResolvedAction, metadata: Object, *, existed: bool = False) -> ActionOutcome:
@@ -50,13 +50,13 @@ def already_absent(action: ResolvedAction) -> ActionOutcome:
 
 def canceled(message: str) -> ActionOutcome:
     """A cancel came before the action was carried out."""
-    return ActionOutcome(phase=Phase.CANCELED, message=action_messages.bounded(message))
+    return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
 def _succeeded(action: ResolvedAction, message: str, uid: str | None, *, created: bool = False) -> ActionOutcome:
     return ActionOutcome(
         phase=Phase.SUCCEEDED,
-        message=action_messages.bounded(message),
+        message=bounded(message),
         operation=action.operation,
         created=created,
         outputs=action.outputs(uid),
@@ -86,29 +86,29 @@ def failed(action: ResolvedAction, kind: FailureType, reason: str, record: Actio
 
 def failed_by(action: ResolvedAction, error: ApiError) -> ActionError:
     """Return an error of the API as the failure of an action."""
-    return _by_api(action, error, attempt_messages.naming(action.target, error.message))
+    return _by_api(action, error, words_of(error, action.target))
 
 
 def changed_meanwhile(action: ResolvedAction) -> ActionError:
     """Return the failure of an action because somebody else created, changed or deleted its object meanwhile."""
-    return failed(action, FailureType.TRANSIENT, attempt_messages.changed_meanwhile(action.target))
+    return failed(action, FailureType.TRANSIENT, action_messages.changed_meanwhile(action.target))
 
 
 def being_deleted(action: ResolvedAction) -> ActionError:
     """Return the failure of an action because its object is being deleted; it may be gone at the next attempt."""
-    return failed(action, FailureType.TRANSIENT, attempt_messages.being_deleted(action.target))
+    return failed(action, FailureType.TRANSIENT, action_messages.being_deleted(action.target))
 
 
 def perhaps_created_by(action: ResolvedAction, error: ApiError) -> ActionError:
     """Return an error of the API that leaves open whether the object was created."""
-    reason = attempt_messages.perhaps_made(attempt_messages.naming(action.target, error.message))
+    reason = action_messages.perhaps_made(words_of(error, action.target))
     return _by_api(action, error, reason, _perhaps_created(action))
 
 
 def perhaps_changed_by(action: ResolvedAction, error: ApiError, uid: str) -> ActionError:
     """Return an error of the API that leaves open whether the object was changed."""
-    reason = attempt_messages.naming(action.target, error.message)
-    reason = attempt_messages.perhaps_changed(action.operation, reason)
+    reason = words_of(error, action.target)
+    reason = action_messages.perhaps_changed(action.operation, reason)
     return _by_api(action, error, reason, _perhaps_changed(action, uid))
 
 
@@ -119,24 +119,24 @@ def timed_out(action: ResolvedAction) -> ActionError:
 
 def creation_timed_out(action: ResolvedAction) -> ActionError:
     """Return the failure if the time runs out after the API server was asked for a new object."""
-    reason = attempt_messages.perhaps_made(_no_answer(action))
+    reason = action_messages.perhaps_made(_no_answer(action))
     return failed(action, FailureType.TIMED_OUT, reason, _perhaps_created(action))
 
 
 def change_timed_out(action: ResolvedAction, uid: str) -> ActionError:
     """Return the failure if the time runs out after the API server was asked for a change."""
-    reason = attempt_messages.perhaps_changed(action.operation, _no_answer(action))
+    reason = action_messages.perhaps_changed(action.operation, _no_answer(action))
     return failed(action, FailureType.TIMED_OUT, reason, _perhaps_changed(action, uid))
 
 
 def half_replaced(action: ResolvedAction, error: ActionError) -> ActionError:
     """Return the failure of a Replace that had deleted the former object."""
-    message = attempt_messages.former_deleted(action.target, error.message)
+    message = action_messages.former_deleted(action.target, error.message)
     return ActionError(error.type, message, error.record, error.retry_after)
 
 
 def _no_answer(action: ResolvedAction) -> str:
-    return attempt_messages.no_answer(action.target, action.attempts.timeout)
+    return action_messages.no_answer(action.target, action.attempts.timeout)
 
 
 def _by_api(action: ResolvedAction, error: ApiError, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:

@@ -34,8 +34,8 @@ from planning.effects.per_cluster import (
     marked_for,
     targets,
 )
-from planning.messages import attempts as attempt_messages
-from planning.messages import readiness as readiness_messages
+from planning.messages import actions as action_messages
+from planning.messages import effects as effect_messages
 
 _NOT_PER_CLUSTER = {"cluster_execution_mode": ""}
 """The action for one cluster is like any other."""
@@ -72,7 +72,7 @@ class PerClusterEffect:
     async def _execute_one(self, member: ClusterRun) -> ActionOutcome:
         """Do it for one cluster. A Subscription that exists already is left as it is, and waited for as well."""
         if not member.cluster.id and member.action.operation is not Operation.DELETE:
-            raise ActionError(FailureType.INVALID, readiness_messages.NO_CLUSTER_ID)
+            raise ActionError(FailureType.INVALID, effect_messages.NO_CLUSTER_ID)
         try:
             return await self._effect.execute(member.action, member.attempt)
         except ActionError as error:
@@ -101,13 +101,13 @@ class ExistingObjectEffect:
         """Find the object."""
         outcome = await self._find(action)
         if outcome is None:
-            reason = attempt_messages.changed_meanwhile(action.target)
+            reason = action_messages.changed_meanwhile(action.target)
             raise outcomes.failed(action, FailureType.TRANSIENT, reason)
         return outcome
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether there is one."""
-        missing = attempt_messages.canceled_not_done(action.operation, action.target)
+        missing = action_messages.canceled_not_done(action.operation, action.target)
         return await self._find(action) or outcomes.canceled(missing)
 
     async def _find(self, action: ResolvedAction) -> ActionOutcome | None:
@@ -119,7 +119,7 @@ class ExistingObjectEffect:
             raise outcomes.failed_by(action, error) from error
         return ActionOutcome(
             phase=Phase.SUCCEEDED,
-            message=readiness_messages.existed(action.target),
+            message=effect_messages.existed(action.target),
             operation=action.operation,
             created=False,
             outputs=action.outputs(metadata["uid"]),
@@ -148,7 +148,7 @@ class ClusterTargets:
         former = sorted({*created} - {each.binding for each in selected})
         runs = ClusterRuns(action, Operation.CREATE, members, [self._former(one, created[one]) for one in former])
         if not selected:
-            reason = readiness_messages.no_cluster(action.target)
+            reason = effect_messages.no_cluster(action.target)
             raise outcomes.failed(action, FailureType.NOT_FOUND, reason, runs.record())
         return runs
 
@@ -178,7 +178,7 @@ class ClusterTargets:
             pages = self._cluster.pages(kind, "", self._action.actor, everywhere=True)
             return targets(spec, [managed_cluster(each) async for page in pages for each in page.items])
         except SelectorError as error:
-            reason = readiness_messages.bad_selector(str(error))
+            reason = effect_messages.bad_selector(str(error))
             raise outcomes.failed(self._action, FailureType.INVALID, reason) from error
         except ApiError as error:
             raise outcomes.failed_by(self._action, error) from error
@@ -227,7 +227,7 @@ class ClusterTargets:
 
     def _former(self, binding: str, subscription: ObjectReference) -> FormerTarget:
         target = self._action.target.model_copy(update={"name": subscription.name})
-        return FormerTarget(_cluster_of(binding), subscription, readiness_messages.child_left(target))
+        return FormerTarget(_cluster_of(binding), subscription, effect_messages.child_left(target))
 
 
 def _cluster_of(binding: str) -> ManagedCluster:

@@ -12,7 +12,7 @@ from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError
 from planning.definitions.target import change_body
 from planning.effects.prior_state import PriorState, doubtful, same_state, version_of
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 
 class ObjectUpdate:
@@ -65,7 +65,7 @@ class ObjectUpdate:
         perhaps_ours = (
             stored is not None and _moved(stored, found) and not self._prior.stored_now and doubtful(stored, found)
         )
-        return condition_messages.RECORD_DOUBTFUL if perhaps_ours else ""
+        return run_messages.RECORD_DOUBTFUL if perhaps_ours else ""
 
     async def _send(self, found: Object) -> Object:
         """Send the change; an answer that leaves the effect open is followed by a GET."""

@@ -25,8 +25,8 @@ from planning.effects.subscription import (
     is_subscription,
     namespace_of,
 )
-from planning.messages import readiness as readiness_messages
-from planning.messages.actions import bounded
+from planning.messages import effects as effect_messages
+from planning.messages.text import bounded
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 3.0
@@ -68,7 +68,7 @@ class _ReadyWait:
 
     async def run(self, attempt: RunningAttempt) -> ActionOutcome:
         """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""
-        self._report(attempt, readiness_messages.NOT_LOOKED_AT)
+        self._report(attempt, effect_messages.NOT_LOOKED_AT)
         attempt.final_check = self._final_check
         pause = _FIRST_PAUSE
         while (found := await self._read_patiently()).state is ReadinessState.NOT_YET:
@@ -76,7 +76,7 @@ class _ReadyWait:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         if found.state is ReadinessState.NEVER:
-            raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
+            raise self._failed(FailureType.NOT_READY, effect_messages.never_ready(self._done.message, found.reason))
         return self._ready()
 
     async def verify(self) -> ActionOutcome:
@@ -87,12 +87,12 @@ class _ReadyWait:
             raise self._not_seen(error) from error
         if found.state is ReadinessState.READY:
             return self._ready()
-        message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
+        message = bounded(effect_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
     def _report(self, attempt: RunningAttempt, reason: str) -> None:
-        late = readiness_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
-        waiting = readiness_messages.waiting(self._action.target, reason)
+        late = effect_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
+        waiting = effect_messages.waiting(self._action.target, reason)
         attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
 
     async def _final_check(self) -> ActionOutcome | None:
@@ -104,7 +104,7 @@ class _ReadyWait:
         except ApiError as error:
             if not error.repeatable:
                 raise self._not_seen(error) from error
-            return not_yet(readiness_messages.unanswered(error.message))
+            return not_yet(effect_messages.unanswered(error.message))
 
     async def _read(self) -> Readiness:
         """Return whether the object with this uid is ready. Raises ApiError."""
@@ -112,19 +112,19 @@ class _ReadyWait:
         try:
             found = await self._cluster.get(self._action.target, actor)
         except NotFoundError:
-            return never(readiness_messages.GONE)
+            return never(effect_messages.GONE)
         if found["metadata"]["uid"] != self._uid:
-            return never(readiness_messages.replaced(found["metadata"]["uid"]))
+            return never(effect_messages.replaced_since(found["metadata"]["uid"]))
         if not is_subscription(found):
             return readiness(found)
         clusters = bound_clusters(found)
         return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
 
     def _ready(self) -> ActionOutcome:
-        return self._done.model_copy(update={"message": bounded(readiness_messages.and_ready(self._done.message))})
+        return self._done.model_copy(update={"message": bounded(effect_messages.and_ready(self._done.message))})
 
     def _not_seen(self, error: ApiError) -> ActionError:
-        return action_error(error, readiness_messages.not_seen(self._done.message, error.message), self._done)
+        return action_error(error, effect_messages.not_seen(self._done.message, error.message), self._done)
 
     def _failed(self, kind: FailureType, message: str) -> ActionError:
         return ActionError(kind, message, self._done)

@@ -20,7 +20,7 @@ from bridge.status.merge import RunStatus
 from bridge.temporal.client import RunNotFound, TemporalError, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 SWEEP_RETRY = 10.0
 """Seconds until the runs are listed again after an error."""
@@ -48,7 +48,7 @@ async def restore_metadata(context: Context, execution: StoredExecution) -> Stor
     if not change:
         return execution
     execution = await context.store.write_metadata(execution, change)
-    context.events.record(execution.model, EventReason.RESTORED, condition_messages.event_restored(sorted(change)))
+    context.events.record(execution.model, EventReason.RESTORED, run_messages.event_restored(sorted(change)))
     return execution
 
 

@@ -18,7 +18,7 @@ from bridge.kubernetes.index import Age, Entry
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import plan as plan_status
 from kube.errors import ConflictError, NotFoundError
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)
 
@@ -34,8 +34,8 @@ async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan
     older = before(context.index.queue(meta.namespace, name), execution)
     position, holder = len(older) + 1, await lock_holder(context, plan)
     if holder is not None and holder.uid != meta.uid:
-        return condition_messages.waiting_for_lock(ObjectName(name=holder.name), name, position)
-    return condition_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
+        return run_messages.waiting_for_lock(ObjectName(name=holder.name), name, position)
+    return run_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
 
 
 def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:

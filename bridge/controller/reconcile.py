@@ -29,7 +29,7 @@ from bridge.temporal.client import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
 from planning.definitions.lookup import workflow_references
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
         return PassResult(execution, requeue=NO_TREE_YET)
     execution = await context.store.write_status(execution, status)
     for action, message in execution_status.lost_attempts(before, status):
-        note = condition_messages.event_attempt_lost(action, message)
+        note = run_messages.event_attempt_lost(action, message)
         context.events.record(execution.model, EventReason.ATTEMPT_LOST, note)
     requeue = _requeue(status, polled) if observation.answered else NOT_ANSWERING
     return PassResult(execution, requeue=requeue)
@@ -128,7 +128,7 @@ async def _pass_cancel_on(context: Context, execution: StoredExecution, run: Roo
     if not execution.cancel_requested or run.cancel_requested:
         return run
     await context.temporal.cancel(run.workflow_id, run.run_id)
-    context.events.record(execution.model, EventReason.CANCELING, condition_messages.EVENT_CANCELING)
+    context.events.record(execution.model, EventReason.CANCELING, run_messages.EVENT_CANCELING)
     return run.model_copy(update={"cancel_requested": True})
 
 

@@ -29,8 +29,8 @@ from kube.client import Object
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.lookup import full_name, workflow_references
-from planning.messages import conditions as condition_messages
-from planning.messages import rejections
+from planning.messages import runs as run_messages
+from planning.messages import tree as tree_messages
 from planning.revert.preconditions import why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
@@ -66,13 +66,13 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     if execution.accepted_by != uid and (execution.accepted_by or phase):
         if execution.has_finalizer and (engine := await _started_before(context, execution)) is not None:
             return PassResult(execution, engine=engine)
-        return await _end(context, execution, Phase.FAILED, condition_messages.COPY)
+        return await _end(context, execution, Phase.FAILED, run_messages.COPY)
     if not execution.accepted_by and execution.deleting:
         if execution.has_finalizer:
             await remove_finalizer(context, execution)
         return PassResult(execution)
     if errors := execution_reference_errors(execution.model):
-        return await _end(context, execution, Phase.FAILED, rejections.not_started([error.text for error in errors]))
+        return await _end(context, execution, Phase.FAILED, tree_messages.not_started([error.text for error in errors]))
     if not execution.accepted:
         execution = await _accept(context, execution)
     elif execution.has_finalizer or not phase:
@@ -81,7 +81,7 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
         if engine is not None:
             return PassResult(execution, engine=engine)
     if execution.cancel_requested:
-        deleted, canceled = condition_messages.DELETED_BEFORE_START, condition_messages.CANCELED_BEFORE_START
+        deleted, canceled = run_messages.DELETED_BEFORE_START, run_messages.CANCELED_BEFORE_START
         return await _end(context, execution, Phase.CANCELED, deleted if execution.deleting else canceled)
     return await _start_or_wait(context, execution)
 
@@ -104,7 +104,7 @@ async def _accept(context: Context, execution: StoredExecution) -> StoredExecuti
         "labels": {PLAN_LABEL: identifiers.label_value(plan)},
     }
     execution = await context.store.write_metadata(execution, change)
-    context.events.record(execution.model, EventReason.ACCEPTED, condition_messages.event_accepted(plan))
+    context.events.record(execution.model, EventReason.ACCEPTED, run_messages.event_accepted(plan))
     return execution
 
 
@@ -155,9 +155,9 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
     since = conditions.missing_since(execution.model.status.conditions) or context.now()
     left = (since + limit - context.now()).total_seconds()
     if left <= 0:
-        message = condition_messages.waited_in_vain(kind, name, limit)
+        message = run_messages.waited_in_vain(kind, name, limit)
         return await _end(context, execution, Phase.FAILED, message)
-    message = condition_messages.waiting_for(kind, name)
+    message = run_messages.waiting_for(kind, name)
     return await _wait(context, execution, conditions.WAITING_FOR_REFERENCE, message, min(left, WAITING))
 
 
@@ -171,7 +171,7 @@ async def _start_run(context: Context, execution: StoredExecution, plan: StoredO
     started = await context.temporal.start(execution.model)
     engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
-    context.events.record(execution.model, EventReason.STARTED, condition_messages.event_started(engine.workflow_id))
+    context.events.record(execution.model, EventReason.STARTED, run_messages.event_started(engine.workflow_id))
     if not started.searchable:
         status_context = context.status_context(execution)
         status = execution_status.not_searchable(execution.model.status, engine, status_context)

@@ -24,7 +24,7 @@ from bridge.kubernetes.store import UnreadableObjectError, read
 from planning.definitions.field_errors import FieldError
 from planning.definitions.lookup import used_workflows
 from planning.execute.decide import decide_execute
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from planning.validation import objects as rules
 
 Stored = dict[str, Any]
@@ -70,7 +70,7 @@ def dr_workflow_errors(objects: Sequence[Stored]) -> list[str]:
 
 def _listed(errors: Sequence[FieldError]) -> list[str]:
     """Return one text of as many errors as a condition shows."""
-    return [condition_messages.invalid([error.text for error in errors])] if errors else []
+    return [run_messages.invalid([error.text for error in errors])] if errors else []
 
 
 def execute_errors(objects: Sequence[Stored]) -> list[str]:
@@ -139,7 +139,7 @@ def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Sto
     child = processes.Process(target=_answer, args=(theirs, question, len(objects)), daemon=True)
     child.start()
     theirs.close()
-    answer: list[str] | Exception = [condition_messages.too_expensive(CPU_SECONDS, MEMORY)]
+    answer: list[str] | Exception = [run_messages.too_expensive(CPU_SECONDS, MEMORY)]
     try:
         for each in objects:  # one by one: pickling holds the interpreter's lock
             ours.send(each)
@@ -168,6 +168,6 @@ def _answer(sender: Connection, question: Question, count: int) -> None:
     try:
         sender.send(question([sender.recv() for _ in range(count)]))
     except (MemoryError, RecursionError):
-        sender.send([condition_messages.too_expensive(CPU_SECONDS, MEMORY)])
+        sender.send([run_messages.too_expensive(CPU_SECONDS, MEMORY)])
     except Exception as error:
         sender.send(RuntimeError(repr(error)))

@@ -15,8 +15,8 @@ from api.meta import API_VERSION
 from api.steps import Target
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError
-from planning.messages import conditions as condition_messages
-from planning.messages.actions import bounded
+from planning.messages import runs as run_messages
+from planning.messages.text import bounded
 
 _EVENTS = "events.k8s.io/v1"
 BACKLOG = 500
@@ -53,7 +53,7 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
         "type": "Warning" if reason in _WARNINGS else "Normal",
         "reason": reason.value,
         "action": execution.spec.operation_type.value,
-        "note": bounded(note, condition_messages.EVENT_BOUND),
+        "note": bounded(note, run_messages.EVENT_BOUND),
         "reportingController": "drplan-bridge",
         "reportingInstance": reporter[:128],
         "regarding": {

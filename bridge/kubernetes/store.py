@@ -16,7 +16,7 @@ from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from kube.client import OWN, Cluster, Object
 from kube.errors import InvalidNameError, NotFoundError
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
 Status = ExecutionStatus | DRPlanStatus | DRWorkflowStatus
@@ -79,7 +79,7 @@ def read(raw: Object, model: type[ModelT]) -> StoredObject[ModelT]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        reason = condition_messages.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
+        reason = run_messages.unreadable(model.__name__, raw["metadata"]["name"], f"{where}: {first['msg']}")
         raise UnreadableObjectError(reason) from error
 
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 from api.execution import RunState
 from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
-from planning.messages import actions as action_messages
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
+from planning.messages.text import bounded
 
 
 class ConditionType(StrEnum):
@@ -50,7 +50,7 @@ ENGINE_UNAVAILABLE = "EngineUnavailable"
 CANCEL_NOT_ACCEPTED = "Requested"
 """Reason while Temporal has not been told of a cancel."""
 
-_MESSAGE_BOUNDS = {ConditionType.VALID: condition_messages.ERRORS_BOUND}
+_MESSAGE_BOUNDS = {ConditionType.VALID: run_messages.ERRORS_BOUND}
 """Bytes of a message, for conditions that may have more than the others."""
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 
@@ -77,13 +77,13 @@ def updated(
     result = {condition.type: condition for condition in conditions or []}
     for update in updates:
         before, status = result.get(update.type), _STATUS[update.status]
-        bound = _MESSAGE_BOUNDS.get(update.type, condition_messages.CONDITION_BOUND)
+        bound = _MESSAGE_BOUNDS.get(update.type, run_messages.CONDITION_BOUND)
         same = before is not None and before.status == status
         result[update.type] = Condition(
             type=update.type,
             status=status,
             reason=update.reason,
-            message=action_messages.bounded(update.message, bound),
+            message=bounded(update.message, bound),
             last_transition_time=before.last_transition_time if before and same else now.replace(microsecond=0),
             observed_generation=generation,
         )
@@ -107,14 +107,14 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Conditi
     if operation is not OperationType.REVERT:
         return []
     clean: bool | None = True
-    reason, message = "NothingLeftStanding", condition_messages.NOTHING_LEFT_STANDING
+    reason, message = "NothingLeftStanding", run_messages.NOTHING_LEFT_STANDING
     if state is None or not state.stages:
         clean, reason, message = None, "OutcomeUnknown", ""
     elif state.left_standing:
         clean, reason = False, "ObjectsLeftStanding"
-        message = condition_messages.left_standing(state.left_standing)
+        message = run_messages.left_standing(state.left_standing)
     elif state.phase is not Phase.SUCCEEDED:
-        clean, reason, message = False, "RollbackIncomplete", condition_messages.ROLLBACK_INCOMPLETE
+        clean, reason, message = False, "RollbackIncomplete", run_messages.ROLLBACK_INCOMPLETE
     return [ConditionUpdate(ConditionType.CLEAN, clean, reason, message)]
 
 
@@ -122,13 +122,13 @@ def of_definitions(operation: OperationType, state: RunState | None) -> list[Con
     """Return DefinitionsKept for a Revert whose tree is known."""
     if operation is not OperationType.REVERT or state is None or not state.stages:
         return []
-    kept, reason, message = True, "AsExecuted", condition_messages.DEFINITIONS_KEPT
+    kept, reason, message = True, "AsExecuted", run_messages.DEFINITIONS_KEPT
     if state.definitions_of_today:
-        kept, reason, message = False, "CurrentOnesUsed", condition_messages.DEFINITIONS_OF_TODAY
+        kept, reason, message = False, "CurrentOnesUsed", run_messages.DEFINITIONS_OF_TODAY
     return [ConditionUpdate(ConditionType.DEFINITIONS_KEPT, kept, reason, message)]
 
 
-def of_engine(problem: str = "", message: str = condition_messages.ENGINE_REACHABLE) -> ConditionUpdate:
+def of_engine(problem: str = "", message: str = run_messages.ENGINE_REACHABLE) -> ConditionUpdate:
     """Return EngineReachable; `problem` is the reason why Temporal or the worker does not answer, or cannot go on."""
     return ConditionUpdate(ConditionType.ENGINE_REACHABLE, not problem, problem or "Reachable", message)
 
@@ -137,7 +137,7 @@ def of_references(missing: str | None) -> ConditionUpdate:
     """Return ReferencesFound; `missing` says what is waited for, None where everything exists."""
     if missing is not None:
         return ConditionUpdate(ConditionType.REFERENCES_FOUND, False, WAITING_FOR_REFERENCE, missing)
-    return ConditionUpdate(ConditionType.REFERENCES_FOUND, True, "Found", condition_messages.REFERENCES_FOUND)
+    return ConditionUpdate(ConditionType.REFERENCES_FOUND, True, "Found", run_messages.REFERENCES_FOUND)
 
 
 def references_found(conditions: Iterable[Condition] | None) -> list[ConditionUpdate]:
@@ -163,11 +163,11 @@ def of_cancel(*, requested: bool, accepted: bool, phase: Phase) -> list[Conditio
     if not requested and not accepted:
         return []
     if phase.terminal and phase is not Phase.SUCCEEDED and accepted:
-        reason, message = "Effective", condition_messages.cancel_effective(phase)
+        reason, message = "Effective", run_messages.cancel_effective(phase)
     elif phase.terminal:
-        reason, message = "TooLate", condition_messages.CANCEL_TOO_LATE
+        reason, message = "TooLate", run_messages.CANCEL_TOO_LATE
     elif accepted:
-        reason, message = "Accepted", condition_messages.CANCEL_ACCEPTED
+        reason, message = "Accepted", run_messages.CANCEL_ACCEPTED
     else:
-        reason, message = CANCEL_NOT_ACCEPTED, condition_messages.CANCEL_REQUESTED
+        reason, message = CANCEL_NOT_ACCEPTED, run_messages.CANCEL_REQUESTED
     return [ConditionUpdate(ConditionType.CANCEL_REQUESTED, True, reason, message)]

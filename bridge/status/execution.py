@@ -14,8 +14,8 @@ from api.reasons import Reason
 from bridge.status import conditions, merge
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, RootRun, RunStatus
-from planning.messages import conditions as condition_messages
-from planning.messages import parents as parent_messages
+from planning.messages import runs as run_messages
+from planning.messages import tree as tree_messages
 from planning.status import transitions
 from planning.status.size_limit import shorten
 
@@ -83,12 +83,12 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
     update["start_time"] = state.start_time or run.start_time
     if not state.stages:
-        update["message"] = condition_messages.WORKER_FAILING if run.failing else condition_messages.STARTED
+        update["message"] = run_messages.WORKER_FAILING if run.failing else run_messages.STARTED
     updates = conditions.of_phase(Phase.RUNNING)
     if run.failing:
-        updates.append(conditions.of_engine("WorkerFailing", condition_messages.WORKER_FAILING))
+        updates.append(conditions.of_engine("WorkerFailing", run_messages.WORKER_FAILING))
     elif not observation.answered:
-        updates.append(conditions.of_engine("WorkerUnavailable", condition_messages.WORKER_UNREACHABLE))
+        updates.append(conditions.of_engine("WorkerUnavailable", run_messages.WORKER_UNREACHABLE))
     else:
         updates.append(conditions.of_engine())
     updates += conditions.of_cancel(
@@ -121,7 +121,7 @@ def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> 
     """
     if before.phase is not None and before.phase.terminal:
         return before
-    message = condition_messages.engine_unreachable(error)
+    message = run_messages.engine_unreachable(error)
     accepted = conditions.cancel_accepted(before.conditions)
     updates = [conditions.of_engine(conditions.ENGINE_UNAVAILABLE, message)]
     updates += conditions.of_cancel(
@@ -134,7 +134,7 @@ def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> 
 
 def not_searchable(before: ExecutionStatus, engine: Engine, context: StatusContext) -> ExecutionStatus:
     """Return the status of an execution that Temporal started without its search attributes."""
-    update = ConditionUpdate(ConditionType.SEARCHABLE, False, "NotRegistered", condition_messages.NOT_SEARCHABLE)
+    update = ConditionUpdate(ConditionType.SEARCHABLE, False, "NotRegistered", run_messages.NOT_SEARCHABLE)
     return _with_conditions(before.model_copy(update={"engine": engine}), [update], context)
 
 
@@ -174,7 +174,7 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
 
 def run_unknown(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
     """Return the final status of an execution whose run Temporal does not know (any more)."""
-    message = condition_messages.run_unknown(before.engine.workflow_id if before.engine else "")
+    message = run_messages.run_unknown(before.engine.workflow_id if before.engine else "")
     state = merge.broken(RunState.model_validate(before, from_attributes=True), context.operation, message, context.now)
     return _ended(before.model_copy(update=_fields(state)), None, False, context)
 
@@ -184,15 +184,15 @@ def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusCo
     state, close = RunState.model_validate(before, from_attributes=True), run.close_time or context.now
     if run.status is RunStatus.CANCELED and not state.stages:
         start = (state.start_time or run.start_time or close).replace(microsecond=0)
-        message = parent_messages.canceled_before_planning(context.operation)
+        message = tree_messages.canceled_before_planning(context.operation)
         update = {"phase": Phase.CANCELED, "message": message, "start_time": start}
         return state.model_copy(update={**update, **transitions.end_times(start, close)})
     if run.status is RunStatus.TERMINATED:
-        message = condition_messages.ended_outside(parent_messages.TERMINATED, run.cause)
+        message = run_messages.ended_outside(tree_messages.TERMINATED, run.cause)
     elif run.status is RunStatus.TIMED_OUT:
-        message = condition_messages.ended_outside(parent_messages.TIMED_OUT, run.cause)
+        message = run_messages.ended_outside(tree_messages.TIMED_OUT, run.cause)
     else:
-        message = condition_messages.broke_down(run.cause)
+        message = run_messages.broke_down(run.cause)
     return merge.broken(state, context.operation, message, close)
 
 

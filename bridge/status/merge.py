@@ -18,8 +18,8 @@ from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from planning.messages import actions as action_messages
-from planning.messages import causes
-from planning.messages import parents as parent_messages
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.status import transitions
 
 
@@ -172,7 +172,7 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
     update = {
         "action_statuses": actions or None,
         "progress": old.progress if ended_before > ended_now else new.progress,
-        "current_action": parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
+        "current_action": tree_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
     }
     return new.model_copy(update=update)
 
@@ -210,7 +210,7 @@ def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStat
     """Show the last error while the next attempt is waited for, else what the attempt waits for."""
     before, made = action.retries or 0, activity.attempt - 1
     if not activity.waiting:
-        waiting_for = action_messages.bounded(activity.waiting_for) or None
+        waiting_for = bounded(activity.waiting_for) or None
         action = action.model_copy(update={"reason": None, "message": waiting_for})
     elif activity.lost:
         made -= 1
@@ -256,7 +256,7 @@ def _with_known_retries(old: WorkflowExecutionStatus, new: WorkflowExecutionStat
 
 def broken(state: RunState, operation: OperationType, message: str, now: datetime) -> RunState:
     """Close the tree of a run that left none: what was running has an unknown outcome, the rest was not reached."""
-    not_reached = causes.not_attempted_broken("the plan")
+    not_reached = tree_messages.not_attempted_broken("the plan")
     stages = [
         transitions.stage_broken(stage, operation, message, now)
         if stage.phase is Phase.RUNNING

@@ -12,7 +12,7 @@ from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType, ConditionUpdate
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 
 HISTORY = 10
 """Source: the CRD of existing installations, executionHistory."""
@@ -83,9 +83,9 @@ def _with_phase(plan: DRPlan, status: DRPlanStatus, execution: DRPlanExecution, 
     succeeded = (one for one in records if one.phase == Phase.SUCCEEDED)
     last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
     if execution.spec.operation_type is OperationType.EXECUTE:
-        update = ConditionUpdate(ConditionType.EXECUTED, True, "Executed", condition_messages.executed(name))
+        update = ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
     elif last in (None, execution.spec.revert_execution_ref):
-        update = ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", condition_messages.taken_back(name))
+        update = ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
     else:
         return status
     status = status.model_copy(
@@ -128,5 +128,5 @@ def validated_dr_workflow(dr_workflow: DRWorkflow, errors: Sequence[str], now: d
 
 def _valid(errors: Sequence[str]) -> ConditionUpdate:
     if errors:
-        return ConditionUpdate(ConditionType.VALID, False, "Invalid", condition_messages.invalid(errors))
-    return ConditionUpdate(ConditionType.VALID, True, "Valid", condition_messages.VALID)
+        return ConditionUpdate(ConditionType.VALID, False, "Invalid", run_messages.invalid(errors))
+    return ConditionUpdate(ConditionType.VALID, True, "Valid", run_messages.VALID)

@@ -45,7 +45,7 @@ from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from process.temporal import connect, connect_options, runtime
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
@@ -160,8 +160,8 @@ class TemporalClient:
             task_queue=self._task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=condition_messages.run_summary(execution),
-            static_details=condition_messages.run_details(execution),
+            static_summary=run_messages.run_summary(execution),
+            static_details=run_messages.run_details(execution),
             search_attributes=_search_attributes(execution) if searchable else None,
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from planning.messages import effects as effect_messages
 from planning.messages import fields as field_messages
-from planning.messages import http as http_messages
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -128,7 +128,7 @@ def permitted(allowed: AllowedHosts, host: str, addresses: Sequence[str]) -> lis
     if free:
         return free
     raise HostRefusedError(
-        next((reason for reason in refused.values() if reason), http_messages.host_not_allowed(host))
+        next((reason for reason in refused.values() if reason), effect_messages.host_not_allowed(host))
     )
 
 
@@ -147,10 +147,10 @@ def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
     for form in forms:
         guards = [(guard, network) for guard, networks in _GUARDED.items() for network in networks if form in network]
         if guards and not allowed.opens(form, [network for _, network in guards]):
-            return http_messages.address_guarded(host, address, guards[0][0])
+            return effect_messages.address_guarded(host, address, guards[0][0])
     if allowed.names_host(host) or any(allowed.holds(form) for form in forms):
         return None
-    return http_messages.host_not_allowed(host)
+    return effect_messages.host_not_allowed(host)
 
 
 def _forms(address: Address) -> Iterator[Address]:

@@ -18,7 +18,7 @@ from api.actions import Action, HttpRequest
 from api.steps import FailureType
 from planning.definitions.identifiers import shortened
 from planning.effects.allowed_hosts import is_address
-from planning.messages import http as http_messages
+from planning.messages import effects as effect_messages
 from planning.values.omission import HARMLESS_HEADERS, is_secret_name
 from planning.values.redaction import secret_forms
 
@@ -110,11 +110,11 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
     Raises RequestError.
     """
     if (asked := action.http) is None:
-        raise RequestError(http_messages.NO_REQUEST)
+        raise RequestError(effect_messages.NO_REQUEST)
     try:
         method = Method(asked.method.strip().upper() or Method.GET)
     except ValueError:
-        raise RequestError(http_messages.not_a_method(list(Method))) from None
+        raise RequestError(effect_messages.not_a_method(list(Method))) from None
     url = _url(asked.url)
     headers = _headers(asked, url, mark)
     private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
@@ -134,9 +134,9 @@ def _url(text: str) -> URL:
     try:
         url = URL(text.strip())
     except InvalidURL:
-        raise RequestError(http_messages.NOT_A_URL) from None
+        raise RequestError(effect_messages.NOT_A_URL) from None
     if not _leads_somewhere(url):
-        raise RequestError(http_messages.NOT_A_URL)
+        raise RequestError(effect_messages.NOT_A_URL)
     return url
 
 
@@ -166,7 +166,7 @@ def _value(name: str, value: str) -> str:
     """Return a header's value without the line break that a Secret's text often ends in. Raises RequestError."""
     text = value.strip()
     if not _TOKEN.fullmatch(name) or _CONTROL.search(text):
-        raise RequestError(http_messages.not_a_header(name))
+        raise RequestError(effect_messages.not_a_header(name))
     return text
 
 

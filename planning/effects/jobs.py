@@ -12,8 +12,7 @@ from typing import Any
 
 from api.meta import rfc3339
 from planning.effects.readiness import at, condition_of, items, number, text
-from planning.messages import attempts as attempt_messages
-from planning.messages import readiness as readiness_messages
+from planning.messages import effects as effect_messages
 
 Object = dict[str, Any]
 
@@ -40,9 +39,9 @@ def job_result(job: Object) -> JobResult | None:
 def progress(job: Object) -> str:
     """Return how far a Job is, as a message."""
     if text(condition_of(job, "Suspended"), "status") == "True":
-        return readiness_messages.SUSPENDED
+        return effect_messages.SUSPENDED
     done, wanted = number(job, "status", "succeeded"), number(job, "spec", "completions", default=1)
-    return attempt_messages.job_progress(done, wanted, number(job, "status", "failed"))
+    return effect_messages.job_progress(done, wanted, number(job, "status", "failed"))
 
 
 def failure(job: Object, pods: Iterable[Object]) -> str:
@@ -62,7 +61,7 @@ def last_failure(pods: Iterable[Object]) -> str:
     """Return the message of the pod that failed last; empty where there is none."""
     failed = ((_ended(pod), text(pod, "metadata", "name"), reason) for pod in pods if (reason := _pod_failure(pod)))
     _, name, reason = max(failed, default=("", "", ""))
-    return attempt_messages.pod_failed(name, reason) if reason else ""
+    return f"pod {name}: {reason}" if reason else ""
 
 
 def _pod_failure(pod: Object) -> str:
@@ -73,7 +72,7 @@ def _pod_failure(pod: Object) -> str:
     _, name, end = max(found, key=lambda each: each[:2], default=("", "", None))
     if end is None:
         return ""
-    return attempt_messages.container_failed(
+    return effect_messages.container_failed(
         name, text(end, "reason"), number(end, "exitCode"), text(end, "message").strip()
     )
 

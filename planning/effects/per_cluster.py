@@ -12,8 +12,8 @@ from typing import Any
 
 from api.execution import ClusterActionStatus
 from planning.effects.readiness import Object, at, items, text
-from planning.messages import readiness as readiness_messages
-from planning.messages.actions import bounded
+from planning.messages import effects as effect_messages
+from planning.messages.text import bounded
 
 CLUSTER_ID_LABEL = "clusters.clusternet.io/cluster-id"
 MANAGED_CLUSTERS = "clusters.clusternet.io/v1beta1"
@@ -78,7 +78,7 @@ def selector(affinity: Any) -> Callable[[Mapping[str, str]], bool]:
         return lambda _: False
     equal, expressions = at(affinity, "matchLabels") or {}, at(affinity, "matchExpressions") or []
     if not isinstance(affinity, dict) or not isinstance(equal, dict) or not isinstance(expressions, list):
-        raise SelectorError(readiness_messages.NOT_A_SELECTOR)
+        raise SelectorError(effect_messages.NOT_A_SELECTOR)
     wanted = [_Requirement(key, "In", (value,)) for key, value in equal.items()]
     wanted += [_requirement(expression) for expression in expressions]
     return lambda labels: all(requirement.met_by(labels) for requirement in wanted)
@@ -104,13 +104,13 @@ def _requirement(expression: Any) -> _Requirement:
     """Read one of matchExpressions. Raises SelectorError."""
     key, operator, values = text(expression, "key"), text(expression, "operator"), at(expression, "values") or []
     if not key or not isinstance(values, list):
-        raise SelectorError(readiness_messages.NOT_A_SELECTOR)
+        raise SelectorError(effect_messages.NOT_A_SELECTOR)
     if operator not in (*_WITH_VALUES, *_WITHOUT_VALUES):
-        raise SelectorError(readiness_messages.no_operator(operator))
+        raise SelectorError(effect_messages.no_operator(operator))
     if operator in _WITH_VALUES and not values:
-        raise SelectorError(readiness_messages.no_values(key, operator))
+        raise SelectorError(effect_messages.no_values(key, operator))
     if operator in _WITHOUT_VALUES and values:
-        raise SelectorError(readiness_messages.needless_values(key, operator))
+        raise SelectorError(effect_messages.needless_values(key, operator))
     return _Requirement(key, operator, tuple(values))
 
 

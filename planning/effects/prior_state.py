@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from planning.values.redaction import secret_forms
 
 Object = Mapping[str, Any]
@@ -57,7 +57,7 @@ def prior_state_of(found: Object, doubt: str = "", secrets: Iterable[str] = ()) 
     kept = _without(found, ("managedFields",))
     left_out = _reason_to_leave_out(kept, secrets)
     shown = _named_only(found) if left_out else kept
-    deleting = condition_messages.RECORD_ON_ITS_WAY_OUT if found["metadata"].get("deletionTimestamp") else ""
+    deleting = run_messages.RECORD_ON_ITS_WAY_OUT if found["metadata"].get("deletionTimestamp") else ""
     reason = left_out or doubt or deleting
     return PriorState(uid, version, shown, not reason, reason)
 
@@ -98,12 +98,12 @@ def read(data: Object) -> PriorState | None:
 
 def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
     if _holds_secret(found):
-        return condition_messages.RECORD_CONFIDENTIAL
+        return run_messages.RECORD_CONFIDENTIAL
     text = json.dumps(found, ensure_ascii=False)
     if any(form in text for form in secret_forms(secrets)):
-        return condition_messages.RECORD_WITH_SECRET_VALUE
+        return run_messages.RECORD_WITH_SECRET_VALUE
     size = len(json.dumps(found).encode())
-    return condition_messages.record_too_large(size, BOUND) if size > BOUND else ""
+    return run_messages.record_too_large(size, BOUND) if size > BOUND else ""
 
 
 def _holds_secret(value: Any) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from planning.messages import readiness as readiness_messages
+from planning.messages import effects as effect_messages
 
 Object = dict[str, Any]
 
@@ -53,10 +53,10 @@ def never(reason: str) -> Readiness:
 def readiness(found: Object) -> Readiness:
     """Return the readiness of an object of any kind but Subscription, as the API server returned it."""
     if text(found, "metadata", "deletionTimestamp"):
-        return never(readiness_messages.BEING_DELETED)
+        return never(effect_messages.BEING_DELETED)
     generation = number(found, "metadata", "generation")
     if number(found, "status", "observedGeneration", default=generation) < generation:
-        return not_yet(readiness_messages.NOT_OBSERVED)
+        return not_yet(effect_messages.NOT_OBSERVED)
     return _RULES.get(group_and_kind(found), _by_conditions)(found)
 
 
@@ -118,28 +118,28 @@ def _unobserved(found: Object) -> bool:
 def _deployment(found: Object) -> Readiness:
     progressing = condition_of(found, "Progressing")
     if text(progressing, "reason") == "ProgressDeadlineExceeded":
-        return never(readiness_messages.failed(_detail(progressing)))
+        return never(effect_messages.object_failed(_detail(progressing)))
     if _unobserved(found):
-        return not_yet(readiness_messages.NOT_OBSERVED)
+        return not_yet(effect_messages.NOT_OBSERVED)
     wanted = number(found, "spec", "replicas", default=1)
     updated, available = number(found, "status", "updatedReplicas"), number(found, "status", "availableReplicas")
     if updated < wanted:
-        return not_yet(readiness_messages.count(updated, wanted, "updated"))
+        return not_yet(effect_messages.replicas(updated, wanted, "updated"))
     if (old := number(found, "status", "replicas") - updated) > 0:
-        return not_yet(readiness_messages.too_many(old))
-    return READY if available >= wanted else not_yet(readiness_messages.count(available, wanted, "available"))
+        return not_yet(effect_messages.too_many(old))
+    return READY if available >= wanted else not_yet(effect_messages.replicas(available, wanted, "available"))
 
 
 def _stateful_set(found: Object) -> Readiness:
     if _unobserved(found):
-        return not_yet(readiness_messages.NOT_OBSERVED)
+        return not_yet(effect_messages.NOT_OBSERVED)
     wanted = number(found, "spec", "replicas", default=1)
     ready = number(found, "status", "readyReplicas")
     if ready < wanted:
-        return not_yet(readiness_messages.count(ready, wanted, "ready"))
+        return not_yet(effect_messages.replicas(ready, wanted, "ready"))
     if (old := number(found, "status", "replicas") - wanted) > 0:
-        return not_yet(readiness_messages.too_many(old))
-    return READY if _rolled_out(found, wanted) else not_yet(readiness_messages.ROLLING)
+        return not_yet(effect_messages.too_many(old))
+    return READY if _rolled_out(found, wanted) else not_yet(effect_messages.ROLLING)
 
 
 def _rolled_out(found: Object, wanted: int) -> bool:
@@ -155,32 +155,32 @@ def _rolled_out(found: Object, wanted: int) -> bool:
 def _daemon_set(found: Object) -> Readiness:
     wanted = number(found, "status", "desiredNumberScheduled", default=-1)
     if wanted < 0 or _unobserved(found):
-        return not_yet(readiness_messages.SCHEDULED_NOWHERE if wanted < 0 else readiness_messages.NOT_OBSERVED)
+        return not_yet(effect_messages.SCHEDULED_NOWHERE if wanted < 0 else effect_messages.NOT_OBSERVED)
     updated, available = number(found, "status", "updatedNumberScheduled"), number(found, "status", "numberAvailable")
     on_delete = text(found, "spec", "updateStrategy", "type") == "OnDelete"
     if updated < wanted and not on_delete:
-        return not_yet(readiness_messages.count(updated, wanted, "updated"))
-    return READY if available >= wanted else not_yet(readiness_messages.count(available, wanted, "available"))
+        return not_yet(effect_messages.replicas(updated, wanted, "updated"))
+    return READY if available >= wanted else not_yet(effect_messages.replicas(available, wanted, "available"))
 
 
 def _job(found: Object) -> Readiness:
     if _is_true(found, "Failed"):
-        return never(readiness_messages.failed(_detail(condition_of(found, "Failed"))))
+        return never(effect_messages.object_failed(_detail(condition_of(found, "Failed"))))
     if _is_true(found, "Complete"):
         return READY
     if _is_true(found, "Suspended"):
-        return not_yet(readiness_messages.SUSPENDED)
+        return not_yet(effect_messages.SUSPENDED)
     wanted = number(found, "spec", "completions", default=1)
-    return not_yet(readiness_messages.completions(number(found, "status", "succeeded"), wanted))
+    return not_yet(effect_messages.completions(number(found, "status", "succeeded"), wanted))
 
 
 def _pod(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
     if phase == "Failed":
-        return never(readiness_messages.failed(_detail(at(found, "status"))))
+        return never(effect_messages.object_failed(_detail(at(found, "status"))))
     if phase == "Succeeded" or _is_true(found, "Ready"):
         return READY
-    return not_yet(readiness_messages.pod_phase(phase))
+    return not_yet(effect_messages.pod_phase(phase))
 
 
 # Other kinds.
@@ -189,13 +189,13 @@ def _pod(found: Object) -> Readiness:
 def _by_conditions(found: Object) -> Readiness:
     """Return the readiness of any other kind, from its conditions Ready and Available if it has them."""
     if _is_true(found, "Stalled"):
-        return never(readiness_messages.stalled(_detail(condition_of(found, "Stalled"))))
+        return never(effect_messages.stalled(_detail(condition_of(found, "Stalled"))))
     for name in ("Ready", "Available"):
         condition, generation = condition_of(found, name), number(found, "metadata", "generation")
         if number(condition, "observedGeneration", default=generation) < generation:
-            return not_yet(readiness_messages.NOT_OBSERVED)
+            return not_yet(effect_messages.NOT_OBSERVED)
         if condition is not None and text(condition, "status") != "True":
-            return not_yet(readiness_messages.condition(name, text(condition, "status"), _detail(condition)))
+            return not_yet(effect_messages.condition_not_true(name, text(condition, "status"), _detail(condition)))
     return READY
 
 
@@ -204,7 +204,7 @@ def _definition(found: Object) -> Readiness:
     established = condition_of(found, "Established")
     if text(established, "status") == "True":
         return READY
-    return not_yet(readiness_messages.condition("Established", text(established, "status"), _detail(established)))
+    return not_yet(effect_messages.condition_not_true("Established", text(established, "status"), _detail(established)))
 
 
 # Clusternet's kinds; Subscription is in planning/effects/subscription.py.
@@ -212,14 +212,14 @@ def _definition(found: Object) -> Readiness:
 
 def _chart(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
-    return READY if phase == "Found" else not_yet(readiness_messages.chart(phase, text(found, "status", "reason")))
+    return READY if phase == "Found" else not_yet(effect_messages.chart(phase, text(found, "status", "reason")))
 
 
 def _override(found: Object) -> Readiness:
     """Return whether a Localization or Globalization is bound: it has a label with the uid of its feed."""
     kind, labels = text(found, "spec", "feed", "kind"), at(found, "metadata", "labels")
     bound = isinstance(labels, Mapping) and any(value == kind and _UID.fullmatch(key) for key, value in labels.items())
-    return READY if kind and bound else not_yet(readiness_messages.UNBOUND_OVERRIDE)
+    return READY if kind and bound else not_yet(effect_messages.UNBOUND_OVERRIDE)
 
 
 _RULES: dict[tuple[str, str], Callable[[Object], Readiness]] = {

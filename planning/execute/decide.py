@@ -16,8 +16,8 @@ from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
 from planning.definitions.lookup import Workflows, definition
 from planning.execute.workflow import PlannedWorkflow
-from planning.messages import rejections
-from planning.messages.actions import bounded
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.status.transitions import with_counts
 from planning.validation.objects import execution_errors
 from planning.values.parameters import Resolved
@@ -70,7 +70,7 @@ def _decision(
 
 def _rejected(errors: Sequence[FieldError]) -> ExecuteDecision:
     """Reject with every error, each once: a plan may use one DRWorkflow at several places."""
-    return rejected(rejections.not_started(list(dict.fromkeys(error.text for error in errors))))
+    return rejected(tree_messages.not_started(list(dict.fromkeys(error.text for error in errors))))
 
 
 def rejected(reason: str) -> ExecuteDecision:

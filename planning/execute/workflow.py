@@ -3,9 +3,10 @@
 Source: docs/spec/drplan.md, "What an Execute does"; docs/spec/drworkflow.md, "Mode Delete".
 """
 
+import re
 from dataclasses import dataclass
 
-from api.actions import Action
+from api.actions import Action, HttpRequest
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import Mode, OperationType
@@ -13,15 +14,22 @@ from api.steps import ExecuteStep
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import PlannedAction
+from planning.definitions.action_types import block_of, operation_of
 from planning.definitions.field_errors import FieldError, below, in_object
+from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
-from planning.messages import causes
-from planning.messages import parents as parent_messages
+from planning.definitions.target import target_of_action
+from planning.messages import actions as action_messages
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.status.transitions import pending_or_skipped
 from planning.validation.actions import rendered_errors
 from planning.values.parameters import Resolved
 from planning.values.placeholders import PlaceholderKind, Values, names_used
-from planning.values.titles import title
+from planning.values.rendering import rendered_action
+
+_ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")
+"""User and query are left out: they may be secret."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class PlannedWorkflow:
         """Return its node in the status, with every action Pending or Skipped."""
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
-            progress=parent_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
+            progress=tree_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action_node(planned.action, self.mode) for planned in self.planned],
-            **pending_or_skipped(None if self.planned else causes.NOTHING_TO_DELETE),
+            **pending_or_skipped(None if self.planned else tree_messages.NOTHING_TO_DELETE),
         )
 
     def steps(self) -> list[ExecuteStep]:
@@ -57,7 +65,7 @@ class PlannedWorkflow:
                 index=planned.index,
                 action=self.dr_workflow.spec.actions[planned.index].name,
                 mark=f"{self.mark}/{name}",
-                title=title(planned.action, f"{self.mark}/{name}", values),
+                title=_title(planned.action, f"{self.mark}/{name}", values),
                 attempts=attempts_of(planned.action),
                 part=planned.part,
                 after=planned.after,
@@ -83,7 +91,7 @@ def _action_node(action: Action, mode: Mode | None) -> ActionStatus:
     cause = None
     if mode is not None and not when.runs(action.when, mode):
         allowed = when.modes(action.when)
-        cause = causes.condition_not_met(mode, [one for one in Mode if one in allowed])
+        cause = tree_messages.condition_not_met(mode, [one for one in Mode if one in allowed])
     return ActionStatus(
         name=action.name,
         type=action.type,
@@ -92,3 +100,20 @@ def _action_node(action: Action, mode: Mode | None) -> ActionStatus:
         custom_rollback=action.rollback is not None,
         **pending_or_skipped(cause),
     )
+
+
+def _title(action: Action, mark: str, values: Values | None) -> str:
+    """Return what people call the action: `Create Localization default/nginx-loc-a`, or else its name.
+
+    Secret values are hidden, and what is not known before the run stays as it is written.
+    Source: docs/architecture.md, "What Temporal's UI shows".
+    """
+    shown = action if values is None else rendered_action(action, values, partly=True)
+    request = block_of(shown)
+    if isinstance(request, HttpRequest) and (address := _ADDRESS.match(request.url.strip())):
+        return bounded(action_messages.request_title(request.method, f"{address['scheme']}{address['rest']}"))
+    try:
+        target = target_of_action(shown, mark)
+    except ManifestError:
+        target = None
+    return bounded(action_messages.title(operation_of(shown), target) if target else action.name)

@@ -1,20 +1,17 @@
-"""Sentences of the status tree about actions; why one was not begun is in planning/messages/causes.py.
+"""What a status says of an action and of its object, and why a single attempt failed.
 
-Names and reasons go in as they are; what is too long is cut by `bounded`. Source:
-docs/spec/drplanexecution.md, "Messages".
+Why an action was not begun is in planning/messages/tree.py. Names and reasons go in as they are; what is too long is
+cut by `bounded`. Source: docs/spec/drplanexecution.md, "Messages".
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from api.meta import go_duration, rfc3339
-from api.phases import Operation
+from api.meta import ObjectKey, go_duration, rfc3339
+from api.phases import ActionType, Operation
 from api.steps import Target
+from planning.messages.text import called, placed
 
-MESSAGE_BOUND = 1024
-"""Bytes of UTF-8 in one message. Source: docs/architecture.md, "Temporal", the bound for the tree."""
-
-CUT = " … (cut) … "
 CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"
 NOT_LOOKED_AT = "it was not looked at"
 NOT_READABLE = "it could not be read"
@@ -30,34 +27,6 @@ _PAST = {
 }
 
 
-def bounded(text: str, bound: int = MESSAGE_BOUND) -> str:
-    """Give `text` within `bound` bytes of UTF-8: its beginning and its end, for causes stand last."""
-    raw = text.encode()
-    if len(raw) <= bound:
-        return text
-    room = max(bound - len(CUT.encode()), 0)
-    tail = room // 3
-    begin = raw[: room - tail].decode(errors="ignore")
-    end = raw[len(raw) - tail :].decode(errors="ignore")
-    return f"{begin}{CUT}{end}"
-
-
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: `1 stage`, `2 stages`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def called(target: Target) -> str:
-    """Give an object as messages call it: `ConfigMap app-config`."""
-    return f"{target.kind} {target.name}"
-
-
-def placed(target: Target) -> str:
-    """Give an object with its namespace: `ConfigMap default/app-config`, `Namespace shop`."""
-    name = f"{target.namespace}/{target.name}" if target.namespace else target.name
-    return f"{target.kind} {name}"
-
-
 # What a Revert's action says when its turn has come.
 
 
@@ -69,11 +38,6 @@ def rolled_back(targets: Sequence[Target]) -> str:
 def replaced_meanwhile(target: Target, uid: str) -> str:
     """Follow a success: somebody made a new object of that name, and it stays."""
     return f"; a new {called(target)} (uid {uid}) was left alone"
-
-
-def failed_to_delete(target: Target, reason: str) -> str:
-    """The deletion failed; `reason` holds the object's name."""
-    return failed_to(Operation.DELETE, target.kind, reason)
 
 
 def custom_rollback_failed(reason: str) -> str:
@@ -217,22 +181,199 @@ def shortened(dropped: Sequence[str]) -> str:
     return f"Status shortened to its bound, without {', '.join(dropped)}"
 
 
-def and_more(number: int) -> str:
-    """End a list that was cut."""
-    return f"and {number} more"
+# Reasons: what follows `Failed to create ConfigMap: `.
 
 
-def listed(items: Sequence[str], bound: int, separator: str = "; ") -> str:
-    """Join `items` within `bound` bytes; the ones that do not fit are counted."""
-    text = separator.join(items)
-    if len(text.encode()) <= bound:
-        return text
-    kept: list[str] = []
-    room = bound - len(f"{separator}{and_more(len(items))}".encode())
-    for item in items:
-        room -= len(f"{item}{separator}".encode())
-        if room < 0:
-            break
-        kept.append(item)
-    first = kept or [bounded(items[0], bound // 2)]
-    return separator.join([*first, and_more(len(items) - len(first))])
+def exists_of_another(target: Target, mark: str | None) -> str:
+    """The name is taken; `mark` is the created-by annotation of the object that has it."""
+    whose = f"it was created by {mark}" if mark else "it was not created by a plan"
+    return f"{placed(target)} already exists, and {whose}"
+
+
+def being_deleted(target: Target) -> str:
+    """An object of that name is on its way out."""
+    return f"{placed(target)} is being deleted"
+
+
+def changed_meanwhile(target: Target) -> str:
+    """Somebody else works on the object at the same time."""
+    return f"{placed(target)} was created, changed or deleted by somebody else at the same time"
+
+
+def perhaps_made(reason: str) -> str:
+    """The request was not answered, and the look after it was not either."""
+    return f"{reason} (whether it was created is not known)"
+
+
+def perhaps_changed(operation: Operation, reason: str) -> str:
+    """An Apply or Patch of an object that was there was not answered, and the look after it did not show it either."""
+    done = {Operation.APPLY: "applied", Operation.PATCH: "patched"}.get(operation, "changed")
+    return f"{reason} (whether it was {done} is not known)"
+
+
+def former_deleted(target: Target, reason: str) -> str:
+    """A Replace got no further than the deletion; `reason` says why."""
+    return f"{reason}; the former {called(target)} was deleted"
+
+
+def no_answer(target: Target, timeout: str) -> str:
+    """The action's timeout (Go duration) was over before the API server had answered."""
+    return f"{called(target)}: the API server did not answer within {timeout}"
+
+
+def unseen(target: Target, timeout: str, reason: str) -> str:
+    """The action's timeout was over, and at the end the object could not be read."""
+    return f"whether {called(target)} is gone after {timeout} is not known: {reason}"
+
+
+def unexpected(error: Exception) -> str:
+    """A fault of ours, or an answer that nobody foresaw; its text is kept out, it may hold what is secret."""
+    return f"unexpected {type(error).__name__}; the worker's log says more"
+
+
+# Whole messages.
+
+
+def failed_to_read(kind: str, name: str, reason: str) -> str:
+    """A definition or record could not be read."""
+    return f"Failed to read {kind} {name}: {reason}"
+
+
+def failed_to_read_value(what: str, reason: str) -> str:
+    """An object from which a parameter takes its value could not be read; `what` names it."""
+    return f"Failed to read {what} for a parameter: {reason}"
+
+
+def secrets_changed(action: str, dr_workflow: str) -> str:
+    """A definition whose secret parts were left out is not what it was, so they cannot be taken from it."""
+    return (
+        f"The secret parts of action {action} were not kept, and its definition in DRWorkflow {dr_workflow} has "
+        "changed since or is gone"
+    )
+
+
+def parameters_changed(action: str, names: Sequence[str], reasons: Sequence[str]) -> str:
+    """Secret values of parameters were left out, and cannot be determined again."""
+    why = f": {'; '.join(reasons)}" if reasons else ""
+    return (
+        f"Action {action} uses secret values that were not kept and cannot be determined again "
+        f"(parameters: {', '.join(names)}){why}"
+    )
+
+
+def values_not_kept(action: str) -> str:
+    """A definition has placeholders, and nothing was kept to fill them in with."""
+    return f"Action {action} has placeholders, and no values were kept for them"
+
+
+def place_unknown(stage: str, dr_workflow: str) -> str:
+    """A snapshot has no such DRWorkflow in its plan."""
+    return f"The definitions that were kept have no DRWorkflow {dr_workflow} at this place of stage {stage}"
+
+
+def without_rollback(action: str) -> str:
+    """A custom rollback is to be carried out, and the definition names none."""
+    return f"Action {action} has no rollback of its own"
+
+
+def not_renderable(action: str, reason: str) -> str:
+    """A placeholder in an action cannot be filled in; `reason` begins with the field path."""
+    return f"Action {action} cannot be carried out: {reason}"
+
+
+def not_usable_with_secrets(action: str) -> str:
+    """What is wrong with a text may quote a secret value in it, so it is not told."""
+    return f"The manifest of action {action} is not usable once its secret values are filled in"
+
+
+def failed_to_keep(name: str, reason: str) -> str:
+    """What a later Revert needs could not be stored."""
+    return f"Failed to keep ControllerRevision {name}: {reason}"
+
+
+def record_too_large(name: str, size: int, bound: int) -> str:
+    """What is to be stored does not fit into one object; both in bytes."""
+    return failed_to_keep(name, f"it takes {size} bytes, {bound} fit")
+
+
+def snapshot_altered(name: str) -> str:
+    """What is there is not what was kept."""
+    return f"ControllerRevision {name} is not as it was kept: its content no longer has the hash that was recorded"
+
+
+def snapshot_gone(name: str) -> str:
+    """What was kept is no longer there."""
+    return f"ControllerRevision {name} no longer exists"
+
+
+def record_foreign(name: str, execution: ObjectKey) -> str:
+    """An object with the name of a record lacks the prefix, the label or the owner of the records of an execution."""
+    return (
+        f"ControllerRevision {name} is not a record of DRPlanExecution {execution.name}: its name, "
+        "its labels and its owner do not say so together"
+    )
+
+
+def not_readable(kind: str, name: str, problem: str) -> str:
+    """A definition or record is not what its kind says; `problem` names field and fault."""
+    return f"{kind} {name} cannot be understood: {problem}"
+
+
+def ran_out_of_time(timeout: str) -> str:
+    """The action's timeout (Go duration) was over before its object was known."""
+    return f"Failed to begin within {timeout}"
+
+
+def without_object(action: str) -> str:
+    """The action's type has no object that could be created or deleted."""
+    return f"Action {action} names no object"
+
+
+def no_effect(action_type: ActionType) -> str:
+    """A type of action that this release does not carry out."""
+    return f"{action_type.value} actions are not supported yet"
+
+
+# What is waited for, in the Temporal UI and in the bridge's eyes.
+
+
+def waiting_for_removal(target: Target, finalizers: Sequence[str]) -> str:
+    """The object was told to go."""
+    by = f", finalizers: {', '.join(finalizers)}" if finalizers else ""
+    return f"Waiting for {placed(target)} to be gone{by}"
+
+
+def waiting_for_server(reason: str) -> str:
+    """The API server does not answer."""
+    return f"Waiting for the API server: {reason}"
+
+
+def looking(seen: int, total: int) -> str:
+    """A Revert looks at every object concerned."""
+    return f"Looking at {total} objects, {seen} done"
+
+
+# What a last look after a cancel found.
+
+
+def canceled_still_there(target: Target) -> str:
+    """An object that was to go is still there."""
+    return f"Canceled between two attempts: {called(target)} still exists"
+
+
+def canceled_not_done(operation: Operation, target: Target) -> str:
+    """Nothing shows that the operation was carried out."""
+    return f"Canceled between two attempts: {operation.value.lower()} of {called(target)} was not done"
+
+
+def canceled_half_replaced(target: Target) -> str:
+    """A Replace was cut short between its two halves."""
+    return f"Canceled between two attempts: {called(target)} was deleted, and the new one was not created"
+
+
+def canceled_unseen(target: Target, reason: str) -> str:
+    """The look was refused."""
+    return f"Canceled between two attempts; whether {called(target)} is as wanted is not known: {reason}"
+
+
+# Jobs.

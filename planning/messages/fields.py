@@ -1,16 +1,14 @@
-"""Errors at fields: what is wrong and the remedy.
+"""What the author of a definition reads: what is wrong at a field, and the remedy.
 
 Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
-import json
 from collections.abc import Sequence
 
 from api.params import ParameterType
 from api.phases import ActionType, Mode
+from planning.messages.text import excerpt
 
-_LONGEST = 100
-"""Characters of what people wrote that a sentence repeats."""
 _LONGEST_CYCLE = 10
 """Names of a cycle that a message contains."""
 EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
@@ -26,13 +24,13 @@ def at_field(path: str, subject: str, message: str) -> str:
 
 def duplicate_name(what: str, name: str) -> str:
     """Two parts of one list have the same name."""
-    return f'duplicate name "{_cut(name)}"; every {what} needs its own name'
+    return f'duplicate name "{excerpt(name)}"; every {what} needs its own name'
 
 
 def not_a_subdomain(name: str) -> str:
     """A reference that no object can have as its name."""
     return (
-        f"{_quoted(name)} is not the name of an object; write at most 253 lower-case letters, digits, - and ., with "
+        f'"{excerpt(name)}" is not the name of an object; write at most 253 lower-case letters, digits, - and ., with '
         "a letter or a digit at both ends"
     )
 
@@ -40,20 +38,20 @@ def not_a_subdomain(name: str) -> str:
 def not_a_namespace(name: str) -> str:
     """A reference that no namespace can have as its name."""
     return (
-        f"{_quoted(name)} is not the name of a namespace; write at most 63 lower-case letters, digits and -, with a "
+        f'"{excerpt(name)}" is not the name of a namespace; write at most 63 lower-case letters, digits and -, with a '
         "letter or a digit at both ends"
     )
 
 
 def unsupported(text: str, supported: Sequence[str]) -> str:
     """A value that is not in the list of supported ones. Empty values are not listed."""
-    return f'unsupported value "{_cut(text)}"; supported values: {", ".join(value for value in supported if value)}'
+    return f'unsupported value "{excerpt(text)}"; supported values: {", ".join(value for value in supported if value)}'
 
 
 def unknown_dependency(what: str, name: str) -> str:
     """A stage or an action depends on one that is not there."""
     remedy = "a stage of this plan" if what == "stage" else "an action of this DRWorkflow"
-    return f'there is no {what} "{_cut(name)}"; name {remedy}'
+    return f'there is no {what} "{excerpt(name)}"; name {remedy}'
 
 
 def cycle(what: str, names: Sequence[str]) -> str:
@@ -84,7 +82,7 @@ def manifest(reason: str) -> str:
 
 def misspelt_hook(text: str, meant: str) -> str:
     """An action that belongs to the rollback would run with the others."""
-    return f'"{_cut(text)}" is not a hook of a rollback; write {meant}'
+    return f'"{excerpt(text)}" is not a hook of a rollback; write {meant}'
 
 
 # Requests. What is written in them may be secret and is not repeated.
@@ -98,7 +96,7 @@ NO_TIME = "a timeout of zero leaves no time to act; write a duration such as 30s
 
 def not_a_header(name: str) -> str:
     """A name that HTTP does not allow."""
-    return f'"{_cut(name)}" is not the name of a header; write letters, digits and hyphens'
+    return f'"{excerpt(name)}" is not the name of a header; write letters, digits and hyphens'
 
 
 def not_a_status_code(number: int) -> str:
@@ -126,13 +124,13 @@ def too_long(text: str) -> str:
 
 def unknown_template(text: str) -> str:
     """A placeholder refers to nothing that exists."""
-    return f"{_cut(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
+    return f"{excerpt(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
 
 
 def fragment_of_execution(name: str) -> str:
     """An execution sets a value that may be structure."""
     return (
-        f'parameter "{_cut(name)}" is of type yaml, and an execution cannot set it; set it in the plan, or let the '
+        f'parameter "{excerpt(name)}" is of type yaml, and an execution cannot set it; set it in the plan, or let the '
         "DRWorkflow declare it with allowFromExecution: true"
     )
 
@@ -156,21 +154,21 @@ SEVERAL_DOCUMENTS = "it holds several documents"
 
 def not_a_fragment(name: str, reason: str) -> str:
     """The value of a parameter of type yaml is none."""
-    return f'the value of parameter "{_cut(name)}" is not YAML: {reason}'
+    return f'the value of parameter "{excerpt(name)}" is not YAML: {reason}'
 
 
 def undefined_parameter(name: str) -> str:
     """A placeholder names a parameter that has no value."""
     return (
-        f'there is no parameter "{_cut(name)}"; declare it in the parameters of the DRWorkflow, or give it a value in '
-        "the plan or in the execution"
+        f'there is no parameter "{excerpt(name)}"; declare it in the parameters of the DRWorkflow, or give it a value '
+        "in the plan or in the execution"
     )
 
 
 def nowhere_given(name: str, needed_by: str) -> str:
     """A DRWorkflow has to have a parameter that has no value where the plan uses it."""
     return (
-        f'parameter "{_cut(name)}" has no value here, and {needed_by} it; '
+        f'parameter "{excerpt(name)}" has no value here, and {needed_by} it; '
         "give it one here, in spec.globalParams, in the DRWorkflow or in the execution"
     )
 
@@ -187,7 +185,9 @@ def uses(path: str, subject: str) -> str:
 
 def undefined_outputs(action: str) -> str:
     """A placeholder names an action that has no outputs at that point."""
-    return f'there are no outputs of an action "{_cut(action)}"; name an action of the same DRWorkflow that ends before'
+    return (
+        f'there are no outputs of an action "{excerpt(action)}"; name an action of the same DRWorkflow that ends before'
+    )
 
 
 def outputs_too_late(action: str) -> str:
@@ -213,12 +213,12 @@ def outputs_in_deletion(action: str) -> str:
 
 def missing_output(action: str, field: str) -> str:
     """An action ended, and did not make what a placeholder names."""
-    return f'action "{_cut(action)}" has no output {_cut(field)}; name one that an action of its type has'
+    return f'action "{excerpt(action)}" has no output {excerpt(field)}; name one that an action of its type has'
 
 
 def not_a_condition(text: str) -> str:
     """A `when` that is none."""
-    return f'{_cut(text)} is not a condition; write mode == "install", and join several with ||'
+    return f'{excerpt(text)} is not a condition; write mode == "install", and join several with ||'
 
 
 # Parameters.
@@ -232,17 +232,17 @@ FILLED_TO_NOTHING = "is empty once its placeholders are filled in; give them val
 
 def not_a_path(text: str) -> str:
     """A jsonPath that is none."""
-    return f"{_cut(text)} is not a JSONPath as Kubernetes knows it; write one such as {{.metadata.name}}"
+    return f"{excerpt(text)} is not a JSONPath as Kubernetes knows it; write one such as {{.metadata.name}}"
 
 
 def path_with_range(text: str) -> str:
     """A jsonPath with a loop."""
-    return f"{_cut(text)} has a range; write [*] instead, as in {{.items[*].metadata.name}}"
+    return f"{excerpt(text)} has a range; write [*] instead, as in {{.items[*].metadata.name}}"
 
 
 def path_finds_nothing(text: str, where: str) -> str:
     """A jsonPath leads to nothing, or to an empty text."""
-    return f"{_cut(text)} finds nothing in {where}; correct the path, or give the parameter a value"
+    return f"{excerpt(text)} finds nothing in {where}; correct the path, or give the parameter a value"
 
 
 def nothing_to_read(what: str) -> str:
@@ -262,20 +262,20 @@ def unreadable(what: str, reason: str) -> str:
 
 def missing_parameter(name: str) -> str:
     """A required parameter has no value in any layer."""
-    return f'parameter "{_cut(name)}" is required and has no value; give it one in the plan or in the execution'
+    return f'parameter "{excerpt(name)}" is required and has no value; give it one in the plan or in the execution'
 
 
 def wrong_type(type_: ParameterType, declared_by: str, text: str | None = None) -> str:
     """A value is not of the declared type; `text` is the value, None where it is secret."""
     words = {ParameterType.NUMBER: "a number such as 3 or 1.5", ParameterType.YAML: "YAML of one document"}
     wanted = words.get(type_, "true or false")
-    value = "the value" if text is None else f'"{_cut(text)}"'
+    value = "the value" if text is None else f'"{excerpt(text)}"'
     return f"{value} is not {wanted}, as {declared_by} declares; correct one of them"
 
 
 def not_a_parameter_name(name: str) -> str:
     """A name that no placeholder can hold."""
-    return f'"{_cut(name)}" is not a name of a parameter; begin with a letter, go on with letters, digits, _ and -'
+    return f'"{excerpt(name)}" is not a name of a parameter; begin with a letter, go on with letters, digits, _ and -'
 
 
 def reserved_parameter(name: str) -> str:
@@ -285,24 +285,14 @@ def reserved_parameter(name: str) -> str:
 
 def outputs_too_early(text: str) -> str:
     """A reference uses what an action makes."""
-    return f"{_cut(text)} is not known before the actions run; use $(params.<name>) or $(planName)"
+    return f"{excerpt(text)} is not known before the actions run; use $(params.<name>) or $(planName)"
 
 
 def undefined_below(name: str) -> str:
     """A reference uses a parameter that has no value in a lower layer."""
-    return f'parameter "{_cut(name)}" has no value in a layer below this one; a reference can use none but those'
+    return f'parameter "{excerpt(name)}" has no value in a layer below this one; a reference can use none but those'
 
 
 def not_a_host(entry: str) -> str:
     """An entry of the worker's list of allowed hosts is none."""
     return f'"{entry}" is no host: write a name, *.name, an address or a network, without scheme and port, or *'
-
-
-def _quoted(text: str) -> str:
-    """Quote what people wrote, within a line and with control characters in an escaped form."""
-    return json.dumps(_cut(text), ensure_ascii=not text.isprintable())
-
-
-def _cut(text: str) -> str:
-    """Keep what people wrote within a line."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -3,12 +3,8 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
-import json
-
 from api.phases import ActionType
-
-_LONGEST = 100
-"""Characters of what people wrote that a sentence repeats."""
+from planning.messages.text import excerpt
 
 UNKNOWN_FIELD = "there is no such field; correct its name or take it out"
 MISSING_FIELD = "is missing; write it"
@@ -88,7 +84,7 @@ def not_a_mapping(field: str) -> str:
 
 def duplicate_key(key: str, line: int | None) -> str:
     """One of two values would be lost."""
-    return f'duplicate key "{_cut(key)}" in a mapping{f" (line {line})" if line else ""}'
+    return f'duplicate key "{excerpt(key)}" in a mapping{f" (line {line})" if line else ""}'
 
 
 def too_deep(levels: int) -> str:
@@ -118,7 +114,7 @@ def too_much_text(most: int) -> str:
 
 def unknown_tag(tag: str) -> str:
     """A value that only YAML knows."""
-    return f"it holds a value with the tag {_cut(tag)}: take the tag out, or put the value in quotes"
+    return f"it holds a value with the tag {excerpt(tag)}: take the tag out, or put the value in quotes"
 
 
 def undefined_alias(line: int) -> str:
@@ -139,9 +135,3 @@ def strange_key(kind: type) -> str:
 def no_object(action: str, action_type: ActionType) -> str:
     """The action makes no object at all."""
     return f"action {action} of type {action_type.value} has no object"
-
-
-def _cut(text: str) -> str:
-    """Keep what people wrote within a line, with control characters in an escaped form."""
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return text if text.isprintable() else json.dumps(text)[1:-1]

@@ -10,7 +10,8 @@ from api.phases import Mode, OnMissing
 from api.steps import FailureType, Part, Presence, Refusal, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
-from planning.messages import causes
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded, placed
 from planning.revert.default_rollback import (
     ActionToRun,
     DeleteObjects,
@@ -66,7 +67,7 @@ def _rollback(action: OriginalAction, facts: RevertFacts) -> Rollback:
     if not reverts and isinstance(undoing, ActionToRun) and (presumed := facts.history.presumed(action.key)):
         # What cannot be observed is believed to have been done by the Revert that claims the whole: never twice.
         reverts = (presumed,)
-    return NoRollback(causes.already_rolled_back(reverts)) if reverts else _conditional(undoing)
+    return NoRollback(tree_messages.already_rolled_back(reverts)) if reverts else _conditional(undoing)
 
 
 def _conditional(undoing: Rollback) -> Rollback:
@@ -79,9 +80,9 @@ def _conditional(undoing: Rollback) -> Rollback:
             return undoing
         allowed = modes(when)
     except WhenError as error:
-        message = action_messages.bounded(action_messages.hook_failed(str(error)))
+        message = bounded(action_messages.hook_failed(str(error)))
         return Refusal(type=FailureType.INVALID, message=message)
-    return NoRollback(causes.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in allowed]))
+    return NoRollback(tree_messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in allowed]))
 
 
 def _left_to_custom_rollbacks(
@@ -125,9 +126,9 @@ def _share_out(
             if other is None:
                 items.append(item)
             else:
-                omitted.append(causes.same_object(item.target, other))
+                omitted.append(tree_messages.same_object(item.target, other))
         both = Deletions(tuple(items), tuple(omitted))
-        decisions.of[action.key] = both if items else NoRollback(causes.together(both.omitted))
+        decisions.of[action.key] = both if items else NoRollback(tree_messages.together(both.omitted))
         deleted.update(dict.fromkeys((item.uid for item in items), action.name))
     return deleted
 
@@ -144,7 +145,7 @@ class Leftover:
     @property
     def entry(self) -> str:
         """Its name in the condition Clean."""
-        return action_messages.placed(self.target) if self.known else action_messages.unreadable(self.target)
+        return placed(self.target) if self.known else action_messages.unreadable(self.target)
 
 
 def _leftovers(skipped: Iterable[OriginalAction], facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:
@@ -179,11 +180,11 @@ def _explain_existing(
     target = decision.existing.target
     uid = decision.existing.uid or facts.observed(target).uid or ""
     if uid in undone:
-        cause = causes.same_object(target, undone[uid])
+        cause = tree_messages.same_object(target, undone[uid])
     elif uid in facts.reverted_uids:
-        cause = causes.already_rolled_back(facts.reverted_uids[uid])
+        cause = tree_messages.already_rolled_back(facts.reverted_uids[uid])
     elif uid in creators:
-        cause = causes.created_by_another_action(target, creators[uid])
+        cause = tree_messages.created_by_another_action(target, creators[uid])
     else:
         return
     decisions.of[action.key] = NoRollback(cause)

@@ -31,9 +31,8 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
 from planning.messages import actions as action_messages
-from planning.messages import causes
-from planning.messages import parents as parent_messages
-from planning.messages.actions import bounded
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.revert.actions import ActionDecisions, decide_all, executes
 from planning.revert.default_rollback import ActionToRun, DeleteObjects, NoRollback, deletion_of_created
 from planning.revert.original import (
@@ -114,7 +113,7 @@ def rejected(reason: str) -> RevertDecision:
 
 def _planned_stage(stage: OriginalStage, decisions: ActionDecisions, uid: str) -> tuple[StageStatus, list[Row]]:
     """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
-    skipped = None if stage.node.phase is Phase.SUCCEEDED else causes.original_stage_was(stage.node.phase)
+    skipped = None if stage.node.phase is Phase.SUCCEEDED else tree_messages.original_stage_was(stage.node.phase)
     planned = [
         _planned_workflow(workflow, decisions, skipped, Steps.of(uid, stage, workflow)) for workflow in stage.workflows
     ]
@@ -134,12 +133,12 @@ def _planned_workflow(
 ) -> tuple[WorkflowExecutionStatus, Row]:
     """Plan a workflow; `stage_skipped` says why its stage is skipped whole."""
     phase, ref = workflow.node.phase, workflow.node.workflow_ref
-    skipped = stage_skipped if phase is Phase.SUCCEEDED else causes.original_workflow_was(phase)
+    skipped = stage_skipped if phase is Phase.SUCCEEDED else tree_messages.original_workflow_was(phase)
     planned = [_planned_action(action, decisions, skipped, steps) for action in workflow.actions]
     actions = [node for node, _ in planned]
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
-        progress=parent_messages.progress(OperationType.REVERT, 0, len(planned)),
+        progress=tree_messages.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=actions,
         **pending_or_skipped(skipped or _done_before(actions, actions)),
     )
@@ -153,7 +152,7 @@ def _done_before(
     if any(child.phase is Phase.PENDING for child in children):
         return None
     reverts = dict.fromkeys(name for action in actions for name in action.rolled_back_by or [])
-    return causes.already_rolled_back(list(reverts)) if reverts else None
+    return tree_messages.already_rolled_back(list(reverts)) if reverts else None
 
 
 def _planned_action(
@@ -163,7 +162,7 @@ def _planned_action(
     decision, step, skipped = decisions.of.get(action.key), None, None
     if decision is None:
         has_part = action.hook or action.record.phase is Phase.SUCCEEDED
-        skipped = part_skipped if has_part else causes.ORIGINAL_ACTION_NOT_SUCCEEDED
+        skipped = part_skipped if has_part else tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
     elif isinstance(decision, NoRollback):
         skipped = decision.cause
     else:

@@ -19,7 +19,8 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
 from planning.messages import actions as action_messages
-from planning.messages import causes
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.revert.original import OriginalAction, references
 from planning.values.placeholders import has_template
 
@@ -79,7 +80,7 @@ def rollback(action: OriginalAction) -> Rollback:
 
 
 def _refusal(type_: FailureType, message: str) -> Refusal:
-    return Refusal(type=type_, message=action_messages.bounded(message))
+    return Refusal(type=type_, message=bounded(message))
 
 
 def default_rollback(action: OriginalAction) -> Default:
@@ -90,9 +91,9 @@ def default_rollback(action: OriginalAction) -> Default:
     rule = ACTION_TYPES[action.type].rule(operation)
     match rule:
         case Rule.UNDEFINED:
-            return NoRollback(causes.no_rollback_defined(action.type))
+            return NoRollback(tree_messages.no_rollback_defined(action.type))
         case Rule.NOT_AUTOMATIC:
-            return NoRollback(causes.no_automatic_rollback(operation))
+            return NoRollback(tree_messages.no_automatic_rollback(operation))
         case Rule.DELETE_IF_CREATED:
             return _delete(action, action.type, only_if_new=action.record.created is None)
         case Rule.DELETE:
@@ -116,7 +117,9 @@ def _delete(action: OriginalAction, type_: ActionType, *, only_if_new: bool) -> 
         return _object_unknown(action, str(error))
     if action.record.created is False:
         existing = objects[0] if objects else None
-        return NoRollback(causes.existed_before(existing.target) if existing else causes.EXISTED_BEFORE, existing)
+        return NoRollback(
+            tree_messages.existed_before(existing.target) if existing else tree_messages.EXISTED_BEFORE, existing
+        )
     if objects:
         return DeleteObjects(objects, only_if_new)
     return _undefined(action) if action.definition is None else _object_unknown(action, action_messages.UNNAMED)

@@ -17,7 +17,8 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import cleanup_of
 from planning.definitions.target import body_of_action, is_job
 from planning.messages import actions as action_messages
-from planning.messages import causes
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.revert.default_rollback import (
     ActionToRun,
     DeleteObjects,
@@ -91,7 +92,7 @@ def decide_action(action: OriginalAction, deletion: DeleteObjects, facts: Revert
     nothing = [decision for decision in decisions if isinstance(decision, NoRollback)]
     omitted = tuple(decision.cause for decision in nothing)
     items = tuple(decision for decision in decisions if isinstance(decision, Deletion))
-    return Deletions(items, omitted) if items else NoRollback(causes.together(omitted), nothing[0].existing)
+    return Deletions(items, omitted) if items else NoRollback(tree_messages.together(omitted), nothing[0].existing)
 
 
 def _decide_object(
@@ -103,7 +104,7 @@ def _decide_object(
         if item.uid in facts.removed_uids:
             return NoRollback(_removed(item.target, facts.removed_uids[item.uid]))
         if item.uid in facts.reverted_uids:
-            return NoRollback(causes.already_rolled_back(facts.reverted_uids[item.uid]))
+            return NoRollback(tree_messages.already_rolled_back(facts.reverted_uids[item.uid]))
     match observed.presence:
         case Presence.FORBIDDEN:
             return _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
@@ -116,11 +117,11 @@ def _decide_object(
 
 
 def _refusal(type_: FailureType, target: Target, reason: str) -> Refusal:
-    return Refusal(type=type_, message=action_messages.bounded(action_messages.failed_to_delete(target, reason)))
+    return Refusal(type=type_, message=bounded(action_messages.failed_to(Operation.DELETE, target.kind, reason)))
 
 
 def _removed(target: Target, by: Remover) -> Cause:
-    return causes.removed_by_action(target, by.action, custom=by.custom)
+    return tree_messages.removed_by_action(target, by.action, custom=by.custom)
 
 
 def _decide_absent(
@@ -130,7 +131,7 @@ def _decide_absent(
     if cause:
         return NoRollback(cause)
     if facts.on_missing is OnMissing.IGNORE:
-        return NoRollback(causes.already_absent(item.target))
+        return NoRollback(tree_messages.already_absent(item.target))
     return _refusal(FailureType.NOT_FOUND, item.target, observed.reason or action_messages.not_found(item.target))
 
 
@@ -140,12 +141,12 @@ def _why_not_the_object(action: OriginalAction, item: RecordedObject, facts: Rev
     if item.uid is None and (remover := _later(facts.removed_targets, target, action)):
         return _removed(target, remover)
     if replacer := _later(facts.replaced_targets, target, action):
-        return causes.replaced_by_action(target, replacer.action, custom=replacer.custom)
+        return tree_messages.replaced_by_action(target, replacer.action, custom=replacer.custom)
     if presumed := facts.history.presumed(action.key):
-        return causes.already_rolled_back([presumed])
+        return tree_messages.already_rolled_back([presumed])
     if target in facts.reverted_targets:
-        return causes.already_rolled_back([facts.reverted_targets[target]])
-    return causes.removed_by_hook_cleanup(target) if action.cleanup.on_success else None
+        return tree_messages.already_rolled_back([facts.reverted_targets[target]])
+    return tree_messages.removed_by_hook_cleanup(target) if action.cleanup.on_success else None
 
 
 def _later(removers: Mapping[Target, Sequence[Remover]], target: Target, action: OriginalAction) -> Remover | None:
@@ -161,9 +162,9 @@ def _why_absent(action: OriginalAction, item: RecordedObject, facts: RevertFacts
         if remover := _later(facts.removed_targets, home, action):
             return _removed(target, remover)
     if is_job(target) and (ttl := _time_to_live(action)) is not None:
-        return causes.removed_by_ttl(target, ttl)
+        return tree_messages.removed_by_ttl(target, ttl)
     if target.namespace in facts.reverted_namespaces:
-        return causes.removed_with_namespace(target, facts.reverted_namespaces[target.namespace])
+        return tree_messages.removed_with_namespace(target, facts.reverted_namespaces[target.namespace])
     return None
 
 
@@ -188,7 +189,7 @@ def _decide_present(
     if same and observed.uid and (not timed or _created_during(action.record, observed.creation_timestamp)):
         return Deletion(target=item.target, uid=observed.uid, foreground=is_job(item.target))
     if same and only_if_new and _created_before(action.record, observed.creation_timestamp):
-        return NoRollback(causes.existed_before(item.target), item)
+        return NoRollback(tree_messages.existed_before(item.target), item)
     return _decide_other_object(action, item, observed, facts)
 
 
@@ -200,7 +201,7 @@ def _decide_other_object(
     if cause := _why_not_the_object(action, item, facts):
         return NoRollback(cause)
     if facts.on_missing is OnMissing.IGNORE:
-        return NoRollback(causes.already_absent_replaced(target, uid))
+        return NoRollback(tree_messages.already_absent_replaced(target, uid))
     if item.uid is not None and observed.uid != item.uid:
         reason = action_messages.wrong_uid(target, item.uid, uid)
     else:

@@ -32,7 +32,7 @@ from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
 from planning.definitions.identifiers import RECORD_PREFIX
 from planning.definitions.lookup import Workflows, used_workflows
-from planning.messages import attempts as attempt_messages
+from planning.messages import actions as action_messages
 from planning.values import omission
 
 PlanPlace = tuple[str, int]
@@ -206,10 +206,10 @@ def _metadata(kept: SnapshotPlan | SnapshotWorkflow) -> ObjectMeta:
 
 def _read(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
     if digest(data) != ref.sha256:
-        raise SnapshotError(attempt_messages.snapshot_altered(ref.name))
+        raise SnapshotError(action_messages.snapshot_altered(ref.name))
     try:
         return kind.model_validate(data)
     except ValidationError as error:
         first = model_errors(error)[0]
         problem = f"{first.path}: {first.message}"
-        raise SnapshotError(attempt_messages.not_readable("ControllerRevision", ref.name, problem)) from None
+        raise SnapshotError(action_messages.not_readable("ControllerRevision", ref.name, problem)) from None

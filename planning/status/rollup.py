@@ -11,9 +11,8 @@ from api.execution import ActionStatus, RunState, StageStatus, Summary, Workflow
 from api.phases import OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from planning.definitions.dependencies import Needs
-from planning.messages import causes
-from planning.messages import parents as parent_messages
-from planning.messages.actions import bounded
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 
 _BROKEN = (Phase.FAILED, Phase.CANCELED)
 """Phases of a part that ended other than it should."""
@@ -104,12 +103,12 @@ def stop_cause(
     for node in nodes:
         for action in node.actions:
             if action.phase is Phase.FAILED:
-                return causes.not_attempted_after(operation, action.name)
+                return tree_messages.not_attempted_after(operation, action.name)
     broken = next((node for node in nodes if node.phase is Phase.FAILED), None)
     if broken is None or canceled:
-        return causes.NOT_ATTEMPTED_CANCELED
+        return tree_messages.NOT_ATTEMPTED_CANCELED
     part = f"stage {broken.name}" if isinstance(broken, StageStatus) else f"workflow {broken.workflow_ref.name}"
-    return causes.not_attempted_broken(part)
+    return tree_messages.not_attempted_broken(part)
 
 
 # How a parent ended.
@@ -126,15 +125,15 @@ def part_end(
     message: str | None = None
     if phase is Phase.SUCCEEDED:
         reason = Reason.ROLLED_BACK if operation is OperationType.REVERT else Reason.EXECUTED
-        message = parent_messages.part_succeeded(operation, part)
+        message = tree_messages.part_succeeded(operation, part)
     elif phase is Phase.CANCELED:
         reason = Reason.CANCELED
         done = sum(ended is Phase.SUCCEEDED for _, ended in children)
-        message = parent_messages.part_canceled(operation, part, done, len(children))
+        message = tree_messages.part_canceled(operation, part, done, len(children))
     elif phase is Phase.FAILED:
         child, reason = ("action", Reason.ACTION_FAILED) if part == "Workflow" else ("workflow", Reason.WORKFLOW_FAILED)
         failed = next(name for name, ended in children if ended is Phase.FAILED)
-        message = bounded(parent_messages.part_failed(operation, child, failed))
+        message = bounded(tree_messages.part_failed(operation, child, failed))
     return {"phase": phase, "reason": reason, "message": message}
 
 
@@ -145,17 +144,17 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     whole = sum(stage.phase is Phase.SUCCEEDED and number > 0 for stage, number in zip(stages, done, strict=True))
     if phase is Phase.FAILED:
         failed = next(stage for stage in stages if stage.phase is Phase.FAILED)
-        return bounded(parent_messages.plan_failed(operation, failed.name, _failure_chain(failed)))
+        return bounded(tree_messages.plan_failed(operation, failed.name, _failure_chain(failed)))
     if phase is Phase.CANCELED:
         total = sum(len(stage.actions) for stage in stages)
-        return parent_messages.plan_canceled(operation, (whole, len(stages)), (sum(done), total))
+        return tree_messages.plan_canceled(operation, (whole, len(stages)), (sum(done), total))
     if phase is not Phase.SUCCEEDED:
         return None
     if operation is OperationType.EXECUTE:
         skipped = sum(stage.phase is Phase.SKIPPED for stage in stages)
-        return parent_messages.plan_executed(whole, sum(done), skipped)
+        return tree_messages.plan_executed(whole, sum(done), skipped)
     known = len(state.left_standing) - state.unread
-    return bounded(_reverted(stages, whole, sum(done))) + parent_messages.left_standing(known, state.unread)
+    return bounded(_reverted(stages, whole, sum(done))) + tree_messages.left_standing(known, state.unread)
 
 
 def _failure_chain(stage: StageStatus) -> list[str]:
@@ -171,13 +170,13 @@ def _reverted(stages: Sequence[StageStatus], whole: int, done: int) -> str:
     skipped_stages = sum(stage.phase is Phase.SKIPPED for stage in stages)
     if done:
         hooks = sum(action.reason is Reason.ROLLBACK_HOOK_EXECUTED for action in actions)
-        return parent_messages.plan_reverted(whole, done - hooks, skipped_stages, hooks)
+        return tree_messages.plan_reverted(whole, done - hooks, skipped_stages, hooks)
     skipped = [action for action in actions if action.phase is Phase.SKIPPED]
     earlier = dict.fromkeys(name for action in skipped for name in action.rolled_back_by or [])
     if earlier:
         absent = sum(action.reason is Reason.ALREADY_ABSENT for action in skipped)
-        return parent_messages.nothing_left(list(earlier), absent)
-    return parent_messages.nothing_to_revert(len(skipped), skipped_stages)
+        return tree_messages.nothing_left(list(earlier), absent)
+    return tree_messages.nothing_to_revert(len(skipped), skipped_stages)
 
 
 # Counts.

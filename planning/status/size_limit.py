@@ -15,7 +15,7 @@ from api.execution import ActionOutputs, ActionStatus, ExecutionTree, RunState, 
 from api.meta import Model, ObjectReference
 from api.phases import Phase
 from planning.messages import actions as action_messages
-from planning.messages.actions import MESSAGE_BOUND, bounded
+from planning.messages.text import MESSAGE_BOUND, and_more, bounded
 from planning.status.transitions import TreeT, map_nodes
 
 BOUND = 1_000_000
@@ -115,7 +115,7 @@ def _few_left_standing(state: RunState) -> RunState:
     more = len(state.left_standing) - len(listed)
     if not more and listed == state.left_standing:
         return state
-    return state.model_copy(update={"left_standing": [*listed, *([action_messages.and_more(more)] if more else [])]})
+    return state.model_copy(update={"left_standing": [*listed, *([and_more(more)] if more else [])]})
 
 
 def _cut_names_of_stage(stage: StageStatus) -> StageStatus:

@@ -18,9 +18,8 @@ from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
-from planning.messages import causes
-from planning.messages import parents as parent_messages
-from planning.messages.actions import bounded
+from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
 from planning.status.rollup import blocking_stage, failed_needs, part_end, plan_message, rollup, stop_cause, summarize
 
 NodeT = TypeVar("NodeT", ActionStatus, WorkflowExecutionStatus, StageStatus, RunState)
@@ -112,7 +111,7 @@ def action_started(
     """
     action = node.actions[index]
     changed = with_child(node, index, action if action.start_time else started(action, now))
-    return changed.model_copy(update={"current_action": parent_messages.current_action([*beside, action.name])})
+    return changed.model_copy(update={"current_action": tree_messages.current_action([*beside, action.name])})
 
 
 def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) -> ActionStatus:
@@ -160,7 +159,7 @@ def action_finished(
             **{name: value for name, value in record.items() if value is not None},
         }
     )
-    current = {"progress": progress or node.progress, "current_action": parent_messages.current_action(beside)}
+    current = {"progress": progress or node.progress, "current_action": tree_messages.current_action(beside)}
     return with_child(node, index, action).model_copy(update=current)
 
 
@@ -184,10 +183,10 @@ def workflow_finished(
     goes_on = policy is WorkflowFailurePolicy.CONTINUE and canceled
     stopped = stop_cause(operation, [] if goes_on else [node], canceled)
     failed = failed_needs(node.actions, needs or ())
-    cut_short = {**_ended_as(Phase.CANCELED, causes.CANCELED_WHILE_RUNNING), "completion_time": _whole(now)}
+    cut_short = {**_ended_as(Phase.CANCELED, tree_messages.CANCELED_WHILE_RUNNING), "completion_time": _whole(now)}
     actions = []
     for index, action in enumerate(node.actions):
-        cause = causes.not_attempted_action(failed[index]) if index in failed else stopped
+        cause = tree_messages.not_attempted_action(failed[index]) if index in failed else stopped
         ended = action.phase.terminal or action.phase is Phase.PENDING
         actions.append(not_reached(action, cause) if ended else action.model_copy(update=cut_short))
     phase = rollup((action.phase for action in actions), canceled)
@@ -202,8 +201,8 @@ def workflow_broken(
 
     What became of a running action is not known, and its message says so.
     """
-    left = causes.not_attempted_broken(f"workflow {node.workflow_ref.name}")
-    unknown = {**_ended_as(Phase.FAILED, causes.unknown_outcome(reason)), "completion_time": _whole(now)}
+    left = tree_messages.not_attempted_broken(f"workflow {node.workflow_ref.name}")
+    unknown = {**_ended_as(Phase.FAILED, tree_messages.unknown_outcome(reason)), "completion_time": _whole(now)}
     actions = [
         action.model_copy(update=unknown) if action.phase is Phase.RUNNING else not_reached(action, left)
         for action in node.actions
@@ -217,7 +216,7 @@ def _with_actions(
 ) -> WorkflowExecutionStatus:
     """Return the node of a workflow that ended with these actions."""
     done = sum(action.phase is Phase.SUCCEEDED for action in actions)
-    progress = parent_messages.progress(operation, done, len(actions))
+    progress = tree_messages.progress(operation, done, len(actions))
     return node.model_copy(update={"action_statuses": actions, "progress": progress, "current_action": None, **end})
 
 
@@ -237,7 +236,7 @@ def stage_finished(
 
 def stage_broken(node: StageStatus, operation: OperationType, reason: str, now: datetime) -> StageStatus:
     """The stage was ended from outside: Failed with that reason, its running workflows likewise."""
-    left = causes.not_attempted_broken(f"stage {node.name}")
+    left = tree_messages.not_attempted_broken(f"stage {node.name}")
     workflows = [
         workflow_broken(workflow, operation, reason, now)
         if workflow.phase is Phase.RUNNING
@@ -279,7 +278,7 @@ def plan_finished(state: RunState, operation: OperationType, now: datetime, *, c
     stages = []
     for index, stage in enumerate(state.stages):
         needed = blocking_stage(state.stages, index) if stage.phase is Phase.PENDING else None
-        stages.append(not_reached(stage, causes.not_attempted_dependency(needed) if needed in failed else cause))
+        stages.append(not_reached(stage, tree_messages.not_attempted_dependency(needed) if needed in failed else cause))
     phase = rollup((stage.phase for stage in stages), canceled)
     ended = state.model_copy(update={"phase": phase, "stage_statuses": stages, **end_times(state.start_time, now)})
     return with_counts(ended.model_copy(update={"message": plan_message(phase, operation, ended)}))

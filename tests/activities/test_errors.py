@@ -2,9 +2,9 @@
 
 import pytest
 
-from activities.errors import ActionError, action_error, application_error, failure_type
+from activities.errors import ActionError, action_error, application_error, failure_type, words_of
 from api.phases import Operation
-from api.steps import ActionRecord, AttemptFailure, FailureType
+from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer
 
 TABLE = [
@@ -72,3 +72,14 @@ def test_a_server_cannot_put_an_action_off_for_longer_than_any_pause() -> None:
 def test_a_message_never_exceeds_its_bound() -> None:
     error = application_error(ActionError(FailureType.INVALID, "x" * 50_000), errors=1, limit=0, attempt=1)
     assert len(error.message.encode()) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("object_name", "words"),
+    [("app", 'configmaps "app" is forbidden'), ("application", "app: no"), ("", "app: app is a word like any other")],
+)
+def test_the_servers_words_follow_the_name_where_the_status_does_not_name_the_object(
+    object_name: str, words: str
+) -> None:
+    error = from_answer(403, "Forbidden", words.removeprefix("app: "), object_name=object_name)
+    assert words_of(error, Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")) == words

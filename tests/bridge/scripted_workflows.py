@@ -19,7 +19,7 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import Model, ObjectName
 from api.phases import ActionType, Phase
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from planning.messages import parents as parent_messages
+from planning.messages import tree as tree_messages
 from planning.status import transitions
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType
 
@@ -207,7 +207,7 @@ def action(name: str, phase: Phase = Phase.PENDING, message: str | None = None) 
 
 def node(name: str, *actions: ActionStatus, phase: Phase = Phase.PENDING) -> WorkflowExecutionStatus:
     ref = ObjectName(name=name, namespace="default")
-    current = parent_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    current = tree_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
     return WorkflowExecutionStatus(workflow_ref=ref, phase=phase, current_action=current, action_statuses=list(actions))
 
 

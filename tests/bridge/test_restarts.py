@@ -9,7 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.phases import Phase
 from dev.stack import Stack
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN, tolerant
 from tests.bridge.plan_namespace import PlanNamespace, bridge
@@ -47,7 +47,7 @@ async def test_a_run_that_the_engine_no_longer_knows_is_said_to_be_so(
     await _delete(ns.temporal, ns.root(item).id)
     async with bridge(stack, TASK_QUEUE):
         ended = await ns.phase("slow", Phase.FAILED)
-        assert ended["status"]["message"] == condition_messages.run_unknown(ns.root(item).id)
+        assert ended["status"]["message"] == run_messages.run_unknown(ns.root(item).id)
         await ns.released("slow")
 
 

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 from api.phases import OperationType, Phase
 from cli.views import sign
-from planning.messages import parents as parent_messages
+from planning.messages import tree as tree_messages
 from tests.docs.pages import REPOSITORY
 
 PICTURE = REPOSITORY / "docs" / "images" / "demo.svg"
@@ -19,8 +19,8 @@ def shown() -> str:
 def test_it_shows_both_runs_in_the_words_of_the_program() -> None:
     text = shown()
     assert "make demo" in text
-    assert parent_messages.plan_executed(2, 10, 0) in text
-    assert parent_messages.progress(OperationType.REVERT, 1, 3) in text
+    assert tree_messages.plan_executed(2, 10, 0) in text
+    assert tree_messages.progress(OperationType.REVERT, 1, 3) in text
 
 
 def test_it_shows_what_was_done_what_runs_and_what_is_to_come() -> None:

@@ -211,3 +211,12 @@ async def test_an_error_carries_the_pause_that_the_server_asks_for(body: object)
         with pytest.raises(ApiError) as raised:
             await cluster.get(PLAN, OWN)
     assert raised.value.retry_after == pytest.approx(60, abs=5)
+
+
+@pytest.mark.parametrize(("details", "name"), [({"name": "plan"}, "plan"), ({}, ""), (None, ""), ("no mapping", "")])
+async def test_an_error_names_the_object_that_the_status_names(details: object, name: str) -> None:
+    body = {"kind": "Status", "code": 403, "message": "no", "reason": "Forbidden", "details": details}
+    async with scripted(answering(body, 403)) as (cluster, _):
+        with pytest.raises(ForbiddenError) as raised:
+            await cluster.get(PLAN, OWN)
+        assert raised.value.object_name == name

@@ -3,7 +3,7 @@
 from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.eventually import eventually
@@ -24,7 +24,7 @@ async def test_a_cancel_before_the_start_ends_at_once(ns: PlanNamespace) -> None
     await ns.ready_plan()
     item = await ns.execute("quick", annotations=CANCEL)
     ended = await ns.phase("quick", Phase.CANCELED)
-    assert ended["status"]["message"] == condition_messages.CANCELED_BEFORE_START
+    assert ended["status"]["message"] == run_messages.CANCELED_BEFORE_START
     assert condition(ended, "CancelRequested")["reason"] == "Effective"
     assert await ns.runs(item) == 0
     assert "currentExecution" not in (await ns.get("plan", ObjectKind.PLAN)).get("status", {})

@@ -7,7 +7,7 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
 
@@ -20,7 +20,7 @@ async def test_an_object_begun_by_the_old_controller_never_starts(stack: Stack, 
     await ns.write_status(ObjectKind.EXECUTION, "quick", {"phase": "Running", "stageStatuses": tree})
     async with bridge(stack, TASK_QUEUE):
         ended = await ns.phase("quick", Phase.FAILED)
-        assert ended["status"]["message"] == condition_messages.COPY
+        assert ended["status"]["message"] == run_messages.COPY
         assert ended["status"]["stageStatuses"] == tree
         assert ACCEPTED_ANNOTATION not in ended["metadata"].get("annotations", {})
         assert await ns.runs(item) == 0

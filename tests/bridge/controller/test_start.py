@@ -5,7 +5,7 @@ import pytest
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import done
 
@@ -70,7 +70,7 @@ async def test_a_copy_with_a_foreign_uid_never_starts(ns: PlanNamespace) -> None
     await ns.ready_plan()
     item = await ns.execute("quick", annotations={ACCEPTED_ANNOTATION: "another"})
     ended = await ns.phase("quick", Phase.FAILED)
-    assert ended["status"]["message"] == condition_messages.COPY
+    assert ended["status"]["message"] == run_messages.COPY
     assert "startTime" not in ended["status"]
     assert await ns.runs(item) == 0
 

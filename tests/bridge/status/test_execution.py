@@ -21,7 +21,7 @@ from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
-from planning.messages import conditions as condition_messages
+from planning.messages import runs as run_messages
 from planning.status import transitions
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, TREE, running, seen
@@ -292,7 +292,7 @@ def test_a_run_cancelled_without_last_words_has_an_unknown_outcome() -> None:
 
 def test_a_run_that_the_engine_does_not_know_is_said_to_be_so() -> None:
     after = execution_status.run_unknown(running(ExecutionStatus()), MOMENT)
-    assert (after.phase, after.message) == (Phase.FAILED, condition_messages.run_unknown(RUN.workflow_id))
+    assert (after.phase, after.message) == (Phase.FAILED, run_messages.run_unknown(RUN.workflow_id))
     assert after.completion_time == NOW
 
 
@@ -335,7 +335,7 @@ def test_a_long_list_of_objects_left_standing_is_cut() -> None:
     found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
     assert found is not None
     assert found.message.startswith("9000 objects left standing")
-    assert len(found.message) <= condition_messages.CONDITION_BOUND
+    assert len(found.message) <= run_messages.CONDITION_BOUND
 
 
 @pytest.mark.parametrize(("of_today", "told"), [(False, ("True", "AsExecuted")), (True, ("False", "CurrentOnesUsed"))])

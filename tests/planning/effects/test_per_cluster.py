@@ -24,7 +24,7 @@ from planning.effects.per_cluster import (
     targets,
     within_bound,
 )
-from planning.messages.actions import MESSAGE_BOUND
+from planning.messages.text import MESSAGE_BOUND
 
 Object = dict[str, Any]
 MARK = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11/sites/shop/roll-out"

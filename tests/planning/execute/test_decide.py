@@ -16,7 +16,7 @@ from planning.definitions import identifiers, when
 from planning.definitions.action_list import is_inverted
 from planning.definitions.field_errors import FieldError
 from planning.execute.decide import decide_execute
-from planning.messages import causes
+from planning.messages import tree as tree_messages
 from planning.status.transitions import with_counts
 from planning.values.parameters import Resolved
 from tests.planning.builders import by_name, dr_workflow, localized, manifest, plan, plan_stage
@@ -193,7 +193,11 @@ class TestModeDelete:
         job = {"name": "work", "type": "Job", "job": {"template": {}}}
         decision = in_mode(Mode.DELETE, dr_workflow("w", job), dr_workflow("v", manifest("a")))
         first, second = decision.state.stages[0].workflows
-        assert (first.phase, first.message, first.actions) == (Phase.SKIPPED, causes.NOTHING_TO_DELETE.message, [])
+        assert (first.phase, first.message, first.actions) == (
+            Phase.SKIPPED,
+            tree_messages.NOTHING_TO_DELETE.message,
+            [],
+        )
         assert second.phase is Phase.PENDING
         assert [len(steps) for steps in decision.steps[0]] == [0, 1]
 

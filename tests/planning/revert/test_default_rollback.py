@@ -9,7 +9,7 @@ from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import Deletion, FailureType, ObservedObject, Presence, Target
-from planning.messages import causes
+from planning.messages import tree as tree_messages
 from tests.planning.builders import (
     CLUSTERNET,
     END,
@@ -219,7 +219,7 @@ class TestRecordsOfTheOlderController:
     def test_an_applied_object_that_existed_before_stays(self) -> None:
         record = old("a", outputs=outputs(APP, "u"))
         seen = {APP: present("u", START - timedelta(hours=1))}
-        assert skipped(record, seen, manifest("app", "Apply", action="a")) == causes.existed_before(APP).message
+        assert skipped(record, seen, manifest("app", "Apply", action="a")) == tree_messages.existed_before(APP).message
 
     def test_an_applied_object_that_was_recreated_since_is_refused(self) -> None:
         record = old("a", outputs=outputs(APP, None))

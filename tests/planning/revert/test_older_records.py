@@ -5,7 +5,7 @@ import pytest
 from api.execution import ActionStatus
 from api.phases import ActionType, Phase
 from api.reasons import Reason
-from planning.messages import causes
+from planning.messages import tree as tree_messages
 from planning.revert.older_records import with_reasons
 from tests.planning.builders import config_map, execute, stage, workflow
 
@@ -26,12 +26,12 @@ def record(phase: Phase, message: str | None) -> ActionStatus:
 @pytest.mark.parametrize(
     ("phase", "message", "reason", "rolled_back_by"),
     [
-        (Phase.SKIPPED, causes.already_rolled_back(["a", "b"]).message, Reason.ALREADY_ROLLED_BACK, ["a", "b"]),
-        (Phase.SKIPPED, causes.already_absent(APP).message, Reason.ALREADY_ABSENT, None),
+        (Phase.SKIPPED, tree_messages.already_rolled_back(["a", "b"]).message, Reason.ALREADY_ROLLED_BACK, ["a", "b"]),
+        (Phase.SKIPPED, tree_messages.already_absent(APP).message, Reason.ALREADY_ABSENT, None),
         (Phase.SKIPPED, None, None, None),
         (
             Phase.SKIPPED,
-            f"{causes.already_rolled_back(['r1']).message}; {causes.already_absent(APP).message}",
+            f"{tree_messages.already_rolled_back(['r1']).message}; {tree_messages.already_absent(APP).message}",
             Reason.ALREADY_ABSENT,
             ["r1"],
         ),

@@ -8,7 +8,7 @@ from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Executio
 from api.phases import ActionType, OnMissing, OperationType, Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision, Target
-from planning.messages.actions import MESSAGE_BOUND
+from planning.messages.text import MESSAGE_BOUND
 from planning.revert.older_records import with_reasons
 from planning.status import transitions
 from tests.planning.builders import (

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import OnMissing, Operation, Phase
 from api.steps import RevertDecision
-from planning.messages import actions as action_messages
-from planning.messages import causes
+from planning.messages import tree as tree_messages
+from planning.messages.text import placed
 from planning.revert.decide import decide_revert, objects_to_observe
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.simulation import Drawn, SimulatedCluster, actions_of, drawn_plans, executed, object_names, reverted
@@ -119,7 +119,7 @@ def test_each_node_is_pending_with_a_step_or_skipped_with_its_reason(drawn: Draw
                 if node.phase is Phase.PENDING:
                     assert action.message == expected(records[s, w, a], original, standing, cluster)
                 elif records[s, w, a].phase is not Phase.SUCCEEDED:
-                    assert action.message == causes.ORIGINAL_ACTION_NOT_SUCCEEDED.message
+                    assert action.message == tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED.message
                 else:
                     assert action.message == node.message
 
@@ -171,7 +171,7 @@ def test_what_skipped_parts_created_and_left_is_named(drawn: Drawn) -> None:
     carried = created_by(carried_out(original))
     recorded = [one for one in actions_of(original.status) if one.created]
     left = {uid_of(one) for one in recorded} - carried
-    names = {action_messages.placed(target) for target, uid in cluster.objects.items() if uid in left}
+    names = {placed(target) for target, uid in cluster.objects.items() if uid in left}
     assert sorted(decision.state.left_standing) == sorted(names)
 
 

@@ -12,7 +12,7 @@ from api.phases import ActionType, Operation, Phase
 from api.steps import Part, RevertDecision, RollbackStep
 from planning.definitions.action_list import PlannedAction
 from planning.definitions.lookup import Workflows
-from planning.messages import actions as action_messages
+from planning.messages.text import placed
 from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.simulation import SimulatedCluster, actions_of
@@ -169,7 +169,7 @@ def test_what_skipped_parts_created_and_left_is_named(drawn: Varied) -> None:
     decision = decided(revert(), original, cluster, drawn.workflows)
     carried = {id(record) for record, _ in records(drawn, original, succeeded) if record.phase is Phase.SUCCEEDED}
     left = {uid_of(one) for one in actions_of(original.status) if one.created and id(one) not in carried}
-    names = {action_messages.placed(target) for target, uid in cluster.objects.items() if uid in left}
+    names = {placed(target) for target, uid in cluster.objects.items() if uid in left}
     assert sorted(decision.state.left_standing) == sorted(names)
 
 

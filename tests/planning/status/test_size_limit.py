@@ -15,7 +15,7 @@ from api.execution import (
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
-from planning.messages.actions import MESSAGE_BOUND
+from planning.messages.text import MESSAGE_BOUND
 from planning.status.size_limit import BOUND, shorten, size
 from planning.status.transitions import with_counts
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow

@@ -8,8 +8,8 @@ from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, Wo
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
-from planning.messages import actions as action_messages
-from planning.messages import parents as parent_messages
+from planning.messages import tree as tree_messages
+from planning.messages.text import MESSAGE_BOUND
 from planning.status import transitions
 from tests.planning.builders import stage, workflow
 
@@ -27,7 +27,7 @@ def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> 
         for letter, phase in zip("abcdef", phases, strict=False)
     ]
     base = workflow(name, *actions, phase=Phase.RUNNING)
-    words = parent_messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
+    words = tree_messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
     return base.model_copy(update={"progress": words, "start_time": WHOLE})
 
 
@@ -61,7 +61,7 @@ class TestActions:
 
     def test_however_many_run_their_names_are_kept_within_the_bound(self) -> None:
         begun = transitions.action_started(node(Phase.PENDING), 0, NOW, ["x" * 253] * 50)
-        assert len(str(begun.current_action)) <= action_messages.MESSAGE_BOUND
+        assert len(str(begun.current_action)) <= MESSAGE_BOUND
         assert str(begun.current_action).endswith("and 48 more")
 
     def test_begun_again_it_keeps_its_start(self) -> None:
@@ -99,7 +99,7 @@ class TestActions:
     def test_a_message_is_kept_within_its_bound(self) -> None:
         outcome = ActionOutcome(phase=Phase.FAILED, message="x" * 5000)
         ended = transitions.action_finished(node(Phase.RUNNING), 0, outcome, 0, NOW)
-        assert len(str(ended.actions[0].message)) <= action_messages.MESSAGE_BOUND
+        assert len(str(ended.actions[0].message)) <= MESSAGE_BOUND
 
 
 class TestWorkflows:
@@ -232,7 +232,7 @@ class TestThePlan:
     def test_a_very_long_chain_keeps_the_cause(self) -> None:
         broken = failed_stage("s" * 3000)
         ended = transitions.plan_finished(RunState(phase=Phase.RUNNING, stage_statuses=[broken]), REVERT, THEN)
-        assert len(str(ended.message).encode()) <= action_messages.MESSAGE_BOUND
+        assert len(str(ended.message).encode()) <= MESSAGE_BOUND
         assert str(ended.message).endswith("the cause")
 
     def test_a_stage_that_depends_on_the_failed_one_says_so(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from api.execution import DRPlanExecution
 from api.workflow import DRWorkflow
 from planning.execute.decide import decide_execute
-from planning.messages.actions import MESSAGE_BOUND
+from planning.messages.text import MESSAGE_BOUND
 from planning.validation.objects import own_errors, plan_errors, workflow_errors
 from tests.planning.builders import by_name, dr_workflow, manifest, plan, plan_stage
 from tests.planning.execute.test_decide import EXECUTION

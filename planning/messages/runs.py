@@ -1,16 +1,18 @@
-"""Every sentence of an object's life outside the tree: waiting, refusing, conditions, events, run captions.
+"""What is said of a run outside its tree: conditions and events of the object, and Temporal's UI.
 
-One small function each, as in planning.messages, which holds those of the tree itself. Names go in as
-they are. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling" and "Conditions".
+Temporal bounds a summary to 400 bytes and details to 20,000, and a workflow task that goes over is repeated for ever,
+so every function of its UI keeps within. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling" and
+"Conditions"; Temporal, "User metadata".
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from api.execution import DRPlanExecution
-from api.meta import ObjectName, go_duration
+from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.meta import ObjectKey, ObjectName, go_duration
 from api.phases import OperationType, Phase
-from planning.messages.actions import bounded, counted, listed
+from api.steps import RollbackStep
+from planning.messages.text import bounded, counted, listed, placed
 
 CONDITION_BOUND = 4096
 """Bytes of a condition's message: enough for every name that a person can take in."""
@@ -19,7 +21,11 @@ ERRORS_BOUND = 30_000
 EVENT_BOUND = 1000
 """Bytes of an event's note. Source: events.k8s.io/v1, "note"."""
 SUMMARY_BOUND = 200
-"""Bytes. Temporal takes 400 for a summary. Source: Temporal, "User metadata"."""
+"""Bytes of UTF-8: one line."""
+DETAILS_BOUND = 1000
+"""Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
+DECIDING = "Reading and looking at every object concerned"
+"""A root's current details before its tree is known."""
 COPY = "Copy of, or begun by, another controller: create a new execution"
 CANCELED_BEFORE_START = "Canceled before it started: nothing was done"
 DELETED_BEFORE_START = "Deleted before it started: nothing was done"
@@ -165,7 +171,7 @@ def event_started(workflow_id: str) -> str:
     return f"Started workflow {workflow_id}"
 
 
-# What Temporal's UI says of a root.
+# Temporal's UI: a summary is one line.
 
 
 def run_summary(execution: DRPlanExecution) -> str:
@@ -181,9 +187,104 @@ def run_details(execution: DRPlanExecution) -> str:
     return f"{what}`kubectl describe drplanexecution -n {meta.namespace} {meta.name}` (uid {meta.uid})"
 
 
+def caption(text: str) -> str:
+    """Return a text, such as the title of an action, as one line within the bound."""
+    return bounded(" ".join(text.split()), SUMMARY_BOUND)
+
+
+def look_caption(title: str) -> str:
+    """Caption the last look at an action that a cancel found between attempts."""
+    return caption(f"look again: {title}")
+
+
+def load_caption(operation: OperationType, execution: ObjectKey) -> str:
+    """Caption the reading and deciding at a root's beginning."""
+    return caption(f"plan the {operation.lower()} {execution.namespace}/{execution.name}")
+
+
+def rollback_caption(step: RollbackStep, action: str) -> str:
+    """Caption a rollback by what it does: `delete Localization default/nginx-loc-a`, or the custom action's title."""
+    if step.refusal is not None:
+        return caption(f"refuse {action}: {step.refusal.message}")
+    if step.custom is not None:
+        return caption(step.custom.step.title)
+    if not step.deletions:
+        return caption(f"roll back {action}")
+    more = len(step.deletions) - 1
+    others = f" and {more} more" if more else ""
+    return caption(f"delete {placed(step.deletions[0].target)}{others}")
+
+
+def stage_captions(node: StageStatus) -> tuple[str, str]:
+    """Return the summary of a stage's run, and its details: its workflows in the order in which they run."""
+    summary = f"stage {node.name}: {counted(len(node.workflows), 'workflow')}, {counted(len(node.actions), 'action')}"
+    order = "side by side" if node.parallel else "one after the other"
+    names = listed([child.workflow_ref.name for child in node.workflows], DETAILS_BOUND - 100, ", ")
+    return caption(summary), f"Workflows, {order}: {names}"
+
+
+def workflow_captions(node: WorkflowExecutionStatus, *, side_by_side: bool = False) -> tuple[str, str]:
+    """Return the summary of a workflow's run, and its details: its actions in the order in which they run."""
+    name = f"{node.workflow_ref.in_namespace}/{node.workflow_ref.name}"
+    order = "each after those that it depends on" if side_by_side else "one after the other"
+    names = listed([action.name for action in node.actions], DETAILS_BOUND - 100, ", ")
+    return caption(f"workflow {name}: {counted(len(node.actions), 'action')}"), f"Actions, {order}: {names}"
+
+
+def turn_details(what: str, index: int, total: int, name: str) -> str:
+    """Return which part runs now: `Action 2 of 5: create-b`. `index` counts from 0."""
+    return bounded(f"{what} {index + 1} of {total}: {name}", DETAILS_BOUND)
+
+
+def parallel_details(what: str, ended: int, total: int, running: Sequence[str]) -> str:
+    """Return how many parts (`workflow`, `action`) have ended and which run now."""
+    names = listed(running, DETAILS_BOUND // 2, ", ") if running else "nothing"
+    return f"{ended} of {counted(total, what)} ended; now: {names}"
+
+
+def end_details(phase: Phase | None, message: str | None) -> str:
+    """Return how a part ended."""
+    return bounded(f"{phase}: {message or ''}", DETAILS_BOUND)
+
+
 # What is kept of an object before it is changed.
 
 
 def record_too_large(size: int, bound: int) -> str:
     """The object is larger than what is kept; both in bytes."""
     return f"it takes {size} bytes, and at most {bound} are kept"
+
+
+def namespace_not_open(namespace: str) -> str:
+    """The worker may not act as the service account of a plan in this namespace."""
+    command = f"kubectl apply --namespace {namespace} --filename deploy/team-namespace.yaml"
+    remedy = f"the worker may not act as its service accounts, which an administrator allows with `{command}`"
+    return f"Namespace {namespace} is not open to drplan: {remedy}"
+
+
+def access_unknown(namespace: str, reason: str) -> str:
+    """The API server did not say whether the worker may act as a service account."""
+    return f"Failed to find out whether namespace {namespace} is open to drplan: {reason}"
+
+
+def another_execution(execution: ObjectKey) -> str:
+    """The execution was deleted, or created again under its name."""
+    return f"DRPlanExecution {execution.namespace}/{execution.name} (uid {execution.uid}) no longer exists"
+
+
+def ended_before_start(execution: ObjectKey, phase: Phase) -> str:
+    """The object says that it ended without ever having started."""
+    return f"DRPlanExecution {execution.namespace}/{execution.name} had ended as {phase.value} before it was started"
+
+
+def plan_gone(plan: str) -> str:
+    """The plan was deleted before the execution began."""
+    return f"DRPlan {plan} no longer exists"
+
+
+def too_large(size: int, bound: int) -> str:
+    """The decision does not fit into a history; both in bytes."""
+    return (
+        f"This plan is too large to be carried out at once: its steps take {size} bytes, {bound} fit. "
+        "Split it into several plans"
+    )

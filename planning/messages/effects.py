@@ -1,13 +1,14 @@
-"""Sentences about waiting: whether an object is ready, and the state of an action in each managed cluster.
+"""What is said of an action beyond its one object: readiness, each managed cluster, Jobs and HTTP requests.
 
-Reasons follow `… but it was not ready within 5m: `, and are shown alone while an action waits.
-Source: docs/spec/drworkflow.md, "waitReady" and "clusterExecutionMode".
+Reasons follow `… but it was not ready within 5m: `, and are shown alone while an action waits. Sentences about a
+request get addresses that are redacted already.
+Source: docs/spec/drworkflow.md, "waitReady", "clusterExecutionMode" and "HTTP".
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from api.steps import Target
-from planning.messages.actions import called, counted, listed, placed
+from planning.messages.text import called, counted, listed, placed
 
 _LISTED = 600
 """Bytes that the clusters may take in one message."""
@@ -22,7 +23,7 @@ SUSPENDED = "it is suspended"
 UNBOUND_OVERRIDE = "Clusternet has not bound it to its feed yet"
 
 
-def count(number: int, wanted: int, state: str) -> str:
+def replicas(number: int, wanted: int, state: str) -> str:
     """Too few are in a state: `1 of 3 replicas available`."""
     return f"{number} of {counted(wanted, 'replica')} {state}"
 
@@ -37,7 +38,7 @@ def completions(number: int, wanted: int) -> str:
     return f"{number} of {counted(wanted, 'completion')}"
 
 
-def condition(name: str, status: str, detail: str) -> str:
+def condition_not_true(name: str, status: str, detail: str) -> str:
     """A condition is not True: `condition Ready is False: NoNodes: …`."""
     return f"condition {name} is {status or 'not set'}{_because(detail)}"
 
@@ -59,7 +60,7 @@ BEING_DELETED = "it is being deleted"
 GONE = "it was deleted before it was seen to be ready"
 
 
-def failed(detail: str) -> str:
+def object_failed(detail: str) -> str:
     """It says itself that it failed; `detail` is what it says."""
     return f"it failed{_because(detail)}"
 
@@ -69,7 +70,7 @@ def stalled(detail: str) -> str:
     return f"its controller has stalled{_because(detail)}"
 
 
-def replaced(uid: str) -> str:
+def replaced_since(uid: str) -> str:
     """Another object has its name now."""
     return f"another object has its name now (uid {uid})"
 
@@ -99,11 +100,6 @@ def description(name: str, phase: str, detail: str) -> str:
 def description_failed(name: str, detail: str) -> str:
     """The cluster refused it."""
     return f"Description {name} failed{_because(detail)}"
-
-
-def of_feed(feed: str, reason: str) -> str:
-    """Return the reason of one object in the cluster."""
-    return f"{feed}: {reason}"
 
 
 def in_cluster(cluster: str, reason: str) -> str:
@@ -229,3 +225,176 @@ def canceled_in_clusters(parent: Target, done: int, total: int) -> str:
 
 def _because(detail: str) -> str:
     return f": {detail}" if detail else ""
+
+
+NO_ADDRESS = "it has no address"
+
+
+# Whole messages.
+
+
+def request_succeeded(method: str, url: str, status: int, final_url: str) -> str:
+    """The answer is a success; `final_url` is where redirects led, the same without any."""
+    led = "" if final_url == url else f" after a redirect to {final_url}"
+    return f"HTTP {method} {url} succeeded with status {status}{led}"
+
+
+def request_failed(method: str, url: str, reason: str) -> str:
+    """The request was not made, not answered, or answered otherwise than it should."""
+    return f"HTTP {method} {url} failed: {reason}"
+
+
+def request_not_usable(action: str, reason: str) -> str:
+    """The definition makes no request."""
+    return f"The request of action {action} cannot be made: {reason}"
+
+
+def request_canceled(method: str, url: str) -> str:
+    """A cancel came between two attempts; nothing can be looked at."""
+    return f"Canceled between two attempts: whether HTTP {method} {url} had its effect is not known"
+
+
+# Reasons: what follows `failed: `.
+
+BROKEN = "the connection broke before the answer was there"
+LOST = "an attempt was lost with its worker"
+
+
+def answered(status: int, expected: Collection[int], final_url: str | None, excerpt: str) -> str:
+    """The status is none of success; `final_url` is where a redirect led, if it did; `excerpt` the body's beginning."""
+    where = f"{final_url} answered" if final_url else "it was answered"
+    wanted = f", not one of {', '.join(str(code) for code in sorted(expected))}" if expected else ""
+    return f"{where} {status}{wanted}{f': {excerpt}' if excerpt else ''}"
+
+
+def too_many_redirects(most: int) -> str:
+    """Redirects form a cycle, or are too many."""
+    return f"it was redirected more than {most} times"
+
+
+def no_connection(place: str, reason: str) -> str:
+    """Nobody could be reached: the request was never sent. `place` is host and port."""
+    return f"no connection to {place}: {reason}"
+
+
+def not_resolved(host: str, reason: str) -> str:
+    """The name has no address."""
+    return f"the name {host} cannot be resolved: {reason}"
+
+
+def not_sent_in_time(place: str, timeout: str) -> str:
+    """The action's timeout (Go duration) was over before the request could be sent."""
+    return f"no connection to {place} within {timeout}"
+
+
+def not_answered_in_time(timeout: str) -> str:
+    """The action's timeout (Go duration) was over before the answer was there."""
+    return f"no answer within {timeout}"
+
+
+def request_outcome_unknown(reason: str, *, repeated: bool) -> str:
+    """A request that is not to be made twice may have had its effect."""
+    why = "" if repeated else "; it is not repeated, for the action sets no retryPolicy of its own"
+    return f"outcome unknown: {reason}{why}"
+
+
+def host_not_allowed(host: str) -> str:
+    """The operator's list does not hold it."""
+    return f"host {host} is not allowed by the worker's setting DRPLAN_HTTP_ALLOWED_HOSTS"
+
+
+def address_guarded(host: str, address: str, kind: str) -> str:
+    """It is an address that only an entry of its own opens; `kind` is e.g. `link-local`."""
+    what = f"{host} is" if host == address else f"host {host} resolves to {address},"
+    return (
+        f"{what} a {kind} address, and these are refused unless the worker's setting DRPLAN_HTTP_ALLOWED_HOSTS lists it"
+    )
+
+
+# What keeps a request from being made: what follows `cannot be made: `.
+
+NO_REQUEST = "it has no http block"
+NOT_A_URL = "its url is not a URL such as https://shop.example.com/health"
+
+
+def not_a_method(methods: Collection[str]) -> str:
+    """The method is none."""
+    return f"its method is none of {', '.join(methods)}"
+
+
+def not_a_header(name: str) -> str:
+    """A header's name or value cannot be sent; the value is not shown."""
+    return f'header "{name}" cannot be sent: a name has no spaces, and a value no line breaks'
+
+
+# What is waited for.
+
+
+def waiting_for_connection(place: str) -> str:
+    """Nothing was sent yet."""
+    return f"Waiting for a connection to {place}"
+
+
+def waiting_for_answer(url: str) -> str:
+    """The request is on its way."""
+    return f"Waiting for {url} to answer"
+
+
+JOB_NOT_LOOKED_AT = "it has not been looked at"
+
+
+def job_completed(target: Target) -> str:
+    """The Job was created and has done its work."""
+    return f"{called(target)} completed"
+
+
+def job_failed(target: Target, reason: str) -> str:
+    """The Job has given up; `reason` tells of the Job and of its last pod."""
+    return f"{called(target)} failed{f': {reason}' if reason else ''}"
+
+
+def job_unfinished(target: Target, timeout: str, progress: str) -> str:
+    """The action's timeout (Go duration) is over, and the Job goes on."""
+    return f"{called(target)} did not finish within {timeout}: {progress}"
+
+
+def job_unseen(target: Target, timeout: str, reason: str) -> str:
+    """The action's timeout (Go duration) is over, and at the end the Job could not be read."""
+    return f"whether {called(target)} has finished after {timeout} is not known: {reason}"
+
+
+def job_not_to_be_seen(target: Target, reason: str) -> str:
+    """The Job was created, and may not be looked at."""
+    return f"{called(target)} was created, but whether it has finished cannot be seen: {reason}"
+
+
+def job_gone(target: Target) -> str:
+    """The Job, or the one of that name that this action made, is no longer there."""
+    return f"{called(target)} was gone before it was seen to have finished: outcome unknown"
+
+
+def job_progress(done: int, wanted: int, failed: int) -> str:
+    """How far a Job has come."""
+    pods = f", {counted(failed, 'pod')} failed" if failed else ""
+    return f"{done} of {counted(wanted, 'completion')}{pods}"
+
+
+def waiting_for_job(target: Target, progress: str) -> str:
+    """While it runs."""
+    return f"Waiting for {placed(target)} to finish: {progress}"
+
+
+def container_failed(container: str, reason: str, code: int, message: str) -> str:
+    """How a container ended, in its own words where it left any."""
+    said = f": {message}" if message else ""
+    return f"container {container}: {reason or 'ended'} (exit code {code}){said}"
+
+
+def canceled_job(what: str) -> str:
+    """A cancel came between two attempts, and the Job has not succeeded; `what` is its state."""
+    return f"Canceled between two attempts: {what}"
+
+
+def job_unfinished_at_cancel(target: Target, progress: str) -> str:
+    """What follows `canceled_job` for a Job that goes on: nobody waits for it any more."""
+    return f"{called(target)} has not finished: {progress}"
