@@ -39,12 +39,12 @@ class RunningAttempt:
     """The state of an attempt: what its heartbeats say, and how it fails if its time runs out."""
 
     def __init__(self, limits: Attempts, errors: int = 0, heartbeat: Heartbeat | None = None) -> None:
-        """Continue from the last heartbeat of earlier attempts; `errors` were counted under earlier schedules.
+        """Continue from the last heartbeat of earlier attempts.
 
-        With `heartbeat`, continue from that one.
+        `errors` were counted, and `heartbeat` was recorded last, under earlier schedules.
         """
         self.limits = limits
-        before = heartbeat or _last_heartbeat()
+        before = _last_heartbeat() or heartbeat or Heartbeat()
         self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
         self.timeout_error = ActionError(FailureType.TIMED_OUT, action_messages.ran_out_of_time(limits.timeout))
         """Raised if the time runs out now; whoever waits for something replaces it."""
@@ -117,11 +117,11 @@ class RunningAttempt:
         return record.model_copy(update={"outputs": outputs, "cluster_statuses": clusters})
 
 
-def _last_heartbeat() -> Heartbeat:
+def _last_heartbeat() -> Heartbeat | None:
     try:
         return Heartbeat.model_validate(activity.info().heartbeat_details[0])
     except (IndexError, ValidationError):
-        return Heartbeat()
+        return None
 
 
 @dataclass(frozen=True)

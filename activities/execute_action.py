@@ -32,7 +32,7 @@ class ExecuteActivities:
     @activity.defn
     async def execute_action(self, request: ExecuteInput) -> ActionOutcome:
         """Read an action's definition and carry it out, unless an earlier attempt has done so."""
-        attempt = RunningAttempt(request.step.attempts, request.errors)
+        attempt = RunningAttempt(request.step.attempts, request.errors, request.heartbeat)
         return await run_attempt(attempt, lambda: self.carry_out(request, attempt))
 
     @activity.defn

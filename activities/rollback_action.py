@@ -31,7 +31,7 @@ class RollbackActivities:
     @activity.defn
     async def rollback_action(self, request: RollbackInput) -> ActionOutcome:
         """Do what the step says: delete the objects in its order, execute its action, or fail with its refusal."""
-        attempt = RunningAttempt(request.step.attempts, request.errors)
+        attempt = RunningAttempt(request.step.attempts, request.errors, request.heartbeat)
         execute = _execute_input(request)
         if execute is None:
             return await run_attempt(attempt, lambda: self._delete_objects(request, attempt))

@@ -182,6 +182,17 @@ class Actor(Model):
     user: str | None = None
 
 
+class Heartbeat(Model):
+    """Details of a heartbeat: what the next attempt and the bridge need to know."""
+
+    errors: int = 0
+    waiting_for: str = ""
+    deleting: str = ""
+    """Uid of the object that a Delete is deleting: if the attempt is lost, the next one knows that it existed."""
+    job: Annotated[str, Field(alias="made")] = ""
+    """Uid of the Job that the action created and waits for: the next attempt knows that it existed."""
+
+
 class RollbackInput(Model):
     """Input of the activity that rolls one action back."""
 
@@ -195,6 +206,8 @@ class RollbackInput(Model):
     """Attempts that ended with an error under earlier schedules of the same action."""
     lost: bool = False
     """Whether an attempt under an earlier schedule was lost with its worker: what it did is not known."""
+    heartbeat: Heartbeat | None = None
+    """The last one of an attempt that was lost under an earlier schedule."""
 
 
 class ExecuteInput(Model):
@@ -205,7 +218,8 @@ class ExecuteInput(Model):
     actor: Actor
     errors: int = 0
     lost: bool = False
-    """Like in RollbackInput."""
+    heartbeat: Heartbeat | None = None
+    """Like in RollbackInput, all three."""
     origin: Origin | None = None
     """None in runs that were started before snapshots were kept: the current DRWorkflow is read."""
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
@@ -256,17 +270,6 @@ class AttemptFailure(ActionRecord):
     errors: int
     """Attempts of this action that ended with an error so far."""
     attempt: int = 1
-
-
-class Heartbeat(Model):
-    """Details of a heartbeat: what the next attempt and the bridge need to know."""
-
-    errors: int = 0
-    waiting_for: str = ""
-    deleting: str = ""
-    """Uid of the object that a Delete is deleting: if the attempt is lost, the next one knows that it existed."""
-    job: Annotated[str, Field(alias="made")] = ""
-    """Uid of the Job that the action created and waits for: the next attempt knows that it existed."""
 
 
 class RunInput(Model):

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         ExecuteDecision,
         ExecuteInput,
         ExecuteWorkflowInput,
+        Heartbeat,
         ObserveInput,
         RevertDecision,
         RevertWorkflowInput,
@@ -93,8 +94,9 @@ class ActionCall:
     """How one action is run and, after a cancel between attempts, looked at."""
 
     attempts: Attempts
-    start: Callable[[int, bool], ActionHandle]
-    """Takes the number of attempts that ended with an error so far, and whether one was lost with its worker."""
+    start: Callable[[int, bool, Heartbeat | None], ActionHandle]
+    """Takes the number of attempts that ended with an error so far, whether one was lost with its worker, and the last
+    heartbeat of that one."""
     look: Callable[[], ActionHandle]
     succeeded: Reason | None = None
     """The reason of a success, where the step decides it; None leaves it to the outcome."""
@@ -136,9 +138,15 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
     # Only a step that carries out a definition needs to know where that is kept.
     dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
 
-    def start(errors: int, lost: bool) -> ActionHandle:
+    def start(errors: int, lost: bool, heartbeat: Heartbeat | None) -> ActionHandle:
         attempt = RollbackInput(
-            step=step, actor=actor, dr_workflow=dr_workflow, origin=origin, errors=errors, lost=lost
+            step=step,
+            actor=actor,
+            dr_workflow=dr_workflow,
+            origin=origin,
+            errors=errors,
+            lost=lost,
+            heartbeat=heartbeat,
         )
         return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt, index, caption)
 
@@ -159,7 +167,7 @@ def execute(
     step = workflow_input.steps[index]
     caption = run_messages.caption(step.title)
 
-    def attempt(errors: int = 0, lost: bool = False) -> ExecuteInput:
+    def attempt(errors: int = 0, lost: bool = False, heartbeat: Heartbeat | None = None) -> ExecuteInput:
         earlier = actions_named(step.outputs_of)
         return ExecuteInput(
             dr_workflow=workflow_input.workflow.workflow_ref,
@@ -167,13 +175,14 @@ def execute(
             actor=workflow_input.actor,
             errors=errors,
             lost=lost,
+            heartbeat=heartbeat,
             origin=workflow_input.origin,
             outputs={action.name: action.outputs for action in earlier if action.outputs is not None},
             phases={action.name: action.phase for action in earlier},
         )
 
-    def start(errors: int, lost: bool) -> ActionHandle:
-        return _start_attempt(ActivityName.EXECUTE_ACTION, attempt(errors, lost), index, caption)
+    def start(errors: int, lost: bool, heartbeat: Heartbeat | None) -> ActionHandle:
+        return _start_attempt(ActivityName.EXECUTE_ACTION, attempt(errors, lost, heartbeat), index, caption)
 
     def look() -> ActionHandle:
         return _start_look(ActivityName.VERIFY_ACTION, attempt(), index, caption)

@@ -56,6 +56,8 @@ class _EndedSchedule:
     """Whether an attempt was lost with its worker: what that attempt did is not known."""
     timed_out: bool = False
     """Whether the last attempt was lost because its worker stopped beating: it may have ended the worker itself."""
+    heartbeat: Heartbeat | None = None
+    """The last one of an attempt that was lost so."""
     outcome: ActionOutcome | None = None
     """None: it was lost or cancelled, or has retries left."""
     error: str = ""
@@ -74,10 +76,10 @@ async def run_action(
     waits at the server, only the server knows. `losing` is called for each attempt that was lost with its worker, with
     the number of those, the retries and the pause before the next one.
     """
-    attempts, errors, lost, losses = 0, 0, False, 0
+    attempts, errors, lost, losses, heartbeat = 0, 0, False, 0, None
     while True:
         try:
-            outcome = await cancellation.settle(call.start(errors, lost))
+            outcome = await cancellation.settle(call.start(errors, lost, heartbeat))
         except ActivityError as error:
             ended = _read(error, call.limit, errors, cancellation.requested)
         else:
@@ -89,7 +91,7 @@ async def run_action(
             retrying(errors, call.limit, ended.error)
             await cancellation.pause(call.pause)
         elif ended.timed_out:
-            losses += 1
+            losses, heartbeat = losses + 1, ended.heartbeat or heartbeat
             pause = pause_after_losses(losses)
             losing(losses, attempts - 1, pause)
             if pause and workflow.patched("pause-after-lost-attempts"):
@@ -108,10 +110,11 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
     """Tell from an activity's failure whether the action failed, or has attempts left."""
     cause = error.cause
     if isinstance(cause, TemporalTimeoutError):
-        errors_now = max(errors, _heartbeat_errors(cause))
+        heartbeat = _last_heartbeat(cause)
+        errors_now = max(errors, heartbeat.errors if heartbeat else 0)
         exhausted = error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED
         used = 1 + limit - errors if exhausted else 1 + errors_now - errors
-        return _EndedSchedule(used, errors_now, lost=True, timed_out=True)
+        return _EndedSchedule(used, errors_now, lost=True, timed_out=True, heartbeat=heartbeat)
     if isinstance(cause, CancelledError) and canceled:
         return _EndedSchedule(0, errors)
     if not isinstance(cause, ApplicationError):
@@ -133,12 +136,11 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
     return _EndedSchedule(failure.attempt, failure.errors, outcome=outcome)
 
 
-def _heartbeat_errors(cause: TemporalTimeoutError) -> int:
-    """Return how many errors the last heartbeat knew of."""
+def _last_heartbeat(cause: TemporalTimeoutError) -> Heartbeat | None:
     try:
-        return Heartbeat.model_validate(cause.last_heartbeat_details[0]).errors
+        return Heartbeat.model_validate(cause.last_heartbeat_details[0])
     except (IndexError, ValidationError):
-        return 0
+        return None
 
 
 async def _observe(call: ActionCall) -> ActionOutcome:

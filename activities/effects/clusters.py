@@ -36,7 +36,8 @@ class ClusterAttempt(RunningAttempt):
     """The attempt in one cluster. The attempt at the whole action sends the heartbeats for all of them."""
 
     def __init__(self, limits: Attempts) -> None:
-        super().__init__(limits, heartbeat=Heartbeat())
+        super().__init__(limits)
+        self.heartbeat = Heartbeat()
         # While it waits for its turn.
         message = effect_messages.child_not_begun(limits.timeout)
         self.timeout_error = ActionError(FailureType.TIMED_OUT, message)

@@ -83,10 +83,13 @@ async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) 
 # A Delete whose first attempt was lost.
 
 
-async def deleted(door: Door, left: Heartbeat | None) -> tuple[str, str | None]:
+async def deleted(door: Door, left: Heartbeat | None, *, rescheduled: bool = False) -> tuple[str, str | None]:
+    """Carry out the next attempt, under the same schedule of the activity or under another one."""
     step = ExecuteStep(index=0, action="remove", mark="mark", title="Delete ConfigMap default/app")
     given = ExecuteInput(dr_workflow=ObjectName(name="flow"), step=step, actor=ACTOR)
-    outcome = await environment(2, left).run(
+    if rescheduled:
+        given = given.model_copy(update={"lost": True, "heartbeat": left})
+    outcome = await (environment(1, None) if rescheduled else environment(2, left)).run(
         ExecuteActivities(door.cluster, effects(door.cluster)).execute_action, given
     )
     assert (outcome.phase, outcome.outputs is not None) == (Phase.SUCCEEDED, True)
@@ -100,9 +103,10 @@ def flow() -> dict[str, Object]:
     return {"DRWorkflow": {"metadata": {"name": "flow"}, "spec": {"actions": [action]}}}
 
 
-async def test_a_delete_does_not_touch_what_was_made_after_its_lost_attempt_deleted() -> None:
+@pytest.mark.parametrize("rescheduled", [False, True])
+async def test_a_delete_does_not_touch_what_was_made_after_its_lost_attempt_deleted(rescheduled: bool) -> None:
     door = Door(flow(), metadata={"uid": "new"})
-    assert await deleted(door, Heartbeat(deleting="old")) == (
+    assert await deleted(door, Heartbeat(deleting="old"), rescheduled=rescheduled) == (
         "Deleted ConfigMap app; a new ConfigMap app (uid new) was left alone",
         "old",
     )

@@ -2,7 +2,7 @@
 
 An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
 that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
-each attempt that was told of a lost one under an earlier schedule, else an `x`.
+each attempt that was told of a lost one under an earlier schedule and of its heartbeat, else an `x`.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class ScriptedActivities(FakeActivities):
         errors = _errors(attempt)
         activity.heartbeat(Heartbeat(errors=errors + (letter == "e")))
         with attempts.open("a") as file:
-            file.write("l" if attempt.given.lost else "x")
+            file.write("l" if attempt.given.lost and attempt.given.heartbeat is not None else "x")
         if letter == "e":
             raise attempt.failure("the server was away", FailureType.TRANSIENT, errors + 1)
         while letter == "h":
