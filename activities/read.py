@@ -23,8 +23,7 @@ from api.steps import Actor, FailureType, ObservedObject, Presence, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
-from planning.definitions.identifiers import label_value
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows, label_value
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons

@@ -26,7 +26,7 @@ from kube.client import Cluster, Object
 from kube.errors import ApiError
 from planning.definitions.action_list import deletion_of
 from planning.definitions.action_types import operation_of
-from planning.definitions.lookup import actions_by_name, full_name, occurrences
+from planning.definitions.identifiers import actions_by_name, full_name, occurrences
 from planning.definitions.manifest import ManifestError
 from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action

@@ -23,7 +23,7 @@ from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.identifiers import RECORD_PREFIX
 from planning.messages import actions as action_messages
-from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_definition, read_root, workflow_of
+from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_document, workflow_of
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ class SnapshotStore:
 
     async def root(self, execution: ObjectKey, ref: SnapshotRef) -> Snapshot:
         """Read the root of the snapshot of an execution."""
-        return await self._read(execution, ref, lambda data: read_root(ref, data))
+        return await self._read(execution, ref, lambda data: read_document(Snapshot, ref, data))
 
     async def workflow(self, execution: ObjectKey, kept: SnapshotWorkflow) -> DRWorkflow:
         """Read a DRWorkflow as it was at an execution."""
@@ -169,7 +169,7 @@ class SnapshotStore:
 
     async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
         """Read the definition of a DRWorkflow at an execution."""
-        return await self._read(execution, ref, lambda data: read_definition(ref, data))
+        return await self._read(execution, ref, lambda data: read_document(SnapshotDefinition, ref, data))
 
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)

@@ -28,7 +28,7 @@ from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.client import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
-from planning.definitions.lookup import workflow_references
+from planning.definitions.identifiers import workflow_references
 from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)

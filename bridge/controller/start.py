@@ -28,10 +28,10 @@ from bridge.temporal.client import RunNotFound, root_workflow_id
 from kube.client import Object
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
-from planning.definitions.lookup import full_name, workflow_references
+from planning.definitions.identifiers import full_name, workflow_references
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
-from planning.revert.preconditions import why_rejected
+from planning.revert.decide import why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)

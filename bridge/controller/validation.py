@@ -22,7 +22,7 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.kubernetes.store import UnreadableObjectError, read
 from planning.definitions.field_errors import FieldError
-from planning.definitions.lookup import used_workflows
+from planning.definitions.identifiers import used_workflows
 from planning.execute.decide import decide_execute
 from planning.messages import runs as run_messages
 from planning.validation import objects as rules

@@ -1,17 +1,22 @@
-"""Names of Kubernetes objects, and Temporal workflow ids that a person can read and that make a start exactly-once.
+"""Names: of Kubernetes objects, of references and what they name, and of Temporal workflows and our records.
 
-Every id is at most 200 characters, for SQL servers allow 255 and children add to their parent's;
-a long part is cut and gets a hash of the whole. Source: docs/architecture.md, "Ids".
+An id of a workflow can be read by a person and makes a start exactly-once. It has at most 200 characters, for SQL
+servers allow 255 and children add to their parent's; a long part is cut and gets a hash of the whole.
+Source: docs/architecture.md, "Ids"; docs/spec/drworkflow.md.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
-from api.meta import ObjectKey
+from api.actions import Action
+from api.meta import ObjectKey, ObjectName
 from api.phases import OperationType
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
 
 MAX_LENGTH = 200
 LABEL_MAX_LENGTH = 63
@@ -130,3 +135,48 @@ class RecordKind(StrEnum):
 def record_name(execution: ObjectKey, kind: RecordKind, mark: str) -> str:
     """Return the name of a record of one action in one execution, the same for each attempt."""
     return f"{RECORD_PREFIX}{execution.uid[:8]}-{kind.value}-{hashlib.sha256(mark.encode()).hexdigest()[:16]}"
+
+
+Workflows = Mapping[tuple[str, str], DRWorkflow]
+"""DRWorkflows by (namespace, name)."""
+ItemT = TypeVar("ItemT")
+KeyT = TypeVar("KeyT", bound=Hashable)
+
+
+def definition(workflows: Workflows, ref: ObjectName) -> DRWorkflow | None:
+    """Return the DRWorkflow that a reference names; None where it does not exist."""
+    return workflows.get((ref.in_namespace, ref.name))
+
+
+def workflow_references(plan: DRPlan) -> list[ObjectName]:
+    """Return the references of a plan to DRWorkflows, each DRWorkflow once, in order."""
+    refs = (workflow.workflow_ref for stage in plan.spec.stages for workflow in stage.workflows)
+    return list({(ref.in_namespace, ref.name): ref for ref in refs}.values())
+
+
+def full_name(ref: ObjectName) -> str:
+    """Return a reference as messages show it: `default/nginx-deploy-workflow`."""
+    return f"{ref.in_namespace}/{ref.name}"
+
+
+def used_workflows(plan: DRPlan, workflows: Workflows) -> list[DRWorkflow]:
+    """Return each DRWorkflow that a plan names and that exists, once, in the order of the plan."""
+    found = (definition(workflows, reference) for reference in workflow_references(plan))
+    return [dr_workflow for dr_workflow in found if dr_workflow is not None]
+
+
+def occurrences(items: Iterable[ItemT], key: Callable[[ItemT], KeyT]) -> list[tuple[KeyT, int]]:
+    """Return the key of each item with the number of earlier items that have the same key."""
+    counts: dict[KeyT, int] = {}
+    numbered = []
+    for item in items:
+        name = key(item)
+        numbered.append((name, counts.get(name, 0)))
+        counts[name] = counts.get(name, 0) + 1
+    return numbered
+
+
+def actions_by_name(dr_workflow: DRWorkflow | None) -> dict[tuple[str, int], Action]:
+    """Index the actions of a DRWorkflow by name and occurrence; empty where the DRWorkflow does not exist."""
+    actions = dr_workflow.spec.actions if dr_workflow else []
+    return dict(zip(occurrences(actions, lambda action: action.name), actions, strict=True))

@@ -14,7 +14,7 @@ from planning.definitions import identifiers
 from planning.definitions.action_list import as_executed
 from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
-from planning.definitions.lookup import Workflows, definition
+from planning.definitions.identifiers import Workflows, definition
 from planning.execute.workflow import PlannedWorkflow
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded

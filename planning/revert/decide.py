@@ -1,10 +1,10 @@
 """What a Revert will do: from the original's status to the complete tree and a step for each action.
 
 The heart of the project, and a pure function: a dry run, a property test and the real thing are one call.
-Source: docs/spec/drplanexecution.md, "What a Revert does".
+Source: docs/spec/drplanexecution.md, "What may be reverted" and "What a Revert does".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -26,7 +26,7 @@ from api.steps import (
 )
 from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
@@ -45,11 +45,11 @@ from planning.revert.original import (
     read_tree,
 )
 from planning.revert.ownership import Deletions, gather_facts
-from planning.revert.preconditions import why_rejected
 from planning.revert.previous_reverts import history
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
+_ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED)
 Row = list[RollbackStep | None]
 """The steps of one workflow, in the order of its node."""
 
@@ -239,3 +239,36 @@ def title(name: str, decision: ActionToRun) -> str:
     what = action.type.value if hidden or target is None else action_messages.title(operation_of(action), target)
     is_hook = decision.part is Part.ACTION
     return action_messages.hook_title(name, what) if is_hook else action_messages.rollback_title(name, what)
+
+
+def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
+    """Say why `revert` may not take `original` back, and what to do; None where it may."""
+    name = revert.spec.revert_execution_ref
+    if not name:
+        return tree_messages.NO_REFERENCE
+    if original is None:
+        return tree_messages.unknown_execution(name, revert.metadata.namespace)
+    if original.metadata.namespace != revert.metadata.namespace:
+        return tree_messages.other_namespace(name, original.metadata.namespace, revert.metadata.namespace)
+    if original.spec.operation_type is not OperationType.EXECUTE:
+        return tree_messages.not_an_execute(name, original.spec.operation_type)
+    if original.spec.plan_ref != revert.spec.plan_ref:
+        return tree_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
+    if original.status.phase not in _ENDED:
+        return tree_messages.not_ended(name, original.status.phase)
+    if not original.status.stages:
+        return tree_messages.nothing_recorded(name)
+    part = next(_parts_without_record(original.status.stages), None)
+    return tree_messages.part_not_recorded(name, part) if part else None
+
+
+def _parts_without_record(stages: Sequence[StageStatus]) -> Iterator[str]:
+    """Name the parts that succeeded and have no list of what they did: what happened is never guessed."""
+    for stage in stages:
+        if stage.phase is not Phase.SUCCEEDED:
+            continue
+        if not stage.workflows:
+            yield f"stage {stage.name}"
+        for node in stage.workflows:
+            if node.phase is Phase.SUCCEEDED and not node.actions:
+                yield f"workflow {node.workflow_ref.name} of stage {stage.name}"

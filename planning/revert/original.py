@@ -15,7 +15,7 @@ from api.reasons import Reason
 from planning.definitions.action_list import PlannedAction, as_executed
 from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
-from planning.definitions.lookup import Workflows, definition, full_name, occurrences
+from planning.definitions.identifiers import Workflows, definition, full_name, occurrences
 from planning.definitions.rollback import RollbackHook, cleanup_of, rollback_hook
 
 NodeKey = tuple[tuple[str, int], ...]

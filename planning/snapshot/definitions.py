@@ -10,7 +10,7 @@ from api.phases import Mode
 from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotParameters
 from planning.definitions.field_errors import subject
-from planning.definitions.lookup import Workflows, definition
+from planning.definitions.identifiers import Workflows, definition
 from planning.snapshot.documents import Definitions, PlanPlace, places_of, plan_of, use_of
 from planning.values.parameters import Layers, Resolved, kept_layers, layers
 

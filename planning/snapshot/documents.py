@@ -30,8 +30,7 @@ from api.snapshot import (
 )
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
-from planning.definitions.identifiers import RECORD_PREFIX
-from planning.definitions.lookup import Workflows, used_workflows
+from planning.definitions.identifiers import RECORD_PREFIX, Workflows, used_workflows
 from planning.messages import actions as action_messages
 from planning.values import omission
 
@@ -125,7 +124,7 @@ def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[S
     )
 
 
-def _identity(metadata: ObjectMeta) -> dict[str, Any]:
+def _identity(metadata: ObjectMeta | SnapshotPlan | SnapshotWorkflow) -> dict[str, Any]:
     return {name: getattr(metadata, name) for name in ("namespace", "name", "uid", "generation")}
 
 
@@ -170,24 +169,26 @@ def without_secrets(parameter: Parameter) -> Parameter:
 # Reading back.
 
 
-def read_root(ref: SnapshotRef, data: Any) -> Snapshot:
-    """Return the root of a snapshot. Raises SnapshotError."""
-    return _read(Snapshot, ref, data)
-
-
-def read_definition(ref: SnapshotRef, data: Any) -> SnapshotDefinition:
-    """Return the stored definition of a DRWorkflow. Raises SnapshotError."""
-    return _read(SnapshotDefinition, ref, data)
+def read_document(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
+    """Return a stored document: the root of a snapshot, or the definition of a DRWorkflow. Raises SnapshotError."""
+    if digest(data) != ref.sha256:
+        raise SnapshotError(action_messages.snapshot_altered(ref.name))
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = model_errors(error)[0]
+        problem = f"{first.path}: {first.message}"
+        raise SnapshotError(action_messages.not_readable("ControllerRevision", ref.name, problem)) from None
 
 
 def workflow_of(kept: SnapshotWorkflow, definition: SnapshotDefinition) -> DRWorkflow:
     """Return a stored DRWorkflow; two of them may share a definition."""
-    return DRWorkflow(metadata=_metadata(kept), spec=definition.spec)
+    return DRWorkflow(metadata=ObjectMeta(**_identity(kept)), spec=definition.spec)
 
 
 def plan_of(snapshot: Snapshot) -> DRPlan:
     """Return the stored plan."""
-    return DRPlan(metadata=_metadata(snapshot.plan), spec=snapshot.plan.spec)
+    return DRPlan(metadata=ObjectMeta(**_identity(snapshot.plan)), spec=snapshot.plan.spec)
 
 
 def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, SnapshotParameters] | None:
@@ -198,18 +199,3 @@ def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, Snap
             use = stage.uses[position]
             return snapshot.workflows[use.workflow], snapshot.parameters[use.parameters]
     return None
-
-
-def _metadata(kept: SnapshotPlan | SnapshotWorkflow) -> ObjectMeta:
-    return ObjectMeta(namespace=kept.namespace, name=kept.name, uid=kept.uid, generation=kept.generation)
-
-
-def _read(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
-    if digest(data) != ref.sha256:
-        raise SnapshotError(action_messages.snapshot_altered(ref.name))
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        first = model_errors(error)[0]
-        problem = f"{first.path}: {first.message}"
-        raise SnapshotError(action_messages.not_readable("ControllerRevision", ref.name, problem)) from None

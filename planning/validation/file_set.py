@@ -12,7 +12,7 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, in_object, subject
-from planning.definitions.lookup import full_name
+from planning.definitions.identifiers import full_name
 from planning.messages import files as file_messages
 from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, read_objects

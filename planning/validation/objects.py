@@ -8,8 +8,14 @@ from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning.definitions.field_errors import FieldError, in_object
-from planning.definitions.identifiers import is_dns_label, is_dns_subdomain
-from planning.definitions.lookup import Workflows, definition, full_name, used_workflows
+from planning.definitions.identifiers import (
+    Workflows,
+    definition,
+    full_name,
+    is_dns_label,
+    is_dns_subdomain,
+    used_workflows,
+)
 from planning.messages import fields as field_messages
 from planning.validation.actions import action_errors, dependency_errors, duplicate_names
 from planning.validation.parameters import (

@@ -13,7 +13,7 @@ from api.params import ManifestRef, Parameter
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, below, in_object, subject
-from planning.definitions.lookup import Workflows, definition, used_workflows
+from planning.definitions.identifiers import Workflows, definition, used_workflows
 from planning.messages import fields as field_messages
 from planning.validation.placeholders import uses_in
 from planning.values import jsonpath

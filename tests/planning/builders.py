@@ -19,7 +19,7 @@ from api.phases import ActionType, OnMissing, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ObservedObject, Presence, RevertDecision, Target
 from api.workflow import DRWorkflow
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.revert.decide import decide_revert, objects_to_observe
 
 START = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)

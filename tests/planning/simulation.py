@@ -15,7 +15,7 @@ from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, Stage
 from api.plan import DRPlan
 from api.steps import ActionOutcome, ObservedObject, Presence, RevertDecision, Target
 from planning.definitions.action_types import operation_of
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages

@@ -11,7 +11,7 @@ from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, Stage, 
 from bridge.status import conditions
 from bridge.status import plan as plan_status
 from bridge.status.conditions import ConditionType
-from planning.definitions.lookup import workflow_references
+from planning.definitions.identifiers import workflow_references
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 

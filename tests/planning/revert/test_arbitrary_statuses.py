@@ -14,7 +14,7 @@ from api.execution import (
 from api.meta import ObjectName, ObjectReference
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
 from api.steps import ObservedObject, Presence, Target
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.revert.decide import decide_revert, objects_to_observe
 from planning.status import transitions
 from planning.status.size_limit import shorten

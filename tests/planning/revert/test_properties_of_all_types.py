@@ -11,7 +11,7 @@ from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, Operation, Phase
 from api.steps import Part, RevertDecision, RollbackStep
 from planning.definitions.action_list import PlannedAction
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.messages.text import placed
 from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
 from tests.planning.builders import LATER, by_name, dr_workflow, revert

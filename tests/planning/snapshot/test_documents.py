@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activities.store import BOUND
-from api.meta import ObjectKey
+from api.meta import Model, ObjectKey
 from api.phases import Mode
 from api.plan import DRPlan
-from api.snapshot import Snapshot, SnapshotParameters
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.workflow import DRWorkflow
 from planning.snapshot.documents import (
     Definitions,
@@ -23,8 +23,7 @@ from planning.snapshot.documents import (
     documents,
     places_of,
     plan_of,
-    read_definition,
-    read_root,
+    read_document,
     use_of,
     workflow_of,
 )
@@ -90,8 +89,11 @@ def stored(kept: list[SnapshotDocument]) -> dict[str, Any]:
 
 def read(kept: list[SnapshotDocument]) -> tuple[Snapshot, Mapping[tuple[str, str], DRWorkflow]]:
     found, ref = stored(kept), kept[-1].ref
-    root = read_root(ref, found[ref.name])
-    read_flows = [workflow_of(one, read_definition(one.revision, found[one.revision.name])) for one in root.workflows]
+    root = read_document(Snapshot, ref, found[ref.name])
+    read_flows = [
+        workflow_of(one, read_document(SnapshotDefinition, one.revision, found[one.revision.name]))
+        for one in root.workflows
+    ]
     return root, by_name(*read_flows)
 
 
@@ -130,9 +132,10 @@ def test_what_was_altered_is_not_read(of: Definitions, data: st.DataObject) -> N
     document = data.draw(st.sampled_from(documents(EXECUTION, of)))
     field = data.draw(st.sampled_from(sorted(document.data)))
     altered = {**document.data, field: data.draw(json_values.filter(lambda value: value != document.data[field]))}
-    for reader in (read_root, read_definition):
+    kinds: tuple[type[Model], ...] = (Snapshot, SnapshotDefinition)
+    for kind in kinds:
         with pytest.raises(SnapshotError, match="is not as it was kept"):
-            reader(document.ref, altered)
+            read_document(kind, document.ref, altered)
 
 
 def test_names_say_whose_they_are_and_are_names_of_objects() -> None:
@@ -181,4 +184,4 @@ def test_a_document_of_a_later_format_is_not_guessed_at() -> None:
     later = {**root.data, "format": 2}
     ref = root.ref.model_copy(update={"sha256": digest(later)})
     with pytest.raises(SnapshotError, match="cannot be understood: format"):
-        read_root(ref, later)
+        read_document(Snapshot, ref, later)

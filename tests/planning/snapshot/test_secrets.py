@@ -14,9 +14,9 @@ from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.steps import Part
 from api.workflow import DRWorkflow
-from planning.definitions.lookup import Workflows
+from planning.definitions.identifiers import Workflows
 from planning.snapshot.definitions import kept_parameters, layers_of, of_execute
-from planning.snapshot.documents import documents, read_definition, read_root, use_of, workflow_of
+from planning.snapshot.documents import documents, read_document, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_complete, is_whole, layers_again, secret_texts
 from planning.values.omission import MARKER
 from planning.values.parameters import Resolved, resolve
@@ -89,10 +89,10 @@ def kept(
     assert definitions is not None
     found = documents(EXECUTION, definitions)
     data = {each.ref.name: json.loads(json.dumps(each.data)) for each in found}
-    root = read_root(found[-1].ref, data[found[-1].ref.name])
+    root = read_document(Snapshot, found[-1].ref, data[found[-1].ref.name])
     use = use_of(root, ("s", 0))
     assert use is not None
-    back = workflow_of(use[0], read_definition(use[0].revision, data[use[0].revision.name]))
+    back = workflow_of(use[0], read_document(SnapshotDefinition, use[0].revision, data[use[0].revision.name]))
     return json.dumps(data), root, back, use[1]
 
 
@@ -179,7 +179,7 @@ def stored(flow: DRWorkflow) -> SnapshotDefinition:
     definitions = of_execute(asks([]), of, by_name(flow), {("s", 0): Resolved()})
     assert definitions is not None
     document = documents(EXECUTION, definitions)[0]
-    return read_definition(document.ref, json.loads(json.dumps(document.data)))
+    return read_document(SnapshotDefinition, document.ref, json.loads(json.dumps(document.data)))
 
 
 def test_a_manifest_that_contains_the_words_of_the_marker_is_still_stored_whole() -> None:
