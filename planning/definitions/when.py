@@ -3,13 +3,13 @@
 Source: docs/spec/drworkflow.md, "when".
 """
 
-import re
-
 from api.phases import Mode
 from planning.messages import fields as field_messages
 
-# The older controller accepted a missing quote on either side; what ran there must run here.
-_CLAUSE = re.compile(r"""\s*(?:mode|operation)\s*==\s*["']?\s*([a-z]+)\s*["']?\s*""", re.IGNORECASE)
+LONGEST_CONDITION = 1000
+"""Characters."""
+_SUBJECTS = frozenset({"mode", "operation"})
+_QUOTES = ("'", '"')
 _MODES = {mode.value.lower(): mode for mode in Mode}
 
 
@@ -22,17 +22,26 @@ def modes(text: str | None) -> frozenset[Mode]:
 
     Raises WhenError for anything but comparisons of `mode` (or `operation`) joined by `||`.
     """
-    if not (text or "").strip():
+    if text is None or not text.strip():
         return frozenset(Mode)
+    if len(text) > LONGEST_CONDITION:
+        raise WhenError(field_messages.condition_too_long(LONGEST_CONDITION))
     allowed = set()
-    for clause in (text or "").split("||"):
-        match = _CLAUSE.fullmatch(clause)
-        if match is None:
-            raise WhenError(field_messages.not_a_condition(text or ""))
-        if match[1].lower() not in _MODES:
-            raise WhenError(field_messages.unsupported(match[1], list(_MODES)))
-        allowed.add(_MODES[match[1].lower()])
+    for clause in text.split("||"):
+        subject, equals, value = clause.partition("==")
+        word = _unquoted(value.strip())
+        if not equals or subject.strip().lower() not in _SUBJECTS or not (word.isascii() and word.isalpha()):
+            raise WhenError(field_messages.not_a_condition(text))
+        if word.lower() not in _MODES:
+            raise WhenError(field_messages.unsupported(word, list(_MODES)))
+        allowed.add(_MODES[word.lower()])
     return frozenset(allowed)
+
+
+def _unquoted(text: str) -> str:
+    """Return a word without its quotes. The older controller accepted a missing one on either side."""
+    text = text[1:] if text.startswith(_QUOTES) else text
+    return (text[:-1] if text.endswith(_QUOTES) else text).strip()
 
 
 def runs(when: str | None, mode: Mode | None) -> bool:

@@ -216,6 +216,11 @@ def missing_output(action: str, field: str) -> str:
     return f'action "{excerpt(action)}" has no output {excerpt(field)}; name one that an action of its type has'
 
 
+def condition_too_long(most: int) -> str:
+    """A `when` beyond reason."""
+    return f"has more than {most} characters; write each mode once"
+
+
 def not_a_condition(text: str) -> str:
     """A `when` that is none."""
     return f'{excerpt(text)} is not a condition; write mode == "install", and join several with ||'
@@ -238,6 +243,26 @@ def not_a_path(text: str) -> str:
 def path_with_range(text: str) -> str:
     """A jsonPath with a loop."""
     return f"{excerpt(text)} has a range; write [*] instead, as in {{.items[*].metadata.name}}"
+
+
+def path_too_long(text: str, most: int) -> str:
+    """A jsonPath beyond reason."""
+    return f"has more than {most} characters; {not_a_path(text)}"
+
+
+def path_in_filter(text: str) -> str:
+    """A filter that compares more than one value."""
+    return f'{_cut(text)} has a filter with a path to several values; name one, as in {{.items[?(@.name=="a")]}}'
+
+
+def path_too_expensive(text: str, most: int) -> str:
+    """A jsonPath passes too many values."""
+    return f"{_cut(text)} takes more than {most} steps in this object; write a path that is more direct"
+
+
+def result_too_long(text: str, most: int) -> str:
+    """A jsonPath finds too much."""
+    return f"{_cut(text)} finds more than {most} characters; write a path to less"
 
 
 def path_finds_nothing(text: str, where: str) -> str:

@@ -1,12 +1,14 @@
 """JSONPath as Kubernetes writes it: `{.metadata.name}`, `.spec.a`, `{.a}-{.b\\.c}`, evaluated as kubectl does.
 
 The content of braces is translated to RFC 9535 and evaluated by a library; braces, escaped dots, and how a result is
-printed are Kubernetes' own. Source: Kubernetes, "JSONPath Support"; docs/spec/drplan.md, "Parameters".
+printed are Kubernetes' own. As in kubectl there are no functions (a regular expression may take for ever), and a filter
+compares single scalars. So the cost of a path is its steps, and these are counted while they are made.
+Source: Kubernetes, "JSONPath Support"; docs/spec/drplan.md, "Values from live objects".
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,14 +22,72 @@ _STRING = re.compile(_QUOTED, re.DOTALL)
 _LOOP = re.compile(r"range\b|end$")
 _FIELD = re.compile(r"(?:\\.|[^\s.,\[\]$@{}\\])+", re.DOTALL)
 _FIELD_IN_FILTER = re.compile(r"(?:\\.|[^\s.,\[\]$@{}\\=<>!()&|])+", re.DOTALL)
+_ONE_VALUE = re.compile(r'\[\s*(?:-?[0-9]+|"(?:[^"\\]|\\.)*")\s*\]')
+"""A step, translated, to a field or a position."""
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SIGNS = {"n": "\n", "t": "\t", "r": "\r"}
 _NO_SIGNS: Mapping[str, str] = {}
-_ENVIRONMENT = jsonpath.JSONPathEnvironment(strict=True)
+LONGEST_PATH = 1000
+"""Characters."""
+MOST_STEPS = 500_000
+"""Values that a path passes, each counted as often as a filter compares something; about a second."""
+LONGEST_VALUE = 1024 * 1024
+"""Characters of a result."""
 _HTML = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 """What Go's JSON writes in another way."""
 
-Path = jsonpath.JSONPath | jsonpath.CompoundJSONPath
+
+class _Environment(jsonpath.JSONPathEnvironment):
+    """The library without its functions."""
+
+    def setup_function_extensions(self) -> None:
+        """Know no functions."""
+
+    def compare(self, left: object, operator: str, right: object) -> bool:
+        """Compare scalars. Objects and lists differ from everything: comparing them may cost as much as they hold."""
+        if operator not in ("&&", "||") and any(type(each) in (dict, list) for each in (left, right)):
+            return operator == "!="
+        return super().compare(left, operator, right)
+
+
+_ENVIRONMENT = _Environment(strict=True)
+
+
+class Budget:
+    """Steps that are left to paths."""
+
+    def __init__(self) -> None:
+        self._left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Take steps away. Raises _TooExpensiveError where there are none left."""
+        self._left -= steps
+        if self._left < 0:
+            raise _TooExpensiveError
+
+
+class _TooExpensiveError(Exception):
+    """A path takes more steps than are left."""
+
+
+class _Node(jsonpath.JSONPathMatch):
+    """A value on the way of a path. The library asks for the context of a node for each child that it examines."""
+
+    def filter_context(self) -> Mapping[str, Any]:
+        """Count a step."""
+        context = super().filter_context()
+        context["budget"].spend(context["cost"])
+        return context
+
+    def new_child(self, obj: object, key: int | str) -> jsonpath.JSONPathMatch:
+        """Return a child without its path, which would be as long as the names in it."""
+        context = self.filter_context()
+        if isinstance(obj, dict | list):
+            context["budget"].spend(len(obj))  # the next step may examine all of them
+        return _Node(filter_context=context, obj=obj, parent=None, path="", parts=(), root=self.root)
+
+    def add_child(self, *children: jsonpath.JSONPathMatch) -> None:
+        """Keep nothing."""
 
 
 class PathError(ValueError):
@@ -43,26 +103,46 @@ def check(text: str) -> None:
     list(_parts(text))
 
 
-def find(text: str, value: Any) -> str:
+def find(text: str, value: Any, budget: Budget | None = None) -> str:
     """Evaluate a JSONPath on an object, and return what kubectl prints, without blanks around it.
 
-    Several results are joined by a space. Raises PathError when the text is no JSONPath, NothingFoundError when one of
-    its paths leads to nothing or to null.
+    Several results are joined by a space. Raises PathError when the text is no JSONPath or exceeds a limit,
+    NothingFoundError when one of its paths leads to nothing or to null.
     """
-    found = "".join(part if isinstance(part, str) else _printed(part, value, text) for part in _parts(text)).strip()
+    cost = 1 + sum(text.count(sign) for sign in "@$=<>&|!")
+    context = {"budget": budget or Budget(), "cost": cost}
+    printed, length = list[str](), 0
+    for part in _parts(text):
+        texts = [part] if isinstance(part, str) else _printed(part, value, context, text, LONGEST_VALUE - length)
+        printed += texts
+        length += sum(map(len, texts))
+    found = "".join(printed).strip()
     if not found:
         raise NothingFoundError
     return found
 
 
-def _printed(path: Path, value: Any, text: str) -> str:
+def _printed(path: jsonpath.JSONPath, value: Any, context: Mapping[str, Any], text: str, most: int) -> list[str]:
+    """Return the results of one path as they are printed, with the spaces between them."""
+    root = _Node(filter_context=context, obj=value, parent=None, path="", parts=(), root=value)
+    nodes: Iterable[jsonpath.JSONPathMatch] = [root]
+    for segment in path.segments:
+        nodes = segment.resolve(nodes)
+    printed, found = list[str](), False
     try:
-        results = path.findall(value)
+        for node in nodes:
+            printed += [" " if printed else "", as_kubectl_prints(node.obj)]
+            found |= node.obj is not None
+            most -= len(printed[-2]) + len(printed[-1])
+            if most < 0:
+                raise PathError(field_messages.result_too_long(text, LONGEST_VALUE))
+    except _TooExpensiveError:
+        raise PathError(field_messages.path_too_expensive(text, MOST_STEPS)) from None
     except (jsonpath.JSONPathError, RecursionError):
         raise PathError(field_messages.not_a_path(text)) from None
-    if all(result is None for result in results):
+    if not found:
         raise NothingFoundError
-    return " ".join(as_kubectl_prints(result) for result in results)
+    return printed
 
 
 def as_kubectl_prints(value: Any) -> str:
@@ -84,8 +164,10 @@ def _number(value: float) -> str:
     return f"{mantissa}e{exponent:+03d}"
 
 
-def _parts(text: str) -> Iterator[str | Path]:
+def _parts(text: str) -> Iterator[str | jsonpath.JSONPath]:
     """Return the literal texts and the compiled paths of a template, in their order."""
+    if len(text) > LONGEST_PATH:
+        raise PathError(field_messages.path_too_long(text, LONGEST_PATH))
     if "{" not in text and "}" not in text:
         yield _compiled(text, text)
         return
@@ -99,21 +181,24 @@ def _parts(text: str) -> Iterator[str | Path]:
         raise PathError(field_messages.not_a_path(text))
 
 
-def _action(inner: str, text: str) -> str | Path:
+def _action(inner: str, text: str) -> str | jsonpath.JSONPath:
     """Read the content of one pair of braces: a quoted text, or a path."""
     if _LOOP.match(inner):
         raise PathError(field_messages.path_with_range(text))
     return _unquoted(inner) if _STRING.fullmatch(inner) else _compiled(inner, text)
 
 
-def _compiled(path: str, text: str) -> Path:
+def _compiled(path: str, text: str) -> jsonpath.JSONPath:
     path = path.strip()
     try:
         steps = path[1:] if path[:1] in ("$", "@") else path
         translated = "$" + "".join(_steps(steps if steps[:1] in (".", "[") else f".{steps}", _FIELD, text))
-        return _ENVIRONMENT.compile(translated)
+        compiled = _ENVIRONMENT.compile(translated)
     except (jsonpath.JSONPathError, RecursionError):
         raise PathError(field_messages.not_a_path(text)) from None
+    if not isinstance(compiled, jsonpath.JSONPath):
+        raise PathError(field_messages.not_a_path(text))
+    return compiled
 
 
 def _steps(path: str, field: re.Pattern[str], text: str) -> Iterator[str]:
@@ -178,9 +263,11 @@ def _selector(inner: str, text: str) -> str:
 
 
 def _end_of_path(inner: str, place: int, text: str) -> int:
-    """Find where a path in a filter ends."""
+    """Find where a path in a filter ends. Raises PathError for one that may lead to several values."""
     while place < len(inner) and inner[place] in ".[":
-        _, place = _step(inner, place, _FIELD_IN_FILTER, text)
+        step, place = _step(inner, place, _FIELD_IN_FILTER, text)
+        if not _ONE_VALUE.fullmatch(step):
+            raise PathError(field_messages.path_in_filter(text))
     return place
 
 

@@ -19,6 +19,7 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, subject
 from planning.definitions.manifest import ManifestError, documents_in
 from planning.messages import fields as field_messages
+from planning.values.jsonpath import Budget
 from planning.values.omission import is_secret_name
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
 from planning.values.redaction import HIDDEN, redacted, secret_forms
@@ -230,6 +231,7 @@ class _Resolver:
         self._answers = answers
         self._known: dict[tuple[int, int], str | None] = {}
         self._secret: list[str] = []
+        self._budget = Budget()
         self.errors: dict[tuple[int, int], FieldError] = {}
         self.reads: list[ManifestRead] = []
 
@@ -265,7 +267,7 @@ class _Resolver:
             return None
         if isinstance(answer, UnreadableManifest):
             raise ParameterError(field_messages.unreadable(read.text, answer.reason))
-        return value_of(reference, answer)
+        return value_of(reference, answer, self._budget)
 
     def _filled(self, level: int, name: str, text: str) -> str | None:
         """Fill one field of a reference in, with values below a level. Raises ParameterError."""

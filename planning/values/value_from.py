@@ -69,7 +69,7 @@ def read_of(ref: ManifestRef) -> ManifestRead:
     )
 
 
-def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
+def value_of(ref: ManifestRef, objects: Sequence[Object], budget: jsonpath.Budget | None = None) -> str:
     """Return the value that a reference asks for, from what was read for it.
 
     Raises ParameterError when no object or no value is there, or several objects where one is wanted.
@@ -78,7 +78,7 @@ def value_of(ref: ManifestRef, objects: Sequence[Object]) -> str:
         raise ParameterError(field_messages.nothing_to_read(read_of(ref).text))
     selected = _selected(ref, objects)
     try:
-        return jsonpath.find(ref.json_path, selected)
+        return jsonpath.find(ref.json_path, selected, budget)
     except jsonpath.PathError as error:
         raise ParameterError(str(error), "jsonPath") from None
     except jsonpath.NothingFoundError:

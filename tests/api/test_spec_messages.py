@@ -201,9 +201,13 @@ OF_A_PLAN = [
     field_messages.FILLED_TO_NOTHING,
     field_messages.not_a_path(GAP),
     field_messages.path_with_range(GAP),
+    field_messages.path_too_long(GAP, 1000).replace("1000", GAP),
+    field_messages.path_in_filter(GAP),
     field_messages.nothing_to_read(GAP),
     field_messages.unreadable(GAP, GAP),
     field_messages.several_to_read(GAP, 2).replace("2 objects", f"{GAP} objects"),
+    field_messages.path_too_expensive(GAP, 1000).replace("1000", GAP),
+    field_messages.result_too_long(GAP, 1000).replace("1000", GAP),
     field_messages.path_finds_nothing(GAP, GAP),
 ]
 
@@ -249,6 +253,7 @@ OF_A_WORKFLOW = [
     field_messages.outputs_passed_over(GAP, Mode.INSTALL).replace("Install", GAP),
     field_messages.outputs_in_deletion(GAP),
     field_messages.missing_output(GAP, GAP),
+    field_messages.condition_too_long(1000).replace("1000", GAP),
     field_messages.not_a_condition(GAP),
     field_messages.unsupported(GAP, ["install", "upgrade", "delete", "rollback"]),
 ]

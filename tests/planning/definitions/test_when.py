@@ -1,5 +1,7 @@
 """`when`: in which modes an action runs. Source: docs/spec/drworkflow.md, "when"."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,18 @@ def test_without_a_mode_nothing_is_filtered(when: str | None) -> None:
 def test_a_condition_that_is_none_is_an_error_without_a_mode_too() -> None:
     with pytest.raises(WhenError):
         runs("mode", None)
+
+
+BLANKS = " " * 30_000
+
+
+@pytest.mark.parametrize(
+    "text", [f"mode =={BLANKS}!", f'mode == "install"{BLANKS}!', f"mode == install{BLANKS}!", f"{BLANKS}mode"]
+)
+def test_a_condition_of_mere_blanks_takes_no_time(text: str) -> None:
+    start = time.process_time()
+    with pytest.raises(WhenError, match="has more than 1000 characters"):
+        modes(text)
+    with pytest.raises(WhenError):
+        modes(text.replace(BLANKS, " " * 900))
+    assert time.process_time() - start < 0.05

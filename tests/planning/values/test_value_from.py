@@ -6,6 +6,7 @@ Source: docs/spec/drplan.md, "Values from live objects".
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,75 @@ def test_any_text_is_a_path_or_is_refused(text: str) -> None:
         jsonpath.find(text, {"a": [{"b": 1}], "b": "a"})
     except (jsonpath.PathError, jsonpath.NothingFoundError):
         return
+
+
+# Limits.
+
+LONG = {"a": {"a": {"a": {"a": {"a": {"a": {"a": "x"}}}}}}}
+WIDE = {"data": {f"k{number}": "v" for number in range(1000)}, "list": [1] * 300_000, "name": "a" * 28 + "!"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        '{.items[?search(@.name,"(a+)+$")].name}',
+        '{.items[?match(@.name,"(a+)+$")].name}',
+        "{.items[?length(@.name)>3]}",
+        "{.items[?(@.name =~ /(a+)+$/)]}",
+    ],
+)
+def test_there_are_no_functions_as_in_kubectl(path: str) -> None:
+    with pytest.raises(jsonpath.PathError, match="is not a JSONPath as Kubernetes knows it"):
+        jsonpath.check(path)
+
+
+@pytest.mark.parametrize("path", ["{.items[?(@..x==1)]}", "{.items[?(@.x[*]==1)]}", "{.items[?(@.x[?(@.y)])]}"])
+def test_a_filter_compares_single_values(path: str) -> None:
+    with pytest.raises(jsonpath.PathError, match="has a filter with a path to several values"):
+        jsonpath.check(path)
+
+
+def test_a_filter_does_not_compare_objects() -> None:
+    body = {"items": [{"x": {"a": 1}, "n": "p"}, {"x": 1, "n": "q"}], "b": {"a": 1}}
+    with pytest.raises(jsonpath.NothingFoundError):
+        jsonpath.find("{.items[?(@.x==$.b)].n}", body)
+    assert jsonpath.find("{.items[?(@.x!=$.b)].n}", body) == "p q"
+
+
+EXPENSIVE = [
+    "{" + ("[" + ",".join(["'a'"] * 10) + "]") * 7 + "}",
+    "{..[*,*,*,*,*,*,*,*,*,*]..*}",
+    "{..*..*..*}",
+    "{" + "[*,*,*,*,*,*,*,*]" * 6 + "}",
+    "{['list'" + ",'list'" * 100 + "]..x}",
+    "{['list'" + ",'list'" * 100 + "][?(@.x==1 && @.x==2)]}",
+]
+
+
+@pytest.mark.parametrize("path", EXPENSIVE)
+def test_a_path_of_too_many_steps_is_refused(path: str) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ParameterError, match="takes more than 500000 steps in this object") as error:
+            value_of(_ref(jsonPath=path), [WIDE | LONG])
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert error.value.field == "jsonPath"
+
+
+def test_the_paths_of_all_parameters_share_their_steps() -> None:
+    budget = jsonpath.Budget()
+    assert jsonpath.find("{.list[0]}", WIDE, budget) == "1"
+    with pytest.raises(jsonpath.PathError, match="takes more than"):
+        jsonpath.find("{.list[0]}", WIDE, budget)
+
+
+def test_a_path_and_its_result_have_limits() -> None:
+    with pytest.raises(jsonpath.PathError, match="has more than 1000 characters"):
+        jsonpath.check("{" + ".a" * 600 + "}")
+    with pytest.raises(jsonpath.PathError, match="finds more than 1048576 characters"):
+        jsonpath.find("{.a[*]}", {"a": ["x" * 1000] * 2000})
 
 
 # Which object counts.
