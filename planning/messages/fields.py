@@ -252,17 +252,17 @@ def path_too_long(text: str, most: int) -> str:
 
 def path_in_filter(text: str) -> str:
     """A filter that compares more than one value."""
-    return f'{_cut(text)} has a filter with a path to several values; name one, as in {{.items[?(@.name=="a")]}}'
+    return f'{excerpt(text)} has a filter with a path to several values; name one, as in {{.items[?(@.name=="a")]}}'
 
 
 def path_too_expensive(text: str, most: int) -> str:
     """A jsonPath passes too many values."""
-    return f"{_cut(text)} takes more than {most} steps in this object; write a path that is more direct"
+    return f"{excerpt(text)} takes more than {most} steps in this object; write a path that is more direct"
 
 
 def result_too_long(text: str, most: int) -> str:
     """A jsonPath finds too much."""
-    return f"{_cut(text)} finds more than {most} characters; write a path to less"
+    return f"{excerpt(text)} finds more than {most} characters; write a path to less"
 
 
 def path_finds_nothing(text: str, where: str) -> str:
