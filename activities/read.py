@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from activities.concurrency import CALLS_AT_ONCE, parallel
 from activities.errors import ActionError, action_error, words_of
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
@@ -22,6 +21,7 @@ from api.snapshot import Snapshot
 from api.steps import Actor, FailureType, ObservedObject, Presence, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
+from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
 from planning.messages import actions as action_messages

@@ -24,11 +24,10 @@ from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Targ
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
 from kube.errors import ApiError
-from planning.definitions.action_list import deletion_of
+from planning.definitions.action_list import CustomRollbackError, deletion_of, rollback_of
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import actions_by_name, full_name, occurrences
 from planning.definitions.manifest import ManifestError
-from planning.definitions.rollback import CustomRollbackError, rollback_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.messages import actions as action_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of

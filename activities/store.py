@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from activities.concurrency import parallel
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
@@ -20,6 +19,7 @@ from api.snapshot import Snapshot, SnapshotDefinition, SnapshotWorkflow
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
+from kube.concurrency import parallel
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.identifiers import RECORD_PREFIX
 from planning.messages import actions as action_messages

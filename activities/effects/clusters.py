@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from functools import partial
 
 from activities.attempt import RunningAttempt
-from activities.concurrency import parallel
 from activities.effects.action import ResolvedAction
 from activities.errors import ActionError
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
+from kube.concurrency import parallel
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of
 from planning.effects.per_cluster import ManagedCluster, within_bound

@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 
 from activities.attempt import RunningAttempt
-from activities.concurrency import parallel
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.create import ObjectCreation
@@ -23,10 +22,11 @@ from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType
 from kube.client import Cluster
+from kube.concurrency import parallel
 from kube.errors import ApiError
+from planning.definitions.action_list import cleanup_of
 from planning.definitions.action_types import is_per_cluster
 from planning.definitions.identifiers import RecordKind, record_name
-from planning.definitions.rollback import cleanup_of
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from activities.attempt import RunningAttempt
-from activities.concurrency import parallel
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.clusters import ClusterRun, ClusterRuns, FormerTarget
@@ -20,6 +19,7 @@ from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Deletion, FailureType, Target
 from kube.client import Cluster
+from kube.concurrency import parallel
 from kube.errors import ApiError, NotFoundError
 from planning.definitions.target import mark_of
 from planning.effects.per_cluster import (

@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Sequence
 
 from activities.attempt import RunningAttempt
-from activities.concurrency import parallel
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
 from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
+from kube.concurrency import parallel
 from kube.errors import ApiError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
 from planning.effects.readiness import Readiness, ReadinessState, never, not_yet, readiness

@@ -6,7 +6,6 @@ finalizer, lock, start.
 Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.temporal.client import RunNotFound, root_workflow_id
 from kube.client import Object
+from kube.concurrency import parallel
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import full_name, workflow_references
@@ -38,8 +38,6 @@ _log = structlog.get_logger(__name__)
 
 WAITING = 5.0
 """Seconds between passes over a waiting execution, in case no event wakes it."""
-CONCURRENT_READS = 16
-"""DRWorkflows read at a time."""
 
 
 @dataclass(frozen=True)
@@ -201,19 +199,16 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
 
 
 async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> References | MissingReference:
-    semaphore = asyncio.Semaphore(CONCURRENT_READS)
-
     async def read(ref: ObjectName) -> Object | None:
-        async with semaphore:
-            try:
-                return await store.get_raw(Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name))
-            except NotFoundError:
-                return None
+        try:
+            return await store.get_raw(Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name))
+        except NotFoundError:
+            return None
 
     # References that are no names are left to the validation, which says so.
     references = [] if plan_reference_errors(plan.model) else workflow_references(plan.model)
     workflows = []
-    for ref, dr_workflow in zip(references, await asyncio.gather(*map(read, references)), strict=True):
+    for ref, dr_workflow in zip(references, await parallel(references, read), strict=True):
         if dr_workflow is None:
             return MissingReference("DRWorkflow", full_name(ref))
         workflows.append(dr_workflow)

@@ -1,16 +1,20 @@
-"""The actions of a DRWorkflow as an Execute carries them out in a mode, and what comes before each.
+"""The actions of a DRWorkflow that an Execute carries out in a mode, and those that a Revert carries out.
 
 Without dependencies actions run as they are written, otherwise after those that they depend on. In mode Delete what the
-actions create is deleted, in reverse order, unless the DRWorkflow itself deletes something or creates nothing.
-Source: docs/spec/drworkflow.md, "dependsOn" and "Mode Delete".
+actions create is deleted, in reverse order, unless the DRWorkflow itself deletes something or creates nothing. A Revert
+carries out an action's own rollback, and the rollback hooks.
+Source: docs/spec/drworkflow.md, "dependsOn", "Mode Delete" and "rollback".
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from api.actions import Action
+from pydantic import ValidationError
+
+from api.actions import Action, HookCleanup
 from api.phases import Mode, Operation
 from api.steps import Part, Target
 from api.workflow import DRWorkflow
@@ -24,6 +28,7 @@ from planning.definitions.action_types import (
     row_of,
 )
 from planning.definitions.dependencies import dependency_order, needs_of
+from planning.definitions.field_errors import FieldError, below, model_errors
 from planning.definitions.manifest import ManifestError, parse_manifest, target_of
 from planning.definitions.target import target_of_action
 
@@ -116,3 +121,46 @@ def _manifest(target: Target) -> str:
     """Return a manifest of nothing but the name of an object. JSON is YAML."""
     metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
     return json.dumps({"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata}, ensure_ascii=False)
+
+
+class CustomRollbackError(ValueError):
+    """An action's `rollback` does not have the form of an action."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
+        self.errors = errors
+        """Paths are relative to the action."""
+
+
+class RollbackHook(StrEnum):
+    """Values of `hookType` with which an action belongs to the rollback of its DRWorkflow."""
+
+    PRE = "pre-rollback"
+    """Carried out before the first rollback."""
+    POST = "post-rollback"
+    """Carried out after the last rollback."""
+
+
+def rollback_of(action: Action) -> Action | None:
+    """Return an action's own rollback as an action; None where it has none.
+
+    Name and type are those of the action unless the rollback sets its own. Raises CustomRollbackError.
+    """
+    if action.rollback is None:
+        return None
+    body = {key: value for key, value in action.rollback.items() if value not in (None, "")}
+    try:
+        return Action.model_validate({"name": action.name, "type": action.type, **body})
+    except ValidationError as error:
+        raise CustomRollbackError(list(below("rollback", model_errors(error)))) from None
+
+
+def rollback_hook(action: Action) -> RollbackHook | None:
+    """Return which rollback hook an action is; None where it is none."""
+    return next((hook for hook in RollbackHook if hook == action.hook_type), None)
+
+
+def cleanup_of(action: Action, operation: Operation) -> HookCleanup:
+    """Return when the action's object is removed; never, where type or operation do not support it."""
+    supported = row_of(action).own_cleanup and operation in CREATING
+    return (action.hook_cleanup if supported else None) or HookCleanup()

@@ -12,11 +12,10 @@ from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.plan import DRPlan
 from api.reasons import Reason
-from planning.definitions.action_list import PlannedAction, as_executed
+from planning.definitions.action_list import PlannedAction, RollbackHook, as_executed, cleanup_of, rollback_hook
 from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
 from planning.definitions.identifiers import Workflows, definition, full_name, occurrences
-from planning.definitions.rollback import RollbackHook, cleanup_of, rollback_hook
 
 NodeKey = tuple[tuple[str, int], ...]
 """Names from the stage down, each with how many of the same name the original lists before it."""

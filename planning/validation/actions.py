@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS, Action, HttpRequest
 from api.phases import Operation
+from planning.definitions.action_list import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.action_types import NamedBy, block_of, operation_of, row_of
 from planning.definitions.dependencies import cycle, dependency_order, needs_of
 from planning.definitions.field_errors import FieldError, below
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.definitions.retry import attempt_errors
-from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
 from planning.values.placeholders import (

@@ -13,10 +13,9 @@ from api.execution import ActionOutputs
 from api.meta import Model, alias
 from api.phases import Mode
 from api.workflow import DRWorkflow
-from planning.definitions.action_list import as_executed, deletion_of, is_inverted
+from planning.definitions.action_list import as_executed, deletion_of, is_inverted, rollback_hook
 from planning.definitions.action_types import row_of
 from planning.definitions.field_errors import FieldError
-from planning.definitions.rollback import rollback_hook
 from planning.definitions.when import WhenError, modes
 from planning.messages import fields as field_messages
 from planning.validation.actions import rollback_or_none

@@ -18,10 +18,9 @@ from api.meta import ObjectMeta
 from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
 from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
-from planning.definitions.action_list import PlannedAction, as_executed
+from planning.definitions.action_list import PlannedAction, as_executed, cleanup_of, rollback_of
 from planning.definitions.action_types import operation_of, row_of
 from planning.definitions.identifiers import Workflows
-from planning.definitions.rollback import cleanup_of, rollback_of
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages

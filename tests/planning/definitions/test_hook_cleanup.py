@@ -4,8 +4,8 @@ import pytest
 
 from api.actions import Action, HookCleanup
 from api.phases import ActionType, Operation
+from planning.definitions.action_list import cleanup_of
 from planning.definitions.action_types import ACTION_TYPES
-from planning.definitions.rollback import cleanup_of
 
 ASKED = HookCleanup(before_create=True, on_success=True, on_failure=True)
 NEVER = HookCleanup()

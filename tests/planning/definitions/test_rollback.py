@@ -3,7 +3,7 @@
 import pytest
 
 from api.phases import ActionType
-from planning.definitions.rollback import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
+from planning.definitions.action_list import CustomRollbackError, RollbackHook, rollback_hook, rollback_of
 from tests.planning.builders import action, manifest
 
 
