@@ -9,7 +9,7 @@ from tests.eventually import eventually
 ENDED = "2026-02-03T10:10:00Z"
 
 
-class Cluster(Protocol):
+class KubectlNamespace(Protocol):
     """A namespace in which kubectl is at hand."""
 
     def kubectl(self, *arguments: str) -> str:
@@ -17,24 +17,24 @@ class Cluster(Protocol):
         ...
 
 
-def pods(ns: Cluster, job: str) -> list[Object]:
+def pods(ns: KubectlNamespace, job: str) -> list[Object]:
     """Give the pods that the Job's controller has made."""
     answer = ns.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
     found: list[Object] = json.loads(answer)["items"]
     return found
 
 
-async def succeeds(ns: Cluster, job: str) -> None:
+async def succeeds(ns: KubectlNamespace, job: str) -> None:
     """Let the Job's pod end well, once it is there."""
     await _report(ns, job, "Succeeded", 0, "Completed")
 
 
-async def fails(ns: Cluster, job: str, code: int = 3, message: str = "disk full") -> None:
+async def fails(ns: KubectlNamespace, job: str, code: int = 3, message: str = "disk full") -> None:
     """Let the Job's pod end badly, once it is there."""
     await _report(ns, job, "Failed", code, "Error", message=message)
 
 
-async def _report(ns: Cluster, job: str, phase: str, code: int, reason: str, **more: str) -> None:
+async def _report(ns: KubectlNamespace, job: str, phase: str, code: int, reason: str, **more: str) -> None:
     await eventually(lambda: bool(_running(ns, job)), "the Job's controller has made a pod")
     [pod] = _running(ns, job)
     terminated = {"exitCode": code, "reason": reason, "finishedAt": ENDED, "startedAt": ENDED, **more}
@@ -44,7 +44,7 @@ async def _report(ns: Cluster, job: str, phase: str, code: int, reason: str, **m
     ns.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
 
 
-def _running(ns: Cluster, job: str) -> list[Object]:
+def _running(ns: KubectlNamespace, job: str) -> list[Object]:
     return [pod for pod in pods(ns, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
 
 

@@ -7,7 +7,7 @@ docs/decisions/0011-http-actions-go-where-they-may-and-once.md.
 
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
-from activities.effects.http_client import Answer, HttpClient, UnansweredError, UnsentError
+from activities.effects.http_client import HttpAnswer, HttpClient, UnansweredError, UnsentError
 from activities.errors import ActionError
 from api.execution import ActionOutputs, HttpResponse
 from api.phases import Phase
@@ -66,7 +66,7 @@ class _HttpAttempt:
         self._attempt = attempt
         self._timeout = attempt.limits.timeout
 
-    async def send(self, client: HttpClient) -> Answer:
+    async def send(self, client: HttpClient) -> HttpAnswer:
         """Send the current request. Raises ActionError."""
         place = http_request.host_and_port(self.current.url)
         late = self._unanswered(effect_messages.not_sent_in_time(place, self._timeout), sent=False, late=True)
@@ -87,7 +87,7 @@ class _HttpAttempt:
 
     def answered(self, status: int) -> None:
         """Set how the attempt ends if the body does not come: that changes nothing about the status."""
-        bare = Answer(status=status, location=None, retry_after=None, body="", whole=False)
+        bare = HttpAnswer(status=status, location=None, retry_after=None, body="", whole=False)
         if not self.first.succeeded(status):
             self._attempt.timeout_error = self._not_succeeded(bare)
             return
@@ -98,7 +98,7 @@ class _HttpAttempt:
 
         self._attempt.final_check = check
 
-    def outcome(self, answer: Answer) -> ActionOutcome:
+    def outcome(self, answer: HttpAnswer) -> ActionOutcome:
         """Return the outcome. Raises ActionError if the status means no success."""
         if not self.first.succeeded(answer.status):
             raise self._not_succeeded(answer)
@@ -128,7 +128,7 @@ class _HttpAttempt:
             reason = effect_messages.request_outcome_unknown(reason, repeated=self.first.repeated)
         return self.failed(http_request.failure_of_silence(self.current, sent=sent, late=late), reason)
 
-    def _not_succeeded(self, answer: Answer) -> ActionError:
+    def _not_succeeded(self, answer: HttpAnswer) -> ActionError:
         """Return the failure for an answer that means no success."""
         redirected_to = None if self.current is self.first else safe_url(self.current.url)
         body = excerpt(self._body(answer))
@@ -140,7 +140,7 @@ class _HttpAttempt:
     def _wait_for(self, what: str, late: ActionError) -> None:
         self._attempt.wait_for(self._redact(what), late)
 
-    def _body(self, answer: Answer) -> str:
+    def _body(self, answer: HttpAnswer) -> str:
         return kept_body(answer.body, self.first.secrets, whole=answer.whole)
 
     def _redact(self, text: str) -> str:

@@ -54,7 +54,7 @@ class RequestObserver(Protocol):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """The answer to a request."""
 
     status: int
@@ -84,7 +84,7 @@ class HttpClient:
         self._trust = trust
         self._unverified: ssl.SSLContext | None = None
 
-    async def send(self, request: ActionRequest, observer: RequestObserver) -> Answer:
+    async def send(self, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         """Send a request, redirects not followed.
 
         Raises HostRefusedError, UnsentError or UnansweredError.
@@ -112,7 +112,7 @@ class HttpClient:
             raise UnsentError(effect_messages.not_resolved(host, effect_messages.NO_ADDRESS))
         return permitted(self._allowed, host, found)
 
-    async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> Answer:
+    async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         progress = _Progress(observer)
         async with self._transport(request) as transport:
             try:
@@ -171,9 +171,9 @@ def _addressed(request: ActionRequest, address: str, progress: _Progress) -> htt
     )
 
 
-async def _answer(request: ActionRequest, response: httpx.Response) -> Answer:
+async def _answer(request: ActionRequest, response: httpx.Response) -> HttpAnswer:
     raw, whole = (b"", True) if request.method is Method.HEAD else await _read(response)
-    return Answer(
+    return HttpAnswer(
         status=response.status_code,
         location=response.headers.get("location"),
         retry_after=seconds_to_wait(response.headers.get("retry-after", ""), datetime.now(UTC)),

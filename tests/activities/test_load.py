@@ -16,7 +16,7 @@ from tests.faulty_server import Answer, FaultyServer
 from tests.manifests import config_map, dr_plan, dr_workflow, execute, makes_config_map, revert, stage
 
 
-class Story:
+class LoadStory:
     """A plan with one workflow that makes ConfigMaps, and the executions of it."""
 
     def __init__(self, ns: LiveNamespace, *names: str) -> None:
@@ -65,7 +65,7 @@ def actions(decision: RevertDecision | ExecuteDecision) -> list[ActionStatus]:
 
 
 async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNamespace) -> None:
-    story = Story(ns, "a", "b")
+    story = LoadStory(ns, "a", "b")
     ns.create(execute("there", "shop"))
     decision = await load_execute(ns, story.key("there"), "recovery")
     assert decision.rejection is None
@@ -76,7 +76,7 @@ async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNam
 
 
 async def test_a_revert_deletes_exactly_the_objects_that_are_there(ns: LiveNamespace) -> None:
-    story = Story(ns, "a", "b")
+    story = LoadStory(ns, "a", "b")
     uids = {name: ns.config_map(name) for name in story.names}
     story.executed(**uids)
     ns.create(revert("back", "shop", "there"))
@@ -88,7 +88,7 @@ async def test_a_revert_deletes_exactly_the_objects_that_are_there(ns: LiveNames
 
 
 async def test_an_object_that_is_gone_or_another_becomes_a_refusal(ns: LiveNamespace) -> None:
-    story = Story(ns, "gone", "other")
+    story = LoadStory(ns, "gone", "other")
     story.executed(gone="uid-of-gone", other="uid-of-other")
     other = ns.config_map("other")
     ns.create(revert("back", "shop", "there"))
@@ -100,7 +100,7 @@ async def test_an_object_that_is_gone_or_another_becomes_a_refusal(ns: LiveNames
 
 
 async def test_the_look_sees_what_the_service_account_may_see(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     story.executed(a=ns.config_map("a"))
     ns.create(revert("back", "shop", "there"))
     decision = await load_revert(ns, story.key("back"), Impersonation("nobody"))
@@ -113,7 +113,7 @@ async def test_the_look_sees_what_the_service_account_may_see(ns: LiveNamespace)
 
 @pytest.mark.parametrize("label", ["shop", None], ids=["labelled by the bridge", "of the older controller"])
 async def test_what_an_earlier_revert_did_is_not_done_again(ns: LiveNamespace, label: str | None) -> None:
-    story = Story(ns, "a", "b")
+    story = LoadStory(ns, "a", "b")
     story.executed(a=ns.config_map("a"), b="uid-of-b")
     ns.create(revert("first", "shop", "there"), revert("of-another", "shop", "elsewhere"))
     if label:
@@ -133,7 +133,7 @@ async def test_what_an_earlier_revert_did_is_not_done_again(ns: LiveNamespace, l
 
 
 async def test_a_plan_that_is_gone_is_no_obstacle_to_a_revert(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     story.executed(a=ns.config_map("a"))
     story.status("there", {"serviceAccountName": "default"})
     ns.create(revert("back", "shop", "there"))
@@ -145,7 +145,7 @@ async def test_a_plan_that_is_gone_is_no_obstacle_to_a_revert(ns: LiveNamespace)
 
 
 async def test_a_plan_that_is_gone_ends_an_execute(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
     ns.kubectl("delete", "drplan", "shop")
     with pytest.raises(ApplicationError, match="DRPlan shop no longer exists") as caught:
@@ -154,7 +154,7 @@ async def test_a_plan_that_is_gone_ends_an_execute(ns: LiveNamespace) -> None:
 
 
 async def test_an_unknown_original_is_a_rejection(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     ns.create(revert("back", "shop", "nowhere"))
     decision = await load_revert(ns, story.key("back"))
     assert decision.rejection
@@ -163,7 +163,7 @@ async def test_an_unknown_original_is_a_rejection(ns: LiveNamespace) -> None:
 
 
 async def test_a_missing_workflow_is_a_rejection_of_an_execute(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
     ns.kubectl("delete", "drworkflow", "flow")
     decision = await load_execute(ns, story.key("there"))
@@ -172,7 +172,7 @@ async def test_a_missing_workflow_is_a_rejection_of_an_execute(ns: LiveNamespace
 
 
 async def test_an_execution_that_was_created_anew_is_not_carried_out_for_the_former_one(ns: LiveNamespace) -> None:
-    story = Story(ns, "a")
+    story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
     former = story.key("there").model_copy(update={"uid": "a-former-uid"})
     with pytest.raises(ApplicationError, match="no longer exists") as caught:
@@ -181,7 +181,7 @@ async def test_an_execution_that_was_created_anew_is_not_carried_out_for_the_for
 
 
 async def test_a_look_without_an_answer_is_repeated_as_a_whole(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
-    story = Story(faulty_ns, "a", "b")
+    story = LoadStory(faulty_ns, "a", "b")
     story.executed(a=faulty_ns.config_map("a"), b=faulty_ns.config_map("b"))
     faulty_ns.create(revert("back", "shop", "there"))
     faulty.fault("GET", "/configmaps/a", Answer(500))
@@ -192,7 +192,7 @@ async def test_a_look_without_an_answer_is_repeated_as_a_whole(faulty: FaultySer
 
 async def test_many_objects_are_looked_at_some_at_a_time_and_the_beats_tell_how_far(ns: LiveNamespace) -> None:
     names = [f"cm-{number:02}" for number in range(45)]
-    story = Story(ns, *names)
+    story = LoadStory(ns, *names)
     ns.create({"apiVersion": "v1", "kind": "List", "items": [config_map(name) for name in names]})
     listed = json.loads(ns.kubectl("get", "configmaps", "-o", "json"))["items"]
     uids = {each["metadata"]["name"]: each["metadata"]["uid"] for each in listed}
@@ -222,7 +222,7 @@ async def test_a_decision_that_no_history_can_hold_is_refused(ns: LiveNamespace)
 async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
     faulty: FaultyServer, faulty_ns: LiveNamespace, number: int, ends: bool
 ) -> None:
-    story = Story(faulty_ns, "a")
+    story = LoadStory(faulty_ns, "a")
     faulty_ns.create(execute("there", "shop"))
     faulty.fault("GET", "/drplanexecutions/there", Answer(200, json.dumps({"token": "correct-horse"})))
     given = RunInput(execution=story.key("there"), plan="shop", operation=OperationType.EXECUTE)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from tests.workflows.engine import Engine, dev_server, worker
+from tests.workflows.engine import DevEngine, dev_server, worker
 from tests.workflows.fake_activities import FakeActivities
 
 TASK_QUEUE = "tests"
@@ -27,9 +27,9 @@ async def fake_activities(temporal: Client) -> AsyncIterator[FakeActivities]:
 
 
 @pytest.fixture
-async def engine(temporal: Client, fake_activities: FakeActivities) -> AsyncIterator[Engine]:
+async def engine(temporal: Client, fake_activities: FakeActivities) -> AsyncIterator[DevEngine]:
     """Starts runs; what ran is replayed afterwards."""
-    running = Engine(temporal, fake_activities, TASK_QUEUE)
+    running = DevEngine(temporal, fake_activities, TASK_QUEUE)
     yield running
     running.release()
     await running.replay_everything()

@@ -28,7 +28,7 @@ from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually
-from tests.workflows.fake_activities import Behaviour, FakeActivities, Gate
+from tests.workflows.fake_activities import Behaviour, FakeActivities, HeldAttempt
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import PASSTHROUGH, WORKFLOWS
@@ -188,7 +188,7 @@ async def descend(client: Client, workflow_id: str, run_id: str | None) -> list[
 
 
 @dataclass
-class Engine:
+class DevEngine:
     """Starts runs on the test's worker and remembers them."""
 
     client: Client
@@ -198,7 +198,7 @@ class Engine:
 
     async def start(
         self,
-        decision: RevertDecision | ExecuteDecision | Exception | Gate,
+        decision: RevertDecision | ExecuteDecision | Exception | HeldAttempt,
         operation: OperationType = OperationType.REVERT,
         name: str = "run",
         /,
@@ -225,7 +225,7 @@ class Engine:
         """Let go of whatever a failed test still holds."""
         for run in self.runs:
             for behaviour in self.activities.behaviours[run.uid].values():
-                if isinstance(behaviour, Gate):
+                if isinstance(behaviour, HeldAttempt):
                     behaviour.open()
 
     async def replay_everything(self) -> None:

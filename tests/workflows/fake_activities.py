@@ -28,7 +28,7 @@ from workflows.activity_stubs import ActivityName
 
 
 @dataclass
-class Attempt:
+class FakeAttempt:
     """One attempt as a behaviour sees it."""
 
     action: str
@@ -58,11 +58,11 @@ class Attempt:
         )
 
 
-Behaviour = Callable[[Attempt], Awaitable[ActionOutcome]]
+Behaviour = Callable[[FakeAttempt], Awaitable[ActionOutcome]]
 
 
 @dataclass
-class Gate:
+class HeldAttempt:
     """Holds an attempt until a test opens it; heartbeats meanwhile, and passes over a cancel."""
 
     opened: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,7 +78,7 @@ class Gate:
         """Wait until an attempt stands before it."""
         await asyncio.wait_for(self.reached.wait(), 30)
 
-    async def __call__(self, attempt: Attempt) -> ActionOutcome:
+    async def __call__(self, attempt: FakeAttempt) -> ActionOutcome:
         self.reached.set()
         while not self.opened.is_set():
             try:
@@ -94,7 +94,7 @@ class Gate:
 def fails(reason: str = "forbidden", kind: FailureType = FailureType.FORBIDDEN) -> Behaviour:
     """Fail at every attempt."""
 
-    async def behave(attempt: Attempt) -> ActionOutcome:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         raise attempt.failure(reason, kind, attempt.errors + activity.info().attempt)
 
     return behave
@@ -103,7 +103,7 @@ def fails(reason: str = "forbidden", kind: FailureType = FailureType.FORBIDDEN) 
 def fails_at_first(times: int, reason: str = "the server was away") -> Behaviour:
     """Fail the first `times` attempts with an error that a repeat may mend."""
 
-    async def behave(attempt: Attempt) -> ActionOutcome:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         if activity.info().attempt <= times:
             raise attempt.failure(reason, FailureType.TRANSIENT, attempt.errors + activity.info().attempt)
         return attempt.done()
@@ -115,8 +115,8 @@ class FakeActivities:
     """Answers with each run's decision and behaves, action by action, as the run's test says."""
 
     def __init__(self) -> None:
-        self.decisions: dict[str, RevertDecision | ExecuteDecision | Exception | Gate] = {}
-        """By the execution's uid; a Gate holds the load and then gives what stands under `<uid>/after`."""
+        self.decisions: dict[str, RevertDecision | ExecuteDecision | Exception | HeldAttempt] = {}
+        """By the execution's uid; a HeldAttempt holds the load and then gives what stands under `<uid>/after`."""
         self.behaviours: dict[str, dict[str, Behaviour]] = defaultdict(dict)
         self.looks: dict[str, dict[str, ActionOutcome | Exception]] = defaultdict(dict)
         self.begun: dict[str, list[str]] = defaultdict(list)
@@ -126,18 +126,18 @@ class FakeActivities:
 
     async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
         decision = self.decisions[uid]
-        if isinstance(decision, Gate):
+        if isinstance(decision, HeldAttempt):
             decision.reached.set()
             while not decision.opened.is_set():
                 activity.heartbeat()
                 await asyncio.sleep(0.1)
             decision = self.decisions[f"{uid}/after"]
-        assert not isinstance(decision, Gate)
+        assert not isinstance(decision, HeldAttempt)
         if isinstance(decision, Exception):
             raise decision
         return decision
 
-    async def _behave(self, attempt: Attempt) -> ActionOutcome:
+    async def _behave(self, attempt: FakeAttempt) -> ActionOutcome:
         self.begun[_uid()].append(attempt.action)
         self.given[_uid()].append(attempt.given)
         behave = self.behaviours[_uid()].get(attempt.action)
@@ -165,12 +165,12 @@ class FakeActivities:
     @activity.defn(name=ActivityName.ROLLBACK_ACTION)
     async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
         name = _named(given.step)
-        return await self._behave(Attempt(name, given.errors, f"Rolled back: deleted Localization {name}", given))
+        return await self._behave(FakeAttempt(name, given.errors, f"Rolled back: deleted Localization {name}", given))
 
     @activity.defn(name=ActivityName.EXECUTE_ACTION)
     async def execute_action(self, given: ExecuteInput) -> ActionOutcome:
         name = given.step.action
-        return await self._behave(Attempt(name, given.errors, f"Created Localization {name}", given))
+        return await self._behave(FakeAttempt(name, given.errors, f"Created Localization {name}", given))
 
     @activity.defn(name=ActivityName.LOOK_AGAIN)
     async def look_again(self, given: ObserveInput) -> ActionOutcome:

@@ -17,7 +17,7 @@ from api.steps import ActionOutcome, ExecuteDecision, FailureType, Heartbeat, Re
 from planning.definitions import retry
 from process.temporal import runtime
 from tests.workflows.engine import worker
-from tests.workflows.fake_activities import Attempt, FakeActivities
+from tests.workflows.fake_activities import FakeActivities, FakeAttempt
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
@@ -34,7 +34,7 @@ class ScriptedActivities(FakeActivities):
         executes = activity.info().workflow_type == WorkflowType.EXECUTE_PLAN
         return (ExecuteDecision if executes else RevertDecision).model_validate_json(text)
 
-    async def _behave(self, attempt: Attempt) -> ActionOutcome:
+    async def _behave(self, attempt: FakeAttempt) -> ActionOutcome:
         attempts = self._folder / f"{activity.info().workflow_id}/{attempt.action}".replace("/", "_")
         before = len(attempts.read_text()) if attempts.exists() else 0
         letter = attempt.action[before : before + 1]
@@ -50,7 +50,7 @@ class ScriptedActivities(FakeActivities):
         return attempt.done()
 
 
-def _errors(attempt: Attempt) -> int:
+def _errors(attempt: FakeAttempt) -> int:
     """Errors before this attempt, as the last heartbeat of this schedule knows them."""
     details = activity.info().heartbeat_details
     return Heartbeat.model_validate(details[0]).errors if details else attempt.errors

@@ -9,16 +9,16 @@ from api.phases import OperationType, Phase
 from api.steps import ActionOutcome, Attempts, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested, worker
-from tests.workflows.fake_activities import FakeActivities, Gate, fails
+from tests.workflows.engine import DevEngine, Run, attempt_due, cancel_requested, worker
+from tests.workflows.fake_activities import FakeActivities, HeldAttempt, fails
 
 SLOW_RETRY = Attempts(timeout="1m", retry=RetryPolicy(limit=3, interval="4m"))
 
 
 @pytest.fixture
-async def held(engine: Engine) -> tuple[Run, Gate]:
+async def held(engine: DevEngine) -> tuple[Run, HeldAttempt]:
     """A Revert whose second of four actions is being attempted; two stages, the first with two workflows."""
-    gate = Gate()
+    gate = HeldAttempt()
     tree = (stage("s", workflow("w", "a", "b", "c"), workflow("v", "d")), stage("t", workflow("w", "e")))
     run = await engine.start(revert(*tree), b=gate)
     await gate.held()
@@ -31,7 +31,7 @@ async def cancel(run: Run) -> None:
     await cancel_requested(run.workflow((0, "s"), (0, "w")))
 
 
-async def test_a_running_attempt_is_waited_for_and_nothing_further_starts(held: tuple[Run, Gate]) -> None:
+async def test_a_running_attempt_is_waited_for_and_nothing_further_starts(held: tuple[Run, HeldAttempt]) -> None:
     run, gate = held
     await cancel(run)
     gate.open()
@@ -55,7 +55,7 @@ async def test_a_running_attempt_is_waited_for_and_nothing_further_starts(held: 
     assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (2, 3)
 
 
-async def test_the_root_closes_as_canceled_with_its_tree_in_the_memo(held: tuple[Run, Gate]) -> None:
+async def test_the_root_closes_as_canceled_with_its_tree_in_the_memo(held: tuple[Run, HeldAttempt]) -> None:
     run, gate = held
     await cancel(run)
     gate.open()
@@ -66,7 +66,7 @@ async def test_the_root_closes_as_canceled_with_its_tree_in_the_memo(held: tuple
         assert (await below.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
-async def test_a_running_attempt_that_fails_is_failed_and_so_is_what_holds_it(held: tuple[Run, Gate]) -> None:
+async def test_a_running_attempt_that_fails_is_failed_and_so_is_what_holds_it(held: tuple[Run, HeldAttempt]) -> None:
     run, gate = held
     gate.reason = "the server was away"
     await cancel(run)
@@ -78,7 +78,7 @@ async def test_a_running_attempt_that_fails_is_failed_and_so_is_what_holds_it(he
     assert await run.status() is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_second_cancel_changes_nothing(held: tuple[Run, Gate]) -> None:
+async def test_a_second_cancel_changes_nothing(held: tuple[Run, HeldAttempt]) -> None:
     run, gate = held
     await cancel(run)
     await run.handle.cancel()
@@ -96,7 +96,7 @@ async def test_a_second_cancel_changes_nothing(held: tuple[Run, Gate]) -> None:
     ],
 )
 async def test_an_action_between_attempts_is_looked_at_once_more(
-    engine: Engine, seen: ActionOutcome, phase: str
+    engine: DevEngine, seen: ActionOutcome, phase: str
 ) -> None:
     run = await engine.start(
         revert(stage("s", workflow("w", "a", "b")), attempts=SLOW_RETRY), a=fails("away", FailureType.TRANSIENT)
@@ -111,7 +111,7 @@ async def test_an_action_between_attempts_is_looked_at_once_more(
     assert (find(state, "b").phase, state.phase) == ("Skipped", "Canceled")
 
 
-async def test_an_execute_between_attempts_is_verified_and_keeps_what_it_made(engine: Engine) -> None:
+async def test_an_execute_between_attempts_is_verified_and_keeps_what_it_made(engine: DevEngine) -> None:
     run = await engine.start(
         execute(stage("s", workflow("w", "a", "b")), attempts=SLOW_RETRY), a=fails("away", FailureType.TRANSIENT)
     )
@@ -125,7 +125,7 @@ async def test_an_execute_between_attempts_is_verified_and_keeps_what_it_made(en
     assert state.message == "Plan execution canceled: 0 of 1 stage, 1 of 2 actions completed"
 
 
-async def test_a_look_that_cannot_tell_says_so(engine: Engine) -> None:
+async def test_a_look_that_cannot_tell_says_so(engine: DevEngine) -> None:
     run = await engine.start(
         revert(stage("s", workflow("w", "a")), attempts=SLOW_RETRY), a=fails("away", FailureType.TRANSIENT)
     )
@@ -141,8 +141,8 @@ async def test_a_look_that_cannot_tell_says_so(engine: Engine) -> None:
     assert "localizations is forbidden" in action.message
 
 
-async def test_before_the_load_is_done_nothing_is_touched(engine: Engine) -> None:
-    gate = Gate()
+async def test_before_the_load_is_done_nothing_is_touched(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(gate)
     await gate.held()
     await run.handle.cancel()
@@ -156,7 +156,7 @@ async def test_before_the_load_is_done_nothing_is_touched(engine: Engine) -> Non
 async def test_before_the_first_workflow_task_nothing_is_touched(temporal: Client) -> None:
     """The cancel is there before any worker is."""
     activities = FakeActivities()
-    engine = Engine(temporal, activities, "cancelled-before-the-worker")
+    engine = DevEngine(temporal, activities, "cancelled-before-the-worker")
     run = await engine.start(revert(stage("s", workflow("w", "a"))))
     await run.handle.cancel()
     async with worker(temporal, activities, engine.task_queue):
@@ -166,8 +166,8 @@ async def test_before_the_first_workflow_task_nothing_is_touched(temporal: Clien
     assert run.begun == []
 
 
-async def test_between_two_stages_the_next_one_is_not_started(engine: Engine) -> None:
-    gate = Gate()
+async def test_between_two_stages_the_next_one_is_not_started(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a")), stage("t", workflow("w", "b"))), a=gate)
     await gate.held()
     await cancel(run)
@@ -178,9 +178,9 @@ async def test_between_two_stages_the_next_one_is_not_started(engine: Engine) ->
     assert (state.phase, run.begun) == ("Canceled", ["a"])
 
 
-async def test_during_the_very_last_step_a_run_that_did_everything_succeeded(engine: Engine) -> None:
+async def test_during_the_very_last_step_a_run_that_did_everything_succeeded(engine: DevEngine) -> None:
     """Nothing was cut short, and a status never claims what is not so."""
-    gate = Gate()
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b"))), b=gate)
     await gate.held()
     await cancel(run)
@@ -190,8 +190,8 @@ async def test_during_the_very_last_step_a_run_that_did_everything_succeeded(eng
     assert (state.phase, await run.status()) == ("Succeeded", WorkflowExecutionStatus.COMPLETED)
 
 
-async def test_parallel_workflows_all_end_their_attempts(engine: Engine) -> None:
-    gates = {name: Gate() for name in ("a", "b", "c")}
+async def test_parallel_workflows_all_end_their_attempts(engine: DevEngine) -> None:
+    gates = {name: HeldAttempt() for name in ("a", "b", "c")}
     nodes = [workflow(f"w{name}", name, f"{name}2") for name in gates]
     run = await engine.start(revert(stage("s", *nodes, parallel=True)), **gates)
     for gate in gates.values():
@@ -210,7 +210,7 @@ async def test_parallel_workflows_all_end_their_attempts(engine: Engine) -> None
 
 
 @pytest.mark.parametrize("operation", list(OperationType))
-async def test_at_any_moment_the_run_ends_with_a_whole_tree(engine: Engine, operation: OperationType) -> None:
+async def test_at_any_moment_the_run_ends_with_a_whole_tree(engine: DevEngine, operation: OperationType) -> None:
     """Cancels sprayed over ten runs: whatever they hit, each run ends, and its tree tells one story."""
     nodes = [workflow(f"w{index}", f"a{index}", f"b{index}") for index in range(3)]
     tree = (stage("s", *nodes, parallel=True), stage("t", *nodes))

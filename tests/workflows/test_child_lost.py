@@ -8,14 +8,14 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from api.execution import RunState
 from tests.workflows.decisions import find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, Run
-from tests.workflows.fake_activities import Gate
+from tests.workflows.engine import DevEngine, Run
+from tests.workflows.fake_activities import HeldAttempt
 
 UNKNOWN = "Outcome unknown: terminated from outside"
 
 
-async def test_a_terminated_workflow_is_failed_and_its_actions_are_said_to_be_unknown(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_terminated_workflow_is_failed_and_its_actions_are_said_to_be_unknown(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b"), workflow("v", "c"))), b=gate)
     await gate.held()
     await run.workflow((0, "s"), (0, "w")).terminate("by hand")
@@ -33,8 +33,8 @@ async def test_a_terminated_workflow_is_failed_and_its_actions_are_said_to_be_un
     assert state.phase == "Failed"
 
 
-async def test_a_terminated_stage_is_failed_and_all_below_it_unknown(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_terminated_stage_is_failed_and_all_below_it_unknown(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a")), stage("t", workflow("v", "b"))), a=gate)
     await gate.held()
     await run.stage(0, "s").terminate("by hand")
@@ -45,8 +45,10 @@ async def test_a_terminated_stage_is_failed_and_all_below_it_unknown(engine: Eng
     assert "terminated from outside" in state.message
 
 
-async def test_a_workflow_canceled_by_hand_in_the_engine_ends_canceled_and_the_run_stops(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_workflow_canceled_by_hand_in_the_engine_ends_canceled_and_the_run_stops(
+    engine: DevEngine,
+) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b")), stage("t", workflow("v", "c"))), a=gate)
     await gate.held()
     await run.workflow((0, "s"), (0, "w")).cancel()
@@ -74,7 +76,7 @@ async def reset_to_the_beginning(run: Run) -> WorkflowHandle[Any, Any]:
     return run.client.get_workflow_handle(run.handle.id, run_id=answer.run_id)
 
 
-async def test_a_reset_root_does_its_work_again_under_the_same_ids(engine: Engine) -> None:
+async def test_a_reset_root_does_its_work_again_under_the_same_ids(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("s", workflow("w", "a")), stage("t", workflow("w", "b"))))
     await run.end()
     again = await reset_to_the_beginning(run)
@@ -82,8 +84,8 @@ async def test_a_reset_root_does_its_work_again_under_the_same_ids(engine: Engin
     assert run.begun == ["a", "b", "a", "b"]
 
 
-async def test_a_root_reset_while_a_child_runs_waits_for_the_former_child_to_close(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_root_reset_while_a_child_runs_waits_for_the_former_child_to_close(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a")), stage("t", workflow("w", "b"))), a=gate)
     await gate.held()
     again = await reset_to_the_beginning(run)

@@ -7,13 +7,13 @@ from temporalio.exceptions import ApplicationError
 from api.phases import OperationType, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.steps import FailureType
 from tests.workflows.decisions import execute, find, phases, rejected, revert, stage, workflow
-from tests.workflows.engine import Engine, attempt_due, cancel_requested
-from tests.workflows.fake_activities import Gate, fails
+from tests.workflows.engine import DevEngine, attempt_due, cancel_requested
+from tests.workflows.fake_activities import HeldAttempt, fails
 
 NOT_REACHED = "Not attempted: rollback stopped after action b failed"
 
 
-async def test_a_failed_action_stops_a_revert_and_the_messages_lead_to_it(engine: Engine) -> None:
+async def test_a_failed_action_stops_a_revert_and_the_messages_lead_to_it(engine: DevEngine) -> None:
     run = await engine.start(
         revert(stage("two", workflow("w", "c", "b", "a"), workflow("v", "d")), stage("one", workflow("u", "e"))),
         b=fails('localizations "b" is forbidden'),
@@ -43,7 +43,7 @@ async def test_a_failed_action_stops_a_revert_and_the_messages_lead_to_it(engine
     assert (state.summary.succeeded_actions, state.summary.failed_actions, state.summary.skipped_actions) == (1, 1, 3)
 
 
-async def test_what_failed_fails_in_the_engine_too_and_carries_its_tree_once(engine: Engine) -> None:
+async def test_what_failed_fails_in_the_engine_too_and_carries_its_tree_once(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("s", workflow("w", "a"))), a=fails())
     with pytest.raises(WorkflowFailureError) as caught:
         await run.handle.result()
@@ -54,8 +54,8 @@ async def test_what_failed_fails_in_the_engine_too_and_carries_its_tree_once(eng
         assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_parallel_workflow_that_has_begun_does_all_its_actions(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_parallel_workflow_that_has_begun_does_all_its_actions(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(
         revert(stage("s", workflow("bad", "a"), workflow("good", "b", "c"), parallel=True)), a=fails(), b=gate
     )
@@ -68,7 +68,7 @@ async def test_a_parallel_workflow_that_has_begun_does_all_its_actions(engine: E
     assert phases(state)["s"] == state.phase == "Failed"
 
 
-async def test_an_execute_workflow_with_continue_goes_on_and_ends_failed(engine: Engine) -> None:
+async def test_an_execute_workflow_with_continue_goes_on_and_ends_failed(engine: DevEngine) -> None:
     decision = execute(stage("s", workflow("w", "a", "b", "c")), workflow_policy=WorkflowFailurePolicy.CONTINUE)
     run = await engine.start(decision, a=fails())
     state = await run.end()
@@ -77,32 +77,32 @@ async def test_an_execute_workflow_with_continue_goes_on_and_ends_failed(engine:
     assert phases(state)["s/w/c"] == "Succeeded"
 
 
-async def test_an_execute_workflow_with_fail_fast_stops(engine: Engine) -> None:
+async def test_an_execute_workflow_with_fail_fast_stops(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("s", workflow("w", "a", "b"))), a=fails())
     state = await run.end()
     assert run.begun == ["a"]
     assert find(state, "b").message == "Not attempted: execution stopped after action a failed"
 
 
-async def test_an_execute_stage_with_stop_starts_no_further_workflow(engine: Engine) -> None:
+async def test_an_execute_stage_with_stop_starts_no_further_workflow(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("s", workflow("w", "a"), workflow("v", "b"))), a=fails())
     assert phases(await run.end())["s/v"] == "Skipped"
 
 
-async def test_an_execute_stage_with_continue_runs_all_workflows(engine: Engine) -> None:
+async def test_an_execute_stage_with_continue_runs_all_workflows(engine: DevEngine) -> None:
     decision = execute(stage("s", workflow("w", "a"), workflow("v", "b")), stage_policy=StageFailurePolicy.CONTINUE)
     run = await engine.start(decision, a=fails())
     state = await run.end()
     assert (phases(state)["s/v"], phases(state)["s"]) == ("Succeeded", "Failed")
 
 
-async def test_an_execute_stage_with_fail_fast_cancels_running_siblings(engine: Engine) -> None:
-    gate = Gate()
+async def test_an_execute_stage_with_fail_fast_cancels_running_siblings(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     decision = execute(
         stage("s", workflow("bad", "a"), workflow("slow", "b", "c"), parallel=True),
         stage_policy=StageFailurePolicy.FAIL_FAST,
     )
-    bad = Gate(reason="broken")
+    bad = HeldAttempt(reason="broken")
     run = await engine.start(decision, a=bad, b=gate)
     await gate.held()
     bad.open()
@@ -122,7 +122,7 @@ async def test_an_execute_stage_with_fail_fast_cancels_running_siblings(engine: 
     assert await run.status() is WorkflowExecutionStatus.FAILED
 
 
-async def test_an_execute_plan_with_stop_starts_no_further_stage(engine: Engine) -> None:
+async def test_an_execute_plan_with_stop_starts_no_further_stage(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("one", workflow("w", "a")), stage("two", workflow("w", "b"))), a=fails())
     state = await run.end()
     assert run.begun == ["a"]
@@ -131,7 +131,9 @@ async def test_an_execute_plan_with_stop_starts_no_further_stage(engine: Engine)
     assert state.message.startswith("Failed to execute stage one: Failed to execute workflow w")
 
 
-async def test_an_execute_plan_with_continue_starts_what_does_not_depend_on_the_failed_stage(engine: Engine) -> None:
+async def test_an_execute_plan_with_continue_starts_what_does_not_depend_on_the_failed_stage(
+    engine: DevEngine,
+) -> None:
     decision = execute(
         stage("one", workflow("w", "a")),
         stage("two", workflow("w", "b"), depends_on=["one"]),
@@ -153,7 +155,7 @@ async def test_an_execute_plan_with_continue_starts_what_does_not_depend_on_the_
 
 
 @pytest.mark.parametrize("operation", list(OperationType))
-async def test_a_rejection_ends_failed_and_touches_nothing(engine: Engine, operation: OperationType) -> None:
+async def test_a_rejection_ends_failed_and_touches_nothing(engine: DevEngine, operation: OperationType) -> None:
     run = await engine.start(rejected(operation, "DRPlanExecution x is Running"), operation)
     state = await run.end()
     assert (state.phase, state.message) == ("Failed", "DRPlanExecution x is Running")
@@ -163,14 +165,14 @@ async def test_a_rejection_ends_failed_and_touches_nothing(engine: Engine, opera
     assert await run.status() is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_load_that_cannot_work_ends_failed_with_its_message(engine: Engine) -> None:
+async def test_a_load_that_cannot_work_ends_failed_with_its_message(engine: DevEngine) -> None:
     refusal = ApplicationError("DRPlan plan: forbidden", type=FailureType.FORBIDDEN, non_retryable=True)
     run = await engine.start(refusal)
     state = await run.end()
     assert (state.phase, state.message) == ("Failed", "DRPlan plan: forbidden")
 
 
-async def test_a_load_is_repeated_while_the_server_is_away(engine: Engine) -> None:
+async def test_a_load_is_repeated_while_the_server_is_away(engine: DevEngine) -> None:
     run = await engine.start(ApplicationError("the server was away", type=FailureType.TRANSIENT))
     await attempt_due(run.handle, 3)
     engine.activities.decisions[run.uid] = revert(stage("s", workflow("w", "a")))

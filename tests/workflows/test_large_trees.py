@@ -15,8 +15,8 @@ from planning.messages import runs as run_messages
 from planning.status.size_limit import BOUND, size
 from tests.planning import builders as planned
 from tests.workflows.decisions import execute, find, revert, stage, workflow
-from tests.workflows.engine import Engine, Run, cancel_requested
-from tests.workflows.fake_activities import Gate, fails
+from tests.workflows.engine import DevEngine, Run, cancel_requested
+from tests.workflows.fake_activities import HeldAttempt, fails
 from workflows.child import ChildCall
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
@@ -42,7 +42,7 @@ async def end_of(run: Run) -> RunState:
     return state
 
 
-async def test_five_thousand_actions_in_a_hundred_workflows_that_all_fail(engine: Engine) -> None:
+async def test_five_thousand_actions_in_a_hundred_workflows_that_all_fail(engine: DevEngine) -> None:
     nodes = [workflow(f"w{number}", LONG_NAME, *(f"a{index}" for index in range(49))) for number in range(100)]
     decision = execute(stage("s", *nodes, parallel=True), stage_policy=StageFailurePolicy.CONTINUE)
     state = await end_of(await engine.start(decision, **{LONG_NAME: fails(LONG_REASON)}))
@@ -55,14 +55,14 @@ async def test_five_thousand_actions_in_a_hundred_workflows_that_all_fail(engine
     assert {one.phase for node in state.stages[0].workflows for one in node.actions} == {"Failed", "Skipped"}
 
 
-async def test_five_thousand_actions_in_one_workflow(engine: Engine) -> None:
+async def test_five_thousand_actions_in_one_workflow(engine: DevEngine) -> None:
     decision = revert(stage("s", workflow("w", LONG_NAME, *(f"a{index}" for index in range(4999)))))
     state = await end_of(await engine.start(decision, **{LONG_NAME: fails(LONG_REASON)}))
     assert state.summary is not None
     assert (state.summary.failed_actions, state.summary.skipped_actions) == (1, 4999)
 
 
-async def test_five_thousand_actions_in_two_hundred_stages(engine: Engine) -> None:
+async def test_five_thousand_actions_in_two_hundred_stages(engine: DevEngine) -> None:
     parts = [
         stage(f"s{number}", workflow("w", *(f"a{number}-{index}" for index in range(25)))) for number in range(199)
     ]
@@ -72,7 +72,7 @@ async def test_five_thousand_actions_in_two_hundred_stages(engine: Engine) -> No
     assert find(state, "a198-24").phase == "Skipped"
 
 
-async def test_a_decision_that_is_too_large_for_the_engine_ends_failed(engine: Engine) -> None:
+async def test_a_decision_that_is_too_large_for_the_engine_ends_failed(engine: DevEngine) -> None:
     decision: ExecuteDecision = execute(stage("s", workflow("w", *(f"a{index}" + "y" * 500 for index in range(5000)))))
     run = await engine.start(decision)
     state = await run.end(WITHIN)
@@ -100,8 +100,8 @@ def test_a_decision_to_carry_out_five_thousand_custom_rollbacks_fits() -> None:
     assert len(payload.data) < 0.9 * TEMPORALS_BOUND
 
 
-async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_memo(engine: Engine) -> None:
-    gate = Gate()
+async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_memo(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     names = [f"a{index}-" + "x" * 20 for index in range(4999)]
     run = await engine.start(revert(stage("s", workflow("w", "first", *names))), first=gate)
     await gate.held()
@@ -114,7 +114,7 @@ async def test_five_thousand_actions_that_are_canceled_leave_their_tree_in_the_m
     assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (1, 4999)
 
 
-async def test_more_workflows_than_run_side_by_side_all_have_their_turn(engine: Engine) -> None:
+async def test_more_workflows_than_run_side_by_side_all_have_their_turn(engine: DevEngine) -> None:
     nodes = [workflow(f"w{number}", f"a{number}") for number in range(PARALLEL_WORKFLOWS + 10)]
     state = await (await engine.start(revert(stage("s", *nodes, parallel=True)))).end(WITHIN)
     assert state.phase == "Succeeded"

@@ -25,8 +25,8 @@ from dev.layout import choose
 from planning.definitions.retry import pause_after_losses
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine, Run, worker
-from tests.workflows.fake_activities import Attempt, FakeActivities
+from tests.workflows.engine import DevEngine, Run, worker
+from tests.workflows.fake_activities import FakeActivities, FakeAttempt
 
 KILLS = 5
 QUEUE = "mortal"
@@ -69,7 +69,7 @@ class Mortal:
 
 
 @dataclass
-class Story:
+class LostAttempts:
     """How the runs ended."""
 
     ended: dict[str, RunState]
@@ -82,16 +82,16 @@ class Story:
     canceled: list[tuple[RunState, RunStatus | None]]
 
 
-async def start(engine: Engine, mortal: Mortal, decision: RevertDecision | ExecuteDecision) -> Run:
+async def start(engine: DevEngine, mortal: Mortal, decision: RevertDecision | ExecuteDecision) -> Run:
     run = await engine.start(decision)
     (mortal.folder / f"{run.uid}.json").write_text(decision.model_dump_json(by_alias=True))
     return run
 
 
 @pytest.fixture(scope="module")
-async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> Story:
+async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> LostAttempts:
     """Five workers, one after the other, each killed while it attempts every action."""
-    engine = Engine(temporal, FakeActivities(), QUEUE)
+    engine = DevEngine(temporal, FakeActivities(), QUEUE)
     mortal = Mortal(temporal, tmp_path_factory.mktemp("mortal"))
     runs = {
         "hhhhh": await start(engine, mortal, revert(stage("s", workflow("w", "hhhhh")), attempts=ONCE)),
@@ -123,7 +123,7 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> S
     canceled = await _killed_while_canceling(engine, mortal)
     await mortal.kill()
     await engine.replay_everything()
-    return Story(ended, attempts, waiting, metrics, canceled)
+    return LostAttempts(ended, attempts, waiting, metrics, canceled)
 
 
 async def _waiting_after_loss(client: Client, run: Run) -> ActionStatus | None:
@@ -132,7 +132,7 @@ async def _waiting_after_loss(client: Client, run: Run) -> ActionStatus | None:
     return node.actions[0] if node.actions[0].reason is Reason.ATTEMPT_LOST else None
 
 
-async def _killed_while_canceling(engine: Engine, mortal: Mortal) -> list[tuple[RunState, RunStatus | None]]:
+async def _killed_while_canceling(engine: DevEngine, mortal: Mortal) -> list[tuple[RunState, RunStatus | None]]:
     """Cancel ten runs at once, and kill the worker when the first of them has closed."""
     decision = revert(*(stage(f"s{number}", workflow("w", "a", "b")) for number in range(6)))
     runs = [await start(engine, mortal, decision) for _ in range(10)]
@@ -152,41 +152,41 @@ async def _killed_while_canceling(engine: Engine, mortal: Mortal) -> list[tuple[
     return [(await run.end(), await run.status()) for run in runs]
 
 
-def test_with_limit_zero_five_killed_workers_end_in_success(story: Story) -> None:
+def test_with_limit_zero_five_killed_workers_end_in_success(story: LostAttempts) -> None:
     action = find(story.ended["hhhhh"], "hhhhh")
     assert (story.ended["hhhhh"].phase, action.phase) == ("Succeeded", "Succeeded")
     assert (action.retries, action.retry_count) == (KILLS, KILLS)
 
 
-def test_lost_attempts_between_errors_use_up_no_retry(story: Story) -> None:
+def test_lost_attempts_between_errors_use_up_no_retry(story: LostAttempts) -> None:
     action = find(story.ended["hehe"], "hehe")
     assert (action.phase, action.retries) == ("Succeeded", 4)
 
 
-def test_errors_between_lost_attempts_are_counted(story: Story) -> None:
+def test_errors_between_lost_attempts_are_counted(story: LostAttempts) -> None:
     action = find(story.ended["hehee"], "hehee")
     assert (action.phase, action.retries) == ("Failed", 4)
     assert action.message == "Failed to delete Localization: the server was away"
 
 
-def test_actions_side_by_side_are_each_scheduled_again_and_told_of_the_loss(story: Story) -> None:
+def test_actions_side_by_side_are_each_scheduled_again_and_told_of_the_loss(story: LostAttempts) -> None:
     state = story.ended["side by side"]
     assert set(phases(state).values()) == {"Succeeded"}
     assert [find(state, name).retries for name in ("h", "hh", "z")] == [1, 2, 0]
     assert {name: story.attempts[name] for name in ("h", "hh", "z")} == {"h": "xl", "hh": "xll", "z": "x"}
 
 
-def test_the_pause_after_a_lost_attempt_is_not_that_of_its_retry_policy(story: Story) -> None:
+def test_the_pause_after_a_lost_attempt_is_not_that_of_its_retry_policy(story: LostAttempts) -> None:
     assert story.attempts["hhhh"] == "xllll"
     assert find(story.ended["many"], "hhhh").retries == 4
 
 
-def test_from_the_third_loss_on_the_status_says_that_the_next_attempt_waits(story: Story) -> None:
+def test_from_the_third_loss_on_the_status_says_that_the_next_attempt_waits(story: LostAttempts) -> None:
     assert (story.waiting.phase, story.waiting.retries) == (Phase.RUNNING, 2)
     assert story.waiting.message == "3 attempts were lost with their workers: the next one begins in 2s"
 
 
-def test_a_metric_says_which_action_loses_its_attempts(story: Story) -> None:
+def test_a_metric_says_which_action_loses_its_attempts(story: LostAttempts) -> None:
     [line] = [one for one in story.metrics.splitlines() if one.startswith("drplan_attempts_lost{") and '"hhhhh"' in one]
     assert 'drworkflow="w"' in line
     assert 'drworkflow_namespace="default"' in line
@@ -200,7 +200,7 @@ def test_pauses_after_lost_attempts_grow_up_to_five_minutes(losses: int, seconds
     assert pause_after_losses(losses).total_seconds() == seconds
 
 
-def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(story: Story) -> None:
+def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(story: LostAttempts) -> None:
     assert phases(story.ended["cut"]) == {
         "s": "Canceled",
         "s/w": "Canceled",
@@ -210,7 +210,7 @@ def test_an_attempt_lost_while_canceled_is_looked_at_and_nothing_further_starts(
     assert find(story.ended["cut"], "hhhhhhh").message == "Canceled: Localization hhhhhhh still exists"
 
 
-def test_a_canceled_root_keeps_its_tree_whenever_its_worker_is_killed(story: Story) -> None:
+def test_a_canceled_root_keeps_its_tree_whenever_its_worker_is_killed(story: LostAttempts) -> None:
     for state, status in story.canceled:
         assert state.phase in (Phase.CANCELED, Phase.SUCCEEDED)
         assert (state.phase is Phase.CANCELED) == (status is RunStatus.CANCELED)
@@ -220,10 +220,10 @@ def test_a_canceled_root_keeps_its_tree_whenever_its_worker_is_killed(story: Sto
 
 async def test_a_worker_that_is_shut_down_in_an_attempt_uses_up_no_retry(temporal: Client) -> None:
     activities = FakeActivities()
-    engine = Engine(temporal, activities, "leaving")
+    engine = DevEngine(temporal, activities, "leaving")
     begun = asyncio.Event()
 
-    async def hang_at_first(attempt: Attempt) -> ActionOutcome:
+    async def hang_at_first(attempt: FakeAttempt) -> ActionOutcome:
         while len(activities.begun[run.uid]) == 1:
             begun.set()
             activity.heartbeat(Heartbeat())

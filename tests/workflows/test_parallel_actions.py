@@ -7,8 +7,8 @@ from api.phases import Phase, StageFailurePolicy, WorkflowFailurePolicy
 from api.steps import ActionOutcome, ExecuteDecision, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import action, execute, find, phases, stage, workflow
-from tests.workflows.engine import Engine, Run, attempt_due, cancel_requested
-from tests.workflows.fake_activities import Gate, fails
+from tests.workflows.engine import DevEngine, Run, attempt_due, cancel_requested
+from tests.workflows.fake_activities import HeldAttempt, fails
 from tests.workflows.test_cancel import SLOW_RETRY
 from tests.workflows.test_success import details
 from workflows.workflow import PARALLEL_ACTIONS
@@ -32,8 +32,8 @@ async def node_of(run: Run, *running: str) -> None:
     await eventually(so, f"{running} run")
 
 
-async def test_what_depends_on_nothing_that_is_open_runs_side_by_side(engine: Engine) -> None:
-    b, c = Gate(), Gate()
+async def test_what_depends_on_nothing_that_is_open_runs_side_by_side(engine: DevEngine) -> None:
+    b, c = HeldAttempt(), HeldAttempt()
     run = await engine.start(diamond(), b=b, c=c)
     await b.held()
     await c.held()
@@ -51,14 +51,14 @@ async def test_what_depends_on_nothing_that_is_open_runs_side_by_side(engine: En
     assert state.message == "Plan executed successfully: 1 stage, 4 actions"
 
 
-async def test_the_ui_says_that_actions_wait_for_each_other(engine: Engine) -> None:
+async def test_the_ui_says_that_actions_wait_for_each_other(engine: DevEngine) -> None:
     run = await engine.start(diamond())
     await run.end()
     described = await run.workflow((0, "s"), (0, "w")).describe()
     assert await described.static_details() == "Actions, each after those that it depends on: a, b, c, d"
 
 
-async def test_a_dependency_that_its_condition_skipped_counts_as_done(engine: Engine) -> None:
+async def test_a_dependency_that_its_condition_skipped_counts_as_done(engine: DevEngine) -> None:
     node = workflow("w", action("a", skipped=True), "b", action("c", skipped=True), "d")
     run = await engine.start(execute(stage("s", node), after=DIAMOND))
     state = await run.end()
@@ -66,8 +66,8 @@ async def test_a_dependency_that_its_condition_skipped_counts_as_done(engine: En
     assert [phases(state)[f"s/w/{name}"] for name in "abcd"] == ["Skipped", "Succeeded", "Skipped", "Succeeded"]
 
 
-async def test_with_fail_fast_nothing_further_starts_and_what_runs_is_waited_for(engine: Engine) -> None:
-    held = Gate()
+async def test_with_fail_fast_nothing_further_starts_and_what_runs_is_waited_for(engine: DevEngine) -> None:
+    held = HeldAttempt()
     run = await engine.start(execute(stage("s", workflow("w", "a", "b", "c")), after={"c": "b"}), a=fails(), b=held)
     await held.held()
     await node_of(run, "b")
@@ -80,7 +80,7 @@ async def test_with_fail_fast_nothing_further_starts_and_what_runs_is_waited_for
     assert await run.status() is WorkflowExecutionStatus.FAILED
 
 
-async def test_with_continue_what_does_not_depend_on_the_failed_action_runs(engine: Engine) -> None:
+async def test_with_continue_what_does_not_depend_on_the_failed_action_runs(engine: DevEngine) -> None:
     decision = execute(
         stage("s", workflow("w", "a", "b", "c", "d", "e")),
         after={"b": "a", "c": "b", "e": "d"},
@@ -94,8 +94,8 @@ async def test_with_continue_what_does_not_depend_on_the_failed_action_runs(engi
     assert phases(state)["s/w"] == "Failed"
 
 
-async def test_a_cancel_waits_for_all_that_run_and_starts_nothing_further(engine: Engine) -> None:
-    b, c = Gate(), Gate()
+async def test_a_cancel_waits_for_all_that_run_and_starts_nothing_further(engine: DevEngine) -> None:
+    b, c = HeldAttempt(), HeldAttempt()
     run = await engine.start(diamond(), b=b, c=c)
     await b.held()
     await c.held()
@@ -109,7 +109,7 @@ async def test_a_cancel_waits_for_all_that_run_and_starts_nothing_further(engine
     assert await run.status() is WorkflowExecutionStatus.CANCELED
 
 
-async def test_a_cancel_looks_at_each_action_that_is_between_attempts(engine: Engine) -> None:
+async def test_a_cancel_looks_at_each_action_that_is_between_attempts(engine: DevEngine) -> None:
     away = fails("away", FailureType.TRANSIENT)
     tree = stage("s", workflow("w", "a", "b", "c"))
     run = await engine.start(execute(tree, after={"c": "ab"}, attempts=SLOW_RETRY), a=away, b=away)
@@ -122,8 +122,8 @@ async def test_a_cancel_looks_at_each_action_that_is_between_attempts(engine: En
     assert [phases(state)[f"s/w/{name}"] for name in "abc"] == ["Succeeded", "Canceled", "Skipped"]
 
 
-async def test_a_stage_that_fails_fast_cuts_short_what_runs_side_by_side(engine: Engine) -> None:
-    bad, held = Gate(reason="broken"), Gate()
+async def test_a_stage_that_fails_fast_cuts_short_what_runs_side_by_side(engine: DevEngine) -> None:
+    bad, held = HeldAttempt(reason="broken"), HeldAttempt()
     tree = stage("s", workflow("bad", "a"), workflow("w", "b", "c", "d"), parallel=True)
     run = await engine.start(
         execute(tree, after={"d": "c"}, stage_policy=StageFailurePolicy.FAIL_FAST), a=bad, b=held, c=held
@@ -137,8 +137,8 @@ async def test_a_stage_that_fails_fast_cuts_short_what_runs_side_by_side(engine:
     assert (phases(state)["s/w"], phases(state)["s"]) == ("Canceled", "Failed")
 
 
-async def test_more_actions_than_run_side_by_side_all_have_their_turn(engine: Engine) -> None:
-    gate = Gate()
+async def test_more_actions_than_run_side_by_side_all_have_their_turn(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     names = [f"a{number}" for number in range(PARALLEL_ACTIONS + 10)]
     run = await engine.start(execute(stage("s", workflow("w", *names)), after={}), **dict.fromkeys(names, gate))
     await eventually(lambda: len(run.begun) == PARALLEL_ACTIONS, "as many as may run have begun")
@@ -149,7 +149,7 @@ async def test_more_actions_than_run_side_by_side_all_have_their_turn(engine: En
     assert sorted(run.begun) == sorted(names)
 
 
-async def test_each_action_gets_the_results_that_its_definition_uses(engine: Engine) -> None:
+async def test_each_action_gets_the_results_that_its_definition_uses(engine: DevEngine) -> None:
     decision = execute(
         stage("s", workflow("w", "a", action("b", skipped=True), "c", "d")),
         workflow_policy=CONTINUE,
@@ -165,9 +165,9 @@ async def test_each_action_gets_the_results_that_its_definition_uses(engine: Eng
     assert (run.given("c").phases, run.given("c").outputs) == ({}, {})
 
 
-async def test_a_look_that_cannot_tell_leaves_the_others_alone(engine: Engine) -> None:
+async def test_a_look_that_cannot_tell_leaves_the_others_alone(engine: DevEngine) -> None:
     away = fails("away", FailureType.TRANSIENT)
-    b = Gate()
+    b = HeldAttempt()
     run = await engine.start(execute(stage("s", workflow("w", "a", "b")), after={}, attempts=SLOW_RETRY), a=away, b=b)
     engine.activities.looks[run.uid]["a"] = ApplicationError("forbidden", type="Forbidden", non_retryable=True)
     await b.held()

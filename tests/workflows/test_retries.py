@@ -10,12 +10,12 @@ from api.actions import RetryPolicy
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
-from tests.workflows.engine import Engine
-from tests.workflows.fake_activities import Attempt, fails, fails_at_first
+from tests.workflows.engine import DevEngine
+from tests.workflows.fake_activities import FakeAttempt, fails, fails_at_first
 from workflows import activity_stubs
 
 
-async def test_an_error_that_a_repeat_mends_costs_retries_and_no_more(engine: Engine) -> None:
+async def test_an_error_that_a_repeat_mends_costs_retries_and_no_more(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("s", workflow("w", "a"))), a=fails_at_first(2))
     state = await run.end()
     assert state.phase == "Succeeded"
@@ -23,7 +23,7 @@ async def test_an_error_that_a_repeat_mends_costs_retries_and_no_more(engine: En
     assert run.begun == ["a", "a", "a"]
 
 
-async def test_after_limit_retries_the_action_failed(engine: Engine) -> None:
+async def test_after_limit_retries_the_action_failed(engine: DevEngine) -> None:
     run = await engine.start(
         revert(stage("s", workflow("w", "a"))), a=fails("the server was away", FailureType.TRANSIENT)
     )
@@ -32,23 +32,23 @@ async def test_after_limit_retries_the_action_failed(engine: Engine) -> None:
     assert run.begun == ["a", "a", "a"]
 
 
-async def test_with_limit_zero_the_first_error_is_the_last(engine: Engine) -> None:
+async def test_with_limit_zero_the_first_error_is_the_last(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("s", workflow("w", "a")), attempts=ONCE), a=fails_at_first(1))
     state = await run.end()
     assert (find(state, "a").phase, find(state, "a").retries) == ("Failed", 0)
     assert run.begun == ["a"]
 
 
-async def test_a_cause_that_no_repeat_mends_is_not_repeated(engine: Engine) -> None:
+async def test_a_cause_that_no_repeat_mends_is_not_repeated(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("s", workflow("w", "a"))), a=fails("no", FailureType.ALREADY_EXISTS))
     assert find(await run.end(), "a").retries == 0
     assert run.begun == ["a"]
 
 
-async def test_an_attempt_taken_away_from_its_worker_uses_up_no_retry(engine: Engine) -> None:
+async def test_an_attempt_taken_away_from_its_worker_uses_up_no_retry(engine: DevEngine) -> None:
     taken = 3
 
-    async def behave(attempt: Attempt) -> ActionOutcome:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         nonlocal taken
         if taken:
             taken -= 1
@@ -60,11 +60,11 @@ async def test_an_attempt_taken_away_from_its_worker_uses_up_no_retry(engine: En
     assert (find(state, "a").phase, find(state, "a").retries) == ("Succeeded", 3)
 
 
-async def test_errors_are_carried_over_when_the_server_counted_lost_attempts(engine: Engine) -> None:
+async def test_errors_are_carried_over_when_the_server_counted_lost_attempts(engine: DevEngine) -> None:
     """The server allows three attempts; the first was lost, so two errors later one is still owed."""
     seen: list[int] = []
 
-    async def behave(attempt: Attempt) -> ActionOutcome:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         seen.append(attempt.errors)
         lost = 1 if attempt.errors == 0 else 0
         errors = attempt.errors + activity.info().attempt - lost
@@ -77,11 +77,11 @@ async def test_errors_are_carried_over_when_the_server_counted_lost_attempts(eng
     assert (find(state, "a").phase, find(state, "a").retries) == ("Failed", 3)
 
 
-async def test_while_an_owed_attempt_waits_the_answer_says_so(engine: Engine) -> None:
+async def test_while_an_owed_attempt_waits_the_answer_says_so(engine: DevEngine) -> None:
     """It waits in the workflow, where the server knows nothing of it."""
     attempts = Attempts(retry=RetryPolicy(limit=2, interval="1h"))
 
-    async def behave(attempt: Attempt) -> ActionOutcome:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         details = AttemptFailure(errors=1, attempt=activity.info().attempt)
         soon = timedelta(milliseconds=10)
         raise ApplicationError("away", details, type=FailureType.TRANSIENT, next_retry_delay=soon)
@@ -101,8 +101,8 @@ async def test_while_an_owed_attempt_waits_the_answer_says_so(engine: Engine) ->
     assert (find(state, "a").phase, find(state, "a").retries) == ("Canceled", 2)
 
 
-async def test_what_a_failed_action_made_is_kept(engine: Engine) -> None:
-    async def behave(attempt: Attempt) -> ActionOutcome:
+async def test_what_a_failed_action_made_is_kept(engine: DevEngine) -> None:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         made = attempt.done()
         details = AttemptFailure(errors=1, operation=made.operation, created=True, outputs=made.outputs)
         raise ApplicationError("not ready", details, type=FailureType.INVALID, non_retryable=True)
@@ -113,8 +113,8 @@ async def test_what_a_failed_action_made_is_kept(engine: Engine) -> None:
     assert failed.outputs is not None
 
 
-async def test_an_error_that_is_no_ones_ends_failed_with_its_words(engine: Engine) -> None:
-    async def behave(attempt: Attempt) -> ActionOutcome:
+async def test_an_error_that_is_no_ones_ends_failed_with_its_words(engine: DevEngine) -> None:
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
         raise KeyError(attempt.action)
 
     run = await engine.start(revert(stage("s", workflow("w", "a"))), a=behave)

@@ -20,11 +20,11 @@ from api.steps import (
 )
 from tests.eventually import eventually
 from tests.workflows.decisions import QUICK, action, execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import Engine
-from tests.workflows.fake_activities import Attempt, Gate
+from tests.workflows.engine import DevEngine
+from tests.workflows.fake_activities import FakeAttempt, HeldAttempt
 
 
-async def test_a_revert_ends_with_the_tree_of_the_contract(engine: Engine) -> None:
+async def test_a_revert_ends_with_the_tree_of_the_contract(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("deploy", workflow("nginx", "b", "a"))))
     state = await run.end()
     assert await run.status() is WorkflowExecutionStatus.COMPLETED
@@ -43,7 +43,7 @@ async def test_a_revert_ends_with_the_tree_of_the_contract(engine: Engine) -> No
     assert run.begun == ["b", "a"]
 
 
-async def test_every_node_has_its_times_and_the_counts_add_up(engine: Engine) -> None:
+async def test_every_node_has_its_times_and_the_counts_add_up(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("one", workflow("w", "a")), stage("two", workflow("w", "b"))))
     state = await run.end()
     assert state.start_time
@@ -60,7 +60,7 @@ async def test_every_node_has_its_times_and_the_counts_add_up(engine: Engine) ->
     assert (state.progress.stages, state.progress.actions) == ("2/2", "2/2")
 
 
-async def test_an_execute_keeps_what_each_action_made(engine: Engine) -> None:
+async def test_an_execute_keeps_what_each_action_made(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("deploy", workflow("nginx", "a", "b"))))
     state = await run.end()
     assert state.message == "Plan executed successfully: 1 stage, 2 actions"
@@ -71,7 +71,7 @@ async def test_an_execute_keeps_what_each_action_made(engine: Engine) -> None:
     assert made.outputs.localization_ref.name == "a"
 
 
-async def test_every_action_knows_where_its_definition_is_kept(engine: Engine) -> None:
+async def test_every_action_knows_where_its_definition_is_kept(engine: DevEngine) -> None:
     key = ObjectKey(namespace="default", name="run", uid="u")
     origin = Origin(execution=key, snapshot=SnapshotRef(name="drplan-u", sha256="0" * 64))
     decision = execute(stage("one", workflow("w", "a")), stage("two", workflow("v", "b"), workflow("v", "c")))
@@ -86,7 +86,7 @@ async def test_every_action_knows_where_its_definition_is_kept(engine: Engine) -
     assert places["c"] == origin.model_copy(update={"stage": "two", "workflow": 1})
 
 
-async def test_a_custom_rollback_is_handed_over_as_planned_and_named_in_the_ui(engine: Engine) -> None:
+async def test_a_custom_rollback_is_handed_over_as_planned_and_named_in_the_ui(engine: DevEngine) -> None:
     node = workflow("w", "undo-a")
     custom = CustomRollback(
         step=ExecuteStep(index=0, action="undo-a", mark="m", title="POST https://example.com/undo", part=Part.ROLLBACK),
@@ -106,13 +106,13 @@ async def test_a_custom_rollback_is_handed_over_as_planned_and_named_in_the_ui(e
     assert captions[-1] == '"POST https://example.com/undo"'
 
 
-async def test_how_an_action_ended_in_each_cluster_stands_in_its_node(engine: Engine) -> None:
+async def test_how_an_action_ended_in_each_cluster_stands_in_its_node(engine: DevEngine) -> None:
     clusters = [ClusterActionStatus(cluster="clusternet-a/a", cluster_id="id-a", phase=Phase.SUCCEEDED)]
 
-    async def everywhere(attempt: Attempt) -> ActionOutcome:
+    async def everywhere(attempt: FakeAttempt) -> ActionOutcome:
         return attempt.done().model_copy(update={"cluster_statuses": clusters})
 
-    async def nowhere(attempt: Attempt) -> ActionOutcome:
+    async def nowhere(attempt: FakeAttempt) -> ActionOutcome:
         details = AttemptFailure(errors=1, cluster_statuses=clusters)
         raise ApplicationError("not ready", details, type=FailureType.NOT_READY, non_retryable=True)
 
@@ -122,7 +122,9 @@ async def test_how_an_action_ended_in_each_cluster_stands_in_its_node(engine: En
     assert [find(state, name).phase for name in "ab"] == ["Succeeded", "Failed"]
 
 
-async def test_skipped_nodes_stay_as_planning_gave_them_and_nothing_is_called_for_them(engine: Engine) -> None:
+async def test_skipped_nodes_stay_as_planning_gave_them_and_nothing_is_called_for_them(
+    engine: DevEngine,
+) -> None:
     skipped_stage = stage("gone", workflow("w", action("x", skipped=True), phase=Phase.SKIPPED), phase=Phase.SKIPPED)
     mixed = workflow("mixed", "b", action("c", skipped=True), "a")
     passed = workflow("passed", action("d", skipped=True), phase=Phase.SKIPPED)
@@ -134,8 +136,8 @@ async def test_skipped_nodes_stay_as_planning_gave_them_and_nothing_is_called_fo
     assert len(await run.histories()) == 3
 
 
-async def test_workflows_of_a_stage_run_one_after_the_other(engine: Engine) -> None:
-    gate = Gate()
+async def test_workflows_of_a_stage_run_one_after_the_other(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("first", "a"), workflow("second", "b"))), a=gate)
     await gate.held()
     assert phases(await run.state())["s"] == "Running"
@@ -146,8 +148,8 @@ async def test_workflows_of_a_stage_run_one_after_the_other(engine: Engine) -> N
     assert run.begun == ["a", "b"]
 
 
-async def test_workflows_of_a_parallel_stage_run_side_by_side(engine: Engine) -> None:
-    gates = {"a": Gate(), "b": Gate()}
+async def test_workflows_of_a_parallel_stage_run_side_by_side(engine: DevEngine) -> None:
+    gates = {"a": HeldAttempt(), "b": HeldAttempt()}
     run = await engine.start(
         revert(stage("s", workflow("first", "a"), workflow("second", "b"), parallel=True)), **gates
     )
@@ -160,8 +162,8 @@ async def test_workflows_of_a_parallel_stage_run_side_by_side(engine: Engine) ->
     assert (await run.end()).phase == "Succeeded"
 
 
-async def test_each_level_answers_with_its_part_while_it_runs_and_after(engine: Engine) -> None:
-    gate = Gate()
+async def test_each_level_answers_with_its_part_while_it_runs_and_after(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b")), stage("t", workflow("w", "c"))), a=gate)
     await gate.held()
     state = await run.state()
@@ -178,8 +180,8 @@ async def test_each_level_answers_with_its_part_while_it_runs_and_after(engine: 
     assert await run.workflow_state((0, "s"), (0, "w")) == final.stages[0].workflows[0]
 
 
-async def test_a_child_keeps_the_start_that_its_parent_showed(engine: Engine) -> None:
-    gate = Gate()
+async def test_a_child_keeps_the_start_that_its_parent_showed(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a"))), a=gate)
     await gate.held()
     shown = (await run.state()).stages[0].start_time
@@ -190,8 +192,8 @@ async def test_a_child_keeps_the_start_that_its_parent_showed(engine: Engine) ->
     assert final.stages[0].workflows[0].start_time == shown_below
 
 
-async def test_before_the_load_is_done_the_answer_is_pending_without_stages(engine: Engine) -> None:
-    gate = Gate()
+async def test_before_the_load_is_done_the_answer_is_pending_without_stages(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(gate)
     engine.activities.decisions[f"{run.uid}/after"] = revert(stage("s", workflow("w", "a")))
     await gate.held()
@@ -201,7 +203,7 @@ async def test_before_the_load_is_done_the_answer_is_pending_without_stages(engi
     assert (await run.end()).phase == "Succeeded"
 
 
-async def test_the_ui_names_every_part(engine: Engine) -> None:
+async def test_the_ui_names_every_part(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("deploy", workflow("nginx", "loc-b", "loc-a"))))
     await run.end()
     stage_ui = await run.stage(0, "deploy").describe()
@@ -221,8 +223,8 @@ async def details(handle: WorkflowHandle[Any, Any]) -> str:
     return str((await handle.query("__temporal_workflow_metadata")).current_details)
 
 
-async def test_current_details_follow_the_walk(engine: Engine) -> None:
-    gate = Gate()
+async def test_current_details_follow_the_walk(engine: DevEngine) -> None:
+    gate = HeldAttempt()
     run = await engine.start(revert(stage("s", workflow("w", "a", "b"))), a=gate)
     await gate.held()
 
