@@ -9,15 +9,17 @@ cancellation".
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.errors import ActionError, application_error, log_failure, log_unexpected
+from activities.errors import ActionError, NotRecordedError, application_error, log_failure, log_unexpected
 from api.meta import parse_duration
+from api.phases import Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
@@ -26,6 +28,7 @@ from planning.values.redaction import redacted, secret_forms
 
 T = TypeVar("T")
 RecordT = TypeVar("RecordT", bound=ActionRecord)
+RequestT = TypeVar("RequestT")
 
 _HEARTBEAT_INTERVAL = 3.0
 """Seconds. Source: docs/architecture.md, "Temporal"."""
@@ -44,7 +47,7 @@ class RunningAttempt:
         `errors` were counted, and `heartbeat` was recorded last, under earlier schedules.
         """
         self.limits = limits
-        before = _last_heartbeat() or heartbeat or Heartbeat()
+        before = _last_heartbeat() or (heartbeat or Heartbeat()).model_copy(update={"not_begun": 0})
         self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
         self.timeout_error = ActionError(FailureType.TIMED_OUT, action_messages.ran_out_of_time(limits.timeout))
         """Raised if the time runs out now; whoever waits for something replaces it."""
@@ -137,17 +140,24 @@ UNCHANGED = MessageFormat()
 
 async def run_attempt(
     attempt: RunningAttempt,
-    work: Callable[[], Coroutine[None, None, ActionOutcome]],
+    prepare: Callable[[], Awaitable[RequestT]],
+    work: Callable[[RequestT], Coroutine[None, None, ActionOutcome]],
     message_format: MessageFormat = UNCHANGED,
 ) -> ActionOutcome:
     """Do the work within the attempt's time, and return its outcome with the attempt's number.
+
+    `prepare` comes first, takes none of that time, and returns what the work needs.
 
     Raises ApplicationError with an AttemptFailure; CancelledError if the attempt is given up, because
     its worker shuts down or nobody waits for it any more.
     """
     try:
         async with attempt.heartbeats():
-            outcome = await _until_done(_with_cleanup(work(), attempt))
+            request = await prepare()
+            outcome = await _until_done(_with_cleanup(work(request), attempt))
+    except NotRecordedError as error:
+        attempt.report(not_begun=attempt.heartbeat.not_begun + 1)
+        raise _failure(error, attempt, UNCHANGED, counts=False) from None
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
         raise _failure(error, attempt, message_format) from None
@@ -156,13 +166,39 @@ async def run_attempt(
     return outcome.model_copy(update={"attempt": activity.info().attempt, "message": message})
 
 
-def _failure(error: ActionError, attempt: RunningAttempt, message_format: MessageFormat) -> ApplicationError:
+async def run_check(
+    attempt: RunningAttempt,
+    prepare: Callable[[], Awaitable[RequestT]],
+    check: Callable[[RequestT], Awaitable[ActionOutcome]],
+) -> ActionOutcome:
+    """Check after a cancel, without changing anything, whether an action was done: Succeeded, else Canceled.
+
+    Raises ApplicationError if another check may succeed.
+    """
+    try:
+        async with attempt.heartbeats():
+            return attempt.redact_outcome(await check(await prepare()))
+    except ActionError as error:
+        message = bounded(attempt.redact(error.message))
+        if not error.type.repeatable:
+            return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
+        # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
+        raise application_error(replace(error, message=message), activity.info().attempt) from None
+
+
+def _failure(
+    error: ActionError, attempt: RunningAttempt, message_format: MessageFormat, *, counts: bool = True
+) -> ApplicationError:
     """Count an error where the next attempt finds it, and return it as Temporal takes it."""
-    attempt.report(errors=attempt.heartbeat.errors + 1)
+    attempt.report(errors=attempt.heartbeat.errors + counts)
     error.message = bounded(message_format.failed(attempt.redact(error.message)))
     error.record = attempt.redact_record(error.record)
     failure = application_error(
-        error, activity.info().attempt, errors=attempt.heartbeat.errors, limit=attempt.limits.retry.limit
+        error,
+        activity.info().attempt,
+        errors=attempt.heartbeat.errors,
+        limit=attempt.limits.retry.limit,
+        not_begun=attempt.heartbeat.not_begun,
     )
     log_failure(failure)
     return failure

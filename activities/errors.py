@@ -36,6 +36,11 @@ class ActionError(Exception):
         return self.message
 
 
+@dataclass(eq=False)
+class NotRecordedError(ActionError):
+    """An attempt that did nothing, for what it has to know first is not recorded yet. It counts as no error."""
+
+
 def failure_type(error: ApiError) -> FailureType:
     """Return what an error of the API means for a repeat."""
     if isinstance(error, AlreadyExistsError):
@@ -53,13 +58,15 @@ def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_REC
     return ActionError(failure_type(error), message, record, error.retry_after)
 
 
-def application_error(error: ActionError, attempt: int, errors: int = 0, limit: int = 0) -> ApplicationError:
+def application_error(
+    error: ActionError, attempt: int, errors: int = 0, limit: int = 0, not_begun: int = 0
+) -> ApplicationError:
     """Return a failure as Temporal takes it; `errors` includes this one, `limit` is how many may be retried.
 
-    `attempt` is the server's number of the attempt that failed. The category is benign: the SDK must neither log
-    its stack nor count it as a fault of the worker.
+    `attempt` is the server's number of the attempt that failed, `not_begun` how many of them did nothing.
+    The category is benign: the SDK must neither log its stack nor count it as a fault of the worker.
     """
-    details = AttemptFailure(errors=errors, attempt=attempt, **error.record.record_fields())
+    details = AttemptFailure(errors=errors, attempt=attempt, not_begun=not_begun, **error.record.record_fields())
     return ApplicationError(
         bounded(error.message),
         details,

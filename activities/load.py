@@ -6,7 +6,6 @@ kept"; Kubernetes, "User impersonation".
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.access import require_open_namespace
 from activities.attempt import RunningAttempt
+from activities.authorize import Authorizer, Impersonation, actor_of
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.read import (
     OriginalDefinitions,
@@ -23,7 +23,6 @@ from activities.read import (
     observe,
     original_definitions,
     original_of,
-    read_execution,
     read_values,
     reverts_of,
 )
@@ -59,37 +58,13 @@ _BOUND = 2_000_000
 _ATTEMPTS_AFTER_UNEXPECTED = 5
 
 
-@dataclass(frozen=True)
-class Impersonation:
-    """The installation's settings: the service account for plans that name none, and whether accounts are used."""
-
-    default_service_account: str = "default"
-    enabled: bool = True
-
-    def account(self, plan: DRPlan | None, original: DRPlanExecution | None = None) -> str | None:
-        """Return the name of the service account; None if actions have the worker's own rights.
-
-        If the plan is gone, the account that the original's status records is used.
-        """
-        if not self.enabled:
-            return None
-        if plan is not None:
-            return plan.spec.service_account_name or self.default_service_account
-        recorded = original.status.service_account_name if original else None
-        return recorded or self.default_service_account
-
-
-def actor_of(namespace: str, account: str | None) -> Actor:
-    """Return the actor for a service account in the plan's namespace."""
-    return Actor(user=None if account is None else f"system:serviceaccount:{namespace}:{account}")
-
-
 class LoadActivities:
     """Activities at the beginning of a run."""
 
-    def __init__(self, cluster: Cluster, impersonation: Impersonation) -> None:
+    def __init__(self, cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer) -> None:
         self._cluster = cluster
         self._impersonation = impersonation
+        self._authorizer = authorizer
         self._snapshots = SnapshotStore(RevisionStore(cluster))
 
     @activity.defn
@@ -104,7 +79,7 @@ class LoadActivities:
 
     async def _execute(self, request: RunInput) -> ExecuteDecision:
         namespace = request.execution.namespace
-        execution = await self._execution(request.execution)
+        execution = await self._authorizer.root(request)
         plan = await find(self._cluster, DRPlan, namespace, request.plan)
         if plan is None:
             raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
@@ -120,7 +95,7 @@ class LoadActivities:
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
         namespace = request.execution.namespace
-        revert = await self._execution(request.execution)
+        revert = await self._authorizer.root(request)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
         account = await self._account(namespace, live_plan, original)
@@ -178,15 +153,6 @@ class LoadActivities:
             recorded["snapshot"] = documents[-1].ref
         state = decision.state.model_copy(update=recorded)
         return decision.model_copy(update={"state": state, "actor": actor_of(execution.namespace, account)})
-
-    async def _execution(self, key: ObjectKey) -> DRPlanExecution:
-        """Read the execution that is carried out, and no other of that name."""
-        execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND)
-        phase = execution.status.phase
-        if phase is not None and phase.terminal and execution.status.engine is None:
-            # A bridge that was stopped before the start, and started it after another one had ended it.
-            raise ActionError(FailureType.INVALID, run_messages.ended_before_start(key, phase))
-        return execution
 
 
 async def _documents(

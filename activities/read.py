@@ -34,11 +34,17 @@ from planning.values.value_from import Answers, ManifestRead, UnreadableManifest
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
 
-async def find(cluster: Cluster, kind: type[OwnT], namespace: str, name: str) -> OwnT | None:
-    """Read one of our objects; None if there is none."""
+async def find(
+    cluster: Cluster, kind: type[OwnT], namespace: str, name: str, *, without: str | None = None
+) -> OwnT | None:
+    """Read one of our objects; None if there is none. The field `without` of its status is left out."""
     target = Target(api_version=API_VERSION, kind=kind.__name__, name=name, namespace=namespace)
     try:
-        return _parse(kind, await cluster.get(target, OWN))
+        found = await cluster.get(target, OWN)
+        if without is not None:
+            status = {field: value for field, value in found.get("status", {}).items() if field != without}
+            found = {**found, "status": status}
+        return _parse(kind, found)
     except NotFoundError:
         return None
     except ApiError as error:
@@ -53,9 +59,15 @@ async def find_workflows(cluster: Cluster, references: Iterable[ObjectName]) -> 
     return {key: dr_workflow for key, dr_workflow in zip(keys, workflows, strict=True) if dr_workflow is not None}
 
 
-async def read_execution(cluster: Cluster, key: ObjectKey, missing: FailureType) -> DRPlanExecution:
-    """Read an execution; one that is gone, or another one of its name, fails as `missing`."""
-    execution = await find(cluster, DRPlanExecution, key.namespace, key.name)
+async def read_execution(
+    cluster: Cluster, key: ObjectKey, missing: FailureType, *, tree: bool = True
+) -> DRPlanExecution:
+    """Read an execution; one that is gone, or another one of its name, fails as `missing`.
+
+    Without its `tree`, which may hold a megabyte, it is quickly parsed.
+    """
+    without = None if tree else "stageStatuses"
+    execution = await find(cluster, DRPlanExecution, key.namespace, key.name, without=without)
     if execution is None or execution.metadata.uid != key.uid:
         raise ActionError(missing, run_messages.another_execution(key))
     return execution

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.attempt import RunningAttempt
+from activities.authorize import Authorizer, Impersonation
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.hook_cleanup import HookCleanupEffect
 from activities.effects.http import HttpEffect
@@ -17,7 +18,7 @@ from activities.effects.objects import ObjectEffect
 from activities.effects.per_cluster import PerClusterEffect
 from activities.effects.wait_ready import WaitReadyEffect
 from activities.execute_action import EffectsByType, ExecuteActivities
-from activities.load import Impersonation, LoadActivities
+from activities.load import LoadActivities
 from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome
@@ -28,11 +29,12 @@ from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 
 
 def activities(
-    cluster: Cluster, impersonation: Impersonation, hosts: AllowedHosts = ANY_HOST
+    cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, hosts: AllowedHosts = ANY_HOST
 ) -> list[Callable[..., Any]]:
     """Return the activity methods; `hosts` is where HTTP actions may send requests."""
-    load, executing = LoadActivities(cluster, impersonation), ExecuteActivities(cluster, effects(cluster, hosts))
-    rollback = RollbackActivities(cluster, executing)
+    load = LoadActivities(cluster, impersonation, authorizer)
+    executing = ExecuteActivities(cluster, effects(cluster, hosts), authorizer)
+    rollback = RollbackActivities(cluster, executing, authorizer)
     return [
         load.load_revert,
         load.load_execute,

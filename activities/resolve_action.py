@@ -78,8 +78,7 @@ class ActionResolver:
             actor=request.actor,
             execution=request.origin.execution if request.origin else None,
             attempts=step.attempts,
-            # More attempts than errors: at least one of them never ended.
-            lost=request.lost or activity.info().attempt - 1 > attempt.heartbeat.errors - request.errors,
+            lost=request.lost or _lost_attempts(request, attempt) > 0,
             secrets=secrets,
         )
 
@@ -160,6 +159,12 @@ class ActionResolver:
             message = action_messages.parameters_changed(request.step.action, missing, errors)
             raise ActionError(FailureType.UNDEFINED, message)
         return known
+
+
+def _lost_attempts(request: ExecuteInput, attempt: RunningAttempt) -> int:
+    """Return how many earlier attempts of this schedule never ended."""
+    ended = attempt.heartbeat.errors - request.errors + attempt.heartbeat.not_begun
+    return activity.info().attempt - 1 - ended
 
 
 def _part_of_step(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: ObjectName) -> Action:

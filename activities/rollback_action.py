@@ -5,12 +5,12 @@ Source: docs/spec/drplanexecution.md, "What undoes an action", "The observation"
 
 from temporalio import activity
 
-from activities.attempt import MessageFormat, RunningAttempt, run_attempt
+from activities.attempt import UNCHANGED, MessageFormat, RunningAttempt, run_attempt, run_check
+from activities.authorize import Authorizer
 from activities.effects.delete import ObjectDeletion, metadata_if_present
-from activities.errors import ActionError, action_error, application_error, words_of
+from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import ExecuteActivities
 from api.phases import Operation, Phase
-from api.reasons import Reason
 from api.steps import ActionOutcome, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
@@ -24,34 +24,48 @@ _HOOK = MessageFormat(action_messages.hook_done, action_messages.hook_failed)
 class RollbackActivities:
     """Activities for the actions of a Revert."""
 
-    def __init__(self, cluster: Cluster, executing: ExecuteActivities) -> None:
+    def __init__(self, cluster: Cluster, executing: ExecuteActivities, authorizer: Authorizer) -> None:
         self._cluster = cluster
         self._executing = executing
+        self._authorizer = authorizer
 
     @activity.defn
     async def rollback_action(self, request: RollbackInput) -> ActionOutcome:
         """Do what the step says: delete the objects in its order, execute its action, or fail with its refusal."""
         attempt = RunningAttempt(request.step.attempts, request.errors, request.heartbeat)
-        execute = _execute_input(request)
-        if execute is None:
-            return await run_attempt(attempt, lambda: self._delete_objects(request, attempt))
-        execute = execute.model_copy(update={"errors": request.errors, "lost": request.lost})
-        message_format = _message_format(execute.step.part)
-        return await run_attempt(attempt, lambda: self._executing.carry_out(execute, attempt), message_format)
+        return await run_attempt(
+            attempt,
+            lambda: self._authorizer.action(request, attempt),
+            lambda authorized: self._roll_back(authorized, attempt),
+            _message_format(request.step),
+        )
 
     @activity.defn
     async def look_again(self, request: ObserveInput) -> ActionOutcome:
         """Check, without changing anything, whether the step was done after all: Succeeded, else Canceled."""
         attempt = RunningAttempt(request.step.attempts)
-        async with attempt.heartbeats():
-            execute = _execute_input(request)
-            if execute is None:
-                return await self._verify_deletions(request)
-            outcome = await self._executing.verify(execute, attempt)
-            if outcome.phase is not Phase.SUCCEEDED:
-                return outcome
-            message = _message_format(execute.step.part).done(outcome.message)
-            return outcome.model_copy(update={"message": bounded(message)})
+        return await run_check(
+            attempt,
+            lambda: self._authorizer.action(request, attempt),
+            lambda authorized: self._verify(authorized, attempt),
+        )
+
+    async def _roll_back(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
+        execute = _execute_input(request)
+        if execute is None:
+            return await self._delete_objects(request, attempt)
+        execute = execute.model_copy(update={"errors": request.errors, "lost": request.lost})
+        return await self._executing.carry_out(execute, attempt)
+
+    async def _verify(self, request: ObserveInput, attempt: RunningAttempt) -> ActionOutcome:
+        execute = _execute_input(request)
+        if execute is None:
+            return await self._verify_deletions(request)
+        outcome = await self._executing.verify(execute, attempt)
+        if outcome.phase is not Phase.SUCCEEDED:
+            return outcome
+        message = _message_format(request.step).done(outcome.message)
+        return outcome.model_copy(update={"message": bounded(message)})
 
     async def _delete_objects(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
         step, replaced = request.step, []
@@ -68,7 +82,7 @@ class RollbackActivities:
         return _rolled_back(step, replaced)
 
     async def _verify_deletions(self, request: ObserveInput) -> ActionOutcome:
-        """Check whether every object of the step is gone. Raises ApplicationError if another check may succeed."""
+        """Check whether every object of the step is gone. Raises ActionError."""
         step, replaced = request.step, []
         if step.refusal is not None:
             return ActionOutcome(phase=Phase.CANCELED, message=step.refusal.message)
@@ -76,10 +90,7 @@ class RollbackActivities:
             try:
                 metadata = await metadata_if_present(self._cluster, deletion.target, request.actor)
             except ApiError as error:
-                message = bounded(action_messages.canceled_unseen(deletion.target, error.message))
-                if error.repeatable:
-                    raise application_error(action_error(error, message), activity.info().attempt) from error
-                return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
+                raise action_error(error, action_messages.canceled_unseen(deletion.target, error.message)) from error
             if metadata is not None and metadata["uid"] == deletion.uid:
                 message = action_messages.canceled_still_there(deletion.target)
                 return ActionOutcome(phase=Phase.CANCELED, message=message)
@@ -103,9 +114,11 @@ def _execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None
     )
 
 
-def _message_format(part: Part) -> MessageFormat:
+def _message_format(step: RollbackStep) -> MessageFormat:
     """Return the format for a custom rollback, or for a rollback hook: that is an action of its own."""
-    return _CUSTOM if part is Part.ROLLBACK else _HOOK
+    if step.custom is None:
+        return UNCHANGED
+    return _CUSTOM if step.custom.step.part is Part.ROLLBACK else _HOOK
 
 
 def _rolled_back(step: RollbackStep, replaced: list[str | None]) -> ActionOutcome:

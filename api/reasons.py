@@ -115,6 +115,8 @@ class Reason(StrEnum):
     """The service answered that the request did not succeed, and no attempt is left."""
     HTTP_REFUSED = "HttpRefused"
     """The service refused the request, or the worker's settings do not allow the address."""
+    UNTRUSTED_RUN = "UntrustedRun"
+    """No execution records the run in Temporal that asked for the action, or it records something else."""
 
 
 @dataclass(frozen=True)

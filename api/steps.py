@@ -50,6 +50,8 @@ class FailureType(StrEnum):
     """A service refused the request, or the worker's settings do not allow the address."""
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     """It is not known whether a request that must not be repeated had its effect."""
+    UNTRUSTED_RUN = "UntrustedRun"
+    """No execution names the run that asks for the action, or it records something else than what is asked for."""
 
     @property
     def repeatable(self) -> bool:
@@ -187,6 +189,8 @@ class Heartbeat(Model):
 
     errors: int = 0
     waiting_for: str = ""
+    not_begun: int = 0
+    """Like in AttemptFailure."""
     deleting: str = ""
     """Uid of the object that a Delete is deleting: if the attempt is lost, the next one knows that it existed."""
     job: Annotated[str, Field(alias="made")] = ""
@@ -270,6 +274,8 @@ class AttemptFailure(ActionRecord):
     errors: int
     """Attempts of this action that ended with an error so far."""
     attempt: int = 1
+    not_begun: int = 0
+    """Attempts of this schedule that ended before they did anything: they are neither errors nor lost."""
 
 
 class RunInput(Model):

@@ -17,15 +17,12 @@ from typing import Any
 
 from temporalio.client import Client
 
-from api.execution import RunState
-from api.meta import API_VERSION, ObjectKey
+from api.meta import API_VERSION
 from api.phases import OperationType, Phase
-from api.steps import RunInput
 from bench.objects import execution
+from dev import without_bridge
 from dev.process import find
 from dev.stack import Stack
-from planning.definitions.identifiers import root_id
-from workflows.contract import ROOT_TYPES
 from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "drplan"
@@ -151,18 +148,17 @@ def bridged(bench: Bench, plan: str, name: str, reverts: str) -> Bridged:
 
 
 async def bare(bench: Bench, client: Client, plan: str, name: str, reverts: str) -> float:
-    """Measure the same workflows with the bridge held still: seconds from start to result."""
+    """Measure the same workflows with the bridge held still: seconds from start to result.
+
+    What the bridge writes once, so that the worker may act, is written here.
+    """
     with bench.bridge_stopped():
         started = time.perf_counter()
         bench.apply(execution(name, plan, reverts))
-        key = ObjectKey(namespace=NAMESPACE, name=name, uid=bench.get(name)["metadata"]["uid"])
-        result = await client.execute_workflow(
-            ROOT_TYPES[OperationType.REVERT],
-            RunInput(execution=key, plan=plan, operation=OperationType.REVERT),
-            id=root_id(OperationType.REVERT, key),
-            task_queue=TASK_QUEUE,
-            result_type=RunState,
-        )
+        key = without_bridge.accept(bench.stack, NAMESPACE, name)
+        run = await without_bridge.start(client, key, plan, OperationType.REVERT, TASK_QUEUE)
+        await without_bridge.record(bench.stack, key, run)
+        result = await run.result()
         seconds = time.perf_counter() - started
     if result.phase is not Phase.SUCCEEDED:
         raise RuntimeError(f"the bare Revert {name} ended as {result.phase}: {result.message}")

@@ -7,12 +7,13 @@ from typing import TypeVar
 
 import structlog
 
+from activities.authorize import RunAuthorizer
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
 from process.main import main, unless_stopped
 from process.temporal import connect, connect_options, runtime
-from worker.build import build_worker
+from worker.build import Authorization, build_worker
 from worker.settings import Settings
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ DESCRIPTION = "Carries out the actions of disaster-recovery plans."
 _log = structlog.get_logger(__name__)
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
+async def serve(settings: Settings, stop: asyncio.Event, authorization: Authorization = RunAuthorizer.of) -> None:
     """Serve until told to stop; then let running attempts end within the graceful time.
 
     Raises ConfigurationError, TemporalConfigurationError and StoppedError.
@@ -37,7 +38,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         client = await unless_stopped(temporal, stop)
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)
         version = await unless_stopped(server, stop)
-        async with build_worker(client, cluster, settings):
+        async with build_worker(client, cluster, settings, authorization):
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
             await stop.wait()
             _log.info("worker stopping", graceful_seconds=settings.graceful_shutdown.total_seconds())

@@ -3,6 +3,7 @@
 Source: docs/architecture.md, "Temporal"; Temporal, "Worker performance" and "Worker Versioning".
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -10,7 +11,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.load import Impersonation
+from activities.authorize import Authorizer, Impersonation, RunAuthorizer
 from activities.registry import activities
 from kube.client import Cluster
 from planning.effects.allowed_hosts import allowed_hosts
@@ -20,15 +21,21 @@ from workflows.registry import PASSTHROUGH, WORKFLOWS
 _HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """The SDK would hold beats back for 80 % of the heartbeat timeout, and a cancel is only heard of by a beat."""
 
+Authorization = Callable[[Client, Cluster, Impersonation], Authorizer]
+"""Returns what decides whether an activity may do what its input says."""
 
-def build_worker(client: Client, cluster: Cluster, settings: Settings) -> Worker:
+
+def build_worker(
+    client: Client, cluster: Cluster, settings: Settings, authorization: Authorization = RunAuthorizer.of
+) -> Worker:
     """Build the worker; it begins to poll when it is run."""
     impersonation = Impersonation(settings.default_service_account, settings.impersonate)
+    authorizer = authorization(client, cluster, impersonation)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities(cluster, impersonation, allowed_hosts(settings.http_allowed_hosts)),
+        activities=activities(cluster, impersonation, authorizer, allowed_hosts(settings.http_allowed_hosts)),
         workflow_runner=_sandbox(),
         max_concurrent_activities=settings.max_concurrent_activities,
         graceful_shutdown_timeout=settings.graceful_shutdown,

@@ -126,7 +126,7 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
     except (IndexError, ValidationError):
         return _EndedSchedule(1, errors + 1, outcome=ActionOutcome(phase=Phase.FAILED, message=cause.message))
     if failure.errors <= limit and not cause.non_retryable and not canceled:
-        lost = failure.attempt > failure.errors - errors
+        lost = failure.attempt > failure.errors - errors + failure.not_begun
         return _EndedSchedule(failure.attempt, failure.errors, lost, error=cause.message)
     record = failure.record_fields()
     # The type of the error is the reason.

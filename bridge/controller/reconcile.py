@@ -97,7 +97,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine) ->
     execution = await restore_metadata(context, execution)
     before = execution.model.status
     try:
-        run = await context.temporal.find(engine.workflow_id)
+        run = await context.temporal.find(engine.workflow_id, engine.run_id)
         if run.status is not RunStatus.OPEN:
             status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
             return await _report_end(context, execution, status)

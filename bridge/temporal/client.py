@@ -171,13 +171,17 @@ class TemporalClient:
             run_id = error.run_id or (await self.find(workflow_id)).run_id
         return StartedRun(run_id=run_id, searchable=searchable)
 
-    async def find(self, workflow_id: str) -> RootRun:
+    async def find(self, workflow_id: str, known_run_id: str | None = None) -> RootRun:
         """Describe the latest run of a root, with its final tree where it has closed.
 
+        A run that somebody started by hand under the same id is not taken for the known one: only resets of that are.
         Needs no worker. Raises RunNotFound, TemporalUnreachable.
         """
-        handle = self._client.get_workflow_handle(workflow_id)
-        description = await _call(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+        description = await self._describe(workflow_id)
+        if known_run_id not in (None, description.run_id, _first_run_id(description)):
+            known = await self._describe(workflow_id, known_run_id)
+            if _first_run_id(known) != _first_run_id(description):
+                description = known
         run = _root_run(description)
         if run.status is RunStatus.OPEN:
             return run
@@ -219,6 +223,10 @@ class TemporalClient:
             raise TemporalUnreachable(f"the input of {workflow_id} is not understood")
         return root_input
 
+    async def _describe(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        return await _call(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+
     async def query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
         """Ask an open workflow for its node of the tree; None where it is not open or has no node yet.
 
@@ -245,9 +253,8 @@ class TemporalClient:
 
         Raises TemporalUnreachable.
         """
-        handle = self._client.get_workflow_handle(workflow_id)
         try:
-            description = await _call(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+            description = await self._describe(workflow_id)
         except RunNotFound:
             return []
         pending = [
@@ -315,6 +322,11 @@ def _search_attributes(execution: DRPlanExecution) -> TypedSearchAttributes:
     }
     pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name.value), value) for name, value in values.items()]
     return TypedSearchAttributes(pairs)
+
+
+def _first_run_id(description: WorkflowExecutionDescription) -> str:
+    """Return the first run of the chain of resets that a run belongs to; only the server can set it."""
+    return description.raw_description.workflow_execution_info.first_run_id
 
 
 def _root_run(description: WorkflowExecutionDescription) -> RootRun:

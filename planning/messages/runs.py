@@ -272,6 +272,64 @@ def another_execution(execution: ObjectKey) -> str:
     return f"DRPlanExecution {execution.namespace}/{execution.name} (uid {execution.uid}) no longer exists"
 
 
+def waiting_for_record(execution: ObjectKey) -> str:
+    """The bridge writes the run into the status after its start."""
+    return f"{_execution(execution)} does not name this run yet, which the bridge has to record"
+
+
+def not_started_by_bridge(execution: ObjectKey) -> str:
+    """A root runs whose execution the bridge has not accepted, or whose turn has not come."""
+    return f"{_execution(execution)} was not started by the bridge"
+
+
+def run_not_described(reason: str) -> str:
+    """Temporal does not say which run asks for an action."""
+    return f"Temporal does not describe the run that asks for this: {reason}"
+
+
+def without_run() -> str:
+    """An activity that no workflow started."""
+    return "refused: no workflow asked for this"
+
+
+def not_a_root(workflow_id: str, workflow_type: str) -> str:
+    """A workflow that somebody started by hand."""
+    return f"refused: no DRPlanExecution started the workflow {workflow_id} of type {workflow_type}"
+
+
+def another_request(execution: ObjectKey) -> str:
+    """The input of a root names another plan or operation than its execution."""
+    return f"refused: {_execution(execution)} asks for another plan or operation than this run"
+
+
+def another_run(execution: ObjectKey, workflow_id: str, run_id: str = "") -> str:
+    """An execution that has another run, or none of this name."""
+    run = f"{workflow_id} (run {run_id})" if run_id else workflow_id
+    return f"refused: the workflow {run} is not the run of {_execution(execution)}"
+
+
+def another_snapshot(execution: ObjectKey, name: str) -> str:
+    """The definitions that are asked for are not those that the execution records."""
+    return f"refused: {_execution(execution)} does not record the definitions {name}"
+
+
+def without_origin(execution: ObjectKey) -> str:
+    """A definition that nobody stored when the run began."""
+    return (
+        f"refused: this run of {_execution(execution)} does not say where its definitions are stored;"
+        " create a new execution"
+    )
+
+
+def another_actor(execution: ObjectKey, user: str) -> str:
+    """The input asks for another account than the execution records."""
+    return f"refused: {_execution(execution)} does not act as {user}"
+
+
+def _execution(execution: ObjectKey) -> str:
+    return f"DRPlanExecution {execution.namespace}/{execution.name}"
+
+
 def ended_before_start(execution: ObjectKey, phase: Phase) -> str:
     """The object says that it ended without ever having started."""
     return f"DRPlanExecution {execution.namespace}/{execution.name} had ended as {phase.value} before it was started"

@@ -27,6 +27,7 @@ from api.steps import (
     RollbackStep,
 )
 from planning.effects.allowed_hosts import allowed_hosts
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep
 
@@ -86,7 +87,9 @@ class Undoing:
 def rollbacks(ns: LiveNamespace) -> RollbackActivities:
     """Give the activities of a worker that may talk to services on loopback."""
     return RollbackActivities(
-        ns.cluster, ExecuteActivities(ns.cluster, effects(ns.cluster, allowed_hosts("*, 127.0.0.0/8")))
+        ns.cluster,
+        ExecuteActivities(ns.cluster, effects(ns.cluster, allowed_hosts("*, 127.0.0.0/8")), BelievedInputs(ns.cluster)),
+        BelievedInputs(ns.cluster),
     )
 
 

@@ -15,6 +15,7 @@ from api.actions import Action
 from api.phases import Operation
 from api.steps import ActionOutcome, Actor, Attempts
 from planning.effects.allowed_hosts import allowed_hosts
+from tests.activities.believed_inputs import unprepared
 from tests.activities.live_namespace import Attempt
 from tests.http_service import CERTIFICATE
 
@@ -65,7 +66,7 @@ async def ask(given: ResolvedAction, by: HttpEffect | None = None, attempt: Atte
 
     async def work(given: ResolvedAction) -> ActionOutcome:
         running = RunningAttempt(given.attempts)
-        return await run_attempt(running, lambda: (by or effect()).execute(given, running))
+        return await run_attempt(running, unprepared, lambda _: (by or effect()).execute(given, running))
 
     return await (attempt or Attempt()).run(work, given)
 

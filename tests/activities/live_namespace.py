@@ -8,14 +8,15 @@ from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import actor_of
 from activities.registry import effects
 from activities.rollback_action import RollbackActivities
 from api.meta import ObjectName
 from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
 from dev.stack import Stack
 from kube.client import Cluster
+from tests.activities.believed_inputs import BelievedInputs
 from tests.admin import Admin
 from tests.audit_log import AuditLog
 from tests.manifests import dr_workflow
@@ -65,7 +66,11 @@ class LiveNamespace:
     @property
     def rollbacks(self) -> RollbackActivities:
         """The activities of a Revert's actions, with every effect that the worker has."""
-        return RollbackActivities(self.cluster, ExecuteActivities(self.cluster, effects(self.cluster)))
+        return RollbackActivities(
+            self.cluster,
+            ExecuteActivities(self.cluster, effects(self.cluster), BelievedInputs(self.cluster)),
+            BelievedInputs(self.cluster),
+        )
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self.stack.kubectl(*arguments, "-n", self.namespace, stdin=stdin).stdout

@@ -18,6 +18,7 @@ from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import body_of_action, target_of_action
 from planning.effects.prior_state import PriorState, read
+from tests.activities.believed_inputs import unprepared
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.manifests import execute
 
@@ -114,7 +115,7 @@ class Task:
     async def _attempt(self, order: ResolvedAction) -> ActionOutcome:
         running = RunningAttempt(order.attempts)
         effect = effects(self.ns.cluster)[order.definition.type]
-        return await run_attempt(running, lambda: effect.execute(order, running))
+        return await run_attempt(running, unprepared, lambda _: effect.execute(order, running))
 
 
 def manifest(name: str, namespace: str, kind: str = "ConfigMap", **fields: Any) -> Object:

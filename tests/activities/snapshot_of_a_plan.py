@@ -13,6 +13,7 @@ from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin
 from planning.snapshot.definitions import layers_of, of_execute
 from planning.snapshot.documents import documents
 from planning.values.parameters import resolve
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.manifests import dr_plan, dr_workflow, execute, stage
 
@@ -61,5 +62,5 @@ async def carry_out(
         outputs=outputs or {},
         phases=dict.fromkeys(outputs or {}, Phase.SUCCEEDED),
     )
-    executions = ExecuteActivities(ns.cluster, effects(ns.cluster))
+    executions = ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster))
     return await (attempt or Attempt()).run(executions.execute_action, given)

@@ -7,16 +7,21 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.authorize import Impersonation, RunAuthorizer
 from activities.errors import ActionError
 from activities.execute_action import ExecuteActivities
-from activities.load import Impersonation, LoadActivities
+from activities.load import LoadActivities
 from activities.read import observe
 from activities.registry import effects
+from activities.store import RevisionStore, SnapshotStore
+from activities.temporal_runs import RootRecord
 from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, Presence, RunInput, Target
 from kube.client import Cluster
 from kube.errors import ApiError, NotFoundError, UnknownKindError, from_answer
+from planning.definitions.identifiers import root_id
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Object
 from workflows.converter import DATA_CONVERTER
 
@@ -56,10 +61,12 @@ class Door:
         return cast(Cluster, self)
 
 
-def environment(attempt: int = 1, left: Heartbeat | None = None) -> ActivityEnvironment:
+def environment(attempt: int = 1, left: Heartbeat | None = None, root: str = "flow") -> ActivityEnvironment:
     found = ActivityEnvironment()
     beats = [left.to_object()] if left else []
-    found.info = dataclasses.replace(found.info, attempt=attempt, heartbeat_details=beats)
+    found.info = dataclasses.replace(
+        found.info, attempt=attempt, heartbeat_details=beats, workflow_id=root, workflow_run_id="before"
+    )
     found.payload_converter = DATA_CONVERTER.payload_converter
     return found
 
@@ -90,7 +97,7 @@ async def deleted(door: Door, left: Heartbeat | None, *, rescheduled: bool = Fal
     if rescheduled:
         given = given.model_copy(update={"lost": True, "heartbeat": left})
     outcome = await (environment(1, None) if rescheduled else environment(2, left)).run(
-        ExecuteActivities(door.cluster, effects(door.cluster)).execute_action, given
+        ExecuteActivities(door.cluster, effects(door.cluster), BelievedInputs(door.cluster)).execute_action, given
     )
     assert (outcome.phase, outcome.outputs is not None) == (Phase.SUCCEEDED, True)
     reference = outcome.outputs.resource_ref if outcome.outputs else None
@@ -122,24 +129,38 @@ async def test_a_delete_whose_lost_attempt_did_not_get_through_is_done() -> None
 # A run that was started for what is over.
 
 
-def over(**status: Any) -> Door:
+def over(operation: OperationType = OperationType.EXECUTE, **status: Any) -> Door:
     meta = {"name": KEY.name, "namespace": KEY.namespace, "uid": KEY.uid}
-    spec = {"planRef": "shop", "operationType": "Execute"}
+    spec = {"planRef": "shop", "operationType": operation.value}
     body = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": meta, "spec": spec, "status": status}
     return Door({"DRPlanExecution": body})
 
 
+class NoRuns:
+    """A Temporal that nobody needs to ask."""
+
+    async def root_of(self, workflow_id: str, run_id: str) -> RootRecord:
+        raise AssertionError
+
+    async def first_run_id(self, workflow_id: str, run_id: str) -> str:
+        raise AssertionError
+
+
 async def refusal(door: Door, operation: OperationType) -> ApplicationError:
-    loads = LoadActivities(door.cluster, Impersonation())
+    snapshots = SnapshotStore(RevisionStore(door.cluster))
+    authorizer = RunAuthorizer(door.cluster, snapshots, NoRuns(), Impersonation())
+    loads = LoadActivities(door.cluster, Impersonation(), authorizer)
     load = loads.load_execute if operation is OperationType.EXECUTE else loads.load_revert
     with pytest.raises(ApplicationError) as raised:
-        await environment().run(load, RunInput(execution=KEY, plan="shop", operation=operation))
+        await environment(root=root_id(operation, KEY)).run(
+            load, RunInput(execution=KEY, plan="shop", operation=operation)
+        )
     return raised.value
 
 
 @pytest.mark.parametrize("operation", list(OperationType))
 async def test_a_run_does_nothing_where_its_object_had_ended_before_it_was_started(operation: OperationType) -> None:
-    error = await refusal(over(phase="Canceled"), operation)
+    error = await refusal(over(operation, phase="Canceled"), operation)
     assert error.non_retryable
     assert error.message == "DRPlanExecution default/run had ended as Canceled before it was started"
 

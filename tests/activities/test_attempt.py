@@ -13,6 +13,7 @@ from activities.errors import ActionError
 from api.actions import RetryPolicy
 from api.phases import Phase
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput
+from tests.activities.believed_inputs import unprepared
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, config_map
 from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
@@ -27,7 +28,7 @@ class Work:
         self.begun, self.end, self.given_up = asyncio.Event(), asyncio.Event(), False
         self._error = error
 
-    async def __call__(self) -> ActionOutcome:
+    async def __call__(self, _: None) -> ActionOutcome:
         self.begun.set()
         try:
             await self.end.wait()
@@ -42,7 +43,7 @@ class Work:
         async def activity(_: None) -> ActionOutcome:
             running = RunningAttempt(attempts, errors)
             running.timeout_error = ActionError(FailureType.TIMED_OUT, "too late")
-            return await run_attempt(running, self)
+            return await run_attempt(running, unprepared, self)
 
         return activity  # type: ignore[return-value]
 

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 
+from activities.authorize import Impersonation, actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import Impersonation, actor_of
 from activities.registry import effects
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.steps import Actor, ExecuteInput, ObserveInput, RollbackInput
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object, config_map
 from tests.eventually import eventually
 from tests.manifests import dr_plan, execute, stage, writes
@@ -31,7 +32,7 @@ async def _everything(ns: LiveNamespace) -> None:
     metadata = {"name": "app", "namespace": ns.namespace}
     manifest = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     ns.define(*(writes(name, manifest, name) for name in ("Create", "Apply", "Delete")))
-    executions, rollbacks = ExecuteActivities(ns.cluster, effects(ns.cluster)), ns.rollbacks
+    executions, rollbacks = ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)), ns.rollbacks
     for index, action in enumerate(("Create", "Apply", "Delete", "Create")):
         given = ExecuteInput(dr_workflow=ns.flow, step=ns.step(action, index % 3), actor=ns.actor)
         await Attempt().run(executions.execute_action, given)

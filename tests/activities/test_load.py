@@ -5,11 +5,13 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.load import Impersonation, LoadActivities
+from activities.authorize import Impersonation
+from activities.load import LoadActivities
 from api.execution import ActionStatus
 from api.meta import PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
@@ -48,7 +50,9 @@ class LoadStory:
 
 async def load_execute(ns: LiveNamespace, key: ObjectKey, account: str = "default") -> ExecuteDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE)
-    return await Attempt().run(LoadActivities(ns.cluster, Impersonation(account)).load_execute, given)
+    return await Attempt().run(
+        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster)).load_execute, given
+    )
 
 
 async def load_revert(
@@ -56,7 +60,7 @@ async def load_revert(
 ) -> RevertDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.REVERT)
     return await (attempt or Attempt()).run(
-        LoadActivities(ns.cluster, impersonation or Impersonation()).load_revert, given
+        LoadActivities(ns.cluster, impersonation or Impersonation(), BelievedInputs(ns.cluster)).load_revert, given
     )
 
 
@@ -227,7 +231,9 @@ async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
     faulty.fault("GET", "/drplanexecutions/there", Answer(200, json.dumps({"token": "correct-horse"})))
     given = RunInput(execution=story.key("there"), plan="shop", operation=OperationType.EXECUTE)
     with pytest.raises(ApplicationError, match="unexpected KeyError") as caught:
-        await Attempt(number).run(LoadActivities(faulty_ns.cluster, Impersonation()).load_execute, given)
+        await Attempt(number).run(
+            LoadActivities(faulty_ns.cluster, Impersonation(), BelievedInputs(faulty_ns.cluster)).load_execute, given
+        )
     assert caught.value.non_retryable is ends
     assert "correct-horse" not in caught.value.message
 
@@ -236,7 +242,7 @@ async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
 async def test_in_a_namespace_that_nobody_opened_nothing_starts_and_the_remedy_is_named(
     ns: LiveNamespace, operation: OperationType
 ) -> None:
-    story = Story(ns, "app")
+    story = LoadStory(ns, "app")
     story.executed(app="uid-of-app")
     ns.create(revert("back", "shop", "there"))
     ns.kubectl("delete", "rolebinding", "drplan-worker")
@@ -252,7 +258,7 @@ async def test_in_a_namespace_that_nobody_opened_nothing_starts_and_the_remedy_i
 
 
 async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(ns: LiveNamespace) -> None:
-    story = Story(ns, "app")
+    story = LoadStory(ns, "app")
     story.executed(app="uid-of-app")
     ns.create(revert("back", "shop", "there"))
     ns.kubectl("delete", "rolebinding", "drplan-worker")

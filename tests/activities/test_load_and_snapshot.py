@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.load import Impersonation, LoadActivities
+from activities.authorize import Impersonation
+from activities.load import LoadActivities
 from activities.store import BOUND, RevisionStore, SnapshotStore
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType
 from api.snapshot import Snapshot, SnapshotParameters
 from api.steps import ExecuteDecision, FailureType, Part, RevertDecision, RunInput
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out
 from tests.faulty_server import Answer, Cut, FaultyServer
@@ -26,12 +28,16 @@ def key(ns: LiveNamespace, execution: str) -> ObjectKey:
 
 async def load(ns: LiveNamespace, execution: str = "there", account: str = "default") -> ExecuteDecision:
     given = RunInput(execution=key(ns, execution), plan="shop", operation=OperationType.EXECUTE)
-    return await Attempt().run(LoadActivities(ns.cluster, Impersonation(account)).load_execute, given)
+    return await Attempt().run(
+        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster)).load_execute, given
+    )
 
 
 async def load_revert(ns: LiveNamespace) -> RevertDecision:
     given = RunInput(execution=key(ns, "back"), plan="shop", operation=OperationType.REVERT)
-    return await Attempt().run(LoadActivities(ns.cluster, Impersonation()).load_revert, given)
+    return await Attempt().run(
+        LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster)).load_revert, given
+    )
 
 
 def plan(ns: LiveNamespace, *actions: Object, params: Any = None, mode: str = "Install", **spec: Any) -> None:

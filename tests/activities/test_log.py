@@ -9,13 +9,15 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attempt import RunningAttempt, run_attempt
+from activities.authorize import Impersonation
 from activities.errors import ActionError
-from activities.load import Impersonation, LoadActivities
+from activities.load import LoadActivities
 from api.actions import RetryPolicy
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import ActionOutcome, Attempts, FailureType, RunInput
 from kube.client import Cluster
+from tests.activities.believed_inputs import BelievedInputs, unprepared
 from tests.activities.live_namespace import Attempt
 from workflows.converter import DATA_CONVERTER
 
@@ -27,7 +29,7 @@ async def failure_of(work: Coroutine[Any, Any, ActionOutcome], limit: int = 3) -
 
     async def attempt(given: None) -> ActionOutcome:
         running = RunningAttempt(Attempts(retry=RetryPolicy(limit=limit)))
-        return await run_attempt(running, lambda: work)
+        return await run_attempt(running, unprepared, lambda _: work)
 
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(attempt, None)
@@ -88,7 +90,7 @@ class BrokenDoor:
 
 async def test_a_decision_that_breaks_tells_its_text_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    loads = LoadActivities(cast(Cluster, BrokenDoor()), Impersonation())
+    loads = LoadActivities(cast(Cluster, BrokenDoor()), Impersonation(), BelievedInputs(cast(Cluster, BrokenDoor())))
     key = ObjectKey(namespace="default", name="run", uid="uid-run")
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(loads.load_execute, RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE))

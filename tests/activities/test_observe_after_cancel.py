@@ -5,11 +5,12 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, ObserveInput, RollbackStep
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, config_map
 from tests.faulty_server import Answer, FaultyServer
 from tests.manifests import writes
@@ -22,7 +23,9 @@ async def look_again(ns: LiveNamespace, step: RollbackStep, account: str = "defa
 
 async def verify(ns: LiveNamespace, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=actor or ns.actor)
-    return await Attempt().run(ExecuteActivities(ns.cluster, effects(ns.cluster)).verify_action, given)
+    return await Attempt().run(
+        ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).verify_action, given
+    )
 
 
 def defines(ns: LiveNamespace, operation: str) -> ExecuteStep:
@@ -74,7 +77,7 @@ async def test_a_look_without_an_answer_is_repeated(faulty: FaultyServer, faulty
 async def test_an_object_with_our_mark_shows_that_the_action_was_done(ns: LiveNamespace, operation: str) -> None:
     step = defines(ns, operation)
     done = await Attempt().run(
-        ExecuteActivities(ns.cluster, effects(ns.cluster)).execute_action,
+        ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).execute_action,
         ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor),
     )
     assert await verify(ns, step) == done

@@ -9,6 +9,7 @@ from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from api.steps import ExecuteInput, ExecuteStep, FailureType
 from kube.client import Cluster
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace
 from tests.faulty_server import Answer, FaultyServer
 from tests.manifests import makes_config_map, writes
@@ -17,7 +18,7 @@ from tests.manifests import makes_config_map, writes
 async def failure(ns: LiveNamespace, step: ExecuteStep) -> ApplicationError:
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(
-            ExecuteActivities(ns.cluster, effects(ns.cluster)).execute_action,
+            ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).execute_action,
             ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor),
         )
     return caught.value
@@ -60,6 +61,6 @@ async def test_a_worker_that_may_not_read_definitions_says_so(ns: LiveNamespace)
     step = ns.step("make-app")
     given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor)
     with pytest.raises(ApplicationError, match="cannot impersonate") as caught:
-        await Attempt().run(ExecuteActivities(bridge, effects(bridge)).execute_action, given)
+        await Attempt().run(ExecuteActivities(bridge, effects(bridge), BelievedInputs(bridge)).execute_action, given)
     assert caught.value.type == FailureType.FORBIDDEN
     await bridge.close()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from activities.authorize import actor_of
 from activities.errors import ActionError
-from activities.load import actor_of
 from activities.read import read_values
 from api.execution import DRPlanExecution
 from api.plan import DRPlan

@@ -11,6 +11,7 @@ from activities.registry import effects
 from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Phase
 from api.steps import ActionOutcome, CustomRollback, ExecuteInput, FailureType, Part, RollbackInput, RollbackStep
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep
 from tests.manifests import writes
@@ -49,7 +50,7 @@ def with_bell(bell: Bell) -> EffectsByType:
 
 async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(ns: LiveNamespace) -> None:
     given, bell, attempt = await given_to_ring(ns, RING), Bell(), Attempt()
-    executions = ExecuteActivities(ns.cluster, with_bell(bell))
+    executions = ExecuteActivities(ns.cluster, with_bell(bell), BelievedInputs(ns.cluster))
     assert (await Attempt().run(executions.verify_action, given)).phase is Phase.CANCELED
     assert (await attempt.run(executions.execute_action, given)).message == "It rang"
     assert bell.rung == ["http://shop.example.com"], "its placeholders are filled in"
@@ -60,7 +61,10 @@ async def test_the_effect_of_its_type_carries_an_action_out_and_verifies_it(ns: 
 async def test_how_an_effect_fails_is_how_the_action_fails(ns: LiveNamespace) -> None:
     given = await given_to_ring(ns, RING)
     with pytest.raises(ApplicationError, match="It is broken") as caught:
-        await Attempt().run(ExecuteActivities(ns.cluster, with_bell(Bell(broken=True))).execute_action, given)
+        await Attempt().run(
+            ExecuteActivities(ns.cluster, with_bell(Bell(broken=True)), BelievedInputs(ns.cluster)).execute_action,
+            given,
+        )
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.NOT_READY, True)
 
 
@@ -68,7 +72,11 @@ async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(ns: Liv
     made = writes("make", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n", rollback=RING)
     given, bell = await given_to_ring(ns, made, part=Part.ROLLBACK), Bell()
     custom = RollbackStep(custom=CustomRollback(step=given.step))
-    rollbacks = RollbackActivities(ns.cluster, ExecuteActivities(ns.cluster, with_bell(bell)))
+    rollbacks = RollbackActivities(
+        ns.cluster,
+        ExecuteActivities(ns.cluster, with_bell(bell), BelievedInputs(ns.cluster)),
+        BelievedInputs(ns.cluster),
+    )
     step = RollbackInput(step=custom, actor=ns.actor, dr_workflow=given.dr_workflow, origin=given.origin)
     outcome = await Attempt().run(rollbacks.rollback_action, step)
     assert outcome.message == "Rolled back: executed custom rollback action"
@@ -78,7 +86,7 @@ async def test_the_same_effect_carries_out_a_custom_rollback_of_any_type(ns: Liv
 async def test_a_type_without_an_effect_is_said_to_be_unsupported(ns: LiveNamespace) -> None:
     given = await given_to_ring(ns, RING)
     with pytest.raises(ApplicationError, match="HTTP actions are not supported yet") as caught:
-        await Attempt().run(ExecuteActivities(ns.cluster, {}).execute_action, given)
+        await Attempt().run(ExecuteActivities(ns.cluster, {}, BelievedInputs(ns.cluster)).execute_action, given)
     assert caught.value.type == FailureType.UNSUPPORTED
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.load import actor_of
+from activities.authorize import actor_of
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, Object, config_map, localization

@@ -4,18 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
 
 from api.execution import RunState
-from api.meta import ObjectKey
 from api.phases import OperationType
-from api.steps import RunInput
+from dev import without_bridge
 from dev.stack import Stack
-from planning.definitions.identifiers import root_id
 from tests.eventually import eventually
 from tests.faulty_server import FaultyServer
 from tests.histories.serve import SERVING
@@ -25,7 +23,6 @@ from tests.private_stack import private_stack
 from tests.programs import Program
 from tests.workflows.engine import Run
 from tests.workflows.fake_activities import FakeActivities
-from workflows.contract import ROOT_TYPES
 from workflows.converter import DATA_CONVERTER
 
 NAMESPACE = "default"
@@ -43,6 +40,8 @@ class Scene:
     worker: Program
     service: Service
     """What HTTP actions ask."""
+    recordings: "list[asyncio.Task[None]]" = field(default_factory=list)
+    """What the bridge would write into the status of each execution."""
 
     def kubectl(self, *arguments: str, body: Object | None = None) -> str:
         """Run kubectl in the namespace."""
@@ -63,16 +62,11 @@ class Scene:
         """Create an execution, a Revert where it is one `of` another, and start its root."""
         body = execute(name, plan, **spec) if of is None else revert(name, plan, of, **spec)
         self.create(body)
-        uid = json.loads(self.kubectl("get", "drplanexecution", name, "-o", "json"))["metadata"]["uid"]
         operation = OperationType.EXECUTE if of is None else OperationType.REVERT
-        key = ObjectKey(namespace=NAMESPACE, name=name, uid=uid)
-        handle = await self.client.start_workflow(
-            ROOT_TYPES[operation],
-            RunInput(execution=key, plan=plan, operation=operation),
-            id=root_id(operation, key),
-            task_queue=QUEUE,
-        )
-        return Run(handle, operation, uid, self.client, FakeActivities())
+        key = without_bridge.accept(self.stack, NAMESPACE, name)
+        handle = await without_bridge.start(self.client, key, plan, operation, QUEUE)
+        self.recordings.append(asyncio.create_task(without_bridge.record(self.stack, key, handle)))
+        return Run(handle, operation, key.uid, self.client, FakeActivities())
 
     async def finish(self, name: str, run: Run) -> RunState:
         """Wait for the end and write it down, as the bridge does."""

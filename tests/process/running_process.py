@@ -70,3 +70,5 @@ def running_process(name: str, log: Path, environment: Mapping[str, str]) -> Ite
 
 
 worker = partial(running_process, "worker")
+believing_worker = partial(running_process, "tests.worker.believing_worker")
+"""Of tests that start the workflows of single actions by hand, which the real one refuses."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowHandle
 
-from activities.load import actor_of
+from activities.authorize import actor_of
 from api.actions import RetryPolicy
 from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
@@ -18,7 +18,7 @@ from dev.stack import Stack
 from tests.activities.live_namespace import HOLD, LiveNamespace, config_map
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
-from tests.process.running_process import RunningProcess, worker
+from tests.process.running_process import RunningProcess, believing_worker
 from tests.worker.one_action import environment, the_action
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
@@ -60,12 +60,12 @@ async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
     retry = RetryPolicy(limit=1, interval="3s")
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=retry, timeout="60s"))
     through_proxy = environment(ns, KUBECONFIG=str(faulty.kubeconfig(tmp_path)))
-    with worker(tmp_path / "first", through_proxy) as first:
+    with believing_worker(tmp_path / "first", through_proxy) as first:
         await eventually(lambda: faulty.count("DELETE", "/configmaps/app") == 1, "the first error", 60)
         hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
         await eventually(lambda: hanging.met == 1, "an attempt that hangs", 60)
         await asyncio.to_thread(first.kill)
-    with worker(tmp_path / "second", through_proxy) as second:
+    with believing_worker(tmp_path / "second", through_proxy) as second:
         action = await the_action(run)
         assert_no_stack(second)
     assert (action.phase, action.message) == (Phase.FAILED, "Failed to delete ConfigMap: app: away")
@@ -76,11 +76,11 @@ async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
 async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(ns: LiveNamespace, tmp_path: Path) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=RetryPolicy(limit=0)))
-    with worker(tmp_path / "first", environment(ns, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
+    with believing_worker(tmp_path / "first", environment(ns, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
         await waits_for_the_finalizer(run)
         assert await asyncio.to_thread(first.terminate) == 0
         assert_no_stack(first)
-    with worker(tmp_path / "second", environment(ns)):
+    with believing_worker(tmp_path / "second", environment(ns)):
         await waits_for_the_finalizer(run)
         ns.let_go("configmap", "app")
         action = await the_action(run)
@@ -91,7 +91,7 @@ async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(ns: Live
 async def test_a_running_attempt_is_waited_for_when_a_person_cancels(ns: LiveNamespace, tmp_path: Path) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid))
-    with worker(tmp_path / "log", environment(ns)):
+    with believing_worker(tmp_path / "log", environment(ns)):
         await waits_for_the_finalizer(run)
         await run.cancel()
         await _heard_of_the_cancel(run)
@@ -105,14 +105,14 @@ async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another
 ) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid))
-    with worker(tmp_path / "first", environment(ns)) as first:
+    with believing_worker(tmp_path / "first", environment(ns)) as first:
         await waits_for_the_finalizer(run)
         await run.cancel()
         await _heard_of_the_cancel(run)
         began = time.monotonic()
         assert await asyncio.to_thread(first.terminate) == 0
         assert time.monotonic() - began < 30, "the attempt could have gone on for five minutes"
-    with worker(tmp_path / "second", environment(ns)):
+    with believing_worker(tmp_path / "second", environment(ns)):
         action = await the_action(run)
     expected = "Canceled between two attempts: ConfigMap app still exists"
     assert (action.phase, action.message) == (Phase.CANCELED, expected)
@@ -142,7 +142,7 @@ def assert_no_stack(process: RunningProcess) -> None:
 
 
 def test_what_a_worker_logs_are_facts_and_no_contents(stack: Stack, tmp_path: Path) -> None:
-    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_LOG_LEVEL": "debug"}) as process:
+    with believing_worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_LOG_LEVEL": "debug"}) as process:
         process.wait_for("worker started")
         assert process.terminate() == 0
     assert _secrets(stack) & set(_words(process)) == set()

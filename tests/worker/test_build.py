@@ -8,10 +8,11 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.load import Impersonation
+from activities.authorize import Impersonation
 from activities.registry import activities
 from dev.stack import Stack
 from kube.client import Cluster
+from tests.activities.believed_inputs import BelievedInputs
 from worker.build import build_worker
 from worker.settings import Settings
 from workflows.activity_stubs import HEARTBEAT_TIMEOUT, SIGNATURES
@@ -33,7 +34,7 @@ async def client(stack: Stack) -> Client:
 
 async def test_activities_have_the_names_and_models_that_the_workflows_call(cluster: Cluster) -> None:
     served = {}
-    for method in activities(cluster, Impersonation()):
+    for method in activities(cluster, Impersonation(), BelievedInputs(cluster)):
         definition = activity._Definition.must_from_callable(method)
         hints = get_type_hints(method)
         [given] = inspect.signature(method).parameters

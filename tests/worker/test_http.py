@@ -11,7 +11,7 @@ from api.execution import ActionStatus
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
 from tests.http_service import Reply, Service
-from tests.process.running_process import RunningProcess, worker
+from tests.process.running_process import RunningProcess, believing_worker
 from tests.worker.one_action import Run, begin, environment, the_action
 
 TOKEN = "c0rrect-h0rse-battery-staple"
@@ -46,11 +46,11 @@ async def killed_while_it_is_answered(ns: LiveNamespace, service: Service, run: 
         await asyncio.Event().wait()
 
     service.replies_to("/ask", Reply(wait=hold), Reply(200, "done"))
-    with worker(folder / "first", settings(ns)) as first:
+    with believing_worker(folder / "first", settings(ns)) as first:
         async with asyncio.timeout(60):
             await asked.wait()
         await asyncio.to_thread(first.kill)
-    with worker(folder / "second", settings(ns)):
+    with believing_worker(folder / "second", settings(ns)):
         return await the_action(run)
 
 
@@ -90,7 +90,7 @@ async def test_a_token_stands_in_no_history_no_state_and_no_log(
 ) -> None:
     service.replies_to("/ask", Reply(500, echo=True), Reply(200, echo=True))
     run = await asks(ns, service, "PUT", {"limit": 1, "interval": "3s"})
-    with worker(tmp_path / "log", settings(ns)) as process:
+    with believing_worker(tmp_path / "log", settings(ns)) as process:
         between = await _between_attempts(run)
         action = await the_action(run)
     assert TOKEN in service.received[0].headers["authorization"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
 from tests.fake_kubelet import succeeds, template
-from tests.process.running_process import worker
+from tests.process.running_process import believing_worker
 from tests.worker.one_action import begin, environment, says, the_action
 
 
@@ -15,12 +15,12 @@ async def test_a_job_whose_workers_are_killed_while_they_wait_runs_once(ns: Live
     definition = {"name": "backup", "type": "Job", "job": job, "retryPolicy": {"limit": 0}}
     run = await begin(ns, "uid-of-execution/sites/flow/backup", definition)
     for name in ("first", "second"):
-        with worker(tmp_path / name, environment(ns)) as process:
+        with believing_worker(tmp_path / name, environment(ns)) as process:
             await says(run, "to finish: 0 of 1 completion")
             await asyncio.to_thread(process.kill)
     [job_name] = ns.kubectl("get", "jobs", "-o", "name").split()
     uid = ns.uid("job", job_name.partition("/")[2])
-    with worker(tmp_path / "third", environment(ns)):
+    with believing_worker(tmp_path / "third", environment(ns)):
         await succeeds(ns, job_name.partition("/")[2])
         action = await the_action(run)
     assert (action.phase, action.created) == (Phase.SUCCEEDED, True)

@@ -5,9 +5,10 @@ from typing import Any, cast, get_type_hints
 
 from temporalio import activity
 
-from activities.load import Impersonation
+from activities.authorize import Impersonation
 from activities.registry import activities
 from kube.client import Cluster
+from tests.activities.believed_inputs import BelievedInputs
 from tests.workflows.fake_activities import FakeActivities
 from workflows.activity_stubs import SIGNATURES, Signature
 from workflows.contract import WorkflowType
@@ -29,7 +30,7 @@ def signatures(registered: list[Callable[..., Any]]) -> dict[str, Signature]:
 
 def test_every_activity_that_is_called_is_registered_with_its_models() -> None:
     nowhere = cast(Cluster, None)
-    assert signatures(activities(nowhere, Impersonation("default", True))) == SIGNATURES
+    assert signatures(activities(nowhere, Impersonation("default", True), BelievedInputs(nowhere))) == SIGNATURES
 
 
 def test_the_fakes_of_these_tests_have_the_same_names_and_models() -> None:

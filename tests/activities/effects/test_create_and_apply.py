@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import actor_of
 from activities.registry import effects
 from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, gadgets
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
@@ -21,7 +22,9 @@ from tests.manifests import config_map, makes_localization, writes
 
 async def execute(ns: LiveNamespace, step: ExecuteStep, actor: Actor | None = None) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=actor or ns.actor)
-    return await Attempt().run(ExecuteActivities(ns.cluster, effects(ns.cluster)).execute_action, given)
+    return await Attempt().run(
+        ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).execute_action, given
+    )
 
 
 async def failure(ns: LiveNamespace, step: ExecuteStep, actor: Actor | None = None) -> ApplicationError:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, ExecuteInput, ExecuteStep, FailureType, Heartbeat
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace
 from tests.eventually import eventually
 from tests.faulty_server import Cut, FaultyServer
@@ -30,7 +31,9 @@ async def execute(
     ns: LiveNamespace, step: ExecuteStep, attempt: Attempt | None = None, account: str = "default"
 ) -> ActionOutcome:
     given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=actor_of(ns.namespace, account))
-    return await (attempt or Attempt()).run(ExecuteActivities(ns.cluster, effects(ns.cluster)).execute_action, given)
+    return await (attempt or Attempt()).run(
+        ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).execute_action, given
+    )
 
 
 def recorded_uid(outcome: ActionOutcome) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from activities.load import actor_of
+from activities.authorize import actor_of
 from api.execution import ActionOutputs
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Operation, Phase

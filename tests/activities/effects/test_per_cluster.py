@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.exceptions import ApplicationError
 
+from activities.authorize import actor_of
 from activities.effects.action import ResolvedAction
 from activities.effects.clusters import ClusterAttempt, ClusterRun, ClusterRuns, FormerTarget
 from activities.errors import ActionError
-from activities.load import actor_of
 from api.actions import Action
 from api.execution import ClusterActionStatus
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference

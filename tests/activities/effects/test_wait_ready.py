@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
-from activities.load import actor_of
 from activities.registry import effects
 from api.phases import Phase
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
+from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
 from tests.fake_clusternet import Clusternet
@@ -60,7 +61,7 @@ class Doing:
     ) -> None:
         given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=actor or ns.actor)
         self.attempt = Attempt(left=left)
-        executions = ExecuteActivities(ns.cluster, effects(ns.cluster))
+        executions = ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster))
         self._task = asyncio.create_task(self.attempt.run(executions.execute_action, given))
 
     async def waits(self, what: str) -> None:
@@ -227,7 +228,7 @@ async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is
     await doing.waits("has not seen")
     await doing.killed()
     given = ExecuteInput(dr_workflow=ns.flow, step=step, actor=ns.actor)
-    verify = ExecuteActivities(ns.cluster, effects(ns.cluster)).verify_action
+    verify = ExecuteActivities(ns.cluster, effects(ns.cluster), BelievedInputs(ns.cluster)).verify_action
     outcome = await Attempt().run(verify, given)
     assert (outcome.phase, outcome.created) == (Phase.CANCELED, True)
     assert outcome.message == (

@@ -204,6 +204,17 @@ async def test_a_run_that_was_reset_is_followed_under_its_new_id(ns: PlanNamespa
     await ns.phase("slow", Phase.SUCCEEDED)
 
 
+async def test_a_run_that_somebody_starts_under_the_same_id_is_not_taken_for_it(ns: PlanNamespace) -> None:
+    _, root = await started(ns)
+    await root.signal("show", BEGUN)
+    before = await ns.until("slow", lambda one: "stageStatuses" in one.get("status", {}), "tree")
+    await root.terminate()
+    forged = await ns.temporal.start_workflow("ExecutePlan", id=root.id, task_queue="of-nobody")
+    ended = await ns.phase("slow", Phase.FAILED)
+    assert ended["status"]["engine"] == before["status"]["engine"]
+    await forged.terminate()
+
+
 async def _reset(client: Client, handle: WorkflowHandle[Any, Any]) -> None:
     request = ResetWorkflowExecutionRequest(
         namespace=client.namespace,

@@ -1,0 +1,214 @@
+"""What an activity may do, derived from objects that only the bridge and the worker write.
+
+Whoever reaches the Temporal namespace can start a workflow with any input, so no input is believed: the root of the
+activity's own run comes from Temporal's server, and the execution that it is for must exist, be accepted and name that
+very run in its status. Namespace, service account and snapshot then come from the execution.
+Source: docs/operations.md, "Who reaches Temporal"; docs/decisions/0020-what-gives-power-is-derived.md.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.attempt import RunningAttempt
+from activities.errors import ActionError, NotRecordedError
+from activities.read import read_execution
+from activities.store import RevisionStore, SnapshotStore
+from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
+from api.execution import DRPlanExecution
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
+from api.phases import OperationType
+from api.plan import DRPlan
+from api.steps import Actor, ExecuteInput, FailureType, ObserveInput, RollbackInput, RunInput
+from kube.client import Cluster
+from planning.definitions.identifiers import root_id
+from planning.messages import runs as run_messages
+
+InputT = TypeVar("InputT", ExecuteInput, RollbackInput, ObserveInput)
+
+_CACHE_SECONDS = 2.0
+"""How long an execution that was read is used: a status may hold a megabyte, and many actions run at once."""
+_CACHE_SIZE = 200
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+_LONGEST_WAIT = 20.0
+"""Seconds; within the margin that start-to-close leaves above the action's own time."""
+
+
+@dataclass(frozen=True)
+class Impersonation:
+    """The installation's settings: the service account for plans that name none, and whether accounts are used."""
+
+    default_service_account: str = "default"
+    enabled: bool = True
+
+    def account(self, plan: DRPlan | None, original: DRPlanExecution | None = None) -> str | None:
+        """Return the name of the service account; None if actions have the worker's own rights.
+
+        If the plan is gone, the account that the original's status records is used.
+        """
+        if not self.enabled:
+            return None
+        if plan is not None:
+            return plan.spec.service_account_name or self.default_service_account
+        recorded = original.status.service_account_name if original else None
+        return recorded or self.default_service_account
+
+
+def actor_of(namespace: str, account: str | None) -> Actor:
+    """Return the actor for a service account in the plan's namespace."""
+    return Actor(user=None if account is None else f"system:serviceaccount:{namespace}:{account}")
+
+
+class Authorizer(Protocol):
+    """Decides what an activity may do. Methods raise ActionError, and NotRecordedError where it is not known yet."""
+
+    async def root(self, request: RunInput) -> DRPlanExecution:
+        """Return the execution that the root workflow of this activity may decide on."""
+
+    async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
+        """Return the input of an action with what gives power as trusted objects have it."""
+
+
+class RunRecords(Protocol):
+    """What Temporal's server says of runs. Methods raise RunUnknownError."""
+
+    async def root_of(self, workflow_id: str, run_id: str) -> RootRecord:
+        """Return the root of a run, which is the run itself where nobody started it as a child."""
+
+    async def first_run_id(self, workflow_id: str, run_id: str) -> str:
+        """Return the first run of the chain of resets that a run belongs to."""
+
+
+class RunAuthorizer:
+    """Authorizes activities by the execution that names their run."""
+
+    def __init__(
+        self, cluster: Cluster, snapshots: SnapshotStore, runs: RunRecords, impersonation: Impersonation
+    ) -> None:
+        self._cluster = cluster
+        self._snapshots = snapshots
+        self._runs = runs
+        self._impersonation = impersonation
+        self._cache: OrderedDict[ObjectKey, tuple[DRPlanExecution, float]] = OrderedDict()
+        """Executions, and when they were read."""
+
+    @classmethod
+    def of(cls, client: Client, cluster: Cluster, impersonation: Impersonation) -> Self:
+        """Return the authorizer of a worker."""
+        return cls(cluster, SnapshotStore(RevisionStore(cluster)), TemporalRuns(client), impersonation)
+
+    async def root(self, request: RunInput) -> DRPlanExecution:
+        """Return the execution that the root workflow of this activity may decide on.
+
+        The status names the run only after the start, but what the bridge writes before it is there.
+        """
+        info, key = activity.info(), request.execution
+        execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND)
+        spec, status = execution.spec, execution.status
+        if (spec.plan_ref, spec.operation_type) != (request.plan, request.operation):
+            raise _refused(run_messages.another_request(key))
+        if info.workflow_id != root_id(request.operation, key):
+            raise _refused(run_messages.another_run(key, info.workflow_id or ""))
+        if status.phase is not None and status.phase.terminal and status.engine is None:
+            # A bridge that was stopped before the start, and started it after another one had ended it.
+            raise ActionError(FailureType.INVALID, run_messages.ended_before_start(key, status.phase))
+        if status.engine is not None:
+            await self._require_same_run(execution, info.workflow_id, info.workflow_run_id or "")
+        elif not _accepted(execution) or FINALIZER not in execution.metadata.finalizers:
+            raise ActionError(FailureType.TRANSIENT, run_messages.not_started_by_bridge(key))
+        return execution
+
+    async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
+        """Return the input of an action with what gives power as trusted objects have it."""
+        root = await self._root_of_this_run()
+        execution = await self._recorded(root, attempt)
+        key, status = execution.metadata.key, execution.status
+        account = status.service_account_name
+        if request.origin is not None:
+            if request.origin.execution != key or request.origin.snapshot != status.snapshot:
+                raise _refused(run_messages.another_snapshot(key, request.origin.snapshot.name))
+            if execution.spec.operation_type is OperationType.EXECUTE:
+                snapshot = await self._snapshots.root(key, request.origin.snapshot)
+                account = snapshot.plan.spec.service_account_name or account
+        elif isinstance(request, ExecuteInput) or request.step.custom is not None:
+            raise _refused(run_messages.without_origin(key))
+        account = account or self._impersonation.default_service_account
+        actor = actor_of(key.namespace, account if self._impersonation.enabled else None)
+        if request.actor.user not in (None, actor.user):
+            raise _refused(run_messages.another_actor(key, request.actor.user or ""))
+        return request.model_copy(update={"actor": actor})
+
+    async def _root_of_this_run(self) -> RootRecord:
+        info = activity.info()
+        if not info.workflow_id or not info.workflow_run_id:
+            raise _refused(run_messages.without_run())
+        try:
+            return await self._runs.root_of(info.workflow_id, info.workflow_run_id)
+        except RunUnknownError as error:
+            raise NotRecordedError(FailureType.TRANSIENT, run_messages.run_not_described(str(error))) from None
+
+    async def _recorded(self, root: RootRecord, attempt: RunningAttempt) -> DRPlanExecution:
+        """Return the execution that names this run, once the bridge has recorded the run and its tree."""
+        if root.run_input is None:
+            raise _refused(run_messages.not_a_root(root.workflow_id, root.workflow_type))
+        key, operation = root.run_input.execution, root.run_input.operation
+        if root.workflow_id != root_id(operation, key):
+            raise _refused(run_messages.another_run(key, root.workflow_id))
+        waited, pause, cached = 0.0, _FIRST_PAUSE, True
+        while True:
+            execution = await self._execution(key, cached=cached)
+            if execution.spec.operation_type is not operation:
+                raise _refused(run_messages.another_request(key))
+            if execution.status.engine is not None:
+                await self._require_same_run(execution, root.workflow_id, root.run_id)
+                # The bridge writes account and snapshot together with the first tree, whose counts are the summary.
+                if _accepted(execution) and execution.status.summary is not None:
+                    return execution
+            waiting = run_messages.waiting_for_record(key)
+            if waited >= _LONGEST_WAIT:
+                raise NotRecordedError(FailureType.TRANSIENT, waiting)
+            attempt.report(waiting_for=waiting)
+            await asyncio.sleep(pause)
+            waited, pause, cached = waited + pause, min(pause * 2, _LONGEST_PAUSE), False
+
+    async def _require_same_run(self, execution: DRPlanExecution, workflow_id: str, run_id: str) -> None:
+        """Raise ActionError unless the status names this run, or one that this run was reset from or to."""
+        engine, key = execution.status.engine, execution.metadata.key
+        assert engine is not None, "only a status that names a run is compared"
+        if engine.workflow_id == workflow_id and engine.run_id == run_id:
+            return
+        try:
+            first = await self._runs.first_run_id(workflow_id, run_id)
+            same = engine.workflow_id == workflow_id and (
+                engine.run_id == first or await self._runs.first_run_id(workflow_id, engine.run_id) == first
+            )
+        except RunUnknownError as error:
+            raise NotRecordedError(FailureType.TRANSIENT, run_messages.run_not_described(str(error))) from None
+        if not same:
+            raise _refused(run_messages.another_run(key, workflow_id, run_id))
+
+    async def _execution(self, key: ObjectKey, *, cached: bool) -> DRPlanExecution:
+        now = time.monotonic()
+        known = self._cache.get(key)
+        if cached and known is not None and now - known[1] < _CACHE_SECONDS:
+            return known[0]
+        execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND, tree=False)
+        self._cache[key] = (execution, now)
+        self._cache.move_to_end(key)
+        while len(self._cache) > _CACHE_SIZE:
+            self._cache.popitem(last=False)
+        return execution
+
+
+def _accepted(execution: DRPlanExecution) -> bool:
+    return execution.metadata.annotations.get(ACCEPTED_ANNOTATION) == execution.metadata.uid
+
+
+def _refused(message: str) -> ActionError:
+    return ActionError(FailureType.UNTRUSTED_RUN, message)

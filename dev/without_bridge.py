@@ -1,0 +1,58 @@
+"""What the bridge writes around the start of a run, for measurements, recordings and tests that run without one.
+
+A worker carries out only what an execution records. Source: docs/decisions/0020-what-gives-power-is-derived.md.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+
+from api.execution import Engine, ExecutionStatus, RunState
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
+from api.phases import OperationType, Phase
+from api.steps import RunInput
+from dev.stack import Stack
+from planning.definitions.identifiers import root_id
+from workflows.contract import ROOT_TYPES, STATE_QUERY
+
+RootHandle = WorkflowHandle[Any, RunState]
+
+
+def accept(stack: Stack, namespace: str, name: str) -> ObjectKey:
+    """Mark an execution as the bridge does before it starts the run."""
+    uid = json.loads(_kubectl(stack, namespace, "get", "drplanexecution", name, "-o", "json"))["metadata"]["uid"]
+    change = {"metadata": {"annotations": {ACCEPTED_ANNOTATION: uid}, "finalizers": [FINALIZER]}}
+    _kubectl(stack, namespace, "patch", "drplanexecution", name, "--type=merge", "-p", json.dumps(change))
+    return ObjectKey(namespace=namespace, name=name, uid=uid)
+
+
+async def start(client: Client, key: ObjectKey, plan: str, operation: OperationType, task_queue: str) -> RootHandle:
+    """Start the root workflow of an execution."""
+    return await client.start_workflow(
+        ROOT_TYPES[operation],
+        RunInput(execution=key, plan=plan, operation=operation),
+        id=root_id(operation, key),
+        task_queue=task_queue,
+        result_type=RunState,
+    )
+
+
+async def record(stack: Stack, key: ObjectKey, run: RootHandle, run_id: str | None = None) -> None:
+    """Write the run and its first tree into the status once there is one; `run_id` in place of the run's own."""
+    state = RunState(phase=Phase.PENDING)
+    while not state.stages:
+        if (await run.describe()).close_time is not None:
+            return
+        state = await run.query(STATE_QUERY, result_type=RunState)
+        await asyncio.sleep(0.02)
+    engine = Engine(workflow_id=run.id, run_id=run_id or run.first_execution_run_id or "")
+    status = ExecutionStatus.model_validate({**state.model_dump(), "engine": engine}).to_object()
+    body = json.dumps({"status": status})
+    arguments = ("patch", "drplanexecution", key.name, "--subresource=status", "--type=merge", "-p", body)
+    await asyncio.to_thread(_kubectl, stack, key.namespace, *arguments)
+
+
+def _kubectl(stack: Stack, namespace: str, *arguments: str) -> str:
+    return stack.kubectl(*arguments, f"--namespace={namespace}").stdout
