@@ -58,9 +58,10 @@ format: $(INSTALLED) ## Put the code into its standard form
 	$(PY) -m ruff format .
 
 .PHONY: crds
-crds: $(INSTALLED) ## Generate deploy/crds and the field tables of docs/spec from the models in api/
+crds: $(INSTALLED) ## Generate deploy/crds, and the tables of fields and messages in docs/spec
 	$(PY) -m api.crds deploy/crds
 	$(PY) -m api.fields docs/spec
+	$(PY) -m tests.planning.messages.table docs/spec
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios

@@ -147,7 +147,7 @@ class RunAuthorizer:
     async def _root_of_this_run(self) -> RootRecord:
         info = activity.info()
         if not info.workflow_id or not info.workflow_run_id:
-            raise _refused(run_messages.without_run())
+            raise _refused(run_messages.WITHOUT_RUN)
         try:
             return await self._runs.root_of(info.workflow_id, info.workflow_run_id)
         except RunUnknownError as error:

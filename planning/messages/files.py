@@ -89,7 +89,7 @@ def duplicate_key(key: str, line: int | None) -> str:
 
 def too_deep(levels: int) -> str:
     """It is nested beyond what is read."""
-    return f"it is nested more than {levels} levels deep: make it flatter"
+    return f"it is nested more than {levels} levels deep: flatten it"
 
 
 def too_many_values(number: int) -> str:
@@ -109,7 +109,7 @@ def number_too_long(most: int) -> str:
 
 def too_much_text(most: int) -> str:
     """Texts, aliases counted each time, are larger than what the API server accepts."""
-    return f"it holds more than {most} characters of text: make it smaller"
+    return f"it holds more than {most} characters of text: shorten it"
 
 
 def unknown_tag(tag: str) -> str:

@@ -47,6 +47,7 @@ DEFINITIONS_OF_TODAY = (
     "needed, the current one counts"
 )
 VALID = "The definition is valid"
+WITHOUT_RUN = "refused: no workflow asked for this"
 RECORD_CONFIDENTIAL = "it holds a Secret, and the data of a Secret is never kept"
 RECORD_WITH_SECRET_VALUE = "it holds a secret value of the plan, which is never kept"  # noqa: S105 - it is a sentence
 RECORD_ON_ITS_WAY_OUT = "somebody had asked for its deletion before the action did"
@@ -285,11 +286,6 @@ def not_started_by_bridge(execution: ObjectKey) -> str:
 def run_not_described(reason: str) -> str:
     """Temporal does not say which run asks for an action."""
     return f"Temporal does not describe the run that asks for this: {reason}"
-
-
-def without_run() -> str:
-    """An activity that no workflow started."""
-    return "refused: no workflow asked for this"
 
 
 def not_a_root(workflow_id: str, workflow_type: str) -> str:

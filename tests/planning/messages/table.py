@@ -1,0 +1,505 @@
+"""The one table of messages: a row for each sentence that the program says.
+
+A sentence is added by its function or constant in planning/messages and by one row here. `make crds` writes the rows
+into the pages of docs/spec; tests fail for a sentence without a row, and for a row of a page that is not here.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+from api.actions import CLUSTER_EXECUTION_MODES, METHODS
+from api.execution import ActionStatus, DRPlanExecution
+from api.meta import API_VERSION, ObjectKey, ObjectName, parse_duration
+from api.params import ParameterType
+from api.phases import ActionType, Mode, Operation, OperationType, Phase
+from api.reasons import Cause
+from api.steps import RollbackStep, Target
+from planning.messages import actions as action_messages
+from planning.messages import effects as effect_messages
+from planning.messages import fields as field_messages
+from planning.messages import files as file_messages
+from planning.messages import runs as run_messages
+from planning.messages import tree as tree_messages
+from tests.planning.builders import stage, workflow
+
+GAP = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands in the pages for a name, a number, or the API server's words."""
+
+LOCALIZATION = Target(
+    api_version="apps.clusternet.io/v1alpha1", kind="Localization", name="nginx-loc-a", namespace="default"
+)
+SHOP = Target(api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="shop", namespace="default")
+CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
+APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
+BACKUP = Target(api_version="batch/v1", kind="Job", name="backup", namespace="default")
+BACKOFF = "BackoffLimitExceeded: Job has reached the specified backoff limit: "
+HEALTH, MOVE = "https://shop.example.com/health", "https://shop.example.com/move"
+EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
+MOMENT = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
+KEY = ObjectKey(namespace="default", name="shop-run", uid=GAP)
+EXECUTION = DRPlanExecution.model_validate(
+    {
+        "metadata": {"name": "shop-run", "namespace": "default", "uid": GAP},
+        "spec": {"planRef": "shop", "operationType": "Execute"},
+    }
+)
+STAGE = stage("deploy", workflow("shop", ActionStatus(name="create-shop", phase=Phase.PENDING)))
+STEP = RollbackStep()
+
+
+def _refused_duration() -> str:
+    try:
+        parse_duration(GAP)
+    except ValueError as refusal:
+        return str(refusal)
+    raise AssertionError
+
+
+REFUSED_DURATION = _refused_duration()
+
+# A row is a line.
+# fmt: off
+# Errors in definitions: message, cause.
+
+OF_FILES = [
+    (file_messages.UNKNOWN_FIELD, "a slip in a field's name"),
+    (file_messages.MISSING_FIELD, "a field that must be there"),
+    (file_messages.wrong_type_of_value(GAP), "a list where a text belongs, and the like"),
+    (field_messages.unsupported(GAP, [GAP]), "a word that the field does not have"),
+    (file_messages.TOO_FEW, "a list or a name with nothing in it"),
+    (field_messages.unsupported(GAP, [API_VERSION]), "`apiVersion`"),
+    (field_messages.unsupported(GAP, ["DRPlan", "DRWorkflow", "DRPlanExecution"]), "`kind`"),
+    (file_messages.WITHOUT_NAME, "`metadata.name`"),
+    (file_messages.duplicate_object(GAP), "two objects of one kind, namespace and name"),
+    (file_messages.not_here(GAP), "no error"),
+    (field_messages.NO_PLAN, "`planRef`"),
+    (file_messages.NO_ORIGINAL, "a Revert without `revertExecutionRef`"),
+    (file_messages.not_an_execute(GAP), "`revertExecutionRef`"),
+    (file_messages.other_plan(GAP, GAP), "a Revert with another plan than its original"),
+]
+OF_A_PLAN = [
+    (field_messages.duplicate_name("stage", GAP), "two stages have the same name"),
+    (field_messages.unknown_dependency("stage", GAP), "`dependsOn` names a stage that is not there"),
+    (field_messages.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP), "a cycle of dependencies"),
+    (field_messages.EMPTY_REFERENCE, "`workflowRef.name`"),
+    (field_messages.not_a_subdomain("drplan").replace("drplan", GAP), "`workflowRef.name`, `serviceAccountName`; of an execution `planRef` and `revertExecutionRef`"),
+    (field_messages.not_a_namespace("drplan").replace("drplan", GAP), "`workflowRef.namespace`"),
+    (field_messages.missing_workflow(GAP), "a `workflowRef` leads nowhere; mind that an empty namespace means `default`"),
+    (field_messages.duplicate_name("parameter", GAP), "in one list of parameters"),
+    (field_messages.not_a_parameter_name(GAP), "`name`"),
+    (field_messages.reserved_parameter("mode"), "`spec.params` of an execution"),
+    (field_messages.nowhere_given(GAP, field_messages.requires(GAP, GAP)).replace(f"{GAP} of {GAP}", GAP), "no list gives it a value at this place of the plan; the rest names what needs it: an entry with `required`, or a field of an action that `uses` it"),
+    (field_messages.wrong_type(ParameterType.NUMBER, GAP, GAP), "the value of a `number`; that of a secret is not repeated"),
+    (field_messages.wrong_type(ParameterType.BOOLEAN, GAP, GAP), "the value of a `boolean`"),
+    (field_messages.wrong_type(ParameterType.YAML, GAP, GAP), "the value of a `yaml`"),
+    (field_messages.fragment_of_execution(GAP), "`spec.params` of an execution"),
+    (field_messages.VALUE_AND_SOURCE, "a parameter with both"),
+    (field_messages.EMPTY_SOURCE, "`valueFrom: {}`"),
+    (field_messages.EMPTY_REFERENCE_FIELD, "`apiVersion`, `kind` or `jsonPath` of a `manifestRef`"),
+    (field_messages.NAME_AND_LABELS, "a `manifestRef` with both"),
+    (field_messages.outputs_too_early(GAP), "`$(outputs.…)` in a `manifestRef`"),
+    (field_messages.undefined_below(GAP), "`$(params.…)` in a `manifestRef`"),
+    (field_messages.FILLED_TO_NOTHING, "a field of a `manifestRef`"),
+    (field_messages.not_a_path(GAP), "`jsonPath`"),
+    (field_messages.path_with_range(GAP), "`jsonPath`"),
+    (field_messages.path_too_long(GAP, 1000).replace("1000", GAP), "`jsonPath`"),
+    (field_messages.path_in_filter(GAP), "`jsonPath`"),
+    (field_messages.nothing_to_read(GAP), "no object matches a `manifestRef`; found when the Execute begins, as are those that follow"),
+    (field_messages.unreadable(GAP, GAP), "the API server's reason"),
+    (field_messages.several_to_read(GAP, 2).replace("2 objects", f"{GAP} objects"), "`select: Single`"),
+    (field_messages.path_finds_nothing(GAP, GAP), "`jsonPath` leads to nothing, or to an empty value"),
+    (field_messages.path_too_expensive(GAP, 1000).replace("1000", GAP), "`jsonPath`"),
+    (field_messages.result_too_long(GAP, 1000).replace("1000", GAP), "`jsonPath`"),
+]
+OF_A_WORKFLOW = [
+    (field_messages.duplicate_name("action", GAP), "two actions have the same name"),
+    (field_messages.unknown_dependency("action", GAP), "`dependsOn` names an action that is not there"),
+    (field_messages.cycle("action", [GAP]).replace(f"{GAP} -> {GAP}", GAP), "a cycle of dependencies"),
+    (field_messages.missing_block(GAP, ActionType.JOB).replace("type Job", f"type {GAP}"), "the block of the type is missing"),
+    (field_messages.EMPTY_NAME, "an object without a name"),
+    (field_messages.missing_namespace(ActionType.JOB).replace("Job", GAP), "a Localization or HelmChart without one"),
+    (field_messages.unsupported(GAP, ["Create", "Apply", "Patch", "Delete"]), "`Replace` of anything but a Subscription"),
+    (field_messages.PATCH_WITHOUT_ROLLBACK, "[`rollback`](#rollback) is missing"),
+    (field_messages.manifest(GAP), "the text is not one object; the rest says where and why"),
+    (field_messages.EMPTY_URL, "`http.url`"),
+    (field_messages.NOT_AN_ADDRESS, "`http.url`"),
+    (field_messages.unsupported(GAP, METHODS), "`http.method`"),
+    (field_messages.not_a_header(GAP), "`http.headers`"),
+    (field_messages.HEADER_OF_SEVERAL_LINES, "`http.headers`"),
+    (field_messages.not_a_status_code(1).replace("1 is", f"{GAP} is"), "`http.successCodes`"),
+    (field_messages.misspelt_hook(GAP, GAP), "`hookType` is `pre-rollback` or `post-rollback`, misspelt: the action would run with the others"),
+    (field_messages.unsupported(GAP, CLUSTER_EXECUTION_MODES), "in a `rollback`"),
+    (field_messages.ARGO, "`executor.type: Argo`"),
+    (REFUSED_DURATION, "`timeout` or `retryPolicy.interval`"),
+    (field_messages.NO_TIME, "`timeout: 0s`"),
+    (field_messages.too_long(GAP), "a slip of the pen"),
+    (field_messages.negative(-1).replace("-1", GAP), "`retryPolicy.limit`"),
+    (field_messages.not_a_multiplier(GAP), "`retryPolicy.backoffMultiplier`"),
+    (field_messages.unknown_template(GAP), "a slip in a [placeholder](#templates)"),
+    (field_messages.too_long_when_filled(2**21).replace("2097152", GAP), "a placeholder that is repeated with a long value"),
+    (field_messages.NOT_JSON_AROUND_PLACEHOLDERS, "`http.body`"),
+    (field_messages.not_a_patch(GAP), "the `value` of an override"),
+    (field_messages.not_a_fragment(GAP, GAP), "a parameter of type `yaml`"),
+    (field_messages.undefined_parameter(GAP), "`$(params.…)` names a parameter without a value"),
+    (field_messages.undefined_outputs(GAP), "`$(outputs.…)`"),
+    (field_messages.outputs_too_late(GAP), "`$(outputs.…)`"),
+    (field_messages.outputs_passed_over(GAP, Mode.INSTALL).replace("Install", GAP), "`$(outputs.…)`, when an execution in that mode is to start"),
+    (field_messages.outputs_in_deletion(GAP), "an execution in [mode Delete](#mode-delete) is to start"),
+    (field_messages.missing_output(GAP, GAP), "`$(outputs.…)`; found when the action's turn comes, where only then it can be told"),
+    (field_messages.not_a_condition(GAP), "[`when`](#when)"),
+    (field_messages.condition_too_long(1000).replace("1000", GAP), "[`when`](#when)"),
+    (field_messages.unsupported(GAP, ["install", "upgrade", "delete", "rollback"]), "[`when`](#when)"),
+]
+OF_A_REVERT = [
+    ("action", "Succeeded", action_messages.rolled_back([LOCALIZATION])),
+    ("action", "Succeeded", action_messages.rolled_back([CONFIG])),
+    ("action", "Succeeded", action_messages.CUSTOM_ROLLBACK_DONE),
+    ("action", "Succeeded", action_messages.hook_done(action_messages.done(Operation.CREATE, LOCALIZATION))),
+    ("action", "Running", action_messages.retrying(2, 3, GAP)),
+    ("action", "Running", action_messages.ATTEMPT_LOST),
+    ("action", "Running", action_messages.attempts_lost(3, timedelta(seconds=10))),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, GAP)),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, action_messages.wrong_uid(LOCALIZATION, GAP, GAP))),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.still_there(CONFIG, "5m", [GAP]))),
+    ("action", "Failed", action_messages.action_undefined(GAP, GAP)),
+    ("action", "Failed", action_messages.rollback_undefined(GAP, GAP)),
+    ("action", "Failed", action_messages.custom_rollback_failed(GAP)),
+    ("action", "Failed", action_messages.hook_failed(GAP)),
+    ("action", "Skipped", tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED.message),
+    ("action", "Skipped", tree_messages.no_rollback_defined(ActionType.HTTP).message),
+    ("action", "Skipped", tree_messages.no_automatic_rollback(Operation.PATCH).message),
+    ("action", "Skipped", tree_messages.existed_before(APP).message),
+    ("action", "Skipped", tree_messages.already_rolled_back(["nginx-revert-001"]).message),
+    ("action", "Skipped", tree_messages.already_absent(LOCALIZATION).message),
+    ("action", "Skipped", tree_messages.same_object(APP, GAP).message),
+    ("action", "Skipped", tree_messages.removed_by_action(APP, GAP).message),
+    ("action", "Skipped", tree_messages.removed_by_action(APP, GAP, custom=True).message),
+    ("action", "Skipped", tree_messages.replaced_by_action(APP, GAP).message),
+    ("action", "Skipped", tree_messages.removed_by_hook_cleanup(LOCALIZATION).message),
+    ("action", "Skipped", tree_messages.condition_not_met(Mode.ROLLBACK, [Mode.INSTALL, Mode.UPGRADE]).message),
+    ("action", "Skipped", tree_messages.not_attempted_after(REVERT, GAP).message),
+    ("action", "Skipped", tree_messages.NOT_ATTEMPTED_CANCELED.message),
+    ("action", "Canceled", action_messages.canceled_still_there(LOCALIZATION)),
+    ("workflow", "Succeeded", tree_messages.part_succeeded(REVERT, "Workflow")),
+    ("workflow", "Failed", tree_messages.part_failed(REVERT, "action", GAP)),
+    ("workflow", "Skipped", tree_messages.original_workflow_was(Phase.FAILED).message),
+    ("workflow", "Canceled", tree_messages.part_canceled(REVERT, "Workflow", 1, 3)),
+    ("stage", "Succeeded", tree_messages.part_succeeded(REVERT, "Stage")),
+    ("stage", "Failed", tree_messages.part_failed(REVERT, "workflow", GAP)),
+    ("stage", "Skipped", tree_messages.original_stage_was(Phase.FAILED).message),
+    ("stage", "Canceled", tree_messages.part_canceled(REVERT, "Stage", 0, 2)),
+    ("plan", "Succeeded", tree_messages.plan_reverted(2, 5, 1)),
+    ("plan", "Succeeded", tree_messages.plan_reverted(1, 2, 0, hooks=2)),
+    ("plan", "Succeeded", tree_messages.nothing_left(["nginx-revert-001"], 0)),
+    ("plan", "Failed", tree_messages.plan_failed(REVERT, GAP, [GAP])),
+    ("plan", "Failed", f"Nothing was reverted: {GAP}"),
+    ("plan", "Canceled", tree_messages.plan_canceled(REVERT, (1, 2), (3, 5))),
+]
+OF_AN_EXECUTE = [
+    ("action", "Succeeded", action_messages.done(Operation.CREATE, LOCALIZATION)),
+    ("action", "Succeeded", action_messages.applied(APP, created=True)),
+    ("action", "Succeeded", action_messages.applied(APP, created=False)),
+    ("action", "Succeeded", action_messages.done(Operation.PATCH, APP)),
+    ("action", "Succeeded", action_messages.done(Operation.DELETE, APP)),
+    ("action", "Succeeded", action_messages.was_already_absent(APP)),
+    ("action", "Succeeded", effect_messages.request_succeeded("GET", HEALTH, 200, HEALTH)),
+    ("action", "Succeeded", effect_messages.job_completed(BACKUP)),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", GAP)),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", action_messages.exists_of_another(APP, None))),
+    ("action", "Failed", effect_messages.request_failed("GET", HEALTH, effect_messages.answered(404, [], None, GAP))),
+    ("action", "Failed", effect_messages.request_failed("GET", HEALTH, effect_messages.no_connection("shop.example.com:443", GAP))),
+    ("action", "Failed", effect_messages.request_failed( "POST", MOVE, effect_messages.request_outcome_unknown(effect_messages.not_answered_in_time("5m"), repeated=False), )),
+    ("action", "Failed", effect_messages.request_failed("GET", f"http://{GAP}", effect_messages.host_not_allowed(GAP))),
+    ("action", "Failed", effect_messages.job_failed( BACKUP, BACKOFF + f"pod {GAP}: " + effect_messages.container_failed("main", "Error", 3, GAP) )),
+    ("action", "Failed", effect_messages.job_unfinished(BACKUP, "5m", effect_messages.job_progress(0, 1, 0))),
+    ("action", "Failed", effect_messages.job_gone(BACKUP)),
+    ("action", "Canceled", effect_messages.request_canceled("POST", MOVE)),
+    ("action", "Canceled", effect_messages.canceled_job( effect_messages.job_unfinished_at_cancel(BACKUP, effect_messages.job_progress(0, 1, 0)) )),
+    ("action", "Succeeded", action_messages.replaced(SHOP, existed=True)),
+    ("action", "Succeeded", action_messages.replaced(SHOP, existed=False)),
+    ("action", "Succeeded", action_messages.and_removed(action_messages.done(Operation.CREATE, SHOP))),
+    ("action", "Succeeded", effect_messages.and_ready(action_messages.done(Operation.CREATE, SHOP))),
+    ("action", "Succeeded", effect_messages.done_in_clusters(SHOP, 3, 0)),
+    ("action", "Succeeded", effect_messages.done_in_clusters(SHOP, 2, 1)),
+    ("action", "Succeeded", effect_messages.deleted_in_clusters(SHOP, 3)),
+    ("action", "Running", effect_messages.waiting( SHOP, effect_messages.in_cluster(GAP, "Deployment default/shop: " + effect_messages.replicas(1, 3, "available")), )),
+    ("action", "Running", effect_messages.waiting_in_clusters(SHOP, [GAP], 2, 3)),
+    ("action", "Failed", effect_messages.not_ready_within(action_messages.done(Operation.CREATE, SHOP), "5m", GAP)),
+    ("action", "Failed", effect_messages.never_ready(action_messages.done(Operation.CREATE, SHOP), GAP)),
+    ("action", "Failed", effect_messages.not_seen(action_messages.done(Operation.CREATE, SHOP), GAP)),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "Subscription", effect_messages.failed_in_clusters([GAP], 3))),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "Subscription", effect_messages.no_cluster(SHOP))),
+    ("action", "Failed", action_messages.failed_to(Operation.PATCH, "ConfigMap", action_messages.perhaps_changed(Operation.PATCH, GAP))),
+    ("action", "Failed", action_messages.former_deleted(SHOP, action_messages.failed_to(Operation.REPLACE, "Subscription", GAP))),
+    ("action", "Failed", action_messages.and_not_removed(action_messages.done(Operation.CREATE, SHOP), GAP)),
+    ("action", "Canceled", action_messages.canceled_not_done(Operation.PATCH, APP)),
+    ("action", "Canceled", effect_messages.canceled_not_ready(action_messages.done(Operation.CREATE, SHOP), GAP)),
+    ("action", "Canceled", effect_messages.canceled_in_clusters(SHOP, 1, 3)),
+    ("action", "Canceled", action_messages.canceled_half_replaced(SHOP)),
+    ("action", "Skipped", tree_messages.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]).message),
+    ("action", "Skipped", tree_messages.not_attempted_after(EXECUTE, GAP).message),
+    ("action", "Skipped", tree_messages.not_attempted_action(GAP).message),
+    ("stage", "Skipped", tree_messages.not_attempted_dependency(GAP).message),
+    ("workflow", "Skipped", tree_messages.NOTHING_TO_DELETE.message),
+    ("workflow", "Succeeded", tree_messages.part_succeeded(EXECUTE, "Workflow")),
+    ("workflow", "Failed", tree_messages.part_failed(EXECUTE, "action", GAP)),
+    ("stage", "Failed", tree_messages.part_failed(EXECUTE, "workflow", GAP)),
+    ("plan", "Succeeded", tree_messages.plan_executed(2, 5, 0)),
+    ("plan", "Failed", tree_messages.plan_failed(EXECUTE, GAP, [GAP])),
+    ("plan", "Failed", f"Not started: {GAP}"),
+    ("plan", "Canceled", tree_messages.plan_canceled(EXECUTE, (1, 2), (3, 5))),
+]
+AROUND_A_RUN = [
+    ("Pending", run_messages.waiting_for("DRPlan", GAP)),
+    ("Pending", run_messages.waiting_for_lock(ObjectName(name=GAP), GAP, 2)),
+    ("Pending", run_messages.waiting_for_turn(GAP, GAP, 2)),
+    ("Running", run_messages.STARTED),
+    ("Failed", run_messages.waited_in_vain("DRPlan", GAP, timedelta(seconds=30))),
+    ("Failed", run_messages.COPY),
+    ("Failed", run_messages.ended_outside(tree_messages.TERMINATED, GAP)),
+    ("Failed", run_messages.run_unknown(GAP)),
+    ("Canceled", run_messages.CANCELED_BEFORE_START),
+    ("Canceled", run_messages.DELETED_BEFORE_START),
+    ("Failed", run_messages.namespace_not_open(GAP)),
+]
+
+# What is said elsewhere: parts of other messages, conditions, events, and Temporal's UI.
+
+
+def _constants(module: ModuleType) -> list[str]:
+    """Return the sentences without arguments that no table above has."""
+    rows = [*OF_FILES, *OF_A_PLAN, *OF_A_WORKFLOW, *OF_A_REVERT, *OF_AN_EXECUTE, *AROUND_A_RUN]
+    said = {cell for row in rows for cell in row}
+    public = [value for name, value in vars(module).items() if name.isupper() and not name.startswith("_")]
+    sentences = [value.message if isinstance(value, Cause) else value for value in public]
+    return [sentence for sentence in sentences if isinstance(sentence, str) and sentence not in said]
+
+
+OF_ACTIONS = [
+    *_constants(action_messages),
+    action_messages.replaced_meanwhile(APP, GAP),
+    action_messages.wrong_time(APP, MOMENT, MOMENT, None),
+    action_messages.not_found(APP),
+    action_messages.object_unknown(GAP, GAP, GAP),
+    action_messages.rollback_title("patch-app", action_messages.title(Operation.PATCH, APP)),
+    action_messages.hook_title("drain", "HTTP"),
+    action_messages.shortened(["times of actions", "retries of actions"]),
+    action_messages.being_deleted(APP),
+    action_messages.changed_meanwhile(APP),
+    action_messages.perhaps_made(GAP),
+    action_messages.no_answer(APP, "5m"),
+    action_messages.unseen(APP, "5m", GAP),
+    action_messages.unexpected(ValueError()),
+    action_messages.failed_to_read("DRWorkflow", GAP, GAP),
+    action_messages.failed_to_read_value("ConfigMap default/app", GAP),
+    action_messages.secrets_changed(GAP, GAP),
+    action_messages.parameters_changed(GAP, [GAP], [GAP]),
+    action_messages.values_not_kept(GAP),
+    action_messages.place_unknown("deploy", GAP),
+    action_messages.without_rollback(GAP),
+    action_messages.not_renderable(GAP, GAP),
+    action_messages.not_usable_with_secrets(GAP),
+    action_messages.failed_to_keep(GAP, GAP),
+    action_messages.record_too_large(GAP, 2048, 1024),
+    action_messages.snapshot_altered(GAP),
+    action_messages.snapshot_gone(GAP),
+    action_messages.record_foreign(GAP, KEY),
+    action_messages.not_readable("DRWorkflow", GAP, GAP),
+    action_messages.ran_out_of_time("5m"),
+    action_messages.without_object(GAP),
+    action_messages.no_effect(ActionType.HTTP),
+    action_messages.waiting_for_removal(APP, [GAP]),
+    action_messages.waiting_for_server(GAP),
+    action_messages.looking(3, 3),
+    action_messages.canceled_unseen(APP, GAP),
+    action_messages.rolled_back([APP, LOCALIZATION]),
+    action_messages.request_title("POST", "https://example.com/hook"),
+    action_messages.replaced(LOCALIZATION, existed=True),
+    action_messages.replaced(LOCALIZATION, existed=False),
+    action_messages.title(Operation.CREATE, LOCALIZATION),
+]
+OF_EFFECTS = [
+    *_constants(effect_messages),
+    effect_messages.too_many(3),
+    effect_messages.completions(3, 3),
+    effect_messages.condition_not_true("Ready", "False", GAP),
+    effect_messages.pod_phase("Pending"),
+    effect_messages.chart("Failed", GAP),
+    effect_messages.object_failed(GAP),
+    effect_messages.stalled(GAP),
+    effect_messages.replaced_since(GAP),
+    effect_messages.bad_binding(GAP),
+    effect_messages.not_part_yet(GAP),
+    effect_messages.description(GAP, "Failure", GAP),
+    effect_messages.description_failed(GAP, GAP),
+    effect_messages.unanswered(GAP),
+    effect_messages.bad_selector(effect_messages.no_operator("Near")),
+    effect_messages.no_operator("Near"),
+    effect_messages.no_values("region", "In"),
+    effect_messages.needless_values("region", "Exists"),
+    effect_messages.child_not_begun("5m"),
+    effect_messages.child_left(SHOP),
+    effect_messages.existed(SHOP),
+    effect_messages.request_not_usable(GAP, GAP),
+    effect_messages.too_many_redirects(3),
+    effect_messages.not_resolved(GAP, GAP),
+    effect_messages.not_sent_in_time(GAP, "5m"),
+    effect_messages.address_guarded(GAP, "169.254.169.254", "link-local"),
+    effect_messages.not_a_method(METHODS),
+    effect_messages.waiting_for_connection(GAP),
+    effect_messages.waiting_for_answer(GAP),
+    effect_messages.job_unseen(BACKUP, "5m", GAP),
+    effect_messages.job_not_to_be_seen(BACKUP, GAP),
+    effect_messages.waiting_for_job(BACKUP, effect_messages.job_progress(0, 1, 0)),
+]
+OF_TREES = [
+    *_constants(tree_messages),
+    tree_messages.nothing_to_revert(2, 1),
+    tree_messages.canceled_before_planning(REVERT),
+    tree_messages.too_large(REVERT),
+    tree_messages.already_open(GAP),
+    tree_messages.ended_otherwise(GAP),
+    tree_messages.unknown_execution(GAP, GAP),
+    tree_messages.other_namespace(GAP, GAP, GAP),
+    tree_messages.not_ended(GAP, Phase.RUNNING),
+    tree_messages.nothing_recorded(GAP),
+    tree_messages.part_not_recorded(GAP, GAP),
+    tree_messages.bad_parameters([GAP]),
+    tree_messages.not_started([GAP]),
+    tree_messages.already_absent_replaced(APP, GAP).message,
+    tree_messages.created_by_another_action(APP, GAP).message,
+    tree_messages.removed_by_ttl(BACKUP, 60).message,
+    tree_messages.removed_with_namespace(APP, "nginx-revert-001").message,
+    tree_messages.not_attempted_broken("workflow deploy").message,
+    tree_messages.canceled_unknown(GAP).message,
+    tree_messages.unknown_outcome(GAP).message,
+    tree_messages.replaced_by_action(APP, "X", custom=True).message,
+    tree_messages.plan_reverted(1, 2, 0),
+    tree_messages.plan_reverted(1, 1, 1, hooks=1),
+    tree_messages.left_standing(1, 1),
+    tree_messages.progress(EXECUTE, 0, 1),
+    tree_messages.plan_canceled(REVERT, (1, 3), (4, 12)),
+]
+OF_FIELDS = [
+    *_constants(field_messages),
+    field_messages.at_field("spec.stages[1].name", "DRPlan default/shop", GAP),
+    field_messages.uses(GAP, GAP),
+    field_messages.missing_parameter(GAP),
+    field_messages.not_a_host(GAP),
+]
+OF_MANIFESTS = [
+    *_constants(file_messages),
+    file_messages.summary(3, 1),
+    file_messages.not_yaml((2, 5), GAP),
+    file_messages.several_documents(3),
+    file_messages.no_text(GAP),
+    file_messages.not_text(GAP),
+    file_messages.not_in_a_path(GAP),
+    file_messages.not_a_mapping(GAP),
+    file_messages.duplicate_key(GAP, 2),
+    file_messages.too_deep(3),
+    file_messages.too_many_values(3),
+    file_messages.not_a_number(float("inf")),
+    file_messages.number_too_long(3),
+    file_messages.too_much_text(3),
+    file_messages.unknown_tag(GAP),
+    file_messages.undefined_alias(3),
+    file_messages.not_a_merge(3),
+    file_messages.strange_key(tuple),
+    file_messages.no_object(GAP, ActionType.HTTP),
+]
+OF_RUNS = [
+    *_constants(run_messages),
+    run_messages.too_expensive(5, 64 << 20),
+    run_messages.engine_unreachable(GAP),
+    run_messages.broke_down(GAP),
+    run_messages.cancel_effective(Phase.SUCCEEDED),
+    run_messages.executed(GAP),
+    run_messages.taken_back(GAP),
+    run_messages.event_accepted(GAP),
+    run_messages.event_attempt_lost(GAP, GAP),
+    run_messages.event_restored(["the annotation accepted"]),
+    run_messages.event_started(GAP),
+    run_messages.run_summary(EXECUTION),
+    run_messages.run_details(EXECUTION),
+    run_messages.look_caption(GAP),
+    run_messages.load_caption(REVERT, KEY),
+    run_messages.rollback_caption(STEP, GAP),
+    *run_messages.stage_captions(STAGE),
+    *run_messages.workflow_captions(STAGE.workflows[0]),
+    run_messages.turn_details("Action", 1, 5, GAP),
+    run_messages.parallel_details("action", 1, 5, [GAP]),
+    run_messages.end_details(Phase.SUCCEEDED, GAP),
+    run_messages.record_too_large(2048, 1024),
+    run_messages.access_unknown(GAP, GAP),
+    run_messages.another_execution(KEY),
+    run_messages.ended_before_start(KEY, Phase.CANCELED),
+    run_messages.plan_gone(GAP),
+    run_messages.too_large(3072, 2048),
+    run_messages.waiting_for_record(KEY),
+    run_messages.not_started_by_bridge(KEY),
+    run_messages.run_not_described(GAP),
+    run_messages.not_a_root(GAP, GAP),
+    run_messages.another_request(KEY),
+    run_messages.another_run(KEY, GAP, GAP),
+    run_messages.another_snapshot(KEY, GAP),
+    run_messages.without_origin(KEY),
+    run_messages.another_actor(KEY, GAP),
+]
+
+# fmt: on
+
+Row = Sequence[str] | str
+
+TABLES: dict[str, tuple[tuple[str, ...], Sequence[Row]]] = {
+    "OF_FILES": (("message", "cause"), OF_FILES),
+    "OF_A_PLAN": (("message", "cause"), OF_A_PLAN),
+    "OF_A_WORKFLOW": (("message", "cause"), OF_A_WORKFLOW),
+    "OF_A_REVERT": (("where", "phase", "message"), OF_A_REVERT),
+    "OF_AN_EXECUTE": (("where", "phase", "message"), OF_AN_EXECUTE),
+    "AROUND_A_RUN": (("phase", "message"), AROUND_A_RUN),
+    "OF_ACTIONS": (("message",), OF_ACTIONS),
+    "OF_EFFECTS": (("message",), OF_EFFECTS),
+    "OF_TREES": (("message",), OF_TREES),
+    "OF_FIELDS": (("message",), OF_FIELDS),
+    "OF_MANIFESTS": (("message",), OF_MANIFESTS),
+    "OF_RUNS": (("message",), OF_RUNS),
+}
+"""The columns and rows of each table, under the name that its page has in `<!-- messages: NAME -->`."""
+_SLOT = re.compile(r"(<!-- messages: (\w+) -->\n).*?(<!-- end of messages -->)", re.DOTALL)
+
+
+def filled(page: str) -> str:
+    """Return a page with all its tables of messages written again."""
+    return _SLOT.sub(lambda slot: slot[1] + _table(*TABLES[slot[2]]) + slot[3], page)
+
+
+def names_in(page: str) -> list[str]:
+    """Return the names of a page's tables, in the page's order."""
+    return [slot[2] for slot in _SLOT.finditer(page)]
+
+
+def messages_of(page: str) -> list[str]:
+    """Return the sentences of a page's tables, in the page's order."""
+    rows = [(TABLES[name][0].index("message"), row) for name in names_in(page) for row in TABLES[name][1]]
+    return [row if isinstance(row, str) else row[place] for place, row in rows]
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
+    lines = [columns, ["---"] * len(columns)]
+    for row in rows:
+        cells = [row] if isinstance(row, str) else list(row)
+        place = columns.index("message")
+        mark, space = ("``", " ") if "`" in cells[place] else ("`", "")
+        cells[place] = f"{mark}{space}{cells[place]}{space}{mark}".replace("|", r"\|")
+        lines.append(cells)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    for path in Path(sys.argv[1]).glob("*.md"):
+        path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
