@@ -1,7 +1,7 @@
 """How many bytes our values take in Temporal: without the fields that were never set, and without defaults.
 
-Reads the recorded histories of the newest version, every payload with the model that it is read with, and decides two
-Executes with the planner. `python -m bench.payloads` needs no server.
+Reads the recorded histories of the newest version, every payload with the model that it is read with.
+`python -m bench.payloads` needs no server.
 """
 
 from collections import Counter
@@ -14,14 +14,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
-from api.execution import DRPlanExecution
 from api.meta import Model
-from api.plan import DRPlan
-from api.steps import ExecuteDecision, ExecuteInput, ExecuteStageInput, ExecuteWorkflowInput
-from api.workflow import DRWorkflow
-from bench.objects import execution, plan_objects
 from dev.layout import REPOSITORY
-from planning.execute.decide import decide_execute
 from workflows.activity_stubs import SIGNATURES, ActivityName
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import WORKFLOWS
@@ -69,58 +63,17 @@ def _payloads(event: HistoryEvent, scheduled: dict[int, str]) -> Iterator[tuple[
         yield "child results", ended.result.payloads[0], _WORKFLOWS[ended.workflow_type.name]["return"]
 
 
-def decided(stages: int, actions: int) -> Iterator[tuple[str, Model]]:
-    """Decide an Execute of a generated plan; return the decision and the inputs of its first children and action."""
-    *workflows, plan = plan_objects("bench", stages, actions)
-    run = execution("bench-1", "bench")
-    run["metadata"]["uid"] = plan["metadata"]["uid"] = "8c1f2f6e-4c52-4f4f-9d0e-3f3a8f1e2b71"
-    decision: ExecuteDecision = decide_execute(
-        DRPlanExecution.model_validate(run),
-        DRPlan.model_validate(plan),
-        {("default", each["metadata"]["name"]): DRWorkflow.model_validate(each) for each in workflows},
-    )
-    shape = f"{stages} stages of {actions} actions"
-    yield f"{shape}: decision", decision
-    stage = decision.state.stages[0]
-    below = ExecuteWorkflowInput(
-        workflow=stage.workflows[0],
-        steps=decision.steps[0][0],
-        actor=decision.actor,
-        policy=decision.workflow_policies[0][0],
-    )
-    yield (
-        f"{shape}: stage input",
-        ExecuteStageInput(
-            root="execute/default/bench-1",
-            index=0,
-            stage=stage,
-            steps=decision.steps[0],
-            actor=decision.actor,
-            policy=decision.stage_policies[0],
-            workflow_policies=decision.workflow_policies[0],
-        ),
-    )
-    yield f"{shape}: workflow input", below
-    yield (
-        f"{shape}: action input",
-        ExecuteInput(dr_workflow=below.workflow.workflow_ref, step=below.steps[0], actor=below.actor),
-    )
-
-
 def main() -> None:
     """Print the table."""
     before, after = Counter[str](), Counter[str]()
     for kind, value in recorded("v2"):
         never_set, written = sizes(value)
-        for row in (f"recorded histories: {kind}", "recorded histories: together"):
+        for row in (kind, "together"):
             before[row] += never_set
             after[row] += written
-    for stages, actions in ((50, 4), (50, 100)):
-        for kind, value in decided(stages, actions):
-            before[kind], after[kind] = sizes(value)
-    print(f"{'':45} {'never set':>10} {'defaults':>10}")
+    print(f"{'recorded histories':25} {'never set':>10} {'defaults':>10}")
     for row in before:
-        print(f"{row:45} {before[row]:10} {after[row]:10} {after[row] / before[row] - 1:+7.0%}")
+        print(f"{row:25} {before[row]:10} {after[row]:10} {after[row] / before[row] - 1:+7.0%}")
 
 
 if __name__ == "__main__":

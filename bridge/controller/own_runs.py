@@ -35,6 +35,19 @@ def own_run(context: Context, execution: StoredExecution) -> Engine | None:
     return engine if engine is not None and engine.workflow_id == root_workflow_id(execution.model) else None
 
 
+async def has_open_run(context: Context, execution: StoredExecution, engine: Engine) -> bool:
+    """Return whether the run of an execution that has ended by its status goes on: then another has written that.
+
+    It is asked only until the finalizer is gone. Raises TemporalUnreachable.
+    """
+    if not execution.has_finalizer:
+        return False
+    try:
+        return (await context.temporal.find(engine.workflow_id)).status is RunStatus.OPEN
+    except RunNotFound:
+        return False
+
+
 async def restore_metadata(context: Context, execution: StoredExecution) -> StoredExecution:
     """Put back what others have changed or removed of our metadata while the execution runs."""
     meta, change = execution.model.metadata, dict[str, object]()

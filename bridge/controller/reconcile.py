@@ -15,7 +15,7 @@ from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
-from bridge.controller.own_runs import cancel_orphaned_run, own_run, restore_metadata
+from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
 from bridge.controller.plan_lock import finish, lock_holder
 from bridge.controller.start import start
 from bridge.controller.validation import dr_workflow_errors, plan_errors
@@ -73,6 +73,8 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
     execution = await context.store.latest_execution(key)
     await cancel_orphaned_run(context, key, execution)
     result = PassResult(execution, engine=own_run(context, execution))
+    if execution.ended and result.engine is not None and await has_open_run(context, execution, result.engine):
+        return (await _sync(context, execution, result.engine, reopened=True)).requeue
     if not execution.ended and result.engine is None:
         result = await _start(context, execution)
     if not result.execution.ended and result.engine is not None:
@@ -91,11 +93,18 @@ async def _start(context: Context, execution: StoredExecution) -> PassResult:
         return await _report_unreachable(context, latest, error)
 
 
-async def _sync(context: Context, execution: StoredExecution, engine: Engine) -> PassResult:
-    """Bring the status of a started execution up to date. Raises ConflictError when it changed since it was read."""
+async def _sync(context: Context, execution: StoredExecution, engine: Engine, *, reopened: bool = False) -> PassResult:
+    """Bring the status of a started execution up to date.
+
+    `reopened` says that somebody else has written an end that is not so: then nothing of that status is believed.
+    Raises ConflictError when the execution changed since it was read.
+    """
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
     execution = await restore_metadata(context, execution)
     before = execution.model.status
+    if reopened:
+        context.events.record(execution.model, EventReason.RESTORED, run_messages.event_restored(["status"]))
+        before = execution_status.reopened(before)
     try:
         run = await context.temporal.find(engine.workflow_id, engine.run_id)
         if run.status is not RunStatus.OPEN:

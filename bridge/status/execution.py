@@ -114,6 +114,11 @@ def _current_tree(before: ExecutionStatus, run: RootRun, observation: Observatio
     return shorten(transitions.with_counts(merge.with_activities(state, observation.workflows)))
 
 
+def reopened(before: ExecutionStatus) -> ExecutionStatus:
+    """Return what may be believed of a status whose end is not so: nothing but the run and the conditions."""
+    return ExecutionStatus(phase=Phase.RUNNING, engine=before.engine, conditions=before.conditions)
+
+
 def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> ExecutionStatus:
     """Return the status while Temporal does not answer: the last one, with a condition that says since when.
 

@@ -12,7 +12,8 @@ from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from kube.client import OWN, Object
 from tests.bridge.conftest import TASK_QUEUE
-from tests.bridge.plan_namespace import PlanNamespace, bridge
+from tests.bridge.controller.test_sync import BEGUN
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition
 from tests.bridge.scripted_workflows import done, state
 from tests.eventually import eventually
 
@@ -190,3 +191,31 @@ async def test_a_run_whose_execution_is_there_is_left_alone(stack: Stack, unwatc
         await ns.close(item, done())
         await ns.phase("slow", Phase.SUCCEEDED)
         await ns.phase("quick-one", Phase.SUCCEEDED)
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Canceled"])
+async def test_an_end_that_another_writes_while_it_runs_is_taken_back(ns: PlanNamespace, phase: str) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    await ns.root(item).signal("show", BEGUN)
+    await ns.until("slow", lambda one: one["status"].get("stageStatuses"), "tree")
+    stages = [{"name": "invented", "phase": phase}]
+    forged = {"phase": phase, "message": "forged", "completionTime": "2026-01-01T00:00:00Z", "stageStatuses": stages}
+    await ns.write_status(ObjectKind.EXECUTION, "slow", forged)
+    after = await ns.phase("slow", Phase.RUNNING)
+    assert [one["name"] for one in after["status"]["stageStatuses"]] == ["first", "second"]
+    assert "completionTime" not in after["status"]
+    assert condition(after, "Completed")["status"] == "False"
+    plan = await ns.get("plan", ObjectKind.PLAN)
+    assert plan["status"]["currentExecution"]["uid"] == item["metadata"]["uid"]
+
+    async def told() -> list[str]:
+        return await restored(ns, "slow")
+
+    [note] = await eventually(told, "event")
+    assert note.startswith("Restored status: ")
+    await ns.close(item, done())
+    ended = await ns.phase("slow", Phase.SUCCEEDED)
+    assert ended["status"]["message"] == "done"
+    await ns.released("slow")
