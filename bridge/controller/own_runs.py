@@ -43,7 +43,7 @@ async def has_open_run(context: Context, execution: StoredExecution, engine: Eng
     if not execution.has_finalizer:
         return False
     try:
-        return (await context.temporal.find(engine.workflow_id)).status is RunStatus.OPEN
+        return (await context.temporal.find(engine.workflow_id, engine.run_id)).status is RunStatus.OPEN
     except RunNotFound:
         return False
 
