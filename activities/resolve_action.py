@@ -31,7 +31,7 @@ from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action, target_of_action
 from planning.messages import actions as action_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
-from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again, secret_texts
+from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again
 from planning.values import omission
 from planning.values.parameters import resolve
 from planning.values.placeholders import (
@@ -42,6 +42,7 @@ from planning.values.placeholders import (
     placeholders_of,
 )
 from planning.values.rendering import rendered_action
+from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class ActionResolver:
         definition, secrets = await self._definition(request)
         attempt.set_secrets(secrets)
         target, body = _object_of(definition, step.mark, secret=bool(secrets))
+        if target is not None:
+            # What names the object has to be readable, and a record of it has to be right.
+            attempt.set_secrets(secrets - {target.kind, target.namespace, target.name})
         operation = operation_of(definition)
         return ResolvedAction(
             definition=definition,
@@ -95,7 +99,8 @@ class ActionResolver:
         step, reference = request.step, request.dr_workflow
         if request.origin is None:
             live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
-            return _without_values(_part_of_step(live, step, reference)), frozenset()
+            definition = _without_values(_part_of_step(live, step, reference))
+            return definition, frozenset(omission.secrets_of(definition.to_object()))
         stored = await self._stored(request.origin, reference)
         action = _part_of_step(stored.dr_workflow, step, reference)
         complete = is_whole(stored.definition, step.index, step.part, action)
@@ -110,7 +115,9 @@ class ActionResolver:
             definition = rendered_action(whole, values)
         except TemplateError as error:
             raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
-        return definition, frozenset([*secret_texts(action, whole), *secret_values.values()])
+        within = {name: secrets_in(value) for name, value in secret_values.items() if not is_secret_name(name)}
+        values_of = [text for name, value in secret_values.items() for text in within.get(name) or [value]]
+        return definition, frozenset([*omission.secrets_of(definition.to_object()), *values_of])
 
     async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
         place = (origin.stage, origin.workflow)
@@ -153,7 +160,7 @@ class ActionResolver:
         layers = layers_again(stored.snapshot, stored.place, stored.dr_workflow, stored.parameters, live)
         resolved = resolve(layers, await read_values(self._cluster, request.actor, [layers]))
         known = {name: resolved.values[name] for name in names if name in resolved.values}
-        missing = [name for name in names if name not in known or known[name] == omission.MARKER]
+        missing = [name for name in names if name not in known or known[name] == MARKER]
         if missing:
             errors = [error.text for error in resolved.errors]
             message = action_messages.parameters_changed(request.step.action, missing, errors)

@@ -66,6 +66,8 @@ class HttpRequest(Model):
     """Status codes that count as success; without them, 200 to 299."""
     insecure_skip_verify: bool | None = None
     """Whether the server's certificate goes unverified."""
+    show_path: bool | None = None
+    """Additive. Whether messages show the path of `url`; without it they show scheme and host only."""
 
 
 class JobTemplate(Model):

@@ -44,7 +44,7 @@ class HttpEffect:
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Return that nobody can tell."""
         request = _request(action)
-        message = redacted(effect_messages.request_canceled(request.method, safe_url(request.url)), request.secrets)
+        message = redacted(effect_messages.request_canceled(request.method, safe_url(request)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=bounded(message))
 
 
@@ -83,7 +83,7 @@ class _HttpAttempt:
     def sending(self) -> None:
         """Report that the answer is waited for, once the request is being sent."""
         late = self._unanswered(effect_messages.not_answered_in_time(self._timeout), sent=True, late=True)
-        self._wait_for(effect_messages.waiting_for_answer(safe_url(self.current.url)), late)
+        self._wait_for(effect_messages.waiting_for_answer(safe_url(self.current)), late)
 
     def answered(self, status: int) -> None:
         """Set how the attempt ends if the body does not come: that changes nothing about the status."""
@@ -103,7 +103,7 @@ class _HttpAttempt:
         if not self.first.succeeded(answer.status):
             raise self._not_succeeded(answer)
         message = effect_messages.request_succeeded(
-            self.first.method, safe_url(self.first.url), answer.status, safe_url(self.current.url)
+            self.first.method, safe_url(self.first), answer.status, safe_url(self.current)
         )
         response = HttpResponse(status_code=answer.status, body=self._body(answer) or None)
         return ActionOutcome(
@@ -119,7 +119,7 @@ class _HttpAttempt:
 
     def failed(self, kind: FailureType, reason: str, retry_after: float | None = None) -> ActionError:
         """Return a failure under the action's own message."""
-        message = effect_messages.request_failed(self.first.method, safe_url(self.first.url), reason)
+        message = effect_messages.request_failed(self.first.method, safe_url(self.first), reason)
         return ActionError(kind, self._redact(message), retry_after=retry_after)
 
     def _unanswered(self, reason: str, *, sent: bool, late: bool = False) -> ActionError:
@@ -130,7 +130,7 @@ class _HttpAttempt:
 
     def _not_succeeded(self, answer: HttpAnswer) -> ActionError:
         """Return the failure for an answer that means no success."""
-        redirected_to = None if self.current is self.first else safe_url(self.current.url)
+        redirected_to = None if self.current is self.first else safe_url(self.current)
         body = excerpt(self._body(answer))
         reason = effect_messages.answered(answer.status, self.first.success_codes, redirected_to, body)
         if http_request.leaves_open(self.current, answer.status):

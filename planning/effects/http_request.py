@@ -19,12 +19,10 @@ from api.steps import FailureType
 from planning.definitions.identifiers import shortened
 from planning.effects.allowed_hosts import is_address
 from planning.messages import effects as effect_messages
-from planning.values.omission import HARMLESS_HEADERS, is_secret_name
+from planning.values.omission import HARMLESS_HEADERS, secrets_of
 from planning.values.redaction import secret_forms
 
 MOST_REDIRECTS = 5
-_PUBLIC_HEADERS = HARMLESS_HEADERS | {"idempotency-key"}
-"""Headers that go to another host, and may be shown; the value of any other may be a secret."""
 
 _OURS = frozenset(
     {
@@ -93,6 +91,8 @@ class ActionRequest:
     """Whether the action itself says that the request may be made again, whatever became of it."""
     secrets: tuple[str, ...]
     """Texts that nobody may see, the longest first."""
+    show_path: bool = False
+    """Whether messages show the path of the URL."""
 
     @property
     def may_repeat(self) -> bool:
@@ -117,7 +117,6 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         raise RequestError(effect_messages.not_a_method(list(Method))) from None
     url = _url(asked.url)
     headers = _headers(asked, url, mark)
-    private = [value for name, value in headers.items() if name.lower() not in _PUBLIC_HEADERS]
     return ActionRequest(
         method=method,
         url=_bare(url),
@@ -126,7 +125,8 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         success_codes=frozenset(asked.success_codes or ()),
         verify=not asked.insecure_skip_verify,
         repeated=action.retry_policy is not None and action.retry_policy.limit > 0,
-        secrets=secret_forms([*secrets, *_credentials(url), *private]),
+        secrets=secret_forms([*secrets, *secrets_of(action.to_object()), *_credentials(url, headers)]),
+        show_path=asked.show_path is True,
     )
 
 
@@ -170,10 +170,11 @@ def _value(name: str, value: str) -> str:
     return text
 
 
-def _credentials(url: URL) -> list[str]:
-    """Return what a URL says of who asks, in its authority and in its query."""
-    pair = [url.password, url.userinfo.decode()] if url.password else []
-    return [*pair, *(value for name, value in url.params.multi_items() if is_secret_name(name))]
+def _credentials(url: URL, headers: dict[str, str]) -> list[str]:
+    """Return what a URL says of who asks, as it is written in it and as it is sent."""
+    if not url.userinfo:
+        return []
+    return [url.password, url.userinfo.decode(), headers.get("Authorization", "")]
 
 
 def idempotency_key(mark: str) -> str:
@@ -181,10 +182,14 @@ def idempotency_key(mark: str) -> str:
     return shortened(quote(mark, safe="/%[]:"), _LONGEST_KEY)
 
 
-def safe_url(url: URL) -> str:
-    """Return a URL for messages, without credentials and query: they may be secret."""
-    text = f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode().partition('?')[0]}"
-    return shortened(text, _LONGEST_URL)
+def safe_url(request: ActionRequest) -> str:
+    """Return the URL of a request for messages: scheme and host, and where the action asks for it the path.
+
+    Credentials and query are never shown, and the path of a webhook is a credential.
+    """
+    url = request.url
+    path = url.raw_path.decode().partition("?")[0] if request.show_path else ""
+    return shortened(f"{url.scheme}://{url.netloc.decode()}{path}", _LONGEST_URL)
 
 
 def host_and_port(url: URL) -> str:
@@ -217,7 +222,8 @@ def redirected(request: ActionRequest, status: int, location: str | None) -> Act
         return None
     headers = request.headers
     if not _same_service(request.url, url):
-        headers = tuple((name, value) for name, value in headers if name.lower() in _PUBLIC_HEADERS)
+        headers = tuple((name, value) for name, value in headers if name.lower() in HARMLESS_HEADERS)
+        headers += (("User-Agent", _DEFAULTS["User-Agent"]),)
     following = replace(request, url=_bare(url), headers=headers)
     if status != 303 or request.method is Method.HEAD:
         return following

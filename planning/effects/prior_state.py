@@ -12,6 +12,7 @@ from typing import Any
 
 from planning.messages import runs as run_messages
 from planning.values.redaction import secret_forms
+from planning.values.secret_parts import secrets_in
 
 Object = Mapping[str, Any]
 
@@ -102,6 +103,8 @@ def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
     text = json.dumps(found, ensure_ascii=False)
     if any(form in text for form in secret_forms(secrets)):
         return run_messages.RECORD_WITH_SECRET_VALUE
+    if secrets_in(found):
+        return run_messages.RECORD_WITH_SECRET_NAME
     size = len(json.dumps(found).encode())
     return run_messages.record_too_large(size, BOUND) if size > BOUND else ""
 

@@ -28,8 +28,8 @@ from planning.values.parameters import Resolved
 from planning.values.placeholders import PlaceholderKind, Values, names_used
 from planning.values.rendering import rendered_action
 
-_ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<rest>[^?#]*)")
-"""User and query are left out: they may be secret."""
+_ADDRESS = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?:[^/?#]*@)?(?P<host>[^/?#]*)(?P<path>[^?#]*)")
+"""User and query are never shown, and the path only where the action asks for it: they may be secret."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,8 @@ def _title(action: Action, mark: str, values: Values | None) -> str:
     shown = action if values is None else rendered_action(action, values, partly=True)
     request = block_of(shown)
     if isinstance(request, HttpRequest) and (address := _ADDRESS.match(request.url.strip())):
-        return bounded(action_messages.request_title(request.method, f"{address['scheme']}{address['rest']}"))
+        path = address["path"] if request.show_path else ""
+        return bounded(action_messages.request_title(request.method, f"{address['scheme']}{address['host']}{path}"))
     try:
         target = target_of_action(shown, mark)
     except ManifestError:

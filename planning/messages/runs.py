@@ -50,6 +50,7 @@ VALID = "The definition is valid"
 WITHOUT_RUN = "refused: no workflow asked for this"
 RECORD_CONFIDENTIAL = "it holds a Secret, and the data of a Secret is never kept"
 RECORD_WITH_SECRET_VALUE = "it holds a secret value of the plan, which is never kept"  # noqa: S105 - it is a sentence
+RECORD_WITH_SECRET_NAME = "it holds a value whose name says that it is secret, which is never kept"  # noqa: S105 - it is a sentence
 RECORD_ON_ITS_WAY_OUT = "somebody had asked for its deletion before the action did"
 RECORD_DOUBTFUL = "an attempt before may have changed it already"
 

@@ -33,6 +33,7 @@ from planning.definitions.field_errors import model_errors
 from planning.definitions.identifiers import RECORD_PREFIX, Workflows, used_workflows
 from planning.messages import actions as action_messages
 from planning.values import omission
+from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
 
 PlanPlace = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""
@@ -159,11 +160,11 @@ def _parameters(parameters: list[Parameter] | None) -> list[Parameter] | None:
 
 
 def without_secrets(parameter: Parameter) -> Parameter:
-    """Return a parameter without its literal value if its name says that it is secret."""
-    if not omission.is_secret_name(parameter.name):
+    """Return a parameter without its literal value if its name says that it is secret, or if that contains a secret."""
+    texts = {name: text for name in ("value", "default") if (text := getattr(parameter, name))}
+    if not is_secret_name(parameter.name) and not any(secrets_in(text) for text in texts.values()):
         return parameter
-    hidden = {name: omission.MARKER for name in ("value", "default") if getattr(parameter, name)}
-    return parameter.model_copy(update=hidden)
+    return parameter.model_copy(update=dict.fromkeys(texts, MARKER))
 
 
 # Reading back.

@@ -14,11 +14,9 @@ from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
 from api.steps import Part
 from api.workflow import DRWorkflow
-from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.snapshot.documents import PlanPlace, plan_of, without_secrets
 from planning.values import omission
 from planning.values.parameters import Layer, Layers, layers
-from planning.values.placeholders import texts
 
 
 @dataclass(frozen=True)
@@ -52,23 +50,6 @@ def is_whole(definition: SnapshotDefinition, index: int, part: Part, action: Act
 def is_complete(action: Action) -> bool:
     """Tell by the marker whether version 0.1 stored an action without leaving anything out."""
     return omission.is_complete(action.to_object())
-
-
-def secret_texts(kept: Action, whole: Action) -> list[str]:
-    """Return the secret texts of a completed action; for a manifest of a Secret, each of its values."""
-    known = frozenset(text for _, text in texts(kept.to_object()))
-    back = [text for _, text in texts(whole.to_object()) if text not in known]
-    return [text for each in back for text in _within(each)]
-
-
-def _within(text: str) -> list[str]:
-    """Return the values in the manifest of a Secret; any other text as it is."""
-    try:
-        body = parse_manifest(text)
-    except ManifestError:
-        return [text]
-    parts = (body.get("data"), body.get("stringData"), (body["metadata"]).get("annotations"))
-    return [value for part in parts if isinstance(part, dict) for value in part.values() if isinstance(value, str)]
 
 
 def layers_again(

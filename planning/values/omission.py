@@ -1,26 +1,27 @@
 """What is secret in definitions: it is left out of what is kept, and filled in again from the live definition.
 
-Parameters are left out by name and origin, texts of actions by their field. A definition of which something was
-left out can only be used while the live one is otherwise the same.
+Parameters are left out by name and origin, texts of actions by their field and by what they say. A definition of which
+something was left out can only be used while the live one is otherwise the same.
 Source: docs/spec/drplan.md, "Secret values".
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from planning.definitions.manifest import ManifestError, parse_manifest
-from planning.values.placeholders import has_template, placeholders, texts
-from planning.values.redaction import HIDDEN as HIDDEN
-
-MARKER = "secret, not kept"
-"""Stands in place of each text that was left out."""
-
-_SECRET_WORDS = re.compile(
-    "password|passwd|passphrase|pwd|token|secret|credential|apikey|accesskey|privatekey|signingkey|encryptionkey"
+from planning.values.placeholders import placeholders, texts
+from planning.values.secret_parts import (
+    MARKER,
+    Hide,
+    hidden,
+    is_secret_query,
+    masked,
+    secret_segments,
+    without_placeholders,
 )
-_ABOUT_A_SECRET = re.compile("(name|namespace|ref|file|path|type|ttl)$")
+
 _SCHEMES = frozenset({"basic", "bearer", "token", "apikey", "api-key", "key", "geniekey", "splunk"})
 HARMLESS_HEADERS = frozenset(
     {
@@ -32,133 +33,104 @@ HARMLESS_HEADERS = frozenset(
         "content-encoding",
         "content-language",
         "content-type",
+        "idempotency-key",
         "if-match",
         "if-none-match",
         "traceparent",
-        "user-agent",
         "x-correlation-id",
         "x-request-id",
     }
 )
 """Headers whose values are no secrets, whatever they say."""
 _USER = re.compile(r"[^/?#]*//([^/?#]*)@")
-_QUERY = re.compile(r"[?&]([^=&#]+)=([^&#]*)")
-_SECRET_KEPT = ("apiVersion", "kind", "type", "immutable")
-_METADATA_KEPT = ("name", "namespace", "labels")
+_QUERY = re.compile(r"[?&;]([^=&;#]+)=([^&;#]*)")
+_PATH = re.compile(r"[^/?#]*//[^/?#]*/([^?#]*)")
 
 
 class Changed(ValueError):  # noqa: N818 - it reads as what is the case
     """Something was left out, and the live definition is another one by now, or gone."""
 
 
-def is_secret_name(name: str) -> bool:
-    """Tell whether a parameter's name says that its value is secret: `dbPassword`, `api-key`, and not `secretName`."""
-    letters = re.sub("[-_.]", "", name.lower())
-    return _SECRET_WORDS.search(letters) is not None and _ABOUT_A_SECRET.search(letters) is None
-
-
 # Leaving out.
 
 
-def leave_out_action(action: dict[str, Any]) -> dict[str, Any]:
-    """Return an action's JSON with a marker in place of each text that is secret; its own rollback is treated alike."""
-    return {name: _leave_out(name, value) for name, value in action.items()}
+def leave_out_action(action: dict[str, Any], hide: Hide = lambda _: MARKER) -> dict[str, Any]:
+    """Return an action's JSON with a marker in place of each text that is secret; its own rollback is treated alike.
+
+    `hide` gets each of these texts.
+    """
+    return {name: _leave_out(name, value, hide) for name, value in action.items()}
 
 
-def _leave_out(name: str, value: Any) -> Any:
+def secrets_of(action: dict[str, Any]) -> list[str]:
+    """Return the texts in an action's JSON that `leave_out_action` leaves out."""
+    found: list[str] = []
+
+    def collect(text: str) -> str:
+        found.append(text)
+        return MARKER
+
+    leave_out_action(action, collect)
+    return found
+
+
+def _leave_out(name: str, value: Any, hide: Hide) -> Any:
     """Leave out what is secret in one field of an action."""
     if not isinstance(value, dict):
         return value
     match name:
         case "rollback":
-            return leave_out_action(value)
+            return leave_out_action(value, hide)
         case "http":
-            return _changed(value, {"url": _url, "headers": _headers})
+            rules: dict[str, Callable[[Any], Any]] = {
+                "url": lambda url: _url(url, value.get("showPath") is True, hide),
+                "headers": lambda headers: _headers(headers, hide),
+                "body": lambda body: hidden(body, hide),
+            }
         case "resource":
-            return _changed(value, {"manifest": _manifest})
+            rules = {"manifest": lambda manifest: _manifest(manifest, hide)}
         case _:
-            return _body(value)
+            return hidden(value, hide)
+    return {field: rules[field](item) if field in rules and item else item for field, item in value.items()}
 
 
-def _changed(block: dict[str, Any], by: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    return {name: by[name](value) if name in by and value else value for name, value in block.items()}
-
-
-def _manifest(text: Any) -> Any:
-    """Leave the data of a Secret out of a manifest; one that cannot be read and may be a Secret, whole."""
+def _manifest(text: Any, hide: Hide) -> Any:
+    """Leave the secret parts of a manifest out; one that cannot be read and may be a Secret, whole."""
     try:
         body = parse_manifest(str(text))
     except ManifestError:
-        return MARKER if "Secret" in str(text) else text
-    kept = _body(body)
+        return hide(str(text)) if "Secret" in str(text) else hidden(text, hide)
+    kept = hidden(body, hide)
     return text if kept == body else json.dumps(kept, ensure_ascii=False)
 
 
-def _body(value: Any) -> Any:
-    """Leave the data of every Secret out of a JSON value, and what a Clusternet override puts into one."""
-    if isinstance(value, list):
-        return [_body(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if _is_secret(value):
-        return {name: _secret_field(name, item) for name, item in value.items()}
-    feed = value.get("feed")
-    overrides = ("overrides",) if isinstance(feed, dict) and feed.get("kind") == "Secret" else ()
-    return {name: _masked(item) if name in overrides else _body(item) for name, item in value.items()}
-
-
-def _is_secret(value: dict[str, Any]) -> bool:
-    """Tell whether an object is a Secret, or may become one when its placeholders are filled in."""
-    kind = value.get("kind")
-    named = kind == "Secret" or (isinstance(kind, str) and has_template(kind))
-    return named and any(name in value for name in ("metadata", "data", "stringData"))
-
-
-def _secret_field(name: str, value: Any) -> Any:
-    if name in _SECRET_KEPT:
-        return value
-    if name == "metadata" and isinstance(value, dict):
-        return {key: item if key in _METADATA_KEPT else _masked(item) for key, item in value.items()}
-    return _masked(value)
-
-
-def _masked(value: Any) -> Any:
-    """Leave every value out; names stay."""
-    if isinstance(value, dict):
-        return {name: _masked(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item) for item in value]
-    return value if value is None else MARKER
-
-
-def _headers(headers: Any) -> Any:
+def _headers(headers: Any, hide: Hide) -> Any:
     if not isinstance(headers, dict):
-        return _masked(headers)
-    return {name: value if _is_harmless(name, str(value)) else MARKER for name, value in headers.items()}
+        return masked(headers, hide)
+    return {name: value if _is_harmless(name, str(value)) else hide(str(value)) for name, value in headers.items()}
 
 
 def _is_harmless(name: str, value: str) -> bool:
     """Tell whether a header may be kept: for its name, or because its value is placeholders after a scheme."""
     if name.lower() in HARMLESS_HEADERS:
         return True
-    words = _literal(value).split()
+    words = without_placeholders(value).split()
     return bool(placeholders(value)) and (not words or (len(words) == 1 and words[0].lower() in _SCHEMES))
 
 
-def _url(url: Any) -> Any:
-    """Leave a URL out that holds a password, or a secret in its query."""
+def _url(url: Any, show_path: bool, hide: Hide) -> Any:
+    """Leave a URL out that holds a password, a secret in its query, or a path as that of a webhook."""
     if not isinstance(url, str):
-        return _masked(url)
-    user = _USER.match(url)
-    query = (_literal(value) for name, value in _QUERY.findall(url) if is_secret_name(name))
-    return MARKER if (user and _literal(user[1]).strip(":")) or any(query) else url
-
-
-def _literal(text: str) -> str:
-    """Take the placeholders out of a text."""
-    for each in placeholders(text):
-        text = text.replace(each.text, " ", 1)
-    return text.strip()
+        return masked(url, hide)
+    user, path = _USER.match(url), _PATH.match(url)
+    secret = [without_placeholders(value) for name, value in _QUERY.findall(url) if is_secret_query(name)]
+    if user and without_placeholders(user[1]).strip(":"):
+        secret += [user[1], user[1].partition(":")[2]]
+    if path and not show_path and (segments := secret_segments(path[1])):
+        secret += [path[1], *segments]
+    for text in filter(None, secret):
+        hide(text)
+    return MARKER if any(secret) else url
 
 
 # Filling in.
@@ -176,6 +148,13 @@ def fill(kept: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
     """
     if is_complete(kept):
         return kept
-    if live is None or leave_out_action(live) != kept:
+    if live is None or not _same(kept, leave_out_action(live), live):
         raise Changed
     return live
+
+
+def _same(kept: Any, left_out: Any, live: Any) -> bool:
+    """Tell whether a definition was kept from the live one, whatever the release that kept it left out."""
+    if isinstance(kept, dict) and isinstance(left_out, dict) and isinstance(live, dict):
+        return kept.keys() == live.keys() and all(_same(kept[name], left_out[name], live[name]) for name in kept)
+    return bool(kept in (left_out, live))

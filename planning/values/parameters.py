@@ -20,10 +20,10 @@ from planning.definitions.field_errors import FieldError, subject
 from planning.definitions.manifest import ManifestError, documents_in
 from planning.messages import fields as field_messages
 from planning.values.jsonpath import Budget
-from planning.values.omission import is_secret_name
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
 from planning.values.redaction import HIDDEN, redacted, secret_forms
 from planning.values.rendering import render
+from planning.values.secret_parts import is_secret_field, is_secret_name, secrets_in
 from planning.values.value_from import Answers, ManifestRead, ParameterError, UnreadableManifest, read_of, value_of
 
 RESERVED = "mode"
@@ -117,8 +117,11 @@ class ValueSource:
 
     @property
     def is_secret(self) -> bool:
-        """Whether the value is secret: because of the parameter's name, or because it is read from a Secret."""
-        return is_secret_name(self.parameter.name) or (self.reference is not None and self.reference.kind == "Secret")
+        """Whether the value is secret: for the parameter's name, or because of what it is read from."""
+        if is_secret_name(self.parameter.name) or self.reference is None:
+            return is_secret_name(self.parameter.name)
+        last = re.findall(r"[\w-]+", self.reference.json_path or "")[-1:]
+        return self.reference.kind == "Secret" or any(map(is_secret_field, last))
 
     def error(self, message: str, below: str = "") -> FieldError:
         """Return an error at the field with the value."""
@@ -178,7 +181,11 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
     """Determine the values with what has been read so far. Without answers: the errors that need no reading."""
     names, resolver = sorted(names_with_value(of)), _Resolver(of, answers)
     values = {name: value for name in names if (value := resolver.value(name)) is not None}
-    secret = frozenset(name for name in names if (source := source_of(of, name)) is not None and source.is_secret)
+    secret = frozenset(
+        name
+        for name in names
+        if (source := source_of(of, name)) is not None and (source.is_secret or secrets_in(values.get(name)))
+    )
     errors = [*missing(of), *resolver.errors.values(), *_fragment_errors(of)]
     for layer in of.items:
         for item in layer.parameters:

@@ -5,7 +5,6 @@ forms is looked for. Source: docs/spec/drworkflow.md, "HTTP".
 """
 
 import base64
-import binascii
 import html
 import json
 import re
@@ -38,17 +37,18 @@ def _parts(value: str) -> Iterator[str]:
             bare = part.strip("\"'")
             if len(bare) >= _SHORTEST_PART and bare.lower() not in _SCHEMES:
                 yield bare
-    if value.lower().startswith("basic "):
-        yield from _decoded(value[6:].strip())
+    # Credentials of the scheme Basic, and the data of a Secret.
+    yield from _decoded(value[6:].strip() if value.lower().startswith("basic ") else value)
 
 
 def _decoded(text: str) -> Iterator[str]:
     try:
         pair = base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return
-    yield pair
-    yield pair.partition(":")[2]
+    if pair.isprintable():
+        yield pair
+        yield pair.partition(":")[2]
 
 
 def _forms(text: str) -> Iterator[str]:
@@ -58,6 +58,8 @@ def _forms(text: str) -> Iterator[str]:
     yield html.escape(text)
     yield quote(text, safe="")
     yield quote_plus(text)
+    if len(text) >= _SHORTEST_PART:
+        yield base64.b64encode(text.encode(errors="replace")).decode()
 
 
 def redacted(text: str, secrets: Sequence[str]) -> str:

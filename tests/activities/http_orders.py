@@ -38,9 +38,11 @@ class Names:
 
 
 def order(url: str, *, lost: bool = False, secrets: frozenset[str] = frozenset(), **more: Any) -> ResolvedAction:
-    """Give the order for a request; `retryPolicy` and `timeout` are the action's, all else is of its http block."""
+    """Give the order for a request that shows its path; `retryPolicy` and `timeout` are the action's."""
     own = {name: more.pop(name) for name in ("retryPolicy", "timeout") if name in more}
-    action = Action.model_validate({"name": "ask", "type": "HTTP", "http": {"url": url, **more}, **own})
+    action = Action.model_validate(
+        {"name": "ask", "type": "HTTP", "http": {"url": url, "showPath": True, **more}, **own}
+    )
     return ResolvedAction(
         definition=action,
         operation=Operation.CREATE,

@@ -13,7 +13,7 @@ ADDITIVE = {
         ".spec.stages[].workflows[].params[].allowFromExecution",
         ".status.currentExecution.uid",
     },
-    "drworkflows": {".spec.parameters[].allowFromExecution"},
+    "drworkflows": {".spec.parameters[].allowFromExecution", ".spec.actions[].http.showPath"},
     "drplanexecutions": {
         ".spec.params[].allowFromExecution",
         ".spec.onMissing",

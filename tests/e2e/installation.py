@@ -1,6 +1,7 @@
 """The whole product on one stack: worker and bridge as processes, each behind a proxy that can stop its requests."""
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Guarded:
     program: Program
     proxy: FaultProxy
     name: str
+    metrics: str
+    """Address and port of its metrics."""
 
     def wait_until_it_serves(self) -> None:
         """Return once this life of the process has begun to work."""
@@ -102,11 +105,14 @@ def _guarded(
     kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
     common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT, "DRPLAN_HTTP_ALLOWED_HOSTS": OWN_HOST}
+    common["DRPLAN_LOG_LEVEL"] = "debug"
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        metrics = own["DRPLAN_METRICS_ADDRESS"] = f"127.0.0.1:{free.getsockname()[1]}"
     program = Program(module or (user,), own, folder / f"{name}.log")
     program.start()
     try:
-        yield Guarded(program, proxy, user)
+        yield Guarded(program, proxy, user, metrics)
     finally:
         proxy.open_all()
         program.stop()

@@ -121,3 +121,43 @@ async def test_what_a_broken_resolver_says_is_not_passed_on(caplog: pytest.LogCa
 
     error = await refusal(order("http://shop.test/", headers=HEADERS), effect(names=Broken()))
     assert_hidden(error.message)
+
+
+async def test_the_path_of_a_webhook_is_shown_on_request_only(service: Service) -> None:
+    path = "/services/T00/s3cret-of-the-hook"
+    service.replies_to(
+        path, Reply(echo=True), Reply(404, f"Cannot POST {path}"), Reply(404, "no hook s3cret-of-the-hook")
+    )
+    address = f"http://127.0.0.1:{service.port}"
+    attempt = Attempt()
+    outcome = await ask(order(address + path, method="POST", showPath=None), attempt=attempt)
+    failures = [await refusal(order(address + path, method="POST", showPath=None)) for _ in range(2)]
+    canceled = await effect().verify(order(address + path, showPath=None))
+    assert outcome.message == f"HTTP POST {address} succeeded with status 200"
+    assert failures[0].message == f"HTTP POST {address} failed: it was answered 404: Cannot POST /•••"
+    assert failures[1].message == f"HTTP POST {address} failed: it was answered 404: no hook •••"
+    texts = [
+        shown(outcome),
+        shown(canceled),
+        str(attempt.beats),
+        *[await as_temporal_keeps_it(one) for one in failures],
+    ]
+    assert not any("s3cret" in text for text in texts)
+
+
+async def test_a_user_agent_is_a_credential_unless_it_is_ours(service: Service) -> None:
+    service.replies_to("/", Reply(302, headers={"Location": f"http://other.test:{service.port}/next"}))
+    service.replies_to("/next", Reply(body="hello canary-agent"))
+    names = Names({"other.test": ["127.0.0.1"]})
+    outcome = await ask(
+        order(f"http://127.0.0.1:{service.port}/", headers={"User-Agent": "canary-agent"}), effect(names=names)
+    )
+    assert [one.headers["user-agent"] for one in service.received] == ["canary-agent", "drplan"]
+    assert "canary-agent" not in shown(outcome)
+
+
+async def test_what_a_body_names_as_secret_is_hidden_and_the_rest_stays(service: Service) -> None:
+    service.replies_to("/", Reply(500, "the site east refused hunter2-hunter2"))
+    body = json.dumps({"site": "east", "password": "hunter2-hunter2", "user": "the site"})
+    error = await refusal(order(f"http://127.0.0.1:{service.port}/", body=body))
+    assert error.message.endswith("it was answered 500: the site east refused •••")

@@ -1,5 +1,6 @@
 """What an HTTP action sends, where a redirect leads it, and what an answer or silence means for a repeat."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,7 +102,8 @@ def test_what_makes_no_request_is_refused_without_its_value(http: dict[str, Any]
 
 def test_a_url_is_shown_without_who_asks_and_without_its_query() -> None:
     request = asked("https://me:secret@shop.example.com:8443/a/b%20c?token=secret#secret")
-    assert safe_url(request.url) == "https://shop.example.com:8443/a/b%20c"
+    assert safe_url(request) == "https://shop.example.com:8443"
+    assert safe_url(replace(request, show_path=True)) == "https://shop.example.com:8443/a/b%20c"
 
 
 @pytest.mark.parametrize("status", [200, 204, 299])

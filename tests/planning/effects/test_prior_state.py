@@ -11,12 +11,15 @@ from api.steps import Target
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import change_body, creation_body, mark_of
 from planning.effects.prior_state import BOUND, PriorState, data_of, doubtful, prior_state_of, read, same_state
+from planning.values.secret_parts import is_secret_field
 
 SECRET = "correct-horse"
 TEXT_OF_A_SECRET = '{"apiVersion":"v1","kind":"Secret","stringData":{"password":"correct-horse"}}'
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
-names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=5)
+names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=5).filter(
+    lambda name: not is_secret_field(name)
+)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),

@@ -223,6 +223,8 @@ class TestTitles:
     def test_a_request_is_named_by_method_and_address_without_what_may_be_secret(self) -> None:
         http = {"url": "https://me:pw@example.com/hook/up?token=x#y", "method": "POST"}
         decision = in_mode(None, dr_workflow("w", {"name": "call", "type": "HTTP", "http": http}))
+        assert decision.steps[0][0][0].title == "POST https://example.com"
+        decision = in_mode(None, dr_workflow("w", {"name": "call", "type": "HTTP", "http": http | {"showPath": True}}))
         assert decision.steps[0][0][0].title == "POST https://example.com/hook/up"
 
     def test_a_job_without_a_name_is_called_as_it_will_be(self) -> None:

@@ -37,7 +37,7 @@ CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
 BACKUP = Target(api_version="batch/v1", kind="Job", name="backup", namespace="default")
 BACKOFF = "BackoffLimitExceeded: Job has reached the specified backoff limit: "
-HEALTH, MOVE = "https://shop.example.com/health", "https://shop.example.com/move"
+HEALTH = MOVE = "https://shop.example.com"
 EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
 MOMENT = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
 KEY = ObjectKey(namespace="default", name="shop-run", uid=GAP)

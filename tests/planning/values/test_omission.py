@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from api.actions import Action
 from planning.definitions.manifest import parse_manifest
-from planning.values.omission import MARKER, Changed, fill, is_complete, is_secret_name, leave_out_action
+from planning.values.omission import Changed, fill, is_complete, leave_out_action
+from planning.values.secret_parts import MARKER, is_secret_name
 
 SECRET = {
     "apiVersion": "v1",

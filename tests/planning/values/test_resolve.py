@@ -142,8 +142,9 @@ def test_numbers_are_as_json_writes_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "03", "+1", "1.", ".5", "0x10", "1_000", "NaN", " 1", "1\n", "one", "٣"])
 def test_what_is_no_number_is_an_error_where_the_value_stands(text: str) -> None:
     found = resolve(stack([{"name": "n", "type": "number"}], [literal("n", text)]), {})
+    shown = text.replace("\n", "\\n")
     assert messages(found) == [
-        f'spec.globalParams[0].value of DRPlan default/shop: "{text}" is not a number such as 3 or 1.5, as DRWorkflow '
+        f'spec.globalParams[0].value of DRPlan default/shop: "{shown}" is not a number such as 3 or 1.5, as DRWorkflow '
         "default/w declares; correct one of them"
     ]
 
