@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from process.settings import Count, GoDuration, NonEmpty, ProcessSettings
+from process.settings import Count, GoDuration, KubernetesName, NonEmpty, ProcessSettings
 
 
 def identity() -> str:
@@ -21,9 +21,9 @@ class BridgeSettings(ProcessSettings):
 
     identity: NonEmpty = Field(default_factory=identity)
     """identity of the process in the lease and in events"""
-    lease_namespace: NonEmpty = "drplan-system"
+    lease_namespace: KubernetesName = "drplan-system"
     """namespace of the lease for leader election"""
-    lease_name: NonEmpty = "drplan-bridge"
+    lease_name: KubernetesName = "drplan-bridge"
     """name of the lease for leader election"""
     lease_duration: GoDuration = timedelta(seconds=8)
     """how long the lease is valid without renewal; then another bridge takes over"""

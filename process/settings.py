@@ -6,11 +6,12 @@ The docstring of a setting is its help text. Durations are Go durations. Source:
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.meta import go_duration, parse_duration
+from planning.definitions.identifiers import is_dns_subdomain
 
 PREFIX = "DRPLAN_"
 
@@ -19,8 +20,15 @@ def _duration(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
 
 
+def _name(text: str) -> str:
+    if not is_dns_subdomain(text):
+        raise ValueError("not a name that an object in Kubernetes can have")
+    return text
+
+
 GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
 Count = Annotated[int, Field(ge=1)]
+KubernetesName = Annotated[str, AfterValidator(_name)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 
 

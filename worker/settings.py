@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from planning.effects.allowed_hosts import allowed_hosts
-from process.settings import Count, GoDuration, NonEmpty, ProcessSettings
+from process.settings import Count, GoDuration, KubernetesName, ProcessSettings
 
 
 def _host_list(text: str) -> str:
@@ -21,7 +21,7 @@ HostList = Annotated[str, AfterValidator(_host_list)]
 class Settings(ProcessSettings):
     """Settings of the worker."""
 
-    default_service_account: NonEmpty = "default"
+    default_service_account: KubernetesName = "default"
     """service account of plans that name none, in the plan's namespace"""
     impersonate: bool = True
     """whether actions act as that service account, or with the worker's own rights"""
