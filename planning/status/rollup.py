@@ -153,8 +153,10 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     if operation is OperationType.EXECUTE:
         skipped = sum(stage.phase is Phase.SKIPPED for stage in stages)
         return tree_messages.plan_executed(whole, sum(done), skipped)
-    known = len(state.left_standing) - state.unread
-    return bounded(_reverted(stages, whole, sum(done))) + tree_messages.left_standing(known, state.unread)
+    message = bounded(_reverted(stages, whole, sum(done)))
+    if not state.left_standing:
+        return message
+    return message + tree_messages.left_standing(len(state.left_standing) - state.unread, state.unread)
 
 
 def _failure_chain(stage: StageStatus) -> list[str]:

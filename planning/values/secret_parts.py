@@ -26,7 +26,7 @@ _SECRET_WORDS = re.compile(
 )
 _ABOUT_A_SECRET = re.compile(
     "(name|namespace|ref|file|path|type|ttl|class|provider|store|policy|enabled|required|seconds|minutes|hours|days"
-    "|count|limit|length|size|version|algorithm|expiry|expiration|url|uri|endpoint|host|issuer|format|(existing|pull|tls)secrets?)$"
+    "|count|limit|length|size|version|algorithm|expiry|expiration|endpoint|host|issuer|format|(existing|pull|tls)secrets?)$"
     "|^max|^min"
 )
 _SECRET_WORDS_ALONE = frozenset({"pass", "auth", "pin", "sas", "sig"})

@@ -134,7 +134,7 @@ async def test_a_removal_that_fails_fails_the_action_and_the_record_says_what_st
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     task = hook(faulty_ns, onSuccess=True)
-    refusal = {"message": "subscriptions hook is protected", "reason": "Forbidden"}
+    refusal = {"message": "subscriptions hook is protected", "reason": "Forbidden", "details": {"name": "hook"}}
     faulty.fault("DELETE", HOOK, Answer(403, json.dumps(refusal)))
     error = await task.fails()
     expected = "its hook cleanup failed: subscriptions hook is protected"

@@ -121,7 +121,7 @@ async def test_a_new_object_that_is_refused_says_that_the_former_is_gone(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     there(faulty_ns)
-    refusal = {"message": "subscription shop is denied", "reason": "Forbidden"}
+    refusal = {"message": "subscription shop is denied", "reason": "Forbidden", "details": {"name": "shop"}}
     faulty.fault("POST", POSTED, Answer(403, json.dumps(refusal)))
     error = await replaces(faulty_ns).fails()
     expected = "subscription shop is denied; the former Subscription shop was deleted"

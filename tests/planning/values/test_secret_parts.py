@@ -28,7 +28,7 @@ def test_names_of_fields_variables_and_options(name: str) -> None:
         "imagePullSecrets",
         "passwordFile",
         "maxTokens",
-        "tokenUrl",
+        "tokenEndpoint",
         "key",
         "code",
         "site",
