@@ -5,6 +5,8 @@ snapshot left out is put back here, in memory only, and goes nowhere but to wher
 docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution.md, "What is kept".
 """
 
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -43,6 +45,9 @@ from planning.values.placeholders import (
 )
 from planning.values.rendering import rendered_action
 from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
+
+MOST_SECRETS = 1000
+"""Secret texts of one action; every message is searched for each of them."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ class ActionResolver:
         if request.origin is None:
             live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
             definition = _without_values(_part_of_step(live, step, reference))
-            return definition, frozenset(omission.secrets_of(definition.to_object()))
+            return definition, await _secrets_of(definition)
         stored = await self._stored(request.origin, reference)
         action = _part_of_step(stored.dr_workflow, step, reference)
         complete = is_whole(stored.definition, step.index, step.part, action)
@@ -117,7 +122,7 @@ class ActionResolver:
             raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
         within = {name: secrets_in(value) for name, value in secret_values.items() if not is_secret_name(name)}
         values_of = [text for name, value in secret_values.items() for text in within.get(name) or [value]]
-        return definition, frozenset([*omission.secrets_of(definition.to_object()), *values_of])
+        return definition, await _secrets_of(definition, values_of)
 
     async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
         place = (origin.stage, origin.workflow)
@@ -166,6 +171,17 @@ class ActionResolver:
             message = action_messages.parameters_changed(request.step.action, missing, errors)
             raise ActionError(FailureType.UNDEFINED, message)
         return known
+
+
+async def _secrets_of(definition: Action, values: Iterable[str] = ()) -> frozenset[str]:
+    """Return the secret texts of a definition with its values filled in, among them these. Raises ActionError."""
+    # In a thread: a text of 1 MB takes longer than the event loop may be kept busy.
+    found = await asyncio.to_thread(omission.secrets_of, definition.to_object())
+    secrets = frozenset([*found, *values])
+    if len(secrets) > MOST_SECRETS:
+        message = action_messages.too_many_secrets(definition.name, MOST_SECRETS)
+        raise ActionError(FailureType.INVALID, message)
+    return secrets
 
 
 def _lost_attempts(request: ExecuteInput, attempt: RunningAttempt) -> int:

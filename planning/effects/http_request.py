@@ -19,7 +19,7 @@ from api.steps import FailureType
 from planning.definitions.identifiers import shortened
 from planning.effects.allowed_hosts import is_address
 from planning.messages import effects as effect_messages
-from planning.values.omission import HARMLESS_HEADERS, secrets_of
+from planning.values.omission import HARMLESS_HEADERS, secrets_of_request
 from planning.values.redaction import secret_forms
 
 MOST_REDIRECTS = 5
@@ -105,7 +105,7 @@ class ActionRequest:
 
 
 def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> ActionRequest:
-    """Return the request that an action with its placeholders filled in makes; `secrets` are values that it holds.
+    """Return the request that an action with its placeholders filled in makes; `secrets` are values in its body.
 
     Raises RequestError.
     """
@@ -125,7 +125,7 @@ def request_of(action: Action, mark: str, secrets: Collection[str] = ()) -> Acti
         success_codes=frozenset(asked.success_codes or ()),
         verify=not asked.insecure_skip_verify,
         repeated=action.retry_policy is not None and action.retry_policy.limit > 0,
-        secrets=secret_forms([*secrets, *secrets_of(action.to_object()), *_credentials(url, headers)]),
+        secrets=secret_forms([*secrets, *secrets_of_request(asked), *_credentials(url, headers)]),
         show_path=asked.show_path is True,
     )
 

@@ -103,10 +103,10 @@ def _reason_to_leave_out(found: Object, secrets: Iterable[str]) -> str:
     text = json.dumps(found, ensure_ascii=False)
     if any(form in text for form in secret_forms(secrets)):
         return run_messages.RECORD_WITH_SECRET_VALUE
-    if secrets_in(found):
-        return run_messages.RECORD_WITH_SECRET_NAME
     size = len(json.dumps(found).encode())
-    return run_messages.record_too_large(size, BOUND) if size > BOUND else ""
+    if size > BOUND:
+        return run_messages.record_too_large(size, BOUND)
+    return run_messages.RECORD_WITH_SECRET_NAME if secrets_in(found) else ""
 
 
 def _holds_secret(value: Any) -> bool:

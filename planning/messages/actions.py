@@ -286,6 +286,11 @@ def not_usable_with_secrets(action: str) -> str:
     return f"The manifest of action {action} is not usable once its secret values are filled in"
 
 
+def too_many_secrets(action: str, most: int) -> str:
+    """Each secret text has to be looked for in every message."""
+    return f"Action {action} has more than {most} secret values: divide it, or read them from a Secret"
+
+
 def failed_to_keep(name: str, reason: str) -> str:
     """What a later Revert needs could not be stored."""
     return f"Failed to keep ControllerRevision {name}: {reason}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from api.actions import HttpRequest
 from planning.definitions.manifest import ManifestError, parse_manifest
 from planning.values.placeholders import placeholders, texts
 from planning.values.secret_parts import (
@@ -72,6 +73,11 @@ def secrets_of(action: dict[str, Any]) -> list[str]:
 
     leave_out_action(action, collect)
     return found
+
+
+def secrets_of_request(request: HttpRequest) -> list[str]:
+    """Return the secret texts in the URL and the headers of a request."""
+    return secrets_of({"http": {**request.to_object(), "body": None}})
 
 
 def _leave_out(name: str, value: Any, hide: Hide) -> Any:

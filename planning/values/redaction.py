@@ -20,6 +20,8 @@ _SHORTEST = 4
 """Characters; shorter texts occur everywhere and are not redacted."""
 _SHORTEST_PART = 6
 """The same for a part of a value, such as a cookie's."""
+_LONGEST = 10_000
+"""Characters; of a longer text, such as a whole manifest, the parts are not redacted."""
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "token", "apikey"})
 
 
@@ -32,6 +34,8 @@ def secret_forms(values: Iterable[str]) -> tuple[str, ...]:
 def _parts(value: str) -> Iterator[str]:
     """Return a value, its words, and what follows a `=`; of Basic credentials also what they encode."""
     yield value
+    if len(value) > _LONGEST:
+        return
     for word in re.split(r"[\s;,]+", value):
         for part in (word, word.partition("=")[2]):
             bare = part.strip("\"'")

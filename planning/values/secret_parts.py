@@ -24,6 +24,11 @@ _SECRET_WORDS = re.compile(
     "|accountkey|sharedkey|masterkey|authkey|sshkey|licensekey|connectionstring|bearer|jwt|cookie|authorization"
     "|signature"
 )
+_HINTS = (
+    *("password", "passwd", "pass", "pwd", "token", "secret", "credential", "key", "connection", "bearer", "jwt"),
+    *("cookie", "auth", "signature", "pin", "sas", "sig", "hook", "-u", "--user", "://"),
+)
+"""A text without any of these, in lower case, has no secret part."""
 _ABOUT_A_SECRET = re.compile(
     "(name|namespace|ref|file|path|type|ttl|class|provider|store|policy|enabled|required|seconds|minutes|hours|days"
     "|count|limit|length|size|version|algorithm|expiry|expiration|endpoint|host|issuer|format|(existing|pull|tls)secrets?)$"
@@ -174,16 +179,30 @@ def _hidden_text(text: str, hide: Hide) -> str:
             pass
         else:
             return text if clean == document else json.dumps(clean, ensure_ascii=False)
+    lower = text.lower()
+    if not any(hint in lower for hint in _HINTS):
+        return text
     text = _ADDRESS.sub(lambda match: _hidden_address(match[0], hide), text)
-    for pattern in (_USER, _COOKIE, _LINE, _OPTION, _ASSIGNED, _ELEMENT):
-        text = pattern.sub(lambda match: _hidden_match(match, is_secret_field, hide), text)
+    known: dict[str, bool] = {}
+
+    def is_secret(name: str) -> bool:
+        if name not in known:
+            known[name] = is_secret_field(name)
+        return known[name]
+
+    for pattern in (_USER, _COOKIE):
+        text = pattern.sub(lambda match: _hidden_match(match, hide), text)
+    for pattern in (_LINE, _OPTION, _ASSIGNED, _ELEMENT):
+        text = pattern.sub(lambda match: _hidden_match(match, hide) if is_secret(match["name"]) else match[0], text)
     return text
 
 
 def _hidden_address(address: str, hide: Hide) -> str:
     """Hide the password of an address, the credentials in its query, and the path of a webhook."""
-    address = _PASSWORD.sub(lambda match: _hidden_match(match, is_secret_field, hide), address)
-    address = _QUERY.sub(lambda match: _hidden_match(match, is_secret_query, hide), address)
+    address = _PASSWORD.sub(lambda match: _hidden_match(match, hide), address)
+    address = _QUERY.sub(
+        lambda match: _hidden_match(match, hide) if is_secret_query(match["name"]) else match[0], address
+    )
     if _WEBHOOK.search(address):
         path = re.split(r"[?#]", address)[0].partition("://")[2].partition("/")[2]
         for segment in secret_segments(path):
@@ -191,17 +210,16 @@ def _hidden_address(address: str, hide: Hide) -> str:
     return address
 
 
-def _hidden_match(match: re.Match[str], is_secret: Callable[[str], bool], hide: Hide) -> str:
-    """Return the text of a match with its value hidden, unless it has a name that does not say that this is secret."""
+def _hidden_match(match: re.Match[str], hide: Hide) -> str:
+    """Return the text of a match with its value hidden, unless that is a reference."""
     whole, value = match[0], match["value"]
-    name = match.groupdict().get("name")
     begin, end = (place - match.start() for place in match.span("value"))
     if value[0] in "\"'" and len(value) > 1:
         begin, end, value = begin + 1, end - 1, value[1:-1]
     elif not any(bracket in value for bracket in "([{"):
         value = value.rstrip(")]}")
         end = begin + len(value)
-    if (name is not None and not is_secret(name)) or _is_reference(value):
+    if _is_reference(value):
         return whole
     return f"{whole[:begin]}{hide(value)}{whole[end:]}"
 

@@ -210,3 +210,13 @@ async def test_a_manifest_that_its_secret_makes_unreadable_is_refused_without_qu
     error = await failure(ns, origin, "make")
     assert error.message == "The manifest of action make is not usable once its secret values are filled in"
     assert error.type == FailureType.INVALID
+
+
+async def test_an_action_with_too_many_secrets_says_so_before_anything_is_searched_for_them(ns: LiveNamespace) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": ns.namespace, "name": "app"}}
+    data = {f"password-{number}": f"hunter-{number}" for number in range(1001)}
+    origin = await keep(ns, writes("make", json.dumps({**body, "data": {"app.json": json.dumps(data)}})))
+    error = await failure(ns, origin, "make")
+    assert error.type == FailureType.INVALID
+    assert error.message == ("Action make has more than 1000 secret values: divide it, or read them from a Secret")
+    assert ns.get("configmap", "app") is None

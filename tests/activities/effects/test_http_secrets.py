@@ -3,12 +3,14 @@
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
 from api.steps import ActionOutcome
+from planning.values.omission import secrets_of
 from process.logs import limit_libraries
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.activities.live_namespace import Attempt
@@ -159,5 +161,6 @@ async def test_a_user_agent_is_a_credential_unless_it_is_ours(service: Service) 
 async def test_what_a_body_names_as_secret_is_hidden_and_the_rest_stays(service: Service) -> None:
     service.replies_to("/", Reply(500, "the site east refused hunter2-hunter2"))
     body = json.dumps({"site": "east", "password": "hunter2-hunter2", "user": "the site"})
-    error = await refusal(order(f"http://127.0.0.1:{service.port}/", body=body))
+    given = order(f"http://127.0.0.1:{service.port}/", body=body)
+    error = await refusal(replace(given, secrets=frozenset(secrets_of(given.definition.to_object()))))
     assert error.message.endswith("it was answered 500: the site east refused •••")

@@ -303,6 +303,7 @@ OF_ACTIONS = [
     action_messages.without_rollback(GAP),
     action_messages.not_renderable(GAP, GAP),
     action_messages.not_usable_with_secrets(GAP),
+    action_messages.too_many_secrets(GAP, 1000),
     action_messages.failed_to_keep(GAP, GAP),
     action_messages.record_too_large(GAP, 2048, 1024),
     action_messages.snapshot_altered(GAP),
