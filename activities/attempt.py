@@ -41,13 +41,16 @@ _GRACE = 5.0
 class RunningAttempt:
     """The state of an attempt: what its heartbeats say, and how it fails if its time runs out."""
 
-    def __init__(self, limits: Attempts, errors: int = 0, heartbeat: Heartbeat | None = None) -> None:
-        """Continue from the last heartbeat of earlier attempts.
+    def __init__(
+        self, limits: Attempts, errors: int = 0, heartbeat: Heartbeat | None = None, *, part: bool = False
+    ) -> None:
+        """Continue from the last heartbeat of earlier attempts; a `part` of an action has none of its own.
 
         `errors` were counted, and `heartbeat` was recorded last, under earlier schedules.
         """
         self.limits = limits
-        before = _last_heartbeat() or (heartbeat or Heartbeat()).model_copy(update={"not_begun": 0})
+        last = None if part else _last_heartbeat()
+        before = last or (heartbeat or Heartbeat()).model_copy(update={"not_begun": 0})
         self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
         self.timeout_error = ActionError(FailureType.TIMED_OUT, action_messages.ran_out_of_time(limits.timeout))
         """Raised if the time runs out now; whoever waits for something replaces it."""

@@ -17,7 +17,7 @@ from activities.errors import ActionError
 from api.execution import ActionOutputs, ClusterActionStatus
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
+from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType
 from kube.concurrency import parallel
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of
@@ -36,8 +36,7 @@ class ClusterAttempt(RunningAttempt):
     """The attempt in one cluster. The attempt at the whole action sends the heartbeats for all of them."""
 
     def __init__(self, limits: Attempts) -> None:
-        super().__init__(limits)
-        self.heartbeat = Heartbeat()
+        super().__init__(limits, part=True)
         # While it waits for its turn.
         message = effect_messages.child_not_begun(limits.timeout)
         self.timeout_error = ActionError(FailureType.TIMED_OUT, message)
