@@ -141,7 +141,7 @@ class LoadActivities:
     async def _resolved(self, places: Mapping[PlanPlace, Layers], actor: Actor) -> dict[PlanPlace, Resolved]:
         """Return all parameters, including those whose values are in live objects."""
         answers = await read_values(self._cluster, actor, list(places.values()))
-        return {place: resolve(of, answers) for place, of in places.items()}
+        return await asyncio.to_thread(lambda: {place: resolve(of, answers) for place, of in places.items()})
 
     async def _store(
         self, decision: DecisionT, execution: ObjectKey, account: str | None, documents: Sequence[SnapshotDocument]

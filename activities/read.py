@@ -5,6 +5,7 @@ docs/spec/drplanexecution.md, "What a Revert does", "The observation" and "What 
 docs/spec/drplan.md, "Parameters".
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -185,7 +186,8 @@ async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) 
     What cannot be read is part of the answer, unless another attempt may be able to read it.
     """
     answers: dict[ManifestRead, Sequence[Object] | UnreadableManifest] = {}
-    while wanted := reads(places, answers):
+    # In a thread: to evaluate the JSONPaths of a large plan takes seconds.
+    while wanted := await asyncio.to_thread(reads, places, answers):
         found = await parallel(wanted, lambda read: _read_objects(cluster, actor, read))
         answers.update(zip(wanted, found, strict=True))
     return answers

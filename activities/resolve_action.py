@@ -1,7 +1,8 @@
 """Resolve one action when its turn comes: the definition, its part, its secrets, its values, its object.
 
 The definition comes from the snapshot of the run, so that later changes of the DRWorkflow do not matter. What the
-snapshot left out is put back here, in memory only, and goes nowhere but to where it is used. Source:
+snapshot left out is put back here, in memory only, and goes nowhere but to where it is used. What reads a text of a
+definition does so in a thread, so that the heartbeats of this worker continue. Source:
 docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution.md, "What is kept".
 """
 
@@ -73,7 +74,7 @@ class ActionResolver:
         step = request.step
         definition, secrets = await self._definition(request)
         attempt.set_secrets(secrets)
-        target, body = _object_of(definition, step.mark, secret=bool(secrets))
+        target, body = await asyncio.to_thread(_object_of, definition, step.mark, secret=bool(secrets))
         if target is not None:
             # What names the object has to be readable, and a record of it has to be right.
             attempt.set_secrets(secrets - {target.kind, target.namespace, target.name})
@@ -107,7 +108,7 @@ class ActionResolver:
             definition = _without_values(_part_of_step(live, step, reference))
             return definition, await _secrets_of(definition)
         stored = await self._stored(request.origin, reference)
-        action = _part_of_step(stored.dr_workflow, step, reference)
+        action = await asyncio.to_thread(_part_of_step, stored.dr_workflow, step, reference)
         complete = is_whole(stored.definition, step.index, step.part, action)
         whole = action if complete else await self._with_secrets(action, step, stored)
         names = frozenset(names_used(whole, PlaceholderKind.PARAMS)) & frozenset(stored.parameters.left_out)
@@ -117,9 +118,11 @@ class ActionResolver:
         params = {**stored.parameters.values, **secret_values}
         values = Values(params, stored.snapshot.plan.name, earlier, frozenset(stored.parameters.fragments))
         try:
-            definition = rendered_action(whole, values)
+            definition = await asyncio.to_thread(rendered_action, whole, values)
         except TemplateError as error:
             raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
+        except ManifestError as error:
+            raise _unusable_manifest(whole, error, secret=bool(secret_values) or not complete) from None
         within = {name: secrets_in(value) for name, value in secret_values.items() if not is_secret_name(name)}
         values_of = [text for name, value in secret_values.items() for text in within.get(name) or [value]]
         return definition, await _secrets_of(definition, values_of)
@@ -163,7 +166,8 @@ class ActionResolver:
             ),
         )
         layers = layers_again(stored.snapshot, stored.place, stored.dr_workflow, stored.parameters, live)
-        resolved = resolve(layers, await read_values(self._cluster, request.actor, [layers]))
+        answers = await read_values(self._cluster, request.actor, [layers])
+        resolved = await asyncio.to_thread(resolve, layers, answers)
         known = {name: resolved.values[name] for name in names if name in resolved.values}
         missing = [name for name in names if name not in known or known[name] == MARKER]
         if missing:
@@ -236,6 +240,9 @@ def _object_of(action: Action, mark: str, *, secret: bool) -> tuple[Target | Non
         target = target_of_action(action, mark)
         return target, None if target is None else body_of_action(action, mark)
     except ManifestError as error:
-        known = action_messages.not_readable("The manifest of action", action.name, str(error))
-        message = action_messages.not_usable_with_secrets(action.name) if secret else known
-        raise ActionError(FailureType.INVALID, message) from None
+        raise _unusable_manifest(action, error, secret=secret) from None
+
+
+def _unusable_manifest(action: Action, error: ManifestError, *, secret: bool) -> ActionError:
+    known = action_messages.not_readable("The manifest of action", action.name, str(error))
+    return ActionError(FailureType.INVALID, action_messages.not_usable_with_secrets(action.name) if secret else known)

@@ -186,9 +186,8 @@ class _Json:
             raise ManifestError(file_messages.too_deep(MAX_DEPTH))
         self._size.add(1, 0)
         if isinstance(value, dict):
-            return _pairs(
-                [(self._text(key, ScalarStyle.KEY), self.read(item, depth + 1)) for key, item in value.items()]
-            )
+            pairs = [(self._text(key, ScalarStyle.KEY), self.read(item, depth + 1)) for key, item in value.items()]
+            return _pairs(pairs, quoted=self._fill is None)
         if isinstance(value, list):
             return [self.read(item, depth + 1) for item in value]
         return self._text(value, ScalarStyle.QUOTED) if isinstance(value, str) else value
@@ -221,8 +220,8 @@ class _Collection:
         """Whether the next item is a key."""
         return self.is_mapping and len(self.items) % 2 == 0
 
-    def value(self) -> Any:
-        """Return the list or mapping. Raises ManifestError."""
+    def value(self, *, quoted: bool) -> Any:
+        """Return the list or mapping. Raises ManifestError, which quotes keys or not."""
         if not self.is_mapping:
             return self.items
         line = self.event.start_mark.line + 1
@@ -235,7 +234,7 @@ class _Collection:
             for other in reversed(others):
                 merged |= other
         own = [(_key(key), value) for key, value in zip(keys, values, strict=True) if key is not _MERGE]
-        return merged | _pairs(own, line)
+        return merged | _pairs(own, line, quoted=quoted)
 
 
 _MERGE = object()
@@ -266,7 +265,7 @@ class _Yaml:
             elif isinstance(event, yaml.CollectionEndEvent):
                 closed = self._open.pop()
                 event, values, characters = closed.event, closed.values_before, closed.text_before
-                value = closed.value()
+                value = closed.value(quoted=self._fill is None)
             else:
                 if isinstance(event, yaml.DocumentStartEvent):
                     self._anchors.clear()
@@ -379,11 +378,11 @@ def _key(key: Any) -> str:
     raise ManifestError(file_messages.strange_key(type(key)))
 
 
-def _pairs(pairs: list[tuple[str, Any]], line: int | None = None) -> dict[str, Any]:
+def _pairs(pairs: list[tuple[str, Any]], line: int | None = None, *, quoted: bool = True) -> dict[str, Any]:
     """Return a mapping. Raises ManifestError for a duplicate key: one of the values would be lost."""
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         seen: set[str] = set()
         duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ManifestError(file_messages.duplicate_key(duplicate, line))
+        raise ManifestError(file_messages.duplicate_key(duplicate if quoted else None, line))
     return mapping

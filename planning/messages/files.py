@@ -82,9 +82,10 @@ def not_a_mapping(field: str) -> str:
     return f"its {field} is not a mapping: write names and texts"
 
 
-def duplicate_key(key: str, line: int | None) -> str:
-    """One of two values would be lost."""
-    return f'duplicate key "{excerpt(key)}" in a mapping{f" (line {line})" if line else ""}'
+def duplicate_key(key: str | None, line: int | None) -> str:
+    """One of two values would be lost; `key` is None where it may hold a secret value."""
+    called = "" if key is None else f' "{excerpt(key)}"'
+    return f"duplicate key{called} in a mapping{f' (line {line})' if line else ''}"
 
 
 def too_deep(levels: int) -> str:

@@ -75,9 +75,10 @@ def validate_manifest_template(text: str) -> None:
 
 
 def rendered_action(action: Action, values: Values, *, partly: bool = False) -> Action:
-    """Return an action with its placeholders filled in. Raises TemplateError with the path below the action.
+    """Return an action with its placeholders filled in.
 
-    With `partly`, a manifest that cannot be read stays as it is.
+    Raises TemplateError with the path below the action, and ManifestError; with `partly`, a manifest that cannot be
+    read stays as it is.
     """
     renderer, by_manifest = _Renderer(values, partly=partly), row_of(action).named_by is NamedBy.MANIFEST
 
@@ -88,10 +89,10 @@ def rendered_action(action: Action, values: Values, *, partly: bool = False) -> 
             return renderer.manifest(value)
         except TemplateError as error:
             raise TemplateError(error.reason, path) from None
-        except ManifestError as error:
+        except ManifestError:
             if partly:
                 return value
-            raise TemplateError(field_messages.manifest(str(error)), path) from None
+            raise
 
     return filled(action, fill)
 
@@ -229,7 +230,8 @@ class _Renderer:
         name = placeholder.name
         if name not in self._fragments:
             try:
-                documents = documents_in(self._values.params[name])
+                # A fragment may be secret: with something to fill in, errors do not quote it.
+                documents = documents_in(self._values.params[name], lambda text, _: text)
             except ManifestError as error:
                 raise TemplateError(field_messages.not_a_fragment(name, str(error))) from None
             if len(documents) > 1:
