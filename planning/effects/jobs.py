@@ -13,6 +13,8 @@ from typing import Any
 from api.meta import rfc3339
 from planning.effects.readiness import at, condition_of, items, number, text
 from planning.messages import effects as effect_messages
+from planning.values.redaction import HIDDEN
+from planning.values.secret_parts import hidden
 
 Object = dict[str, Any]
 
@@ -72,9 +74,9 @@ def _pod_failure(pod: Object) -> str:
     _, name, end = max(found, key=lambda each: each[:2], default=("", "", None))
     if end is None:
         return ""
-    return effect_messages.container_failed(
-        name, text(end, "reason"), number(end, "exitCode"), text(end, "message").strip()
-    )
+    # A container may leave anything behind: values with a secret name do not go into a message.
+    words = str(hidden(text(end, "message").strip(), lambda _: HIDDEN))
+    return effect_messages.container_failed(name, text(end, "reason"), number(end, "exitCode"), words)
 
 
 def _failed_containers(pod: Object) -> Iterator[tuple[str, Object]]:

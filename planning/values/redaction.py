@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
+from planning.values.secret_parts import hidden
+
 HIDDEN = "•••"
 BODY_BOUND = 1000
 """Characters of a body that are kept. Source: docs/spec/drworkflow.md, "HTTP"."""
@@ -74,8 +76,11 @@ def redacted(text: str, secrets: Sequence[str]) -> str:
 
 
 def kept_body(text: str, secrets: Sequence[str], *, whole: bool) -> str:
-    """Return what is kept of a body; where it was not read to its end, a secret that had begun there is cut off."""
-    clean = redacted(text, secrets)
+    """Return what is kept of a body, without secrets that were sent and without values that have a secret name.
+
+    Where the body was not read to its end, a secret that had begun there is cut off.
+    """
+    clean = hidden(redacted(text, secrets), lambda _: HIDDEN)
     if not whole:
         clean = _without_begun(clean, secrets)
     printable = "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in clean)

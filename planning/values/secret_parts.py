@@ -42,9 +42,9 @@ _NAMES, _VALUES = ("name", "key", "path", "field"), ("value", "default")
 _INSIDE = frozenset({"value", "data", "text", "plain", "plaintext", "literal", "raw", "content"})
 """Fields that hold the value of the field around them, as in `{token: {value: …}}`."""
 
-_VALUE = (
-    rf"""(?P<value>{MARKER}|"[^"\n]*"|'[^'\n]*'|(?:[^\s"'&;,<>|\\]|,(?![\w.-]{{1,100}}[=:])(?=[^\s"'&;,<>|\\]))+)"""
-)
+_BARE = r"""[^\s"'&;,<>|\\]"""
+_QUOTED = r""""[^"\n]*(?:"|\Z)|'[^'\n]*(?:'|\Z)"""
+_VALUE = rf"""(?P<value>{MARKER}|{_QUOTED}|(?:{_BARE}|,(?![\w.-]{{1,100}}[=:])(?={_BARE}))+)"""
 _SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)\s{1,3})?"
 _NAME = r"(?<![\w.$-])(?P<name>[\w.-]{1,100})"
 _ASSIGNED = re.compile(rf"""{_NAME}(?P<before>\\?["']?\s{{0,3}}[=:]\s{{0,3}}\\?{_SCHEME}){_VALUE}""", re.IGNORECASE)
@@ -214,8 +214,10 @@ def _hidden_match(match: re.Match[str], hide: Hide) -> str:
     """Return the text of a match with its value hidden, unless that is a reference."""
     whole, value = match[0], match["value"]
     begin, end = (place - match.start() for place in match.span("value"))
-    if value[0] in "\"'" and len(value) > 1:
-        begin, end, value = begin + 1, end - 1, value[1:-1]
+    if (quote := value[0]) in "\"'":
+        closed = len(value) > 1 and value[-1] == quote
+        begin, end = begin + 1, end - closed
+        value = whole[begin:end]
     elif not any(bracket in value for bracket in "([{"):
         value = value.rstrip(")]}")
         end = begin + len(value)

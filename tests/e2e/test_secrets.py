@@ -160,6 +160,9 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
     with service_in_a_thread() as service:
         for path in ("/form", f"/services/T00/{canary('path of a webhook')}"):
             service.replies_to(path, Reply(echo=True))
+        answer = {"site": "east", "access_token": canary("answer of a service")}
+        service.replies_to("/login", Reply(body=json.dumps(answer)))
+        login = {"name": "login", "type": "HTTP", "http": {"url": f"{service.address}/login"}, **ONCE}
         values = {"a": "$(params.token)", "b": "$(params.fromSecret)", "c": "$(params.fromConfigMap)"}
         told = {"url": f"{service.address}/form", "method": "PUT", "body": json.dumps({"values": values})}
         undo = {"type": "HTTP", "http": {**told, "headers": {"X-Key": canary("header of a rollback")}}}
@@ -167,6 +170,7 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
         flow = dr_workflow(
             "flow",
             *requests(canary, service.address),
+            login,
             *objects(canary, story.namespace),
             failurePolicy="Continue",
         )
@@ -175,7 +179,7 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
         story.kubectl.apply(dr_workflow("told", tell), flow, plan)
         token = {"name": "token", "value": canary("value of an execution")}
         story.execute("execute", "plan", params=[token])
-        said = f"login with {canary.planted['Job env']} failed"
+        said = f"login with {canary.planted['Job env']} failed, token={canary('words of a pod')}"
         story.eventually("execute", lambda _: story.exists("job", "backup"))
         asyncio.run(fake_kubelet.fails(story, "backup", message=said))
         executed = story.failed("execute")
@@ -205,6 +209,8 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
     }
     assert {where: found for where, text in places.items() if (found := canary.found_in(text))} == {}
 
+    outputs = {one["name"]: one.get("outputs") for one in actions(executed)}
+    assert outputs["login"] == {"httpResponse": {"statusCode": 200, "body": '{"site": "east", "access_token": "•••"}'}}
     messages = {one["name"]: one.get("message", "") for one in actions(executed)}
     assert messages["refused-request"].startswith(
         f"HTTP PUT {service.address} failed: it was answered 200, not one of 418:"
@@ -212,7 +218,7 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
     assert messages["request"] == f"HTTP PUT {service.address} succeeded with status 200"
     assert 'ConfigMap "refused" is invalid: metadata.labels: Invalid value: "•••' in messages["refused"]
     assert messages["settings"] == "Applied ConfigMap settings (it existed before)"
-    assert messages["backup"].endswith("container main: Error (exit code 3): login with ••• failed")
+    assert messages["backup"].endswith("container main: Error (exit code 3): login with ••• failed, token=•••")
     assert {one["name"]: one["message"] for one in actions(reverted)}["tell"] == action_messages.CUSTOM_ROLLBACK_DONE
     [root] = [one for one in listed["controllerrevisions"] if one["metadata"]["name"] == executed["snapshot"]["name"]]
     assert "plan" in json.dumps(root)

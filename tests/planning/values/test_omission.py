@@ -238,3 +238,11 @@ def test_a_definition_without_secrets_needs_no_live_one() -> None:
     action = resource(yaml.safe_dump(CONFIG))
     assert is_complete(leave_out_action(action))
     assert fill(leave_out_action(action), None) == action
+
+
+def test_what_an_older_release_kept_is_filled_in_although_more_is_left_out_now() -> None:
+    live = http(headers={"Cookie": "old"}, body='{"password": "hunter2"}')
+    kept = http(headers={"Cookie": MARKER}, body='{"password": "hunter2"}')
+    assert fill(kept, live) == live
+    with pytest.raises(Changed):
+        fill(kept, http(headers={"Cookie": "old"}, body='{"password": "another"}'))

@@ -75,3 +75,16 @@ def test_no_secret_survives_whatever_stands_around_it(before: str, secrets: list
     text = before + "".join(secret.strip() for secret in secrets) + after
     clean = redacted(text, forms)
     assert all(secret.strip() not in clean.replace(HIDDEN, "\n\t\n") for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('{"access_token": "abcdef", "site": "east"}', '{"access_token": "•••", "site": "east"}'),
+        ('{"user": {"password": "abcdef"}, "access_token": "ghi', '{"user": {"password": "•••"}, "access_token": "•••'),
+        ("token=abcdef&site=east", "token=•••&site=east"),
+        ('{"site": "east", "status": "the token is valid"}', '{"site": "east", "status": "the token is valid"}'),
+    ],
+)
+def test_what_a_service_calls_secret_is_not_kept(body: str, kept: str) -> None:
+    assert kept_body(body, (), whole=False) == kept
