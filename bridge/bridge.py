@@ -21,6 +21,7 @@ from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
+from process.payload_encryption import PayloadEncryption
 
 _log = structlog.get_logger(__name__)
 
@@ -57,9 +58,9 @@ class Bridge:
     async def connect(cls, settings: BridgeSettings, clock: Callable[[], float]) -> "Bridge":
         """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
         cluster = await Cluster.connect(user_agent="drplan-bridge")
-        return cls(
-            settings, cluster, await TemporalClient.connect(settings.task_queue, settings.metrics_address), clock
-        )
+        encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
+        temporal = await TemporalClient.connect(settings.task_queue, settings.metrics_address, encryption)
+        return cls(settings, cluster, temporal, clock)
 
     def _reflector(self, kind: ObjectKind, index: Index) -> Reflector:
         settings = self._settings

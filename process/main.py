@@ -17,11 +17,11 @@ from pydantic import ValidationError
 
 from kube.errors import ConfigurationError
 from process.logs import log_as_json
-from process.settings import ProcessSettings, describe_errors, listing
+from process.settings import LogSettings, describe_errors, listing
 from process.temporal import TemporalConfigurationError
 
 T = TypeVar("T")
-SettingsT = TypeVar("SettingsT", bound=ProcessSettings)
+SettingsT = TypeVar("SettingsT", bound=LogSettings)
 Serve = Callable[[SettingsT, asyncio.Event], Awaitable[None]]
 """Works until the event is set."""
 

@@ -4,14 +4,16 @@ The docstring of a setting is its help text. Durations are Go durations. Source:
 """
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.meta import go_duration, parse_duration
 from planning.definitions.identifiers import is_dns_subdomain
+from process.payload_encryption import read_keys
 
 PREFIX = "DRPLAN_"
 
@@ -26,26 +28,53 @@ def _name(text: str) -> str:
     return text
 
 
+def _key_folder(folder: Path) -> Path:
+    read_keys(folder)
+    return folder
+
+
+def _existing_key(key_id: str | None, info: ValidationInfo) -> str | None:
+    if key_id is None or "payload_keys" not in info.data:  # a wrong folder is reported by itself
+        return key_id
+    folder = info.data["payload_keys"]
+    if folder is None:
+        raise ValueError("names a key, but DRPLAN_PAYLOAD_KEYS is not set")
+    if key_id not in read_keys(folder):
+        raise ValueError(f"the folder of DRPLAN_PAYLOAD_KEYS holds no key {key_id!r}")
+    return key_id
+
+
 GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
 Count = Annotated[int, Field(ge=1)]
 KubernetesName = Annotated[str, AfterValidator(_name)]
 NonEmpty = Annotated[str, Field(min_length=1)]
+KeyFolder = Annotated[Path, AfterValidator(_key_folder)]
+"""Read at the start, so that a key that cannot be used is reported then."""
 
 
-class ProcessSettings(BaseSettings):
+class LogSettings(BaseSettings):
     """Settings that every process has."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """least severe line of the log"""
+
+
+class ProcessSettings(LogSettings):
+    """Settings of the processes that use Temporal: worker and bridge."""
 
     task_queue: NonEmpty = "drplan"
     """Temporal task queue of workflows and actions; the same for worker and bridge"""
     metrics_address: str | None = None
     """address and port, as in 0.0.0.0:9464, where Prometheus finds the metrics of the process"""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """least severe line of the log"""
+    payload_keys: KeyFolder | None = None
+    """folder with the keys that decrypt payloads in Temporal: files named by key id, each with base64 of 32 bytes"""
+    payload_key_id: Annotated[str | None, AfterValidator(_existing_key)] = None
+    """id of the key that encrypts payloads; not set for plain text"""
 
 
-def listing(settings: type[ProcessSettings]) -> str:
+def listing(settings: type[LogSettings]) -> str:
     """Describe every setting with its default, one line each."""
     lines = [
         f"  {PREFIX + name.upper():<34} {field.description} [{_default(field)}]"
@@ -60,6 +89,8 @@ _OTHERS = """\
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value = field.default
     if field.default_factory is not None:
         return "generated"

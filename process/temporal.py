@@ -4,7 +4,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
-from workflows.converter import DATA_CONVERTER
+from process.payload_encryption import PayloadEncryption
 
 
 class TemporalConfigurationError(Exception):
@@ -34,9 +34,15 @@ def runtime(metrics_address: str | None) -> Runtime | None:
         raise TemporalConfigurationError(f"no metrics at {metrics_address}: {error}") from error
 
 
-async def connect(options: ClientConnectConfig, own_runtime: Runtime | None = None, *, lazy: bool = False) -> Client:
+async def connect(
+    options: ClientConnectConfig,
+    encryption: PayloadEncryption,
+    own_runtime: Runtime | None = None,
+    *,
+    lazy: bool = False,
+) -> Client:
     """Connect; a `lazy` client connects at its first call, so that it can be made while the server is away.
 
     Raises RuntimeError where the server does not answer.
     """
-    return await Client.connect(**options, lazy=lazy, runtime=own_runtime, data_converter=DATA_CONVERTER)
+    return await Client.connect(**options, lazy=lazy, runtime=own_runtime, data_converter=encryption.data_converter())

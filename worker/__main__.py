@@ -12,6 +12,7 @@ from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
 from process.main import main, unless_stopped
+from process.payload_encryption import PayloadEncryption
 from process.temporal import connect, connect_options, runtime
 from worker.build import Authorization, build_worker
 from worker.settings import Settings
@@ -32,8 +33,12 @@ async def serve(settings: Settings, stop: asyncio.Event, authorization: Authoriz
     )
     try:
         options, metrics = connect_options(), runtime(settings.metrics_address)
+        encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         temporal = _until_reached(
-            f"Temporal at {options['target_host']}", "TEMPORAL_ADDRESS", RuntimeError, lambda: connect(options, metrics)
+            f"Temporal at {options['target_host']}",
+            "TEMPORAL_ADDRESS",
+            RuntimeError,
+            lambda: connect(options, encryption, metrics),
         )
         client = await unless_stopped(temporal, stop)
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)

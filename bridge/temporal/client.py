@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
@@ -46,6 +47,7 @@ from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers
 from planning.messages import runs as run_messages
+from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.temporal import connect, connect_options, runtime
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
@@ -113,7 +115,7 @@ async def _call(call: Awaitable[T], seconds: float = CALL_SECONDS + 1) -> T:
         raise TemporalUnreachable(f"no answer within {seconds:g} s") from error
     except RPCError as error:
         raise _error_of(error) from error
-    except RuntimeError as error:  # raised by a lazy client that cannot connect
+    except (RuntimeError, PayloadDecryptionError) as error:  # RuntimeError: from a lazy client that cannot connect
         raise TemporalUnreachable(str(error)) from error
 
 
@@ -136,9 +138,13 @@ class TemporalClient:
         self._task_queue = task_queue
 
     @classmethod
-    async def connect(cls, task_queue: str, metrics_address: str | None = None) -> "TemporalClient":
+    async def connect(
+        cls, task_queue: str, metrics_address: str | None = None, encryption: PayloadEncryption | None = None
+    ) -> "TemporalClient":
         """Read Temporal's own environment configuration; the connection is made at the first call."""
-        return cls(await connect(connect_options(), runtime(metrics_address), lazy=True), task_queue)
+        encryption = encryption or PayloadEncryption.of(None, None)
+        client = await connect(connect_options(), encryption, runtime(metrics_address), lazy=True)
+        return cls(client, task_queue)
 
     async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.
@@ -186,7 +192,7 @@ class TemporalClient:
         if run.status is RunStatus.OPEN:
             return run
         if run.status is RunStatus.CANCELED:
-            state = await description.memo_value(FINAL_STATE_MEMO, None, type_hint=RunState)
+            state = await _call(description.memo_value(FINAL_STATE_MEMO, None, type_hint=RunState))
             return run.model_copy(update={"state": state})
         closed = self._client.get_workflow_handle(workflow_id, run_id=run.run_id, result_type=RunState)
         result = closed.result(follow_runs=False, rpc_timeout=timedelta(seconds=CALL_SECONDS))
@@ -218,7 +224,7 @@ class TemporalClient:
         events = handle.fetch_history_events(page_size=1, rpc_timeout=timedelta(seconds=CALL_SECONDS))
         await _call(events.fetch_next_page())
         started = (events.current_page or [])[0].workflow_execution_started_event_attributes
-        root_input = self._decode(started.input.payloads, RunInput)
+        root_input = await self._decode(started.input.payloads, RunInput)
         if root_input is None:
             raise TemporalUnreachable(f"the input of {workflow_id} is not understood")
         return root_input
@@ -261,12 +267,13 @@ class TemporalClient:
             (identifiers.action_index(info.activity_id), info)
             for info in description.raw_description.pending_activities
         ]
-        return [self._pending_activity(index, info) for index, info in pending if index is not None]
+        return [await self._pending_activity(index, info) for index, info in pending if index is not None]
 
-    def _pending_activity(self, index: int, info: PendingActivityInfo) -> PendingActivity:
+    async def _pending_activity(self, index: int, info: PendingActivityInfo) -> PendingActivity:
         failure = info.last_failure if info.HasField("last_failure") else None
-        details = self._decode(failure.application_failure_info.details.payloads, AttemptFailure) if failure else None
-        heartbeat = self._decode(info.heartbeat_details.payloads, Heartbeat)
+        attempt = failure.application_failure_info.details.payloads if failure else ()
+        details = await self._decode(attempt, AttemptFailure)
+        heartbeat = await self._decode(info.heartbeat_details.payloads, Heartbeat)
         scheduled = info.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
         return PendingActivity(
             index=index,
@@ -274,17 +281,30 @@ class TemporalClient:
             waiting=scheduled and info.attempt > 1,
             limit=info.maximum_attempts - 1 if info.maximum_attempts else None,
             errors=details.errors if details else None,
-            error=failure.message if failure else "",
+            error=await self._message(failure) if failure else "",
             lost=failure is not None and failure.HasField("timeout_failure_info"),
             waiting_for=heartbeat.waiting_for if heartbeat else "",
         )
 
-    def _decode(self, payloads: Sequence[Payload], hint: type[NodeT]) -> NodeT | None:
-        """Decode the first payload; None where there is none, or none of this form."""
+    async def _message(self, failure: Failure) -> str:
+        """Return the message of a failure, which is in its encoded attributes where payloads are encrypted."""
+        if not failure.HasField("encoded_attributes"):
+            return failure.message
+        plain = Failure(message=failure.message, encoded_attributes=failure.encoded_attributes)
+        error = await _call(self._client.data_converter.decode_failure(plain))
+        return error.message if isinstance(error, FailureError) else failure.message
+
+    async def _decode(self, payloads: Sequence[Payload], hint: type[NodeT]) -> NodeT | None:
+        """Decode the first payload; None where there is none, or none of this form.
+
+        Raises TemporalUnreachable where it is encrypted with a key that is not there.
+        """
         if not payloads:
             return None
         try:
-            values = self._client.data_converter.payload_converter.from_payloads(payloads[:1], [hint])
+            values = await self._client.data_converter.decode(payloads[:1], [hint])
+        except PayloadDecryptionError as error:
+            raise TemporalUnreachable(str(error)) from error
         except (ValidationError, RuntimeError, ValueError):
             return None
         return values[0] if values and isinstance(values[0], hint) else None

@@ -13,6 +13,7 @@ from temporalio.service import TLSConfig
 
 from bridge.settings import BridgeSettings
 from dev.stack import Stack
+from process.codec_server import CodecSettings
 from worker.settings import Settings as WorkerSettings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -101,3 +102,23 @@ def test_every_setting_in_the_config_map_exists() -> None:
     fields = {*WorkerSettings.model_fields, *BridgeSettings.model_fields}
     given = {name for name in data if name.startswith("DRPLAN_")}
     assert given <= {f"DRPLAN_{field.upper()}" for field in fields}
+
+
+def test_the_codec_server_is_accepted_and_offers_nothing_but_forwarded_ports(stack: Stack) -> None:
+    file = REPOSITORY / "deploy" / "codec-server.yaml"
+    stack.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", f"--filename={file}")
+    (deployment,) = yaml.safe_load_all(file.read_text())
+    spec = deployment["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert (container["image"], container["command"][1:]) == (f"drplan:{VERSION}", ["-m", "process.codec_server"])
+    assert spec["automountServiceAccountToken"] is False
+    assert {each["name"] for each in container["env"]} <= {
+        f"DRPLAN_{field.upper()}" for field in CodecSettings.model_fields if field != "codec_address"
+    }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_keys_are_where_the_commented_settings_look_for_them(name: str) -> None:
+    (folder,) = re.findall(r"^  # DRPLAN_PAYLOAD_KEYS: (\S+)$", (INSTALL / "settings.yaml").read_text(), re.MULTILINE)
+    mounts = {each["name"]: each["mountPath"] for each in pod(name)["containers"][0]["volumeMounts"]}
+    assert mounts["payload-keys"] == folder

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bridge.settings import BridgeSettings
+from process.codec_server import CodecSettings
 from tests.docs.pages import REPOSITORY, Page, pages
 from worker.settings import Settings as WorkerSettings
 
@@ -18,8 +19,8 @@ VARIABLE = re.compile(r"\bDRPLAN_[A-Z_]+\b")
 
 
 def settings() -> set[str]:
-    """Give the variables of the two processes."""
-    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields}
+    """Give the variables of the processes."""
+    fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields, *CodecSettings.model_fields}
     return {f"DRPLAN_{field.upper()}" for field in fields}
 
 

@@ -85,12 +85,12 @@ class Installation:
 
 
 @contextmanager
-def start_installation(stack: Stack, folder: Path) -> Iterator[Installation]:
-    """Start worker and bridge on a stack."""
+def start_installation(stack: Stack, folder: Path, **env: str) -> Iterator[Installation]:
+    """Start worker and bridge on a stack, with further settings."""
     _let_bridges_hold_leases(stack)
     with ExitStack() as cleanup:
-        worker = cleanup.enter_context(_guarded(stack, "worker", "worker", folder, {}))
-        bridge = cleanup.enter_context(_guarded(stack, "bridge", "bridge", folder, _own_lease()))
+        worker = cleanup.enter_context(_guarded(stack, "worker", "worker", folder, env))
+        bridge = cleanup.enter_context(_guarded(stack, "bridge", "bridge", folder, env | _own_lease()))
         yield Installation(stack, worker, bridge, Runs(stack.temporal_address), folder)
 
 

@@ -70,6 +70,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ("worker", "DRPLAN_TASK_QUEUE", ""),
         ("worker", "DRPLAN_HTTP_ALLOWED_HOSTS", "https://where?"),
         ("worker", "DRPLAN_DEFAULT_SERVICE_ACCOUNT", "team-a:default"),
+        ("worker", "DRPLAN_PAYLOAD_KEYS", "/no/such/folder"),
+        ("worker", "DRPLAN_PAYLOAD_KEY_ID", "2026-11"),
+        ("bridge", "DRPLAN_PAYLOAD_KEYS", "/no/such/folder"),
+        ("bridge", "DRPLAN_PAYLOAD_KEY_ID", "2026-11"),
         ("bridge", "DRPLAN_LEASE_NAME", "../configmaps/other"),
         ("bridge", "DRPLAN_LEASE_NAMESPACE", "Mine"),
         ("bridge", "DRPLAN_LEASE_DURATION", "8 seconds"),
@@ -95,7 +99,7 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(name: str) -> None
     command = [sys.executable, "-m", name]
     done = subprocess.run(command, capture_output=True, text=True, env=wrong, cwd=REPOSITORY, timeout=60)
     assert done.returncode == 2
-    assert [line.split(": ")[0] for line in done.stderr.splitlines()[:-1]] == ["DRPLAN_TASK_QUEUE", "DRPLAN_LOG_LEVEL"]
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()[:-1]] == ["DRPLAN_LOG_LEVEL", "DRPLAN_TASK_QUEUE"]
     assert done.stderr.splitlines()[-1] == "See --help for all settings."
     assert "hunter2" not in done.stderr + done.stdout
 

@@ -23,6 +23,7 @@ from api.steps import (
     RollbackStep,
 )
 from bench.payloads import recorded, sizes
+from process.payload_encryption import PayloadEncryption
 from tests.docs.pages import REPOSITORY
 from workflows.converter import DATA_CONVERTER
 
@@ -102,3 +103,9 @@ def test_every_client_of_ours_has_this_converter() -> None:
     ]
     assert {"process/temporal.py", "bench/runs.py"} <= {file for file, _ in connecting}
     assert [file for file, words in connecting if "data_converter" not in words] == []
+
+
+def test_the_converter_of_the_processes_is_this_one_with_a_codec() -> None:
+    for key_id in (None, "k"):
+        converter = PayloadEncryption({"k": bytes(32)}, key_id).data_converter()
+        assert converter.payload_converter_class is DATA_CONVERTER.payload_converter_class
