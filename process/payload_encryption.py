@@ -69,7 +69,7 @@ class PayloadEncryption(PayloadCodec):
 
     @classmethod
     def of(cls, folder: Path | None, key_id: str | None) -> "PayloadEncryption":
-        """Read the keys. Without a folder nothing is encrypted, and encrypted payloads are refused. Raises ValueError."""
+        """Read the keys; without a folder nothing is encrypted or decrypted. Raises ValueError."""
         return cls(read_keys(folder) if folder else {}, key_id)
 
     def data_converter(self) -> DataConverter:

@@ -204,9 +204,7 @@ async def test_what_the_api_server_quotes_of_a_secret_is_hidden(ns: LiveNamespac
 
 
 async def test_a_manifest_that_its_secret_makes_unreadable_is_refused_without_quoting_it(ns: LiveNamespace) -> None:
-    manifest = (
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata: {$(params.token): a, $(params.token): b}"
-    )
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\ndata: {$(params.token): a, $(params.token): b}"
     params = [{"name": "token", "value": "correct-horse-battery"}]
     origin = await keep(ns, writes("make", manifest), params=params)
     error = await failure(ns, origin, "make")

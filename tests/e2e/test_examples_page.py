@@ -9,6 +9,7 @@ from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
 from tests.e2e.installation import Installation
 from tests.e2e.page_commands import run, same, shell_of, steps
+from tests.private_stack import empty_namespace
 
 PAGE = Page(REPOSITORY / "examples" / "README.md")
 
@@ -16,6 +17,7 @@ PAGE = Page(REPOSITORY / "examples" / "README.md")
 @pytest.fixture
 def shell(stack: Stack, installation: Installation, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` acts on the stack."""
+    empty_namespace(stack, "default")  # other tests run the same examples
     yield shell_of(stack, tmp_path)
     kinds = "drplanexecutions,drplans,drworkflows,configmaps"
     stack.kubectl("delete", kinds, "--all", "--namespace=default", "--timeout=60s")

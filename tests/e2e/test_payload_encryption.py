@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ from tests.programs import Program
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
 CANARY = "c4nary"
-RETRIES = {"retryPolicy": {"limit": 2, "interval": "3s"}}
+RETRIES: dict[str, Any] = {"retryPolicy": {"limit": 2, "interval": "3s"}}
 
 
 @pytest.fixture(scope="module")

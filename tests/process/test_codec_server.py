@@ -137,7 +137,7 @@ def test_a_wrong_setting_is_named(
 def test_keys_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DRPLAN_PAYLOAD_KEYS", raising=False)
     with pytest.raises(ValidationError, match="payload_keys"):
-        CodecSettings()  # type: ignore[call-arg]
+        CodecSettings()
 
 
 def test_other_addresses_than_loopback_need_a_token(folder: Path) -> None:

@@ -20,7 +20,7 @@ class Described:
         info = PendingActivityInfo(activity_id="action-0", state=scheduled, attempt=2, last_failure=failure)
         self.raw_description = DescribeWorkflowExecutionResponse(pending_activities=[info])
 
-    def get_workflow_handle(self, workflow_id: str) -> "Described":
+    def get_workflow_handle(self, workflow_id: str, run_id: str | None = None) -> "Described":
         return self
 
     async def describe(self, **_: Any) -> "Described":

@@ -264,10 +264,10 @@ class TestValues:
         assert decision.state.stages == []
 
     def test_what_an_action_becomes_with_them_is_judged_before_anything_starts(self) -> None:
-        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\ndata: {a: $(params.list)}\n"
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $(params.name)}\ndata: {a: $(params.text)}\n"
         flow = dr_workflow("w", {"name": "a", "type": "KubernetesResource", "resource": {"manifest": text}})
-        assert with_values(flow, list="x").rejection is None
-        rejection = str(with_values(flow, list="{").rejection)
+        assert with_values(flow, name="shop", text="{").rejection is None
+        rejection = str(with_values(flow, name="shop/../other", text="x").rejection)
         assert rejection.startswith(
             "Not started: spec.actions[0].resource.manifest of DRWorkflow default/w: the manifest is"
         )
@@ -297,11 +297,11 @@ class TestValues:
         assert with_values(dr_workflow("w", one), Mode.DELETE, x="", y="z").rejection is not None
 
     def test_a_secret_value_is_judged_where_nobody_reads_the_sentence(self) -> None:
-        text = "$(params.manifest)"
+        text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $(params.name)}\n"
         flow = dr_workflow("w", {"name": "a", "type": "KubernetesResource", "resource": {"manifest": text}})
-        decision = with_values(flow, None, frozenset({"manifest"}), manifest="no manifest")
+        decision = with_values(flow, None, frozenset({"name"}), name="no/name")
         assert decision.rejection is None
-        assert decision.steps[0][0][0].title == "a"
+        assert decision.steps[0][0][0].title == "Create ConfigMap •••"
 
 
 def test_the_actions_whose_outputs_a_definition_uses_are_named_once_each() -> None:
