@@ -4,14 +4,14 @@
 #   STACK_DIR=/some/where          the folder of the local stack (default .stack), so that several can run side by side
 #   make stack EXTERNAL=1          worker and bridge only, on the cluster and Temporal of KUBECONFIG and TEMPORAL_ADDRESS
 #   make test ARGS="-k revert"     further arguments for pytest
-#   make test PROCESSES=0          all tests in one process; by default two, each with stacks of its own
+#   make test PROCESSES=0          all tests in one process; by default three, each with stacks of its own
 
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-PROCESSES ?= 2
+PROCESSES ?= 3
 PYTEST = $(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
 
 .PHONY: help
