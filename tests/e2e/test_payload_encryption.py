@@ -21,7 +21,6 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from process.payload_encryption import ENCODING, PayloadEncryption
 from tests.e2e.installation import Installation, start_installation
 from tests.e2e.story import Story, actions
-from tests.manifests import config_map
 from tests.private_stack import empty_namespace, private_stack
 from tests.process.payload_keys import key, key_folder
 from tests.process.test_start_and_end import free_port
@@ -94,9 +93,9 @@ def test_temporal_holds_nothing_readable_and_status_keys_and_ui_do(
     encrypting: Installation, hidden: Story, keys: Path, tmp_path: Path
 ) -> None:
     name = f"{CANARY}-object"
-    hidden.kubectl.create({**config_map(f"{CANARY}-taken"), "data": {"of": "somebody"}})
+    nowhere = {"url": f"http://127.0.0.1:{free_port()}/{CANARY}-path", "method": "GET", "showPath": True}
     hidden.plan("good", {"flow": [hidden.makes(name)]})
-    hidden.plan("bad", {"refused": [hidden.makes(f"{CANARY}-taken", **RETRIES)]})
+    hidden.plan("bad", {"call": [{"name": "call", "type": "HTTP", "http": nowhere, **RETRIES}]})
     hidden.execute("execute", "good")
     executed = hidden.succeeded("execute")
     assert CANARY in json.dumps(actions(executed))
@@ -109,7 +108,7 @@ def test_temporal_holds_nothing_readable_and_status_keys_and_ui_do(
     retrying = hidden.eventually("failing", lambda status: CANARY in "".join(messages(status)))
     assert retrying["phase"] == "Running"
     failed = hidden.failed("failing")
-    assert f"{CANARY}-taken" in "".join(messages(failed))
+    assert f"{CANARY}-path" in "".join(messages(failed))
 
     roots = {
         each: encrypting.runs.roots(hidden.kubectl.get("drplanexecution", each))[0].id
@@ -129,7 +128,7 @@ def test_temporal_holds_nothing_readable_and_status_keys_and_ui_do(
 
     history = asyncio.run(histories(address, roots["failing"])).splitlines()
     shown = shown_by_the_endpoint([payloads_of(text) for text in history_texts(history)], keys, tmp_path)
-    assert f"{CANARY}-taken" in shown
+    assert f"{CANARY}-path" in shown
 
 
 def messages(status: dict[str, object]) -> list[str]:
