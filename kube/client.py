@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -131,6 +131,11 @@ class Cluster:
             ) from error
         client.user_agent = user_agent
         return cls(client, chosen.namespace, limits)
+
+    @property
+    def host(self) -> str:
+        """The name or address of the API server."""
+        return (urlsplit(str(self._client.configuration.host)).hostname or "").removesuffix(".")
 
     async def close(self) -> None:
         """Close the pool, and wait until its connections are closed."""

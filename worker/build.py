@@ -4,6 +4,7 @@ Source: docs/architecture.md, "Temporal"; Temporal, "Worker performance" and "Wo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -31,11 +32,14 @@ def build_worker(
     """Build the worker; it begins to poll when it is run."""
     impersonation = Impersonation(settings.default_service_account, settings.impersonate)
     authorizer = authorization(client, cluster, impersonation)
+    temporal_host = client.service_client.config.target_host.rpartition(":")[0].strip("[]")
+    control_plane = frozenset({cluster.host, temporal_host.lower()})
+    hosts = replace(allowed_hosts(settings.http_allowed_hosts), control_plane=control_plane)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities(cluster, impersonation, authorizer, allowed_hosts(settings.http_allowed_hosts)),
+        activities=activities(cluster, impersonation, authorizer, hosts),
         workflow_runner=_sandbox(),
         max_concurrent_activities=settings.max_concurrent_activities,
         graceful_shutdown_timeout=settings.graceful_shutdown,

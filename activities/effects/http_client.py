@@ -83,6 +83,8 @@ class HttpClient:
         self._resolve = resolve
         self._trust = trust
         self._unverified: ssl.SSLContext | None = None
+        self._control_plane: dict[str, list[str]] = {}
+        """The addresses of its hosts, as they were resolved last."""
 
     async def send(self, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         """Send a request, redirects not followed.
@@ -101,7 +103,7 @@ class HttpClient:
         """Return the addresses to which this request may be sent, at least one."""
         host = request.url.raw_host.decode()
         if is_address(host):
-            return permitted(self._allowed, host, [host])
+            return permitted(self._allowed, host, [host], await self._control_plane_addresses())
         if not may_be_resolved(self._allowed, host):
             raise HostRefusedError(effect_messages.host_not_allowed(host))
         try:
@@ -110,7 +112,17 @@ class HttpClient:
             raise UnsentError(effect_messages.not_resolved(host, _words(error))) from None
         if not found:
             raise UnsentError(effect_messages.not_resolved(host, effect_messages.NO_ADDRESS))
-        return permitted(self._allowed, host, found)
+        return permitted(self._allowed, host, found, await self._control_plane_addresses())
+
+    async def _control_plane_addresses(self) -> list[str]:
+        """Resolve the hosts of the API server and of Temporal. Raises UnsentError where one was never resolved."""
+        for host in self._allowed.control_plane:
+            try:
+                self._control_plane[host] = [host] if is_address(host) else await self._resolve(host, 443)
+            except (OSError, UnicodeError) as error:
+                if host not in self._control_plane:
+                    raise UnsentError(effect_messages.not_resolved(host, _words(error))) from None
+        return [address for addresses in self._control_plane.values() for address in addresses]
 
     async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         progress = _Progress(observer)

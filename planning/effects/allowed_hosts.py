@@ -6,7 +6,7 @@ address that was checked. Source: docs/operations.md, "Where HTTP actions may go
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -34,6 +34,8 @@ class GuardedAddresses(StrEnum):
     UNSPECIFIED = "unspecified"
     """Linux takes it for loopback."""
     MULTICAST = "multicast"
+    CONTROL_PLANE = "control plane"
+    """Those of the API server and of Temporal, which the worker itself uses."""
 
 
 _GUARDED: dict[GuardedAddresses, tuple[Network, ...]] = {
@@ -76,6 +78,8 @@ class AllowedHosts:
     endings: tuple[str, ...] = ()
     """Of `*.example.com`: `.example.com`."""
     networks: tuple[Network, ...] = ()
+    control_plane: frozenset[str] = frozenset()
+    """Hosts of the API server and of Temporal: names or addresses, which are guarded on every port."""
 
     def names_host(self, host: str) -> bool:
         """Tell whether the list names a host, whatever it resolves to."""
@@ -118,12 +122,18 @@ def may_be_resolved(allowed: AllowedHosts, host: str) -> bool:
     return allowed.names_host(host) or bool(allowed.networks)
 
 
-def permitted(allowed: AllowedHosts, host: str, addresses: Sequence[str]) -> list[str]:
+def permitted(
+    allowed: AllowedHosts, host: str, addresses: Sequence[str], control_plane: Collection[str] = ()
+) -> list[str]:
     """Return the addresses of a host to which a request may go, in their order.
 
+    `control_plane` holds the addresses of the hosts of `allowed.control_plane`, as they resolve now.
     Raises HostRefusedError with the reason of the first where there is none.
     """
-    refused = {address: _refusal(allowed, host, address) for address in addresses}
+    if host.lower().removesuffix(".") in allowed.control_plane:
+        control_plane = addresses
+    servers = tuple(ip_network(form) for each in control_plane for form in _forms(ip_address(each)))
+    refused = {address: _refusal(allowed, host, address, servers) for address in addresses}
     free = [address for address in addresses if refused[address] is None]
     if free:
         return free
@@ -141,11 +151,12 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _refusal(allowed: AllowedHosts, host: str, address: str) -> str | None:
+def _refusal(allowed: AllowedHosts, host: str, address: str, control_plane: tuple[Network, ...]) -> str | None:
     """Return why a request may not go to an address; None where it may."""
+    guarded = {**_GUARDED, GuardedAddresses.CONTROL_PLANE: control_plane}
     forms = list(_forms(ip_address(address)))
     for form in forms:
-        guards = [(guard, network) for guard, networks in _GUARDED.items() for network in networks if form in network]
+        guards = [(guard, network) for guard, networks in guarded.items() for network in networks if form in network]
         if guards and not allowed.opens(form, [network for _, network in guards]):
             return effect_messages.address_guarded(host, address, guards[0][0])
     if allowed.names_host(host) or any(allowed.holds(form) for form in forms):

@@ -1,6 +1,7 @@
 """HTTP actions go where the worker's settings let them: judged after the name is resolved, and after each redirect."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from activities.effects.http import HttpEffect
 from activities.effects.http_client import HttpClient
 from api.phases import Phase
 from api.steps import FailureType
-from planning.effects.allowed_hosts import ANY_HOST
+from planning.effects.allowed_hosts import ANY_HOST, allowed_hosts
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.http_service import Reply, Service
 
@@ -114,4 +115,24 @@ async def test_a_name_out_of_the_list_is_not_even_looked_up() -> None:
 async def test_an_empty_list_allows_nothing(service: Service) -> None:
     error = await refusal(order(f"http://127.0.0.1:{service.port}/"), effect(""))
     assert error.type == FailureType.HTTP_REFUSED
+    assert service.connections == 0
+
+
+async def test_temporal_and_the_api_server_are_guarded_on_every_port_wherever_they_are_now() -> None:
+    names = Names({"temporal.example": ["10.1.1.1"], "shop.test": ["10.1.1.1"]})
+    guarded = replace(allowed_hosts("*"), control_plane=frozenset({"temporal.example", "10.2.2.2"}))
+    by = HttpEffect(HttpClient(guarded, names))
+    for url in ("http://shop.test:8080/", "http://10.2.2.2:1/", "http://temporal.example:7243/api"):
+        error = await refusal(order(url), by)
+        assert "a control plane address" in error.message
+        assert error.non_retryable
+    names.known["temporal.example"] = ["10.1.1.9"]
+    assert "a control plane address" in (await refusal(order("http://10.1.1.9/"), by)).message
+
+
+async def test_nothing_is_sent_while_it_is_not_known_where_temporal_is(service: Service) -> None:
+    guarded = replace(allowed_hosts("*, 127.0.0.1"), control_plane=frozenset({"temporal.example"}))
+    error = await refusal(order(f"http://127.0.0.1:{service.port}/"), HttpEffect(HttpClient(guarded, Names())))
+    assert "temporal.example" in error.message
+    assert not error.non_retryable
     assert service.connections == 0

@@ -1,5 +1,6 @@
 """The operator's list of hosts, and addresses that nothing but an entry of their own opens."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -82,6 +83,27 @@ def test_a_wider_entry_opens_no_guarded_address(wide: str, address: str) -> None
 def test_a_network_within_the_guarded_one_opens_its_addresses(network: str) -> None:
     assert permitted(allowed_hosts(network), "meta", ["169.254.169.254"]) == ["169.254.169.254"]
     assert refusal(allowed_hosts(network), "meta", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("10.0.0.5", "10.0.0.5"),
+        ("shop", "10.0.0.5"),
+        ("shop", "::ffff:10.0.0.5"),
+        ("temporal.example", "10.0.0.77"),
+        ("Temporal.Example.", "10.0.0.77"),
+    ],
+)
+def test_the_servers_that_the_worker_uses_are_guarded_under_every_name(host: str, address: str) -> None:
+    every = replace(ANY_HOST, control_plane=frozenset({"temporal.example"}))
+    with pytest.raises(HostRefusedError, match="a control plane address"):
+        permitted(every, host, [address], ["10.0.0.5"])
+    assert permitted(every, "shop", ["10.0.0.6"], ["10.0.0.5"]) == ["10.0.0.6"]
+    opened = replace(allowed_hosts("*, 10.0.0.5"), control_plane=every.control_plane)
+    assert permitted(opened, "shop", ["10.0.0.5"], ["10.0.0.5"]) == ["10.0.0.5"]
+    with pytest.raises(HostRefusedError, match="a control plane address"):
+        permitted(allowed_hosts("10.0.0.0/8"), "shop", ["10.0.0.5"], ["10.0.0.5"])
 
 
 def test_a_name_in_the_list_does_not_open_what_it_resolves_to() -> None:
