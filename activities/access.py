@@ -1,24 +1,74 @@
-"""What the worker itself may do in a namespace, asked of the API server's authorizer.
+"""What the worker itself and a plan's service account may do, asked of the API server's authorizer.
 
-Source: docs/operations.md, "Which namespaces"; Kubernetes, "Authorization", "Checking API access".
+Source: docs/operations.md, "Which namespaces" and "DRWorkflows of other namespaces"; Kubernetes,
+"Authorization", "Checking API access".
 """
 
+from collections.abc import Iterable
+
 from activities.errors import ActionError, action_error
-from api.steps import FailureType, Target
-from kube.client import OWN, Cluster
-from kube.errors import ApiError
+from api.meta import GROUP, ObjectName
+from api.steps import Actor, FailureType, Target
+from kube.client import OWN, Cluster, Object
+from kube.concurrency import parallel
+from kube.errors import ApiError, ForbiddenError, NotFoundError
 from planning.messages import runs as run_messages
 
-_REVIEW = Target(api_version="authorization.k8s.io/v1", kind="SelfSubjectAccessReview", name="")
+_REVIEWS = "authorization.k8s.io/v1"
 
 
 async def require_open_namespace(cluster: Cluster, namespace: str, account: str) -> None:
-    """Raise ActionError (FORBIDDEN, with a remedy) unless the worker may act as a service account of the namespace."""
+    """Raise ActionError (FORBIDDEN, with a remedy) unless the worker may act as a service account of the namespace.
+
+    An account that does not exist is named as well: it would be forbidden everything, without a word of why.
+    """
     attributes = {"verb": "impersonate", "resource": "serviceaccounts", "namespace": namespace, "name": account}
-    body = {"apiVersion": _REVIEW.api_version, "kind": _REVIEW.kind, "spec": {"resourceAttributes": attributes}}
     try:
-        answer = await cluster.create(_REVIEW, body, OWN)
+        allowed = await _allowed(cluster, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
     except ApiError as error:
         raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
-    if not answer["status"]["allowed"]:
+    if not allowed:
         raise ActionError(FailureType.FORBIDDEN, run_messages.namespace_not_open(namespace))
+    target = Target(api_version="v1", kind="ServiceAccount", name=account, namespace=namespace)
+    try:
+        await cluster.metadata(target, OWN)
+    except NotFoundError:
+        raise ActionError(FailureType.NOT_FOUND, run_messages.account_missing(namespace, account)) from None
+    except ForbiddenError:
+        return  # A role of an earlier release does not grant this.
+    except ApiError as error:
+        raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
+
+
+async def require_readable_workflows(
+    cluster: Cluster, namespace: str, actor: Actor, references: Iterable[ObjectName]
+) -> None:
+    """Raise ActionError (FORBIDDEN, with a remedy) unless an actor may get the DRWorkflows of other namespaces.
+
+    They are read with the worker's rights, and a plan can send what they say, secrets included, where its author likes.
+    An actor without a user has the worker's rights anyway: that installation does not impersonate.
+    """
+    if actor.user is None:
+        return
+    foreign = sorted({(each.in_namespace, each.name) for each in references if each.in_namespace != namespace})
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    resource = {"verb": "get", "group": GROUP, "resource": "drworkflows"}
+
+    async def check(key: tuple[str, str]) -> None:
+        attributes = {**resource, "namespace": key[0], "name": key[1]}
+        spec = {"user": actor.user, "groups": groups, "resourceAttributes": attributes}
+        try:
+            allowed = await _allowed(cluster, "SubjectAccessReview", spec)
+        except ApiError as error:
+            raise action_error(error, run_messages.workflow_access_unknown(*key, error.message)) from error
+        if not allowed:
+            raise ActionError(FailureType.FORBIDDEN, run_messages.workflow_not_readable(*key, actor.user or ""))
+
+    await parallel(foreign, check)
+
+
+async def _allowed(cluster: Cluster, kind: str, spec: Object) -> bool:
+    """Ask the authorizer. Raises ApiError."""
+    review = Target(api_version=_REVIEWS, kind=kind, name="")
+    answer = await cluster.create(review, {"apiVersion": _REVIEWS, "kind": kind, "spec": spec}, OWN)
+    return bool(answer["status"]["allowed"])

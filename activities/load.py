@@ -12,7 +12,7 @@ from typing import TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.access import require_open_namespace
+from activities.access import require_open_namespace, require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation, actor_of
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
@@ -29,7 +29,7 @@ from activities.read import (
 )
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution
-from api.meta import ObjectKey
+from api.meta import ObjectKey, ObjectName
 from api.plan import DRPlan
 from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
@@ -87,10 +87,12 @@ class LoadActivities:
         plan = await find(self._cluster, DRPlan, namespace, request.plan)
         if plan is None:
             raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
-        references = (each.workflow_ref for stage in plan.spec.stages for each in stage.workflows)
-        workflows = await find_workflows(self._cluster, references)
         account = await self._account(namespace, plan)
-        resolved = await self._resolved(layers_of(plan, workflows, execution), actor_of(namespace, account))
+        actor = actor_of(namespace, account)
+        references = [each.workflow_ref for stage in plan.spec.stages for each in stage.workflows]
+        await require_readable_workflows(self._cluster, namespace, actor, references)
+        workflows = await find_workflows(self._cluster, references)
+        resolved = await self._resolved(layers_of(plan, workflows, execution), actor)
         definitions = of_execute(execution, plan, workflows, resolved)
         documents, origin = await _documents(request.execution, definitions)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
@@ -122,6 +124,9 @@ class LoadActivities:
             return await self._store(decision, request.execution, account, [])
         used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
         actor = actor_of(namespace, account)
+        if used.snapshot is None:
+            names = [ObjectName(name=name, namespace=of) for of, name in used.workflows]
+            await require_readable_workflows(self._cluster, namespace, actor, names)
         targets = await asyncio.to_thread(objects_to_observe, original, used.workflows)
         looks = await observe(self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text))
         earlier = await reverts_of(self._cluster, original)

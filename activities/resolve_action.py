@@ -13,6 +13,7 @@ from typing import assert_never
 
 from temporalio import activity
 
+from activities.access import require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.errors import ActionError, action_error, words_of
@@ -110,8 +111,12 @@ class ActionResolver:
         stored = await self._stored(request.origin, reference)
         action = await asyncio.to_thread(_part_of_step, stored.dr_workflow, step, reference)
         complete = is_whole(stored.definition, step.index, step.part, action)
+        if not complete:
+            await self._require_readable(request)
         whole = action if complete else await self._with_secrets(action, step, stored)
         names = frozenset(names_used(whole, PlaceholderKind.PARAMS)) & frozenset(stored.parameters.left_out)
+        if names and complete:
+            await self._require_readable(request)
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
         outputs = {name: one.to_object() for name, one in request.outputs.items()}
         earlier = {name: {**outputs.get(name, {}), "phase": phase.value} for name, phase in request.phases.items()}
@@ -126,6 +131,12 @@ class ActionResolver:
         within = {name: secrets_in(value) for name, value in secret_values.items() if not is_secret_name(name)}
         values_of = [text for name, value in secret_values.items() for text in within.get(name) or [value]]
         return definition, await _secrets_of(definition, values_of)
+
+    async def _require_readable(self, request: ExecuteInput) -> None:
+        """Raise ActionError unless the actor may read the DRWorkflow whose secrets are to be filled in."""
+        assert request.origin is not None, "only a stored definition lacks its secrets"
+        namespace = request.origin.execution.namespace
+        await require_readable_workflows(self._cluster, namespace, request.actor, [request.dr_workflow])
 
     async def _stored(self, origin: Origin, reference: ObjectName) -> _StoredDefinition:
         place = (origin.stage, origin.workflow)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
-from api.meta import ObjectKey, ObjectName, go_duration
+from api.meta import GROUP, ObjectKey, ObjectName, go_duration
 from api.phases import OperationType, Phase
 from api.steps import RollbackStep
 from planning.messages.text import bounded, counted, listed, placed
@@ -277,6 +277,28 @@ def namespace_not_open(namespace: str) -> str:
 def access_unknown(namespace: str, reason: str) -> str:
     """The API server did not say whether the worker may act as a service account."""
     return f"Failed to find out whether namespace {namespace} is open to drplan: {reason}"
+
+
+def account_missing(namespace: str, account: str) -> str:
+    """The plan, or the installation's setting, names a service account that is not there."""
+    return (
+        f"ServiceAccount {namespace}/{account} does not exist: create it, or name another one in the plan's"
+        " serviceAccountName"
+    )
+
+
+def workflow_not_readable(namespace: str, name: str, user: str) -> str:
+    """The service account of a plan may not read a DRWorkflow of another namespace that the plan names."""
+    role = f"`kubectl create role drworkflow-reader --namespace {namespace} --verb=get --resource=drworkflows.{GROUP}`"
+    return (
+        f"{user} may not get DRWorkflow {namespace}/{name}, which is in another namespace;"
+        f" an administrator allows it with {role} and a RoleBinding of that role for the service account"
+    )
+
+
+def workflow_access_unknown(namespace: str, name: str, reason: str) -> str:
+    """The API server did not say whether a service account may read a DRWorkflow."""
+    return f"Failed to find out whether DRWorkflow {namespace}/{name} may be read: {reason}"
 
 
 def another_execution(execution: ObjectKey) -> str:

@@ -75,6 +75,7 @@ def actions(decision: RevertDecision | ExecuteDecision) -> list[ActionStatus]:
 async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a", "b")
     ns.create(execute("there", "shop"))
+    ns.kubectl("create", "serviceaccount", "recovery")
     decision = await load_execute(ns, story.key("there"), "recovery")
     assert decision.rejection is None
     assert [action.name for action in actions(decision)] == ["make-a", "make-b"]
@@ -111,6 +112,7 @@ async def test_the_look_sees_what_the_service_account_may_see(ns: LiveNamespace)
     story = LoadStory(ns, "a")
     story.executed(a=ns.config_map("a"))
     ns.create(revert("back", "shop", "there"))
+    ns.kubectl("create", "serviceaccount", "nobody")
     decision = await load_revert(ns, story.key("back"), Impersonation("nobody"))
     step = decision.steps[0][0][0]
     assert step is not None
@@ -281,3 +283,49 @@ async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(
     ns.kubectl("delete", "rolebinding", "drplan-worker")
     decision = await load_revert(ns, story.key("back"), Impersonation(enabled=False))
     assert decision.actor.user is None
+
+
+async def test_an_account_that_does_not_exist_is_said_not_to_exist(ns: LiveNamespace) -> None:
+    story = LoadStory(ns, "a")
+    ns.create(execute("there", "shop"))
+    with pytest.raises(ApplicationError) as caught:
+        await load_execute(ns, story.key("there"), "ghost")
+    assert (caught.value.type, caught.value.non_retryable) == (FailureType.NOT_FOUND, True)
+    assert caught.value.message.startswith(f"ServiceAccount {ns.namespace}/ghost does not exist")
+
+
+@pytest.mark.parametrize("operation", [OperationType.EXECUTE, OperationType.REVERT])
+async def test_a_dr_workflow_of_another_namespace_is_read_only_for_an_account_that_may_get_it(
+    ns: LiveNamespace, operation: OperationType
+) -> None:
+    other = f"{ns.namespace}-lib"
+    ns.stack.kubectl("create", "namespace", other)
+    ns.admin.create(dr_workflow("flow", makes_config_map("a", ns.namespace)), other)
+    ns.create(dr_plan("shop", stage("only", other, "flow")), execute("there", "shop"), revert("back", "shop", "there"))
+    ns.kubectl("create", "serviceaccount", "poor")
+    node = {"workflowRef": {"name": "flow", "namespace": other}, "phase": "Succeeded", "actionStatuses": []}
+    tree = [{"name": "only", "phase": "Succeeded", "workflowExecutions": [node]}]
+    status = json.dumps({"status": {"phase": "Succeeded", "stageStatuses": tree}})
+    ns.kubectl("patch", "drpe", "there", "--subresource=status", "--type=merge", "-p", status)
+    user = f"system:serviceaccount:{ns.namespace}:poor"
+
+    async def load(impersonation: Impersonation) -> None:
+        name = "there" if operation is OperationType.EXECUTE else "back"
+        key = ObjectKey(namespace=ns.namespace, name=name, uid=ns.uid("drpe", name))
+        loads = LoadActivities(ns.cluster, impersonation, BelievedInputs(ns.cluster))
+        given = RunInput(execution=key, plan="shop", operation=operation)
+        await Attempt().run(loads.load_execute if operation is OperationType.EXECUTE else loads.load_revert, given)
+
+    with pytest.raises(ApplicationError) as caught:
+        await load(Impersonation("poor"))
+    assert (caught.value.type, caught.value.non_retryable) == (FailureType.FORBIDDEN, True)
+    assert caught.value.message.startswith(f"{user} may not get DRWorkflow {other}/flow, which is in another namespace")
+    assert f"kubectl create role drworkflow-reader --namespace {other} " in caught.value.message
+    await load(Impersonation("poor", enabled=False))
+    resource = "--resource=drworkflows.dr.bkbcs.tencent.com"
+    ns.stack.kubectl("create", "role", "drworkflow-reader", f"--namespace={other}", "--verb=get", resource)
+    account = f"--serviceaccount={ns.namespace}:poor"
+    ns.stack.kubectl("create", "rolebinding", "reader", f"--namespace={other}", "--role=drworkflow-reader", account)
+    question = ("auth", "can-i", "get", "drworkflows.dr.bkbcs.tencent.com", f"--namespace={other}", f"--as={user}")
+    await eventually(lambda: ns.stack.kubectl(*question, check=False).returncode == 0, "the binding is there")
+    await load(Impersonation("poor"))

@@ -128,6 +128,7 @@ async def test_an_object_that_a_parameter_needs_and_is_missing_refuses_the_execu
 async def test_what_the_plans_service_account_may_not_read_refuses_the_execute(ns: LiveNamespace) -> None:
     ns.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"a": SECRET}})
     plan(ns, globalParams=[{"name": "p", **value_from(ns, "db", "Secret")}])
+    ns.kubectl("create", "serviceaccount", "nobody")
     decision = await load(ns, account="nobody")
     assert decision.rejection is not None
     assert f"system:serviceaccount:{ns.namespace}:nobody" in decision.rejection

@@ -36,7 +36,7 @@ WORKER: Rights = {
     f"{OURS}/drplanexecutions": {"get", "list"},
     "authorization.k8s.io/subjectaccessreviews": {"create"},
 }
-WORKER_WHERE_OPEN: Rights = {"apps/controllerrevisions": {"get", "create"}, "/serviceaccounts": {"impersonate"}}
+WORKER_WHERE_OPEN: Rights = {"apps/controllerrevisions": {"get", "create"}, "/serviceaccounts": {"impersonate", "get"}}
 BRIDGE: Rights = {
     f"{OURS}/drplans": {"get", "list", "watch"},
     f"{OURS}/drworkflows": {"get", "list", "watch"},

@@ -266,6 +266,8 @@ AROUND_A_RUN = [
     ("Canceled", run_messages.CANCELED_BEFORE_START),
     ("Canceled", run_messages.DELETED_BEFORE_START),
     ("Failed", run_messages.namespace_not_open(GAP)),
+    ("Failed", run_messages.account_missing(GAP, GAP)),
+    ("Failed", run_messages.workflow_not_readable(GAP, GAP, GAP)),
 ]
 
 # What is said elsewhere: parts of other messages, conditions, events, and Temporal's UI.
@@ -457,6 +459,7 @@ OF_RUNS = [
     run_messages.another_snapshot(KEY, GAP),
     run_messages.without_origin(KEY),
     run_messages.another_actor(KEY, GAP),
+    run_messages.workflow_access_unknown(GAP, GAP, GAP),
 ]
 
 # fmt: on
