@@ -42,7 +42,7 @@ async def test_a_manifest_that_is_no_object_is_refused_without_quoting_it(ns: Li
     ns.define(writes("make", "password: correct-horse"))
     error = await failure(ns, ns.step("make"))
     assert (error.type, error.non_retryable) == (FailureType.INVALID, True)
-    assert error.message.startswith("The manifest of action make cannot be understood: ")
+    assert error.message == "The manifest of action make is not usable once its secret values are filled in"
     assert "correct-horse" not in error.message
 
 
