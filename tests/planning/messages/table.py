@@ -4,6 +4,7 @@ A sentence is added by its function or constant in planning/messages and by one 
 into the pages of docs/spec; tests fail for a sentence without a row, and for a row of a page that is not here.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Sequence
@@ -276,7 +277,7 @@ def _constants(module: ModuleType) -> list[str]:
     """Return the sentences without arguments that no table above has."""
     rows = [*OF_FILES, *OF_A_PLAN, *OF_A_WORKFLOW, *OF_A_REVERT, *OF_AN_EXECUTE, *AROUND_A_RUN]
     said = {cell for row in rows for cell in row}
-    public = [value for name, value in vars(module).items() if name.isupper() and not name.startswith("_")]
+    public = [vars(module)[name] for name in re.findall(r"^([A-Z]\w*) = ", inspect.getsource(module), re.MULTILINE)]
     sentences = [value.message if isinstance(value, Cause) else value for value in public]
     return [sentence for sentence in sentences if isinstance(sentence, str) and sentence not in said]
 
