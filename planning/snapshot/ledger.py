@@ -146,24 +146,40 @@ def whole(original: DRPlanExecution, ledger: StoredLedger) -> DRPlanExecution:
 
 def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: LedgerStage) -> StageStatus:
     nodes = []
+    recorded = 0
     for position, ref in enumerate(stage.workflows):
         stored = ledger.workflows.get((index, position))
-        if stored is not None:
-            nodes.append(_node(WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.PENDING), *stored))
-            continue
+        node = WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SKIPPED)
         shown = node_at(original, (index, position))
-        if shown is not None and shown.phase is Phase.SUCCEEDED:
+        if stored is not None:
+            nodes.append(_node(node, *stored))
+            recorded += 1
+        elif shown is None:
+            nodes.append(node)
+        elif shown.phase is Phase.SUCCEEDED:
             problem = tree_messages.ledger_lacks(original.metadata.name, ref.name, stage.name)
             raise LedgerError(LedgerFault.GONE, problem)
-        phase = shown.phase if shown is not None else Phase.SKIPPED
-        nodes.append(WorkflowExecutionStatus(workflow_ref=ref, phase=phase))
+        else:
+            actions = [_only_shown(action) for action in shown.actions] or None
+            nodes.append(node.model_copy(update={"phase": shown.phase, "action_statuses": actions}))
+    phase = rollup(node.phase for node in nodes)
+    if phase is Phase.SUCCEEDED and recorded < len(nodes):
+        # Whether there was nothing to do in the others, or a cancel came before them, only the status says.
+        stages = original.status.stages
+        absent = Phase.CANCELED if recorded else Phase.SKIPPED
+        phase = stages[index].phase if index < len(stages) else absent
     return StageStatus(
         name=stage.name,
-        phase=rollup(node.phase for node in nodes),
+        phase=phase,
         parallel=stage.parallel,
         depends_on=stage.depends_on,
         workflow_executions=nodes,
     )
+
+
+def _only_shown(action: ActionStatus) -> ActionStatus:
+    """Return an action that has no record: that it is there, and how it ended by the status."""
+    return ActionStatus(name=action.name, type=action.type, phase=action.phase, reason=action.reason)
 
 
 def _node(node: WorkflowExecutionStatus, record: WorkflowRecord, ref: LedgerRef) -> WorkflowExecutionStatus:
