@@ -63,6 +63,10 @@ crds: $(INSTALLED) ## Generate deploy/crds, and the tables of fields and message
 	$(PY) -m api.fields docs/spec
 	$(PY) -m tests.planning.messages.table docs/spec
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Feed the readers of definitions with many more random texts than `make test` does, with a watchdog
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-20000} $(PY) -m pytest -q -n0 tests/planning/test_fuzz.py
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios
 	@$(PY) -m dev up
