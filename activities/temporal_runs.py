@@ -37,32 +37,43 @@ class RootRecord:
     """None where it was started with anything else."""
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What the first event of a run says."""
+
+    root: RootRecord
+    first_run_id: str
+
+
 class TemporalRuns:
     """Reads runs of one Temporal namespace. Methods raise RunUnknownError."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._roots: OrderedDict[str, RootRecord] = OrderedDict()
-        """By the run id of a root or of a workflow below it."""
-        self._first: OrderedDict[str, str] = OrderedDict()
+        self._starts: OrderedDict[str, _Start] = OrderedDict()
+        """By the id of a run."""
 
     async def root_of(self, workflow_id: str, run_id: str) -> RootRecord:
         """Return the root of a run, which is the run itself where no workflow started it."""
-        if run_id not in self._roots:
-            started = await self._started(workflow_id, run_id)
-            root = started.root_workflow_execution
-            if started.HasField("parent_workflow_execution"):
-                record = await self.root_of(root.workflow_id, root.run_id)
-            else:
-                record = RootRecord(workflow_id, run_id, started.workflow_type.name, await self._input(started))
-            _remember(self._roots, run_id, record)
-        return self._roots[run_id]
+        return (await self._start(workflow_id, run_id)).root
 
     async def first_run_id(self, workflow_id: str, run_id: str) -> str:
         """Return the first run of the chain of resets that a run belongs to."""
-        if run_id not in self._first:
-            _remember(self._first, run_id, (await self._started(workflow_id, run_id)).first_execution_run_id)
-        return self._first[run_id]
+        return (await self._start(workflow_id, run_id)).first_run_id
+
+    async def _start(self, workflow_id: str, run_id: str) -> _Start:
+        """Return what the first event of a run says, read once."""
+        if run_id not in self._starts:
+            started = await self._started(workflow_id, run_id)
+            if started.HasField("parent_workflow_execution"):
+                above = started.root_workflow_execution
+                root = await self.root_of(above.workflow_id, above.run_id)
+            else:
+                root = RootRecord(workflow_id, run_id, started.workflow_type.name, await self._input(started))
+            self._starts[run_id] = _Start(root, started.first_execution_run_id)
+            if len(self._starts) > _CACHE_SIZE:
+                self._starts.popitem(last=False)
+        return self._starts[run_id]
 
     async def _started(self, workflow_id: str, run_id: str) -> WorkflowExecutionStartedEventAttributes:
         """Return the first event of a run."""
@@ -86,9 +97,3 @@ class TemporalRuns:
         except (ValidationError, ValueError, KeyError, RuntimeError):
             return None
         return run_input if isinstance(run_input, RunInput) else None
-
-
-def _remember(cache: "OrderedDict[str, RootRecord] | OrderedDict[str, str]", run_id: str, value: object) -> None:
-    cache[run_id] = value  # type: ignore[assignment]
-    while len(cache) > _CACHE_SIZE:
-        cache.popitem(last=False)
