@@ -76,8 +76,7 @@ async def cancel_orphaned_run(context: Context, key: Key, execution: StoredExecu
     status = execution.model.status if execution and execution.model.metadata.uid == run.uid else None
     ended = status is None or status.phase in TERMINAL
     if status is None or (ended and status.engine is None):
-        _log.warning("orphaned run is cancelled", workflow=run.engine.workflow_id)
-        await context.temporal.cancel(run.engine.workflow_id, run.engine.run_id)
+        await _cancel(context, run.engine.workflow_id, run.engine.run_id)
     if ended:
         del context.runs[key]
         context.poller.stop(key)
@@ -97,8 +96,7 @@ async def has_orphaned_run(context: Context, namespace: str, lock: CurrentExecut
             continue
         if run.status is RunStatus.OPEN:
             if not run.cancel_requested:
-                _log.warning("orphaned run is cancelled", workflow=workflow_id)
-                await context.temporal.cancel(workflow_id, run.run_id)
+                await _cancel(context, workflow_id, run.run_id)
             return True
     return False
 
@@ -120,8 +118,12 @@ async def cancel_orphaned_runs(context: Context) -> None:
         except NotFoundError:
             stored = None
         if stored is None or stored.model.metadata.uid != execution.uid:
-            _log.warning("orphaned run is cancelled", workflow=workflow_id)
-            await context.temporal.cancel(workflow_id, run_id)
+            await _cancel(context, workflow_id, run_id)
+
+
+async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:
+    _log.warning("orphaned run is cancelled", workflow=workflow_id)
+    await context.temporal.cancel(workflow_id, run_id)
 
 
 async def sweep(context: Context) -> None:
