@@ -164,3 +164,11 @@ async def bridge(stack: Stack, task_queue: str, user: str = "bridge", **env: str
     finally:
         stop.set()
         await task
+
+
+async def left_running(stack: Stack, ns: PlanNamespace, task_queue: str) -> Object:
+    """Let a bridge start an Execute `slow` of a new plan and end before the run does; return the object."""
+    await ns.ready_plan()
+    async with bridge(stack, task_queue):
+        await ns.execute("slow")
+        return await ns.phase("slow", Phase.RUNNING)

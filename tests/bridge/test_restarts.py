@@ -12,7 +12,7 @@ from dev.stack import Stack
 from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN, tolerant
-from tests.bridge.plan_namespace import PlanNamespace, bridge
+from tests.bridge.plan_namespace import PlanNamespace, bridge, left_running
 from tests.bridge.scripted_workflows import done
 from tests.eventually import eventually
 
@@ -39,10 +39,7 @@ async def test_a_run_that_the_engine_no_longer_knows_is_said_to_be_so(
     stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     await ns.root(item).terminate()
     await _delete(ns.temporal, ns.root(item).id)
     async with bridge(stack, TASK_QUEUE):

@@ -13,7 +13,7 @@ from dev.stack import Stack
 from kube.client import OWN, Object
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
-from tests.bridge.plan_namespace import PlanNamespace, bridge, condition
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
 from tests.bridge.scripted_workflows import done, state
 from tests.eventually import eventually
 
@@ -79,10 +79,7 @@ async def test_metadata_that_is_changed_while_the_bridge_is_down_is_put_back(
     stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     await ns.patch(ObjectKind.EXECUTION, "slow", {"metadata": {"annotations": None, "labels": None}})
     await ns.write_status(ObjectKind.EXECUTION, "slow", {"engine": None})
     async with bridge(stack, TASK_QUEUE):
@@ -128,10 +125,7 @@ async def test_a_run_whose_execution_was_removed_while_the_bridge_was_down_is_en
     stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     await removed_by_force(ns, "slow")
     second = await ns.execute("slow-too")
     async with bridge(stack, TASK_QUEUE):
@@ -149,10 +143,7 @@ async def test_a_run_whose_execution_was_removed_while_the_bridge_was_down_is_en
 
 async def test_the_plan_of_such_a_run_is_free_once_it_has_ended(stack: Stack, unwatched_ns: PlanNamespace) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     await removed_by_force(ns, "slow")
     async with bridge(stack, TASK_QUEUE):
         await cancels(ns, item)
@@ -180,10 +171,7 @@ async def test_a_run_is_ended_whose_plan_is_gone_as_well(stack: Stack, unwatched
 
 async def test_a_run_whose_execution_is_there_is_left_alone(stack: Stack, unwatched_ns: PlanNamespace) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     async with bridge(stack, TASK_QUEUE):
         await ns.execute("quick-one", plan="plan")
         await ns.phase("quick-one", Phase.PENDING)

@@ -14,7 +14,7 @@ from dev.stack import Stack
 from kube.client import Cluster
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
-from tests.bridge.plan_namespace import PlanNamespace, bridge, condition
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
 from tests.bridge.scripted_workflows import done, scripted_worker
 from tests.bridge.tcp_gate import Gate, gate
 from tests.eventually import eventually
@@ -108,10 +108,7 @@ async def test_a_namespace_that_does_not_exist_is_no_verdict_on_a_run(
     stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:
     ns = unwatched_ns
-    await ns.ready_plan()
-    async with bridge(stack, TASK_QUEUE):
-        await ns.execute("slow")
-        item = await ns.phase("slow", Phase.RUNNING)
+    item = await left_running(stack, ns, TASK_QUEUE)
     async with bridge(stack, TASK_QUEUE, TEMPORAL_NAMESPACE="nowhere"):
         away = await ns.until("slow", lambda one: reach(one) == ("False", "EngineUnavailable"), "condition")
         assert away["status"]["phase"] == "Running"
