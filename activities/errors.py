@@ -4,8 +4,6 @@ Source: docs/architecture.md, "Errors and attempts"; docs/operations.md, "The wo
 conventions, "HTTP status codes".
 """
 
-import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +12,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import LONGEST_RETRY_AFTER, AlreadyExistsError, ApiError
-from planning.messages.text import bounded
+from planning.messages.text import bounded, where_raised
 
 _TYPES = {403: FailureType.FORBIDDEN, 404: FailureType.NOT_FOUND, 413: FailureType.TOO_LARGE}
 
@@ -88,17 +86,5 @@ def log_failure(failure: ApplicationError) -> None:
 
 
 def log_unexpected(what: str, error: Exception) -> None:
-    """Log a fault of this program: the types of the exceptions and where they were raised.
-
-    Their texts stay out of the log: they may quote a secret.
-    """
-    activity.logger.error("%s unexpectedly: %s", what, "; caused by ".join(_locations(error)))
-
-
-def _locations(error: BaseException | None) -> Iterator[str]:
-    """Return type and location of an exception and of its causes, from the last to the first."""
-    while error is not None:
-        frames = traceback.extract_tb(error.__traceback__)
-        places = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
-        yield f"{type(error).__qualname__} at {places}"
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    """Log a fault of this program without its text."""
+    activity.logger.error("%s unexpectedly: %s", what, where_raised(error))

@@ -8,7 +8,7 @@ import structlog
 from bridge.controller.context import Context
 from bridge.controller.own_runs import sweep
 from bridge.controller.reconcile import reconcile
-from bridge.controller.validation import NotYourTurnError
+from bridge.controller.validation import NotYourTurnError, ValidationBrokeError
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
@@ -21,6 +21,7 @@ from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
+from planning.messages.text import where_raised
 from process.payload_encryption import PayloadEncryption
 
 _log = structlog.get_logger(__name__)
@@ -118,8 +119,9 @@ class Bridge:
             except TemporalError as error:
                 self._failed(key, str(error))
             except Exception as error:  # a bug in one object's pass must not stop all others
-                _log.exception("pass broke", kind=key.kind, namespace=key.namespace, name=key.name)
-                self._failed(key, repr(error))
+                where = str(error) if isinstance(error, ValidationBrokeError) else where_raised(error)
+                _log.error("pass broke", kind=key.kind, namespace=key.namespace, name=key.name, where=where)
+                self._failed(key, f"unexpected {type(error).__name__}")
             except asyncio.CancelledError:
                 self._queue.done(key, 0)
                 raise

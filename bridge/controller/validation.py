@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
@@ -25,6 +26,7 @@ from planning.definitions.field_errors import FieldError
 from planning.definitions.identifiers import used_workflows
 from planning.execute.decide import decide_execute
 from planning.messages import runs as run_messages
+from planning.messages.text import where_raised
 from planning.validation import objects as rules
 
 Stored = dict[str, Any]
@@ -48,6 +50,10 @@ _LIMIT_EXCEEDED = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT, 
 
 class NotYourTurnError(Exception):
     """Another object of the namespace is being validated: the pass is to be repeated soon."""
+
+
+class ValidationBrokeError(Exception):
+    """The rules, or the process that applied them, broke; the text quotes nothing that a person wrote."""
 
 
 def plan_errors(objects: Sequence[Stored]) -> list[str]:
@@ -92,7 +98,8 @@ class Validator:
     def __init__(self) -> None:
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload([__name__])
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By namespace; each lives as long as a pass holds it or waits for it."""
         self._known: dict[str, tuple[list[str], list[str]]] = {}
 
     async def definition_errors(self, question: Question, objects: Sequence[Stored]) -> list[str]:
@@ -148,7 +155,7 @@ def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Sto
     except (EOFError, OSError):
         child.join()
         if child.exitcode not in _LIMIT_EXCEEDED:
-            answer = RuntimeError(f"the process that validates ended with {child.exitcode}")
+            answer = ValidationBrokeError(f"the process that validates ended with {child.exitcode}")
     finally:
         child.kill()
         child.join()
@@ -170,4 +177,4 @@ def _answer(sender: Connection, question: Question, count: int) -> None:
     except (MemoryError, RecursionError):
         sender.send([run_messages.too_expensive(CPU_SECONDS, MEMORY)])
     except Exception as error:
-        sender.send(RuntimeError(repr(error)))
+        sender.send(ValidationBrokeError(where_raised(error)))

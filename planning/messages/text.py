@@ -1,7 +1,8 @@
 """Bounds of messages, and how names, numbers and lists are written in all of them."""
 
 import json
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 
 from api.steps import Target
 
@@ -66,3 +67,19 @@ def excerpt(text: str) -> str:
     """Return what people wrote within one line, with control characters in an escaped form."""
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
     return text if text.isprintable() else json.dumps(text)[1:-1]
+
+
+def where_raised(error: BaseException) -> str:
+    """Return the types of an exception and its causes, and where they were raised, for a log.
+
+    Their texts are left out: they may quote what people wrote, secrets included.
+    """
+    return "; caused by ".join(_raised(error))
+
+
+def _raised(error: BaseException | None) -> Iterator[str]:
+    while error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        places = " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
+        yield f"{type(error).__qualname__} at {places}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
