@@ -24,7 +24,7 @@ from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType
 from api.plan import DRPlan
-from api.steps import Actor, ExecuteInput, FailureType, ObserveInput, RollbackInput, RunInput
+from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInput, RollbackInput, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import root_id
 from planning.messages import runs as run_messages
@@ -73,6 +73,9 @@ class Authorizer(Protocol):
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         """Return the input of an action with what gives power as trusted objects have it."""
+
+    async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
+        """Return if this activity belongs to the run whose ledger it is to write."""
 
 
 class RunRecords(Protocol):
@@ -143,6 +146,13 @@ class RunAuthorizer:
         if request.actor.user not in (None, actor.user):
             raise _refused(run_messages.another_actor(key, request.actor.user or ""))
         return request.model_copy(update={"actor": actor})
+
+    async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
+        """Return if this activity belongs to the run whose ledger it is to write: an Execute, and no other's."""
+        execution = await self._recorded(await self._root_of_this_run(), attempt)
+        key = execution.metadata.key
+        if request.origin.execution != key or execution.spec.operation_type is not OperationType.EXECUTE:
+            raise _refused(run_messages.another_ledger(key, request.origin.execution))
 
     async def _root_of_this_run(self) -> RootRecord:
         info = activity.info()

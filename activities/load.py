@@ -16,6 +16,7 @@ from activities.access import require_open_namespace, require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation, actor_of
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
+from activities.ledger import LedgerStore
 from activities.read import (
     OriginalDefinitions,
     find,
@@ -36,8 +37,9 @@ from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
-from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
+from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
+from planning.revert.marks import without_unmarked
 from planning.snapshot.definitions import (
     layers_of,
     layers_of_revert,
@@ -48,6 +50,7 @@ from planning.snapshot.definitions import (
 )
 from planning.snapshot.documents import Definitions, PlanPlace, SnapshotDocument
 from planning.snapshot.documents import documents as documents_of
+from planning.snapshot.ledger import LedgerError, first_part
 from planning.values.parameters import Layers, Resolved, resolve
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
@@ -65,7 +68,8 @@ class LoadActivities:
         self._cluster = cluster
         self._impersonation = impersonation
         self._authorizer = authorizer
-        self._snapshots = SnapshotStore(RevisionStore(cluster))
+        revisions = RevisionStore(cluster)
+        self._snapshots, self._ledgers = SnapshotStore(revisions), LedgerStore(revisions)
 
     @activity.defn
     async def load_revert(self, request: RunInput) -> RevertDecision:
@@ -93,7 +97,13 @@ class LoadActivities:
         documents, origin = await _documents(request.execution, definitions)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
         decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
-        return await self._store(decision, request.execution, account, documents)
+        decision = await self._store(decision, request.execution, account, documents)
+        if decision.origin is None or decision.state.snapshot is None:
+            return decision
+        ledger = await self._ledgers.store_first(request.execution, first_part(decision.state))
+        origin = decision.origin.model_copy(update={"ledger": True})
+        state = decision.state.model_copy(update={"ledger": ledger})
+        return decision.model_copy(update={"origin": origin, "state": state})
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
         namespace = request.execution.namespace
@@ -101,6 +111,14 @@ class LoadActivities:
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
         account = await self._account(namespace, live_plan, original)
+        if original is not None and original.status.phase in ENDED:
+            try:
+                original = await self._ledgers.with_ledger(original)
+            except LedgerError as error:
+                rejection = rejected_revert(str(error), error.fault)
+                return await self._store(rejection, request.execution, account, [])
+            if live_plan is None:
+                account = await self._account(namespace, None, original)
         if original is None:
             decision = decide_revert(revert, None, [], {}, live_plan, {})
             return await self._store(decision, request.execution, account, [])
@@ -116,6 +134,8 @@ class LoadActivities:
         documents, origin = await _documents(request.execution, definitions)
         decide = partial(decide_revert, revert, original, earlier, looks, used.plan, used.workflows, origin)
         decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None)
+        if original.status.ledger is None:
+            decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None:
             decision = rejected_revert(tree_messages.bad_parameters(errors))
         return await self._store(decision, request.execution, account, documents)

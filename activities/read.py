@@ -25,6 +25,7 @@ from kube.client import OWN, Cluster, Object
 from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
+from planning.definitions.target import mark_of
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
@@ -169,6 +170,7 @@ async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> Observ
         uid=metadata["uid"],
         creation_timestamp=metadata["creationTimestamp"],
         finalizers=metadata.get("finalizers") or [],
+        mark=mark_of(metadata),
     )
 
 

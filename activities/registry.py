@@ -18,6 +18,7 @@ from activities.effects.objects import ObjectEffect
 from activities.effects.per_cluster import PerClusterEffect
 from activities.effects.wait_ready import WaitReadyEffect
 from activities.execute_action import EffectsByType, ExecuteActivities
+from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Operation
@@ -42,6 +43,7 @@ def activities(
         executing.verify_action,
         rollback.rollback_action,
         rollback.look_again,
+        LedgerActivities(cluster, authorizer).store_record,
     ]
 
 

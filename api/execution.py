@@ -3,6 +3,7 @@
 Source: docs/spec/drplanexecution.md; the older CRDs give every field that is not marked additive.
 """
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -95,6 +96,24 @@ class ClusterActionStatus(Model):
     """When it ended in this cluster."""
 
 
+class LedgerFault(StrEnum):
+    """Why a ledger cannot be used."""
+
+    ALTERED = "Altered"
+    """A part of it is not what the worker stored."""
+    GONE = "Gone"
+    """A part of it is missing."""
+
+
+class LedgerRef(Model):
+    """A part of an Execute's ledger, the record that a Revert rests on: a ControllerRevision in its namespace."""
+
+    name: str
+    """Name of the ControllerRevision."""
+    sha256: str
+    """SHA-256 of its content as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not used."""
+
+
 class ActionStatus(Model):
     """State of one action, or of its rollback."""
 
@@ -151,6 +170,9 @@ class WorkflowExecutionStatus(Model):
     """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
     message: str | None = None
     """What happened or was the reason, for people."""
+    ledger: LedgerRef | None = None
+    """Additive. Of an Execute, at the end: the worker's own record of the actions, which a Revert uses instead of
+    `actionStatuses`."""
     action_statuses: list[ActionStatus] | None = None
     """Its actions, in the order in which they run."""
 
@@ -284,6 +306,8 @@ class ExecutionTree(Model):
     """Additive. The service account in whose name the actions act."""
     snapshot: SnapshotRef | None = None
     """Additive. The definitions and parameter values that this execution works with, secrets left out."""
+    ledger: LedgerRef | None = None
+    """Additive. Of an Execute: the first part of the record that a Revert rests on; see 'The ledger'."""
     stage_statuses: list[StageStatus] | None = None
     """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 
@@ -302,6 +326,8 @@ class RunState(ExecutionTree):
     """How many of `left_standing` could not be read, so that it is not known whether they exist."""
     definitions_of_today: bool = False
     """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
+    ledger_fault: LedgerFault | None = None
+    """Of a Revert: why the ledger of the original cannot be used, so that nothing was rolled back."""
 
 
 class ExecutionStatus(ExecutionTree):

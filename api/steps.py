@@ -19,6 +19,7 @@ from api.execution import (
     StageStatus,
     WorkflowExecutionStatus,
 )
+from api.ledger import WorkflowRecord
 from api.meta import Model, ObjectKey, ObjectName, Timestamp
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.reasons import Reason
@@ -83,6 +84,8 @@ class ObservedObject(Model):
     uid: str | None = None
     creation_timestamp: Timestamp | None = None
     finalizers: list[str] = Field(default_factory=list)
+    mark: str | None = None
+    """Value of its created-by annotation."""
     reason: str = ""
     """The API server's message where the object could not be read."""
 
@@ -131,6 +134,9 @@ class Origin(Model):
     """Name of the stage in the plan."""
     workflow: int = 0
     """Position of the DRWorkflow in the plan's stage, where the same one may appear more than once."""
+    ledger: bool = False
+    """Whether each run of a DRWorkflow stores a record when it ends. Never in a Revert, nor in a run that was decided
+    before there were ledgers."""
 
 
 class ExecuteStep(Model):
@@ -276,6 +282,15 @@ class AttemptFailure(ActionRecord):
     attempt: int = 1
     not_begun: int = 0
     """Attempts of this schedule that ended before they did anything: they are neither errors nor lost."""
+
+
+class LedgerInput(Model):
+    """Input of the activity that stores a part of an Execute's ledger."""
+
+    origin: Origin
+    """Says which run of a DRWorkflow in which execution it is about."""
+    part: int
+    record: WorkflowRecord
 
 
 class RunInput(Model):

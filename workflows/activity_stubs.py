@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.execution import ActionStatus
+    from api.execution import ActionStatus, LedgerRef, WorkflowExecutionStatus
     from api.meta import parse_duration
     from api.reasons import Reason
     from api.steps import (
@@ -26,7 +26,9 @@ with workflow.unsafe.imports_passed_through():
         ExecuteInput,
         ExecuteWorkflowInput,
         Heartbeat,
+        LedgerInput,
         ObserveInput,
+        Origin,
         RevertDecision,
         RevertWorkflowInput,
         RollbackInput,
@@ -35,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from planning.definitions import identifiers
     from planning.messages import runs as run_messages
+    from planning.snapshot.ledger import records
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 HEARTBEAT_TIMED_OUT = "TemporalTimeout:Heartbeat"
@@ -48,6 +51,8 @@ BACKOFF_CAP = timedelta(minutes=5)
 LOAD_TIMEOUT = timedelta(minutes=30)
 """For reading and observing everything, thousands of objects included."""
 LOOK_TIMEOUT = timedelta(seconds=30)
+RECORD_TIMEOUT = timedelta(minutes=2)
+"""For one request with a megabyte."""
 LOOK_DEADLINE = timedelta(minutes=3)
 """How long after a cancel the last look at an action may take, its retries included."""
 TOO_LARGE = "PayloadsTooLarge"
@@ -69,6 +74,7 @@ class ActivityName(StrEnum):
     EXECUTE_ACTION = "execute_action"
     LOOK_AGAIN = "look_again"
     VERIFY_ACTION = "verify_action"
+    STORE_RECORD = "store_record"
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ SIGNATURES = {
     ActivityName.EXECUTE_ACTION: Signature(ExecuteInput, ActionOutcome),
     ActivityName.LOOK_AGAIN: Signature(ObserveInput, ActionOutcome),
     ActivityName.VERIFY_ACTION: Signature(ExecuteInput, ActionOutcome),
+    ActivityName.STORE_RECORD: Signature(LedgerInput, LedgerRef),
 }
 
 
@@ -217,6 +224,31 @@ def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index:
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
         summary=run_messages.look_caption(caption),
     )
+
+
+async def store_records(origin: Origin, node: WorkflowExecutionStatus) -> LedgerRef:
+    """Store what the run of a DRWorkflow did, its first part last, so that what that names exists before it.
+
+    Repeated for as long as that may help. Raises ActivityError.
+    """
+    first, *others = records(node)
+    continued = [await _store_record(LedgerInput(origin=origin, part=n, record=one)) for n, one in enumerate(others, 1)]
+    first = first.model_copy(update={"continued": continued})
+    return await _store_record(LedgerInput(origin=origin, part=0, record=first))
+
+
+async def _store_record(request: LedgerInput) -> LedgerRef:
+    stored: LedgerRef = await workflow.execute_activity(
+        ActivityName.STORE_RECORD,
+        request,
+        result_type=LedgerRef,
+        activity_id=f"record-{request.part}",
+        start_to_close_timeout=RECORD_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+        summary=run_messages.store_record_caption(request.part),
+    )
+    return stored
 
 
 def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:

@@ -11,14 +11,16 @@ from datetime import timedelta
 from typing import ClassVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
-    from api.steps import ExecuteWorkflowInput, RevertWorkflowInput
+    from api.steps import ExecuteWorkflowInput, Origin, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
+    from planning.messages.text import bounded
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
@@ -40,9 +42,17 @@ class WorkflowWalk:
     operation: ClassVar[OperationType]
 
     def __init__(
-        self, node: WorkflowExecutionStatus, policy: WorkflowFailurePolicy, needs: Needs | None = None
+        self,
+        node: WorkflowExecutionStatus,
+        policy: WorkflowFailurePolicy,
+        needs: Needs | None = None,
+        origin: Origin | None = None,
     ) -> None:
-        """Take the node to walk over; without `needs` its actions run one after the other."""
+        """Take the node to walk over; without `needs` its actions run one after the other.
+
+        `origin` says where to store the record of what they did, if the run keeps one.
+        """
+        self._origin = origin
         self._node = node
         self._policy = policy
         self._needs = needs
@@ -72,9 +82,22 @@ class WorkflowWalk:
         finished = transitions.workflow_finished(
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )
-        self._node = shorten(finished)
+        self._node = shorten(await self._recorded(finished))
         workflow.set_current_details(run_messages.end_details(self._node.phase, self._node.message))
         return result(self._node, self.operation)
+
+    async def _recorded(self, finished: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+        """Store the ledger's record of the final node, and return the node with its name; after a cancel as well."""
+        if self._origin is None or not self._origin.ledger:
+            return finished
+        try:
+            return finished.model_copy(update={"ledger": await activity_stubs.store_records(self._origin, finished)})
+        except ActivityError as error:
+            cause = error.cause
+            reason = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
+            said = [finished.message] if finished.message else []
+            message = "; ".join([*said, tree_messages.not_recorded(reason)])
+            return finished.model_copy(update={"message": bounded(message)})
 
     async def _run_actions(self, calls: Sequence[ActionCall | None]) -> None:
         """Run each action once those that it needs have ended well; when nothing further may start, wait for the rest.
@@ -175,7 +198,7 @@ class ExecuteWorkflow(WorkflowWalk):
     def __init__(self, workflow_input: ExecuteWorkflowInput) -> None:
         after = [step.after for step in workflow_input.steps]
         needs = None if None in after else [places or [] for places in after]
-        super().__init__(workflow_input.workflow, workflow_input.policy, needs)
+        super().__init__(workflow_input.workflow, workflow_input.policy, needs, workflow_input.origin)
 
     @workflow.run
     async def run(self, workflow_input: ExecuteWorkflowInput) -> WorkflowExecutionStatus:

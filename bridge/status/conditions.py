@@ -29,6 +29,8 @@ class ConditionType(StrEnum):
     """Of a Revert: False where skipped parts left objects standing."""
     DEFINITIONS_KEPT = "DefinitionsKept"
     """Of a Revert: False where it works with other definitions than the Execute did."""
+    LEDGER_INTACT = "LedgerIntact"
+    """Of a Revert: False where the original's ledger was altered or is gone, so that nothing was rolled back."""
     ENGINE_REACHABLE = "EngineReachable"
     """False since the status cannot be brought up to date."""
     CANCEL_REQUESTED = "CancelRequested"
@@ -126,6 +128,13 @@ def of_definitions(operation: OperationType, state: RunState | None) -> list[Con
     if state.definitions_of_today:
         kept, reason, message = False, "CurrentOnesUsed", run_messages.DEFINITIONS_OF_TODAY
     return [ConditionUpdate(ConditionType.DEFINITIONS_KEPT, kept, reason, message)]
+
+
+def of_ledger(state: RunState | None) -> list[ConditionUpdate]:
+    """Return LedgerIntact for a Revert that could not use the ledger of its original; nothing for all others."""
+    if state is None or state.ledger_fault is None:
+        return []
+    return [ConditionUpdate(ConditionType.LEDGER_INTACT, False, state.ledger_fault.value, state.message or "")]
 
 
 def of_engine(problem: str = "", message: str = run_messages.ENGINE_REACHABLE) -> ConditionUpdate:

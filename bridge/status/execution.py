@@ -207,6 +207,7 @@ def _ended(status: ExecutionStatus, final: RunState | None, canceled: bool, cont
     updates = conditions.of_phase(phase, status.message or "")
     updates += conditions.of_remains(context.operation, final)
     updates += conditions.of_definitions(context.operation, final)
+    updates += conditions.of_ledger(final)
     updates.append(conditions.of_engine())
     updates += conditions.references_found(status.conditions)
     updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)

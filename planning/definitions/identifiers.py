@@ -122,7 +122,7 @@ RECORD_PREFIX = "drplan-"
 
 
 class RecordKind(StrEnum):
-    """What a record of an action holds."""
+    """What a record holds."""
 
     BEFORE = "before"
     """The state of its object before it was changed."""
@@ -130,6 +130,8 @@ class RecordKind(StrEnum):
     """How the action ended whose object its own hook cleanup then removes."""
     ASKED = "asked"
     """When the creation of its Job was first requested."""
+    LEDGER = "ledger"
+    """Of the execution itself, or of one run of a DRWorkflow: what a Revert of it rests on."""
 
 
 def record_name(execution: ObjectKey, kind: RecordKind, mark: str) -> str:

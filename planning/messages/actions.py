@@ -60,6 +60,14 @@ def wrong_uid(target: Target, recorded: str, seen: str) -> str:
     return f"{called(target)} has uid {seen}, but the execution recorded uid {recorded}: it is another object"
 
 
+def without_mark(target: Target, uid: str, annotation: str) -> str:
+    """Reason: only a status that others can write says that the execution created the object."""
+    return (
+        f"{called(target)} with uid {uid} lacks the annotation {annotation} of the execution, and the "
+        "status alone is not believed; delete it by hand if the execution created it"
+    )
+
+
 def wrong_time(target: Target, created: datetime | None, start: datetime | None, end: datetime | None) -> str:
     """Reason: no uid was recorded, and the object's age does not fit the action."""
     moment = rfc3339(created) if created else "at an unknown time"

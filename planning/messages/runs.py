@@ -204,6 +204,16 @@ def load_caption(operation: OperationType, execution: ObjectKey) -> str:
     return caption(f"plan the {operation.lower()} {execution.namespace}/{execution.name}")
 
 
+def another_ledger(execution: ObjectKey, of: ObjectKey) -> str:
+    """A run asks to write the record of another execution, or of a Revert, which keeps none."""
+    return f"The run is of DRPlanExecution {execution.name} and may not write the record of {of.name}"
+
+
+def store_record_caption(part: int) -> str:
+    """Caption the activity that stores a part of the record for a Revert."""
+    return "Store the record for a Revert" + (f", part {part}" if part else "")
+
+
 def rollback_caption(step: RollbackStep, action: str) -> str:
     """Caption a rollback by what it does: `delete Localization default/nginx-loc-a`, or the custom action's title."""
     if step.refusal is not None:

@@ -109,6 +109,11 @@ def already_open(workflow_id: str) -> str:
     return bounded(f"another run of {workflow_id} is still open")
 
 
+def not_recorded(reason: str) -> str:
+    """The ledger lacks a DRWorkflow that has ended, so that no Revert can roll it back."""
+    return f"The record for a Revert could not be stored: {reason}"
+
+
 def ended_otherwise(reason: str) -> str:
     """A part's run closed without telling how far it came; `reason` is the engine's."""
     return bounded(f"ended without a status: {reason}")
@@ -167,6 +172,31 @@ def nothing_recorded(name: str) -> str:
     return (
         f"Nothing was reverted: DRPlanExecution {name} has no status.stageStatuses, so what it did, if anything, is "
         "not recorded; look for its objects and delete them by hand"
+    )
+
+
+def ledger_altered(name: str, revision: str) -> str:
+    """A part of the original's ledger is not what the worker stored."""
+    return (
+        f"Nothing was reverted: ControllerRevision {revision}, a part of the record of DRPlanExecution {name}, was "
+        "altered: it does not have the hash that was recorded, or does not belong to that execution; restore it from a "
+        "backup, or look for the objects and delete them by hand"
+    )
+
+
+def ledger_gone(name: str, revision: str) -> str:
+    """A part of the original's ledger that its status or another part names does not exist."""
+    return (
+        f"Nothing was reverted: ControllerRevision {revision}, a part of the record of DRPlanExecution {name}, no "
+        "longer exists; restore it from a backup, or look for the objects and delete them by hand"
+    )
+
+
+def ledger_lacks(name: str, workflow: str, stage: str) -> str:
+    """A DRWorkflow succeeded by the original's status, and its record is not there."""
+    return (
+        f"Nothing was reverted: the record of what workflow {workflow} of stage {stage} did in DRPlanExecution {name} "
+        "does not exist; restore it from a backup, or look for its objects and delete them by hand"
     )
 
 

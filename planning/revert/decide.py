@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import ActionStatus, DRPlanExecution, LedgerFault, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
@@ -49,7 +49,7 @@ from planning.revert.previous_reverts import history
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
-_ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED)
+ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED)
 Row = list[RollbackStep | None]
 """The steps of one workflow, in the order of its node."""
 
@@ -105,10 +105,11 @@ def decide_revert(
     return RevertDecision(state=with_counts(state), steps=[rows for _, rows in stages], origin=origin)
 
 
-def rejected(reason: str) -> RevertDecision:
-    """Return the decision to touch nothing."""
+def rejected(reason: str, fault: LedgerFault | None = None) -> RevertDecision:
+    """Return the decision to touch nothing; `fault` is that of the original's ledger, where it is the reason."""
     message = bounded(reason)
-    return RevertDecision(state=with_counts(RunState(phase=Phase.FAILED, message=message)), rejection=message)
+    state = RunState(phase=Phase.FAILED, message=message, ledger_fault=fault)
+    return RevertDecision(state=with_counts(state), rejection=message)
 
 
 def _planned_stage(stage: OriginalStage, decisions: ActionDecisions, uid: str) -> tuple[StageStatus, list[Row]]:
@@ -254,7 +255,7 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
         return tree_messages.not_an_execute(name, original.spec.operation_type)
     if original.spec.plan_ref != revert.spec.plan_ref:
         return tree_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
-    if original.status.phase not in _ENDED:
+    if original.status.phase not in ENDED:
         return tree_messages.not_ended(name, original.status.phase)
     if not original.status.stages:
         return tree_messages.nothing_recorded(name)

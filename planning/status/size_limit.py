@@ -1,7 +1,7 @@
 """The tree within its bound, dullest detail first; what was left out is said in a message.
 
-Workflow results, failure details, query answers and object status share this one bound. What a later
-Revert rests on (reason, rolledBackBy, operation, created, outputs) goes last.
+Workflow results, failure details, query answers and object status share this one bound. What a later Revert rests on
+(reason, rolledBackBy, operation, created, outputs) goes last, unless it is in a ledger: then it is only shown here.
 Source: docs/architecture.md, "The bound".
 """
 
@@ -130,12 +130,28 @@ def _cut_names_of_workflow(workflow: WorkflowExecutionStatus) -> WorkflowExecuti
     return workflow.model_copy(update={"workflow_ref": ref.model_copy(update=cut), "current_action": action})
 
 
+def _in_ledger(*fields: str) -> Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus]:
+    """Return the change that leaves fields of actions out where the ledger of an Execute has them."""
+    change: Callable[[ActionStatus], ActionStatus] = _without(*fields)
+    return lambda node: node if node.ledger is None else map_nodes(node, ActionStatus, change)
+
+
+def _without_listed(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+    """Leave out the list of actions where the ledger of an Execute has it."""
+    return node if node.ledger is None else _ACTIONS_OF_WORKFLOW(node)
+
+
+_ACTIONS_OF_WORKFLOW: Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus] = _without("action_statuses")
+
 _CLUSTERS = "details of clusters that did not fail"
 _LONG = "long messages of actions that did not fail"
 _OTHERS = "messages of actions that did not fail"
 _LONG_FAILED = "long messages of failed actions"
 _NAMES = "names of recorded objects (a Revert needs the definitions)"
 _ACTIONS = "lists of actions (a Revert cannot tell what they did)"
+_OUTPUTS_IN_LEDGER = "outputs of actions (a Revert reads them from the ledger)"
+_RECORDS_IN_LEDGER = "records of actions (a Revert reads them from the ledger)"
+_ACTIONS_IN_LEDGER = "lists of actions (a Revert reads them from the ledger)"
 _WORKFLOWS = "lists of workflows"
 _RECORD = ("outputs", "operation", "created", "custom_rollback", "type", "reason", "rolled_back_by")
 _LOSSES: tuple[_Loss[Any], ...] = (
@@ -143,15 +159,20 @@ _LOSSES: tuple[_Loss[Any], ...] = (
     _Loss("cluster details and HTTP answers", ActionStatus, _without_details, (_CLUSTERS,)),
     _Loss(_LONG, ActionStatus, _unless_failed(_cut_message)),
     _Loss(_OTHERS, ActionStatus, _unless_failed(_without("message")), (_LONG,)),
+    _Loss(
+        _OUTPUTS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger("outputs", "operation", "created", "custom_rollback")
+    ),
     _Loss(_LONG_FAILED, ActionStatus, _cut_message),
     _Loss("times of actions", ActionStatus, _without("start_time", "completion_time")),
     _Loss("retries of actions", ActionStatus, _without("retries", "retry_count")),
     _Loss("messages of actions", ActionStatus, _without("message"), (_OTHERS, _LONG_FAILED)),
+    _Loss(_RECORDS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger(*_RECORD), (_OUTPUTS_IN_LEDGER,)),
     _Loss(_NAMES, ActionStatus, _uids_only),
     _Loss("records of actions (a Revert cannot show what they made)", ActionStatus, _without(*_RECORD), (_NAMES,)),
     _Loss("most of the objects left standing", RunState, _few_left_standing),
-    _Loss(_ACTIONS, WorkflowExecutionStatus, _without("action_statuses")),
-    _Loss(_WORKFLOWS, StageStatus, _without("workflow_executions"), (_ACTIONS,)),
+    _Loss(_ACTIONS_IN_LEDGER, WorkflowExecutionStatus, _without_listed, (_OUTPUTS_IN_LEDGER, _RECORDS_IN_LEDGER)),
+    _Loss(_ACTIONS, WorkflowExecutionStatus, _ACTIONS_OF_WORKFLOW),
+    _Loss(_WORKFLOWS, StageStatus, _without("workflow_executions"), (_ACTIONS, _ACTIONS_IN_LEDGER)),
     _Loss("list of stages", ExecutionTree, _without("stage_statuses"), (_WORKFLOWS,)),
     _Loss("long names", StageStatus, _cut_names_of_stage),
     _Loss("long names", WorkflowExecutionStatus, _cut_names_of_workflow),

@@ -4,7 +4,7 @@ from activities.attempt import RunningAttempt
 from activities.authorize import InputT
 from activities.read import read_execution
 from api.execution import DRPlanExecution
-from api.steps import FailureType, RunInput
+from api.steps import FailureType, LedgerInput, RunInput
 from kube.client import Cluster
 
 
@@ -19,6 +19,9 @@ class BelievedInputs:
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         return request
+
+    async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
+        return
 
 
 async def unprepared() -> None:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.authorize import Impersonation
 from activities.load import LoadActivities
 from api.execution import ActionStatus
-from api.meta import PLAN_LABEL, ObjectKey
+from api.meta import CREATED_BY_ANNOTATION, PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
 from tests.activities.believed_inputs import BelievedInputs
@@ -29,6 +29,10 @@ class LoadStory:
     def executed(self, **uids: str) -> None:
         """Create the original as a finished Execute that made these objects."""
         self.ns.create(execute("there", "shop"))
+        for name in self.names:
+            if self.ns.get("configmap", name):
+                mark = f"{CREATED_BY_ANNOTATION}={self.ns.uid('drpe', 'there')}/only/flow/make-{name}"
+                self.ns.kubectl("annotate", "configmap", name, mark)
         actions = [self._record(name, uids[name]) for name in self.names]
         flow = {"name": "flow", "namespace": self.ns.namespace}
         node = {"workflowRef": flow, "phase": "Succeeded", "actionStatuses": actions}
@@ -263,6 +267,19 @@ async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(
     story = LoadStory(ns, "app")
     story.executed(app="uid-of-app")
     ns.create(revert("back", "shop", "there"))
+    worker = json.loads(ns.kubectl("get", "rolebinding", "drplan-worker", "-o", "json"))["subjects"]
+    rbac = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["get", "create"]}]
+    ns.create(
+        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": {"name": "records"}, "rules": rules},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "records"},
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "records"},
+            "subjects": worker,
+        },
+    )
     ns.kubectl("delete", "rolebinding", "drplan-worker")
     decision = await load_revert(ns, story.key("back"), Impersonation(enabled=False))
     assert decision.actor.user is None

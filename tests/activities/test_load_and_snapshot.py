@@ -7,12 +7,15 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.authorize import Impersonation
+from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.store import BOUND, RevisionStore, SnapshotStore
+from api.execution import ActionStatus
+from api.ledger import WorkflowRecord
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
-from api.phases import OperationType
+from api.phases import OperationType, Phase
 from api.snapshot import Snapshot, SnapshotParameters
-from api.steps import ExecuteDecision, FailureType, Part, RevertDecision, RunInput
+from api.steps import ExecuteDecision, FailureType, LedgerInput, Part, RevertDecision, RunInput
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out
@@ -50,9 +53,14 @@ def plan(ns: LiveNamespace, *actions: Object, params: Any = None, mode: str = "I
     )
 
 
-def revisions(ns: LiveNamespace) -> list[Object]:
+def everything_kept(ns: LiveNamespace) -> list[Object]:
     found: list[Object] = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
     return found
+
+
+def revisions(ns: LiveNamespace) -> list[Object]:
+    """Give what is kept of definitions: everything but the ledger."""
+    return [each for each in everything_kept(ns) if "-ledger-" not in each["metadata"]["name"]]
 
 
 async def root(ns: LiveNamespace, decision: ExecuteDecision) -> Snapshot:
@@ -155,7 +163,7 @@ async def test_no_secret_is_kept_or_travels(ns: LiveNamespace) -> None:
     assert (await root(ns, decision)).parameters[0].left_out == ["p", "password", "token"]
     encoded = ns.get("secret", "db")
     assert encoded is not None
-    for text in (json.dumps(revisions(ns)), decision.model_dump_json()):
+    for text in (json.dumps(everything_kept(ns)), decision.model_dump_json()):
         assert SECRET not in text
         assert encoded["data"]["a"] not in text
 
@@ -172,7 +180,9 @@ async def test_a_dr_workflow_that_no_object_can_hold_once_more_is_refused_clearl
 # A Revert of it.
 
 
-def ended(ns: LiveNamespace, decision: ExecuteDecision | None, *, custom: bool = False, params: Any = None) -> None:
+async def ended(
+    ns: LiveNamespace, decision: ExecuteDecision | None, *, custom: bool = False, params: Any = None
+) -> None:
     """Write the status of an Execute that succeeded, and create a Revert of it.
 
     Without a decision it kept nothing; with `custom` its action has a rollback of its own.
@@ -183,8 +193,14 @@ def ended(ns: LiveNamespace, decision: ExecuteDecision | None, *, custom: bool =
     flow = {"name": "flow", "namespace": ns.namespace}
     node = {"workflowRef": flow, "phase": "Succeeded", "actionStatuses": [action]}
     tree = [{"name": "only", "phase": "Succeeded", "workflowExecutions": [node, node]}]
-    kept = decision.state.snapshot if decision else None
-    status = {"phase": "Succeeded", "stageStatuses": tree, **({"snapshot": kept.to_object()} if kept else {})}
+    status: Object = {"phase": "Succeeded", "stageStatuses": tree}
+    if decision is not None and decision.origin is not None and decision.state.snapshot is not None:
+        status["snapshot"] = decision.state.snapshot.to_object()
+        for position in range(2):
+            origin = decision.origin.model_copy(update={"stage": "only", "workflow": position})
+            record = WorkflowRecord(phase=Phase.SUCCEEDED, actions=[ActionStatus.model_validate(action)])
+            given = LedgerInput(origin=origin, part=0, record=record)
+            await Attempt().run(LedgerActivities(ns.cluster, BelievedInputs(ns.cluster)).store_record, given)
     patch = json.dumps({"status": status})
     ns.kubectl("patch", "drpe", "there", "--subresource=status", "--type=merge", "-p", patch)
     ns.create(revert("back", "shop", "there", params=params or []))
@@ -192,7 +208,7 @@ def ended(ns: LiveNamespace, decision: ExecuteDecision | None, *, custom: bool =
 
 async def test_a_revert_works_with_what_was_kept_although_everything_is_gone(ns: LiveNamespace) -> None:
     plan(ns)
-    ended(ns, await load(ns))
+    await ended(ns, await load(ns))
     ns.kubectl("delete", "drplan/shop", "drworkflow/flow")
     decision = await load_revert(ns)
     assert decision.rejection is None
@@ -202,7 +218,7 @@ async def test_a_revert_works_with_what_was_kept_although_everything_is_gone(ns:
 
 async def test_a_revert_of_what_kept_nothing_says_that_it_uses_the_definitions_of_today(ns: LiveNamespace) -> None:
     plan(ns)
-    ended(ns, None)
+    await ended(ns, None)
     assert (await load_revert(ns)).state.definitions_of_today
 
 
@@ -212,7 +228,7 @@ async def test_a_revert_does_not_trust_a_snapshot_that_is_gone_or_altered(
     ns: LiveNamespace, place: int, fate: str
 ) -> None:
     plan(ns)
-    ended(ns, await load(ns))
+    await ended(ns, await load(ns))
     record = revisions(ns)[place]
     ns.kubectl("delete", "controllerrevision", record["metadata"]["name"])
     if fate == "altered":
@@ -228,7 +244,7 @@ async def test_a_snapshot_that_cannot_be_read_now_is_not_replaced_by_the_definit
     faulty: FaultyServer, faulty_ns: LiveNamespace, answer: Answer
 ) -> None:
     plan(faulty_ns)
-    ended(faulty_ns, await load(faulty_ns))
+    await ended(faulty_ns, await load(faulty_ns))
     faulty.fault("GET", "/controllerrevisions/[^/]+", answer)
     with pytest.raises(ApplicationError, match="Failed to read ControllerRevision"):
         await load_revert(faulty_ns)
@@ -263,7 +279,7 @@ async def test_a_custom_rollback_is_carried_out_with_what_was_kept_although_ever
     ns: LiveNamespace,
 ) -> None:
     plan(ns, undoes(ns), globalParams=[REGION])
-    ended(ns, await load(ns), custom=True)
+    await ended(ns, await load(ns), custom=True)
     ns.kubectl("delete", "drplan/shop", "drworkflow/flow")
     decision = await load_revert(ns)
     assert not decision.state.definitions_of_today
@@ -274,13 +290,13 @@ async def test_a_custom_rollback_is_carried_out_with_what_was_kept_although_ever
 
 async def test_a_reverts_own_parameters_win_over_those_of_its_original(ns: LiveNamespace) -> None:
     plan(ns, undoes(ns), globalParams=[REGION])
-    ended(ns, await load(ns), custom=True, params=[{"name": "region", "value": "west"}])
+    await ended(ns, await load(ns), custom=True, params=[{"name": "region", "value": "west"}])
     assert await carried_out(ns, await load_revert(ns)) == "west rollback"
 
 
 async def test_a_revert_of_what_kept_nothing_carries_the_rollback_of_today_out(ns: LiveNamespace) -> None:
     plan(ns, undoes(ns), globalParams=[REGION])
-    ended(ns, None, custom=True)
+    await ended(ns, None, custom=True)
     decision = await load_revert(ns)
     assert decision.state.definitions_of_today
     assert await carried_out(ns, decision) == "east rollback"
@@ -288,7 +304,7 @@ async def test_a_revert_of_what_kept_nothing_carries_the_rollback_of_today_out(n
 
 async def test_a_parameter_of_a_revert_that_cannot_be_read_refuses_it_and_keeps_nothing(ns: LiveNamespace) -> None:
     plan(ns, undoes(ns), globalParams=[REGION])
-    ended(ns, await load(ns), custom=True, params=[{"name": "region", **value_from(ns, "nowhere")}])
+    await ended(ns, await load(ns), custom=True, params=[{"name": "region", **value_from(ns, "nowhere")}])
     before = revisions(ns)
     decision = await load_revert(ns)
     assert decision.rejection is not None
@@ -303,16 +319,16 @@ async def test_a_secret_of_a_revert_is_not_kept_and_is_there_when_it_is_used(ns:
     rollback = {"resource": {"manifest": json.dumps({**body, "data": {"a": "$(params.token) $(params.password)"}})}}
     action = {**makes_config_map("app", ns.namespace), "rollback": rollback}
     plan(ns, action, params=[{"name": "token", "value": "of-execute"}, {"name": "password", "value": SECRET}])
-    ended(ns, await load(ns), custom=True, params=[{"name": "token", "value": "of-revert"}])
+    await ended(ns, await load(ns), custom=True, params=[{"name": "token", "value": "of-revert"}])
     decision = await load_revert(ns)
     for text in ("of-execute", "of-revert", SECRET):
-        assert text not in json.dumps(revisions(ns)) + decision.model_dump_json()
+        assert text not in json.dumps(everything_kept(ns)) + decision.model_dump_json()
     assert await carried_out(ns, decision) == f"of-revert {SECRET}"
 
 
 async def test_without_any_definitions_kept_a_rollback_with_placeholders_is_not_guessed(ns: LiveNamespace) -> None:
     plan(ns, undoes(ns), globalParams=[REGION])
-    ended(ns, None, custom=True)
+    await ended(ns, None, custom=True)
     ns.kubectl("delete", "drplan/shop")
     decision = await load_revert(ns)
     assert decision.origin is None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs
+from api.execution import ActionOutputs, LedgerRef
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import (
@@ -18,6 +18,7 @@ from api.steps import (
     ExecuteInput,
     FailureType,
     Heartbeat,
+    LedgerInput,
     ObserveInput,
     RevertDecision,
     RollbackInput,
@@ -123,6 +124,13 @@ class FakeActivities:
         """Which attempts began, in order; a last look as `look at <action>`."""
         self.given: dict[str, list[ExecuteInput | RollbackInput]] = defaultdict(list)
         """What each of them was given."""
+        self.records: dict[str, list[LedgerInput]] = defaultdict(list)
+        """What was to be stored in the ledger."""
+        self.ledger: Callable[[LedgerInput], Awaitable[LedgerRef]] = self._remember
+
+    async def _remember(self, given: LedgerInput) -> LedgerRef:
+        self.records[_uid()].append(given)
+        return LedgerRef(name=f"drplan-{given.origin.workflow}-{given.part}", sha256="0" * 64)
 
     async def _decide(self, uid: str) -> RevertDecision | ExecuteDecision:
         decision = self.decisions[uid]
@@ -180,6 +188,10 @@ class FakeActivities:
     async def verify_action(self, given: ExecuteInput) -> ActionOutcome:
         return self._look(given.step.action)
 
+    @activity.defn(name=ActivityName.STORE_RECORD)
+    async def store_record(self, given: LedgerInput) -> LedgerRef:
+        return await self.ledger(given)
+
     def all(self) -> list[Callable[..., object]]:
         """What a worker registers."""
         return [
@@ -189,6 +201,7 @@ class FakeActivities:
             self.execute_action,
             self.look_again,
             self.verify_action,
+            self.store_record,
         ]
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
 from api.execution import ActionStatus, DRPlanExecution
-from api.meta import API_VERSION, ObjectKey, ObjectName, parse_duration
+from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause
@@ -165,6 +165,7 @@ OF_A_REVERT = [
     ("action", "Running", action_messages.attempts_lost(3, timedelta(seconds=10))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, GAP)),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, action_messages.wrong_uid(LOCALIZATION, GAP, GAP))),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.without_mark(CONFIG, GAP, CREATED_BY_ANNOTATION))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.still_there(CONFIG, "5m", [GAP]))),
     ("action", "Failed", action_messages.action_undefined(GAP, GAP)),
     ("action", "Failed", action_messages.rollback_undefined(GAP, GAP)),
@@ -372,6 +373,10 @@ OF_TREES = [
     tree_messages.not_ended(GAP, Phase.RUNNING),
     tree_messages.nothing_recorded(GAP),
     tree_messages.part_not_recorded(GAP, GAP),
+    tree_messages.ledger_altered(GAP, GAP),
+    tree_messages.ledger_gone(GAP, GAP),
+    tree_messages.ledger_lacks(GAP, GAP, GAP),
+    tree_messages.not_recorded(GAP),
     tree_messages.bad_parameters([GAP]),
     tree_messages.not_started([GAP]),
     tree_messages.already_absent_replaced(APP, GAP).message,
@@ -441,6 +446,8 @@ OF_RUNS = [
     run_messages.record_too_large(2048, 1024),
     run_messages.access_unknown(GAP, GAP),
     run_messages.another_execution(KEY),
+    run_messages.another_ledger(KEY, KEY),
+    run_messages.store_record_caption(1),
     run_messages.ended_before_start(KEY, Phase.CANCELED),
     run_messages.plan_gone(GAP),
     run_messages.too_large(3072, 2048),

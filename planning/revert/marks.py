@@ -1,0 +1,51 @@
+"""What is believed of an execution without a ledger: an object is its own only where the object itself says so.
+
+A status can be written by others, and a uid in it may be that of any object. The controller before drplan marked
+nothing: its executions are rolled back as its records and the definitions say.
+Source: docs/spec/drplanexecution.md, "The ledger".
+"""
+
+from collections.abc import Mapping
+
+from api.execution import DRPlanExecution
+from api.meta import ACCEPTED_ANNOTATION, CREATED_BY_ANNOTATION
+from api.phases import Operation
+from api.steps import FailureType, ObservedObject, Refusal, RevertDecision, RollbackStep, Target
+from planning.messages import actions as action_messages
+from planning.messages.text import bounded
+
+
+def of_execution(original: DRPlanExecution) -> tuple[str, ...] | None:
+    """Return what the marks of an execution's objects begin with; None for one of the controller before drplan.
+
+    One that was restored from a backup names the uid that it had in its annotation.
+    """
+    accepted = original.metadata.annotations.get(ACCEPTED_ANNOTATION)
+    records = (action for stage in original.status.stages for action in stage.actions)
+    typed = any(record.type is not None or record.operation is not None for record in records)
+    if accepted is None and original.status.engine is None and not typed:
+        return None
+    return tuple(f"{uid}/" for uid in (original.metadata.uid, accepted) if uid)
+
+
+def without_unmarked(
+    decision: RevertDecision, original: DRPlanExecution, looks: Mapping[Target, ObservedObject]
+) -> RevertDecision:
+    """Return a decision in which each action that would delete an object without the original's mark is refused."""
+    marks = of_execution(original)
+    if marks is None:
+        return decision
+
+    def checked(step: RollbackStep | None) -> RollbackStep | None:
+        if step is None:
+            return None
+        for deletion in step.deletions:
+            if not (looks[deletion.target].mark or "").startswith(marks):
+                reason = action_messages.without_mark(deletion.target, deletion.uid, CREATED_BY_ANNOTATION)
+                message = bounded(action_messages.failed_to(Operation.DELETE, deletion.target.kind, reason))
+                refusal = Refusal(type=FailureType.WRONG_UID, message=message)
+                return RollbackStep(refusal=refusal, attempts=step.attempts)
+        return step
+
+    steps = [[[checked(step) for step in row] for row in rows] for rows in decision.steps]
+    return decision.model_copy(update={"steps": steps})

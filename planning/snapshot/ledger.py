@@ -1,0 +1,192 @@
+"""The ledger of an Execute: from the tree to what is stored, and from that to the tree that a Revert rolls back.
+
+Source: docs/spec/drplanexecution.md, "The ledger".
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from api.execution import (
+    ActionStatus,
+    DRPlanExecution,
+    LedgerFault,
+    LedgerRef,
+    RunState,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
+from api.ledger import Ledger, LedgerStage, WorkflowRecord
+from api.meta import Model
+from api.phases import Phase
+from planning.messages import tree as tree_messages
+from planning.snapshot.documents import digest
+from planning.status.rollup import rollup
+
+ModelT = TypeVar("ModelT", bound=Model)
+Place = tuple[int, int]
+"""A DRWorkflow in the tree: the positions of its stage and of itself."""
+
+PART_BOUND = 900_000
+"""Bytes of the actions of one part: it travels through Temporal, which takes 2 MB, and etcd takes 1.5 MiB."""
+
+
+class LedgerError(Exception):
+    """A ledger that cannot be used; the message says what to do."""
+
+    def __init__(self, fault: LedgerFault, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
+# What is stored.
+
+
+def first_part(state: RunState) -> Ledger:
+    """Return the first part of the ledger of an Execute that was decided. Its snapshot must be stored."""
+    assert state.snapshot is not None, "a ledger names the definitions that it is about"
+    stages = [
+        LedgerStage(
+            name=stage.name,
+            parallel=stage.parallel,
+            depends_on=stage.depends_on,
+            workflows=[node.workflow_ref for node in stage.workflows],
+        )
+        for stage in state.stages
+    ]
+    return Ledger(service_account_name=state.service_account_name, snapshot=state.snapshot, stages=stages)
+
+
+def records(node: WorkflowExecutionStatus) -> list[WorkflowRecord]:
+    """Return the record of a DRWorkflow that has ended, in as many parts as it needs; the first still lacks the others.
+
+    A single action is never divided: the result of its activity was no larger than a part may be.
+    """
+    parts: list[list[ActionStatus]] = [[]]
+    size = 0
+    for action in node.actions:
+        recorded = _recorded(action)
+        # In the form that is stored, in which characters beyond ASCII take six bytes or more.
+        bytes_of_action = len(json.dumps(recorded.to_object()))
+        if parts[-1] and size + bytes_of_action > PART_BOUND:
+            parts.append([])
+            size = 0
+        parts[-1].append(recorded)
+        size += bytes_of_action
+    times = {"start_time": node.start_time, "completion_time": node.completion_time}
+    return [WorkflowRecord(phase=node.phase, actions=actions, **times) for actions in parts]
+
+
+def _recorded(action: ActionStatus) -> ActionStatus:
+    """Return what a rollback rests on, without what is only shown."""
+    clusters = action.cluster_statuses and [one.model_copy(update={"message": None}) for one in action.cluster_statuses]
+    shown = dict.fromkeys(("message", "retries", "retry_count"))
+    return action.model_copy(update={**shown, "cluster_statuses": clusters})
+
+
+def document(content: Model) -> tuple[str, dict[str, Any]]:
+    """Return the hash of a part and the data that is stored, which holds both."""
+    data = content.to_object()
+    sha256 = digest(data)
+    return sha256, {"sha256": sha256, "content": data}
+
+
+# What is read.
+
+
+def read_part(kind: type[ModelT], data: Mapping[str, Any], sha256: str | None) -> ModelT | None:
+    """Return a stored part; None where it is not what was stored.
+
+    `sha256` is the hash that is recorded elsewhere, None where none is.
+    """
+    content = data.get("content")
+    recorded = data.get("sha256")
+    if digest(content) != recorded or sha256 not in (None, recorded):
+        return None
+    try:
+        return kind.model_validate(content)
+    except ValidationError:
+        return None
+
+
+@dataclass(frozen=True)
+class StoredLedger:
+    """The ledger of an Execute as it was read, each part with where it is."""
+
+    first: Ledger
+    ref: LedgerRef
+    workflows: Mapping[Place, tuple[WorkflowRecord, LedgerRef]]
+
+
+def node_at(original: DRPlanExecution, place: Place) -> WorkflowExecutionStatus | None:
+    """Return what the status shows at a place; None where it shows nothing there."""
+    stages = original.status.stages
+    workflows = stages[place[0]].workflows if place[0] < len(stages) else []
+    return workflows[place[1]] if place[1] < len(workflows) else None
+
+
+def whole(original: DRPlanExecution, ledger: StoredLedger) -> DRPlanExecution:
+    """Return an original with the tree that its ledger describes. Raises LedgerError.
+
+    Of the status only parts are used that have no record, because their run was lost or never began: none of them
+    is rolled back.
+    """
+    stages = [_stage(original, ledger, index, stage) for index, stage in enumerate(ledger.first.stages)]
+    trusted = {
+        "stage_statuses": stages,
+        "ledger": ledger.ref,
+        "snapshot": ledger.first.snapshot,
+        "service_account_name": ledger.first.service_account_name,
+    }
+    return original.model_copy(update={"status": original.status.model_copy(update=trusted)})
+
+
+def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: LedgerStage) -> StageStatus:
+    nodes = []
+    recorded = 0
+    for position, ref in enumerate(stage.workflows):
+        stored = ledger.workflows.get((index, position))
+        node = WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SKIPPED)
+        shown = node_at(original, (index, position))
+        if stored is not None:
+            nodes.append(_node(node, *stored))
+            recorded += 1
+        elif shown is None:
+            nodes.append(node)
+        elif shown.phase is Phase.SUCCEEDED:
+            problem = tree_messages.ledger_lacks(original.metadata.name, ref.name, stage.name)
+            raise LedgerError(LedgerFault.GONE, problem)
+        else:
+            actions = [_only_shown(action) for action in shown.actions] or None
+            nodes.append(node.model_copy(update={"phase": shown.phase, "action_statuses": actions}))
+    phase = rollup(node.phase for node in nodes)
+    if phase is Phase.SUCCEEDED and recorded < len(nodes):
+        # Whether there was nothing to do in the others, or a cancel came before them, only the status says.
+        stages = original.status.stages
+        absent = Phase.CANCELED if recorded else Phase.SKIPPED
+        phase = stages[index].phase if index < len(stages) else absent
+    return StageStatus(
+        name=stage.name,
+        phase=phase,
+        parallel=stage.parallel,
+        depends_on=stage.depends_on,
+        workflow_executions=nodes,
+    )
+
+
+def _only_shown(action: ActionStatus) -> ActionStatus:
+    """Return an action that has no record: that it is there, and how it ended by the status."""
+    return ActionStatus(name=action.name, type=action.type, phase=action.phase, reason=action.reason)
+
+
+def _node(node: WorkflowExecutionStatus, record: WorkflowRecord, ref: LedgerRef) -> WorkflowExecutionStatus:
+    times = {"start_time": record.start_time, "completion_time": record.completion_time}
+    return node.model_copy(update={"phase": record.phase, "action_statuses": record.actions, "ledger": ref, **times})
+
+
+def places(ledger: Ledger) -> list[Place]:
+    """Return every place of a ledger's tree."""
+    return [(index, position) for index, stage in enumerate(ledger.stages) for position in range(len(stage.workflows))]
