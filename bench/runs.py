@@ -23,7 +23,8 @@ from bench.objects import execution
 from dev import without_bridge
 from dev.process import find
 from dev.stack import Stack
-from workflows.converter import DATA_CONVERTER
+from process.payload_encryption import PayloadEncryption
+from process.settings import ProcessSettings
 
 TASK_QUEUE = "drplan"
 
@@ -63,8 +64,10 @@ class Bench:
         return subprocess.Popen(self.stack.kubectl_command("get", "--raw", path), stdout=subprocess.PIPE, text=True)
 
     async def temporal(self) -> Client:
-        """Connect to the stack's Temporal."""
-        return await Client.connect(self.stack.temporal_address, data_converter=DATA_CONVERTER)
+        """Connect to the stack's Temporal, with the keys that worker and bridge have from the same environment."""
+        settings = ProcessSettings()
+        encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
+        return await Client.connect(self.stack.temporal_address, data_converter=encryption.data_converter())
 
     @contextmanager
     def bridge_stopped(self) -> Iterator[None]:

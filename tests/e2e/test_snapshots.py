@@ -18,9 +18,11 @@ def holds_it_up(story: Story) -> Object:
     return story.makes("in-the-way", "Delete", timeout="2m")
 
 
-def kept(story: Story) -> list[Object]:
+def kept(story: Story, execution: str | None = None) -> list[Object]:
+    """Give what is stored: of one execution, or of all."""
     found: list[Object] = json.loads(story.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
-    return found
+    owners = [[owner["name"] for owner in each["metadata"]["ownerReferences"]] for each in found]
+    return [each for each, names in zip(found, owners, strict=True) if execution is None or names == [execution]]
 
 
 def test_a_dr_workflow_that_is_edited_and_deleted_while_it_runs_is_carried_out_and_taken_back_as_it_was(
@@ -61,9 +63,10 @@ def test_what_is_kept_goes_with_its_execution_and_a_revert_then_says_which_defin
     assert "current" in said["message"]
 
     story.executed("another", "plan")
-    assert kept(story) != []
+    assert kept(story, "another") != []
     story.kubectl("delete", "drplanexecution", "another")
-    story.eventually("execute", lambda _: kept(story) == [])
+    story.eventually("execute", lambda _: kept(story, "another") == [])
+    assert kept(story, "execute") != []
 
 
 def test_no_secret_stands_in_what_is_kept_or_in_temporal_or_in_a_status_or_a_log(
