@@ -39,7 +39,7 @@ from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
-from planning.revert.marks import without_unmarked
+from planning.revert.marks import without_foreign, without_unmarked
 from planning.snapshot.definitions import (
     layers_of,
     layers_of_revert,
@@ -129,6 +129,8 @@ class LoadActivities:
             await require_readable_workflows(self._cluster, namespace, actor, names)
         targets = await asyncio.to_thread(objects_to_observe, original, used.workflows)
         looks = await observe(self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text))
+        if original.status.ledger is not None:
+            original = without_foreign(original, looks)
         earlier = await reverts_of(self._cluster, original)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
         documents, origin = await _documents(request.execution, definitions)

@@ -7,12 +7,14 @@ Source: docs/spec/drplanexecution.md, "The ledger".
 
 from collections.abc import Mapping
 
-from api.execution import DRPlanExecution
+from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, CREATED_BY_ANNOTATION
 from api.phases import Operation
 from api.steps import FailureType, ObservedObject, Refusal, RevertDecision, RollbackStep, Target
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded
+from planning.revert.default_rollback import objects_in
+from planning.status.transitions import map_nodes
 
 
 def of_execution(original: DRPlanExecution) -> tuple[str, ...] | None:
@@ -26,6 +28,26 @@ def of_execution(original: DRPlanExecution) -> tuple[str, ...] | None:
     if accepted is None and original.status.engine is None and not typed:
         return None
     return tuple(f"{uid}/" for uid in (original.metadata.uid, accepted) if uid)
+
+
+def without_foreign(original: DRPlanExecution, looks: Mapping[Target, ObservedObject]) -> DRPlanExecution:
+    """Return an original with a ledger in which parts without a record name only objects with its mark.
+
+    What they are said to have created is named as left standing, so it must not be an object of others.
+    """
+    mark = f"{original.metadata.uid}/"
+
+    def checked(action: ActionStatus) -> ActionStatus:
+        seen = (looks.get(item.target) for item in objects_in(action.outputs))
+        if all(look is not None and (look.mark or "").startswith(mark) for look in seen):
+            return action
+        return action.model_copy(update={"outputs": None, "created": None})
+
+    def of_node(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+        return node if node.ledger is not None else map_nodes(node, ActionStatus, checked)
+
+    status = map_nodes(original.status, WorkflowExecutionStatus, of_node)
+    return original.model_copy(update={"status": status})
 
 
 def without_unmarked(

@@ -21,7 +21,7 @@ from api.execution import (
 )
 from api.ledger import Ledger, LedgerStage, WorkflowRecord
 from api.meta import Model
-from api.phases import Phase
+from api.phases import Operation, Phase
 from planning.messages import tree as tree_messages
 from planning.snapshot.documents import digest
 from planning.status.rollup import rollup
@@ -132,7 +132,7 @@ def whole(original: DRPlanExecution, ledger: StoredLedger) -> DRPlanExecution:
     """Return an original with the tree that its ledger describes. Raises LedgerError.
 
     Of the status only parts are used that have no record, because their run was lost or never began: none of them
-    is rolled back.
+    is rolled back, and what they left standing is named where it has the execution's mark.
     """
     stages = [_stage(original, ledger, index, stage) for index, stage in enumerate(ledger.first.stages)]
     trusted = {
@@ -178,8 +178,12 @@ def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: L
 
 
 def _only_shown(action: ActionStatus) -> ActionStatus:
-    """Return an action that has no record: that it is there, and how it ended by the status."""
-    return ActionStatus(name=action.name, type=action.type, phase=action.phase, reason=action.reason)
+    """Return an action that has no record: how it ended by the status, and what it may have left standing."""
+    shown = ActionStatus(name=action.name, type=action.type, phase=action.phase, reason=action.reason)
+    creates = action.created and action.operation in (Operation.CREATE, Operation.APPLY)
+    if not creates or action.phase is Phase.SKIPPED:
+        return shown
+    return shown.model_copy(update={"operation": action.operation, "created": True, "outputs": action.outputs})
 
 
 def _node(node: WorkflowExecutionStatus, record: WorkflowRecord, ref: LedgerRef) -> WorkflowExecutionStatus:

@@ -5,8 +5,10 @@ import pytest
 from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
 from api.ledger import Ledger, WorkflowRecord
 from api.phases import Phase
+from planning.revert.decide import decide_revert, objects_to_observe
+from planning.revert.marks import without_foreign
 from planning.snapshot.ledger import LedgerError, StoredLedger, first_part, whole
-from tests.planning.builders import config_map, decide, execute, made, stage, workflow
+from tests.planning.builders import config_map, decide, execute, made, present, revert, stage, workflow
 
 REF = LedgerRef(name="drplan-l", sha256="0")
 SNAPSHOT = SnapshotRef(name="drplan-s", sha256="0")
@@ -50,6 +52,18 @@ def test_a_stage_that_a_cancel_cut_short_between_its_workflows_is_not_taken_back
     shortened = original.model_copy(update={"status": original.status.model_copy(update={"stage_statuses": None})})
     [found] = whole(shortened, stored(original, (0, 0))).status.stages
     assert found.phase is Phase.CANCELED
+
+
+def test_what_a_lost_workflow_left_standing_is_named_where_it_has_the_mark_of_the_execution() -> None:
+    lost = workflow("w", MADE, made("make-c", config_map("foreign")), phase=Phase.FAILED)
+    original = execute(stage("s", lost, phase=Phase.FAILED), stage("t", workflow("x", OTHER)), phase=Phase.FAILED)
+    ours = whole(original, stored(original, (1, 0)))
+    seen = {target: present(f"uid-{target.name}") for target in objects_to_observe(ours, {})}
+    mark = f"{original.metadata.uid}/s/w/make-a"
+    seen[config_map("a")] = seen[config_map("a")].model_copy(update={"mark": mark})
+    decision = decide_revert(revert(), without_foreign(ours, seen), [], seen, None, {})
+    assert decision.state.left_standing == ["ConfigMap default/a"]
+    assert [step and [item.uid for item in step.deletions] for step in decision.steps[0][0]] == [["uid-b"]]
 
 
 def test_a_workflow_that_succeeded_and_has_no_record_refuses_the_revert() -> None:
