@@ -1,5 +1,6 @@
-"""Worker and bridge as processes of the tests, which start, stop, kill and restart them."""
+"""Worker, bridge and other modules as processes of the tests, which start, stop, kill and restart them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,11 +9,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.eventually import DEADLINE
+from tests.leftovers import MARK
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+_INHERITED = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "TMPDIR", MARK)
+"""What a process gets of the environment: nothing that leads it to another cluster, Temporal or task queue."""
 
 
 @dataclass
@@ -40,7 +46,7 @@ class Program:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self.module],
                 cwd=REPOSITORY,
-                env={**_inherited(), **self.env},
+                env={**{name: os.environ[name] for name in _INHERITED if name in os.environ}, **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -50,27 +56,49 @@ class Program:
         """End it with SIGKILL: it gets no chance to tidy up."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
-        """End it as an operator would, with SIGTERM; killed if that takes longer than 20 s."""
-        self._end(signal.SIGTERM)
+    def stop(self) -> int:
+        """End it as an operator would, with SIGTERM, and return its exit code; killed if it takes longer than 20 s."""
+        return self._end(signal.SIGTERM)
 
     def wait_for_end(self, timeout: float = DEADLINE) -> int:
         """Return the exit code of a process that ends by itself; negative for a signal."""
         assert self._process is not None
         return self._process.wait(timeout)
 
-    def wait_until_it_says(self, words: str, timeout: float = DEADLINE) -> None:
-        """Return once this life has logged these words. Raises TimeoutError, or RuntimeError when it ended instead."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, and do not wait for what comes of it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait_until_it_says(self, words: str, timeout: float = DEADLINE) -> str:
+        """Return the first line of this life with these words, once it is complete.
+
+        Raises TimeoutError, or RuntimeError when the process ended instead.
+        """
         deadline = time.monotonic() + timeout
-        while words.encode() not in self._said():
-            if not self.running:
-                raise RuntimeError(f"{self.module} ended:\n{self._said().decode()[-2000:]}")
+        while True:
+            running = self.running
+            complete, _, _ = self._log_of_this_life().rpartition("\n")
+            for line in complete.splitlines():
+                if words in line:
+                    return line
+            if not running:
+                raise RuntimeError(f"{self.module} ended:\n{complete[-2000:]}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.module} did not say {words!r}:\n{self._said().decode()[-2000:]}")
+                raise TimeoutError(f"{self.module} did not say {words!r}:\n{complete[-2000:]}")
             time.sleep(0.02)
 
-    def _said(self) -> bytes:
-        return self.log.read_bytes()[self._life :]
+    def wait_for(self, event: str, timeout: float = DEADLINE) -> dict[str, Any]:
+        """Return the first line of this life with these words as one object. Raises as `wait_until_it_says`."""
+        line: dict[str, Any] = json.loads(self.wait_until_it_says(event, timeout))
+        return line
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the log of all lives; each of its lines is one JSON object."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def _log_of_this_life(self) -> str:
+        return self.log.read_bytes()[self._life :].decode()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -83,26 +111,34 @@ class Program:
 
     def pause(self) -> None:
         """Hold it still with SIGSTOP."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals) -> int:
         if self._process is None:
-            return
+            return 0
         self._process.send_signal(number)
         try:
-            self._process.wait(timeout=20)
+            return self._process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(timeout=20)
+            return self._process.wait(timeout=20)
 
 
-def _inherited() -> dict[str, str]:
-    """The environment without what would lead a process to another cluster, Temporal or queue."""
-    foreign = ("TEMPORAL_", "DRPLAN_", "KUBECONFIG")
-    return {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+@contextmanager
+def running(module: str, log: Path, environment: Mapping[str, str], *arguments: str) -> Iterator[Program]:
+    """Run a module as a process, which is killed at the end of the block if it still runs."""
+    program = Program((module, *arguments), environment, log)
+    program.start()
+    try:
+        yield program
+    finally:
+        program.kill()
+
+
+worker = partial(running, "worker")
+believing_worker = partial(running, "tests.worker.believing_worker")
+"""Of tests that start the workflows of single actions by hand, which the real one refuses."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -10,19 +11,19 @@ from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
-from tests.bridge.processes import process
 from tests.bridge.self_killing_bridge import STEPS
+from tests.programs import running
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_bridge_killed(stack: Stack, unwatched_ns: PlanNamespace, when: str, step: str) -> None:
+async def test_a_bridge_killed(stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path, when: str, step: str) -> None:
     ns = unwatched_ns
     await ns.ready_plan()
     item = await ns.execute("quick")
-    async with process(stack, "tests.bridge.self_killing_bridge", when, step, DRPLAN_TASK_QUEUE=TASK_QUEUE) as dying:
-        async with asyncio.timeout(60):
-            assert await dying.wait() == -signal.SIGKILL
+    environment = stack.env("bridge") | {"DRPLAN_TASK_QUEUE": TASK_QUEUE}
+    with running("tests.bridge.self_killing_bridge", tmp_path / "log", environment, when, step) as dying:
+        assert await asyncio.to_thread(dying.wait_for_end, 60) == -signal.SIGKILL
     async with bridge(stack, TASK_QUEUE):
         await ns.phase("quick", Phase.SUCCEEDED)
         await ns.released("quick")

@@ -1,8 +1,8 @@
 """Two bridges at once, stopped ones, restarted ones: the lease saves double work, and nothing rests on it."""
 
 import asyncio
-import signal
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
+from pathlib import Path
 
 from api.phases import Phase
 from api.steps import Target
@@ -11,56 +11,60 @@ from dev.stack import Stack
 from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
-from tests.bridge.processes import process, says
 from tests.bridge.scripted_workflows import done
 from tests.eventually import eventually
+from tests.programs import Program, running
 
-ENV = {"DRPLAN_TASK_QUEUE": TASK_QUEUE}
+
+def process(stack: Stack, log: Path, **settings: str) -> AbstractContextManager[Program]:
+    return running("bridge", log, stack.env("bridge") | {"DRPLAN_TASK_QUEUE": TASK_QUEUE} | settings)
+
+
+async def says(bridge_process: Program, words: str) -> None:
+    await asyncio.to_thread(bridge_process.wait_until_it_says, words)
 
 
 async def test_of_two_bridges_one_leads_and_the_other_takes_over_when_it_is_killed(
-    stack: Stack, unwatched_ns: PlanNamespace
+    stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path
 ) -> None:
     ns = unwatched_ns
     await ns.ready_plan()
-    async with process(stack, "bridge", **ENV) as first:
+    with process(stack, tmp_path / "first") as first:
         await says(first, "bridge leading")
-        async with process(stack, "bridge", **ENV) as second:
+        with process(stack, tmp_path / "second") as second:
             await says(second, "bridge started")
             await ns.execute("slow")
             item = await ns.phase("slow", Phase.RUNNING)
-            first.kill()
+            await asyncio.to_thread(first.kill)
             await ns.close(item, done())
             await says(second, "bridge leading")
             await ns.phase("slow", Phase.SUCCEEDED)
 
 
 async def test_a_bridge_that_is_told_to_end_gives_up_its_lease_and_ends_with_0(
-    stack: Stack, unwatched_ns: PlanNamespace
+    stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path
 ) -> None:
-    async with process(stack, "bridge", **ENV) as first:
+    with process(stack, tmp_path / "first") as first:
         await says(first, "bridge leading")
-        first.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
-            assert await first.wait() == 0
+        assert await asyncio.to_thread(first.stop) == 0
     target = Target(api_version="coordination.k8s.io/v1", kind="Lease", name="drplan-bridge", namespace="drplan-system")
     lease = await unwatched_ns.cluster.get(target, OWN)
     assert lease["spec"]["holderIdentity"] == ""
 
 
 async def test_a_leader_that_is_stopped_loses_the_lease_and_works_no_further_when_it_goes_on(
-    stack: Stack, unwatched_ns: PlanNamespace
+    stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path
 ) -> None:
     ns = unwatched_ns
     await ns.ready_plan()
-    async with process(stack, "bridge", DRPLAN_LEASE_DURATION="2s", **ENV) as first:
+    with process(stack, tmp_path / "first", DRPLAN_LEASE_DURATION="2s") as first:
         await says(first, "bridge leading")
-        first.send_signal(signal.SIGSTOP)
-        async with process(stack, "bridge", DRPLAN_LEASE_DURATION="2s", **ENV) as second:
+        first.pause()
+        with process(stack, tmp_path / "second", DRPLAN_LEASE_DURATION="2s") as second:
             await says(second, "bridge leading")
             await ns.execute("quick")
             await ns.phase("quick", Phase.SUCCEEDED)
-            first.send_signal(signal.SIGCONT)
+            first.resume()
             await says(first, "lease lost")
 
 

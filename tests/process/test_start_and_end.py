@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dev.stack import Stack
-from tests.process.running_process import RunningProcess, running_process, worker
+from tests.programs import Program, running, worker
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def test_a_worker_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Pa
         line = process.wait_for("worker started")
         assert (line["task_queue"], line["namespace"], line["level"]) == ("starts", "default", "info")
         assert line["kubernetes"].startswith("v1.")
-        assert process.terminate() == 0
+        assert process.stop() == 0
     assert process.lines()[-1]["event"] == "worker stopped"
 
 
@@ -71,7 +71,7 @@ def test_a_worker_waits_for_temporal_and_names_where_it_looks(stack: Stack, tmp_
         line = process.wait_for(f"cannot reach Temporal at {nowhere}: trying again")
         assert (line["level"], line["setting"]) == ("warning", "TEMPORAL_ADDRESS")
         assert line["reason"]
-        assert process.terminate() == 0
+        assert process.stop() == 0
     assert process.lines()[-1]["event"] == "worker stopped before it served"
 
 
@@ -80,7 +80,7 @@ def test_a_worker_waits_for_the_api_server(stack: Stack, tmp_path: Path) -> None
     with worker(tmp_path / "log", stack.env("worker") | nowhere) as process:
         line = process.wait_for("cannot reach the Kubernetes API server: trying again")
         assert (line["level"], line["setting"]) == ("warning", "KUBECONFIG")
-        assert process.terminate() == 0
+        assert process.stop() == 0
 
 
 def test_a_worker_that_starts_before_temporal_serves_once_that_is_there(stack: Stack, tmp_path: Path) -> None:
@@ -94,18 +94,18 @@ def test_a_worker_that_starts_before_temporal_serves_once_that_is_there(stack: S
 
 
 def test_a_bridge_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
-    with running_process("bridge", tmp_path / "log", stack.env("bridge") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
+    with running("bridge", tmp_path / "log", stack.env("bridge") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
         line = process.wait_for("bridge started")
         assert line["level"] == "info"
-        assert process.terminate() == 0
+        assert process.stop() == 0
     assert process.lines()[-1]["event"] == "bridge stopped"
 
 
 def test_a_bridge_starts_while_temporal_is_away(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
-    with running_process("bridge", tmp_path / "log", stack.env("bridge") | nowhere) as process:
+    with running("bridge", tmp_path / "log", stack.env("bridge") | nowhere) as process:
         process.wait_for("bridge started")
-        assert process.terminate() == 0
+        assert process.stop() == 0
 
 
 @pytest.mark.parametrize("name", ["worker", "bridge"])
@@ -113,19 +113,18 @@ def test_a_bridge_starts_while_temporal_is_away(stack: Stack, tmp_path: Path) ->
 def test_further_signals_while_a_process_stops_are_harmless(
     stack: Stack, tmp_path: Path, name: str, number: signal.Signals
 ) -> None:
-    with running_process(name, tmp_path / "log", stack.env(name) | {"DRPLAN_TASK_QUEUE": "signals"}) as process:
+    with running(name, tmp_path / "log", stack.env(name) | {"DRPLAN_TASK_QUEUE": "signals"}) as process:
         process.wait_for(f"{name} started")
         assert end_by_many_signals(process, number) == 0
     assert process.lines()[-1]["event"] == f"{name} stopped"
 
 
-def end_by_many_signals(process: RunningProcess, number: signal.Signals) -> int:
+def end_by_many_signals(process: Program, number: signal.Signals) -> int:
     """Send a signal again and again until the process has ended, and return its exit code."""
     for _ in range(4000):
-        code = process.running.poll()
-        if code is not None:
-            return code
-        process.running.send_signal(number)
+        if not process.running:
+            return process.wait_for_end()
+        process.send_signal(number)
         time.sleep(0.01)
     raise AssertionError("the process did not end")
 
@@ -133,9 +132,9 @@ def end_by_many_signals(process: RunningProcess, number: signal.Signals) -> int:
 @pytest.mark.parametrize("name", ["worker", "bridge"])
 def test_every_line_of_a_log_is_one_json_object_of_the_same_shape(stack: Stack, tmp_path: Path, name: str) -> None:
     debug = {"DRPLAN_TASK_QUEUE": "logs", "DRPLAN_LOG_LEVEL": "debug"}
-    with running_process(name, tmp_path / "log", stack.env(name) | debug) as process:
+    with running(name, tmp_path / "log", stack.env(name) | debug) as process:
         process.wait_for(f"{name} started")
-        assert process.terminate() == 0
+        assert process.stop() == 0
     lines = process.lines()
     assert [line for line in lines if not {"event", "level", "logger", "timestamp"} <= set(line)] == []
     libraries = ("temporalio", "kubernetes", "aiohttp", "asyncio", "httpx", "httpcore")
@@ -145,16 +144,16 @@ def test_every_line_of_a_log_is_one_json_object_of_the_same_shape(stack: Stack, 
 @pytest.mark.parametrize("name", ["worker", "bridge"])
 def test_a_log_level_holds_back_what_is_less_severe(stack: Stack, tmp_path: Path, name: str) -> None:
     quiet = {"DRPLAN_LOG_LEVEL": "warning", "KUBECONFIG": str(leading_nowhere(stack, name, tmp_path))}
-    with running_process(name, tmp_path / "log", stack.env(name) | quiet) as process:
+    with running(name, tmp_path / "log", stack.env(name) | quiet) as process:
         process.wait_for("")
-        assert process.terminate() == 0
+        assert process.stop() == 0
     assert {line["level"] for line in process.lines()} <= {"warning", "error"}
 
 
 @pytest.mark.parametrize("name", ["worker", "bridge"])
 def test_a_process_without_any_cluster_says_so_and_ends(tmp_path: Path, name: str) -> None:
-    with running_process(name, tmp_path / "log", {"HOME": str(tmp_path)}) as process:
-        assert process.running.wait(30) == 2
+    with running(name, tmp_path / "log", {"HOME": str(tmp_path)}) as process:
+        assert process.wait_for_end(30) == 2
     [line] = process.lines()
     assert line["event"] == f"{name} cannot start"
     assert line["reason"].startswith("no Kubernetes configuration: ")
@@ -164,6 +163,6 @@ def test_a_process_without_any_cluster_says_so_and_ends(tmp_path: Path, name: st
 def test_a_process_with_a_broken_temporal_profile_says_so_and_ends(stack: Stack, tmp_path: Path, name: str) -> None:
     broken = tmp_path / "temporal.toml"
     broken.write_text("[profile.default\n")
-    with running_process(name, tmp_path / "log", stack.env(name) | {"TEMPORAL_CONFIG_FILE": str(broken)}) as process:
-        assert process.running.wait(30) == 2
+    with running(name, tmp_path / "log", stack.env(name) | {"TEMPORAL_CONFIG_FILE": str(broken)}) as process:
+        assert process.wait_for_end(30) == 2
     assert process.lines()[-1]["event"] == f"{name} cannot start"

@@ -18,7 +18,7 @@ from dev.stack import Stack
 from tests.activities.live_namespace import HOLD, LiveNamespace, config_map
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
-from tests.process.running_process import RunningProcess, believing_worker
+from tests.programs import Program, believing_worker
 from tests.worker.one_action import environment, the_action
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
@@ -78,7 +78,7 @@ async def test_an_attempt_whose_worker_is_told_to_end_goes_on_elsewhere(ns: Live
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=RetryPolicy(limit=0)))
     with believing_worker(tmp_path / "first", environment(ns, DRPLAN_GRACEFUL_SHUTDOWN="100ms")) as first:
         await waits_for_the_finalizer(run)
-        assert await asyncio.to_thread(first.terminate) == 0
+        assert await asyncio.to_thread(first.stop) == 0
         assert_no_stack(first)
     with believing_worker(tmp_path / "second", environment(ns)):
         await waits_for_the_finalizer(run)
@@ -110,7 +110,7 @@ async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another
         await run.cancel()
         await _heard_of_the_cancel(run)
         began = time.monotonic()
-        assert await asyncio.to_thread(first.terminate) == 0
+        assert await asyncio.to_thread(first.stop) == 0
         assert time.monotonic() - began < 30, "the attempt could have gone on for five minutes"
     with believing_worker(tmp_path / "second", environment(ns)):
         action = await the_action(run)
@@ -134,7 +134,7 @@ async def _heard_of_the_cancel(run: Run) -> None:
             await asyncio.sleep(0.1)
 
 
-def assert_no_stack(process: RunningProcess) -> None:
+def assert_no_stack(process: Program) -> None:
     """What can be expected is told in a line; a stack is for what cannot."""
     lines = process.lines()
     assert any("worker started" in line["event"] for line in lines)
@@ -144,11 +144,11 @@ def assert_no_stack(process: RunningProcess) -> None:
 def test_what_a_worker_logs_are_facts_and_no_contents(stack: Stack, tmp_path: Path) -> None:
     with believing_worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_LOG_LEVEL": "debug"}) as process:
         process.wait_for("worker started")
-        assert process.terminate() == 0
+        assert process.stop() == 0
     assert _secrets(stack) & set(_words(process)) == set()
 
 
-def _words(process: RunningProcess) -> list[str]:
+def _words(process: Program) -> list[str]:
     return [word for line in process.lines() for value in line.values() for word in str(value).split()]
 
 

@@ -11,7 +11,7 @@ from api.execution import ActionStatus
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
 from tests.http_service import Reply, Service
-from tests.process.running_process import RunningProcess, believing_worker
+from tests.programs import Program, believing_worker
 from tests.worker.one_action import Run, begin, environment, the_action
 
 TOKEN = "c0rrect-h0rse-battery-staple"
@@ -114,7 +114,7 @@ async def _between_attempts(run: Run) -> str:
             await asyncio.sleep(0.1)
 
 
-def _log(process: RunningProcess) -> str:
+def _log(process: Program) -> str:
     text = process.log.read_text()
     assert "worker started" in text
     return text

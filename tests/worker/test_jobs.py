@@ -6,7 +6,7 @@ from pathlib import Path
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
 from tests.fake_kubelet import succeeds, template
-from tests.process.running_process import believing_worker
+from tests.programs import believing_worker
 from tests.worker.one_action import begin, environment, says, the_action
 
 

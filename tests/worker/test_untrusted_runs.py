@@ -17,7 +17,7 @@ from dev.without_bridge import RootHandle
 from planning.definitions.identifiers import stage_id, workflow_id
 from tests.activities.live_namespace import LiveNamespace
 from tests.manifests import dr_plan, dr_workflow, execute, makes_config_map, stage
-from tests.process.running_process import worker
+from tests.programs import worker
 from tests.worker.one_action import begin, environment, says, the_action
 from workflows.converter import DATA_CONVERTER
 
