@@ -82,12 +82,17 @@ class _Root:
     async def carry_out(self, given: RunInput) -> RunState:
         if given.execution.name.startswith("quick"):
             return succeeded(workflow.now())
-        while self._close is None:
+        while (close := self._asked_to_close()) is None:
             try:
-                await workflow.wait_condition(lambda: self._close is not None)
+                await workflow.wait_condition(lambda: self._asked_to_close() is not None)
             except asyncio.CancelledError:
                 self._cancels += 1
-        return self._end(self._close)
+        return self._end(close)
+
+    def _asked_to_close(self) -> Close | None:
+        # A signal overtakes a cancellation that arrives with it; a run that ends as canceled before that has failed.
+        too_early = self._close is not None and self._close.how == "cancel" and self._cancels == 0
+        return None if too_early else self._close
 
     def _end(self, close: Close) -> RunState:
         if close.how == "cancel":

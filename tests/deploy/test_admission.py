@@ -27,7 +27,7 @@ def guarded(stack: Stack, namespace: str) -> Iterator[str]:
     stack.kubectl("apply", f"--filename={FILE}")
     probes = (
         lambda: status(stack, namespace),
-        lambda: record(stack, namespace),
+        lambda: record(stack, namespace, name="drplan-probe"),
         lambda: accepted(stack, namespace),
         lambda: opened(stack, "drplan-system"),
     )
