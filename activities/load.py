@@ -33,6 +33,7 @@ from api.meta import ObjectKey, ObjectName
 from api.plan import DRPlan
 from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
+from planning.definitions.identifiers import workflow_references
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
@@ -89,7 +90,7 @@ class LoadActivities:
             raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
         account = await self._account(namespace, plan)
         actor = actor_of(namespace, account)
-        references = [each.workflow_ref for stage in plan.spec.stages for each in stage.workflows]
+        references = workflow_references(plan)
         await require_readable_workflows(self._cluster, namespace, actor, references)
         workflows = await find_workflows(self._cluster, references)
         resolved = await self._resolved(layers_of(plan, workflows, execution), actor)

@@ -10,10 +10,17 @@ from api.params import Parameter
 from api.phases import PlanFailurePolicy, PlanPhase, StageFailurePolicy
 
 
+class DRWorkflowName(ObjectName):
+    """A DRWorkflow as a plan names it; `reference_in_plan` fills in what is left out."""
+
+    namespace: str | None = None
+    """Namespace of the DRWorkflow; empty means the plan's own."""
+
+
 class WorkflowReference(Model):
     """A DRWorkflow as a stage runs it."""
 
-    workflow_ref: ObjectName
+    workflow_ref: DRWorkflowName
     """The DRWorkflow."""
     params: list[Parameter] | None = None
     """Parameters that win over the plan's."""

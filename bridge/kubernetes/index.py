@@ -247,4 +247,4 @@ def _refers_to(plan: Object) -> Iterator[tuple[str, str]]:
     for stage in plan["spec"].get("stages") or []:
         for workflow in stage.get("workflows") or []:
             ref = workflow.get("workflowRef") or {}
-            yield (ref.get("namespace") or "default", ref.get("name") or "")
+            yield (ref.get("namespace") or plan["metadata"].get("namespace", ""), ref.get("name") or "")

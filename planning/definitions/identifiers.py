@@ -150,9 +150,17 @@ def definition(workflows: Workflows, ref: ObjectName) -> DRWorkflow | None:
     return workflows.get((ref.in_namespace, ref.name))
 
 
+def reference_in_plan(plan: DRPlan, ref: ObjectName) -> ObjectName:
+    """Return a reference of a plan to a DRWorkflow, with the plan's namespace where it names none.
+
+    In a status record of the older controller, which filled it in when a plan was written, empty means `default`.
+    """
+    return ref if ref.namespace else ref.model_copy(update={"namespace": plan.metadata.namespace})
+
+
 def workflow_references(plan: DRPlan) -> list[ObjectName]:
     """Return the references of a plan to DRWorkflows, each DRWorkflow once, in order."""
-    refs = (workflow.workflow_ref for stage in plan.spec.stages for workflow in stage.workflows)
+    refs = (reference_in_plan(plan, use.workflow_ref) for stage in plan.spec.stages for use in stage.workflows)
     return list({(ref.in_namespace, ref.name): ref for ref in refs}.values())
 
 

@@ -86,7 +86,7 @@ def _placed(
     names = identifiers.distinct([reference.workflow_ref.name for reference in stage.workflows])
     placed = []
     for position, (name, reference) in enumerate(zip(names, stage.workflows, strict=True)):
-        ref = reference.workflow_ref
+        ref = identifiers.reference_in_plan(plan, reference.workflow_ref)
         dr_workflow = definition(workflows, ref)
         assert dr_workflow is not None, "validation names every DRWorkflow that is missing"
         placed.append(

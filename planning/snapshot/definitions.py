@@ -10,7 +10,7 @@ from api.phases import Mode
 from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotParameters
 from planning.definitions.field_errors import subject
-from planning.definitions.identifiers import Workflows, definition
+from planning.definitions.identifiers import Workflows, definition, reference_in_plan
 from planning.snapshot.documents import Definitions, PlanPlace, places_of, plan_of, use_of
 from planning.values.parameters import Layers, Resolved, kept_layers, layers
 
@@ -21,7 +21,7 @@ def layers_of(plan: DRPlan, workflows: Workflows, *executions: DRPlanExecution) 
         (stage.name, position): layers(plan, index, position, found, *executions)
         for index, stage in enumerate(plan.spec.stages)
         for position, each in enumerate(stage.workflows)
-        if (found := definition(workflows, each.workflow_ref)) is not None
+        if (found := definition(workflows, reference_in_plan(plan, each.workflow_ref))) is not None
     }
 
 

@@ -30,7 +30,7 @@ from api.snapshot import (
 )
 from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
-from planning.definitions.identifiers import RECORD_PREFIX, Workflows, used_workflows
+from planning.definitions.identifiers import RECORD_PREFIX, Workflows, reference_in_plan, used_workflows
 from planning.messages import actions as action_messages
 from planning.values import omission
 from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
@@ -104,7 +104,7 @@ def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[S
     places = {(one.metadata.namespace, one.metadata.name): place for place, one in enumerate(used)}
 
     def use(stage: str, position: int, ref: ObjectName) -> SnapshotUse:
-        own = definitions.parameters[stage, position]
+        own, ref = definitions.parameters[stage, position], reference_in_plan(plan, ref)
         return SnapshotUse(workflow=places[ref.in_namespace, ref.name], parameters=numbers[digest(own.to_object())])
 
     return Snapshot(
@@ -188,8 +188,21 @@ def workflow_of(kept: SnapshotWorkflow, definition: SnapshotDefinition) -> DRWor
 
 
 def plan_of(snapshot: Snapshot) -> DRPlan:
-    """Return the stored plan."""
-    return DRPlan(metadata=ObjectMeta(**_identity(snapshot.plan)), spec=snapshot.plan.spec)
+    """Return the stored plan.
+
+    Version 0.1 took a reference without a namespace to mean `default`: then it has that namespace here.
+    """
+    plan = DRPlan(metadata=ObjectMeta(**_identity(snapshot.plan)), spec=snapshot.plan.spec)
+    stages = []
+    for stage, kept in zip(plan.spec.stages, snapshot.stages, strict=True):
+        uses = []
+        for each, use in zip(stage.workflows, kept.uses, strict=True):
+            ref, namespace = each.workflow_ref, snapshot.workflows[use.workflow].namespace
+            if reference_in_plan(plan, ref).in_namespace != namespace:
+                each = each.model_copy(update={"workflow_ref": ref.model_copy(update={"namespace": namespace})})
+            uses.append(each)
+        stages.append(stage.model_copy(update={"workflows": uses}))
+    return plan.model_copy(update={"spec": plan.spec.model_copy(update={"stages": stages})})
 
 
 def use_of(snapshot: Snapshot, place: PlanPlace) -> tuple[SnapshotWorkflow, SnapshotParameters] | None:

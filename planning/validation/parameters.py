@@ -13,7 +13,7 @@ from api.params import ManifestRef, Parameter
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, below, in_object, subject
-from planning.definitions.identifiers import Workflows, definition, used_workflows
+from planning.definitions.identifiers import Workflows, definition, reference_in_plan, used_workflows
 from planning.messages import fields as field_messages
 from planning.validation.placeholders import uses_in
 from planning.values import jsonpath
@@ -102,7 +102,7 @@ def value_errors(plan: DRPlan, workflows: Workflows, *executions: DRPlanExecutio
     found: list[FieldError] = []
     for stage_index, stage in enumerate(plan.spec.stages):
         for index, reference in enumerate(stage.workflows):
-            dr_workflow = definition(workflows, reference.workflow_ref)
+            dr_workflow = definition(workflows, reference_in_plan(plan, reference.workflow_ref))
             if dr_workflow is not None:
                 found += _errors_at_place(plan, stage_index, index, dr_workflow, executions)
     if not found:

@@ -10,7 +10,7 @@ from api.execution import DRPlanExecution
 from api.meta import ObjectName
 from api.plan import DRPlan
 from planning.definitions.field_errors import FieldError, in_object
-from planning.definitions.identifiers import is_dns_label, is_dns_subdomain
+from planning.definitions.identifiers import is_dns_label, is_dns_subdomain, reference_in_plan
 from planning.messages import fields as field_messages
 
 
@@ -38,8 +38,8 @@ def plan_reference_errors(plan: DRPlan) -> list[FieldError]:
 def references(plan: DRPlan) -> Iterator[tuple[str, ObjectName]]:
     """Yield every reference of a plan to a DRWorkflow with its field path."""
     for index, stage in enumerate(plan.spec.stages):
-        for place, reference in enumerate(stage.workflows):
-            yield f"spec.stages[{index}].workflows[{place}].workflowRef", reference.workflow_ref
+        for place, use in enumerate(stage.workflows):
+            yield f"spec.stages[{index}].workflows[{place}].workflowRef", reference_in_plan(plan, use.workflow_ref)
 
 
 def _name_errors(path: str, name: str, empty: str = "") -> Iterator[FieldError]:

@@ -160,3 +160,13 @@ def test_the_index_always_equals_one_made_anew(changes: list[tuple[bool, str, st
     fresh.by(ObjectKind.EXECUTION, *there.values())
     assert woken.index.queue("default", "plan") == fresh.index.queue("default", "plan")
     assert set(woken.index.all_keys()) == set(fresh.index.all_keys())
+
+
+def test_a_reference_without_a_namespace_wakes_the_plan_of_the_same_namespace() -> None:
+    woken, referring = Woken(), plan()
+    referring["metadata"]["namespace"] = "production"
+    referring["spec"]["stages"][0]["workflows"] = [{"workflowRef": {"name": "work"}}]
+    woken.by(ObjectKind.PLAN, referring)
+    meta = {"name": "work", "resourceVersion": "1", "generation": 1}
+    assert woken.by(ObjectKind.DR_WORKFLOW, {"metadata": {**meta, "namespace": "default"}}) == {"work"}
+    assert woken.by(ObjectKind.DR_WORKFLOW, {"metadata": {**meta, "namespace": "production"}}) == {"work", "plan"}

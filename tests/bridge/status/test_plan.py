@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
-from api.meta import Condition, ConditionStatus, ObjectMeta, ObjectName
+from api.meta import Condition, ConditionStatus, ObjectMeta
 from api.phases import OperationType, Phase, PlanPhase
-from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, Stage, WorkflowReference
+from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, DRWorkflowName, Stage, WorkflowReference
 from bridge.status import conditions
 from bridge.status import plan as plan_status
 from bridge.status.conditions import ConditionType
@@ -16,8 +16,8 @@ from planning.definitions.identifiers import workflow_references
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 
 
-def plan(status: DRPlanStatus | None = None, *refs: ObjectName) -> DRPlan:
-    workflows = [WorkflowReference(workflow_ref=ref) for ref in refs or (ObjectName(name="work"),)]
+def plan(status: DRPlanStatus | None = None, *refs: DRWorkflowName) -> DRPlan:
+    workflows = [WorkflowReference(workflow_ref=ref) for ref in refs or (DRWorkflowName(name="work"),)]
     spec = DRPlanSpec(stages=[Stage(name="first", workflows=workflows)])
     meta = ObjectMeta(name="plan", generation=3)
     return DRPlan(metadata=meta, spec=spec, status=status or DRPlanStatus())
@@ -145,5 +145,9 @@ def test_what_the_first_release_said_of_support_is_taken_back() -> None:
 
 
 def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
-    refs = [ObjectName(name="a"), ObjectName(name="b", namespace="x"), ObjectName(name="a", namespace="default")]
+    refs = [
+        DRWorkflowName(name="a"),
+        DRWorkflowName(name="b", namespace="x"),
+        DRWorkflowName(name="a", namespace="default"),
+    ]
     assert workflow_references(plan(None, *refs)) == [refs[2], refs[1]]

@@ -360,3 +360,20 @@ def test_an_execution_that_names_what_only_a_revert_uses_is_planned_all_the_same
         update={"spec": EXECUTION.spec.model_copy(update={"revert_execution_ref": "x", **spec})}
     )
     assert decide_execute(named, plan(plan_stage("s", "w1")), by_name(W1)).rejection is None
+
+
+def in_production(of: DRPlan) -> DRPlan:
+    return of.model_copy(update={"metadata": of.metadata.model_copy(update={"namespace": "production"})})
+
+
+def test_a_reference_without_a_namespace_names_a_dr_workflow_of_the_plans_namespace() -> None:
+    here, elsewhere = W1.model_copy(update={"metadata": ObjectMeta(name="w1", namespace="production")}), W1
+    decision = planned(in_production(plan(plan_stage("s", "w1"))), elsewhere, here)
+    (node,) = decision.state.stages[0].workflows
+    assert node.workflow_ref.to_object() == {"name": "w1", "namespace": "production"}
+
+
+def test_a_dr_workflow_of_that_name_in_default_is_not_meant_by_a_plan_elsewhere() -> None:
+    decision = decide_execute(EXECUTION, in_production(plan(plan_stage("s", "w1"))), by_name(W1))
+    assert decision.rejection is not None
+    assert "DRWorkflow production/w1 does not exist" in decision.rejection

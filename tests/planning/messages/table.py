@@ -89,7 +89,7 @@ OF_A_PLAN = [
     (field_messages.EMPTY_REFERENCE, "`workflowRef.name`"),
     (field_messages.not_a_subdomain("drplan").replace("drplan", GAP), "`workflowRef.name`, `serviceAccountName`; of an execution `planRef` and `revertExecutionRef`"),
     (field_messages.not_a_namespace("drplan").replace("drplan", GAP), "`workflowRef.namespace`"),
-    (field_messages.missing_workflow(GAP), "a `workflowRef` leads nowhere; mind that an empty namespace means `default`"),
+    (field_messages.missing_workflow(GAP), "a `workflowRef` leads nowhere; mind that an empty namespace means the plan's own"),
     (field_messages.duplicate_name("parameter", GAP), "in one list of parameters"),
     (field_messages.not_a_parameter_name(GAP), "`name`"),
     (field_messages.reserved_parameter("mode"), "`spec.params` of an execution"),

@@ -185,3 +185,13 @@ def test_a_document_of_a_later_format_is_not_guessed_at() -> None:
     ref = root.ref.model_copy(update={"sha256": digest(later)})
     with pytest.raises(SnapshotError, match="cannot be understood: format"):
         read_document(Snapshot, ref, later)
+
+
+def test_a_reference_without_a_namespace_is_read_back_as_version_0_1_resolved_it() -> None:
+    workflows = by_name(dr_workflow("work", manifest("app")))
+    kept = Definitions(plan(plan_stage("s", "work")), workflows, {("s", 0): SnapshotParameters()})
+    root = documents(EXECUTION, kept)[-1]
+    snapshot = read_document(Snapshot, root.ref, root.data)
+    of_elsewhere = snapshot.plan.model_copy(update={"namespace": "production"})
+    (use,) = plan_of(snapshot.model_copy(update={"plan": of_elsewhere})).spec.stages[0].workflows
+    assert use.workflow_ref.to_object() == {"name": "work", "namespace": "default"}
