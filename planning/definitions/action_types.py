@@ -63,6 +63,9 @@ class TypeRow:
     """Whether it supports clusterExecutionMode PerCluster."""
     own_cleanup: bool = False
     """Whether it supports hookCleanup."""
+    older_records_deleted: bool = False
+    """Whether the older controller deleted the objects of its record whatever the operation.
+    Source: bk-bcs, bcs-drplan-controller, internal/executor/subscription_executor.go."""
 
     @property
     def field(self) -> str:
@@ -83,7 +86,7 @@ CREATING = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
 """Operations that can create an object."""
 _SERVED = {
     Operation.CREATE: Rule.DELETE,
-    Operation.APPLY: Rule.NOT_AUTOMATIC,
+    Operation.APPLY: Rule.DELETE_IF_CREATED,
     Operation.PATCH: Rule.NOT_AUTOMATIC,
     Operation.DELETE: Rule.NOT_AUTOMATIC,
 }
@@ -147,13 +150,14 @@ ACTION_TYPES: Mapping[ActionType, TypeRow] = MappingProxyType(
             rules=_REPLACED,
             per_cluster=True,
             own_cleanup=True,
+            older_records_deleted=True,
         ),
         ActionType.KUBERNETES_RESOURCE: TypeRow(
             block="resource",
             outputs=("resource_ref",),
             templates=("manifest",),
             named_by=NamedBy.MANIFEST,
-            rules=_SERVED | {Operation.APPLY: Rule.DELETE_IF_CREATED},
+            rules=_SERVED,
         ),
     }
 )

@@ -88,7 +88,7 @@ def default_rollback(action: OriginalAction) -> Default:
     if action.type is None or (action.definition is None and not action.has_full_record):
         return _undefined(action)
     operation = action.operation or Operation.CREATE
-    rule = ACTION_TYPES[action.type].rule(operation)
+    rule = _rule(action, action.type, operation)
     match rule:
         case Rule.UNDEFINED:
             return NoRollback(tree_messages.no_rollback_defined(action.type))
@@ -100,6 +100,13 @@ def default_rollback(action: OriginalAction) -> Default:
             return _delete(action, action.type, only_if_new=False)
         case _:
             assert_never(rule)
+
+
+def _rule(action: OriginalAction, type_: ActionType, operation: Operation) -> Rule:
+    """Return the rule of the type and operation; of an older controller's record, as that controller had it."""
+    row = ACTION_TYPES[type_]
+    deletes = not action.has_full_record and row.older_records_deleted and operation is not Operation.DELETE
+    return Rule.DELETE if deletes else row.rule(operation)
 
 
 def deletion_of_created(action: OriginalAction) -> Default:

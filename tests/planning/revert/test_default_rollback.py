@@ -9,12 +9,14 @@ from api.execution import ActionOutputs, ActionStatus
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.steps import Deletion, FailureType, ObservedObject, Presence, Target
+from planning.definitions.action_types import ACTION_TYPES
 from planning.messages import tree as tree_messages
 from tests.planning.builders import (
     CLUSTERNET,
     END,
     LATER,
     START,
+    absent,
     config_map,
     decide,
     dr_workflow,
@@ -69,6 +71,15 @@ def refused(action: ActionStatus, *args: Any) -> tuple[FailureType, str]:
     return step.refusal.type, step.refusal.message
 
 
+def subscribed(operation: str) -> dict[str, Any]:
+    """Definition of the action `a` on the Subscription d/x."""
+    return {
+        "name": "a",
+        "type": "Subscription",
+        "subscription": {"name": "x", "namespace": "d", "operation": operation},
+    }
+
+
 CLUSTERNET_OBJECTS = [
     (
         ActionType.LOCALIZATION,
@@ -98,10 +109,18 @@ class TestRecordsOfOurs:
         assert deletes(record) == [Deletion(target=target, uid="uid-x")]
 
     @pytest.mark.parametrize(("type_", "field", "target"), CLUSTERNET_OBJECTS)
-    def test_apply_of_a_clusternet_object_is_not_undone(self, type_: ActionType, field: str, target: Target) -> None:
+    def test_an_apply_that_created_a_clusternet_object_is_undone(
+        self, type_: ActionType, field: str, target: Target
+    ) -> None:
         ref = ActionOutputs(**{field: reference(target, "uid-x")})
         record = made("a", target, type=type_, outputs=ref, operation=Operation.APPLY)
-        assert skipped(record) == "No automatic rollback for Apply operation"
+        assert deletes(record) == [Deletion(target=target, uid="uid-x")]
+
+    @pytest.mark.parametrize(("type_", "field", "target"), CLUSTERNET_OBJECTS)
+    def test_a_clusternet_object_that_an_apply_found_stays(self, type_: ActionType, field: str, target: Target) -> None:
+        ref = ActionOutputs(**{field: reference(target, "uid-x")})
+        record = made("a", target, type=type_, outputs=ref, operation=Operation.APPLY, created=False)
+        assert skipped(record) == f"{target.kind} x existed before the execution, not deleted"
 
     @pytest.mark.parametrize("operation", [Operation.PATCH, Operation.DELETE, Operation.REPLACE])
     def test_patch_delete_and_replace_are_not_undone(self, operation: Operation) -> None:
@@ -226,6 +245,46 @@ class TestRecordsOfTheOlderController:
         assert refused(record, {APP: present("u", LATER)}, manifest("app", "Apply", action="a"))[0] is (
             FailureType.WRONG_UID
         )
+
+    @pytest.mark.parametrize("uid", ["uid-x", None])
+    @pytest.mark.parametrize("operation", ["Create", "Apply", "Patch", "Replace"])
+    def test_a_subscription_is_deleted_whatever_the_operation(self, operation: str, uid: str | None) -> None:
+        """That controller did so."""
+        target = CLUSTERNET_OBJECTS[3][2]
+        record = old("a", outputs=ActionOutputs(subscription_ref=reference(target, uid)))
+        assert deletes(record, {target: present("uid-x")}, subscribed(operation)) == [
+            Deletion(target=target, uid="uid-x")
+        ]
+
+    def test_a_subscription_whose_uid_is_recorded_is_deleted_although_it_existed_before(self) -> None:
+        target = CLUSTERNET_OBJECTS[3][2]
+        record = old("a", outputs=ActionOutputs(subscription_ref=reference(target, "uid-x")))
+        seen = {target: present("uid-x", START - timedelta(days=9))}
+        assert deletes(record, seen, subscribed("Patch")) == [Deletion(target=target, uid="uid-x")]
+
+    def test_a_subscription_without_a_recorded_uid_that_existed_before_is_refused(self) -> None:
+        target = CLUSTERNET_OBJECTS[3][2]
+        record = old("a", outputs=ActionOutputs(subscription_ref=reference(target, None)))
+        seen = {target: present("uid-x", START - timedelta(days=9))}
+        assert refused(record, seen, subscribed("Patch"))[0] is FailureType.WRONG_UID
+
+    def test_a_subscription_that_the_action_itself_deleted_needs_no_rollback(self) -> None:
+        target = CLUSTERNET_OBJECTS[3][2]
+        record = old("a", outputs=ActionOutputs(subscription_ref=reference(target, None)))
+        assert skipped(record, {target: absent(target)}, subscribed("Delete")) == (
+            "No automatic rollback for Delete operation"
+        )
+
+    @pytest.mark.parametrize(("type_", "field", "target"), CLUSTERNET_OBJECTS[:3])
+    def test_an_applied_clusternet_object_that_came_into_being_meanwhile_is_deleted(
+        self, type_: ActionType, field: str, target: Target
+    ) -> None:
+        record = old("a", outputs=ActionOutputs(**{field: reference(target, "u")}))
+        block = {"name": "x", "namespace": "d", "operation": "Apply"}
+        definition = {"name": "a", "type": type_.value, ACTION_TYPES[type_].field: block}
+        assert deletes(record, {target: present("u")}, definition) == [Deletion(target=target, uid="u")]
+        before = {target: present("u", START - timedelta(hours=1))}
+        assert skipped(record, before, definition) == tree_messages.existed_before(target).message
 
     @pytest.mark.parametrize("operation", ["Patch", "Delete"])
     def test_patch_and_delete_are_not_undone(self, operation: str) -> None:
