@@ -40,7 +40,7 @@ NOT_SEARCHABLE = (
 )
 REFERENCES_FOUND = "Everything that it refers to exists"
 ROLLBACK_INCOMPLETE = "The rollback stopped early: objects of the actions that were not rolled back may still exist"
-NOTHING_LEFT_STANDING = "Nothing that the original created was left standing by a skipped part"
+NOTHING_LEFT_STANDING = "Nothing that the original created was left standing by what was skipped"
 DEFINITIONS_KEPT = "It works with the definitions as they were at the Execute"
 DEFINITIONS_OF_TODAY = (
     "The definitions as they were at the Execute were not kept, are gone or were altered: wherever a definition is "

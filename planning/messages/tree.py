@@ -39,10 +39,14 @@ def part_canceled(operation: OperationType, part: str, done_children: int, total
     return f"{part} {what} canceled: {done_children} of {counted(total, noun)} {verb}"
 
 
-def plan_reverted(stages: int, actions: int, skipped_stages: int, hooks: int = 0) -> str:
-    """The Revert is done; the counts are of what was really rolled back, and of rollback hooks besides."""
+def plan_reverted(stages: int, actions: int, skipped_stages: int, skipped_actions: int = 0, hooks: int = 0) -> str:
+    """The Revert is done; the counts are of what was really rolled back, and of rollback hooks besides.
+
+    `skipped_actions` are those of the stages that were not skipped.
+    """
     executed = f", {counted(hooks, 'rollback hook')} executed" if hooks else ""
     skipped = f", {counted(skipped_stages, 'stage')} skipped" if skipped_stages else ""
+    skipped += f", {counted(skipped_actions, 'action')} skipped" if skipped_actions else ""
     done_parts = f"{counted(stages, 'stage')}, {counted(actions, 'action')} rolled back"
     return f"Plan reverted successfully: {done_parts}{executed}{skipped}"
 
@@ -63,11 +67,14 @@ def nothing_to_revert(skipped_actions: int, skipped_stages: int) -> str:
     return f"Nothing to revert: {skipped or 'the execution did nothing'}{' skipped' if skipped else ''}"
 
 
-def left_standing(known: int, unknown: int) -> str:
-    """Follow a plan's message: objects of skipped parts that still exist, or may."""
+def left_standing(known: int, unknown: int, skipped_actions: int = 0) -> str:
+    """Follow a plan's message: objects of what was skipped that still exist, or may.
+
+    After a count of `skipped_actions` they are the next item of that list.
+    """
     parts = [f"{counted(known, 'object')} left standing"] if known else []
     parts += [f"{counted(unknown, 'object')} not known to be gone"] if unknown else []
-    return "".join(f"; {part}" for part in parts)
+    return "".join(f"{', ' if skipped_actions else '; '}{part}" for part in parts)
 
 
 def plan_executed(stages: int, actions: int, skipped_stages: int) -> str:

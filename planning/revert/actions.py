@@ -49,8 +49,9 @@ def decide_all(tree: OriginalTree, facts: RevertFacts) -> ActionDecisions:
         decisions.of[action.key] = decided
     customs = _left_to_custom_rollbacks(reverted, decisions, facts)
     deleted = _share_out(reverted, decisions, customs)
-    leftovers = dict(_leftovers((action for action in actions_of(tree) if not action.reverted), facts))
-    remaining = [one for uid, one in leftovers.items() if uid not in deleted]
+    skipped = [action for action in actions_of(tree) if isinstance(decisions.of.get(action.key), NoRollback | None)]
+    leftovers = dict(_leftovers(skipped, facts))
+    remaining = [one for uid, one in leftovers.items() if uid not in deleted and uid not in customs]
     decisions.left_standing = [one.entry for one in remaining]
     decisions.unread = sum(not one.known for one in remaining)
     undone = {uid: action.name for uid, action in customs.items()} | deleted
@@ -135,7 +136,7 @@ def _share_out(
 
 @dataclass(frozen=True)
 class Leftover:
-    """An object of a part that is skipped, and the action that created it."""
+    """An object of an action that is skipped, alone or with its part, and the action."""
 
     target: Target
     creator: str
@@ -149,7 +150,7 @@ class Leftover:
 
 
 def _leftovers(skipped: Iterable[OriginalAction], facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:
-    """Yield by uid what parts that are skipped created and what still exists, or may."""
+    """Yield by uid what actions that are skipped created and what still exists, or may."""
     strict = replace(facts, on_missing=OnMissing.FAIL)
     for action in skipped:
         if not action.may_have_created or facts.history.of_action(action.key):

@@ -153,10 +153,8 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
     if operation is OperationType.EXECUTE:
         skipped = sum(stage.phase is Phase.SKIPPED for stage in stages)
         return tree_messages.plan_executed(whole, sum(done), skipped)
-    message = bounded(_reverted(stages, whole, sum(done)))
-    if not state.left_standing:
-        return message
-    return message + tree_messages.left_standing(len(state.left_standing) - state.unread, state.unread)
+    standing = (len(state.left_standing) - state.unread, state.unread)
+    return bounded(_reverted(stages, whole, sum(done))) + tree_messages.left_standing(*standing, _skipped_alone(stages))
 
 
 def _failure_chain(stage: StageStatus) -> list[str]:
@@ -172,13 +170,20 @@ def _reverted(stages: Sequence[StageStatus], whole: int, done: int) -> str:
     skipped_stages = sum(stage.phase is Phase.SKIPPED for stage in stages)
     if done:
         hooks = sum(action.reason is Reason.ROLLBACK_HOOK_EXECUTED for action in actions)
-        return tree_messages.plan_reverted(whole, done - hooks, skipped_stages, hooks)
+        return tree_messages.plan_reverted(whole, done - hooks, skipped_stages, _skipped_alone(stages), hooks)
     skipped = [action for action in actions if action.phase is Phase.SKIPPED]
     earlier = dict.fromkeys(name for action in skipped for name in action.rolled_back_by or [])
     if earlier:
         absent = sum(action.reason is Reason.ALREADY_ABSENT for action in skipped)
         return tree_messages.nothing_left(list(earlier), absent)
     return tree_messages.nothing_to_revert(len(skipped), skipped_stages)
+
+
+def _skipped_alone(stages: Sequence[StageStatus]) -> int:
+    """Count the actions that were skipped in stages that were not; none where nothing was done."""
+    begun = [action for stage in stages if stage.phase is not Phase.SKIPPED for action in stage.actions]
+    done = any(action.phase is Phase.SUCCEEDED for action in begun)
+    return sum(action.phase is Phase.SKIPPED for action in begun) if done else 0
 
 
 # Counts.

@@ -195,6 +195,7 @@ OF_A_REVERT = [
     ("stage", "Skipped", tree_messages.original_stage_was(Phase.FAILED).message),
     ("stage", "Canceled", tree_messages.part_canceled(REVERT, "Stage", 0, 2)),
     ("plan", "Succeeded", tree_messages.plan_reverted(2, 5, 1)),
+    ("plan", "Succeeded", tree_messages.plan_reverted(1, 2, 0, 3) + tree_messages.left_standing(2, 0, 3)),
     ("plan", "Succeeded", tree_messages.plan_reverted(1, 2, 0, hooks=2)),
     ("plan", "Succeeded", tree_messages.nothing_left(["nginx-revert-001"], 0)),
     ("plan", "Failed", tree_messages.plan_failed(REVERT, GAP, [GAP])),

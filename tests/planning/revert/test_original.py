@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from api.execution import ActionStatus, RunState
-from api.phases import ActionType, OperationType, Phase
+from api.execution import ActionOutputs, ActionStatus, RunState
+from api.phases import ActionType, Operation, OperationType, Phase
 from api.reasons import Reason
-from api.steps import ObservedObject, Presence
+from api.steps import ObservedObject, Presence, Target
 from planning.status import transitions
 from tests.planning.builders import (
+    CLUSTERNET,
     LATER,
     START,
     absent,
@@ -20,6 +21,7 @@ from tests.planning.builders import (
     old,
     outputs,
     present,
+    reference,
     stage,
     the_action,
     workflow,
@@ -168,7 +170,45 @@ def test_an_http_action_alone_has_nothing_to_undo_but_runs() -> None:
 def test_a_stage_in_which_nothing_was_rolled_back_is_not_counted_as_such() -> None:
     call = ActionStatus(name="call", type=ActionType.HTTP, phase=Phase.SUCCEEDED)
     decision = decide(execute(stage("s", workflow("w", made("a", A))), stage("t", workflow("w", call))))
-    assert finished(decision.state).message == "Plan reverted successfully: 1 stage, 1 action rolled back"
+    assert finished(decision.state).message == (
+        "Plan reverted successfully: 1 stage, 1 action rolled back, 1 action skipped"
+    )
+
+
+SUBSCRIPTION = Target(api_version=CLUSTERNET, kind="Subscription", name="shop", namespace="default")
+
+
+def replaced(name: str, target: Target) -> ActionStatus:
+    """A record of a Replace: the object is there because of it, and nothing takes it back."""
+    outputs_ = ActionOutputs(subscription_ref=reference(target, f"uid-{target.name}"))
+    return made(name, target, type=ActionType.SUBSCRIPTION, operation=Operation.REPLACE, outputs=outputs_)
+
+
+def test_what_a_skipped_action_left_is_named_and_counted_like_what_a_skipped_part_left() -> None:
+    call = ActionStatus(name="call", type=ActionType.HTTP, phase=Phase.SUCCEEDED)
+    decision = decide(execute(stage("s", workflow("w", made("a", A), call, replaced("r", SUBSCRIPTION)))))
+    assert decision.state.left_standing == ["Subscription default/shop"]
+    assert finished(decision.state).message == (
+        "Plan reverted successfully: 1 stage, 1 action rolled back, 2 actions skipped, 1 object left standing"
+    )
+
+
+def test_what_a_skipped_action_created_and_what_is_gone_was_not_left() -> None:
+    original = execute(stage("s", workflow("w", replaced("r", SUBSCRIPTION))))
+    for seen in (absent(SUBSCRIPTION), present("somebody-elses")):
+        assert decide(original, {SUBSCRIPTION: seen}).state.left_standing == []
+
+
+def test_an_object_that_a_skipped_action_found_was_not_left_by_it() -> None:
+    applied = made("a", A, operation=Operation.APPLY, created=False)
+    patched = made("b", B, operation=Operation.PATCH, created=False)
+    assert decide(execute(stage("s", workflow("w", applied, patched)))).state.left_standing == []
+
+
+def test_an_object_that_another_action_of_the_revert_deletes_was_not_left_by_a_skipped_one() -> None:
+    again = replaced("r", SUBSCRIPTION)
+    first = again.model_copy(update={"name": "first", "operation": Operation.CREATE})
+    assert decide(execute(stage("s", workflow("w", first, again)))).state.left_standing == []
 
 
 def test_what_an_attempt_perhaps_made_was_left_where_it_came_into_being_meanwhile() -> None:

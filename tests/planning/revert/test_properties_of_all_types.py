@@ -28,6 +28,10 @@ DELETED_BY_DEFAULT = {
     (ActionType.GLOBALIZATION, Operation.CREATE),
     (ActionType.HELM_CHART, Operation.CREATE),
     (ActionType.SUBSCRIPTION, Operation.CREATE),
+    (ActionType.LOCALIZATION, Operation.APPLY),
+    (ActionType.GLOBALIZATION, Operation.APPLY),
+    (ActionType.HELM_CHART, Operation.APPLY),
+    (ActionType.SUBSCRIPTION, Operation.APPLY),
 }
 
 
@@ -164,13 +168,23 @@ def test_reverts_that_stop_halfway_are_finished_by_others_and_nothing_is_done_tw
 
 @RELAXED
 @given(varied_plans())
-def test_what_skipped_parts_created_and_left_is_named(drawn: Varied) -> None:
+def test_what_skipped_parts_and_skipped_actions_created_and_left_is_named(drawn: Varied) -> None:
     original, cluster = executed(drawn)
     decision = decided(revert(), original, cluster, drawn.workflows)
-    carried = {id(record) for record, _ in records(drawn, original, succeeded) if record.phase is Phase.SUCCEEDED}
-    left = {uid_of(one) for one in actions_of(original.status) if one.created and id(one) not in carried}
+    undone = {
+        id(record)
+        for record, one in records(drawn, original, succeeded)
+        if record.phase is Phase.SUCCEEDED
+        and (one.action.when in (None, 'mode == "rollback"') if is_hook(one) else _undone(record))
+    }
+    left = {uid_of(one) for one in actions_of(original.status) if one.created and id(one) not in undone}
+    left -= {uid_of(record) for record, _ in carried_out(drawn, original) if record.created and _undone(record)}
     names = {placed(target) for target, uid in cluster.objects.items() if uid in left}
     assert sorted(decision.state.left_standing) == sorted(names)
+
+
+def _undone(record: ActionStatus) -> bool:
+    return bool(record.custom_rollback) or (record.type, record.operation) in DELETED_BY_DEFAULT
 
 
 def changed(workflows: Workflows, how: str) -> Workflows:
