@@ -61,8 +61,8 @@ def test_a_revert_that_stops_at_a_hook_is_finished_by_another_one(story: Story) 
         *((name, "Skipped", "Already rolled back by revert-1") for name in ("make-told", "make-sign", "open")),
         ("make-closed", "Succeeded", "Executed rollback hook: Created ConfigMap closed"),
     ]
-    done = "1 stage, 0 actions rolled back, 1 rollback hook executed, 3 actions skipped"
-    assert status["message"] == f"Plan reverted successfully: {done}"
+    counts = "1 stage, 0 actions rolled back, 1 rollback hook executed, 3 actions skipped"
+    assert status["message"] == f"Plan reverted successfully: {counts}"
     assert condition(status, "DefinitionsKept")["status"] == "True"
     wrote = [(each.verb, each.name) for each in story.writes_to("configmaps")]
     assert wrote == [
