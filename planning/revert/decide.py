@@ -87,7 +87,7 @@ def decide_revert(
     are now; `origin` says where those are kept that this Revert carries out. A rejection means that nothing may be
     touched; the state then has no stages.
     """
-    reason = why_rejected(revert, original)
+    reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
     if reason or original is None:
         return rejected(reason or "")
     original_tree = read_tree(original, workflows)
@@ -243,7 +243,10 @@ def title(name: str, decision: ActionToRun) -> str:
 
 
 def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
-    """Say why `revert` may not take `original` back, and what to do; None where it may."""
+    """Say why `revert` may not take `original` back, and what to do; None where it may.
+
+    Whether it is recorded what the original did is not asked: that is in its ledger, which only the worker reads.
+    """
     name = revert.spec.revert_execution_ref
     if not name:
         return tree_messages.NO_REFERENCE
@@ -257,6 +260,12 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
         return tree_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
     if original.status.phase not in ENDED:
         return tree_messages.not_ended(name, original.status.phase)
+    return None
+
+
+def _why_not_recorded(original: DRPlanExecution) -> str | None:
+    """Say what of an original is not recorded, so that it cannot be taken back; None where nothing is missing."""
+    name = original.metadata.name
     if not original.status.stages:
         return tree_messages.nothing_recorded(name)
     part = next(_parts_without_record(original.status.stages), None)
