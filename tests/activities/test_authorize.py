@@ -14,15 +14,18 @@ from activities.errors import ActionError
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError
 from api.execution import SnapshotRef
+from api.ledger import WorkflowRecord
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, FINALIZER, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.steps import (
     ActionOutcome,
     Actor,
     AttemptFailure,
+    Attempts,
     ExecuteInput,
     ExecuteStep,
     FailureType,
+    LedgerInput,
     Origin,
     RollbackInput,
     RollbackStep,
@@ -257,6 +260,49 @@ async def test_a_deletion_needs_no_snapshot() -> None:
     runs = Runs(root(workflow_id=engine["workflowId"], operation=OperationType.REVERT))
     actor = await authorized(cluster, runs, RollbackInput(step=RollbackStep(), actor=Actor()))
     assert actor.user == "system:serviceaccount:team-a:deployer"
+
+
+# The ledger.
+
+OF_REVERT = "revert/team-a/run/uid-run"
+
+
+async def recording(record: RootRecord, state: Object, execution_key: ObjectKey = KEY) -> None:
+    """Ask whether an activity below this root may write the ledger of an execution."""
+    authorizer = RunAuthorizer(
+        cast(Cluster, OneExecution(state)), cast(SnapshotStore, Plans()), Runs(record), Impersonation()
+    )
+    origin = Origin(execution=execution_key, snapshot=SNAPSHOT, ledger=True)
+    given = LedgerInput(origin=origin, part=0, record=WorkflowRecord(phase=Phase.SUCCEEDED, actions=[]))
+
+    async def activity() -> None:
+        await authorizer.record(given, RunningAttempt(Attempts()))
+
+    await ActivityEnvironment().run(activity)
+
+
+async def test_an_execute_writes_its_own_ledger() -> None:
+    await recording(root(), execution(RECORDED))
+
+
+@pytest.mark.parametrize(
+    ("record", "state", "key"),
+    [
+        (root(), execution(RECORDED), KEY.model_copy(update={"name": "victim"})),
+        (root(), execution(RECORDED), KEY.model_copy(update={"uid": "of another"})),
+        (
+            root(workflow_id=OF_REVERT, operation=OperationType.REVERT),
+            execution({**RECORDED, "engine": {**ENGINE, "workflowId": OF_REVERT}}, "Revert"),
+            KEY,
+        ),
+        (RootRecord("pwned", "first", "ExecuteWorkflow", None), execution(RECORDED), KEY),
+    ],
+    ids=["another", "a former one", "of a Revert", "started by hand"],
+)
+async def test_nobody_else_writes_the_ledger_of_an_execute(record: RootRecord, state: Object, key: ObjectKey) -> None:
+    with pytest.raises(ActionError) as caught:
+        await recording(record, state, key)
+    assert caught.value.type is FailureType.UNTRUSTED_RUN
 
 
 # The root workflow itself.

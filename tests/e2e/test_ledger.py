@@ -75,9 +75,8 @@ def test_a_status_without_its_ledger_and_tree_changes_nothing(story: Story) -> N
 def other_object(part: Object, story: Story) -> None:
     """Let the record of the DRWorkflow name an object of others."""
     for name, other in zip(NAMES, OTHERS, strict=True):
-        text = json.dumps(part["data"]["content"])
-        uids = (story.uid("configmap", each) for each in (name, other))
-        part["data"]["content"] = json.loads(text.replace(f'"{name}"', f'"{other}"').replace(*uids))
+        text = json.dumps(part["data"]["content"]).replace(f'"{name}"', f'"{other}"')
+        part["data"]["content"] = json.loads(text.replace(story.uid("configmap", name), story.uid("configmap", other)))
 
 
 def other_object_and_hash(part: Object, story: Story) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from api.execution import RunState
-from api.meta import ObjectKey
-from api.phases import OperationType, Phase
+from api.execution import ActionOutputs, ActionStatus, RunState, SnapshotRef, WorkflowExecutionStatus
+from api.meta import ObjectKey, ObjectReference
+from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Reason
+from api.steps import ExecuteStep, ExecuteWorkflowInput, Origin
 from dev import without_bridge
 from dev.without_bridge import RootHandle
 from planning.definitions.identifiers import stage_id, workflow_id
@@ -19,6 +20,7 @@ from tests.activities.live_namespace import LiveNamespace
 from tests.manifests import dr_plan, dr_workflow, execute, makes_config_map, stage
 from tests.programs import worker
 from tests.worker.one_action import begin, environment, says, the_action
+from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
 
@@ -29,6 +31,35 @@ async def test_a_workflow_with_an_actor_of_somebodys_choice_does_nothing(ns: Liv
     assert (action.phase, action.reason) == (Phase.FAILED, Reason.UNTRUSTED_RUN)
     assert action.message == (f"refused: no DRPlanExecution started the workflow {run.id} of type ExecuteWorkflow")
     assert ns.get("configmap", "app") is None
+
+
+async def test_a_workflow_that_somebody_started_by_hand_writes_no_ledger(ns: LiveNamespace, tmp_path: Path) -> None:
+    key = accepted(ns)
+    victim = ObjectReference(api_version="v1", kind="ConfigMap", namespace=ns.namespace, name="victim", uid="u")
+    made = ActionStatus(name="a", phase=Phase.SUCCEEDED, created=True, outputs=ActionOutputs(resource_ref=victim))
+    origin = Origin(execution=key, snapshot=SnapshotRef(name="drplan-s", sha256="0"), stage="only", ledger=True)
+    forged = ExecuteWorkflowInput(
+        workflow=WorkflowExecutionStatus(workflow_ref=ns.flow, phase=Phase.PENDING, action_statuses=[made]),
+        steps=[ExecuteStep(index=0, action="a", mark="m", title="a")],
+        actor=ns.actor,
+        policy=WorkflowFailurePolicy.FAIL_FAST,
+        origin=origin,
+    )
+    client = await Client.connect(ns.stack.temporal_address, data_converter=DATA_CONVERTER)
+    with worker(tmp_path / "log", environment(ns)):
+        node: WorkflowExecutionStatus = await client.execute_workflow(
+            WorkflowType.EXECUTE_WORKFLOW,
+            forged,
+            id=f"{ns.namespace}-forged",
+            task_queue=ns.namespace,
+            result_type=WorkflowExecutionStatus,
+        )
+    assert node.ledger is None
+    assert str(node.message).endswith(
+        "could not be stored: refused: no DRPlanExecution started the workflow "
+        f"{ns.namespace}-forged of type ExecuteWorkflow"
+    )
+    assert ns.kubectl("get", "controllerrevisions", "-o", "name") == ""
 
 
 def accepted(ns: LiveNamespace) -> ObjectKey:
