@@ -31,7 +31,10 @@ Place = tuple[int, int]
 """A DRWorkflow in the tree: the positions of its stage and of itself."""
 
 PART_BOUND = 900_000
-"""Bytes of the actions of one part: it travels through Temporal, which takes 2 MB, and etcd takes 1.5 MiB."""
+"""Bytes of the actions of one part: it travels through Temporal, which takes 2 MB, and etcd takes 1.5 MiB.
+
+Another number would change the commands of runs that are open.
+"""
 
 
 class LedgerError(Exception):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from temporalio.exceptions import ApplicationError
 
+import planning.snapshot.ledger
 from api.execution import LedgerRef, SnapshotRef
 from api.meta import ObjectKey
 from api.phases import Phase
@@ -47,6 +48,20 @@ async def test_each_workflow_has_its_record_and_names_it(engine: DevEngine) -> N
     [outputs] = {one.record.actions[0].outputs is None for one in run.activities.records[run.uid]}
     assert not outputs
     assert {action.message for one in run.activities.records[run.uid] for action in one.record.actions} == {None}
+
+
+async def test_a_record_in_several_parts_ends_with_the_first_which_names_the_others(
+    engine: DevEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning.snapshot.ledger, "PART_BOUND", 1)
+    run = await engine.start(decided("s"))
+    state = await run.end()
+    of_first = [one for one in run.activities.records[run.uid] if one.origin.workflow == 0]
+    assert [(one.part, [action.name for action in one.record.actions]) for one in of_first] == [(1, ["b"]), (0, ["a"])]
+    assert [one.name for one in of_first[-1].record.continued] == ["drplan-0-1"]
+    ref = state.stages[0].workflows[0].ledger
+    assert ref is not None
+    assert ref.name == "drplan-0-0"
 
 
 async def test_a_failed_workflow_has_its_record(engine: DevEngine) -> None:
