@@ -111,15 +111,15 @@ class LoadActivities:
         revert = await self._authorizer.root(request)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
-        account = await self._account(namespace, live_plan, original)
+        account = await self._account(namespace, live_plan)
         if original is not None and original.status.phase in ENDED:
             try:
                 original = await self._ledgers.with_ledger(original)
             except LedgerError as error:
                 rejection = rejected_revert(str(error), error.fault)
                 return await self._store(rejection, request.execution, account, [])
-            if live_plan is None:
-                account = await self._account(namespace, None, original)
+        if live_plan is None:
+            account = await self._account(namespace, None, original)
         if original is None:
             decision = decide_revert(revert, None, [], {}, live_plan, {})
             return await self._store(decision, request.execution, account, [])

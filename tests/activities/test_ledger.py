@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.authorize import Impersonation
+from activities.authorize import Impersonation, actor_of
 from activities.ledger import LedgerActivities, LedgerStore
 from activities.load import LoadActivities
 from activities.read import find
@@ -141,6 +141,11 @@ async def test_a_forged_status_changes_nothing(ns: LiveNamespace) -> None:
     assert deleted(await shop.revert("again")) == [uid]
     shop.write({"stageStatuses": [{"name": "other", "phase": "Succeeded"}]})
     assert deleted(await shop.revert("third")) == [uid]
+    # Without the plan, the recorded account acts.
+    ns.kubectl("delete", "drplan", "shop")
+    back = await shop.revert("fourth")
+    assert deleted(back) == [uid]
+    assert back.actor == actor_of(ns.namespace, "default")
     assert ns.get("configmap", "victim") is not None
 
 
