@@ -1,15 +1,24 @@
-"""What the ledger of an Execute costs: records and bytes for each action. `python -m bench.ledger` needs no server.
+"""What the ledger of an Execute costs: records, requests and bytes for each action.
 
-Beside these it takes one request at the start of the Execute, for the first part.
+`python -m bench.ledger` computes what is stored, without a server; beside that there is the first part, one record.
+`python -m bench.ledger --stack NAME` executes a plan and takes it back on a local stack, and counts what the API server
+has seen; a second call with the same name continues where the first one was stopped.
 """
 
+import argparse
 import json
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 from api.execution import ActionOutputs, ActionStatus, WorkflowExecutionStatus
-from api.meta import ObjectName, ObjectReference
+from api.meta import EXECUTION_UID_LABEL, ObjectName, ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Reason
+from bench.objects import execution, plan_objects
+from bench.runs import NAMESPACE, Bench, execute
+from dev.layout import default_layout
+from dev.start import start_stack
 from planning.snapshot.ledger import document, records
 
 SHAPES = ((1, 1), (50, 4), (200, 25), (1, 5000))
@@ -48,7 +57,7 @@ def node(name: str, actions: int) -> WorkflowExecutionStatus:
     return WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SUCCEEDED, action_statuses=done)
 
 
-def main() -> None:
+def computed() -> None:
     """Print a line for each shape."""
     print(f"{'':28} {'records':>8} {'bytes':>10} {'requests/action':>16} {'bytes/action':>13}")
     for workflows, actions in SHAPES:
@@ -56,6 +65,52 @@ def main() -> None:
         stored, total = sum(len(json.dumps(part)) for part in parts), workflows * actions
         shape = f"{workflows} DRWorkflows of {actions}"
         print(f"{shape:28} {len(parts):8} {stored:10} {len(parts) / total:16.4f} {stored / total:13.0f}")
+
+
+def measured(bench: Bench, name: str, stages: int, actions: int) -> None:
+    """Execute a plan, take it back, and print what that took."""
+    total = stages * actions
+    bench.apply(*plan_objects(name, stages, actions))
+    execute(bench, name, f"{name}-up")
+    up = bench.get(f"{name}-up")
+    stored = [len(json.dumps(part["data"])) for part in _ledger(bench, up["metadata"]["uid"])]
+    print(f"Execute: {up['status']['duration']}, {up['status']['message']}")
+    print(f"ledger: {len(stored)} records, {sum(stored)} bytes, {sum(stored) / total:.0f} for each action")
+    bench.apply(execution(f"{name}-down", name, f"{name}-up"))
+    bench.wait_completed(f"{name}-down", 1800)
+    down = bench.get(f"{name}-down")["status"]
+    print(f"Revert: {down['duration']}, {down['phase']}: {down['message']}")
+    for verb, count in sorted(_requests(bench, up["metadata"]["uid"]).items()):
+        print(f"{verb} ControllerRevision: {count} requests, {count / total:.4f} for each action")
+
+
+def _ledger(bench: Bench, uid: str) -> list[dict[str, Any]]:
+    selected = f"--selector={EXECUTION_UID_LABEL}={uid}"
+    found = bench.stack.kubectl("get", "controllerrevisions", selected, "--output=json", f"--namespace={NAMESPACE}")
+    return [each for each in json.loads(found.stdout)["items"] if "-ledger-" in each["metadata"]["name"]]
+
+
+def _requests(bench: Bench, uid: str) -> "Counter[str]":
+    """Count the requests for parts of the ledger, by verb."""
+    counts, part, log = Counter[str](), f'"name":"drplan-{uid[:8]}-ledger-', bench.stack.layout.audit_log
+    for file in log.parent.glob(f"{log.stem}*"):
+        with file.open(encoding="utf-8") as lines:
+            events = (json.loads(line) for line in lines if part in line)
+            counts.update(event["verb"] for event in events if event["stage"] == "ResponseComplete")
+    return counts
+
+
+def main() -> None:
+    """Compute, or measure on a stack."""
+    parser = argparse.ArgumentParser(prog="bench.ledger", description=__doc__)
+    parser.add_argument("--stack", metavar="NAME", help="measure on a local stack; NAME of the plan")
+    parser.add_argument("--stages", type=int, default=200)
+    parser.add_argument("--actions", type=int, default=25, help="actions in each stage's workflow")
+    options = parser.parse_args()
+    if options.stack:
+        measured(Bench(start_stack(default_layout())), options.stack, options.stages, options.actions)
+    else:
+        computed()
 
 
 if __name__ == "__main__":
