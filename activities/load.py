@@ -111,7 +111,7 @@ class LoadActivities:
         revert = await self._authorizer.root(request)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
-        account = await self._account(namespace, live_plan)
+        account = await self._account(namespace, live_plan) if live_plan else None
         if original is not None and original.status.phase in ENDED:
             try:
                 original = await self._ledgers.with_ledger(original)

@@ -51,8 +51,9 @@ async def test_each_workflow_has_its_record_and_names_it(engine: DevEngine) -> N
 
 
 async def test_a_record_in_several_parts_ends_with_the_first_which_names_the_others(
-    engine: DevEngine, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, engine: DevEngine
 ) -> None:
+    # In this order: the bound must still hold when the engine replays the run at its end.
     monkeypatch.setattr(planning.snapshot.ledger, "PART_BOUND", 1)
     run = await engine.start(decided("s"))
     state = await run.end()
