@@ -60,6 +60,9 @@ _BOUND = 2_000_000
 """Bytes of one payload; Temporal refuses 2 MiB. Source: Temporal, "Workflow Execution limits"."""
 
 _ATTEMPTS_AFTER_UNEXPECTED = 5
+_PATIENT_ATTEMPTS = 6
+"""About a minute. An object that cannot be read after that, a dead aggregated API's for example, keeps nobody waiting:
+its action fails when its turn comes."""
 
 
 class LoadActivities:
@@ -129,7 +132,10 @@ class LoadActivities:
             names = [ObjectName(name=name, namespace=of) for of, name in used.workflows]
             await require_readable_workflows(self._cluster, namespace, actor, names)
         targets = await asyncio.to_thread(objects_to_observe, original, used.workflows)
-        looks = await observe(self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text))
+        patient = activity.info().attempt <= _PATIENT_ATTEMPTS
+        looks = await observe(
+            self._cluster, targets, actor, lambda text: attempt.report(waiting_for=text), patient=patient
+        )
         if original.status.ledger is not None:
             original = without_foreign(original, looks)
         earlier = await reverts_of(self._cluster, original)

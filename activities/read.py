@@ -23,7 +23,7 @@ from api.steps import Actor, FailureType, ObservedObject, Presence, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import CALLS_AT_ONCE, parallel
-from kube.errors import ApiError, ForbiddenError, NotFoundError, UnknownKindError
+from kube.errors import ApiError, ForbiddenError, InvalidNameError, KindGoneError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
 from planning.messages import actions as action_messages
@@ -141,14 +141,17 @@ async def original_definitions(
 
 
 async def observe(
-    cluster: Cluster, targets: Sequence[Target], actor: Actor, report: Callable[[str], None]
+    cluster: Cluster, targets: Sequence[Target], actor: Actor, report: Callable[[str], None], *, patient: bool = True
 ) -> dict[Target, ObservedObject]:
-    """Read, as the actor, what there is of every target before anything is deleted; `report` gets the progress."""
+    """Read, as the actor, what there is of every target before anything is deleted; `report` gets the progress.
+
+    With `patient`, an answer that proves nothing raises ActionError; without it, the object is unreadable.
+    """
     done = 0
 
     async def one(target: Target) -> ObservedObject:
         nonlocal done
-        look = await _observe_one(cluster, target, actor)
+        look = await _observe_one(cluster, target, actor, patient)
         done += 1
         if done % CALLS_AT_ONCE == 0:
             report(action_messages.looking(done, len(targets)))
@@ -157,14 +160,17 @@ async def observe(
     return dict(zip(targets, await parallel(targets, one), strict=True))
 
 
-async def _observe_one(cluster: Cluster, target: Target, actor: Actor) -> ObservedObject:
+async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: bool) -> ObservedObject:
     try:
         metadata = await cluster.metadata(target, actor)
     except ForbiddenError as error:
         return ObservedObject(presence=Presence.FORBIDDEN, reason=words_of(error, target))
-    except ApiError as error:
-        _raise_if_it_may_pass(error, action_messages.failed_to_read(target.kind, target.name, error.message))
+    except (NotFoundError, KindGoneError, InvalidNameError) as error:
         return ObservedObject(presence=Presence.ABSENT, reason=words_of(error, target))
+    except ApiError as error:
+        if patient:
+            _raise_if_it_may_pass(error, action_messages.failed_to_read(target.kind, target.name, error.message))
+        return ObservedObject(presence=Presence.UNREADABLE, reason=words_of(error, target))
     return ObservedObject(
         presence=Presence.PRESENT,
         uid=metadata["uid"],
@@ -212,6 +218,6 @@ async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> S
 
 
 def _raise_if_it_may_pass(error: ApiError, message: str) -> None:
-    """Raise ActionError for an answer that proves nothing. If the kind itself is gone, so are its objects."""
+    """Raise ActionError for an answer that another one may follow. A kind that is not served is not waited for."""
     if error.repeatable and not isinstance(error, UnknownKindError):
         raise action_error(error, message) from error

@@ -94,9 +94,12 @@ class ActionResolver:
         )
 
     async def _in_namespace(self, operation: Operation, target: Target) -> Target:
-        """Return the target with the namespace in which its object really is, or without one."""
+        """Return the target with the namespace in which its object really is, or without one.
+
+        Only a deletion sends no body, and so does not need the very version that the definition names.
+        """
         try:
-            return await self._cluster.place(target)
+            return await self._cluster.place(target, in_any_version=operation is Operation.DELETE)
         except ApiError as error:
             reason = words_of(error, target)
             raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error

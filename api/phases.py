@@ -113,6 +113,17 @@ class Operation(StrEnum):
     REPLACE = "Replace"
 
 
+class PatchType(StrEnum):
+    """How the operation Patch changes an object. Source: Kubernetes, "Kubernetes API Concepts", "Patching"."""
+
+    MERGE = "merge"
+    """A JSON merge patch: what is named is set, null removes, and a list is replaced whole."""
+    STRATEGIC = "strategic"
+    """A strategic merge patch: lists of named items are merged by name. Only for kinds that are built in."""
+    JSON = "json"
+    """A JSON patch: a list of changes, each at a path."""
+
+
 class PlanPhase(StrEnum):
     """Phase of a DRPlan."""
 

@@ -106,7 +106,7 @@ class Reason(StrEnum):
     TOO_LARGE = "TooLarge"
     """What was to be sent or kept is larger than the server takes."""
     UNSUPPORTED = "Unsupported"
-    """No worker can carry out an action of that kind."""
+    """No worker can carry out an action of that kind, or the API server serves no version of its object."""
     JOB_FAILED = "JobFailed"
     """The Job ended without success."""
     NOT_READY = "NotReady"

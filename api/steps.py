@@ -65,7 +65,10 @@ class Presence(StrEnum):
 
     PRESENT = "Present"
     ABSENT = "Absent"
+    """There is no object of that name, or no kind that could have one."""
     FORBIDDEN = "Forbidden"
+    UNREADABLE = "Unreadable"
+    """No version of its kind is served although its definition exists, or the API server does not answer for it."""
 
 
 class Target(Model):

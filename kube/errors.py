@@ -3,7 +3,8 @@
     ConfigurationError      no cluster is configured, or its configuration cannot be used
     ApiError                a call that returned no object
     ├── InvalidNameError    the name or namespace cannot be part of a path; nothing was sent
-    ├── UnknownKindError    the API server serves no such kind (yet)
+    ├── UnknownKindError    the API server serves no such kind (yet, or in that version); objects of it may exist
+    │   └── KindGoneError   no version serves the kind and nothing defines it: there is no object of it
     ├── NotFoundError       404: no object of that name, or no such namespace
     ├── ForbiddenError      403: the actor lacks a right, or admission refused
     ├── AlreadyExistsError  409 on a POST: the name is taken
@@ -16,9 +17,11 @@ Anything else is an ApiError itself, told apart by its status. Source: Kubernete
 "HTTP status codes" and "Response status kind".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 LONGEST_RETRY_AFTER = 300.0
 """Seconds: the longest pause that a server can ask for. Source: docs/spec/drworkflow.md, "retryPolicy"."""
@@ -76,9 +79,13 @@ class InvalidNameError(ApiError):
 
 
 class UnknownKindError(ApiError):
-    """The API server serves no such kind: its definition is missing, or was created a moment ago."""
+    """The API server serves no such kind, which says nothing about its objects: its definition may be new."""
 
     repeatable = True
+
+
+class KindGoneError(UnknownKindError):
+    """No version of the group serves the kind, and no definition of it exists: neither does any object of it."""
 
 
 class NotFoundError(ApiError):
@@ -130,6 +137,19 @@ def from_answer(
         # The 404 of a proxy, or of a kind that is not served now, does not prove that an object is gone.
         kind = NotServedError
     return kind(message, status, reason, retry_after, object_name)
+
+
+def says_absent(status: Mapping[str, Any], name: str) -> bool:
+    """Return whether a 404 says that this very object does not exist.
+
+    Only a Status of the API server that names it does. A client of the API server that passes on a 404 which it did
+    not understand, a proxy for example, marks it with a cause. Source: Kubernetes API, "Status", "StatusCause".
+    """
+    details = status.get("details")
+    if status.get("kind") != "Status" or not isinstance(details, dict):
+        return False
+    causes = [each.get("reason") for each in details.get("causes") or () if isinstance(each, dict)]
+    return bool(name) and details.get("name") == name and "UnexpectedServerResponse" not in causes
 
 
 def from_nonsense(status: int, retry_after: float | None = None) -> ApiError:

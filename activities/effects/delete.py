@@ -20,7 +20,7 @@ from activities.read import object_if_present
 from api.phases import Operation
 from api.steps import Actor, Deletion, FailureType, Target
 from kube.client import Cluster, Object
-from kube.errors import ApiError, ConflictError, NotFoundError, UnknownKindError
+from kube.errors import ApiError, ConflictError, KindGoneError, NotFoundError
 from planning.definitions.target import is_job
 from planning.effects.prior_state import version_of
 from planning.messages import actions as action_messages
@@ -40,7 +40,7 @@ async def metadata_if_present(cluster: Cluster, target: Target, actor: Actor) ->
     """Read an object's metadata; None if it is gone, alone or with its kind. Raises ApiError."""
     try:
         return await cluster.metadata(target, actor)
-    except (NotFoundError, UnknownKindError):
+    except (NotFoundError, KindGoneError):
         return None
 
 

@@ -10,6 +10,7 @@ from activities.read import object_if_present
 from api.phases import Operation
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError
+from kube.request import WriteOptions
 from planning.definitions.target import change_body
 from planning.effects.prior_state import PriorState, doubtful, same_state, version_of
 from planning.messages import runs as run_messages
@@ -89,7 +90,7 @@ class ObjectUpdate:
         action = self._action
         body = change_body(action.body, action.target, found)
         send = self._cluster.patch if action.operation is Operation.PATCH else self._cluster.apply
-        return await send(action.target, body, action.actor, dry_run=dry_run)
+        return await send(action.target, body, action.actor, WriteOptions(dry_run=dry_run))
 
 
 def _moved(stored: PriorState, found: Object) -> bool:

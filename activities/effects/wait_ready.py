@@ -15,7 +15,7 @@ from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
 from kube.concurrency import parallel
-from kube.errors import ApiError, NotFoundError
+from kube.errors import ApiError, KindGoneError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
 from planning.effects.readiness import Readiness, ReadinessState, never, not_yet, readiness
 from planning.effects.subscription import (
@@ -111,7 +111,7 @@ class _ReadyWait:
         actor = self._action.actor
         try:
             found = await self._cluster.get(self._action.target, actor)
-        except NotFoundError:
+        except (NotFoundError, KindGoneError):
             return never(effect_messages.GONE)
         if found["metadata"]["uid"] != self._uid:
             return never(effect_messages.replaced_since(found["metadata"]["uid"]))

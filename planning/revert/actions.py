@@ -160,7 +160,7 @@ def _leftovers(skipped: Iterable[OriginalAction], facts: RevertFacts) -> Iterato
             continue
         for item in created.objects:
             decision = decide_action(action, replace(created, objects=(item,)), strict)
-            unreadable = facts.observed(item.target).presence is Presence.FORBIDDEN
+            unreadable = facts.observed(item.target).presence in (Presence.FORBIDDEN, Presence.UNREADABLE)
             if isinstance(decision, Deletions):
                 yield from ((one.uid, Leftover(one.target, action.name, known=True)) for one in decision.items)
             elif isinstance(decision, Refusal) and unreadable and item.uid:

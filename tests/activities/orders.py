@@ -53,10 +53,12 @@ class Task:
     async def order(self) -> ResolvedAction:
         action = Action.model_validate(self.action)
         target = target_of_action(action, self.mark)
+        operation = self.operation or operation_of(action)
+        anywhere = operation is Operation.DELETE
         return ResolvedAction(
             definition=action,
-            operation=self.operation or operation_of(action),
-            optional_target=await self.ns.cluster.place(target) if target else None,
+            operation=operation,
+            optional_target=await self.ns.cluster.place(target, in_any_version=anywhere) if target else None,
             optional_body=body_of_action(action, self.mark) if target else None,
             mark=self.mark,
             actor=self.actor or self.ns.actor,

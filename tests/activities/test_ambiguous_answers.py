@@ -19,7 +19,7 @@ from api.meta import API_VERSION, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, Presence, RunInput, Target
 from kube.client import Cluster
-from kube.errors import ApiError, NotFoundError, UnknownKindError, from_answer
+from kube.errors import ApiError, KindGoneError, NotFoundError, UnknownKindError, from_answer
 from planning.definitions.identifiers import root_id
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Object
@@ -44,7 +44,7 @@ class Door:
             raise NotFoundError(f"{target.kind} not found", 404, "NotFound")
         return self.objects[target.kind]
 
-    async def place(self, target: Target) -> Target:
+    async def place(self, target: Target, **_: bool) -> Target:
         return target
 
     async def metadata(self, target: Target, actor: Actor) -> Object:
@@ -81,10 +81,15 @@ async def test_the_look_does_not_take_a_stray_404_for_an_absent_object() -> None
     assert raised.value.type is FailureType.TRANSIENT
 
 
-@pytest.mark.parametrize("error", [NotFoundError("gone", 404, "NotFound"), UnknownKindError("no kind", 404)])
+@pytest.mark.parametrize("error", [NotFoundError("gone", 404, "NotFound"), KindGoneError("no kind", 404)])
 async def test_an_object_or_a_kind_that_is_not_there_is_absent(error: ApiError) -> None:
     looks = await observe(Door(metadata=error).cluster, [APP], ACTOR, print)
     assert looks[APP].presence is Presence.ABSENT
+
+
+async def test_an_object_of_a_kind_that_is_not_served_is_not_absent() -> None:
+    looks = await observe(Door(metadata=UnknownKindError("not served", 404)).cluster, [APP], ACTOR, print)
+    assert looks[APP].presence is Presence.UNREADABLE
 
 
 # A Delete whose first attempt was lost.

@@ -15,6 +15,7 @@ from bridge.kubernetes.index import ObjectKind
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import StartedRun, TemporalClient
 from kube.client import Cluster, Object
+from kube.request import WriteOptions
 
 Write = tuple[str, dict[str, Any]]
 
@@ -51,11 +52,11 @@ def _die(when: str, step: bool) -> None:
 
 class DeadlyCluster(Cluster):
     async def patch(
-        self, target: Target, body: Object, actor: Actor, *, dry_run: bool = False, subresource: str = ""
+        self, target: Target, body: Object | list[Object], actor: Actor, *options: WriteOptions, **more: Any
     ) -> Object:
-        fatal = _STEP in WRITES and WRITES[_STEP]((target.kind, body))
+        fatal = _STEP in WRITES and isinstance(body, dict) and WRITES[_STEP]((target.kind, body))
         _die("before", fatal)
-        answer = await super().patch(target, body, actor, dry_run=dry_run, subresource=subresource)
+        answer = await super().patch(target, body, actor, *options, **more)
         _die("after", fatal)
         return answer
 

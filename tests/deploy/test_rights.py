@@ -34,6 +34,7 @@ WORKER: Rights = {
     f"{OURS}/drplans": {"get"},
     f"{OURS}/drworkflows": {"get"},
     f"{OURS}/drplanexecutions": {"get", "list"},
+    "apiextensions.k8s.io/customresourcedefinitions": {"get", "list"},
     "authorization.k8s.io/subjectaccessreviews": {"create"},
 }
 WORKER_WHERE_OPEN: Rights = {"apps/controllerrevisions": {"get", "create"}, "/serviceaccounts": {"impersonate", "get"}}
@@ -99,7 +100,7 @@ def rights_in(stack: Stack, user: str, namespace: str) -> Rights:
 
 
 @pytest.mark.parametrize("namespace", NEVER)
-def test_where_nobody_opened_it_the_worker_only_reads_our_kinds(cluster: Stack, namespace: str) -> None:
+def test_where_nobody_opened_it_the_worker_only_reads_our_kinds_and_definitions(cluster: Stack, namespace: str) -> None:
     assert rights_in(cluster, "worker", namespace) == WORKER
 
 

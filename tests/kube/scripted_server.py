@@ -15,7 +15,10 @@ from kube.client import Cluster, Limits
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 PLURALS = {"DRPlanExecution": "drplanexecutions", "DRPlan": "drplans", "DRWorkflow": "drworkflows"}
-DISCOVERY = {"resources": [{"kind": kind, "name": plural, "namespaced": True} for kind, plural in PLURALS.items()]}
+DISCOVERY = {
+    "kind": "APIResourceList",
+    "resources": [{"kind": kind, "name": plural, "namespaced": True} for kind, plural in PLURALS.items()],
+}
 
 
 @asynccontextmanager

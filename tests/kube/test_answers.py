@@ -17,6 +17,7 @@ from kube.errors import (
     ExpiredError,
     ForbiddenError,
     InvalidNameError,
+    KindGoneError,
     NotFoundError,
     NotServedError,
     UnknownKindError,
@@ -56,7 +57,8 @@ def answering(body: object, status: int = 200, **headers: str) -> Answer:
 async def test_each_code_has_its_error_with_the_servers_words(
     code: int, reason: str, error: type[ApiError], unavailable: bool, repeatable: bool
 ) -> None:
-    body = {"kind": "Status", "code": code, "message": "the server's words", "reason": reason}
+    details = {"name": PLAN.name}
+    body = {"kind": "Status", "code": code, "message": "the server's words", "reason": reason, "details": details}
     async with scripted(answering(body, code)) as (cluster, _):
         with pytest.raises(error, match="the server's words") as raised:
             await cluster.get(PLAN, OWN)
@@ -66,10 +68,33 @@ async def test_each_code_has_its_error_with_the_servers_words(
         assert (raised.value.unavailable, raised.value.repeatable) == (unavailable, repeatable)
 
 
-async def test_a_404_that_is_no_statement_about_the_object_does_not_prove_that_it_is_gone() -> None:
-    async with scripted(answering({"message": "no route"}, 404)) as (cluster, _):
+def not_found(**more: object) -> dict[str, object]:
+    return {"kind": "Status", "reason": "NotFound", "message": "not found", "details": {"name": PLAN.name}} | more
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "no route"},
+        {"reason": "NotFound", "message": "no route", "details": {"name": PLAN.name}},
+        not_found(kind="Error"),
+        not_found(details=None),
+        not_found(details={}),
+        not_found(details="no mapping"),
+        not_found(details={"name": "another"}),
+        not_found(details={"name": PLAN.name, "causes": [{"reason": "UnexpectedServerResponse"}]}),
+    ],
+)
+async def test_a_404_that_is_no_statement_about_the_object_does_not_prove_that_it_is_gone(
+    body: dict[str, object],
+) -> None:
+    async with scripted(answering(body, 404)) as (cluster, _):
+        for call in (cluster.get(PLAN, OWN), cluster.metadata(PLAN, OWN), cluster.delete(PLAN, "uid", OWN)):
+            with pytest.raises(NotServedError) as raised:
+                await call
+            assert raised.value.repeatable
         with pytest.raises(NotServedError):
-            await cluster.get(PLAN, OWN)
+            await anext(cluster.pages(PLAN, "", OWN))
 
 
 @pytest.mark.parametrize(
@@ -166,17 +191,85 @@ async def test_every_other_name_is_one_segment_of_the_path(name: str, sent: str)
 
 @pytest.mark.parametrize("api_version", ["../v1", "apps/../v1", "apps/v1/extra%2f", ""])
 async def test_an_api_version_that_leads_elsewhere_is_refused(api_version: str) -> None:
-    async with scripted(answering({"resources": []})) as (cluster, asked):
+    async with scripted(answering({})) as (cluster, asked):
         with pytest.raises(InvalidNameError):
             await cluster.get(PLAN.model_copy(update={"api_version": api_version}), OWN)
         assert asked == []
 
 
+def serving_apps(*, groups: object = None, definitions: int = 200) -> Answer:
+    """Answer as an API server that serves `apps/v1` with Deployments."""
+    groups = groups or [{"name": "apps", "versions": [{"groupVersion": "apps/v1"}]}]
+    deployments = {"kind": "Deployment", "name": "deployments", "namespaced": True}
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/apis":
+            return web.json_response({"kind": "APIGroupList", "groups": groups})
+        if request.path == "/apis/apps/v1":
+            return web.json_response({"kind": "APIResourceList", "resources": [deployments]})
+        if request.path.endswith("/customresourcedefinitions"):
+            page: dict[str, object] = {
+                "kind": "PartialObjectMetadataList",
+                "items": None,
+                "metadata": {},
+                "message": "no",
+            }
+            return web.json_response(page, status=definitions)
+        return web.Response(status=404, text="404 page not found")
+
+    return answer
+
+
+GADGET = Target(api_version="apps.example.com/v1", kind="Gadget", name="g", namespace="default")
+
+
 async def test_a_kind_that_is_not_served_is_worth_a_repeat() -> None:
-    async with scripted(answering({"resources": []})) as (cluster, _):
-        with pytest.raises(UnknownKindError, match="knows no kind Gadget in apps/v1") as raised:
-            await cluster.get(Target(api_version="apps/v1", kind="Gadget", name="g"), OWN)
+    async with scripted(serving_apps()) as (cluster, _):
+        for target in (GADGET, GADGET.model_copy(update={"api_version": "apps/v1"})):
+            with pytest.raises(UnknownKindError, match=f"knows no kind Gadget in {target.api_version}") as raised:
+                await cluster.get(target, OWN)
+            assert raised.value.repeatable
+
+
+async def test_a_kind_is_not_gone_where_its_definition_cannot_be_read() -> None:
+    async with scripted(serving_apps(definitions=403)) as (cluster, _):
+        with pytest.raises(UnknownKindError, match="whether a CustomResourceDefinition still exists is not known: no"):
+            await cluster.get(GADGET, OWN)
+        with pytest.raises(UnknownKindError) as raised:
+            await cluster.get(GADGET, OWN)
+    assert not isinstance(raised.value, KindGoneError)
+
+
+@pytest.mark.parametrize("definitions", [401, 404, 429, 500, 503])
+async def test_a_kind_is_not_gone_while_its_definition_is_not_answered_for(definitions: int) -> None:
+    async with scripted(serving_apps(definitions=definitions)) as (cluster, _):
+        with pytest.raises(ApiError) as raised:
+            await cluster.get(GADGET, OWN)
+    assert not isinstance(raised.value, KindGoneError)
     assert raised.value.repeatable
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering({"ok": True}),
+        answering({"ok": True}, 404),
+        answering({"resources": []}),
+        answering({"kind": "APIResourceList", "resources": []}),
+        answering({"kind": "APIGroupList", "groups": []}),
+        answering({"kind": "Status", "reason": "NotFound"}, 404),
+        answering("<html>", 404),
+        answering("<html>"),
+        answering("busy", 503),
+    ],
+)
+async def test_an_answer_that_is_no_discovery_document_does_not_prove_that_a_kind_is_gone(answer: Answer) -> None:
+    async with scripted(answer) as (cluster, _):
+        for target in (GADGET, GADGET.model_copy(update={"api_version": "v1"})):
+            with pytest.raises(ApiError) as raised:
+                await cluster.get(target, OWN)
+            assert not isinstance(raised.value, NotFoundError | UnknownKindError)
+            assert raised.value.repeatable
 
 
 # How long a server asks to wait.

@@ -13,6 +13,7 @@ from bridge.kubernetes.leader_election import LeaderElection, is_dead_here
 from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
+from kube.request import PLAIN, WriteOptions
 
 
 class Clock:
@@ -41,7 +42,7 @@ class OneLease(Cluster):
             await meanwhile()
         return seen
 
-    async def create(self, target: Target, body: Object, actor: Actor) -> Object:
+    async def create(self, target: Target, body: Object, actor: Actor, options: WriteOptions = PLAIN) -> Object:
         await self._reach()
         if self.lease is not None:
             raise AlreadyExistsError("exists", 409)

@@ -83,10 +83,14 @@ class TestMissing:
             "Already absent: Localization nginx-loc-a; another object of that name (uid uid-new) was left alone"
         )
 
-    def test_ignore_does_not_pass_over_what_could_not_be_read(self) -> None:
-        unread = ObservedObject(presence=Presence.FORBIDDEN, reason="forbidden")
+    @pytest.mark.parametrize(
+        ("presence", "type_"),
+        [(Presence.FORBIDDEN, FailureType.FORBIDDEN), (Presence.UNREADABLE, FailureType.UNSUPPORTED)],
+    )
+    def test_ignore_does_not_pass_over_what_could_not_be_read(self, presence: Presence, type_: FailureType) -> None:
+        unread = ObservedObject(presence=presence, reason="its reason")
         decision = decide(original(made("a", LOC)), {LOC: unread}, by=IGNORE)
-        assert refusal(decision)[0] is FailureType.FORBIDDEN
+        assert refusal(decision) == (type_, "Failed to delete Localization: its reason")
 
     def test_an_object_that_nobody_looked_at_is_not_touched(self) -> None:
         decision = decide_revert(revert(), original(made("a", LOC)), [], {}, None, {})

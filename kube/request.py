@@ -1,0 +1,120 @@
+"""One request to the API server, and what is made of its answer.
+
+Source: Kubernetes, "Kubernetes API Concepts", "Field validation", "Dry-run" and "Warnings"; API conventions, "Response
+status kind".
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from api.phases import PatchType
+from api.steps import Actor
+from kube.errors import from_answer, from_nonsense, says_absent, seconds_to_wait
+
+Object = dict[str, Any]
+Warn = Callable[[str], None]
+"""Takes a warning of the API server."""
+
+OWN = Actor()
+"""The process's own rights: to read our own kinds, and to discover."""
+FIELD_MANAGER = "drplan"
+"""Who owns the fields that a Create or an Apply sets."""
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+JSON = "application/json"
+APPLY = "application/apply-patch+yaml"
+PATCHES = {
+    PatchType.MERGE: "application/merge-patch+json",
+    PatchType.STRATEGIC: "application/strategic-merge-patch+json",
+    PatchType.JSON: "application/json-patch+json",
+}
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+"""A warning of the API server, with its text in quotes. Source: RFC 7234, "Warning"."""
+_ESCAPED = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How the API server is to take a write."""
+
+    manager: str = FIELD_MANAGER
+    """Who owns the fields that are written."""
+    dry_run: bool = False
+    """Whether only the answer is wanted."""
+    strict: bool = False
+    """Whether a field that the kind does not have is an error; it is left out otherwise."""
+    warn: Warn | None = None
+    """Takes the warnings of the answer."""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The options as a query."""
+        strict = {"fieldValidation": "Strict"} if self.strict else {}
+        return {"fieldManager": self.manager} | strict | ({"dryRun": "All"} if self.dry_run else {})
+
+
+PLAIN = WriteOptions()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, in an actor's name."""
+
+    method: str
+    actor: Actor
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Object | list[Object] | None = None
+    accept: str = JSON
+    content: str = JSON
+    path: str = ""
+    about: str = ""
+    """The object, or the namespace of a new one, that a 404 must name to say that it does not exist."""
+    warn: Warn | None = None
+    """Takes the warnings of the answer."""
+
+
+def _object(raw: bytes) -> Object | None:
+    try:
+        answer = json.loads(raw)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def answer_of(request: Request, response: aiohttp.ClientResponse, raw: bytes) -> Object:
+    """Return the object of an answer. Raises ApiError where it holds none, or is an error."""
+    answer, status = _object(raw), response.status
+    if request.warn is not None:
+        for header in response.headers.getall("Warning", ()):
+            for text in _WARNING.findall(header):
+                request.warn(_ESCAPED.sub(r"\1", text))
+    if answer is not None and 200 <= status < 300:
+        return answer
+    pause = seconds_to_wait(response.headers.get("Retry-After", ""), datetime.now(UTC))
+    if answer is None:
+        raise from_nonsense(status, pause)
+    message = str(answer.get("message") or f"the API server answered {status}")
+    details = answer.get("details")
+    name = details.get("name") if isinstance(details, dict) else None
+    reason = str(answer.get("reason") or "")
+    if status == 404 and not says_absent(answer, request.about):
+        reason = ""
+    raise from_answer(status, reason, message, pause, str(name or ""))
+
+
+def event_of(line: bytes) -> Object:
+    """Return the event in a line of a watch. Raises ValueError, and ApiError where it is the watch's error."""
+    event = _object(line)
+    if event is None or "type" not in event or not isinstance(event.get("object"), dict):
+        raise ValueError(f"not a watch event: {line[:100]!r}")
+    if event["type"] == "ERROR":
+        status = event["object"]
+        message = str(status.get("message") or "the watch ended with an error")
+        raise from_answer(int(status.get("code") or 0), str(status.get("reason") or ""), message)
+    return event
