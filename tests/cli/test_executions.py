@@ -40,7 +40,8 @@ async def test_an_api_server_that_is_away_or_busy_is_waited_for() -> None:
 )
 async def test_an_answer_about_the_execution_ends_it(status: int, reason: str, error: type[ApiError]) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
-        return web.json_response({"reason": reason, "message": "the server's words"}, status=status)
+        said = {"kind": "Status", "reason": reason, "message": "the server's words", "details": {"name": "run"}}
+        return web.json_response(said, status=status)
 
     async with scripted(answer) as (cluster, _), asyncio.timeout(10):
         with pytest.raises(error, match="the server's words"):
