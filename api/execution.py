@@ -259,7 +259,7 @@ class Summary(Model):
 
 
 class Progress(Model):
-    """Completed of total, for columns: `3/5`."""
+    """Succeeded of total, for columns: `3/5`."""
 
     stages: str
     """Stages."""
@@ -299,7 +299,7 @@ class ExecutionTree(Model):
     message: str | None = None
     """What happened, is happening or was the reason, for people."""
     progress: Progress | None = None
-    """Additive. Completed of total, for columns: `3/5`."""
+    """Additive. Succeeded of total, for columns: `3/5`."""
     summary: Summary | None = None
     """Counts over the tree. completed = succeeded + failed + skipped + canceled."""
     service_account_name: str | None = None

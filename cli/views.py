@@ -12,6 +12,8 @@ from rich.tree import Tree
 
 from api.execution import DRPlanExecution, ExecutionStatus
 from api.phases import Phase
+from planning.status.rollup import summarize
+from planning.status.transitions import progress_of
 
 Show = Callable[[DRPlanExecution], None]
 State = tuple[Phase | None, str | None]
@@ -91,8 +93,7 @@ def sign(phase: Phase | None) -> tuple[str, str]:
 def tree(execution: DRPlanExecution) -> Tree:
     """Return the whole status as a tree: stages, their workflows, their actions, in the order of the object."""
     status = execution.status
-    done = f"{status.progress.actions} actions" if status.progress else None
-    facts = [execution.spec.operation_type.value, execution.spec.plan_ref, done, status.duration]
+    facts = [execution.spec.operation_type.value, execution.spec.plan_ref, _actions_done(status), status.duration]
     root = _line(status.phase, execution.metadata.name or "", facts, status.message)
     plan = Tree(root, guide_style="bright_black")
     for stage in status.stages:
@@ -105,6 +106,14 @@ def tree(execution: DRPlanExecution) -> Tree:
                 text = action.message or (action.type.value if action.type else None)
                 of_workflow.add(_line(action.phase, action.name, [], text))
     return plan
+
+
+def _actions_done(status: ExecutionStatus) -> str | None:
+    """Say how many actions succeeded, by the tree that is drawn below; a tree that was cut has its summary."""
+    counts = summarize(status.stages)
+    if status.summary is not None and status.summary.total_actions > counts.total_actions:
+        counts = status.summary
+    return f"{progress_of(counts).actions} actions" if counts.total_actions else None
 
 
 def _line(phase: Phase | None, name: str, facts: list[str | None], message: str | None) -> Text:

@@ -173,6 +173,8 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
     update = _fields(state) | {"engine": run.engine}
     update["start_time"] = state.start_time or run.start_time
     update["completion_time"] = state.completion_time or context.now
+    if state.summary is not None:  # a worker of an earlier release counts what was skipped, too
+        update["progress"] = transitions.progress_of(state.summary)
     canceled = run.cancel_requested or run.status is RunStatus.CANCELED
     return _ended(before.model_copy(update=update), final, canceled, context)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from api.execution import ActionStatus, ExecutionStatus, Progress, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import ActionStatus, ExecutionStatus, Progress, RunState, StageStatus, Summary, WorkflowExecutionStatus
 from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
@@ -251,13 +251,17 @@ def stage_broken(node: StageStatus, operation: OperationType, reason: str, now: 
 
 
 def with_counts(state: RunState) -> RunState:
-    """Return the state with its summary and progress (completed of total, as `3/5`) counted from the tree."""
+    """Return the state with its summary and progress counted from the tree."""
     summary = summarize(state.stages)
-    actions = summary.succeeded_actions + summary.failed_actions + summary.skipped_actions + summary.canceled_actions
-    progress = Progress(
-        stages=f"{summary.completed_stages}/{summary.total_stages}", actions=f"{actions}/{summary.total_actions}"
+    return state.model_copy(update={"summary": summary, "progress": progress_of(summary)})
+
+
+def progress_of(summary: Summary) -> Progress:
+    """Return what succeeded of the total, as `3/5`: a part that was skipped has not been done."""
+    return Progress(
+        stages=f"{summary.succeeded_stages}/{summary.total_stages}",
+        actions=f"{summary.succeeded_actions}/{summary.total_actions}",
     )
-    return state.model_copy(update={"summary": summary, "progress": progress})
 
 
 def plan_rejected(state: RunState, now: datetime) -> RunState:

@@ -90,3 +90,16 @@ def test_a_message_that_comes_later_is_a_change() -> None:
     before, after = _execution(_action("b", "Running")), _execution(_action("b", "Running", "Retrying (1 of 3): no"))
 
     assert changes(before, after) == ["revert-1/first/0-traffic/b: Running  Retrying (1 of 3): no"]
+
+
+def test_the_number_of_actions_is_that_of_the_tree_below_it() -> None:
+    skipped, done = _action("a", "Skipped", "Not attempted: canceled"), _action("b", "Succeeded")
+
+    assert _drawn(_execution(skipped, done, phase="Canceled"))[0] == "■ revert-1  Revert  plan  1/2 actions"
+
+
+def test_the_actions_of_a_tree_that_was_cut_are_counted_by_its_summary() -> None:
+    status = {"phase": "Failed", "summary": {"totalActions": 9000, "succeededActions": 7}}
+    spec = {"planRef": "plan", "operationType": "Execute"}
+
+    assert _drawn(DRPlanExecution.model_validate({"spec": spec, "status": status})) == ["✘   Execute  plan  7/9000 actions"]

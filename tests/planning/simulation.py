@@ -218,8 +218,8 @@ def check_summary(state: RunState) -> None:
         done = sum(action.phase is Phase.SUCCEEDED for action in node.actions)
         assert str(node.progress).startswith(f"{done}/{len(node.actions)} actions ")
     assert state.progress is not None
-    assert state.progress.stages == f"{found.completed_stages}/{found.total_stages}"
-    assert state.progress.actions == f"{ended}/{found.total_actions}"
+    assert state.progress.stages == f"{found.succeeded_stages}/{found.total_stages}"
+    assert state.progress.actions == f"{found.succeeded_actions}/{found.total_actions}"
 
 
 def check_forward(before: RunState, after: RunState) -> None:

@@ -11,9 +11,11 @@ from api.execution import (
     ActionStatus,
     Engine,
     ExecutionStatus,
+    Progress,
     RunState,
     SnapshotRef,
     StageStatus,
+    Summary,
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
@@ -256,6 +258,17 @@ def test_the_end_is_what_the_run_left() -> None:
     assert after.phase is Phase.SUCCEEDED
     assert after.stage_statuses == done().stage_statuses
     assert condition(after, conditions.ConditionType.COMPLETED) == ("True", "Succeeded")
+
+
+def test_what_a_worker_of_an_earlier_release_skipped_is_not_counted_as_done() -> None:
+    left = done().model_copy(
+        update={
+            "summary": Summary(total_stages=2, succeeded_stages=1, total_actions=3, succeeded_actions=1),
+            "progress": Progress(stages="2/2", actions="3/3"),
+        }
+    )
+    after = ended(running(ExecutionStatus()), status=RunStatus.COMPLETED, state=left, close_time=NOW)
+    assert after.progress == Progress(stages="1/2", actions="1/3")
 
 
 @pytest.mark.parametrize(

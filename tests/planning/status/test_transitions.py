@@ -285,3 +285,13 @@ def test_values_are_never_changed_in_place(operation: OperationType) -> None:
     transitions.workflow_finished(before, operation, NOW)
     transitions.workflow_broken(before, operation, "why", NOW)
     assert before == copy
+
+
+def test_what_was_skipped_is_not_counted_as_done() -> None:
+    actions = [ActionStatus(name=str(place), phase=Phase.SKIPPED) for place in range(143)]
+    actions += [ActionStatus(name=f"done-{place}", phase=Phase.SUCCEEDED) for place in range(56)]
+    actions.append(ActionStatus(name="failed", phase=Phase.FAILED))
+    part = stage("sites", workflow("site", *actions, phase=Phase.FAILED), phase=Phase.FAILED)
+    progress = transitions.with_counts(RunState(stage_statuses=[part])).progress
+    assert progress is not None
+    assert (progress.stages, progress.actions) == ("0/1", "56/200")
