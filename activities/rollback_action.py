@@ -11,6 +11,7 @@ from activities.effects.delete import ObjectDeletion, metadata_if_present
 from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import ExecuteActivities
 from api.phases import Operation, Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
@@ -93,7 +94,8 @@ class RollbackActivities:
                 raise action_error(error, action_messages.canceled_unseen(deletion.target, error.message)) from error
             if metadata is not None and metadata["uid"] == deletion.uid:
                 message = action_messages.canceled_still_there(deletion.target)
-                return ActionOutcome(phase=Phase.CANCELED, message=message)
+                reason = Reason.DELETION_PENDING if metadata.get("deletionTimestamp") else None
+                return ActionOutcome(phase=Phase.CANCELED, message=message, reason=reason)
             replaced.append(metadata["uid"] if metadata else None)
         return _rolled_back(step, replaced)
 

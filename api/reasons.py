@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """The last attempt ended with an error, and another one follows."""
     ATTEMPT_LOST = "AttemptLost"
     """The last attempt was lost with its worker, and another one follows."""
+    PAUSED = "Paused"
+    """Somebody paused the activity of the action in Temporal, and no attempt starts until it is unpaused there."""
 
     # A Revert has nothing to do, and leaves it Skipped.
     ORIGINAL_NOT_SUCCEEDED = "OriginalNotSucceeded"
@@ -71,6 +73,9 @@ class Reason(StrEnum):
     # It was cut short, and is Canceled.
     CANCELED = "Canceled"
     """A person's cancel cut it short: the action was not done, or the workflow or the stage not to its end."""
+
+    DELETION_PENDING = "DeletionPending"
+    """A person's cancel ended the action while its object, which was told to go, still existed."""
 
     # It failed, because of something below it or around it.
     ACTION_FAILED = "ActionFailed"

@@ -96,6 +96,7 @@ class Bridge:
         while True:
             await self._lease.leading.wait()
             self._context.runs.clear()
+            self._context.without_worker.clear()
             for key in self._context.index.all_keys():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work()) for _ in range(self._settings.passes)]

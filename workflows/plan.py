@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase
     from api.steps import ExecuteDecision, ExecuteStageInput, Origin, RevertDecision, RevertStageInput, RunInput
     from planning.definitions import identifiers
+    from planning.messages import running as running_messages
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
     from planning.status import rollup, transitions
@@ -63,7 +64,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         raise asyncio.CancelledError
 
     async def _walk(self, load: workflow.ActivityHandle[DecisionT]) -> None:
-        workflow.set_current_details(run_messages.DECIDING)
+        workflow.set_current_details(running_messages.DECIDING)
         decision = await self._decide(load)
         if decision is not None:
             for index in range(len(self._state.stages)):
@@ -86,7 +87,9 @@ class PlanWalk(ABC, Generic[DecisionT]):
             rejection = {"phase": Phase.FAILED, "message": decision.rejection}
             self._state = transitions.plan_rejected(decision.state.model_copy(update=rejection), workflow.now())
             return None
-        self._state = transitions.with_counts(transitions.started(decision.state, workflow.now()))
+        # Since its start, not since the decision: the status names that time while the decision is made.
+        start = workflow.info().workflow_start_time
+        self._state = transitions.with_counts(transitions.started(decision.state, start))
         return decision
 
     def _undecided(self, error: ActivityError) -> RunState:

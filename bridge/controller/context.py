@@ -57,6 +57,8 @@ class Context:
     events: EventRecorder
     validator: Validator = field(default_factory=Validator)
     now: Callable[[], datetime] = utc_now
+    without_worker: set[Key] = field(default_factory=set)
+    """The executions whose run no worker continues now."""
     runs: dict[Key, OpenRun] = field(default_factory=dict)
     """The runs that this process knows to be open, so that it cancels one whose object disappears."""
 

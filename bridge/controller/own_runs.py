@@ -79,6 +79,7 @@ async def cancel_orphaned_run(context: Context, key: Key, execution: StoredExecu
         await _cancel(context, run.engine.workflow_id, run.engine.run_id)
     if ended:
         del context.runs[key]
+        context.without_worker.discard(key)
         context.poller.stop(key)
 
 

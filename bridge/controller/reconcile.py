@@ -15,6 +15,7 @@ from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
+from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
 from bridge.controller.plan_lock import finish, lock_holder
 from bridge.controller.start import start
@@ -111,7 +112,8 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
             status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
             return await _report_end(context, execution, status)
         run = await _pass_cancel_on(context, execution, run)
-        observation = await context.observer.observe(run, before.stages)
+        young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
+        observation = await context.observer.observe(run, before.stages, young=young)
     except RunNotFound:
         status = execution_status.run_unknown(before, context.status_context(execution))
         return await _report_end(context, execution, status)
@@ -122,10 +124,10 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         execution_status.running, before, run, observation, context.status_context(execution)
     )
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
-    young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
     if young and observation.answered and not status.stages:
         return PassResult(execution, requeue=NO_TREE_YET)
     execution = await context.store.write_status(execution, status)
+    report_engine(context, before, execution)
     for action, message in execution_status.lost_attempts(before, status):
         note = run_messages.event_attempt_lost(action, message)
         context.events.record(execution.model, EventReason.ATTEMPT_LOST, note)
@@ -158,14 +160,19 @@ def _requeue(status: ExecutionStatus, polled: bool) -> float:
 
 
 async def _report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
+    before = execution.model.status
     execution = await context.store.write_status(execution, status)
+    report_engine(context, before, execution)
     context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
     return PassResult(execution)
 
 
 async def _report_unreachable(context: Context, execution: StoredExecution, error: TemporalUnreachable) -> PassResult:
-    status = execution_status.unreachable(execution.model.status, str(error), context.status_context(execution))
-    return PassResult(await context.store.write_status(execution, status), requeue=NOT_ANSWERING)
+    before = execution.model.status
+    status = execution_status.unreachable(before, str(error), context.status_context(execution))
+    execution = await context.store.write_status(execution, status)
+    report_engine(context, before, execution)
+    return PassResult(execution, requeue=NOT_ANSWERING)
 
 
 async def validate_plan(context: Context, key: Key) -> float | None:

@@ -12,6 +12,7 @@ import structlog
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION
+from api.plan import DRPlan
 from api.steps import Target
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError
@@ -26,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class EventReason(StrEnum):
-    """What happened to an execution."""
+    """What happened to an execution, or to the engine while it runs: those are reasons of EngineReachable."""
 
     ACCEPTED = "Accepted"
     WAITING = "Waiting"
@@ -34,17 +35,28 @@ class EventReason(StrEnum):
     ATTEMPT_LOST = "AttemptLost"
     CANCELING = "Canceling"
     RESTORED = "Restored"
+    ENGINE_UNAVAILABLE = "EngineUnavailable"
+    WORKER_UNAVAILABLE = "WorkerUnavailable"
+    WORKER_FAILING = "WorkerFailing"
+    REACHABLE = "Reachable"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELED = "Canceled"
 
 
-_WARNINGS = (EventReason.ATTEMPT_LOST, EventReason.FAILED, EventReason.RESTORED)
+_WARNINGS = (
+    EventReason.ATTEMPT_LOST,
+    EventReason.FAILED,
+    EventReason.RESTORED,
+    EventReason.ENGINE_UNAVAILABLE,
+    EventReason.WORKER_UNAVAILABLE,
+    EventReason.WORKER_FAILING,
+)
 
 
-def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: str, now: datetime) -> Object:
-    """Return an event on an execution; its time needs six digits of a second."""
-    meta = execution.metadata
+def event(on: DRPlanExecution | DRPlan, reason: EventReason, note: str, reporter: str, now: datetime) -> Object:
+    """Return an event on an execution or its plan; its time needs six digits of a second."""
+    meta = on.metadata
     return {
         "apiVersion": _EVENTS,
         "kind": "Event",
@@ -52,13 +64,13 @@ def event(execution: DRPlanExecution, reason: EventReason, note: str, reporter: 
         "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "type": "Warning" if reason in _WARNINGS else "Normal",
         "reason": reason.value,
-        "action": execution.spec.operation_type.value,
+        "action": on.spec.operation_type.value if isinstance(on, DRPlanExecution) else "Observe",
         "note": bounded(note, run_messages.EVENT_BOUND),
         "reportingController": "drplan-bridge",
         "reportingInstance": reporter[:128],
         "regarding": {
             "apiVersion": API_VERSION,
-            "kind": "DRPlanExecution",
+            "kind": on.kind,
             "namespace": meta.namespace,
             "name": meta.name,
             "uid": meta.uid,
@@ -74,10 +86,10 @@ class EventRecorder:
         self._reporter = reporter
         self._backlog: asyncio.Queue[Object] = asyncio.Queue(BACKLOG)
 
-    def record(self, execution: DRPlanExecution, reason: EventReason, note: str) -> None:
+    def record(self, on: DRPlanExecution | DRPlan, reason: EventReason, note: str) -> None:
         """Post an event later; it is dropped where BACKLOG others wait."""
         try:
-            self._backlog.put_nowait(event(execution, reason, note, self._reporter, datetime.now(UTC)))
+            self._backlog.put_nowait(event(on, reason, note, self._reporter, datetime.now(UTC)))
         except asyncio.QueueFull:
             _log.debug("event dropped", reason=reason)
 

@@ -142,6 +142,18 @@ def of_engine(problem: str = "", message: str = run_messages.ENGINE_REACHABLE) -
     return ConditionUpdate(ConditionType.ENGINE_REACHABLE, not problem, problem or "Reachable", message)
 
 
+def engine_problem(conditions: Iterable[Condition] | None) -> str:
+    """Return the reason why the status cannot be brought up to date; empty while it can."""
+    condition = find(conditions, ConditionType.ENGINE_REACHABLE)
+    return condition.reason if condition and condition.status is ConditionStatus.FALSE else ""
+
+
+def unreachable_since(conditions: Iterable[Condition] | None) -> datetime | None:
+    """Return since when the status cannot be brought up to date; None while it can."""
+    condition = find(conditions, ConditionType.ENGINE_REACHABLE)
+    return condition.last_transition_time if condition and condition.status is ConditionStatus.FALSE else None
+
+
 def of_references(missing: str | None) -> ConditionUpdate:
     """Return ReferencesFound; `missing` says what is waited for, None where everything exists."""
     if missing is not None:

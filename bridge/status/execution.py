@@ -13,10 +13,12 @@ from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions, merge
 from bridge.status.conditions import ConditionType, ConditionUpdate
-from bridge.status.merge import Observation, RootRun, RunStatus
+from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
+from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.status import transitions
+from planning.status.running import current_part
 from planning.status.size_limit import shorten
 
 
@@ -79,24 +81,30 @@ def never_started(
 
 def running(before: ExecutionStatus, run: RootRun, observation: Observation, context: StatusContext) -> ExecutionStatus:
     """Return the status of a running execution; where no worker answers, the tree stays as it was last observed."""
+    engine = _engine(before, run, observation, context)
     state = _current_tree(before, run, observation)
+    state = state.model_copy(update={"message": _message(state, engine, run, observation, context)})
+    if state.stages:
+        state = shorten(transitions.with_counts(state))
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
-    update["start_time"] = state.start_time or run.start_time
-    if not state.stages:
-        update["message"] = run_messages.WORKER_FAILING if run.failing else run_messages.STARTED
-    updates = conditions.of_phase(Phase.RUNNING)
-    if run.failing:
-        updates.append(conditions.of_engine("WorkerFailing", run_messages.WORKER_FAILING))
-    elif not observation.answered:
-        updates.append(conditions.of_engine("WorkerUnavailable", run_messages.WORKER_UNREACHABLE))
-    else:
-        updates.append(conditions.of_engine())
+    update["start_time"] = before.start_time or run.start_time
+    updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
     updates += conditions.of_cancel(
         requested=context.cancel_requested, accepted=run.cancel_requested, phase=Phase.RUNNING
     )
     updates += conditions.references_found(before.conditions)
     updates += conditions.of_definitions(context.operation, observation.state)
     return _with_conditions(before.model_copy(update=update), updates, context)
+
+
+def _engine(before: ExecutionStatus, run: RootRun, observation: Observation, context: StatusContext) -> ConditionUpdate:
+    """Return whether the run can go on, and since when it cannot."""
+    since = conditions.unreachable_since(before.conditions) or context.now
+    if run.failing:
+        return conditions.of_engine("WorkerFailing", running_messages.worker_failing(since, context.now))
+    if not observation.answered:
+        return conditions.of_engine("WorkerUnavailable", running_messages.no_worker(since, context.now))
+    return conditions.of_engine()
 
 
 def _current_tree(before: ExecutionStatus, run: RootRun, observation: Observation) -> RunState:
@@ -109,9 +117,27 @@ def _current_tree(before: ExecutionStatus, run: RootRun, observation: Observatio
         observed = merge.compose(observation.state, observation.stages, observation.workflows)
         same_run = before.engine is not None and before.engine.run_id == run.run_id
         state = merge.forward(state, observed) if same_run else observed
-    if not state.stages:
-        return state
-    return shorten(transitions.with_counts(merge.with_activities(state, observation.workflows)))
+    return merge.with_activities(state, observation.workflows)
+
+
+def _message(
+    state: RunState, engine: ConditionUpdate, run: RootRun, observation: Observation, context: StatusContext
+) -> str:
+    """Return what is the case, bad news first: it is never empty."""
+    parts = [] if engine.status else [engine.message]
+    if context.cancel_requested or run.cancel_requested:
+        parts.append(running_messages.CANCEL_REQUESTED)
+    if state.stages:
+        now = current_part(state.stages)
+        parts.append(now if engine.status else running_messages.before_that(now))
+    elif engine.status:
+        deciding = observation.deciding or PendingActivity(index=0, attempt=1)
+        error = deciding.error if deciding.waiting else ""
+        parts.append(running_messages.deciding(deciding.waiting_for, error))
+    seen = observation.state
+    if seen is not None and seen.phase is Phase.RUNNING and seen.message:
+        parts.append(seen.message)  # what the run has left out of a large tree
+    return running_messages.joined(parts)
 
 
 def reopened(before: ExecutionStatus) -> ExecutionStatus:
@@ -126,7 +152,8 @@ def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> 
     """
     if before.phase is not None and before.phase.terminal:
         return before
-    message = run_messages.engine_unreachable(error)
+    since = conditions.unreachable_since(before.conditions) or context.now
+    message = running_messages.no_engine(since, context.now, error)
     accepted = conditions.cancel_accepted(before.conditions)
     updates = [conditions.of_engine(conditions.ENGINE_UNAVAILABLE, message)]
     updates += conditions.of_cancel(
@@ -134,7 +161,10 @@ def unreachable(before: ExecutionStatus, error: str, context: StatusContext) -> 
     )
     if before.engine is None:
         return _pending(before, conditions.ENGINE_UNAVAILABLE, message, updates, context)
-    return _with_conditions(before, updates, context)
+    if before.stages:
+        message = running_messages.joined([message, running_messages.before_that(current_part(before.stages))])
+    updates += conditions.of_phase(Phase.RUNNING, message)
+    return _with_conditions(before.model_copy(update={"phase": Phase.RUNNING, "message": message}), updates, context)
 
 
 def not_searchable(before: ExecutionStatus, engine: Engine, context: StatusContext) -> ExecutionStatus:
@@ -171,8 +201,8 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
     final = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
     state = merge.with_known_retries(before.stages, final) if final else _without_final_tree(before, run, context)
     update = _fields(state) | {"engine": run.engine}
-    update["start_time"] = state.start_time or run.start_time
-    update["completion_time"] = state.completion_time or context.now
+    start = before.start_time or run.start_time or state.start_time
+    update |= {"start_time": start, **transitions.end_times(start, state.completion_time or context.now)}
     if state.summary is not None:  # a worker of an earlier release counts what was skipped, too
         update["progress"] = transitions.progress_of(state.summary)
     canceled = run.cancel_requested or run.status is RunStatus.CANCELED

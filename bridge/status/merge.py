@@ -18,6 +18,7 @@ from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from planning.messages import actions as action_messages
+from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.status import transitions
@@ -81,6 +82,12 @@ class PendingActivity(Model):
     """The last attempt was lost with its worker: `error` is then no error of the action."""
     waiting_for: str = ""
     """What the running attempt waits for, from its heartbeat."""
+    paused: bool = False
+    """Somebody paused it in Temporal: no attempt starts until it is unpaused."""
+    paused_by: str = ""
+    """Who paused it, as that client calls itself."""
+    paused_because: str = ""
+    """Why, in that person's words."""
 
 
 class ObservedStage(Model):
@@ -105,6 +112,8 @@ class Observation(Model):
     state: RunState | None = None
     stages: list[ObservedStage] = Field(default_factory=list)
     workflows: list[ObservedWorkflow] = Field(default_factory=list)
+    deciding: PendingActivity | None = None
+    """The activity that reads and decides, before there is a tree."""
     answered: bool = True
     """A worker answered; without one there is no tree."""
 
@@ -207,9 +216,13 @@ def _with_attempts(node: WorkflowExecutionStatus, by_index: dict[int, PendingAct
 
 
 def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStatus:
-    """Show the last error while the next attempt is waited for, else what the attempt waits for."""
+    """Show a pause, else the last error while the next attempt is waited for, else what the attempt waits for."""
     before, made = action.retries or 0, activity.attempt - 1
-    if not activity.waiting:
+    if activity.paused:
+        made -= activity.attempt > 1
+        cause = running_messages.paused(activity.paused_by, activity.paused_because, activity.error)
+        action = action.model_copy(update={"reason": cause.reason, "message": cause.message})
+    elif not activity.waiting:
         waiting_for = bounded(activity.waiting_for) or None
         action = action.model_copy(update={"reason": None, "message": waiting_for})
     elif activity.lost:

@@ -269,6 +269,18 @@ class TemporalClient:
         ]
         return [await self._pending_activity(index, info) for index, info in pending if index is not None]
 
+    async def deciding(self, workflow_id: str) -> PendingActivity | None:
+        """Return the activity that reads and decides for a root, while it is pending. Needs no worker.
+
+        Raises TemporalUnreachable.
+        """
+        try:
+            description = await self._describe(workflow_id)
+        except RunNotFound:
+            return None
+        pending = description.raw_description.pending_activities
+        return await self._pending_activity(0, pending[0]) if pending else None
+
     async def _pending_activity(self, index: int, info: PendingActivityInfo) -> PendingActivity:
         failure = info.last_failure if info.HasField("last_failure") else None
         attempt = failure.application_failure_info.details.payloads if failure else ()
@@ -284,6 +296,9 @@ class TemporalClient:
             error=await self._message(failure) if failure else "",
             lost=failure is not None and failure.HasField("timeout_failure_info"),
             waiting_for=heartbeat.waiting_for if heartbeat else "",
+            paused=info.paused,
+            paused_by=info.pause_info.manual.identity,
+            paused_because=info.pause_info.manual.reason,
         )
 
     async def _message(self, failure: Failure) -> str:

@@ -76,8 +76,11 @@ class RunObserver:
         self._semaphore = asyncio.Semaphore(CONCURRENT_CALLS)
         self._cache: dict[str, _CachedNode] = {}
 
-    async def observe(self, run: RootRun, written: Sequence[StageStatus]) -> Observation:
-        """Observe an open run; `written` is the tree that is used to find its parts when no worker answers."""
+    async def observe(self, run: RootRun, written: Sequence[StageStatus], *, young: bool = False) -> Observation:
+        """Observe an open run; `written` is the tree that is used to find its parts when no worker answers.
+
+        Of a `young` run without a tree nothing more is asked: the tree is about to come.
+        """
         root = run.workflow_id
         try:
             state = await self._query(root, RunState)
@@ -87,13 +90,19 @@ class RunObserver:
             unanswered = await asyncio.gather(*(self._workflow(*place, query=False) for place in places))
             return Observation(workflows=unanswered, answered=False)
         if state is None or not state.stages:
-            return Observation(state=state)
+            return Observation(state=state, deciding=None if young else await self._deciding(root))
         running = _running_stages(root, state.stages)
         nodes = await asyncio.gather(*(self._query_child(stage_id, StageStatus) for _, stage_id, _ in running))
         stages = [ObservedStage(index=index, node=node) for (index, _, _), node in zip(running, nodes, strict=True)]
         places = _running_workflows(root, merge.compose(state, stages, []).stages)
         workflows = await asyncio.gather(*(self._workflow(*place, query=True) for place in places))
         return Observation(state=state, stages=stages, workflows=workflows)
+
+    async def _deciding(self, root: str) -> PendingActivity | None:
+        async with self._semaphore:
+            with suppress(TemporalUnreachable):
+                return await self._client.deciding(root)
+        return None
 
     async def _workflow(self, stage: int, index: int, workflow_id: str, *, query: bool) -> ObservedWorkflow:
         node = await self._query_child(workflow_id, WorkflowExecutionStatus) if query else None

@@ -24,12 +24,9 @@ SUMMARY_BOUND = 200
 """Bytes of UTF-8: one line."""
 DETAILS_BOUND = 1000
 """Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
-DECIDING = "Reading and looking at every object concerned"
-"""A root's current details before its tree is known."""
 COPY = "Copy of, or begun by, another controller: create a new execution"
 CANCELED_BEFORE_START = "Canceled before it started: nothing was done"
 DELETED_BEFORE_START = "Deleted before it started: nothing was done"
-STARTED = "Waiting for a worker to take it up"
 ENGINE_REACHABLE = "Temporal and its worker answer"
 CANCEL_REQUESTED = "The cancel was asked for and is not yet passed on to the engine"
 CANCEL_ACCEPTED = "The engine took the cancel; a running attempt is waited for"
@@ -100,14 +97,6 @@ def unreadable(kind: str, name: str, reason: str) -> str:
 
 # The engine.
 
-WORKER_UNREACHABLE = "No worker answers; the tree is as it last stood"
-WORKER_FAILING = "The worker fails to carry the workflow on, and tries again: see its log and Temporal's UI"
-
-
-def engine_unreachable(reason: str) -> str:
-    """Temporal does not answer; the status is as it last stood."""
-    return bounded(f"Temporal cannot be reached; the status is as it last stood: {reason}")
-
 
 def run_unknown(workflow_id: str) -> str:
     """The status names a run that the engine does not know (any more)."""
@@ -161,6 +150,16 @@ def event_accepted(plan: str) -> str:
 def event_attempt_lost(action: str, message: str) -> str:
     """Attempts of an action were lost with their workers; `message` is that of the action."""
     return bounded(f"Action {action}: {message}", EVENT_BOUND)
+
+
+def event_engine_back(away: timedelta) -> str:
+    """Temporal and its worker answer after some time in which one of them did not."""
+    return f"{ENGINE_REACHABLE} again, after {go_duration(away)}"
+
+
+def event_of_execution(name: str, note: str) -> str:
+    """What happens to an execution, as an event of its plan."""
+    return bounded(f"DRPlanExecution {name}: {note}", EVENT_BOUND)
 
 
 def event_restored(fields: Sequence[str]) -> str:

@@ -269,6 +269,13 @@ def already_rolled_back(reverts: Sequence[str]) -> Cause:
     return Cause(Reason.ALREADY_ROLLED_BACK, f"{begin}{names}", tuple(reverts))
 
 
+def gone_since_asked(reverts: Sequence[str]) -> Cause:
+    """Earlier Reverts asked for the deletion and did not see its end: a finalizer had held the object."""
+    begin, end = "Already rolled back by ", ": its deletion was asked for, and it is gone"
+    names = listed(reverts, MESSAGE_BOUND - len(begin) - len(end), ", ")
+    return Cause(Reason.ALREADY_ROLLED_BACK, f"{begin}{names}{end}", tuple(reverts))
+
+
 def already_absent(target: Target) -> Cause:
     """`onMissing: Ignore` passes it over."""
     return Cause(Reason.ALREADY_ABSENT, f"Already absent: {called(target)}")

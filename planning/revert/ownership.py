@@ -62,6 +62,8 @@ class RevertFacts:
     """By object: who put another one of that name in its place in the same Execute."""
     reverted_uids: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """uid to the earlier Reverts that rolled the object back."""
+    asked_uids: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """uid to the earlier Reverts that asked for the object's deletion, and did not see it gone."""
     reverted_namespaces: dict[str, str] = field(default_factory=dict)
     reverted_targets: dict[Target, str] = field(default_factory=dict)
     """By object: the earlier Revert that put another one of that name in its place."""
@@ -105,6 +107,8 @@ def _decide_object(
             return NoRollback(_removed(item.target, facts.removed_uids[item.uid]))
         if item.uid in facts.reverted_uids:
             return NoRollback(tree_messages.already_rolled_back(facts.reverted_uids[item.uid]))
+        if item.uid in facts.asked_uids and observed.presence is not Presence.FORBIDDEN:
+            return NoRollback(tree_messages.gone_since_asked(facts.asked_uids[item.uid]))
     match observed.presence:
         case Presence.FORBIDDEN:
             return _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
@@ -132,6 +136,8 @@ def _decide_absent(
     cause = _why_not_the_object(action, item, facts) or _why_absent(action, item, facts)
     if cause:
         return NoRollback(cause)
+    if asked := facts.history.asked.get(action.key):
+        return NoRollback(tree_messages.gone_since_asked(asked))
     if facts.on_missing is OnMissing.IGNORE:
         return NoRollback(tree_messages.already_absent(item.target))
     return _refusal(FailureType.NOT_FOUND, item.target, observed.reason or action_messages.not_found(item.target))
@@ -247,6 +253,7 @@ def _add_removals(facts: RevertFacts, action: OriginalAction) -> None:
     reverts = facts.history.of_action(action.key)
     # A hook was carried out by the Revert, and what it had created in the Execute stayed, like what was changed.
     deleted = bool(reverts) and action.hook is None and isinstance(deletion_of_created(action), DeleteObjects)
+    asked = facts.history.asked.get(action.key, ())
     remover = Remover(action.name, action.rank, action.custom)
     for item in _known_objects(action):
         namespace = item.target.kind == "Namespace" and item.target.api_version == "v1"
@@ -262,6 +269,10 @@ def _add_removals(facts: RevertFacts, action: OriginalAction) -> None:
             facts.reverted_uids[item.uid] = reverts
         if deleted and namespace:
             facts.reverted_namespaces[item.target.name] = reverts[0]
+        if asked and item.uid:
+            facts.asked_uids[item.uid] = asked
+        if asked and namespace and facts.observed(item.target).presence is Presence.ABSENT:
+            facts.reverted_namespaces[item.target.name] = asked[0]
 
 
 def _known_objects(action: OriginalAction) -> Sequence[RecordedObject]:

@@ -18,6 +18,8 @@ class History:
 
     actions: dict[NodeKey, tuple[str, ...]] = field(default_factory=dict)
     """Actions that were rolled back; an action with several objects may have been by several Reverts."""
+    asked: dict[NodeKey, tuple[str, ...]] = field(default_factory=dict)
+    """Actions whose objects were told to go and still existed when the Revert ended."""
     whole: dict[NodeKey, str] = field(default_factory=dict)
     """Parts that succeeded as a whole in a Revert that kept no list of what is below; () is the plan."""
     records: dict[NodeKey, list[tuple[str, ActionStatus]]] = field(default_factory=dict)
@@ -80,6 +82,8 @@ def _add_workflow(result: History, revert: str, key: NodeKey, node: WorkflowExec
             by = (revert,)
         elif action.reason is Reason.ALREADY_ROLLED_BACK:
             by = tuple(action.rolled_back_by or ())  # that Revert may be deleted by now
+        elif action.reason in (Reason.DELETION_TIMED_OUT, Reason.DELETION_PENDING):
+            result.asked.setdefault((*key, action_key), (revert,))
         if by:
             result.actions.setdefault((*key, action_key), by)
         if action.outputs:

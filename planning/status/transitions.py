@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from api.execution import ActionStatus, ExecutionStatus, Progress, RunState, StageStatus, Summary, WorkflowExecutionStatus
+from api.execution import (
+    ActionStatus,
+    ExecutionStatus,
+    Progress,
+    RunState,
+    StageStatus,
+    Summary,
+    WorkflowExecutionStatus,
+)
 from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
@@ -86,6 +94,7 @@ def end_times(start: datetime | None, now: datetime) -> dict[str, Any]:
     end = _whole(now)
     if start is None:
         return {"completion_time": end}
+    start = _whole(start)
     return {"completion_time": max(end, start), "duration": go_duration(max(end, start) - start)}
 
 

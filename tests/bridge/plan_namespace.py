@@ -103,6 +103,11 @@ class PlanNamespace:
 
         await eventually(look, f"end of {name}")
 
+    async def events(self) -> list[Object]:
+        """Return all events of the namespace."""
+        target = Target(api_version="events.k8s.io/v1", kind="Event", name="", namespace=self.namespace)
+        return [one async for page in self.cluster.pages(target, "", OWN) for one in page.items]
+
     async def until(
         self,
         name: str,

@@ -102,4 +102,5 @@ def test_the_actions_of_a_tree_that_was_cut_are_counted_by_its_summary() -> None
     status = {"phase": "Failed", "summary": {"totalActions": 9000, "succeededActions": 7}}
     spec = {"planRef": "plan", "operationType": "Execute"}
 
-    assert _drawn(DRPlanExecution.model_validate({"spec": spec, "status": status})) == ["✘   Execute  plan  7/9000 actions"]
+    execution = DRPlanExecution.model_validate({"spec": spec, "status": status})
+    assert _drawn(execution) == ["✘   Execute  plan  7/9000 actions"]

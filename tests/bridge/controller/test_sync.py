@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    PauseActivityRequest,
+    ResetWorkflowExecutionRequest,
+    UnpauseActivityRequest,
+)
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
@@ -118,11 +122,15 @@ async def test_the_tree_never_goes_backwards(ns: PlanNamespace) -> None:
     await root.signal("show", state(stage("first", ahead, phase=Phase.RUNNING)))
     await ns.until("slow", lambda one: _phase_of_first(one) == "Succeeded", "progress")
     await root.signal("show", state(stage("first", ONE_RUNNING, phase=Phase.RUNNING), message="older"))
-    seen = await ns.until("slow", lambda one: one["status"].get("message") == "older", "the later answer")
+    seen = await ns.until("slow", partial(_says, "; older"), "the later answer")
     assert first_action(seen)["phase"] == "Succeeded"
     assert seen["status"]["summary"]["succeededActions"] == 1
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)
+
+
+def _says(end: str, item: Object) -> bool:
+    return str(item["status"].get("message")).endswith(end)
 
 
 def _phase_of_first(item: Object) -> str | None:
@@ -281,5 +289,29 @@ async def test_an_event_names_the_action_whose_attempts_are_lost_with_their_work
 
     [event] = await eventually(told, "event")
     assert (event["type"], event["note"]) == ("Warning", f"Action first/work/one: {waiting.message}")
+    await ns.close(item, done())
+    await ns.phase("slow", Phase.SUCCEEDED)
+
+
+async def test_an_activity_that_somebody_paused_in_temporal_is_told_as_paused(ns: PlanNamespace) -> None:
+    item, root = await started(ns)
+    await root.signal("show", BEGUN)
+    _, workflow = await with_children(ns, item)
+    await workflow.signal("attempts", Attempts(failures=1, pause=2.5, message="the server was away"))
+    await ns.until("slow", lambda one: _message(one) == "Retrying (1 of 3): the server was away", "retry")
+    service, running = ns.temporal.workflow_service, WorkflowExecution(workflow_id=workflow.id)
+    pause = PauseActivityRequest(
+        namespace=ns.temporal.namespace, execution=running, identity="ann", id="action-0", reason="at night"
+    )
+    await service.pause_activity(pause)
+    said = (
+        "Paused in Temporal by ann (at night), until it is unpaused there; the last attempt failed: the server was away"
+    )
+    seen = await ns.until("slow", lambda one: _message(one) == said, "pause")
+    assert first_action(seen)["reason"] == "Paused"
+    assert seen["status"]["message"] == f"stage first / work / one: {said}"
+    unpause = UnpauseActivityRequest(namespace=ns.temporal.namespace, execution=running, identity="ann", id="action-0")
+    await service.unpause_activity(unpause)
+    await ns.until("slow", lambda one: _message(one) == "attempt 2 to end", "second attempt")
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)

@@ -19,10 +19,12 @@ from api.execution import (
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
+from api.reasons import Reason
 from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RunStatus
+from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.status import transitions
 from tests.bridge.scripted_workflows import action, done, node, stage, state
@@ -146,6 +148,85 @@ def test_without_a_worker_the_tree_stays_as_it_last_stood() -> None:
 def test_a_workflow_that_cannot_go_on_is_told_of() -> None:
     after = execution_status.running(ExecutionStatus(), RUN.model_copy(update={"failing": True}), seen(), MOMENT)
     assert condition(after, conditions.ConditionType.ENGINE_REACHABLE) == ("False", "WorkerFailing")
+
+
+def message(of: ExecutionStatus) -> str:
+    """The message, which Progressing has, too."""
+    progressing = conditions.find(of.conditions, conditions.ConditionType.PROGRESSING)
+    assert progressing is not None
+    assert progressing.message == of.message
+    return of.message or ""
+
+
+def test_the_message_is_the_part_at_work_and_never_empty() -> None:
+    assert message(running(ExecutionStatus())) == "stage first / work / one: running"
+    attempt = PendingActivity(index=0, attempt=3, waiting=True, limit=1000, errors=23, error="no luck")
+    view = ObservedWorkflow(stage=0, index=0, activities=[attempt])
+    after = running(ExecutionStatus(), workflows=[view])
+    assert message(after).startswith("stage first / work / one: Retrying (23 of ")
+    asked = MOMENT.model_copy(update={"cancel_requested": True})
+    after = execution_status.running(ExecutionStatus(), RUN, seen(), asked)
+    assert message(after) == "Cancel requested; stage first / work / one: running"
+
+
+def test_while_it_is_decided_the_message_says_what_that_waits_for_or_retries() -> None:
+    undecided = RunState(phase=Phase.PENDING)
+    assert message(running(ExecutionStatus(), state=undecided)) == running_messages.DECIDING
+    retrying = PendingActivity(index=0, attempt=3, waiting=True, error="the API server is away")
+    after = running(ExecutionStatus(), state=undecided, deciding=retrying)
+    assert message(after) == f"{running_messages.DECIDING}: Retrying: the API server is away"
+    looking = PendingActivity(index=0, attempt=3, waiting_for="12 of 20 objects", error="the API server is away")
+    after = running(ExecutionStatus(), state=undecided, deciding=looking)
+    assert message(after) == f"{running_messages.DECIDING}: 12 of 20 objects"
+
+
+def test_what_keeps_it_from_going_on_comes_first_with_the_time_since_when() -> None:
+    before = running(ExecutionStatus())
+    later = MOMENT.model_copy(update={"now": NOW + timedelta(seconds=30)})
+    latest = MOMENT.model_copy(update={"now": NOW + timedelta(hours=30)})
+    last = "before that: stage first / work / one: running"
+    away = execution_status.running(before, RUN, Observation(answered=False), later)
+    assert message(away) == f"No worker answers since 10:00:30; nothing is lost; {last}"
+    still = execution_status.running(away, RUN, Observation(answered=False), latest)
+    assert message(still) == f"No worker answers since 2026-02-03 10:00:30; nothing is lost; {last}"
+    gone = execution_status.unreachable(before, "UNAVAILABLE", later)
+    assert message(gone) == f"Temporal cannot be reached since 10:00:30 (UNAVAILABLE); nothing is lost; {last}"
+    assert message(running(gone)) == "stage first / work / one: running"
+    never = execution_status.running(ExecutionStatus(), RUN, Observation(answered=False), MOMENT)
+    assert message(never) == "No worker answers since 10:00:00; nothing is lost"
+    failing = RUN.model_copy(update={"failing": True})
+    stuck = execution_status.running(before, failing, seen(), later)
+    assert message(stuck).startswith("The worker fails to carry the workflow on since 10:00:30")
+
+
+def test_what_a_run_left_out_of_a_large_tree_stays_in_the_message_once() -> None:
+    cut = TREE.model_copy(update={"message": "Status shortened"})
+    after = running(running(ExecutionStatus(), state=cut), state=cut)
+    assert message(after) == "stage first / work / one: running; Status shortened"
+
+
+def test_an_action_that_somebody_paused_in_the_engine_says_so() -> None:
+    held = PendingActivity(index=0, attempt=2, waiting=True, error="x")
+    held = held.model_copy(update={"paused": True, "paused_by": "ann", "paused_because": "night"})
+    told = attempted(ExecutionStatus(), held)
+    said = "Paused in Temporal by ann (night), until it is unpaused there; the last attempt failed: x"
+    assert (told.reason, told.message, told.retries) == (Reason.PAUSED, said, 0)
+
+
+def test_the_start_is_the_same_from_the_first_status_to_the_last() -> None:
+    decided = TREE.model_copy(update={"start_time": NOW + timedelta(seconds=55)})
+    first = running(ExecutionStatus(), state=RunState(phase=Phase.PENDING))
+    second = running(first, state=decided)
+    left = done().model_copy(
+        update={
+            "start_time": decided.start_time,
+            "completion_time": NOW + timedelta(seconds=60),
+            "duration": "5s",
+        }
+    )
+    third = ended(second, status=RunStatus.COMPLETED, state=left, close_time=NOW + timedelta(seconds=61))
+    assert [one.start_time for one in (first, second, third)] == [NOW] * 3
+    assert third.duration == "1m"
 
 
 def attempted(before: ExecutionStatus, attempt: PendingActivity) -> ActionStatus:

@@ -1,6 +1,7 @@
 """Temporal or the worker away: the last status stays, a condition says since when, and it heals by itself."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,6 +22,7 @@ from tests.eventually import eventually
 from workflows.converter import DATA_CONVERTER
 
 QUEUE = "sometimes-served"
+KINDS = ("DRPlanExecution", "DRPlan")
 
 
 @pytest.fixture
@@ -91,17 +93,28 @@ async def test_without_a_worker_the_last_tree_stays_and_heals(
         item = await ns.execute("slow")
         waiting = await ns.until("slow", lambda one: reach(one) == ("False", "WorkerUnavailable"), "condition")
         assert waiting["status"]["phase"] == "Running"
-        assert waiting["status"]["message"] == "Waiting for a worker to take it up"
+        assert re.fullmatch(r"No worker answers since \d\d:\d\d:\d\d; nothing is lost", waiting["status"]["message"])
+        first = waiting["status"]["startTime"]
         async with scripted_worker(temporal, QUEUE):
             await ns.root(item).signal("show", BEGUN)
             before = await ns.until("slow", lambda one: "stageStatuses" in one["status"], "tree")
             assert reach(before) == ("True", "Reachable")
+            assert before["status"]["startTime"] == first
         await ns.root(item).signal("show", BEGUN)
         away = await ns.until("slow", lambda one: reach(one) == ("False", "WorkerUnavailable"), "condition")
         assert away["status"]["stageStatuses"] == before["status"]["stageStatuses"]
+        assert "before that: stage first / work / one" in away["status"]["message"]
         async with scripted_worker(temporal, QUEUE):
             await ns.close(item, done())
-            await ns.phase("slow", Phase.SUCCEEDED)
+            ended = await ns.phase("slow", Phase.SUCCEEDED)
+        assert ended["status"]["startTime"] == first
+
+        async def told() -> bool:
+            events = await ns.events()
+            counts = {kind: [one["reason"] for one in events if one["regarding"]["kind"] == kind] for kind in KINDS}
+            return all(one.count("WorkerUnavailable") == one.count("Reachable") == 2 for one in counts.values())
+
+        await eventually(told, "events of execution and plan")
 
 
 async def test_a_namespace_that_does_not_exist_is_no_verdict_on_a_run(

@@ -23,6 +23,7 @@ from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
 from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
+from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from tests.planning.builders import stage, workflow
@@ -162,6 +163,7 @@ OF_A_REVERT = [
     ("action", "Succeeded", action_messages.hook_done(action_messages.done(Operation.CREATE, LOCALIZATION))),
     ("action", "Running", action_messages.retrying(2, 3, GAP)),
     ("action", "Running", action_messages.ATTEMPT_LOST),
+    ("action", "Running", running_messages.paused(GAP, GAP, GAP).message),
     ("action", "Running", action_messages.attempts_lost(3, timedelta(seconds=10))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, GAP)),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, action_messages.wrong_uid(LOCALIZATION, GAP, GAP))),
@@ -176,6 +178,7 @@ OF_A_REVERT = [
     ("action", "Skipped", tree_messages.no_automatic_rollback(Operation.PATCH).message),
     ("action", "Skipped", tree_messages.existed_before(APP).message),
     ("action", "Skipped", tree_messages.already_rolled_back(["nginx-revert-001"]).message),
+    ("action", "Skipped", tree_messages.gone_since_asked(["nginx-revert-001"]).message),
     ("action", "Skipped", tree_messages.already_absent(LOCALIZATION).message),
     ("action", "Skipped", tree_messages.same_object(APP, GAP).message),
     ("action", "Skipped", tree_messages.removed_by_action(APP, GAP).message),
@@ -260,7 +263,14 @@ AROUND_A_RUN = [
     ("Pending", run_messages.waiting_for("DRPlan", GAP)),
     ("Pending", run_messages.waiting_for_lock(ObjectName(name=GAP), GAP, 2)),
     ("Pending", run_messages.waiting_for_turn(GAP, GAP, 2)),
-    ("Running", run_messages.STARTED),
+    ("Running", running_messages.no_worker(MOMENT, MOMENT)),
+    ("Pending, Running", running_messages.no_engine(MOMENT, MOMENT, GAP)),
+    ("Running", running_messages.worker_failing(MOMENT, MOMENT)),
+    ("Running", running_messages.deciding("", "")),
+    ("Running", running_messages.deciding("", GAP)),
+    ("Running", running_messages.at(running_messages.part("sites", "shop-east", "gate"), f"Retrying (23 of 1000): {GAP}")),
+    ("Running", running_messages.at(running_messages.part("sites"), running_messages.several(2, 20, "workflow"))),
+    ("Running", running_messages.joined([running_messages.CANCEL_REQUESTED, running_messages.at(running_messages.part("sites", "shop-east", "gate"), running_messages.RUNNING)])),
     ("Failed", run_messages.waited_in_vain("DRPlan", GAP, timedelta(seconds=30))),
     ("Failed", run_messages.COPY),
     ("Failed", run_messages.ended_outside(tree_messages.TERMINATED, GAP)),
@@ -425,7 +435,10 @@ OF_MANIFESTS = [
 OF_RUNS = [
     *_constants(run_messages),
     run_messages.too_expensive(5, 64 << 20),
-    run_messages.engine_unreachable(GAP),
+    running_messages.before_that(GAP),
+    running_messages.ended(1, 3, "stage"),
+    run_messages.event_engine_back(timedelta(seconds=90)),
+    run_messages.event_of_execution(GAP, GAP),
     run_messages.broke_down(GAP),
     run_messages.cancel_effective(Phase.SUCCEEDED),
     run_messages.executed(GAP),

@@ -293,3 +293,42 @@ def test_a_shared_object_that_an_earlier_revert_deleted_is_not_missed() -> None:
     decision = decide(shared, {A: absent(A)}, by=revert("r2"), earlier=[first])
     assert the_action(decision, "one").message == "Already rolled back by r1"
     assert the_action(decision, "two").message == "Already rolled back by r1"
+
+
+def held_up(name: str, action: str, reason: Reason = Reason.DELETION_TIMED_OUT) -> DRPlanExecution:
+    """A Revert that asked for the deletion of an action's object, and ended while a finalizer held it."""
+    execution = ended(name, decide(ORIGINAL), failing=action)
+    status = transitions.map_nodes(
+        execution.status,
+        ActionStatus,
+        lambda one: one.model_copy(update={"reason": reason}) if one.name == action else one,
+    )
+    return execution.model_copy(update={"status": status})
+
+
+@pytest.mark.parametrize("reason", [Reason.DELETION_TIMED_OUT, Reason.DELETION_PENDING])
+@pytest.mark.parametrize("now", [absent(B), present("another")], ids=["absent", "another one of its name"])
+def test_an_object_that_is_gone_since_its_deletion_was_asked_for_was_rolled_back(
+    reason: Reason, now: ObservedObject
+) -> None:
+    decision = decide(ORIGINAL, {C: absent(C), B: now}, by=revert("r2"), earlier=[held_up("r1", "b", reason)])
+    skipped = the_action(decision, "b")
+    said = "Already rolled back by r1: its deletion was asked for, and it is gone"
+    assert (skipped.phase, skipped.reason, skipped.message) == (Phase.SKIPPED, Reason.ALREADY_ROLLED_BACK, said)
+    assert skipped.rolled_back_by == ["r1"]
+    assert the_action(decision, "a").phase is Phase.PENDING
+    third = decide(ORIGINAL, {C: absent(C), B: now}, by=revert("r3"), earlier=[ended("r2", decision, failing="a")])
+    assert the_action(third, "b").message == "Already rolled back by r1"
+
+
+def test_an_object_that_a_finalizer_still_holds_is_deleted_again() -> None:
+    decision = decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[held_up("r1", "b")])
+    assert the_action(decision, "b").phase is Phase.PENDING
+
+
+def test_what_is_gone_though_its_deletion_was_not_asked_for_is_missed() -> None:
+    failed = held_up("r1", "b", Reason.TRANSIENT)
+    decision = decide(ORIGINAL, {C: absent(C), B: absent(B)}, by=revert("r2"), earlier=[failed])
+    assert the_action(decision, "b").phase is Phase.PENDING
+    assert decision.steps[1][0][0] is not None
+    assert decision.steps[1][0][0].refusal is not None
