@@ -1,6 +1,6 @@
 """What is told when Temporal or its worker stops answering, and when it answers again: events and a line of the log.
 
-Source: docs/operations.md, "When Temporal or the worker is away".
+Source: docs/spec/drplanexecution.md, "While it runs".
 """
 
 import structlog
