@@ -31,8 +31,8 @@ from kube.errors import ApiError
 from planning.definitions.action_list import CustomRollbackError, deletion_of, rollback_of
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import actions_by_name, full_name, occurrences
-from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action, target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again

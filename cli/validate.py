@@ -10,7 +10,8 @@ from pathlib import Path
 
 import typer
 
-from planning.definitions.manifest import ManifestError, documents_in
+from planning.definitions.yaml_documents import documents_in
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import files as file_messages
 from planning.validation import file_set
 from planning.validation.documents import FileDocument
@@ -42,7 +43,7 @@ def validate(paths: list[str], namespace: str) -> int:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         return USAGE
     result = file_set.validate(documents, namespace)
-    for line in (*result.errors, *result.unchecked):
+    for line in (*result.errors, *result.warnings, *result.unchecked):
         typer.echo(line.text)
     if not result.objects and not not_yaml:
         typer.secho(file_messages.NOTHING_FOUND, fg=typer.colors.RED, err=True)

@@ -29,8 +29,9 @@ from planning.definitions.action_types import (
 )
 from planning.definitions.dependencies import dependency_order, needs_of
 from planning.definitions.field_errors import FieldError, below, model_errors
-from planning.definitions.manifest import ManifestError, parse_manifest, target_of
+from planning.definitions.manifest import parse_manifest, target_of
 from planning.definitions.target import target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 
 _BY_MANIFEST = next(type_ for type_, row in ACTION_TYPES.items() if row.named_by is NamedBy.MANIFEST)
 """The type that can delete any object."""

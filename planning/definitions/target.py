@@ -13,7 +13,8 @@ from api.meta import CREATED_BY_ANNOTATION
 from api.steps import Target
 from planning.definitions.action_types import BATCH, NamedBy, block_of, row_of
 from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
-from planning.definitions.manifest import ManifestError, parse_manifest, target_of
+from planning.definitions.manifest import parse_manifest, target_of, without_server_fields
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import files as file_messages
 
 DEFAULT_NAMESPACE = "default"
@@ -75,7 +76,7 @@ def body_of_action(action: Action, mark: str = "") -> dict[str, Any]:
         raise ManifestError(file_messages.no_object(action.name, action.type))
     named_by = row_of(action).named_by
     if named_by is NamedBy.MANIFEST:
-        return parse_manifest(block.manifest)
+        return without_server_fields(parse_manifest(block.manifest))
     metadata = {"name": target.name} | ({"namespace": target.namespace} if target.namespace else {})
     body = {"apiVersion": target.api_version, "kind": target.kind, "metadata": metadata}
     if named_by is not NamedBy.TEMPLATE:

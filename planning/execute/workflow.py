@@ -16,9 +16,9 @@ from planning.definitions import identifiers, when
 from planning.definitions.action_list import PlannedAction
 from planning.definitions.action_types import block_of, operation_of
 from planning.definitions.field_errors import FieldError, below, in_object
-from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded

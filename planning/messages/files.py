@@ -3,8 +3,10 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
+from collections.abc import Sequence
+
 from api.phases import ActionType
-from planning.messages.text import excerpt
+from planning.messages.text import counted, excerpt
 
 UNKNOWN_FIELD = "there is no such field; correct its name or take it out"
 MISSING_FIELD = "is missing; write it"
@@ -15,6 +17,7 @@ NOTHING_FOUND = "There is no DRPlan, DRWorkflow or DRPlanExecution in these file
 EMPTY_MANIFEST = "it is empty: write the object as YAML"
 NOT_AN_OBJECT = "it is not an object: write apiVersion, kind, metadata and what the kind needs"
 NOT_UNICODE = "it holds an escape that is not a character: correct it"
+NOT_BASE64 = "it holds a value with the tag !!binary that is not base64: correct it"
 NO_OBJECT_NAME = "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
 
@@ -33,6 +36,13 @@ def duplicate_object(file: str) -> str:
 def not_here(subject: str) -> str:
     """A reference that leads out of the files."""
     return f"{subject} is not in these files, not checked"
+
+
+def not_sent(fields: Sequence[str]) -> str:
+    """Fields of an object that `kubectl get -o yaml` printed."""
+    *others, last = fields
+    names = f"{', '.join(others)} and {last}" if others else last
+    return f"{names} {'are' if others else 'is'} set by the API server, not sent"
 
 
 def not_an_execute(name: str) -> str:
@@ -59,7 +69,17 @@ def not_yaml(place: tuple[int, int] | None, problem: str | None) -> str:
 
 def several_documents(number: int) -> str:
     """It holds more than one object."""
-    return f"it holds {number} documents: give each an action of its own"
+    return f"it holds {number} documents: put each into an action of its own"
+
+
+def list_of_objects(number: int) -> str:
+    """It is a list, such as `kubectl get -o yaml` prints it."""
+    return f"it is a list of {counted(number, 'object')}: put each into an action of its own"
+
+
+def helm_template(line: int) -> str:
+    """It is a file of a chart, and not what Helm makes of it."""
+    return f"line {line} holds a template of Helm: render it first (helm template)"
 
 
 def no_text(field: str) -> str:
@@ -98,9 +118,9 @@ def too_many_values(number: int) -> str:
     return f"it holds more than {number} values: aliases that repeat themselves are not allowed"
 
 
-def not_a_number(value: float) -> str:
+def not_a_number(text: str) -> str:
     """Infinity and its like."""
-    return f"{value} is not a number that JSON knows: put it in quotes"
+    return f"{excerpt(text)} is not a number that JSON knows: put it in quotes"
 
 
 def number_too_long(most: int) -> str:
@@ -113,9 +133,9 @@ def too_much_text(most: int) -> str:
     return f"it holds more than {most} characters of text: shorten it"
 
 
-def unknown_tag(tag: str) -> str:
-    """A value that only YAML knows."""
-    return f"it holds a value with the tag {excerpt(tag)}: take the tag out, or put the value in quotes"
+def wrong_tag(tag: str) -> str:
+    """A value is not what its tag says."""
+    return f"it holds a value with the tag {tag} that is none: take the tag out, or correct the value"
 
 
 def undefined_alias(line: int) -> str:
@@ -128,9 +148,10 @@ def not_a_merge(line: int) -> str:
     return f"it is not YAML (line {line}): << needs a mapping or a list of mappings, once"
 
 
-def strange_key(kind: type) -> str:
+def strange_key(kind: type, line: int) -> str:
     """A key that is no text."""
-    return f"it holds a key of type {kind.__name__}: keys are text"
+    words = {dict: "a mapping", list: "a list", type(None): "null"}
+    return f"it holds {words.get(kind, 'a large number')} as a key (line {line}): put the key in quotes"
 
 
 def no_object(action: str, action_type: ActionType) -> str:

@@ -27,9 +27,9 @@ from api.steps import (
 from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import Workflows
-from planning.definitions.manifest import ManifestError
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded

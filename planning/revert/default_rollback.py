@@ -16,8 +16,8 @@ from api.reasons import Cause
 from api.steps import FailureType, Part, Refusal, Target
 from planning.definitions.action_list import CustomRollbackError, rollback_of
 from planning.definitions.action_types import ACTION_TYPES, Rule
-from planning.definitions.manifest import ManifestError
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded

@@ -14,8 +14,8 @@ from api.phases import OnMissing, Operation, Phase
 from api.reasons import Cause
 from api.steps import Deletion, FailureType, ObservedObject, Presence, Refusal, Target
 from planning.definitions.action_list import cleanup_of
-from planning.definitions.manifest import ManifestError
 from planning.definitions.target import body_of_action, is_job
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded

@@ -14,9 +14,10 @@ from planning.definitions.action_list import CustomRollbackError, RollbackHook, 
 from planning.definitions.action_types import NamedBy, block_of, operation_of, row_of
 from planning.definitions.dependencies import cycle, dependency_order, needs_of
 from planning.definitions.field_errors import FieldError, below
-from planning.definitions.manifest import ManifestError, parse_manifest
+from planning.definitions.manifest import parse_manifest
 from planning.definitions.retry import attempt_errors
 from planning.definitions.when import WhenError, modes
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import fields as field_messages
 from planning.values.placeholders import (
     PlaceholderKind,

@@ -18,6 +18,7 @@ from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, read_objects
 from planning.validation.parameters import value_errors
 from planning.validation.references import execution_reference_errors, references
+from planning.validation.warnings import workflow_warnings
 
 
 @dataclass
@@ -89,6 +90,10 @@ class FileSet:
         elif original is not None and original.spec.plan_ref != spec.plan_ref:
             yield FieldError("spec.planRef", file_messages.other_plan(name, original.spec.plan_ref))
 
+    def warnings(self) -> Iterator[FieldError]:
+        """Return what is worth knowing of the objects, errors apart."""
+        return (warning for each in self.workflows.values() for warning in workflow_warnings(each))
+
     def unchecked(self) -> Iterator[FieldError]:
         """List the references to objects that are not in the files."""
         known = {subject(plan) for plan in self.plans.values()} | {subject(each) for each in self.workflows.values()}
@@ -133,6 +138,8 @@ class Report:
     objects: int
     errors: list[ReportLine]
     """In the order of the files and of the objects in them."""
+    warnings: list[ReportLine]
+    """What is worth knowing of objects that are valid."""
     unchecked: list[ReportLine]
     """References that lead out of the files."""
 
@@ -157,4 +164,5 @@ def validate(documents: Iterable[FileDocument], namespace: str) -> Report:
     errors += [line(error) for error in dict.fromkeys(known.errors())]
     places = {(each.file, each.subject): place for place, each in reversed(list(enumerate(objects)))}
     errors.sort(key=lambda each: places[each.file, each.subject])
-    return Report(len(objects), errors, [line(reference) for reference in known.unchecked()])
+    warnings = [line(warning) for warning in known.warnings()]
+    return Report(len(objects), errors, warnings, [line(reference) for reference in known.unchecked()])

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from api.actions import HttpRequest
-from planning.definitions.manifest import ManifestError, parse_manifest
+from planning.definitions.manifest import parse_manifest
+from planning.definitions.yaml_scalars import ManifestError
 from planning.values.placeholders import placeholders, texts
 from planning.values.secret_parts import (
     MARKER,

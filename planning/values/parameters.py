@@ -17,7 +17,8 @@ from api.phases import Mode, OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, subject
-from planning.definitions.manifest import ManifestError, documents_in
+from planning.definitions.yaml_documents import documents_in
+from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import fields as field_messages
 from planning.values.jsonpath import Budget
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders

@@ -15,15 +15,9 @@ from typing import Any
 
 from api.actions import Action
 from planning.definitions.action_types import NamedBy, filled, row_of
-from planning.definitions.manifest import (
-    LONGEST_NUMBER,
-    MAX_TEXT,
-    Fill,
-    ManifestError,
-    ScalarStyle,
-    documents_in,
-    one_document,
-)
+from planning.definitions.manifest import one_document
+from planning.definitions.yaml_documents import MAX_TEXT, Fill, ScalarStyle, documents_in
+from planning.definitions.yaml_scalars import LONGEST_NUMBER, ManifestError
 from planning.messages import fields as field_messages
 from planning.values.placeholders import (
     Piece,

@@ -267,3 +267,28 @@ def test_the_help_says_what_the_exit_codes_mean() -> None:
     said = " ".join(CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "160"}).stdout.split())
     assert "without a cluster" in said
     assert "Exit code 0" in said
+
+
+def test_fields_that_the_api_server_sets_are_named_and_no_errors(tmp_path: Path) -> None:
+    exported = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $(params.a), uid: u, resourceVersion: '1'}\n"
+    action = {
+        "name": "a",
+        "type": "KubernetesResource",
+        "resource": {"manifest": exported},
+        "rollback": {"resource": {"manifest": exported}},
+    }
+    result = validate(file := written(tmp_path, "w.yaml", workflow("w", action)))
+    assert result.exit_code == 0
+    said = "metadata.resourceVersion and metadata.uid are set by the API server, not sent"
+    assert found(result, file) == [
+        f"DRWorkflow default/w: spec.actions[0].resource.manifest: {said}",
+        f"DRWorkflow default/w: spec.actions[0].rollback.resource.manifest: {said}",
+    ]
+
+
+def test_a_template_of_helm_is_named_with_its_file_and_line(tmp_path: Path) -> None:
+    file = tmp_path / "deployment.yaml"
+    file.write_text("apiVersion: apps/v1\nkind: Deployment\nspec:\n  replicas: {{ .Values.replicas }}\n")
+    result = validate(file)
+    assert result.exit_code == 1
+    assert found(result, file) == ["line 4 holds a template of Helm: render it first (helm template)"]

@@ -122,7 +122,7 @@ BAD_MANIFESTS = [
     ("apiVersion: v1\nmetadata: {name: a}", "no kind"),
     ("apiVersion: v1\nkind: ConfigMap", "no metadata.name"),
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-}", "no metadata.name"),
-    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5}", "no metadata.name"),
+    ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5}", "metadata.name is not text"),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}", "2 documents"),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a, name: b}", 'duplicate key "name"'),
     ("apiVersion: v1\nkind: A\nmetadata: {name: a, annotations: {on: true}}", "is not text"),

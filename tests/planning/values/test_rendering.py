@@ -12,8 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.actions import Action
-from planning.definitions.manifest import MAX_TEXT, ManifestError, parse_manifest
+from planning.definitions.manifest import parse_manifest
 from planning.definitions.target import body_of_action
+from planning.definitions.yaml_documents import MAX_TEXT
+from planning.definitions.yaml_scalars import ManifestError
 from planning.validation.actions import rendered_errors
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, has_template, placeholders
 from planning.values.rendering import render, render_manifest, render_value, rendered_action, validate_manifest_template
@@ -127,7 +129,7 @@ PLAIN = [
     ("3", 3),
     ("3\n", 3),
     ("-1.5", -1.5),
-    ("1e3", 1000.0),
+    ("1e3", 1000),
     ("0x1F", 31),
     ("true", True),
     ("no", False),
