@@ -84,7 +84,8 @@ def test_it_is_judged_like_any_other(answers: dict[str, Any]) -> None:
         ["spec.actions[0].message", "an action of type Message needs message; add it or change the type"],
         [
             "spec.actions[1].message.to",
-            "$(x.y) is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)",
+            "$(x.y) is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>), "
+            "or $$(x.y) for this very text",
         ],
     ]
 

@@ -122,9 +122,11 @@ def too_long(text: str) -> str:
 # Templates and conditions.
 
 
-def unknown_template(text: str) -> str:
-    """A placeholder refers to nothing that exists."""
-    return f"{excerpt(text)} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
+def unknown_template(text: str, meant: str) -> str:
+    """A placeholder refers to nothing that exists; `meant` is the right spelling, where it can be told."""
+    spelling = meant or "$(params.<name>), $(planName) or $(outputs.<action>.<field>)"
+    literal = f"{'$$' if text.startswith('{') else '$'}{text}"
+    return f"{excerpt(text)} is no template; write {spelling}, or {excerpt(literal)} for this very text"
 
 
 def fragment_of_execution(name: str) -> str:

@@ -26,7 +26,7 @@ from planning.values.placeholders import (
     has_template,
     placeholders_of,
 )
-from planning.values.rendering import rendered_action, validate_manifest_template
+from planning.values.rendering import render_manifest, rendered_action, validate_manifest_template
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _BLANK = re.compile(r"[\s\0-\x1f]")
@@ -107,7 +107,7 @@ def body_errors(action: Action) -> Iterator[FieldError]:
         yield FieldError("clusterExecutionMode", field_messages.unsupported(mode, CLUSTER_EXECUTION_MODES))
     if row.named_by is NamedBy.MANIFEST and not has_template(block.manifest):
         try:
-            parse_manifest(block.manifest)
+            parse_manifest(render_manifest(block.manifest, Values()))
         except ManifestError as error:
             yield FieldError(f"{row.field}.manifest", field_messages.manifest(str(error)))
     if isinstance(block, HttpRequest):

@@ -87,7 +87,9 @@ def _reference_errors(ref: ManifestRef) -> Iterator[FieldError]:
     for name in TEMPLATE_FIELDS:
         for placeholder in placeholders(getattr(ref, name) or ""):
             if placeholder.kind is PlaceholderKind.UNKNOWN:
-                yield FieldError(alias(ManifestRef, name), field_messages.unknown_template(placeholder.text))
+                yield FieldError(
+                    alias(ManifestRef, name), field_messages.unknown_template(placeholder.text, placeholder.meant)
+                )
             elif placeholder.kind is PlaceholderKind.OUTPUTS:
                 yield FieldError(alias(ManifestRef, name), field_messages.outputs_too_early(placeholder.text))
     if ref.json_path.strip():

@@ -64,7 +64,7 @@ def template_errors(actions: Sequence[Action]) -> Iterator[FieldError]:
     order = _Order(actions)
     for use in dict.fromkeys(_uses(enumerate(actions))):
         if use.placeholder.kind is PlaceholderKind.UNKNOWN:
-            yield FieldError(use.path, field_messages.unknown_template(use.placeholder.text))
+            yield FieldError(use.path, field_messages.unknown_template(use.placeholder.text, use.placeholder.meant))
         elif use.placeholder.kind is PlaceholderKind.OUTPUTS and (message := _output_error(use, order)):
             yield FieldError(use.path, message)
 

@@ -1,7 +1,7 @@
 """Placeholders in texts: `$(params.x)`, `$(planName)`, `$(outputs.a.b)`, and the older `{{ .params.x }}`.
 
-What looks like a placeholder and belongs to somebody else (a shell, Kubernetes, Helm) is left as it is. How a text is
-filled in is in `rendering`. Source: docs/spec/drworkflow.md, "Templates".
+What belongs to somebody else (a shell, Kubernetes, Helm) is left as it is, and `$$(a.b)` is the text `$(a.b)`. How a
+text is filled in is in `rendering`. Source: docs/spec/drworkflow.md, "Templates".
 """
 
 import json
@@ -17,10 +17,17 @@ from planning.messages import fields as field_messages
 
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*"
 _PART = r"[A-Za-z0-9_-]+"
-_TEMPLATE = re.compile(
-    r"\$\((?P<blanks>\s*)(?P<path>[^\s()]+)(?P<after>\s*)\)"
-    rf"|\{{\{{\s*\.(?P<older>planName|params\.{_NAME}(?:\.{_PART})*|outputs\.{_PART}(?:\.{_PART})*)\s*\}}\}}"
+_CANDIDATE = re.compile(
+    r"(?<!\$)(?P<dollars>\$+)(?:\((?P<blanks>\s*)(?P<path>[^\s()]+)(?P<after>\s*)\)|\{(?P<braced>[^{}]*)\})"
+    r"|(?P<escape>\$\$)?\{\{(?P<body>[^{}]*)\}\}"
 )
+"""What may be a placeholder, with the `$` before it."""
+_OLDER = re.compile(rf"\s*\.(planName|params\.{_NAME}(?:\.{_PART})*|outputs\.{_PART}(?:\.{_PART})*)\s*")
+_SLIP = re.compile(
+    r"(?<![\w.$-])(?<!\$\()\$?\.?(?:(?P<root>params?|parameters?|outputs?)\.(?P<below>[\w-]+(?:\.[\w-]+)*)|planname\b)",
+    re.IGNORECASE,
+)
+"""A placeholder in braces that are not those of the older spelling, or in other letters."""
 _WELL_FORMED = re.compile(rf"{_NAME}(?:\.{_PART})*")
 _PARAMETER = re.compile(_NAME)
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -59,6 +66,18 @@ class Placeholder:
     """Of outputs: the path below the action, `localizationRef.name`."""
     text: str = ""
     """As it is written: `$(params.x)`."""
+    meant: str = ""
+    """Of an unknown one: how it is spelled right, where that can be told."""
+
+
+@dataclass(frozen=True)
+class Escaped:
+    """Text that would be a placeholder, but for the `$` before it."""
+
+    text: str
+    """As it is written: `$$(a.b)`."""
+    literal: str
+    """What it stands for: `$(a.b)`."""
 
 
 @dataclass(frozen=True)
@@ -83,43 +102,94 @@ def placeholders(text: str) -> list[Placeholder]:
     return [piece for piece in pieces(text) if isinstance(piece, Placeholder)]
 
 
-def _placeholder(match: re.Match[str]) -> Placeholder | None:
-    """Return the placeholder of a match; None where it belongs to somebody else."""
-    path, text = match["older"] or match["path"], match[0]
-    spaced = bool(match["blanks"] or match["after"])
-    word, dot, below = path.partition(".")
-    if word == PlaceholderKind.PARAMS and dot:
-        known = not spaced and _PARAMETER.fullmatch(below) is not None
-        return Placeholder(PlaceholderKind.PARAMS, below, text=text) if known else _unknown(text)
-    if word == PlaceholderKind.OUTPUTS and dot:
-        action, _, rest = below.partition(".")
-        known = not spaced and rest != "" and _WELL_FORMED.fullmatch(path) is not None
-        return Placeholder(PlaceholderKind.OUTPUTS, action, rest, text) if known else _unknown(text)
-    if path == PlaceholderKind.PLAN_NAME and not spaced:
-        return Placeholder(PlaceholderKind.PLAN_NAME, text=text)
-    foreign = bool(dot) and not spaced and _WELL_FORMED.fullmatch(path) is not None
-    return _unknown(text) if foreign or path.lower() == "planname" else None
-
-
-def _unknown(text: str) -> Placeholder:
-    return Placeholder(PlaceholderKind.UNKNOWN, text=text)
-
-
-Piece = str | Placeholder
-"""A part of a text: literal, or to be filled in."""
+Piece = str | Placeholder | Escaped
+"""A part of a text: literal, to be filled in, or literal with the `$` before it taken away."""
 
 
 def pieces(text: str) -> list[Piece]:
     """Return a text in pieces. What belongs to somebody else is literal."""
-    if "$(" not in text and "{{" not in text:
+    if not any(sign in text for sign in ("$(", "${", "{{")):
         return [text]
     parts: list[Piece] = []
-    end = 0
-    for match in _TEMPLATE.finditer(text):
-        if (placeholder := _placeholder(match)) is not None:
-            parts += [text[end : match.start()], placeholder]
-            end = match.end()
+    end = start = 0
+    while match := _CANDIDATE.search(text, start):
+        if own := _own_pieces(match):
+            parts += [text[end : match.start()], *own]
+            start = end = match.end()
+        else:
+            start = match.start() + 1  # in what belongs to somebody else there may be a placeholder
     return [part for part in (*parts, text[end:]) if part != ""]
+
+
+def _own_pieces(match: re.Match[str]) -> list[Piece]:
+    """Return the pieces of a match; none where it belongs to somebody else.
+
+    Of `$` before `$( )` each pair is a literal `$`, as in Kubernetes.
+    """
+    text = match[0]
+    if match["body"] is not None:
+        found = _in_braces(match["body"], text)
+        return [Escaped(text, text[2:])] if found and match["escape"] else [found] if found else []
+    dollars = len(match["dollars"])
+    written = text[dollars - 1 :]
+    found = _in_parentheses(match, written) if match["path"] else _in_shell_braces(match["braced"], written)
+    if found is None:
+        return []
+    if dollars % 2 == 0:
+        return [Escaped(text, text[dollars // 2 :])]
+    return [Escaped(text[: dollars - 1], text[: dollars // 2]), found] if dollars > 1 else [found]
+
+
+def _in_parentheses(match: re.Match[str], text: str) -> Placeholder | None:
+    path, spaced = match["path"], bool(match["blanks"] or match["after"])
+    known = None if spaced else _known(path, text)
+    if known is not None:
+        return known
+    word, dot, _ = path.partition(".")
+    is_ours = (bool(dot) and word in (PlaceholderKind.PARAMS, PlaceholderKind.OUTPUTS)) or path.lower() == "planname"
+    foreign = bool(dot) and not spaced and _WELL_FORMED.fullmatch(path) is not None
+    return _slip(_SLIP.match(path), text) or _unknown(text) if is_ours or foreign else None
+
+
+def _in_shell_braces(body: str, text: str) -> Placeholder | None:
+    slip = _SLIP.match(body.strip())
+    return _slip(slip, text) if slip and slip["root"] else None  # `${planName}` may be a variable
+
+
+def _in_braces(body: str, text: str) -> Placeholder | None:
+    if older := _OLDER.fullmatch(body):
+        return _known(older[1], text) or _unknown(text)
+    return _slip(_SLIP.search(body.strip().removeprefix("-").removesuffix("-")), text)
+
+
+def _known(path: str, text: str) -> Placeholder | None:
+    """Return the placeholder with a path that is spelled right."""
+    word, _, below = path.partition(".")
+    if path == PlaceholderKind.PLAN_NAME:
+        return Placeholder(PlaceholderKind.PLAN_NAME, text=text)
+    if word == PlaceholderKind.PARAMS and _PARAMETER.fullmatch(below):
+        return Placeholder(PlaceholderKind.PARAMS, below, text=text)
+    action, _, rest = below.partition(".")
+    if word == PlaceholderKind.OUTPUTS and rest and _WELL_FORMED.fullmatch(path):
+        return Placeholder(PlaceholderKind.OUTPUTS, action, rest, text)
+    return None
+
+
+def _slip(match: re.Match[str] | None, text: str) -> Placeholder | None:
+    """Return a placeholder that is spelled wrong."""
+    if match is None:
+        return None
+    root, below = match["root"], match["below"]
+    if root is None:
+        path: str = PlaceholderKind.PLAN_NAME
+    else:
+        word = PlaceholderKind.OUTPUTS if root.lower().startswith("out") else PlaceholderKind.PARAMS
+        path = f"{word}.{below}"
+    return _unknown(text, f"$({path})" if _known(path, text) else "")
+
+
+def _unknown(text: str, meant: str = "") -> Placeholder:
+    return Placeholder(PlaceholderKind.UNKNOWN, text=text, meant=meant)
 
 
 def value_of(placeholder: Placeholder, values: Values) -> str:
@@ -134,7 +204,7 @@ def value_of(placeholder: Placeholder, values: Values) -> str:
         case PlaceholderKind.OUTPUTS:
             return _output(placeholder, values)
         case PlaceholderKind.UNKNOWN:
-            raise TemplateError(field_messages.unknown_template(placeholder.text))
+            raise TemplateError(field_messages.unknown_template(placeholder.text, placeholder.meant))
 
 
 def _output(placeholder: Placeholder, values: Values) -> str:

@@ -20,6 +20,7 @@ from planning.definitions.yaml_documents import MAX_TEXT, Fill, ScalarStyle, doc
 from planning.definitions.yaml_scalars import LONGEST_NUMBER, ManifestError
 from planning.messages import fields as field_messages
 from planning.values.placeholders import (
+    Escaped,
     Piece,
     Placeholder,
     PlaceholderKind,
@@ -165,7 +166,7 @@ class _Renderer:
         Raises TemplateError if the result would be too long: it is measured before it is made.
         """
         parts = pieces(text)
-        if not any(isinstance(part, Placeholder) for part in parts):
+        if all(isinstance(part, str) for part in parts):
             return None
         if sum(len(self._filled(part)) for part in parts) > MAX_TEXT:
             raise TemplateError(field_messages.too_long_when_filled(MAX_TEXT))
@@ -174,6 +175,8 @@ class _Renderer:
     def _filled(self, piece: Piece) -> str:
         if isinstance(piece, str):
             return piece
+        if isinstance(piece, Escaped):
+            return piece.literal
         try:
             return value_of(piece, self._values)
         except TemplateError:
@@ -247,7 +250,7 @@ class _Renderer:
         text = self._filled(piece)
         if isinstance(piece, str):
             return text
-        if place is _JsonPlace.VALUE and self._is_fragment(piece):
+        if place is _JsonPlace.VALUE and isinstance(piece, Placeholder) and self._is_fragment(piece):
             return json.dumps(self._fragment(piece), ensure_ascii=False)
         if place is _JsonPlace.VALUE and len(text) <= LONGEST_NUMBER and _JSON_SCALAR.fullmatch(text):
             return text

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planning.values.placeholders import (
+    Escaped,
     Placeholder,
     PlaceholderKind,
     TemplateError,
     Values,
     as_text,
     has_template,
+    pieces,
     placeholders,
 )
 from planning.values.rendering import render, render_value
@@ -43,14 +45,37 @@ FILLED = [
     ("$(outputs.move-2.subscriptionRefs.1.name)", "b"),
     ("$(outputs.move-2.localizationRef)", '{"name":"loc","namespace":"east"}'),
     ("value: $(params.quote)", 'value: a"b\nc'),
-    ("$$(params.x) $($(params.x))", "$4 $(4)"),
+    ("$($(params.x))", "$(4)"),
     ("$(echo $(params.x))", "$(echo 4)"),
+    ("${a:-$(params.x)} {{ b $(params.x) }}", "${a:-4} {{ b 4 }}"),
+    ("${{ .params.x }}", "$4"),
+]
+ESCAPED = [
+    ("$$(params.x)", "$(params.x)"),
+    ("$$(a.b) $$(event.target).hide() $$(planName)", "$(a.b) $(event.target).hide() $(planName)"),
+    ("$$$(params.x) $$$$(params.x) $$$$$(a.b.c", "$4 $$(params.x) $$$$$(a.b.c"),
+    ("$${params.x} $$$${params.x}", "${params.x} $${params.x}"),
+    ("$${{ .params.x }} $${{- params.x | quote }}", "{{ .params.x }} {{- params.x | quote }}"),
+    ("$$${{ params.x }}", "${{ params.x }}"),
+    ("$$(HOME) $$(date +%s) $$(run.sh --all) $$${HOME}", "$$(HOME) $$(date +%s) $$(run.sh --all) $$${HOME}"),
+    ("$${{ .Values.x }}", "$${{ .Values.x }}"),
 ]
 
 
 @pytest.mark.parametrize(("text", "filled"), FILLED)
 def test_both_spellings_are_filled_in_as_text(text: str, filled: str) -> None:
     assert render(text, VALUES) == filled
+
+
+@pytest.mark.parametrize(("text", "filled"), ESCAPED)
+def test_what_is_escaped_is_literal_text(text: str, filled: str) -> None:
+    assert render(text, VALUES) == filled
+
+
+@pytest.mark.parametrize("text", ["$$(a.b)", "$${params.x}", "$${{ .params.x }}"])
+def test_what_is_escaped_is_no_placeholder(text: str) -> None:
+    assert not has_template(text)
+    assert render(text, Values()) == render_value({"x": [text]}, Values(), "spec")["x"][0] != text
 
 
 def test_what_a_value_holds_is_never_read_as_a_placeholder() -> None:
@@ -69,17 +94,25 @@ FOREIGN = [
     "$()",
     "$((1 + 2))",
     "$(1.5)",
-    "${params.x}",
     "$(params.sh --all)",
     "{{ .Values.image }}",
     "{{ .Release.Name }}",
-    "{{- .params.x -}}",
-    "{{ .params.x | quote }}",
     "{{ .params }}",
     "{{ .plan }}",
     '{{ include "x" . }}',
     "$(params.x",
     "{{ .params.x }",
+    "{{ .Values.params.x }}",
+    "{{ $.Values.outputs.x }}",
+    "{{ $x.params.y }}",
+    "{{ steps.a.outputs.b }}",
+    "{{inputs.parameters.x}}",
+    "${planName}",
+    "${spring.profiles.active}",
+    "${{ github.ref }}",
+    "${HOME}",
+    "$$",
+    "$$$",
 ]
 
 
@@ -90,35 +123,60 @@ def test_what_belongs_to_a_shell_kubernetes_or_helm_is_left_as_it_is(text: str) 
 
 
 UNKNOWN = [
-    "$(planname)",
-    "$(PlanName)",
-    "$( planName )",
-    "$(planName.x)",
-    "$(param.x)",
-    "$(Params.x)",
-    "$(run.sh)",
-    "$( params.x )",
-    "$(params.)",
-    "$(params.x.y)",
-    "$(params.größe)",
-    "$(params.1x)",
-    "$(params.x|upper)",
-    "$(outputs.)",
-    "$(outputs.move-2)",
-    "$(outputs.move-2.)",
-    "{{ .params.x.y }}",
-    "{{ .outputs.move-2 }}",
+    ("$(planname)", "$(planName)"),
+    ("$(PlanName)", "$(planName)"),
+    ("$( planName )", "$(planName)"),
+    ("$(planName.x)", "$(planName)"),
+    ("$(param.x)", "$(params.x)"),
+    ("$(parameters.x)", "$(params.x)"),
+    ("$(Params.x)", "$(params.x)"),
+    ("$(run.sh)", ""),
+    ("$( params.x )", "$(params.x)"),
+    ("$(params.)", ""),
+    ("$(params.x.y)", ""),
+    ("$(params.größe)", ""),
+    ("$(params.1x)", ""),
+    ("$(params.x|upper)", "$(params.x)"),
+    ("$(outputs.)", ""),
+    ("$(outputs.move-2)", ""),
+    ("$(outputs.move-2.)", ""),
+    ("$(output.a.b)", "$(outputs.a.b)"),
+    ("{{ .params.x.y }}", ""),
+    ("{{ .outputs.move-2 }}", ""),
+    ("{{- .params.x -}}", "$(params.x)"),
+    ("{{-.params.x-}}", "$(params.x)"),
+    ("{{ .params.x | quote }}", "$(params.x)"),
+    ("{{ quote .params.x }}", "$(params.x)"),
+    ('{{ default "3" .params.x }}', "$(params.x)"),
+    ("{{ if .params.x }}", "$(params.x)"),
+    ("{{ .Params.x }}", "$(params.x)"),
+    ("{{ .param.x }}", "$(params.x)"),
+    ("{{ .parameters.x }}", "$(params.x)"),
+    ("{{ params.x }}", "$(params.x)"),
+    ("{{params.x}}", "$(params.x)"),
+    ("{{ $.params.x }}", "$(params.x)"),
+    ("{{ .planname }}", "$(planName)"),
+    ("{{ planName }}", "$(planName)"),
+    ("{{ $.planName | quote }}", "$(planName)"),
+    ("{{ .Outputs.a.b.c }}", "$(outputs.a.b.c)"),
+    ("{{ output.a.phase }}", "$(outputs.a.phase)"),
+    ("${params.x}", "$(params.x)"),
+    ("${ params.x }", "$(params.x)"),
+    ("${params.x:-3}", "$(params.x)"),
+    ("${Params.x}", "$(params.x)"),
+    ("${outputs.a.b}", "$(outputs.a.b)"),
 ]
 
 
-@pytest.mark.parametrize("text", UNKNOWN)
-def test_what_can_only_be_a_slip_is_an_error_that_repeats_it(text: str) -> None:
+@pytest.mark.parametrize(("text", "meant"), UNKNOWN)
+def test_what_can_only_be_a_slip_is_an_error_that_repeats_it(text: str, meant: str) -> None:
     with pytest.raises(TemplateError) as error:
         render(f"a {text} b", VALUES)
-    assert str(error.value) == (
-        f"{text} is no template; write $(params.<name>), $(planName) or $(outputs.<action>.<field>)"
-    )
+    spelling = meant or "$(params.<name>), $(planName) or $(outputs.<action>.<field>)"
+    escaped = f"$${text}" if text.startswith("{") else f"${text}"
+    assert str(error.value) == f"{text} is no template; write {spelling}, or {escaped} for this very text"
     assert has_template(text)
+    assert render(f"a {escaped} b", VALUES) == f"a {text} b"
 
 
 UNDEFINED = [
@@ -190,11 +248,12 @@ def test_any_text_is_filled_in_or_refused_as_its_placeholders_say(text: str) -> 
     found = placeholders(text)
     known = {each.name: "v" for each in found if each.kind is PlaceholderKind.PARAMS}
     values = Values(known)
+    escaped = sum(len(each.text) - len(each.literal) for each in pieces(text) if isinstance(each, Escaped))
     if any(each.kind in (PlaceholderKind.UNKNOWN, PlaceholderKind.OUTPUTS) for each in found):
         with pytest.raises(TemplateError):
             render(text, values)
-    elif found:
-        assert len(render(text, values)) == len(text) - sum(_shrunk(each) for each in found)
+    elif found or escaped:
+        assert len(render(text, values)) == len(text) - sum(_shrunk(each) for each in found) - escaped
     else:
         assert render(text, values) == text
 
@@ -212,5 +271,5 @@ JSON = st.recursive(
 
 @given(value=JSON)
 def test_a_value_without_placeholders_comes_back_as_it_was(value: Any) -> None:
-    if not has_template(as_text(value)):
+    if pieces(as_text(value)) == [as_text(value)]:
         assert render_value(value, Values(), "spec") == value

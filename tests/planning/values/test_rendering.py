@@ -179,6 +179,18 @@ def test_placeholders_of_others_and_of_no_value_stay_as_they_are() -> None:
         render_manifest(text, Values({"v": "1"}))
 
 
+def test_what_is_escaped_in_a_manifest_is_text_wherever_it_is() -> None:
+    text = (
+        f"{HEAD}a: $${{{{ .params.v }}}}\nb: [$${{{{ params.v }}}}, $$(a.b), $$$(params.v)]\n$$(c.d): |\n  $$(a.b)\n"
+        'd: \'{"x": "$$(a.b)", "y": $$(params.v)}\'\n'
+    )
+    body = parse_manifest(render_manifest(text, Values({"v": "1"})))
+    assert body["a"] == "{{ .params.v }}"
+    assert body["b"] == ["{{ params.v }}", "$(a.b)", "$1"]
+    assert body["$(c.d)"] == "$(a.b)\n"
+    assert json.loads(body["d"]) == {"x": "$(a.b)", "y": "$(params.v)"}
+
+
 def test_a_manifest_without_placeholders_stays_as_it_is() -> None:
     assert render_manifest(HEAD + "x: $(HOSTNAME) # a\n", Values()) == HEAD + "x: $(HOSTNAME) # a\n"
 
