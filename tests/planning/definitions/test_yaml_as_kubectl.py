@@ -176,7 +176,17 @@ def as_kubectl(texts: Sequence[str]) -> list[Any]:
         for number, text in enumerate(texts):
             (Path(folder) / f"{number}.yaml").write_bytes(text.replace("app", f"app-{number}", 1).encode())
         kubectl = Path(sys.executable).with_name("kubectl")
-        command = [kubectl, "label", "--local", "--kubeconfig=/dev/null", "-f", folder, "a=b", "-o", "json"]
+        command: list[str | Path] = [
+            kubectl,
+            "label",
+            "--local",
+            "--kubeconfig=/dev/null",
+            "-f",
+            folder,
+            "a=b",
+            "-o",
+            "json",
+        ]
         printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     read: dict[str, Any] = {}
     end = 0
