@@ -11,7 +11,7 @@ import structlog
 from api.execution import DRPlanExecution
 from api.meta import FINALIZER, ObjectName
 from api.phases import OperationType
-from api.plan import CurrentExecution, DRPlan
+from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import has_orphaned_run, own_run
 from bridge.kubernetes.index import Age, Entry
@@ -83,6 +83,25 @@ async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> boo
     return not stored.ended
 
 
+async def close_records(context: Context, plan: DRPlan, status: DRPlanStatus) -> DRPlanStatus:
+    """Return a plan's status in which the records of executions that have ended are closed.
+
+    The end of an execution of ours closes its record. What the older controller left running, or had ended without
+    closing its record, is found here. Raises ApiError.
+    """
+    holder, meta = status.current_execution, plan.metadata
+    for record in status.execution_history or []:
+        if not plan_status.is_open(record) or (holder is not None and holder.name == record.name):
+            continue
+        try:
+            stored = await context.store.get(DRPlanExecution, record.namespace, record.name)
+        except (NotFoundError, UnreadableObjectError):
+            continue
+        if stored.ended and stored.model.spec.plan_ref == meta.name:
+            status = plan_status.with_closed_record(status, stored.model, context.now())
+    return status
+
+
 async def finish(context: Context, execution: StoredExecution) -> None:
     """Release what an ended execution holds: its long polls, the plan's lock, and last its finalizer.
 
@@ -92,8 +111,7 @@ async def finish(context: Context, execution: StoredExecution) -> None:
     ours = execution.accepted or own_run(context, execution) is not None
     if not execution.has_finalizer or not (ours or execution.deleting):
         return
-    if ours:
-        await _release(context, execution.model)
+    await _release(context, execution.model)
     await remove_finalizer(context, execution)
 
 

@@ -17,8 +17,8 @@ from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
-from bridge.controller.plan_lock import finish, lock_holder
-from bridge.controller.start import start
+from bridge.controller.plan_lock import close_records, finish, lock_holder
+from bridge.controller.start import report_end, start
 from bridge.controller.validation import dr_workflow_errors, plan_errors
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
@@ -82,7 +82,16 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
         result = await _sync(context, result.execution, result.engine)
     if result.execution.ended:
         await finish(context, result.execution)
+        await _count_older(context, result.execution)
     return result.requeue
+
+
+async def _count_older(context: Context, execution: StoredExecution) -> None:
+    """Add the counts of its columns to an execution that the older controller finished; nothing else is written."""
+    status = execution.model.status
+    if execution.accepted_by or status.engine is not None or status.progress is not None or not status.stages:
+        return
+    await context.store.write_status(execution, execution_status.counted(status))
 
 
 async def _start(context: Context, execution: StoredExecution) -> PassResult:
@@ -110,13 +119,13 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         run = await context.temporal.find(engine.workflow_id, engine.run_id)
         if run.status is not RunStatus.OPEN:
             status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
-            return await _report_end(context, execution, status)
+            return await report_end(context, execution, status)
         run = await _pass_cancel_on(context, execution, run)
         young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
         observation = await context.observer.observe(run, before.stages, young=young)
     except RunNotFound:
         status = execution_status.run_unknown(before, context.status_context(execution))
-        return await _report_end(context, execution, status)
+        return await report_end(context, execution, status)
     except TemporalUnreachable as error:
         return await _report_unreachable(context, execution, error)
     # In a thread, for a tree may have thousands of actions, and the other passes go on.
@@ -159,14 +168,6 @@ def _requeue(status: ExecutionStatus, polled: bool) -> float:
     return IDLE if polled else NOT_POLLED
 
 
-async def _report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
-    before = execution.model.status
-    execution = await context.store.write_status(execution, status)
-    report_engine(context, before, execution)
-    context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
-    return PassResult(execution)
-
-
 async def _report_unreachable(context: Context, execution: StoredExecution, error: TemporalUnreachable) -> PassResult:
     before = execution.model.status
     status = execution_status.unreachable(before, str(error), context.status_context(execution))
@@ -187,7 +188,8 @@ async def validate_plan(context: Context, key: Key) -> float | None:
     errors = await context.validator.definition_errors(plan_errors, [stored.raw, *known])
     status = plan_status.validated(plan, errors, context.now())
     holder = await lock_holder(context, plan)
-    await context.store.write_status(stored, status.model_copy(update={"current_execution": holder}))
+    status = await close_records(context, plan, status.model_copy(update={"current_execution": holder}))
+    await context.store.write_status(stored, status)
     # An execution that is gone wakes nobody when its run ends.
     gone = holder is not None and context.index.entry(Key(ObjectKind.EXECUTION, key.namespace, holder.name)) is None
     return NOT_POLLED if gone else None

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from api.execution import DRPlanExecution, Engine
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
+from bridge.controller.engine_reports import report_engine
 from bridge.controller.plan_lock import remove_finalizer, why_waiting
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
@@ -64,7 +65,8 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     if execution.accepted_by != uid and (execution.accepted_by or phase):
         if execution.has_finalizer and (engine := await _started_before(context, execution)) is not None:
             return PassResult(execution, engine=engine)
-        return await _end(context, execution, Phase.FAILED, run_messages.COPY)
+        status = execution_status.begun_elsewhere(execution.model.status, context.status_context(execution))
+        return await report_end(context, execution, status)
     if not execution.accepted_by and execution.deleting:
         if execution.has_finalizer:
             await remove_finalizer(context, execution)
@@ -112,8 +114,15 @@ async def _end(
     """End an execution that has no run; `found` says that all its references exist."""
     before, status_context = execution.model.status, context.status_context(execution)
     status = execution_status.never_started(before, phase, message, status_context, found=found)
+    return await report_end(context, execution, status)
+
+
+async def report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
+    """Write the final status of an execution, and an Event that says the same."""
+    before = execution.model.status
     execution = await context.store.write_status(execution, status)
-    context.events.record(execution.model, EventReason(phase.value), message)
+    report_engine(context, before, execution)
+    context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
     return PassResult(execution)
 
 

@@ -90,7 +90,7 @@ def entry_of(item: Object) -> Entry | None:
     workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
     ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or workflow_id.endswith(f"/{meta['uid']}")
     phase = str(status.get("phase") or "")
-    if phase in TERMINAL and not (finalizer and (ours or deleting)):
+    if phase in TERMINAL and not (finalizer and (ours or deleting)) and not _uncounted(status, annotations):
         return None
     return Entry(
         key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
@@ -107,6 +107,12 @@ def entry_of(item: Object) -> Entry | None:
         ),
         leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
     )
+
+
+def _uncounted(status: Object, annotations: Object) -> bool:
+    """Return whether the older controller finished an execution, whose columns are still to be counted."""
+    foreign = ACCEPTED_ANNOTATION not in annotations and not status.get("engine")
+    return foreign and bool(status.get("stageStatuses")) and not status.get("progress")
 
 
 class Index:

@@ -39,6 +39,8 @@ class ConditionType(StrEnum):
     """False where Temporal refused the search attributes."""
     VALID = "Valid"
     """Of a DRPlan or DRWorkflow."""
+    READY = "Ready"
+    """Of a DRPlan or DRWorkflow, the same as Valid: for programs that know the name. The older controller wrote it."""
     EXECUTED = "Executed"
     """Of a DRPlan: True after an Execute that no Revert has undone."""
 
@@ -52,7 +54,7 @@ ENGINE_UNAVAILABLE = "EngineUnavailable"
 CANCEL_NOT_ACCEPTED = "Requested"
 """Reason while Temporal has not been told of a cancel."""
 
-_MESSAGE_BOUNDS = {ConditionType.VALID: run_messages.ERRORS_BOUND}
+_MESSAGE_BOUNDS = dict.fromkeys((ConditionType.VALID, ConditionType.READY), run_messages.ERRORS_BOUND)
 """Bytes of a message, for conditions that may have more than the others."""
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 

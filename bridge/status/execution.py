@@ -76,6 +76,29 @@ def never_started(
     return _with_conditions(status, updates, context)
 
 
+def begun_elsewhere(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
+    """Return the final status of a copy, or of an execution that another controller began and did not end.
+
+    Its tree is closed: what was running has an unknown outcome.
+    """
+    state = RunState.model_validate(before, from_attributes=True)
+    state = merge.broken(state, context.operation, run_messages.BEGUN_ELSEWHERE, context.now)
+    # The older controller recorded what a Revert deleted at its end only.
+    began = before.engine is None and before.phase is not Phase.PENDING
+    unrecorded = context.operation is OperationType.REVERT and began and not before.stages
+    message = run_messages.COPY_OF_UNRECORDED_REVERT if unrecorded else run_messages.COPY
+    updates = conditions.of_phase(Phase.FAILED, message) + conditions.of_remains(context.operation, None)
+    others = [each for each in before.conditions or [] if each.type != ConditionType.READY]
+    status = before.model_copy(update=_fields(state) | {"message": message, "conditions": others})
+    return _with_conditions(status, updates, context)
+
+
+def counted(before: ExecutionStatus) -> ExecutionStatus:
+    """Return the status with the counts of its columns, which the older controller did not write."""
+    state = transitions.with_counts(RunState.model_validate(before, from_attributes=True))
+    return before.model_copy(update={"progress": state.progress})
+
+
 # While it runs.
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.execution import DRPlanExecution
-from api.phases import OperationType, Phase, PlanPhase, WorkflowPhase
+from api.phases import TERMINAL, OperationType, Phase, PlanPhase, WorkflowPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.status import conditions
@@ -48,9 +48,14 @@ def take_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlan
     return plan.status.model_copy(update=update)
 
 
+def is_open(record: ExecutionRecord) -> bool:
+    """Return whether a record is of an execution that has not ended; the older controller left it Pending meanwhile."""
+    return record.phase not in TERMINAL
+
+
 def _is_open_record(record: ExecutionRecord, execution: DRPlanExecution) -> bool:
     meta = execution.metadata
-    return (record.name, record.namespace) == (meta.name, meta.namespace) and record.phase == Phase.RUNNING
+    return (record.name, record.namespace) == (meta.name, meta.namespace) and is_open(record)
 
 
 def release_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
@@ -58,11 +63,18 @@ def release_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRP
     status = plan.status
     if holds_lock(plan, execution):
         status = status.model_copy(update={"current_execution": None})
-    history = status.execution_history or []
-    if not any(_is_open_record(record, execution) for record in history):
+    if not any(_is_open_record(record, execution) for record in status.execution_history or []):
         return status
-    closed = [_closed(record, execution, now) if _is_open_record(record, execution) else record for record in history]
-    return _with_phase(plan, status.model_copy(update={"execution_history": closed}), execution, now)
+    return _with_phase(plan, with_closed_record(status, execution, now), execution, now)
+
+
+def with_closed_record(status: DRPlanStatus, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
+    """Return the status with the open record of an execution closed as that ended."""
+    closed = [
+        _closed(record, execution, now) if _is_open_record(record, execution) else record
+        for record in status.execution_history or []
+    ]
+    return status.model_copy(update={"execution_history": closed})
 
 
 def _closed(record: ExecutionRecord, execution: DRPlanExecution, now: datetime) -> ExecutionRecord:
@@ -109,7 +121,7 @@ def validated(plan: DRPlan, errors: Sequence[str], now: datetime) -> DRPlanStatu
     known = [condition for condition in plan.status.conditions or [] if condition.type != _SUPPORTED]
     update = {
         "phase": _phase(plan.status, invalid=bool(errors)),
-        "conditions": conditions.updated(known, [_valid(errors)], now, generation),
+        "conditions": conditions.updated(known, _validity(errors), now, generation),
         "observed_generation": generation,
     }
     return plan.status.model_copy(update=update)
@@ -120,13 +132,13 @@ def validated_dr_workflow(dr_workflow: DRWorkflow, errors: Sequence[str], now: d
     generation = dr_workflow.metadata.generation
     update = {
         "phase": WorkflowPhase.INVALID if errors else WorkflowPhase.READY,
-        "conditions": conditions.updated(dr_workflow.status.conditions, [_valid(errors)], now, generation),
+        "conditions": conditions.updated(dr_workflow.status.conditions, _validity(errors), now, generation),
         "observed_generation": generation,
     }
     return dr_workflow.status.model_copy(update=update)
 
 
-def _valid(errors: Sequence[str]) -> ConditionUpdate:
-    if errors:
-        return ConditionUpdate(ConditionType.VALID, False, "Invalid", run_messages.invalid(errors))
-    return ConditionUpdate(ConditionType.VALID, True, "Valid", run_messages.VALID)
+def _validity(errors: Sequence[str]) -> list[ConditionUpdate]:
+    """Return Valid, and Ready, which says the same."""
+    reason, message = ("Invalid", run_messages.invalid(errors)) if errors else ("Valid", run_messages.VALID)
+    return [ConditionUpdate(kind, not errors, reason, message) for kind in (ConditionType.VALID, ConditionType.READY)]

@@ -25,6 +25,10 @@ SUMMARY_BOUND = 200
 DETAILS_BOUND = 1000
 """Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
 COPY = "Copy of, or begun by, another controller: create a new execution"
+COPY_OF_UNRECORDED_REVERT = (
+    f"{COPY} with spec.onMissing: Ignore, for the other controller may have deleted objects and recorded nothing"
+)
+BEGUN_ELSEWHERE = "begun by another controller, which did not record its end"
 CANCELED_BEFORE_START = "Canceled before it started: nothing was done"
 DELETED_BEFORE_START = "Deleted before it started: nothing was done"
 ENGINE_REACHABLE = "Temporal and its worker answer"

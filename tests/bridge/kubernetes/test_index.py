@@ -170,3 +170,21 @@ def test_a_reference_without_a_namespace_wakes_the_plan_of_the_same_namespace() 
     meta = {"name": "work", "resourceVersion": "1", "generation": 1}
     assert woken.by(ObjectKind.DR_WORKFLOW, {"metadata": {**meta, "namespace": "default"}}) == {"work"}
     assert woken.by(ObjectKind.DR_WORKFLOW, {"metadata": {**meta, "namespace": "production"}}) == {"work", "plan"}
+
+
+def test_what_the_older_controller_finished_is_passed_over_until_its_columns_are_counted() -> None:
+    old = execution("a", "Succeeded")
+    old["status"]["stageStatuses"] = [{"name": "s", "phase": "Succeeded"}]
+    assert entry_of(old) is not None
+    old["status"]["progress"] = {"stages": "1/1", "actions": "0/0"}
+    assert entry_of(old) is None
+
+
+def test_what_others_finished_is_not_passed_over() -> None:
+    tree = {"stageStatuses": [{"name": "s", "phase": "Succeeded"}]}
+    restored = execution("a", "Succeeded", metadata={"annotations": {ACCEPTED_ANNOTATION: "another"}})
+    copied = execution("a", "Succeeded")
+    copied["status"]["engine"] = {"workflowId": "execute/default/b/uid-b", "runId": "r"}
+    for one in (restored, copied):
+        one["status"] |= tree
+        assert entry_of(one) is None

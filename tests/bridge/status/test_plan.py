@@ -4,10 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from api.actions import Action
 from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
 from api.meta import Condition, ConditionStatus, ObjectMeta
-from api.phases import OperationType, Phase, PlanPhase
-from api.plan import CurrentExecution, DRPlan, DRPlanSpec, DRPlanStatus, DRWorkflowName, Stage, WorkflowReference
+from api.phases import ActionType, OperationType, Phase, PlanPhase
+from api.plan import (
+    CurrentExecution,
+    DRPlan,
+    DRPlanSpec,
+    DRPlanStatus,
+    DRWorkflowName,
+    ExecutionRecord,
+    Stage,
+    WorkflowReference,
+)
+from api.workflow import DRWorkflow, DRWorkflowSpec, DRWorkflowStatus
 from bridge.status import conditions
 from bridge.status import plan as plan_status
 from bridge.status.conditions import ConditionType
@@ -141,7 +152,39 @@ def test_what_the_first_release_said_of_support_is_taken_back() -> None:
         type="Supported", status=ConditionStatus.FALSE, reason="NotSupported", message="", last_transition_time=NOW
     )
     status = plan_status.validated(plan(DRPlanStatus(conditions=[old])), [], NOW)
-    assert [condition.type for condition in status.conditions or []] == [ConditionType.VALID]
+    assert [condition.type for condition in status.conditions or []] == [ConditionType.VALID, ConditionType.READY]
+
+
+@pytest.mark.parametrize("errors", [[], ["spec.stages: wrong"]])
+def test_ready_is_what_valid_is_whatever_the_older_controller_had_said(errors: list[str]) -> None:
+    ready = Condition(
+        type="Ready", status=ConditionStatus.TRUE, reason="ValidationSucceeded", message="", last_transition_time=NOW
+    )
+    status = plan_status.validated(plan(DRPlanStatus(conditions=[ready])), errors, NOW)
+    work = DRWorkflow(
+        spec=DRWorkflowSpec(actions=[Action(name="a", type=ActionType.HTTP)]),
+        status=DRWorkflowStatus(conditions=[ready]),
+    )
+    for found in (status.conditions, plan_status.validated_dr_workflow(work, errors, NOW).conditions):
+        by_type = {one.type: (one.status, one.reason, one.message) for one in found or []}
+        assert by_type["Ready"] == by_type["Valid"]
+        assert by_type["Ready"][:2] == (("False", "Invalid") if errors else ("True", "Valid"))
+
+
+def history(*records: tuple[str, str]) -> list[ExecutionRecord]:
+    return [
+        ExecutionRecord(name=name, namespace="default", operation_type="Execute", phase=phase)
+        for name, phase in records
+    ]
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+def test_a_record_that_the_older_controller_left_open_is_closed_as_its_execution_ended(phase: str) -> None:
+    before = DRPlanStatus(execution_history=history(("b", "Succeeded"), ("a", phase)))
+    assert [plan_status.is_open(record) for record in before.execution_history or []] == [False, True]
+    status = plan_status.with_closed_record(before, execution("a", Phase.FAILED), NOW)
+    assert [(one.name, one.phase) for one in status.execution_history or []] == [("b", "Succeeded"), ("a", "Failed")]
+    assert (status.execution_history or [])[1].completion_time == NOW + timedelta(seconds=5)
 
 
 def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
