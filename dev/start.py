@@ -15,6 +15,8 @@ from dev.programs import Programs, find_programs, from_venv
 from dev.servers import USERS, kubeconfig, tokens, write_private
 from dev.stack import Stack, locked, prepare_shell
 
+_INSTALL = "kubectl apply --server-side --force-conflicts --filename deploy/crds --filename deploy/rbac"
+"""As in docs/operations.md, "Install"."""
 MANIFESTS = ("deploy/crds", "deploy/clusternet", "deploy/rbac", "deploy/stack")
 NAMES = ("worker", "bridge")
 CRDS = {f"{kind}.dr.bkbcs.tencent.com" for kind in ("drplans", "drworkflows", "drplanexecutions")}
@@ -174,4 +176,4 @@ def _check_cluster(env: Mapping[str, str]) -> None:
         raise StackError(f"{where}: {done.stderr.strip()}")
     present = {Path(line).name for line in done.stdout.split()}
     if missing := sorted(each for each in needed if Path(each).name not in present):
-        raise StackError(f"{where}: it lacks {', '.join(missing)} (`kubectl apply -f deploy/crds -f deploy/rbac`)")
+        raise StackError(f"{where}: it lacks {', '.join(missing)} (`{_INSTALL}`)")

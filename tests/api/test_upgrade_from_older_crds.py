@@ -1,13 +1,18 @@
 """Objects stored under the older CRDs stay whole and can be changed after ours have taken their place."""
 
+import json
+import re
 from copy import deepcopy
 
 import pytest
+import yaml
 
+from dev.stack import Stack
 from tests.api.comparison import lost
 from tests.api.crd_group import CrdGroup
-from tests.api.documents import MODELS, Document, committed, handwritten, reference, schema
+from tests.api.documents import MODELS, Document, committed, handwritten, in_group, reference, schema
 from tests.api.random_documents import complete
+from tests.docs.pages import pages
 from tests.eventually import until
 
 
@@ -79,3 +84,26 @@ def test_a_word_that_no_enum_knows_does_not_lock_a_stored_execution(upgraded: Cr
 
     assert touched["spec"] == odd["spec"]
     assert touched["status"] == {"phase": "Odd", "message": "kept", "observedGeneration": 7}
+
+
+_APPLIES_DEFINITIONS = re.compile(r"kubectl (apply[^`\n]*?)(?:--filename|-f) deploy/crds")
+
+
+def _commands() -> list[list[str]]:
+    """Every command of the pages that applies our definitions, up to the files."""
+    return [match.split() for page in pages() for match in _APPLIES_DEFINITIONS.findall(page.path.read_text())]
+
+
+def test_every_command_of_the_pages_takes_over_what_others_installed() -> None:
+    assert _commands() == [["apply", "--server-side", "--force-conflicts"]] * 3
+
+
+@pytest.mark.parametrize("install", [("create",), ("create", "--field-manager=helm"), ("apply",)])
+def test_ours_take_the_place_of_definitions_of_another_field_manager(stack: Stack, install: tuple[str, ...]) -> None:
+    group = f"by-{len(install)}-{install[0]}.test"
+    older, newer = ([in_group(read(plural), group) for plural in MODELS] for read in (reference, committed))
+    stack.kubectl(*install, "--filename=-", stdin=yaml.safe_dump_all(older))
+    stack.kubectl(*_commands()[0], "--filename=-", stdin=yaml.safe_dump_all(newer))
+    for crd in newer:
+        stored = json.loads(stack.kubectl("get", "crd", crd["metadata"]["name"], "--output=json").stdout)
+        assert stored["spec"]["versions"] == crd["spec"]["versions"]

@@ -47,4 +47,5 @@ def test_a_cluster_that_cannot_be_read_is_named(new_stack: WholeStack, stack: St
 def test_a_cluster_without_the_namespace_of_the_lease_is_named(new_stack: WholeStack, stack: Stack) -> None:
     said = _refused(new_stack, {**stack.env(), "DRPLAN_LEASE_NAMESPACE": "nowhere"})
 
-    assert "it lacks namespace/nowhere (`kubectl apply -f deploy/crds -f deploy/rbac`)" in said
+    install = "kubectl apply --server-side --force-conflicts --filename deploy/crds --filename deploy/rbac"
+    assert f"it lacks namespace/nowhere (`{install}`)" in said
