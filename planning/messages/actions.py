@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from api.meta import ObjectKey, go_duration, rfc3339
 from api.phases import ActionType, Operation
 from api.steps import Target
-from planning.messages.text import called, placed
+from planning.messages.text import MESSAGE_BOUND, called, listed, placed
 
 CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"
 NOT_LOOKED_AT = "it was not looked at"
@@ -102,6 +102,15 @@ def rollback_undefined(action: str, dr_workflow: str) -> str:
 def object_unknown(action: str, dr_workflow: str, reason: str) -> str:
     """Refuse: neither the record nor the definition says which object the action made."""
     return f"Failed to roll back: the object of action {action} of DRWorkflow {dr_workflow} is not known: {reason}"
+
+
+def perhaps_deleted_by(reason: str, reverts: Sequence[str]) -> str:
+    """Follow why an object is missing: earlier Reverts of another controller recorded nothing."""
+    names = listed(list(reverts), MESSAGE_BOUND // 4, ", ")
+    return (
+        f"{reason}; the Revert {names}, which another controller began, may have deleted it and recorded nothing: "
+        "create a Revert with spec.onMissing: Ignore"
+    )
 
 
 def unreadable(target: Target) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause, Reason
 from api.steps import Target
-from planning.messages.text import MESSAGE_BOUND, bounded, called, counted, listed
+from planning.messages.text import MESSAGE_BOUND, bounded, called, counted, listed, placed
 
 
 def current_action(running: Sequence[str]) -> str | None:
@@ -223,6 +223,18 @@ def bad_parameters(errors: Sequence[str]) -> str:
 def not_started(errors: Sequence[str]) -> str:
     """An Execute is wrong in itself; everything found is listed."""
     return f"Not started: {listed(errors, MESSAGE_BOUND - 20)}"
+
+
+def still_stands(execution: str, action: str, target: Target, more: int, *, revertible: bool) -> str:
+    """An earlier execution of the plan made an object that this one is to create, and `more` of them."""
+    others = f" and {counted(more, 'other object')}" if more else ""
+    made = f"action {action} is to create {placed(target)}, which DRPlanExecution {execution} made{others}"
+    remedy = (
+        f"first create a Revert with revertExecutionRef: {execution}"
+        if revertible
+        else "no Revert takes it back, for its part of that execution did not succeed: delete it"
+    )
+    return f"{made}; {remedy}, or use the operation Apply"
 
 
 _LEFT_TO_IT = "; what becomes of it is left to the custom rollback of that action"

@@ -140,7 +140,10 @@ def _decide_absent(
         return NoRollback(tree_messages.gone_since_asked(asked))
     if facts.on_missing is OnMissing.IGNORE:
         return NoRollback(tree_messages.already_absent(item.target))
-    return _refusal(FailureType.NOT_FOUND, item.target, observed.reason or action_messages.not_found(item.target))
+    reason = observed.reason or action_messages.not_found(item.target)
+    if facts.history.unrecorded:
+        reason = action_messages.perhaps_deleted_by(reason, facts.history.unrecorded)
+    return _refusal(FailureType.NOT_FOUND, item.target, reason)
 
 
 def _why_not_the_object(action: OriginalAction, item: RecordedObject, facts: RevertFacts) -> Cause | None:

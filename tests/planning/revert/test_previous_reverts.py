@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, ExecutionStatus
+from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Engine, ExecutionStatus
 from api.phases import ActionType, OnMissing, OperationType, Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision, Target
@@ -192,7 +192,8 @@ def test_a_record_that_has_a_reason_is_not_read() -> None:
 def test_a_finished_second_revert_counts_only_its_own() -> None:
     first = ended("r1", decide(ORIGINAL), failing="a")
     second = ended("r2", decide(ORIGINAL, GONE, by=revert("r2"), earlier=[first]))
-    assert second.status.message == "Plan reverted successfully: 1 stage, 1 action rolled back, 1 stage skipped"
+    own = "1 stage, 1 action rolled back, 1 stage skipped, 1 action skipped"
+    assert second.status.message == f"Plan reverted successfully: {own}"
 
 
 def test_what_was_passed_over_as_absent_was_not_rolled_back() -> None:
@@ -332,3 +333,29 @@ def test_what_is_gone_though_its_deletion_was_not_asked_for_is_missed() -> None:
     assert the_action(decision, "b").phase is Phase.PENDING
     assert decision.steps[1][0][0] is not None
     assert decision.steps[1][0][0].refusal is not None
+
+
+def test_where_another_controller_recorded_nothing_a_missing_object_comes_with_the_way_on() -> None:
+    original = execute(stage("s", workflow("w", made("a", A))))
+    begun = revert("old-back", phase=Phase.FAILED, start_time=LATER)
+    again = revert("back")
+    decision = decide(original, {A: absent(A)}, by=again, earlier=[begun])
+    (step,) = decision.steps[0][0]
+    assert step is not None
+    assert step.refusal is not None
+    cause = 'configmaps "a" not found; the Revert old-back, which another controller began, may have deleted it'
+    remedy = "create a Revert with spec.onMissing: Ignore"
+    assert step.refusal.message == f"Failed to delete ConfigMap: {cause} and recorded nothing: {remedy}"
+    ignoring = revert("back", on_missing=OnMissing.IGNORE)
+    assert the_action(decide(original, {A: absent(A)}, by=ignoring, earlier=[begun]), "a").phase is Phase.SKIPPED
+
+
+@pytest.mark.parametrize("engine", [None, Engine(workflow_id="revert/default/old-back/u", run_id="r")])
+def test_a_revert_of_ours_that_never_began_or_was_rejected_deleted_nothing(engine: Engine | None) -> None:
+    original = execute(stage("s", workflow("w", made("a", A))))
+    ours = revert("old-back", phase=Phase.FAILED, engine=engine, start_time=engine and LATER)
+    decision = decide(original, {A: absent(A)}, by=revert("back"), earlier=[ours])
+    (step,) = decision.steps[0][0]
+    assert step is not None
+    assert step.refusal is not None
+    assert step.refusal.message == 'Failed to delete ConfigMap: configmaps "a" not found'
