@@ -21,11 +21,13 @@ from activities.read import (
     OriginalDefinitions,
     find,
     find_workflows,
+    makers_of,
     observe,
     original_definitions,
     original_of,
     read_values,
     reverts_of,
+    standing_objects,
 )
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution
@@ -34,7 +36,9 @@ from api.plan import DRPlan
 from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import workflow_references
-from planning.execute.decide import decide_execute
+from planning.execute.decide import decide_execute, objects_to_create
+from planning.execute.decide import rejected as rejected_execute
+from planning.execute.standing import conflicts, plan_was_executed
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
@@ -101,6 +105,11 @@ class LoadActivities:
         documents, origin = await _documents(request.execution, definitions)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
         decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
+        if decision.rejection is None and plan_was_executed(plan, execution):
+            to_create = await asyncio.to_thread(objects_to_create, execution, plan, workflows, resolved)
+            objects = await standing_objects(self._cluster, execution, to_create, actor)
+            if objects and (errors := conflicts(await makers_of(self._cluster, plan, objects), objects)):
+                decision = rejected_execute(tree_messages.not_started(errors))
         decision = await self._store(decision, request.execution, account, documents)
         if decision.origin is None or decision.state.snapshot is None:
             return decision

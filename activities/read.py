@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from activities.errors import ActionError, action_error, words_of
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
-from api.meta import API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
@@ -26,6 +26,7 @@ from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, ForbiddenError, InvalidNameError, KindGoneError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
+from planning.execute.standing import Creation, StandingObject
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
@@ -73,6 +74,49 @@ async def read_execution(
     if execution is None or execution.metadata.uid != key.uid:
         raise ActionError(missing, run_messages.another_execution(key))
     return execution
+
+
+async def standing_objects(
+    cluster: Cluster, execution: DRPlanExecution, creations: Sequence[Creation], actor: Actor
+) -> list[StandingObject]:
+    """Read, as the actor, which objects that an Execute is to create exist because of another execution.
+
+    What cannot be read is left to the action that creates it.
+    """
+
+    async def look(creation: Creation) -> StandingObject | None:
+        try:
+            metadata = await cluster.metadata(creation.target, actor)
+        except ApiError:
+            return None
+        mark = mark_of(metadata)
+        others = mark is not None and not mark.startswith(f"{execution.metadata.uid}/")
+        if not others or metadata.get("deletionTimestamp"):
+            return None
+        return StandingObject(creation, metadata["uid"], mark or "")
+
+    return [found for found in await parallel(creations, look) if found is not None]
+
+
+async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
+    """Read the executions of a plan whose marks objects have. One that is deleted since, or of another plan, has none.
+
+    One that was restored from a backup is known by the uid that it had.
+    """
+    namespace, uids = plan.metadata.namespace, {one.mark.partition("/")[0] for one in objects}
+    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
+    selector = f"{PLAN_LABEL}={label_value(plan.metadata.name)}"
+    names = []
+    try:
+        async for page in cluster.pages(kind, selector, OWN, metadata_only=True):
+            for metadata in (item["metadata"] for item in page.items):
+                if not uids.isdisjoint({metadata["uid"], (metadata.get("annotations") or {}).get(ACCEPTED_ANNOTATION)}):
+                    names.append(metadata["name"])
+    except ApiError as error:
+        message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
+        raise action_error(error, message) from error
+    found = await parallel(names, lambda name: find(cluster, DRPlanExecution, namespace, name))
+    return [one for one in found if one is not None and one.spec.plan_ref == plan.metadata.name]
 
 
 async def original_of(cluster: Cluster, revert: DRPlanExecution) -> DRPlanExecution | None:

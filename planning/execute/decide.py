@@ -15,6 +15,7 @@ from planning.definitions.action_list import as_executed
 from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
 from planning.definitions.identifiers import Workflows, definition
+from planning.execute.standing import Creation, creations
 from planning.execute.workflow import PlannedWorkflow
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
@@ -48,10 +49,25 @@ def decide_execute(
     errors += [error for found in (resolved or {}).values() for error in found.errors]
     if errors:
         return _rejected(errors)
-    stages = [plan.spec.stages[place] for place in execution_order(plan)]
-    parts = [_placed(execution, plan, stage, workflows, resolved) for stage in stages]
+    stages, parts = _parts(execution, plan, workflows, resolved)
     errors = [error for placed in parts for part in placed for error in part.value_errors()]
     return _rejected(errors) if errors else _decision(plan, stages, parts, origin)
+
+
+def objects_to_create(
+    execution: DRPlanExecution, plan: DRPlan, workflows: Workflows, resolved: Parameters
+) -> list[Creation]:
+    """Return the objects that an Execute is to create. It must be valid."""
+    _, parts = _parts(execution, plan, workflows, resolved)
+    return creations(part for placed in parts for part in placed)
+
+
+def _parts(
+    execution: DRPlanExecution, plan: DRPlan, workflows: Workflows, resolved: Parameters | None
+) -> tuple[list[Stage], list[list[PlannedWorkflow]]]:
+    """Return the stages in the order in which they run, and the DRWorkflows of each."""
+    stages = [plan.spec.stages[place] for place in execution_order(plan)]
+    return stages, [_placed(execution, plan, stage, workflows, resolved) for stage in stages]
 
 
 def _decision(

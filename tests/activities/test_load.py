@@ -84,6 +84,38 @@ async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNam
     assert decision.state.service_account_name == "recovery"
 
 
+class Standing:
+    """A plan that was executed: its first ConfigMap exists, with the mark of that Execute."""
+
+    def __init__(self, ns: LiveNamespace) -> None:
+        self.ns, self.story = ns, LoadStory(ns, "a", "b")
+        self.story.executed(a=ns.config_map("a"), b="uid-of-b")
+        ns.kubectl("label", "drpe", "there", f"{PLAN_LABEL}=shop")
+        record = {"name": "there", "namespace": ns.namespace, "operationType": "Execute"}
+        ns.admin.patch("drplan", "shop", {"status": {"executionHistory": [record]}}, ns.namespace, "status")
+        ns.create(execute("again", "shop"))
+
+    async def rejection(self) -> str | None:
+        return (await load_execute(self.ns, self.story.key("again"))).rejection
+
+
+async def test_an_execute_that_would_create_what_an_earlier_one_made_is_rejected(ns: LiveNamespace) -> None:
+    assert await Standing(ns).rejection() == (
+        f"Not started: action make-a is to create ConfigMap {ns.namespace}/a, which DRPlanExecution there made; "
+        "first create a Revert with revertExecutionRef: there, or use the operation Apply"
+    )
+
+
+async def test_an_execute_starts_where_what_exists_is_of_nobody_or_of_an_execution_that_is_gone(
+    ns: LiveNamespace,
+) -> None:
+    standing = Standing(ns)
+    ns.kubectl("delete", "drpe", "there", "--wait=false")
+    assert await standing.rejection() is None
+    ns.kubectl("annotate", "configmap", "a", f"{CREATED_BY_ANNOTATION}-")
+    assert await standing.rejection() is None
+
+
 async def test_a_revert_deletes_exactly_the_objects_that_are_there(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a", "b")
     uids = {name: ns.config_map(name) for name in story.names}
