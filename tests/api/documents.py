@@ -12,6 +12,7 @@ from api.execution import DRPlanExecution
 from api.meta import Model
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
+from tests.older_controller import records
 
 Document = dict[str, Any]
 Schema = dict[str, Any]
@@ -45,7 +46,7 @@ def committed(plural: str) -> Document:
 def handwritten(plural: str) -> list[Document]:
     """Give the objects of a kind that were written by hand, as people and the older controller left them."""
     text = (Path(__file__).parent / "handwritten" / f"{plural}.yaml").read_text(encoding="utf-8")
-    return list(yaml.safe_load_all(text))
+    return [*yaml.safe_load_all(text), *records.documents(MODELS[plural].__name__)]
 
 
 def version(crd: Document) -> Document:

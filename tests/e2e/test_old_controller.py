@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -96,8 +96,67 @@ def test_an_execute_as_the_old_controller_left_it_is_reverted(installation: Inst
     ]
     assert not story.exists("configmap", "app")
     assert not story.exists("localization", "loc")
-    assert story.kubectl.get(EXECUTION, "execute") == before
+    after = story.kubectl.get(EXECUTION, "execute")
+    assert after["status"].pop("progress") == {"stages": "1/1", "actions": "2/2"}
+    assert without_version(after) == without_version(before)
     assert installation.runs.roots(before) == []
+
+
+def without_version(item: Object) -> Object:
+    """Give an object as a person wrote or left it."""
+    return {**item, "metadata": {**item["metadata"], "resourceVersion": ""}}
+
+
+def test_an_execute_that_the_old_controller_left_running_is_closed_and_reverted(
+    installation: Installation, story: Story
+) -> None:
+    with while_the_bridge_is_down(installation):
+        given_a_plan_whose_objects_the_old_controller_made(story)
+        status = old_execute(story)
+        (done,) = status["stageStatuses"]
+        running = {"workflowRef": {"name": "only", "namespace": story.namespace}, "phase": "Running"}
+        running["actionStatuses"] = [{"name": "make-app", "phase": "Running", "startTime": done["startTime"]}]
+        later = {"name": "later", "phase": "Running", "startTime": done["startTime"], "workflowExecutions": [running]}
+        leave(
+            story,
+            manifests.execute("execute", "plan"),
+            {"phase": "Running", "startTime": done["startTime"], "stageStatuses": [done, later]},
+        )
+        place = {"name": "execute", "namespace": story.namespace}
+        record = {**place, "operationType": "Execute", "phase": "Pending", "startTime": done["startTime"]}
+        left = {"status": {"currentExecution": place, "executionHistory": [record]}}
+        story.kubectl.patch("drplan/plan", left, "--subresource=status")
+    closed = story.failed("execute")
+    assert closed["message"] == COPY
+    assert [each["phase"] for each in closed["stageStatuses"]] == ["Succeeded", "Failed"]
+    (node,) = closed["stageStatuses"][1]["workflowExecutions"]
+    assert [node["phase"], node["actionStatuses"][0]["phase"]] == ["Failed", "Failed"]
+    story.kubectl.wait("jsonpath={.status.executionHistory[0].phase}=Failed", "drplan/plan", 30)
+
+    story.revert("revert", "plan", "execute")
+    assert told(story.succeeded("revert"))[-2:] == [
+        ("create-loc", "Succeeded", "Rolled back: deleted Localization loc"),
+        ("make-app", "Succeeded", "Rolled back: deleted ConfigMap app"),
+    ]
+
+
+def test_after_a_revert_that_the_old_controller_left_running_the_messages_lead_on(
+    installation: Installation, story: Story
+) -> None:
+    with while_the_bridge_is_down(installation):
+        given_a_plan_whose_objects_the_old_controller_made(story)
+        leave(story, manifests.execute("execute", "plan"), old_execute(story))
+        story.kubectl("delete", "localization", "loc")
+        started = rfc3339(datetime.now(UTC))
+        leave(story, manifests.revert("old-back", "plan", "execute"), {"phase": "Running", "startTime": started})
+    assert "with spec.onMissing: Ignore" in story.failed("old-back")["message"]
+    story.revert("back", "plan", "execute")
+    assert "the Revert old-back, which another controller began" in story.failed("back")["message"]
+    story.revert("back-2", "plan", "execute", onMissing="Ignore")
+    assert told(story.succeeded("back-2")) == [
+        ("create-loc", "Skipped", "Already absent: Localization loc"),
+        ("make-app", "Succeeded", "Rolled back: deleted ConfigMap app"),
+    ]
 
 
 def test_an_object_younger_than_the_old_record_is_not_deleted(installation: Installation, story: Story) -> None:
