@@ -114,7 +114,7 @@ def test_an_execute_that_the_old_controller_left_running_is_closed_and_reverted(
         given_a_plan_whose_objects_the_old_controller_made(story)
         status = old_execute(story)
         (done,) = status["stageStatuses"]
-        running = {"workflowRef": {"name": "only", "namespace": story.namespace}, "phase": "Running"}
+        running: Object = {"workflowRef": {"name": "only", "namespace": story.namespace}, "phase": "Running"}
         running["actionStatuses"] = [{"name": "make-app", "phase": "Running", "startTime": done["startTime"]}]
         later = {"name": "later", "phase": "Running", "startTime": done["startTime"], "workflowExecutions": [running]}
         leave(
