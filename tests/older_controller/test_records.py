@@ -27,7 +27,7 @@ CREATED = {
     "Localization web-east": "2026-02-03T10:10:17Z",
     "Globalization web-all": "2026-02-01T08:00:00Z",
     "ConfigMap web": "2026-02-03T10:10:19Z",
-    "Job migrate": "2026-02-03T10:10:20Z",
+    "Job migrate-7k2p": "2026-02-03T10:10:20Z",
     "Localization base": "2026-02-03T11:00:01Z",
 }
 UIDS = {
@@ -37,7 +37,7 @@ UIDS = {
     "Localization web-east": "uid-east",
     "Globalization web-all": "uid-everywhere",
     "ConfigMap web": "uid-settings",
-    "Job migrate": "uid-migrate",
+    "Job migrate-7k2p": "uid-migrate",
     "Localization base": "uid-base",
 }
 
@@ -85,7 +85,7 @@ def deleted(decision: RevertDecision) -> list[str]:
 def test_of_every_kind_of_record_what_the_execute_created_is_deleted() -> None:
     decision = decided(records.execution("delivered"))
     assert deleted(decision) == [
-        "Job migrate",
+        "Job migrate-7k2p",
         "ConfigMap web",
         "Localization web-east",
         "Subscription swap",
@@ -122,7 +122,7 @@ def test_what_its_revert_took_back_is_not_taken_back_again() -> None:
 
 
 def test_after_a_revert_that_recorded_nothing_the_failure_names_the_way_on() -> None:
-    gone = ("Job migrate", "ConfigMap web")
+    gone = ("Job migrate-7k2p", "ConfigMap web")
     decision = decided(records.execution("delivered"), "back-left-running", gone=gone)
     refusals = [step.refusal.message for row in decision.steps[0] for step in row if step and step.refusal]
     assert len(refusals) == 2
