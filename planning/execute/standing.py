@@ -16,8 +16,8 @@ from api.steps import Target
 from planning.definitions import when
 from planning.definitions.action_list import cleanup_of
 from planning.definitions.action_types import is_per_cluster, operation_of, row_of
-from planning.definitions.manifest import ManifestError
 from planning.definitions.target import target_of_action
+from planning.definitions.yaml_scalars import ManifestError
 from planning.execute.workflow import PlannedWorkflow
 from planning.messages import tree as tree_messages
 from planning.revert.default_rollback import objects_in
