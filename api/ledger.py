@@ -17,6 +17,8 @@ class LedgerStage(Model):
     parallel: bool | None = None
     depends_on: list[str] | None = None
     workflows: list[ObjectName]
+    skipped: list[int] = Field(default_factory=list)
+    """Positions of DRWorkflows in which there was nothing to do: they have no record, and nothing is missing."""
 
 
 class Ledger(Model):

@@ -57,6 +57,7 @@ def first_part(state: RunState) -> Ledger:
             parallel=stage.parallel,
             depends_on=stage.depends_on,
             workflows=[node.workflow_ref for node in stage.workflows],
+            skipped=[place for place, node in enumerate(stage.workflows) if node.phase is Phase.SKIPPED],
         )
         for stage in state.stages
     ]
@@ -149,15 +150,13 @@ def whole(original: DRPlanExecution, ledger: StoredLedger) -> DRPlanExecution:
 
 def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: LedgerStage) -> StageStatus:
     nodes = []
-    recorded = 0
     for position, ref in enumerate(stage.workflows):
         stored = ledger.workflows.get((index, position))
         node = WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SKIPPED)
         shown = node_at(original, (index, position))
         if stored is not None:
             nodes.append(_node(node, *stored))
-            recorded += 1
-        elif shown is None:
+        elif shown is None or position in stage.skipped:
             nodes.append(node)
         elif shown.phase is Phase.SUCCEEDED:
             problem = tree_messages.ledger_lacks(original.metadata.name, ref.name, stage.name)
@@ -166,11 +165,10 @@ def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: L
             actions = [_only_shown(action) for action in shown.actions] or None
             nodes.append(node.model_copy(update={"phase": shown.phase, "action_statuses": actions}))
     phase = rollup(node.phase for node in nodes)
-    if phase is Phase.SUCCEEDED and recorded < len(nodes):
-        # Whether there was nothing to do in the others, or a cancel came before them, only the status says.
-        stages = original.status.stages
-        absent = Phase.CANCELED if recorded else Phase.SKIPPED
-        phase = stages[index].phase if index < len(stages) else absent
+    recorded = sum(node.ledger is not None for node in nodes)
+    if phase is Phase.SUCCEEDED and recorded + len(stage.skipped) < len(nodes):
+        # Something came before the others: a cancel, or the end of the plan before this stage.
+        phase = Phase.CANCELED if recorded else Phase.SKIPPED
     return StageStatus(
         name=stage.name,
         phase=phase,

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from planning.snapshot.documents import digest
+from tests.e2e.holding_proxy import Exchange, Moment, request
+from tests.e2e.installation import Installation
 from tests.e2e.story import EXECUTION, Story, actions, condition, told
+from tests.eventually import until
 from tests.kubectl import Object
 from tests.manifests import config_map
 
@@ -107,6 +110,31 @@ def test_a_ledger_that_was_altered_is_not_used_and_said_to_be_so(
     intact = condition(status, "LedgerIntact")
     assert (intact["status"], intact["reason"]) == ("False", "Altered")
     assert deleted(story) == []
+
+
+def test_a_worker_killed_after_it_stored_a_record_and_before_it_reported_that_stores_it_once(
+    installation: Installation, story: Story
+) -> None:
+    story.plan("plan", {"flow": [story.makes(name) for name in NAMES]})
+
+    def of_the_workflow(each: Exchange) -> bool:
+        return request("POST", "/controllerrevisions", holds="-ledger-")(each) and '"make-one"' in each.body
+
+    with installation.worker.proxy.holding(Moment.ANSWER, of_the_workflow, "the record is stored") as trap:
+        story.execute("execute", "plan")
+        for _ in range(2):
+            trap.wait()
+            installation.worker.program.kill()
+            until(lambda: not trap.holding, "the end of the connection")
+            installation.worker.program.start()
+        trap.wait()
+    status = story.succeeded("execute")
+    assert [each.status for each in trap.caught] == [201, 409, 409]
+    names = [status["ledger"]["name"], status["stageStatuses"][0]["workflowExecutions"][0]["ledger"]["name"]]
+    assert [part["metadata"]["name"] for part in ledger(story)] == names
+    story.revert("revert", "plan", "execute")
+    story.succeeded("revert")
+    assert deleted(story) == list(reversed(NAMES))
 
 
 def test_without_any_ledger_only_objects_with_the_mark_of_the_execution_are_deleted(story: Story) -> None:

@@ -1,5 +1,7 @@
 """The original's tree as its ledger has it: the status only tells what has no record."""
 
+import dataclasses
+
 import pytest
 
 from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
@@ -52,6 +54,24 @@ def test_a_stage_that_a_cancel_cut_short_between_its_workflows_is_not_taken_back
     shortened = original.model_copy(update={"status": original.status.model_copy(update={"stage_statuses": None})})
     [found] = whole(shortened, stored(original, (0, 0))).status.stages
     assert found.phase is Phase.CANCELED
+    forged = parts.model_copy(update={"phase": Phase.SUCCEEDED})
+    told = original.model_copy(update={"status": original.status.model_copy(update={"stage_statuses": [forged]})})
+    [found] = whole(told, stored(original, (0, 0))).status.stages
+    assert found.phase is Phase.CANCELED
+
+
+def test_a_workflow_in_which_there_was_nothing_to_do_is_not_missing() -> None:
+    nothing = workflow("x", phase=Phase.SKIPPED)
+    original = execute(stage("s", workflow("w", MADE), nothing))
+    state = decide(original).state.model_copy(
+        update={"stage_statuses": [stage("s", workflow("w", MADE), nothing)], "snapshot": SNAPSHOT}
+    )
+    ledger = dataclasses.replace(stored(original, (0, 0)), first=first_part(state))
+    for phase in (Phase.SUCCEEDED, Phase.FAILED):
+        shown = stage("s", workflow("w", MADE), workflow("x", OTHER, phase=phase), phase=phase)
+        told = original.model_copy(update={"status": original.status.model_copy(update={"stage_statuses": [shown]})})
+        [found] = whole(told, ledger).status.stages
+        assert [found.phase, *(node.phase for node in found.workflows)] == ["Succeeded", "Succeeded", "Skipped"]
 
 
 def test_what_a_lost_workflow_left_standing_is_named_where_it_has_the_mark_of_the_execution() -> None:
