@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -64,6 +65,15 @@ class RunningAttempt:
     def retries_left(self) -> bool:
         """Whether another attempt follows if this one fails by something that a repeat may help."""
         return self.heartbeat.errors < self.limits.retry.limit
+
+    @property
+    def time_limit(self) -> timedelta:
+        """How long the attempt may take."""
+        try:
+            return parse_duration(self.limits.timeout)
+        except ValueError:
+            # Planning refuses what is no duration; only histories from before that have one.
+            return parse_duration(Attempts().timeout)
 
     def wait_for(self, what: str, timeout_error: ActionError) -> None:
         """Report what is waited for now, and what to raise if the time runs out meanwhile."""
@@ -222,12 +232,7 @@ async def _with_cleanup(work: Awaitable[ActionOutcome], attempt: RunningAttempt)
 async def _in_time(work: Awaitable[ActionOutcome], attempt: RunningAttempt) -> ActionOutcome:
     """Do the work; if its time runs out, check once whether the action was done after all. Raises ActionError."""
     try:
-        limit = parse_duration(attempt.limits.timeout)
-    except ValueError:
-        # Planning refuses what is no duration; only histories from before that have one.
-        limit = parse_duration(Attempts().timeout)
-    try:
-        async with asyncio.timeout(limit.total_seconds()):
+        async with asyncio.timeout(attempt.time_limit.total_seconds()):
             return await work
     except ActionError:
         raise

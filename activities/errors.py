@@ -1,4 +1,4 @@
-"""How an attempt fails: which errors of the Kubernetes API a repeat may help, what Temporal gets, what the log says.
+"""How an attempt fails: what Temporal gets, what the log says.
 
 Source: docs/architecture.md, "Errors and attempts"; docs/operations.md, "The worker's log"; Kubernetes API
 conventions, "HTTP status codes".
@@ -11,10 +11,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from api.steps import ActionRecord, AttemptFailure, FailureType, Target
-from kube.errors import LONGEST_RETRY_AFTER, AlreadyExistsError, ApiError
+from kube.errors import LONGEST_RETRY_AFTER, ApiError
 from planning.messages.text import bounded, where_raised
-
-_TYPES = {403: FailureType.FORBIDDEN, 404: FailureType.NOT_FOUND, 413: FailureType.TOO_LARGE}
 
 EMPTY_RECORD = ActionRecord()
 
@@ -39,13 +37,6 @@ class NotRecordedError(ActionError):
     """An attempt that did nothing, for what it has to know first is not recorded yet. It counts as no error."""
 
 
-def failure_type(error: ApiError) -> FailureType:
-    """Return what an error of the API means for a repeat."""
-    if isinstance(error, AlreadyExistsError):
-        return FailureType.ALREADY_EXISTS
-    return FailureType.TRANSIENT if error.repeatable else _TYPES.get(error.status, FailureType.INVALID)
-
-
 def words_of(error: ApiError, target: Target) -> str:
     """Return the API server's words about a call for `target`, after the object's name where its Status names none."""
     return error.message if error.object_name == target.name else f"{target.name}: {error.message}"
@@ -53,7 +44,7 @@ def words_of(error: ApiError, target: Target) -> str:
 
 def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
     """Return an API error as the failure of an attempt, under the action's own message."""
-    return ActionError(failure_type(error), message, record, error.retry_after)
+    return ActionError(error.failure, message, record, error.retry_after)
 
 
 def application_error(

@@ -130,6 +130,10 @@ class Cluster:
         namespaced = (await self._resource(target, in_any_version=in_any_version)).namespaced
         return target.model_copy(update={"namespace": target.namespace or DEFAULT_NAMESPACE if namespaced else None})
 
+    async def has_status(self, kind: Target) -> bool:
+        """Return whether objects of a kind have a status that only their controllers write."""
+        return (await self._resource(kind, in_any_version=True)).has_status
+
     async def get(self, target: Target, actor: Actor) -> Object:
         """Read a whole object, through whichever version is served."""
         return await self._about(target, Request("GET", actor))

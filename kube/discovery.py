@@ -29,6 +29,8 @@ class Resource:
     root: str
     plural: str
     namespaced: bool
+    has_status: bool
+    """Whether its status is a subresource, which only its controllers write."""
 
 
 Read = Callable[[Request], Awaitable[Object]]
@@ -102,8 +104,11 @@ class Discovery:
         if not answer:
             # An aggregated API that has lost its backend may answer so.
             raise NotServedError(f"the API server lists no kind in {api_version}")
+        names = {each["name"] for each in answer}
         return {
-            (api_version, each["kind"]): Resource(root, each["name"], each["namespaced"])
+            (api_version, each["kind"]): Resource(
+                root, each["name"], each["namespaced"], f"{each['name']}/status" in names
+            )
             for each in answer
             if "/" not in each["name"]
         }

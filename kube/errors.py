@@ -15,19 +15,23 @@
 
 Anything else is an ApiError itself, told apart by its status. Source: Kubernetes API conventions,
 "HTTP status codes" and "Response status kind".
+
+What an error means for a repeat is decided by one table, `_FAILURES`, for every caller.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from api.steps import FailureType
+
 LONGEST_RETRY_AFTER = 300.0
 """Seconds: the longest pause that a server can ask for. Source: docs/spec/drworkflow.md, "retryPolicy"."""
 
-# 401: credentials are renewed by others, and a starting API server may refuse good ones.
-_REPEATABLE = (401, 408, 409, 410)
+NO_SUCH_KIND = "NoSuchKind"
+"""Reason of an UnknownKindError, where no definition can bring a kind of that name."""
 _TYPED_BY_OBJECT = (403, 404, 409, 410, 422)
 
 
@@ -49,6 +53,10 @@ class ApiError(Exception):
     """Seconds that the server asks to wait before the next call, at most LONGEST_RETRY_AFTER."""
     object_name: str = ""
     """`details.name` of the Status object: the object that it is about. The message contains this name."""
+    object_resource: str = ""
+    """`details.kind` of the Status object: its resource, as in `namespaces`."""
+    causes: tuple[str, ...] = ()
+    """`reason` of each of `details.causes` of the Status object."""
 
     def __str__(self) -> str:
         return self.message
@@ -59,9 +67,14 @@ class ApiError(Exception):
         return self.status in (0, 429) or self.status >= 500
 
     @property
+    def failure(self) -> FailureType:
+        """What the error means for a repeat of the same call: the first row of the table that fits."""
+        return next(row.failure for row in _FAILURES if row.fits(self))
+
+    @property
     def repeatable(self) -> bool:
-        """Whether the same call may succeed later. The one decision on this for all callers."""
-        return self.unavailable or self.status in _REPEATABLE
+        """Whether the same call may succeed later."""
+        return self.failure.repeatable
 
     @property
     def unclear(self) -> bool:
@@ -81,8 +94,6 @@ class InvalidNameError(ApiError):
 class UnknownKindError(ApiError):
     """The API server serves no such kind, which says nothing about its objects: its definition may be new."""
 
-    repeatable = True
-
 
 class KindGoneError(UnknownKindError):
     """No version of the group serves the kind, and no definition of it exists: neither does any object of it."""
@@ -98,8 +109,6 @@ class ForbiddenError(ApiError):
 
 class AlreadyExistsError(ApiError):
     """An object of that name exists."""
-
-    repeatable = False
 
 
 class ConflictError(ApiError):
@@ -120,6 +129,55 @@ class UnreachableError(ApiError):
     """No answer came. Whether the request had an effect is not known."""
 
 
+@dataclass(frozen=True)
+class _Row:
+    """What errors are one kind of failure. A field that is left out fits every error."""
+
+    failure: FailureType
+    statuses: Collection[int] = range(1000)
+    error: type[ApiError] = ApiError
+    reason: str = ""
+    cause: str = ""
+    resource: str = ""
+    words: tuple[str, ...] = ("",)
+    """Any of them occurs in what the API server says. Only for what it tells by nothing else."""
+
+    def fits(self, error: ApiError) -> bool:
+        return (
+            error.status in self.statuses
+            and isinstance(error, self.error)
+            and self.reason in ("", error.reason)
+            and (not self.cause or self.cause in error.causes)
+            and self.resource in ("", error.object_resource)
+            and any(part in error.message for part in self.words)
+        )
+
+
+# The texts are those of Kubernetes 1.34 and older; where one changes, its row no longer fits and the status decides.
+_FAILURES = (
+    # What passes although the status says otherwise.
+    _Row(FailureType.TRANSIENT, error=NotServedError),
+    _Row(FailureType.INVALID, error=UnknownKindError, reason=NO_SUCH_KIND),
+    _Row(FailureType.TRANSIENT, error=UnknownKindError),
+    _Row(FailureType.TRANSIENT, (403,), cause="NamespaceTerminating"),
+    _Row(FailureType.TRANSIENT, (403,), words=("exceeded quota: ", "status unknown for quota: ")),
+    _Row(FailureType.TRANSIENT, (403,), words=("error looking up service account ",)),
+    _Row(FailureType.TRANSIENT, (403,), words=("no PriorityClass with name ", "pod rejected: RuntimeClass ")),
+    _Row(FailureType.TRANSIENT, (404,), resource="namespaces", reason="NotFound"),
+    _Row(FailureType.TRANSIENT, (405,), words=("while custom resource definition is terminating",)),
+    # What cannot pass although the status says that the API server is at fault.
+    _Row(FailureType.TOO_LARGE, (500,), words=("request is too large", "trying to send message larger than max")),
+    _Row(FailureType.INVALID, (500,), words=("resourceVersion should not be set on objects to be created",)),
+    _Row(FailureType.INVALID, (500,), words=("failed to create typed patch object", "failed to convert new object")),
+    # The rest, by the status. 401: credentials are renewed by others, and a starting API server may refuse good ones.
+    _Row(FailureType.ALREADY_EXISTS, (409,), reason="AlreadyExists"),
+    _Row(FailureType.TRANSIENT, (0, 401, 408, 409, 410, 429, *range(500, 1000))),
+    _Row(FailureType.FORBIDDEN, (403,)),
+    _Row(FailureType.NOT_FOUND, (404,)),
+    _Row(FailureType.TOO_LARGE, (413,)),
+    _Row(FailureType.INVALID),
+)
+
 _TYPES: dict[int, type[ApiError]] = {
     403: ForbiddenError,
     404: NotFoundError,
@@ -129,14 +187,24 @@ _TYPES: dict[int, type[ApiError]] = {
 
 
 def from_answer(
-    status: int, reason: str, message: str, retry_after: float | None = None, object_name: str = ""
+    status: int, reason: str, message: str, retry_after: float | None = None, details: Mapping[str, Any] | None = None
 ) -> ApiError:
-    """Return the error for a Status object of the API server."""
+    """Return the error for a Status object of the API server; `details` is its field of that name."""
     kind = AlreadyExistsError if reason == "AlreadyExists" else _TYPES.get(status, ApiError)
     if kind is NotFoundError and reason != "NotFound":
         # The 404 of a proxy, or of a kind that is not served now, does not prove that an object is gone.
         kind = NotServedError
-    return kind(message, status, reason, retry_after, object_name)
+    details = details or {}
+    causes = details.get("causes")
+    return kind(
+        message,
+        status,
+        reason,
+        retry_after,
+        object_name=str(details.get("name") or ""),
+        object_resource=str(details.get("kind") or ""),
+        causes=tuple(str(each.get("reason")) for each in causes or () if isinstance(each, dict)),
+    )
 
 
 def says_absent(status: Mapping[str, Any], name: str) -> bool:

@@ -101,11 +101,10 @@ def answer_of(request: Request, response: aiohttp.ClientResponse, raw: bytes) ->
         raise from_nonsense(status, pause)
     message = str(answer.get("message") or f"the API server answered {status}")
     details = answer.get("details")
-    name = details.get("name") if isinstance(details, dict) else None
     reason = str(answer.get("reason") or "")
     if status == 404 and not says_absent(answer, request.about):
         reason = ""
-    raise from_answer(status, reason, message, pause, str(name or ""))
+    raise from_answer(status, reason, message, pause, details if isinstance(details, dict) else {})
 
 
 def event_of(line: bytes) -> Object:

@@ -24,6 +24,7 @@ from planning.definitions.action_types import row_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
+from planning.messages import readiness as readiness_messages
 from planning.messages.text import bounded
 
 CLUSTERS_AT_ONCE = 50
@@ -180,7 +181,7 @@ class ClusterRuns:
         problems = self.problems
         decisive = next((each for each in problems if not each.type.repeatable), problems[0])
         reasons = [
-            effect_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
+            readiness_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
         ]
         reason = effect_messages.failed_in_clusters(reasons, len(self.members))
         message = action_messages.failed_to(self.action.operation, self.action.target.kind, reason)
@@ -208,7 +209,7 @@ class ClusterRuns:
             return
         waiting = [member for member in self.members if member.ended is None]
         reasons = [
-            effect_messages.in_cluster(each.cluster.binding, each.attempt.heartbeat.waiting_for)
+            readiness_messages.in_cluster(each.cluster.binding, each.attempt.heartbeat.waiting_for)
             for each in waiting
             if each.begun
         ]

@@ -16,7 +16,7 @@ from activities.effects.create import ObjectCreation
 from activities.effects.delete import Failed, ObjectDeletion, TargetDeletion
 from activities.effects.per_cluster import ClusterTargets
 from activities.effects.prior_state import PriorStateStore
-from activities.errors import ActionError, action_error, failure_type, words_of
+from activities.errors import ActionError, action_error, words_of
 from activities.store import RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
@@ -110,7 +110,7 @@ class HookCleanupEffect:
         try:
             await self._delete(action, outcomes.recorded_objects(action, done), attempt, failed=failed)
         except ApiError as error:
-            raise failed(failure_type(error), words_of(error, action.target)) from error
+            raise failed(error.failure, words_of(error, action.target)) from error
         return _removed(done)
 
     async def _after_failure(self, action: ResolvedAction, attempt: RunningAttempt, error: ActionError) -> ActionError:

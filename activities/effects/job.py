@@ -14,11 +14,12 @@ from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.effects.create import ObjectCreation
 from activities.effects.objects import ObjectEffect
+from activities.effects.pods import PodObstacles, pods_of
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from activities.read import object_if_present
 from activities.store import Revision, RevisionStore
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ActionRecord, FailureType, Target
+from api.steps import ActionOutcome, ActionRecord, FailureType
 from kube.client import Cluster, Object
 from kube.errors import ApiError
 from planning.definitions.identifiers import RecordKind, record_name
@@ -26,12 +27,11 @@ from planning.effects import jobs
 from planning.effects.jobs import JobResult
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
+from planning.messages import readiness as readiness_messages
 from planning.messages.text import bounded
 
 _FIRST_PAUSE = 0.2
 """Seconds between the first two reads of a Job that is running."""
-_MOST_PODS = 200
-"""Pods among which the one that failed last is looked for."""
 
 
 class JobEffect:
@@ -105,6 +105,7 @@ class _CreatedJob:
         self._action = action
         self._target = action.target
         self._uid = uid
+        self._obstacles = PodObstacles(cluster, action.actor)
         self._record = ActionRecord(operation=action.operation, created=True, outputs=action.outputs(uid))
 
     async def wait_for_end(self, attempt: RunningAttempt) -> ActionOutcome:
@@ -126,7 +127,9 @@ class _CreatedJob:
         elif ending is JobResult.COMPLETE:
             return self._completed()
         elif ending is JobResult.FAILED:
-            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+            message = effect_messages.job_failed(
+                self._target, jobs.failure(job, await pods_of(self._cluster, job, self._action.actor))
+            )
         else:
             message = effect_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
         return self._outcome(Phase.CANCELED, effect_messages.canceled_job(message))
@@ -148,9 +151,11 @@ class _CreatedJob:
         if ending is JobResult.COMPLETE:
             return self._completed()
         if ending is JobResult.FAILED:
-            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._pods(job)))
+            message = effect_messages.job_failed(
+                self._target, jobs.failure(job, await pods_of(self._cluster, job, self._action.actor))
+            )
             raise ActionError(FailureType.JOB_FAILED, message, self._record)
-        self._report(attempt, jobs.progress(job))
+        self._report(attempt, readiness_messages.with_cause(jobs.progress(job), await self._obstacles.of(job)))
         return None
 
     async def _final_check(self) -> ActionOutcome | None:
@@ -161,18 +166,6 @@ class _CreatedJob:
         """Read the very Job that was created; None if it is gone. Raises ApiError."""
         found = await object_if_present(self._cluster, self._target, self._action.actor)
         return found if found is not None and found["metadata"]["uid"] == self._uid else None
-
-    async def _pods(self, job: Object) -> list[Object]:
-        """Read the Job's pods; none if the actor may not, for then only a reason is missing."""
-        found: list[Object] = []
-        selector = jobs.pod_selector(job)
-        kind = Target(api_version="v1", kind="Pod", name="", namespace=self._target.namespace)
-        with suppress(ApiError):
-            async for page in self._cluster.pages(kind, selector, self._action.actor):
-                found += page.items
-                if len(found) >= _MOST_PODS:
-                    break
-        return found if selector else []
 
     def _report(self, attempt: RunningAttempt, progress: str) -> None:
         late = effect_messages.job_unfinished(self._target, attempt.limits.timeout, progress)

@@ -6,10 +6,12 @@ Source: docs/spec/drworkflow.md, "waitReady".
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from activities.attempt import RunningAttempt
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
+from activities.effects.pods import PodObstacles
 from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
@@ -17,7 +19,16 @@ from kube.client import Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, KindGoneError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
-from planning.effects.readiness import Readiness, ReadinessState, never, not_yet, readiness
+from planning.effects.readiness import (
+    NO_STATUS_YET,
+    WITHOUT_STATUS,
+    Readiness,
+    ReadinessState,
+    never,
+    not_known,
+    not_yet,
+    readiness,
+)
 from planning.effects.subscription import (
     SUBSCRIPTION_UID_LABEL,
     bound_clusters,
@@ -25,12 +36,14 @@ from planning.effects.subscription import (
     is_subscription,
     namespace_of,
 )
-from planning.messages import effects as effect_messages
+from planning.messages import readiness as readiness_messages
 from planning.messages.text import bounded
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 3.0
 """Seconds between two reads of an object that is not ready yet."""
+_STATUS_PATIENCE = 30.0
+"""Seconds for which a controller's first status is waited for, or half of the action's timeout if that is shorter."""
 
 
 class WaitReadyEffect:
@@ -65,19 +78,25 @@ class _ReadyWait:
         self._action = action
         self._done = done
         self._uid = outcomes.uid_of(action, done)
+        self._obstacles = PodObstacles(cluster, action.actor)
 
     async def run(self, attempt: RunningAttempt) -> ActionOutcome:
         """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""
-        self._report(attempt, effect_messages.NOT_LOOKED_AT)
+        self._report(attempt, readiness_messages.NOT_LOOKED_AT)
         attempt.final_check = self._final_check
-        pause = _FIRST_PAUSE
-        while (found := await self._read_patiently()).state is ReadinessState.NOT_YET:
+        now = asyncio.get_running_loop().time
+        patience = min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2)
+        deadline, pause = now() + patience, _FIRST_PAUSE
+        unreported = NO_STATUS_YET
+        while (found := await self._read_patiently(unreported)).state is ReadinessState.NOT_YET:
             self._report(attempt, found.reason)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+            if now() >= deadline:
+                unreported = not_known(readiness_messages.no_status_within(patience))
         if found.state is ReadinessState.NEVER:
-            raise self._failed(FailureType.NOT_READY, effect_messages.never_ready(self._done.message, found.reason))
-        return self._ready()
+            raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
+        return self._ended(found)
 
     async def verify(self) -> ActionOutcome:
         """Check after a cancel: Succeeded if the object is ready, else Canceled, with what was created."""
@@ -85,46 +104,61 @@ class _ReadyWait:
             found = await self._read()
         except ApiError as error:
             raise self._not_seen(error) from error
-        if found.state is ReadinessState.READY:
-            return self._ready()
-        message = bounded(effect_messages.canceled_not_ready(self._done.message, found.reason))
+        if found.ends_waiting:
+            return self._ended(found)
+        message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
     def _report(self, attempt: RunningAttempt, reason: str) -> None:
-        late = effect_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
-        waiting = effect_messages.waiting(self._action.target, reason)
+        late = readiness_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
+        waiting = readiness_messages.waiting(self._action.target, reason)
         attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
 
     async def _final_check(self) -> ActionOutcome | None:
-        return self._ready() if (await self._read()).state is ReadinessState.READY else None
+        found = await self._read()
+        return self._ended(found) if found.ends_waiting else None
 
-    async def _read_patiently(self) -> Readiness:
+    async def _read_patiently(self, unreported: Readiness) -> Readiness:
         try:
-            return await self._read()
+            return await self._read(unreported)
         except ApiError as error:
             if not error.repeatable:
                 raise self._not_seen(error) from error
-            return not_yet(effect_messages.unanswered(error.message))
+            return not_yet(readiness_messages.unanswered(error.message))
 
-    async def _read(self) -> Readiness:
-        """Return whether the object with this uid is ready. Raises ApiError."""
+    async def _read(self, unreported: Readiness = NO_STATUS_YET) -> Readiness:
+        """Return whether the object with this uid is ready, with what its pods say if it is not. Raises ApiError.
+
+        `unreported` is what a custom resource is whose kind has a status, while no controller has written one.
+        """
         actor = self._action.actor
         try:
             found = await self._cluster.get(self._action.target, actor)
         except (NotFoundError, KindGoneError):
-            return never(effect_messages.GONE)
+            return never(readiness_messages.GONE)
         if found["metadata"]["uid"] != self._uid:
-            return never(effect_messages.replaced_since(found["metadata"]["uid"]))
-        if not is_subscription(found):
-            return readiness(found)
-        clusters = bound_clusters(found)
-        return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
+            return never(readiness_messages.replaced_since(found["metadata"]["uid"]))
+        if is_subscription(found):
+            clusters = bound_clusters(found)
+            return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
+        has_status = await self._cluster.has_status(self._action.target)
+        result = readiness(found, unreported=unreported if has_status else WITHOUT_STATUS)
+        if result.ends_waiting:
+            return result
+        reason = readiness_messages.with_cause(result.reason, await self._obstacles.of(found))
+        return replace(result, reason=reason)
 
-    def _ready(self) -> ActionOutcome:
-        return self._done.model_copy(update={"message": bounded(effect_messages.and_ready(self._done.message))})
+    def _ended(self, found: Readiness) -> ActionOutcome:
+        """Return the outcome when there is nothing more to wait for."""
+        done = self._done.message
+        if found.state is ReadinessState.READY:
+            message = readiness_messages.and_ready(done)
+        else:
+            message = readiness_messages.and_not_known(done, found.reason)
+        return self._done.model_copy(update={"message": bounded(message)})
 
     def _not_seen(self, error: ApiError) -> ActionError:
-        return action_error(error, effect_messages.not_seen(self._done.message, error.message), self._done)
+        return action_error(error, readiness_messages.not_seen(self._done.message, error.message), self._done)
 
     def _failed(self, kind: FailureType, message: str) -> ActionError:
         return ActionError(kind, message, self._done)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.execution import ClusterActionStatus
-from planning.effects.readiness import Object, at, items, text
+from planning.effects.object_fields import Object, at, items, text
 from planning.messages import effects as effect_messages
 from planning.messages.text import bounded
 

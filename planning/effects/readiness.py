@@ -1,20 +1,43 @@
 """Whether an object is ready, from what its own controller reports.
 
-A status may have any form and never raises. An object without conditions is ready at once.
-Source: docs/spec/drworkflow.md, "waitReady"; Kubernetes, "kstatus" and "Job termination and cleanup".
+A status may have any form and never raises. The rules follow kstatus, and are stricter where that takes something for
+done which a plan must wait for: a Job that runs, a pod that failed, a load balancer without an address.
+Source: docs/spec/drworkflow.md, "waitReady"; kubernetes-sigs/cli-utils, "pkg/kstatus"; Kubernetes, "Job termination and
+cleanup".
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import partial
 
-from planning.messages import effects as effect_messages
+from api.meta import GROUP
+from api.phases import Phase, PlanPhase, WorkflowPhase
+from planning.effects.object_fields import (
+    CLUSTERNET_GROUP,
+    Object,
+    at,
+    condition_of,
+    detail,
+    group_and_kind,
+    is_true,
+    items,
+    number,
+    text,
+)
+from planning.effects.pods import pod_obstacle
+from planning.messages import readiness as readiness_messages
 
-Object = dict[str, Any]
-
-CLUSTERNET_GROUP = "apps.clusternet.io"
+_BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "extensions", "policy"})
+_BUILT_IN_DOMAINS = frozenset(
+    {
+        *("admissionregistration", "apiextensions", "apiregistration", "authentication", "authorization"),
+        *("certificates", "coordination", "discovery", "events", "flowcontrol.apiserver", "internal.apiserver"),
+        *("networking", "node", "rbac.authorization", "resource", "scheduling", "storage", "storagemigration"),
+    }
+)
+"""Groups of the API server itself, the latter without `.k8s.io`."""
 _UID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -23,6 +46,8 @@ class ReadinessState(StrEnum):
 
     READY = "ready"
     """It is ready: waiting has ended."""
+    NOT_KNOWN = "not known"
+    """Nothing tells whether it is ready, or ever will: waiting has ended."""
     NOT_YET = "not yet"
     """It may become ready: waiting continues."""
     NEVER = "never"
@@ -36,6 +61,11 @@ class Readiness:
     state: ReadinessState
     reason: str = ""
 
+    @property
+    def ends_waiting(self) -> bool:
+        """Whether the object is as ready as can be known."""
+        return self.state in (ReadinessState.READY, ReadinessState.NOT_KNOWN)
+
 
 READY = Readiness(ReadinessState.READY)
 
@@ -45,71 +75,47 @@ def not_yet(reason: str) -> Readiness:
     return Readiness(ReadinessState.NOT_YET, reason)
 
 
+def not_known(reason: str) -> Readiness:
+    """Return that nothing tells whether an object is ready."""
+    return Readiness(ReadinessState.NOT_KNOWN, reason)
+
+
 def never(reason: str) -> Readiness:
     """Return that an object cannot become ready."""
     return Readiness(ReadinessState.NEVER, reason)
 
 
-def readiness(found: Object) -> Readiness:
-    """Return the readiness of an object of any kind but Subscription, as the API server returned it."""
+WITHOUT_STATUS = not_known(readiness_messages.WITHOUT_STATUS)
+NO_STATUS_YET = not_yet(readiness_messages.NO_STATUS)
+
+
+def readiness(found: Object, *, unreported: Readiness = WITHOUT_STATUS) -> Readiness:
+    """Return the readiness of an object of any kind but Subscription, as the API server returned it.
+
+    `unreported` is that of a custom resource for which no controller has written a status.
+    """
     if text(found, "metadata", "deletionTimestamp"):
-        return never(effect_messages.BEING_DELETED)
+        return never(readiness_messages.BEING_DELETED)
     generation = number(found, "metadata", "generation")
-    if number(found, "status", "observedGeneration", default=generation) < generation:
-        return not_yet(effect_messages.NOT_OBSERVED)
-    return _RULES.get(group_and_kind(found), _by_conditions)(found)
+    if _observed(found, default=generation) < generation:
+        return not_yet(readiness_messages.NOT_OBSERVED)
+    if is_true(found, "Stalled"):
+        return never(readiness_messages.stalled(detail(condition_of(found, "Stalled"))))
+    if is_true(found, "Reconciling"):
+        return not_yet(readiness_messages.condition("Reconciling", "True", detail(condition_of(found, "Reconciling"))))
+    rule = _RULES.get(group_and_kind(found))
+    return rule(found) if rule is not None else _by_conditions(found, unreported)
 
 
-def group_and_kind(found: Object) -> tuple[str, str]:
-    """Return API group and kind, without the version."""
-    return text(found, "apiVersion").rpartition("/")[0], text(found, "kind")
-
-
-# Reading fields of any form.
-
-
-def at(found: Any, *path: str) -> Any:
-    """Return the value at a path; None where there is none."""
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
-
-
-def text(found: Any, *path: str) -> str:
-    """Return the text at a path; empty where there is none."""
-    value = at(found, *path)
-    return value if isinstance(value, str) else ""
-
-
-def number(found: Any, *path: str, default: int = 0) -> int:
-    """Return the integer at a path; `default` where there is none."""
-    value = at(found, *path)
-    return value if isinstance(value, int) and not isinstance(value, bool) else default
-
-
-def items(found: Any, *path: str) -> list[Object]:
-    """Return the objects in the list at a path; other items are ignored."""
-    value = at(found, *path)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def condition_of(found: Object, name: str) -> Object | None:
-    """Return the condition of a type; None where there is none."""
-    return next((each for each in items(found, "status", "conditions") if each.get("type") == name), None)
-
-
-def _is_true(found: Object, name: str) -> bool:
-    return text(condition_of(found, name), "status") == "True"
-
-
-def _detail(part: Any) -> str:
-    """Return reason and message of a condition or status, as far as there are any."""
-    return ": ".join(word for word in (text(part, "reason"), text(part, "message")) if word)
+def _observed(found: Object, default: int = 0) -> int:
+    """Return the generation that a status is about; some controllers write it as text."""
+    value = text(found, "status", "observedGeneration")
+    return int(value) if value.isdecimal() else number(found, "status", "observedGeneration", default=default)
 
 
 def _unobserved(found: Object) -> bool:
     """Tell whether a controller that always sets observedGeneration has not observed the latest one."""
-    return number(found, "status", "observedGeneration") < number(found, "metadata", "generation")
+    return _observed(found) < number(found, "metadata", "generation")
 
 
 # Workloads.
@@ -118,28 +124,61 @@ def _unobserved(found: Object) -> bool:
 def _deployment(found: Object) -> Readiness:
     progressing = condition_of(found, "Progressing")
     if text(progressing, "reason") == "ProgressDeadlineExceeded":
-        return never(effect_messages.object_failed(_detail(progressing)))
+        causes = [detail(progressing), *_obstacles(found)]
+        return never(readiness_messages.object_failed(readiness_messages.with_cause(*causes)))
     if _unobserved(found):
-        return not_yet(effect_messages.NOT_OBSERVED)
-    wanted = number(found, "spec", "replicas", default=1)
-    updated, available = number(found, "status", "updatedReplicas"), number(found, "status", "availableReplicas")
+        return not_yet(readiness_messages.NOT_OBSERVED)
+    reason = _unfinished(found)
+    return not_yet(readiness_messages.with_cause(reason, *_obstacles(found))) if reason else READY
+
+
+def _unfinished(deployment: Object) -> str:
+    """Return how far the roll-out of a Deployment is; empty if it is complete."""
+    wanted = number(deployment, "spec", "replicas", default=1)
+    updated = number(deployment, "status", "updatedReplicas")
+    available = number(deployment, "status", "availableReplicas")
     if updated < wanted:
-        return not_yet(effect_messages.replicas(updated, wanted, "updated"))
-    if (old := number(found, "status", "replicas") - updated) > 0:
-        return not_yet(effect_messages.too_many(old))
-    return READY if available >= wanted else not_yet(effect_messages.replicas(available, wanted, "available"))
+        return readiness_messages.replicas(updated, wanted, "updated")
+    if (old := number(deployment, "status", "replicas") - updated) > 0:
+        return readiness_messages.too_many(old)
+    if available < wanted:
+        return readiness_messages.replicas(available, wanted, "available")
+    condition = condition_of(deployment, "Available")
+    if condition is not None and text(condition, "status") != "True":
+        return readiness_messages.condition("Available", text(condition, "status"), detail(condition))
+    return ""
+
+
+def _obstacles(found: Object) -> Iterator[str]:
+    """Yield what keeps a workload from having its replicas, as far as it says that itself."""
+    if at(found, "spec", "paused") is True:
+        yield readiness_messages.PAUSED
+    if is_true(found, "ReplicaFailure"):
+        yield detail(condition_of(found, "ReplicaFailure"))
+
+
+def _replica_set(found: Object) -> Readiness:
+    if _unobserved(found):
+        return not_yet(readiness_messages.NOT_OBSERVED)
+    wanted = number(found, "spec", "replicas", default=1)
+    reason = ""
+    if (old := number(found, "status", "replicas") - wanted) > 0:
+        reason = readiness_messages.too_many(old)
+    elif (available := number(found, "status", "availableReplicas")) < wanted or is_true(found, "ReplicaFailure"):
+        reason = readiness_messages.replicas(available, wanted, "available")
+    return not_yet(readiness_messages.with_cause(reason, *_obstacles(found))) if reason else READY
 
 
 def _stateful_set(found: Object) -> Readiness:
     if _unobserved(found):
-        return not_yet(effect_messages.NOT_OBSERVED)
+        return not_yet(readiness_messages.NOT_OBSERVED)
     wanted = number(found, "spec", "replicas", default=1)
     ready = number(found, "status", "readyReplicas")
     if ready < wanted:
-        return not_yet(effect_messages.replicas(ready, wanted, "ready"))
+        return not_yet(readiness_messages.replicas(ready, wanted, "ready"))
     if (old := number(found, "status", "replicas") - wanted) > 0:
-        return not_yet(effect_messages.too_many(old))
-    return READY if _rolled_out(found, wanted) else not_yet(effect_messages.ROLLING)
+        return not_yet(readiness_messages.too_many(old))
+    return READY if _rolled_out(found, wanted) else not_yet(readiness_messages.ROLLING)
 
 
 def _rolled_out(found: Object, wanted: int) -> bool:
@@ -155,56 +194,125 @@ def _rolled_out(found: Object, wanted: int) -> bool:
 def _daemon_set(found: Object) -> Readiness:
     wanted = number(found, "status", "desiredNumberScheduled", default=-1)
     if wanted < 0 or _unobserved(found):
-        return not_yet(effect_messages.SCHEDULED_NOWHERE if wanted < 0 else effect_messages.NOT_OBSERVED)
+        return not_yet(readiness_messages.SCHEDULED_NOWHERE if wanted < 0 else readiness_messages.NOT_OBSERVED)
     updated, available = number(found, "status", "updatedNumberScheduled"), number(found, "status", "numberAvailable")
     on_delete = text(found, "spec", "updateStrategy", "type") == "OnDelete"
     if updated < wanted and not on_delete:
-        return not_yet(effect_messages.replicas(updated, wanted, "updated"))
-    return READY if available >= wanted else not_yet(effect_messages.replicas(available, wanted, "available"))
+        return not_yet(readiness_messages.replicas(updated, wanted, "updated"))
+    return READY if available >= wanted else not_yet(readiness_messages.replicas(available, wanted, "available"))
 
 
 def _job(found: Object) -> Readiness:
-    if _is_true(found, "Failed"):
-        return never(effect_messages.object_failed(_detail(condition_of(found, "Failed"))))
-    if _is_true(found, "Complete"):
+    if is_true(found, "Failed"):
+        return never(readiness_messages.object_failed(detail(condition_of(found, "Failed"))))
+    if is_true(found, "Complete"):
         return READY
-    if _is_true(found, "Suspended"):
-        return not_yet(effect_messages.SUSPENDED)
+    if is_true(found, "Suspended"):
+        return not_yet(readiness_messages.SUSPENDED)
     wanted = number(found, "spec", "completions", default=1)
-    return not_yet(effect_messages.completions(number(found, "status", "succeeded"), wanted))
+    return not_yet(readiness_messages.completions(number(found, "status", "succeeded"), wanted))
 
 
 def _pod(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
     if phase == "Failed":
-        return never(effect_messages.object_failed(_detail(at(found, "status"))))
-    if phase == "Succeeded" or _is_true(found, "Ready"):
+        return never(readiness_messages.object_failed(pod_obstacle(found)))
+    if phase == "Succeeded" or is_true(found, "Ready"):
         return READY
-    return not_yet(effect_messages.pod_phase(phase))
+    return not_yet(readiness_messages.with_cause(readiness_messages.phase(phase), pod_obstacle(found)))
 
 
 # Other kinds.
 
 
-def _by_conditions(found: Object) -> Readiness:
+def _by_conditions(found: Object, unreported: Readiness) -> Readiness:
     """Return the readiness of any other kind, from its conditions Ready and Available if it has them."""
-    if _is_true(found, "Stalled"):
-        return never(effect_messages.stalled(_detail(condition_of(found, "Stalled"))))
-    for name in ("Ready", "Available"):
-        condition, generation = condition_of(found, name), number(found, "metadata", "generation")
+    conditions = [(name, condition) for name in ("Ready", "Available") if (condition := condition_of(found, name))]
+    generation = number(found, "metadata", "generation")
+    for name, condition in conditions:
         if number(condition, "observedGeneration", default=generation) < generation:
-            return not_yet(effect_messages.NOT_OBSERVED)
-        if condition is not None and text(condition, "status") != "True":
-            return not_yet(effect_messages.condition_not_true(name, text(condition, "status"), _detail(condition)))
-    return READY
+            return not_yet(readiness_messages.NOT_OBSERVED)
+        if text(condition, "status") != "True":
+            return not_yet(readiness_messages.condition(name, text(condition, "status"), detail(condition)))
+    if conditions or not _is_custom(found):
+        return READY
+    if not _reported(found):
+        return unreported
+    if generation and _observed(found) >= generation:
+        return READY
+    return not_known(readiness_messages.not_understood(text(found, "status", "phase")))
+
+
+def _is_custom(found: Object) -> bool:
+    """Return whether an object is of a group that the API server itself does not define."""
+    group = group_and_kind(found)[0]
+    return group not in _BUILT_IN and group.removesuffix(".k8s.io") not in _BUILT_IN_DOMAINS
+
+
+def _reported(found: Object) -> bool:
+    """Return whether a controller has written a status: the defaults of a definition are empty, or Unknown."""
+    status = at(found, "status")
+    if not isinstance(status, Mapping):
+        return False
+    conditions = items(found, "status", "conditions")
+    unknown = bool(conditions) and all(text(each, "status") == "Unknown" for each in conditions)
+    values = [value for key, value in status.items() if not (key == "conditions" and unknown)]
+    return any(value not in ("", None, [], {}) for value in values)
+
+
+def _if_true(name: str, found: Object) -> Readiness:
+    """Return whether the condition that a kind always has is True."""
+    condition = condition_of(found, name)
+    if text(condition, "status") == "True":
+        return READY
+    return not_yet(readiness_messages.condition(name, text(condition, "status"), detail(condition)))
 
 
 def _definition(found: Object) -> Readiness:
     """Return whether the kind of a CustomResourceDefinition is served."""
-    established = condition_of(found, "Established")
-    if text(established, "status") == "True":
+    accepted, established = condition_of(found, "NamesAccepted"), condition_of(found, "Established")
+    if text(accepted, "status") == "False":
+        return never(readiness_messages.condition("NamesAccepted", "False", detail(accepted)))
+    if text(established, "status") == "False" and text(established, "reason") != "Installing":
+        return never(readiness_messages.condition("Established", "False", detail(established)))
+    return _if_true("Established", found)
+
+
+def _claim(found: Object) -> Readiness:
+    """Return whether a PersistentVolumeClaim has a volume."""
+    phase = text(found, "status", "phase")
+    if phase == "Lost":
+        return never(readiness_messages.LOST)
+    return READY if phase == "Bound" else not_yet(readiness_messages.phase(phase))
+
+
+def _service(found: Object) -> Readiness:
+    """Return whether a Service has the address that its type promises."""
+    if text(found, "spec", "type") != "LoadBalancer" or at(found, "spec", "externalIPs"):
         return READY
-    return not_yet(effect_messages.condition_not_true("Established", text(established, "status"), _detail(established)))
+    return READY if items(found, "status", "loadBalancer", "ingress") else not_yet(readiness_messages.NO_ADDRESS)
+
+
+def _execution(found: Object) -> Readiness:
+    """Return whether a DRPlanExecution has succeeded: a plan may be an action of another one."""
+    phase, message = text(found, "status", "phase"), text(found, "status", "message")
+    if phase == Phase.FAILED:
+        return never(readiness_messages.object_failed(message))
+    if phase == Phase.CANCELED:
+        return never(readiness_messages.canceled(message))
+    return READY if phase == Phase.SUCCEEDED else not_yet(readiness_messages.phase(phase, message))
+
+
+def _plan(found: Object) -> Readiness:
+    """Return whether a DRPlan or DRWorkflow is valid, in its latest generation."""
+    if _unobserved(found):
+        return not_yet(readiness_messages.NOT_OBSERVED)
+    phase = text(found, "status", "phase")
+    valid = phase in (PlanPhase.READY, PlanPhase.EXECUTED, WorkflowPhase.READY)
+    if valid:
+        return READY
+    problems = (text(each, "message") for each in items(found, "status", "conditions"))
+    return not_yet(readiness_messages.phase(phase, next(filter(None, problems), "")))
 
 
 # Clusternet's kinds; Subscription is in planning/effects/subscription.py.
@@ -212,23 +320,31 @@ def _definition(found: Object) -> Readiness:
 
 def _chart(found: Object) -> Readiness:
     phase = text(found, "status", "phase")
-    return READY if phase == "Found" else not_yet(effect_messages.chart(phase, text(found, "status", "reason")))
+    return READY if phase == "Found" else not_yet(readiness_messages.chart(phase, text(found, "status", "reason")))
 
 
 def _override(found: Object) -> Readiness:
     """Return whether a Localization or Globalization is bound: it has a label with the uid of its feed."""
     kind, labels = text(found, "spec", "feed", "kind"), at(found, "metadata", "labels")
     bound = isinstance(labels, Mapping) and any(value == kind and _UID.fullmatch(key) for key, value in labels.items())
-    return READY if kind and bound else not_yet(effect_messages.UNBOUND_OVERRIDE)
+    return READY if kind and bound else not_yet(readiness_messages.UNBOUND_OVERRIDE)
 
 
 _RULES: dict[tuple[str, str], Callable[[Object], Readiness]] = {
     ("apps", "Deployment"): _deployment,
+    ("apps", "ReplicaSet"): _replica_set,
+    ("", "ReplicationController"): _replica_set,
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,
     ("batch", "Job"): _job,
     ("", "Pod"): _pod,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("", "Service"): _service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
+    ("apiregistration.k8s.io", "APIService"): partial(_if_true, "Available"),
+    (GROUP, "DRPlanExecution"): _execution,
+    (GROUP, "DRPlan"): _plan,
+    (GROUP, "DRWorkflow"): _plan,
     (CLUSTERNET_GROUP, "HelmChart"): _chart,
     (CLUSTERNET_GROUP, "Localization"): _override,
     (CLUSTERNET_GROUP, "Globalization"): _override,

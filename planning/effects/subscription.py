@@ -10,22 +10,9 @@ import binascii
 import json
 from collections.abc import Mapping, Sequence
 
-from planning.effects.readiness import (
-    CLUSTERNET_GROUP,
-    READY,
-    Object,
-    Readiness,
-    ReadinessState,
-    at,
-    group_and_kind,
-    items,
-    never,
-    not_yet,
-    number,
-    readiness,
-    text,
-)
-from planning.messages import effects as effect_messages
+from planning.effects.object_fields import CLUSTERNET_GROUP, Object, at, group_and_kind, items, number, text
+from planning.effects.readiness import READY, Readiness, ReadinessState, never, not_yet, readiness
+from planning.messages import readiness as readiness_messages
 
 SUBSCRIPTION_UID_LABEL = "apps.clusternet.io/subs.uid"
 """On a Description: the uid of the Subscription that it comes from."""
@@ -57,22 +44,22 @@ def namespace_of(cluster: str) -> str | None:
 def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     """Evaluate a Subscription in all its clusters: one that failed decides, then one that is not ready."""
     if text(subscription, "metadata", "deletionTimestamp"):
-        return never(effect_messages.BEING_DELETED)
+        return never(readiness_messages.BEING_DELETED)
     clusters = bound_clusters(subscription)
     if not clusters:
-        return not_yet(effect_messages.NOT_BOUND)
+        return not_yet(readiness_messages.NOT_BOUND)
     verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
     for wanted in (ReadinessState.NEVER, ReadinessState.NOT_YET):
         for cluster, found in verdicts:
             if found.state is wanted:
-                return Readiness(wanted, effect_messages.in_cluster(cluster, found.reason))
+                return Readiness(wanted, readiness_messages.in_cluster(cluster, found.reason))
     return READY
 
 
 def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
     """Evaluate a Subscription in one cluster, by its Descriptions there."""
     if namespace_of(cluster) is None:
-        return never(effect_messages.bad_binding(cluster))
+        return never(readiness_messages.bad_binding(cluster))
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
     arrived = _arrived(subscription, current)
     return arrived if arrived.state is not ReadinessState.READY else _working(subscription, cluster, current)
@@ -83,16 +70,16 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
     for each in descriptions:
         if text(each, "status", "phase") == "Failure":
             return never(
-                effect_messages.description_failed(text(each, "metadata", "name"), text(each, "status", "reason"))
+                readiness_messages.description_failed(text(each, "metadata", "name"), text(each, "status", "reason"))
             )
     # Charts are handed over by Descriptions of their own.
     needed = {_HELM if text(feed, "kind") == "HelmChart" else _GENERIC for feed in items(subscription, "spec", "feeds")}
     if needed - {text(each, "spec", "deployer") for each in descriptions}:
-        return not_yet(effect_messages.NOT_DESCRIBED)
+        return not_yet(readiness_messages.NOT_DESCRIBED)
     for each in descriptions:
         if (phase := text(each, "status", "phase")) != "Success":
             name, reason = text(each, "metadata", "name"), text(each, "status", "reason")
-            return not_yet(effect_messages.description(name, phase, reason))
+            return not_yet(readiness_messages.description(name, phase, reason))
     return READY
 
 
@@ -105,10 +92,10 @@ def _working(subscription: Object, cluster: str, descriptions: Sequence[Object])
         # A chart or a Manifest is a wrapper: it is not itself part of what goes to the cluster.
         arrives = bool(text(feed, "name")) and group_and_kind(feed)[0] != CLUSTERNET_GROUP
         if arrives and _identity(feed) not in present:
-            return not_yet(effect_messages.not_part_yet(_called(feed)))
+            return not_yet(readiness_messages.not_part_yet(_called(feed)))
     for each, made in sent:
         found = _judged(subscription, cluster, each, made)
-        if found.state is not ReadinessState.READY:
+        if not found.ends_waiting:
             return Readiness(found.state, f"{_called(made)}: {found.reason}")
     return READY
 
@@ -139,12 +126,12 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
     if group_and_kind(made) not in _WORKLOADS:
         return READY
     if (numbers := _numbers(subscription, cluster, made)) is None:
-        return not_yet(effect_messages.NOT_REPORTED)
+        return not_yet(readiness_messages.NOT_REPORTED)
     if text(made, "kind") != "Job":
         return readiness({**stripped, "status": numbers})
     # Only counts are known of it: a Job's conditions are not among them.
     wanted, succeeded = number(made, "spec", "completions", default=1), number(numbers, "succeeded")
-    return READY if succeeded >= wanted else not_yet(effect_messages.completions(succeeded, wanted))
+    return READY if succeeded >= wanted else not_yet(readiness_messages.completions(succeeded, wanted))
 
 
 def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:

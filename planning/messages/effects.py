@@ -1,8 +1,7 @@
-"""What is said of an action beyond its one object: readiness, each managed cluster, Jobs and HTTP requests.
+"""What is said of an action beyond its one object: each managed cluster, Jobs and HTTP requests.
 
-Reasons follow `… but it was not ready within 5m: `, and are shown alone while an action waits. Sentences about a
-request get addresses that are redacted already.
-Source: docs/spec/drworkflow.md, "waitReady", "clusterExecutionMode" and "HTTP".
+Sentences about a request get addresses that are redacted already.
+Source: docs/spec/drworkflow.md, "clusterExecutionMode", "Job" and "HTTP".
 """
 
 from collections.abc import Collection, Sequence
@@ -12,139 +11,6 @@ from planning.messages.text import called, counted, listed, placed
 
 _LISTED = 600
 """Bytes that the clusters may take in one message."""
-
-
-# Why an object is not ready yet.
-
-NOT_OBSERVED = "its controller has not seen its latest change"
-ROLLING = "its update has not reached every replica"
-SCHEDULED_NOWHERE = "on how many nodes it runs is not known yet"
-SUSPENDED = "it is suspended"
-UNBOUND_OVERRIDE = "Clusternet has not bound it to its feed yet"
-
-
-def replicas(number: int, wanted: int, state: str) -> str:
-    """Too few are in a state: `1 of 3 replicas available`."""
-    return f"{number} of {counted(wanted, 'replica')} {state}"
-
-
-def too_many(number: int) -> str:
-    """Replicas of the former revision still exist."""
-    return f"{counted(number, 'replica')} of before still to go"
-
-
-def completions(number: int, wanted: int) -> str:
-    """A Job goes on."""
-    return f"{number} of {counted(wanted, 'completion')}"
-
-
-def condition_not_true(name: str, status: str, detail: str) -> str:
-    """A condition is not True: `condition Ready is False: NoNodes: …`."""
-    return f"condition {name} is {status or 'not set'}{_because(detail)}"
-
-
-def pod_phase(phase: str) -> str:
-    """A pod has not begun, or not ended."""
-    return f"its phase is {phase or 'not known'}"
-
-
-def chart(phase: str, detail: str) -> str:
-    """Clusternet has not found a HelmChart's chart."""
-    found = "Clusternet did not find the chart" if phase else "Clusternet has not looked for the chart yet"
-    return f"{found}{_because(detail)}"
-
-
-# Why an object will not become ready.
-
-BEING_DELETED = "it is being deleted"
-GONE = "it was deleted before it was seen to be ready"
-
-
-def object_failed(detail: str) -> str:
-    """It says itself that it failed; `detail` is what it says."""
-    return f"it failed{_because(detail)}"
-
-
-def stalled(detail: str) -> str:
-    """Its controller has given up, until somebody changes it."""
-    return f"its controller has stalled{_because(detail)}"
-
-
-def replaced_since(uid: str) -> str:
-    """Another object has its name now."""
-    return f"another object has its name now (uid {uid})"
-
-
-# What Clusternet says of a Subscription.
-
-NOT_BOUND = "Clusternet has bound it to no cluster yet"
-NOT_DESCRIBED = "Clusternet has made no Description yet"
-NOT_REPORTED = "Clusternet has not reported its state yet"
-
-
-def bad_binding(binding: str) -> str:
-    """A binding that names no cluster."""
-    return f'status.bindingClusters holds "{binding}", which is not namespace/name'
-
-
-def not_part_yet(feed: str) -> str:
-    """What goes to the cluster does not hold this feed."""
-    return f"{feed} is not part of its Description yet"
-
-
-def description(name: str, phase: str, detail: str) -> str:
-    """What goes to the cluster has not arrived."""
-    return f"Description {name} is {phase or 'not handled yet'}{_because(detail)}"
-
-
-def description_failed(name: str, detail: str) -> str:
-    """The cluster refused it."""
-    return f"Description {name} failed{_because(detail)}"
-
-
-def in_cluster(cluster: str, reason: str) -> str:
-    """Return the reason of one cluster (`namespace/name`)."""
-    return f"{cluster}: {reason}"
-
-
-# What an action says that waits.
-
-NOT_LOOKED_AT = "it has not been looked at yet"
-
-
-def waiting(target: Target, reason: str) -> str:
-    """While it waits, in the status and in Temporal's UI."""
-    return f"Waiting for {placed(target)} to be ready: {reason}"
-
-
-def unanswered(reason: str) -> str:
-    """Reason while the API server is away."""
-    return f"the API server cannot be asked: {reason}"
-
-
-def and_ready(done: str) -> str:
-    """The operation is done, and its object is ready; `done` is what was done."""
-    return f"{done}, and it is ready"
-
-
-def not_ready_within(done: str, timeout: str, reason: str) -> str:
-    """The operation is done, but the action's timeout (Go duration) is over."""
-    return f"{done}, but it was not ready within {timeout}: {reason}"
-
-
-def never_ready(done: str, reason: str) -> str:
-    """The operation is done, but waiting any longer is of no use."""
-    return f"{done}, but it will not become ready: {reason}"
-
-
-def not_seen(done: str, reason: str) -> str:
-    """The operation is done, but the API server did not let the actor look."""
-    return f"{done}, but whether it is ready cannot be seen: {reason}"
-
-
-def canceled_not_ready(done: str, reason: str) -> str:
-    """A cancel came between two attempts; the operation was done."""
-    return f"Canceled between two attempts: {done[0].lower()}{done[1:]}, but it is not ready: {reason}"
 
 
 # PerCluster: one Subscription for each managed cluster.
@@ -221,10 +87,6 @@ def waiting_in_clusters(parent: Target, said: Sequence[str], number: int, total:
 def canceled_in_clusters(parent: Target, done: int, total: int) -> str:
     """A cancel came between two attempts, and not all clusters were done."""
     return f"Canceled between two attempts: {called(parent)} is done in {done} of {counted(total, 'cluster')}"
-
-
-def _because(detail: str) -> str:
-    return f": {detail}" if detail else ""
 
 
 NO_ADDRESS = "it has no address"

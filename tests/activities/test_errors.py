@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.errors import ActionError, action_error, application_error, failure_type, words_of
+from activities.errors import ActionError, action_error, application_error, words_of
 from api.phases import Operation
 from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer
@@ -30,12 +30,12 @@ TABLE = [
 
 @pytest.mark.parametrize(("status", "reason", "expected"), TABLE)
 def test_an_answer_of_the_api_server_has_one_failure_type(status: int, reason: str, expected: FailureType) -> None:
-    assert failure_type(from_answer(status, reason, "words", None)) is expected
+    assert from_answer(status, reason, "words", None).failure is expected
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no route"), UnknownKindError("no such kind", 404)])
 def test_a_server_that_is_away_and_a_kind_that_may_still_come_are_worth_a_repeat(error: ApiError) -> None:
-    assert failure_type(error).repeatable
+    assert error.failure.repeatable
 
 
 @pytest.mark.parametrize("kind", list(FailureType))
@@ -81,5 +81,5 @@ def test_a_message_never_exceeds_its_bound() -> None:
 def test_the_servers_words_follow_the_name_where_the_status_does_not_name_the_object(
     object_name: str, words: str
 ) -> None:
-    error = from_answer(403, "Forbidden", words.removeprefix("app: "), object_name=object_name)
+    error = from_answer(403, "Forbidden", words.removeprefix("app: "), details={"name": object_name})
     assert words_of(error, Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")) == words

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from planning.effects import jobs
 from planning.effects.jobs import JobResult
+from planning.effects.object_fields import selector
+from planning.effects.pods import last_failure
 
 NOW = datetime(2026, 2, 3, 10, 10, tzinfo=UTC)
 Object = dict[str, Any]
@@ -65,26 +67,26 @@ def test_a_failure_tells_of_the_job_and_of_its_last_pod() -> None:
 
 def test_a_pod_that_was_put_out_says_why() -> None:
     evicted = pod("a", reason="Evicted", message="The node was low on memory")
-    assert jobs.last_failure([evicted]) == "pod a: Evicted: The node was low on memory"
+    assert last_failure([evicted]) == "pod a: Evicted: The node was low on memory"
 
 
 def test_a_container_that_was_started_again_is_told_by_its_last_end() -> None:
     again = pod("a", {**ended(137, state="lastState", reason="OOMKilled"), "state": {"running": {}}})
-    assert jobs.last_failure([again]) == "pod a: container main: OOMKilled (exit code 137)"
+    assert last_failure([again]) == "pod a: container main: OOMKilled (exit code 137)"
 
 
 def test_an_init_container_counts() -> None:
     broken = {"metadata": {"name": "a"}, "status": {"initContainerStatuses": [ended(2)]}}
-    assert jobs.last_failure([broken]) == "pod a: container main: ended (exit code 2)"
+    assert last_failure([broken]) == "pod a: container main: ended (exit code 2)"
 
 
 def test_pods_that_did_well_say_nothing() -> None:
-    assert jobs.last_failure([pod("a", ended(0)), pod("b")]) == ""
+    assert last_failure([pod("a", ended(0)), pod("b")]) == ""
 
 
 def test_its_pods_are_found_by_its_own_selector() -> None:
-    assert jobs.pod_selector(job()) == "a=b,batch.kubernetes.io/controller-uid=u1"
-    assert jobs.pod_selector({}) == ""
+    assert selector(job()) == "a=b,batch.kubernetes.io/controller-uid=u1"
+    assert selector({}) == ""
 
 
 @given(
@@ -106,7 +108,7 @@ def test_nothing_that_a_status_holds_breaks_the_judgement(value: Any) -> None:
     jobs.job_result(found)
     jobs.progress(found)
     jobs.failure(found, [found])
-    jobs.pod_selector(found)
+    selector(found)
     jobs.time_to_live(found)
     jobs.may_have_gone(found, timedelta(seconds=1), NOW)
 

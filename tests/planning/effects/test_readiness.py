@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.effects.readiness import READY, Readiness, ReadinessState, readiness
+from planning.effects.readiness import NO_STATUS_YET, READY, Readiness, ReadinessState, readiness
 
 Object = dict[str, Any]
 UID = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11"
@@ -45,6 +45,27 @@ def definition(*conditions: Object) -> Object:
     return of("apiextensions.k8s.io/v1", "CustomResourceDefinition", {"conditions": list(conditions)})
 
 
+def replica_set(spec: Object, *conditions: Object, **status: int) -> Object:
+    return of("apps/v1", "ReplicaSet", {"observedGeneration": 2, "conditions": list(conditions), **status}, spec)
+
+
+def claim(phase: str) -> Object:
+    return of("v1", "PersistentVolumeClaim", {"phase": phase} if phase else {})
+
+
+def service(kind: str, *addresses: Object, **spec: Any) -> Object:
+    return of("v1", "Service", {"loadBalancer": {"ingress": list(addresses)}}, {"type": kind, **spec})
+
+
+def api_service(*conditions: Object) -> Object:
+    return of("apiregistration.k8s.io/v1", "APIService", {"conditions": list(conditions)})
+
+
+def ours(kind: str, phase: str, message: str = "", *conditions: Object, **status: Any) -> Object:
+    written = {"phase": phase, "message": message, "observedGeneration": 2, "conditions": list(conditions), **status}
+    return of("dr.bkbcs.tencent.com/v1alpha1", kind, written)
+
+
 def chart(**status: str) -> Object:
     return of("apps.clusternet.io/v1alpha1", "HelmChart", dict(status))
 
@@ -63,6 +84,8 @@ DONE = {"currentRevision": "shop-1", "updateRevision": "shop-1"}
 ROLLING = {"currentRevision": "shop-1", "updateRevision": "shop-2"}
 PARTED = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
 ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
+PAUSED = {"paused": True}
+QUOTA = condition("ReplicaFailure", reason="FailedCreate", message="exceeded quota: q")
 
 ARE_READY = [
     deployment(THREE, replicas=3, updatedReplicas=3, availableReplicas=3),
@@ -79,11 +102,34 @@ ARE_READY = [
     job(condition("Complete")),
     pod("Running", condition("Ready")),
     pod("Succeeded", condition("Ready", "False", reason="PodCompleted")),
-    widget(),
     widget(condition("Ready")),
     widget(condition("Available"), condition("Synced", "False")),
     widget(condition("Ready", observedGeneration=2), observedGeneration=2),
     of("v1", "ConfigMap", {}),
+    of("rbac.authorization.k8s.io/v1", "Role", {}),
+    of("networking.k8s.io/v1", "Ingress", {"loadBalancer": {}}),
+    of("policy/v1", "PodDisruptionBudget", {"observedGeneration": 2}),
+    of("batch/v1", "CronJob", {}),
+    widget(observedGeneration=2),
+    widget(observedGeneration="2"),
+    widget(condition("Ready"), observedGeneration="7d9f8c"),
+    widget(condition("Ready"), condition("Reconciling", "False"), condition("Stalled", "False")),
+    deployment(THREE | PAUSED, replicas=3, updatedReplicas=3, availableReplicas=3),
+    deployment(THREE, condition("Available"), replicas=3, updatedReplicas=3, availableReplicas=3),
+    replica_set(THREE, replicas=3, readyReplicas=3, availableReplicas=3),
+    replica_set({"replicas": 0}),
+    of("v1", "ReplicationController", {"observedGeneration": 2, "replicas": 1, "availableReplicas": 1}),
+    claim("Bound"),
+    service("ClusterIP"),
+    service("ExternalName"),
+    service("LoadBalancer", {"ip": "192.0.2.1"}),
+    service("LoadBalancer", {"hostname": "lb.example.com"}),
+    service("LoadBalancer", externalIPs=["192.0.2.1"]),
+    api_service(condition("Available")),
+    ours("DRPlanExecution", "Succeeded"),
+    ours("DRPlan", "Ready"),
+    ours("DRPlan", "Executed"),
+    ours("DRWorkflow", "Ready"),
     definition(condition("Established"), condition("NamesAccepted")),
     chart(phase="Found"),
     override("Localization", {UID: "Deployment"}),
@@ -123,7 +169,40 @@ NOT_YET = [
     (widget(condition("Ready"), condition("Available", "Unknown")), "condition Available is Unknown"),
     (widget(condition("Ready", observedGeneration=1)), "its controller has not seen its latest change"),
     (widget(condition("Ready"), observedGeneration=1), "its controller has not seen its latest change"),
+    (widget(condition("Ready"), observedGeneration="1"), "its controller has not seen its latest change"),
+    (widget(condition("Ready"), observedGeneration=-1), "its controller has not seen its latest change"),
+    (
+        widget(condition("Reconciling", reason="Progressing", message="new revision"), condition("Ready")),
+        "condition Reconciling is True: Progressing: new revision",
+    ),
+    (deployment(THREE | PAUSED, replicas=3, updatedReplicas=1), "1 of 3 replicas updated; it is paused"),
+    (deployment({}, QUOTA), "0 of 1 replica updated; FailedCreate: exceeded quota: q"),
+    (
+        deployment(THREE, condition("Available", "False"), replicas=3, updatedReplicas=3, availableReplicas=3),
+        "condition Available is False",
+    ),
+    (replica_set(THREE, replicas=3, availableReplicas=1), "1 of 3 replicas available"),
+    (replica_set(THREE, replicas=4, availableReplicas=4), "1 replica of before still to go"),
+    (replica_set({}, QUOTA), "0 of 1 replica available; FailedCreate: exceeded quota: q"),
+    (of("apps/v1", "ReplicaSet", {}), "its controller has not seen its latest change"),
+    (claim("Pending"), "its phase is Pending"),
+    (claim(""), "its phase is not known"),
+    (service("LoadBalancer"), "its load balancer has no address yet"),
+    (of("v1", "Service", {}, {"type": "LoadBalancer"}), "its load balancer has no address yet"),
+    (
+        api_service(condition("Available", "False", reason="MissingEndpoints", message="none")),
+        "condition Available is False: MissingEndpoints: none",
+    ),
+    (api_service(), "condition Available is not set"),
+    (ours("DRPlanExecution", ""), "its phase is not known"),
+    (ours("DRPlanExecution", "Running", "2 of 5 stages"), "its phase is Running: 2 of 5 stages"),
+    (ours("DRPlan", "Invalid", "", condition("Valid", "False", message="no stage")), "its phase is Invalid: no stage"),
+    (ours("DRWorkflow", "Ready", observedGeneration=1), "its controller has not seen its latest change"),
     (definition(), "condition Established is not set"),
+    (
+        definition(condition("Established", "False", reason="Installing", message="soon")),
+        "condition Established is False: Installing: soon",
+    ),
     (chart(), "Clusternet has not looked for the chart yet"),
     (chart(phase="NotFound", reason="no such version"), "Clusternet did not find the chart: no such version"),
     (override("Localization", {}), "Clusternet has not bound it to its feed yet"),
@@ -142,8 +221,48 @@ NEVER = [
         widget(condition("Stalled", message="bad spec"), condition("Ready", "False")),
         "its controller has stalled: bad spec",
     ),
+    (
+        deployment({}, QUOTA, condition("Progressing", "False", reason="ProgressDeadlineExceeded", message="too slow")),
+        "it failed: ProgressDeadlineExceeded: too slow; FailedCreate: exceeded quota: q",
+    ),
+    (claim("Lost"), "it lost the volume that it was bound to"),
+    (ours("DRPlanExecution", "Failed", "Failed to execute stage s"), "it failed: Failed to execute stage s"),
+    (ours("DRPlanExecution", "Canceled", "Execution canceled"), "it was cancelled: Execution canceled"),
+    (
+        definition(condition("NamesAccepted", "False", reason="PluralConflict", message="taken")),
+        "condition NamesAccepted is False: PluralConflict: taken",
+    ),
+    (
+        definition(condition("Established", "False", reason="NotAccepted", message="names")),
+        "condition Established is False: NotAccepted: names",
+    ),
     (of("v1", "ConfigMap", {}, deletionTimestamp="2026-02-03T10:10:00Z"), "it is being deleted"),
 ]
+
+
+UNREPORTED = [
+    widget(),
+    of("example.com/v1", "Widget", {}),
+    of("gateway.networking.k8s.io/v1", "Gateway", {"conditions": [condition("Accepted", "Unknown", reason="Pending")]}),
+    of("example.com/v1", "Widget", {"phase": "", "parts": []}),
+]
+
+NOT_KNOWN = [
+    *((each, "its kind has no status") for each in UNREPORTED),
+    (widget(phase="Pending"), "its status has no condition Ready, and its phase is Pending"),
+    (widget(condition("Synced", "False")), "its status has no condition Ready"),
+    (widget(condition("Accepted", "Unknown"), replicas=0), "its status has no condition Ready"),
+]
+
+
+@pytest.mark.parametrize(("found", "reason"), NOT_KNOWN)
+def test_what_cannot_be_known_is_not_called_ready(found: Object, reason: str) -> None:
+    assert readiness(found) == Readiness(ReadinessState.NOT_KNOWN, reason)
+
+
+@pytest.mark.parametrize("found", UNREPORTED)
+def test_a_custom_resource_without_a_status_is_as_ready_as_the_caller_says(found: Object) -> None:
+    assert readiness(found, unreported=NO_STATUS_YET) == NO_STATUS_YET
 
 
 @pytest.mark.parametrize("found", ARE_READY)
@@ -169,7 +288,19 @@ ANYTHING = st.recursive(
 KINDS = sorted({(each["apiVersion"], each["kind"]) for each in ARE_READY})
 FIELDS = st.dictionaries(
     st.sampled_from(
-        ["conditions", "replicas", "phase", "observedGeneration", "updateStrategy", "desiredNumberScheduled", "feed"]
+        [
+            "conditions",
+            "replicas",
+            "phase",
+            "observedGeneration",
+            "updateStrategy",
+            "desiredNumberScheduled",
+            "feed",
+            "type",
+            "externalIPs",
+            "loadBalancer",
+            "containerStatuses",
+        ]
     ),
     ANYTHING,
 )
