@@ -153,7 +153,7 @@ class _Row:
         )
 
 
-# The texts are those of Kubernetes 1.34 and older; where one changes, its row no longer fits and the status decides.
+# The texts are those of Kubernetes 1.36; where one changes, its row no longer fits and the status decides.
 _FAILURES = (
     # What passes although the status says otherwise.
     _Row(FailureType.TRANSIENT, error=NotServedError),
@@ -164,11 +164,11 @@ _FAILURES = (
     _Row(FailureType.TRANSIENT, (403,), words=("error looking up service account ",)),
     _Row(FailureType.TRANSIENT, (403,), words=("no PriorityClass with name ", "pod rejected: RuntimeClass ")),
     _Row(FailureType.TRANSIENT, (404,), resource="namespaces", reason="NotFound"),
-    _Row(FailureType.TRANSIENT, (405,), words=("while custom resource definition is terminating",)),
+    _Row(FailureType.TRANSIENT, (403, 405), words=("while custom resource definition is terminating",)),
     # What cannot pass although the status says that the API server is at fault.
     _Row(FailureType.TOO_LARGE, (500,), words=("request is too large", "trying to send message larger than max")),
     _Row(FailureType.INVALID, (500,), words=("resourceVersion should not be set on objects to be created",)),
-    _Row(FailureType.INVALID, (500,), words=("failed to create typed patch object", "failed to convert new object")),
+    _Row(FailureType.INVALID, (500,), words=("failed to create typed patch object",)),
     # The rest, by the status. 401: credentials are renewed by others, and a starting API server may refuse good ones.
     _Row(FailureType.ALREADY_EXISTS, (409,), reason="AlreadyExists"),
     _Row(FailureType.TRANSIENT, (0, 401, 408, 409, 410, 429, *range(500, 1000))),
