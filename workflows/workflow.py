@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase, WorkflowFailurePolicy
     from api.steps import ExecuteWorkflowInput, Origin, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
+    from planning.definitions.retry import told_time
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
     from planning.messages.text import bounded
@@ -145,7 +146,9 @@ class WorkflowWalk:
         workflow.set_current_details(details)
 
         def retrying(retry: int, limit: int, error: str) -> None:
-            waiting = transitions.action_retrying(self._node.actions[index], retry, limit, error)
+            now = workflow.now()
+            at = told_time(now, now + call.pause)
+            waiting = transitions.action_retrying(self._node.actions[index], retry, limit, error, at)
             self._node = transitions.with_child(self._node, index, waiting)
 
         def losing(losses: int, retries: int, pause: timedelta) -> None:

@@ -88,6 +88,8 @@ class PendingActivity(Model):
     """Who paused it, as that client calls itself."""
     paused_because: str = ""
     """Why, in that person's words."""
+    next_attempt: datetime | None = None
+    """When the next attempt begins; None where that is soon, or not known."""
 
 
 class ObservedStage(Model):
@@ -234,7 +236,7 @@ def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStat
         number = activity.errors or made
         limit = number if activity.limit is None else activity.limit + max(number - made, 0)
         made -= 1
-        action = transitions.action_retrying(action, number, max(limit, number), activity.error)
+        action = transitions.action_retrying(action, number, max(limit, number), activity.error, activity.next_attempt)
     retries = max(before, made)
     return action.model_copy(update={"retries": retries, "retry_count": retries})
 

@@ -11,7 +11,7 @@ TemporalError
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -45,7 +45,7 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import Model
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
-from planning.definitions import identifiers
+from planning.definitions import identifiers, retry
 from planning.messages import runs as run_messages
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.temporal import connect, connect_options, runtime
@@ -299,6 +299,7 @@ class TemporalClient:
             paused=info.paused,
             paused_by=info.pause_info.manual.identity,
             paused_because=info.pause_info.manual.reason,
+            next_attempt=_next_attempt(info),
         )
 
     async def _message(self, failure: Failure) -> str:
@@ -362,6 +363,14 @@ def _search_attributes(execution: DRPlanExecution) -> TypedSearchAttributes:
 def _first_run_id(description: WorkflowExecutionDescription) -> str:
     """Return the first run of the chain of resets that a run belongs to; only the server can set it."""
     return description.raw_description.workflow_execution_info.first_run_id
+
+
+def _next_attempt(info: PendingActivityInfo) -> datetime | None:
+    """Return when the next attempt begins, if that is worth being told: the pause is the server's or the policy's."""
+    if not info.HasField("next_attempt_schedule_time"):
+        return None
+    failed = info.last_attempt_complete_time.ToDatetime(UTC)
+    return retry.told_time(failed, info.next_attempt_schedule_time.ToDatetime(UTC))
 
 
 def _root_run(description: WorkflowExecutionDescription) -> RootRun:

@@ -5,7 +5,7 @@ Source: docs/spec/drworkflow.md, "timeout" and "retryPolicy".
 
 import math
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from api.actions import Action
 from api.meta import parse_duration
@@ -18,6 +18,8 @@ LOSSES_WITHOUT_PAUSE = 2
 FIRST_PAUSE = timedelta(seconds=10)
 LONGEST_PAUSE = timedelta(minutes=5)
 
+_TOLD_PAUSE = timedelta(seconds=10)
+"""A longer pause is told with its end."""
 _LONGEST = timedelta(days=365)
 """A longer duration is taken for a mistake."""
 
@@ -36,6 +38,11 @@ def pause_after_losses(losses: int) -> timedelta:
     """
     doublings = losses - LOSSES_WITHOUT_PAUSE - 1
     return min(FIRST_PAUSE * 2 ** min(doublings, 10), LONGEST_PAUSE) if doublings >= 0 else timedelta(0)
+
+
+def told_time(since: datetime, at: datetime) -> datetime | None:
+    """Return when the next attempt begins, if a person has to wait for that; None if it begins soon."""
+    return at if at - since > _TOLD_PAUSE else None
 
 
 def attempt_errors(action: Action) -> Iterator[FieldError]:

@@ -179,9 +179,10 @@ def and_not_removed(message: str, reason: str) -> str:
 # Actions in general.
 
 
-def retrying(retry: int, limit: int, error: str) -> str:
-    """Between two attempts; `retry` counts from 1 and is the next one of `limit`."""
-    return f"Retrying ({retry} of {limit}): {error}"
+def retrying(retry: int, limit: int, error: str, at: datetime | None = None) -> str:
+    """Between two attempts; `retry` counts from 1 and is the next one of `limit`, which begins `at`."""
+    message = f"Retrying ({retry} of {limit}): {error}"
+    return message if at is None else f"{message}; next attempt at {rfc3339(at)}"
 
 
 ATTEMPT_LOST = "An attempt was lost with its worker: another one follows"

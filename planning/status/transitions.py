@@ -123,9 +123,14 @@ def action_started(
     return changed.model_copy(update={"current_action": tree_messages.current_action([*beside, action.name])})
 
 
-def action_retrying(action: ActionStatus, retry: int, limit: int, error: str) -> ActionStatus:
-    """The action waits for retry number `retry` (from 1) of `limit`; `retries` counts those made so far."""
-    cause = Cause(Reason.RETRYING, action_messages.retrying(retry, limit, error))
+def action_retrying(
+    action: ActionStatus, retry: int, limit: int, error: str, at: datetime | None = None
+) -> ActionStatus:
+    """The action waits for retry number `retry` (from 1) of `limit`; `retries` counts those made so far.
+
+    `at` is when that begins, where it is worth being told.
+    """
+    cause = Cause(Reason.RETRYING, action_messages.retrying(retry, limit, error, at))
     counts = {"retries": retry - 1, "retry_count": retry - 1}
     return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
 

@@ -165,6 +165,7 @@ OF_A_REVERT = [
     ("action", "Succeeded", action_messages.CUSTOM_ROLLBACK_DONE),
     ("action", "Succeeded", action_messages.hook_done(action_messages.done(Operation.CREATE, LOCALIZATION))),
     ("action", "Running", action_messages.retrying(2, 3, GAP)),
+    ("action", "Running", action_messages.retrying(2, 3, GAP, MOMENT)),
     ("action", "Running", action_messages.ATTEMPT_LOST),
     ("action", "Running", running_messages.paused(GAP, GAP, GAP).message),
     ("action", "Running", action_messages.attempts_lost(3, timedelta(seconds=10))),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import rfc3339
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
@@ -73,6 +74,10 @@ class TestActions:
         assert action.message == "Retrying (2 of 3): too many requests"
         assert (action.retries, action.retry_count) == (1, 1)
         assert action.phase is Phase.RUNNING
+
+    def test_between_attempts_that_are_far_apart_it_says_when_the_next_one_begins(self) -> None:
+        action = transitions.action_retrying(node(Phase.RUNNING).actions[0], 2, 3, "too many requests", NOW)
+        assert action.message == f"Retrying (2 of 3): too many requests; next attempt at {rfc3339(NOW)}"
 
     def test_it_ends_with_what_it_did(self) -> None:
         outcome = ActionOutcome(
