@@ -8,11 +8,12 @@ Source: Kubernetes, "Kubernetes API Concepts", "API discovery"; "Versions in Cus
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import quote
 
-from kube.errors import ApiError, InvalidNameError, KindGoneError, NotServedError, UnknownKindError
+from kube.errors import NO_SUCH_KIND, ApiError, InvalidNameError, KindGoneError, NotServedError, UnknownKindError
 from kube.request import METADATA_LIST, OWN, Object, Request
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -31,6 +32,8 @@ class Resource:
     namespaced: bool
     has_status: bool
     """Whether its status is a subresource, which only its controllers write."""
+    names: frozenset[str] = frozenset()
+    """What people call the kind, in lower case."""
 
 
 Read = Callable[[Request], Awaitable[Object]]
@@ -58,9 +61,12 @@ class Discovery:
         """
         if (served := await self._find(api_version, kind)) is not None:
             return served
-        if (other := await self._in_another_version(api_version, kind)) is None:
-            raise UnknownKindError(_unknown(api_version, kind), 404)
-        raise UnknownKindError(_unknown(api_version, kind, f"; it serves that kind in {_version_of(other)}"), 404)
+        other = await self._in_another_version(api_version, kind)
+        hint = f"; it serves that kind in {_version_of(other)}" if other else self._misspelled(api_version, kind)
+        if other is None and not hint and not _may_be_defined(api_version):
+            hint = await self._in_another_group(kind)
+        final = self._misspelled(api_version, kind) or not _may_be_defined(api_version)
+        raise UnknownKindError(_unknown(api_version, kind, hint), 404, NO_SUCH_KIND if final else "")
 
     async def in_any_version(self, api_version: str, kind: str) -> Resource:
         """Return where a kind is served, in this version or in another one.
@@ -73,6 +79,8 @@ class Discovery:
         if (other := await self._in_another_version(api_version, kind)) is not None:
             self._through_others[key] = other
             return other
+        if misspelled := self._misspelled(api_version, kind):
+            raise UnknownKindError(_unknown(api_version, kind, misspelled), 404, NO_SUCH_KIND)
         if (problem := await self._why_not_gone(_group_of(api_version), kind)) is not None:
             raise UnknownKindError(_unknown(api_version, kind, problem), 404)
         raise KindGoneError(_unknown(api_version, kind), 404)
@@ -91,6 +99,21 @@ class Discovery:
                 return found
         return None
 
+    def _misspelled(self, api_version: str, kind: str) -> str:
+        """Return which kind of the version is meant by another of its names; empty where none is."""
+        for (version, meant), resource in self._served.items():
+            if version == api_version and kind != meant and kind.lower() in resource.names:
+                return f"; did you mean {meant}?"
+        return ""
+
+    async def _in_another_group(self, kind: str) -> str:
+        """Return which group serves a kind; empty where none does, or one does not answer."""
+        for versions in (await self._versions()).values():
+            with suppress(ApiError):
+                if (found := await self._find(versions[0], kind)) is not None:
+                    return f"; it serves a kind of that name in {_version_of(found)}"
+        return ""
+
     async def _kinds(self, api_version: str) -> dict[tuple[str, str], Resource]:
         """Read the kinds of a version; none if the version is not served."""
         root = "/".join(["/apis" if "/" in api_version else "/api", *map(segment, api_version.split("/"))])
@@ -107,7 +130,7 @@ class Discovery:
         names = {each["name"] for each in answer}
         return {
             (api_version, each["kind"]): Resource(
-                root, each["name"], each["namespaced"], f"{each['name']}/status" in names
+                root, each["name"], each["namespaced"], f"{each['name']}/status" in names, _names(each)
             )
             for each in answer
             if "/" not in each["name"]
@@ -126,8 +149,8 @@ class Discovery:
 
     async def _why_not_gone(self, group: str, kind: str) -> str | None:
         """Return why there may be objects of a kind that no version serves; None if there can be none."""
-        if "." not in group:
-            return None  # The API server accepts no CustomResourceDefinition there.
+        if not _may_be_defined(f"{group}/"):
+            return None
         try:
             async for name in self._definitions():
                 if not name.endswith(f".{group}"):
@@ -160,6 +183,16 @@ def _preferred_first(group: Object) -> Iterator[str]:
     if isinstance(preferred := group.get("preferredVersion"), dict) and preferred.get("groupVersion"):
         yield preferred["groupVersion"]
     yield from (version["groupVersion"] for version in group["versions"])
+
+
+def _names(resource: Object) -> frozenset[str]:
+    names = [resource["kind"], resource["name"], resource.get("singularName"), *(resource.get("shortNames") or ())]
+    return frozenset(str(name).lower() for name in names if name)
+
+
+def _may_be_defined(api_version: str) -> bool:
+    """Return whether a CustomResourceDefinition can bring a kind into a group: its name has to be a domain."""
+    return "." in _group_of(api_version)
 
 
 def _group_of(api_version: str) -> str:

@@ -23,12 +23,14 @@ class VersionedKind:
 
     stack: Stack
     group: str
+    status: bool = False
+    """Whether its status is a subresource."""
 
     @classmethod
     @contextmanager
-    def defined(cls, stack: Stack, namespace: str, *, account: str = "default") -> Iterator[Self]:
+    def defined(cls, stack: Stack, namespace: str, *, account: str = "default", status: bool = False) -> Iterator[Self]:
         """Define the kind, and let a service account of the namespace do all with it, while the context lasts."""
-        self = cls(stack, f"bugs-{uuid4().hex[:8]}.example.com")
+        self = cls(stack, f"bugs-{uuid4().hex[:8]}.example.com", status)
         admin = Admin.of(stack)
         admin.create(self.definition())
         rule = {"apiGroups": [self.group], "resources": ["widgets"], "verbs": ["*"]}
@@ -50,7 +52,8 @@ class VersionedKind:
     def definition(self) -> Object:
         """Return the definition with both versions served."""
         schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-        versions = [{"name": each, "served": True, "storage": each == STORAGE, "schema": schema} for each in VERSIONS]
+        both = {"served": True, "schema": schema, "subresources": {"status": {}} if self.status else {}}
+        versions = [{"name": each, "storage": each == STORAGE, **both} for each in VERSIONS]
         names = {"kind": "Widget", "plural": "widgets", "singular": "widget"}
         return {
             "apiVersion": "apiextensions.k8s.io/v1",

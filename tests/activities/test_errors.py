@@ -1,5 +1,7 @@
 """The one table from the API's errors to 'may a repeat help?'."""
 
+from typing import Any
+
 import pytest
 
 from activities.errors import ActionError, action_error, application_error, words_of
@@ -31,6 +33,40 @@ TABLE = [
 @pytest.mark.parametrize(("status", "reason", "expected"), TABLE)
 def test_an_answer_of_the_api_server_has_one_failure_type(status: int, reason: str, expected: FailureType) -> None:
     assert from_answer(status, reason, "words", None).failure is expected
+
+
+PASSES = [
+    (403, {"causes": [{"reason": "NamespaceTerminating"}]}, 'configmaps "c" is forbidden: it is being terminated'),
+    (403, {}, 'secrets "s" is forbidden: exceeded quota: q, requested: count/secrets=1, used: count/secrets=0'),
+    (403, {}, 'pods "s" is forbidden: status unknown for quota: q, resources: pods'),
+    (403, {}, 'pods "s" is forbidden: error looking up service account shop/web: serviceaccount "web" not found'),
+    (403, {}, 'pods "s" is forbidden: no PriorityClass with name high was found'),
+    (403, {}, 'pods "s" is forbidden: pod rejected: RuntimeClass "kata" not found'),
+    (403, {}, 'certs "y" is forbidden: create not allowed while custom resource definition is terminating'),
+    (404, {"kind": "namespaces", "name": "shop"}, 'namespaces "shop" not found'),
+    (500, {}, 'Internal error occurred: failed calling webhook "a.b.com": failed to call webhook'),
+]
+NEVER_PASSES = [
+    (403, FailureType.FORBIDDEN, 'configmaps is forbidden: User "system:serviceaccount:a:b" cannot create resource'),
+    (403, FailureType.FORBIDDEN, 'pods "s" is forbidden: violates PodSecurity "restricted:latest"'),
+    (403, FailureType.FORBIDDEN, 'pods "s" is forbidden: failed quota: q: must specify limits.cpu for: main'),
+    (500, FailureType.INVALID, "resourceVersion should not be set on objects to be created"),
+    (500, FailureType.INVALID, "failed to create typed patch object (a/d; apps/v1, Kind=Deployment): .spec.foo: field"),
+    (500, FailureType.TOO_LARGE, "etcdserver: request is too large"),
+]
+
+
+@pytest.mark.parametrize(("status", "details", "words"), PASSES)
+def test_what_passes_by_itself_is_repeated_whatever_its_status(
+    status: int, details: dict[str, Any], words: str
+) -> None:
+    reason = {403: "Forbidden", 404: "NotFound"}.get(status, "InternalError")
+    assert from_answer(status, reason, words, details=details).failure is FailureType.TRANSIENT
+
+
+@pytest.mark.parametrize(("status", "expected", "words"), NEVER_PASSES)
+def test_what_cannot_pass_is_not_repeated_whatever_its_status(status: int, expected: FailureType, words: str) -> None:
+    assert from_answer(status, "Forbidden" if status == 403 else "", words).failure is expected
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no route"), UnknownKindError("no such kind", 404)])

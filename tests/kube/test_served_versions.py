@@ -209,3 +209,38 @@ async def test_what_a_proxy_answers_to_discovery_does_not_make_an_object_absent(
     assert fault.met == 2
     widgets.serve("v1")
     assert (await ns.cluster.metadata(target, ns.actor))["uid"] == uid
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "hint"),
+    [
+        ("v1", "configmap", "did you mean ConfigMap?"),
+        ("v1", "ConfigMaps", "did you mean ConfigMap?"),
+        ("v1", "cm", "did you mean ConfigMap?"),
+        ("apps/v1", "deployments", "did you mean Deployment?"),
+        ("v1", "Deployment", "it serves a kind of that name in apps/v1"),
+        ("apps/v1beta1", "Deployment", "it serves that kind in apps/v1"),
+    ],
+)
+async def test_a_kind_that_no_definition_can_bring_is_not_waited_for(
+    ns: LiveNamespace, api_version: str, kind: str, hint: str
+) -> None:
+    with pytest.raises(UnknownKindError) as raised:
+        await ns.cluster.place(Target(api_version=api_version, kind=kind, name="app"))
+    assert str(raised.value) == f"the API server knows no kind {kind} in {api_version}; {hint}"
+    assert not raised.value.repeatable
+
+
+async def test_a_kind_that_a_definition_may_bring_is_waited_for_unless_its_name_is_misspelled(
+    ns: LiveNamespace, widgets: VersionedKind
+) -> None:
+    with pytest.raises(UnknownKindError) as raised:
+        await ns.cluster.place(Target(api_version=widgets.api_version(), kind="Gizmo", name="app"))
+    assert raised.value.repeatable
+    misspelled = Target(api_version=widgets.api_version(), kind="widget", name="app", namespace=ns.namespace)
+    with pytest.raises(UnknownKindError, match=r"did you mean Widget\?") as raised:
+        await ns.cluster.place(misspelled)
+    assert not raised.value.repeatable
+    with pytest.raises(UnknownKindError, match=r"did you mean Widget\?") as raised:
+        await ns.cluster.metadata(misspelled, ns.actor)
+    assert not isinstance(raised.value, KindGoneError), "a slip is no proof that there is nothing"

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,8 +17,10 @@ from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
 from tests.fake_clusternet import Clusternet
-from tests.manifests import writes
+from tests.manifests import execute, writes
+from tests.versioned_kind import VersionedKind
 
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-02-03T10:10:00Z"}
 CONTAINER = {"name": "main", "image": "example.com/none"}
 POD = {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": [CONTAINER], "restartPolicy": "Never"}}
 SHOP = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "namespace": "default"}
@@ -237,6 +239,123 @@ async def test_after_a_cancel_what_is_not_ready_is_canceled_and_what_was_made_is
     )
     says(ns, "deployment", "shop", **up(2))
     assert (await Attempt().run(verify, given)).phase is Phase.SUCCEEDED
+
+
+# Custom resources.
+
+
+@pytest.fixture
+def widgets(ns: LiveNamespace) -> Iterator[VersionedKind]:
+    """A kind with a status that only its controller writes."""
+    with VersionedKind.defined(ns.stack, ns.namespace, status=True) as kind:
+        yield kind
+
+
+def widget(ns: LiveNamespace, kind: VersionedKind) -> Object:
+    return workload(kind.api_version("v1"), "Widget", ns.namespace, {"x": 1})
+
+
+async def test_a_custom_resource_is_not_ready_before_its_controller_has_looked(
+    ns: LiveNamespace, widgets: VersionedKind
+) -> None:
+    doing = Doing(ns, waits_for(ns, widget(ns, widgets), timeout="60s"))
+    await doing.waits("no controller has written its status yet")
+    says(ns, widgets.name, "shop", conditions=[READY | {"status": "False", "reason": "Issuing", "message": "asked"}])
+    await doing.waits("condition Ready is False: Issuing: asked")
+    says(ns, widgets.name, "shop", conditions=[READY])
+    assert (await doing.outcome()).message == "Created Widget shop, and it is ready"
+
+
+async def test_a_status_that_nobody_writes_is_waited_for_half_of_the_time(
+    ns: LiveNamespace, widgets: VersionedKind
+) -> None:
+    outcome = await Doing(ns, waits_for(ns, widget(ns, widgets), timeout="3s")).outcome()
+    assert outcome.phase is Phase.SUCCEEDED
+    assert outcome.message == (
+        "Created Widget shop; whether it is ready is not known: no controller has written its status within 1.5 s"
+    )
+
+
+async def test_a_custom_resource_of_a_kind_without_status_is_not_called_ready(ns: LiveNamespace) -> None:
+    with VersionedKind.defined(ns.stack, ns.namespace) as kind:
+        outcome = await Doing(ns, waits_for(ns, widget(ns, kind))).outcome()
+    assert outcome.message == "Created Widget shop; whether it is ready is not known: its kind has no status"
+
+
+# Kinds of Kubernetes that have a controller elsewhere.
+
+
+async def test_a_claim_is_waited_for_until_it_has_a_volume(ns: LiveNamespace) -> None:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    doing = Doing(ns, waits_for(ns, workload("v1", "PersistentVolumeClaim", ns.namespace, spec)))
+    await doing.waits("its phase is Pending")
+    says(ns, "persistentvolumeclaim", "shop", phase="Bound")
+    assert (await doing.outcome()).message == "Created PersistentVolumeClaim shop, and it is ready"
+
+
+async def test_a_load_balancer_is_waited_for_until_it_has_an_address(ns: LiveNamespace) -> None:
+    spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": "shop"}}
+    doing = Doing(ns, waits_for(ns, workload("v1", "Service", ns.namespace, spec)))
+    await doing.waits("its load balancer has no address yet")
+    says(ns, "service", "shop", loadBalancer={"ingress": [{"ip": "192.0.2.1"}]})
+    assert (await doing.outcome()).message == "Created Service shop, and it is ready"
+
+
+async def test_an_execution_is_waited_for_until_it_has_succeeded(ns: LiveNamespace) -> None:
+    ns.kubectl("create", "role", "runner", "--verb=create,get", "--resource=drplanexecutions.dr.bkbcs.tencent.com")
+    ns.kubectl("create", "rolebinding", "runner", "--role=runner", f"--serviceaccount={ns.namespace}:default")
+    body = execute("shop", "no-such-plan")
+    body["metadata"]["namespace"] = ns.namespace
+    doing = Doing(ns, waits_for(ns, body))
+    await doing.waits("Waiting for DRPlanExecution")
+    says(ns, "drplanexecution", "shop", phase="Running", message="1 of 2 stages")
+    await doing.waits("its phase is Running: 1 of 2 stages")
+    says(ns, "drplanexecution", "shop", phase="Failed", message="Failed to execute stage deploy")
+    error = await doing.failure()
+    assert error.message == (
+        "Created DRPlanExecution shop, but it will not become ready: it failed: Failed to execute stage deploy"
+    )
+    assert error.type == FailureType.NOT_READY
+
+
+# Why.
+
+
+async def test_the_message_says_what_keeps_the_pods_from_working(ns: LiveNamespace) -> None:
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="30s"))
+    await doing.waits("has not seen")
+    says(ns, "deployment", "shop", **up(0) | {"updatedReplicas": 2, "replicas": 2})
+    await doing.waits("0 of 2 replicas available")
+    spec = {"containers": [CONTAINER]}
+    ns.create(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "shop-1", "labels": {"app": "shop"}}, "spec": spec}
+    )
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "example.com/none"'}
+    status = {"name": "main", "image": "example.com/none", "imageID": "", "ready": False, "restartCount": 0}
+    says(ns, "pod", "shop-1", containerStatuses=[status | {"state": {"waiting": waiting}}])
+    await doing.waits(
+        "0 of 2 replicas available; pod shop-1: container main: ImagePullBackOff: "
+        'Back-off pulling image "example.com/none"'
+    )
+    condition = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too slow"}
+    says(ns, "deployment", "shop", conditions=[condition])
+    error = await doing.failure()
+    assert (
+        "it failed: ProgressDeadlineExceeded: too slow; pod shop-1: container main: ImagePullBackOff" in error.message
+    )
+
+
+async def test_an_actor_who_may_not_list_pods_waits_all_the_same(ns: LiveNamespace) -> None:
+    actor = actor_of(ns.namespace, "maker")
+    ns.kubectl("create", "serviceaccount", "maker")
+    ns.kubectl("create", "role", "maker", "--verb=create,get", "--resource=deployments.apps")
+    ns.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={ns.namespace}:maker")
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace)), actor)
+    await doing.waits("has not seen")
+    says(ns, "deployment", "shop", **up(1) | {"updatedReplicas": 1})
+    await doing.waits("to be ready: 1 of 2 replicas updated")
+    says(ns, "deployment", "shop", **up(2))
+    assert (await doing.outcome()).phase is Phase.SUCCEEDED
 
 
 # Clusternet's kinds.
