@@ -14,6 +14,7 @@ from functools import partial
 from activities.attempt import RunningAttempt
 from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
+from activities.effects.obstacles import RemovalObstacles
 from activities.effects.prior_state import PriorStateStore
 from activities.errors import ActionError
 from activities.read import object_if_present
@@ -24,6 +25,7 @@ from kube.errors import ApiError, ConflictError, KindGoneError, NotFoundError
 from planning.definitions.target import is_job
 from planning.effects.prior_state import version_of
 from planning.messages import actions as action_messages
+from planning.messages import removal as removal_messages
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -72,6 +74,7 @@ class ObjectDeletion:
         self._version = version
         self._failed = failed
         self._replaced_by: str | None = None
+        self._obstacles = RemovalObstacles(cluster, self._target, actor)
 
     async def run(self) -> str | None:
         """Return once the object is gone, whoever deleted it. Raises ApiError.
@@ -127,8 +130,9 @@ class ObjectDeletion:
                 if metadata is None:
                     return
                 finalizers = metadata.get("finalizers") or []
-                reason = action_messages.still_there(self._target, self._timeout, finalizers)
-                waiting = action_messages.waiting_for_removal(self._target, finalizers)
+                obstacle = await self._obstacles.now()
+                reason = removal_messages.still_there(self._target, self._timeout, finalizers, obstacle)
+                waiting = removal_messages.waiting_for_removal(self._target, finalizers, obstacle)
                 self._wait_for(waiting, FailureType.DELETION_TIMED_OUT, reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

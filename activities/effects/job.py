@@ -14,7 +14,7 @@ from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.effects.create import ObjectCreation
 from activities.effects.objects import ObjectEffect
-from activities.effects.pods import PodObstacles, pods_of
+from activities.effects.obstacles import PodObstacles, pods_of
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from activities.read import object_if_present
 from activities.store import Revision, RevisionStore

@@ -11,7 +11,7 @@ from dataclasses import replace
 from activities.attempt import RunningAttempt
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
-from activities.effects.pods import PodObstacles
+from activities.effects.obstacles import PodObstacles
 from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target

@@ -83,12 +83,6 @@ def not_found(target: Target) -> str:
     return f'{target.kind} "{target.name}" not found'
 
 
-def still_there(target: Target, timeout: str, finalizers: Sequence[str]) -> str:
-    """Reason: the object was told to go and did not within the action's timeout (Go duration)."""
-    waiting = f"finalizers {', '.join(finalizers)}" if finalizers else "its removal"
-    return f"{called(target)} still exists after {timeout}, waiting for {waiting}"
-
-
 def action_undefined(action: str, dr_workflow: str) -> str:
     """Refuse: the record is not enough and the definition is gone."""
     return f"Action {action} is no longer defined in DRWorkflow {dr_workflow}"
@@ -202,9 +196,13 @@ def shortened(dropped: Sequence[str]) -> str:
 # Reasons: what follows `Failed to create ConfigMap: `.
 
 
-def exists_of_another(target: Target, mark: str | None) -> str:
-    """The name is taken; `mark` is the created-by annotation of the object that has it."""
-    whose = f"it was created by {mark}" if mark else "it was not created by a plan"
+def exists_of_another(target: Target, mark: str | None, execution: str | None = None) -> str:
+    """The name is taken; `mark` is the annotation of the object that has it, `execution` names whose mark that is."""
+    whose = "it was not created by a plan"
+    if execution is not None:
+        whose = f"it was created by execution {execution}"
+    elif mark:
+        whose = f"it was created by an execution that is gone, or of another namespace ({mark})"
     return f"{placed(target)} already exists, and {whose}"
 
 
@@ -358,12 +356,6 @@ def no_effect(action_type: ActionType) -> str:
 
 
 # What is waited for, in the Temporal UI and in the bridge's eyes.
-
-
-def waiting_for_removal(target: Target, finalizers: Sequence[str]) -> str:
-    """The object was told to go."""
-    by = f", finalizers: {', '.join(finalizers)}" if finalizers else ""
-    return f"Waiting for {placed(target)} to be gone{by}"
 
 
 def waiting_for_server(reason: str) -> str:

@@ -25,6 +25,7 @@ from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
 from planning.messages import running as running_messages
 from planning.messages import readiness as readiness_messages
+from planning.messages import removal as removal_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from tests.planning.builders import stage, workflow
@@ -38,6 +39,7 @@ LOCALIZATION = Target(
 SHOP = Target(api_version="apps.clusternet.io/v1alpha1", kind="Subscription", name="shop", namespace="default")
 CONFIG = Target(api_version="v1", kind="ConfigMap", name="app-config", namespace="default")
 APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="default")
+SITE = Target(api_version="v1", kind="Namespace", name="site")
 BACKUP = Target(api_version="batch/v1", kind="Job", name="backup", namespace="default")
 BACKOFF = "BackoffLimitExceeded: Job has reached the specified backoff limit: "
 HEALTH = MOVE = "https://shop.example.com"
@@ -172,7 +174,8 @@ OF_A_REVERT = [
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, GAP)),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, LOCALIZATION.kind, action_messages.wrong_uid(LOCALIZATION, GAP, GAP))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.without_mark(CONFIG, GAP, CREATED_BY_ANNOTATION))),
-    ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.still_there(CONFIG, "5m", [GAP]))),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, removal_messages.still_there(CONFIG, "5m", [GAP]))),
+    ("action", "Failed", action_messages.failed_to(Operation.DELETE, "Namespace", removal_messages.still_there(SITE, "5m", [], GAP))),
     ("action", "Failed", action_messages.action_undefined(GAP, GAP)),
     ("action", "Failed", action_messages.rollback_undefined(GAP, GAP)),
     ("action", "Failed", action_messages.custom_rollback_failed(GAP)),
@@ -220,6 +223,8 @@ OF_AN_EXECUTE = [
     ("action", "Succeeded", effect_messages.job_completed(BACKUP)),
     ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", GAP)),
     ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", action_messages.exists_of_another(APP, None))),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", action_messages.exists_of_another(APP, GAP, "shop-move"))),
+    ("action", "Failed", action_messages.failed_to(Operation.CREATE, "ConfigMap", action_messages.exists_of_another(APP, GAP))),
     ("action", "Failed", effect_messages.request_failed("GET", HEALTH, effect_messages.answered(404, [], None, GAP))),
     ("action", "Failed", effect_messages.request_failed("GET", HEALTH, effect_messages.no_connection("shop.example.com:443", GAP))),
     ("action", "Failed", effect_messages.request_failed( "POST", MOVE, effect_messages.request_outcome_unknown(effect_messages.not_answered_in_time("5m"), repeated=False), )),
@@ -332,7 +337,9 @@ OF_ACTIONS = [
     action_messages.ran_out_of_time("5m"),
     action_messages.without_object(GAP),
     action_messages.no_effect(ActionType.HTTP),
-    action_messages.waiting_for_removal(APP, [GAP]),
+    removal_messages.waiting_for_removal(APP, [GAP]),
+    removal_messages.waiting_for_removal(SITE, [], GAP),
+    removal_messages.objects_left(2, [GAP]),
     action_messages.waiting_for_server(GAP),
     action_messages.looking(3, 3),
     action_messages.canceled_unseen(APP, GAP),
