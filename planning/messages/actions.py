@@ -198,11 +198,8 @@ def shortened(dropped: Sequence[str]) -> str:
 
 def exists_of_another(target: Target, mark: str | None, execution: str | None = None) -> str:
     """The name is taken; `mark` is the annotation of the object that has it, `execution` names whose mark that is."""
-    whose = "it was not created by a plan"
-    if execution is not None:
-        whose = f"it was created by execution {execution}"
-    elif mark:
-        whose = f"it was created by an execution that is gone, or of another namespace ({mark})"
+    creator = f"execution {execution}" if execution else mark
+    whose = f"it was created by {creator}" if creator else "it was not created by a plan"
     return f"{placed(target)} already exists, and {whose}"
 
 

@@ -8,12 +8,12 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from api.execution import ActionOutputs
-from api.meta import ObjectReference
+from api.meta import CREATED_BY_ANNOTATION, ObjectReference
 from api.phases import Phase
 from api.steps import FailureType, Part
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out, keep
-from tests.manifests import writes
+from tests.manifests import execute, writes
 
 SECRET = "correct-horse-battery"
 
@@ -64,6 +64,14 @@ async def test_a_dr_workflow_that_was_edited_or_deleted_no_longer_matters(ns: Li
         ns.kubectl("patch", "drworkflow", "flow", "--type=merge", "-p", json.dumps(patch))
     assert (await carry_out(ns, origin, "make-app")).phase is Phase.SUCCEEDED
     assert text_of(ns, "app") == "as it was"
+
+
+async def test_an_object_of_another_execution_is_refused_with_the_name_of_that(ns: LiveNamespace) -> None:
+    origin = await keep(ns, in_namespace(ns, makes("app", "text")))
+    ns.create(execute("shop-move", "shop"))
+    ns.config_map("app", annotations={CREATED_BY_ANNOTATION: f"{ns.uid('drplanexecution', 'shop-move')}/only/flow/a"})
+    error = await failure(ns, origin, "make-app")
+    assert error.message.endswith("already exists, and it was created by execution shop-move")
 
 
 async def test_placeholders_are_filled_in_with_what_was_kept_and_recorded(ns: LiveNamespace) -> None:

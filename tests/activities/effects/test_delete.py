@@ -17,6 +17,7 @@ from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace
 from tests.eventually import eventually
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import writes
+from tests.versioned_kind import VersionedKind
 
 
 def removes(ns: LiveNamespace, **attempts: Any) -> ExecuteStep:
@@ -73,6 +74,35 @@ async def test_a_finalizer_is_waited_for(ns: LiveNamespace) -> None:
     await eventually(lambda: any(HOLD in beat.waiting_for for beat in attempt.beats), "a beat names the finalizer")
     ns.let_go("configmap", "app")
     assert recorded_uid(await running) == uid
+
+
+async def test_a_namespace_that_stays_says_what_is_left_in_it(ns: LiveNamespace) -> None:
+    site = f"{ns.namespace}-site"
+    ns.kubectl("create", "namespace", site)
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": [HOLD]}}
+    ns.admin.create(held, site)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": site}}
+    ns.define(writes("remove", json.dumps(body), "Delete"))
+    attempt = Attempt()
+    with pytest.raises(ApplicationError) as caught:
+        await execute(ns, ns.step("remove", timeout="12s"), attempt)
+    ns.admin.patch("configmap", "held", {"metadata": {"finalizers": None}}, site)
+    assert caught.value.message.startswith("Failed to delete Namespace: ")
+    assert "configmaps. has 1 resource instances" in caught.value.message
+    assert f"{HOLD} in 1 resource instances" in caught.value.message
+    assert any("configmaps. has 1 resource instances" in beat.waiting_for for beat in attempt.beats)
+
+
+async def test_a_kind_that_stays_says_which_objects_are_left(ns: LiveNamespace) -> None:
+    with VersionedKind.defined(ns.stack, ns.namespace) as kind:
+        kind.create("held", ns.namespace, finalizers=[HOLD])
+        account = f"--serviceaccount={ns.namespace}:default"
+        ns.kubectl("create", "clusterrolebinding", kind.group, "--clusterrole=cluster-admin", account)
+        ns.define(writes("remove", json.dumps(kind.definition()), "Delete"))
+        with pytest.raises(ApplicationError) as caught:
+            await execute(ns, ns.step("remove", timeout="5s"))
+        ns.kubectl("patch", kind.name, "held", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    assert f"1 object of its kind is left, with finalizers {HOLD}" in caught.value.message
 
 
 async def test_a_finalizer_that_stays_fails_the_action_by_name(ns: LiveNamespace) -> None:
