@@ -150,14 +150,17 @@ class Cluster:
         *,
         everywhere: bool = False,
         metadata_only: bool = False,
+        fields: str = "",
         limit: int | None = None,
     ) -> AsyncIterator[Page]:
         """Read the objects that a label selector takes, some at a time, through whichever version is served.
 
-        `kind` names kind and namespace; with `everywhere` those of all namespaces are read. `limit` is the number
-        of objects in a page. Raises ExpiredError where the caller took too long between two pages.
+        `kind` names kind and namespace; with `everywhere` those of all namespaces are read. `fields` is a field
+        selector, `limit` the number of objects in a page. Raises ExpiredError where the caller took too long between
+        two pages.
         """
         query = {"limit": str(limit or (_METADATA_PAGE if metadata_only else _PAGE)), "labelSelector": selector}
+        query |= {"fieldSelector": fields} if fields else {}
         request = Request("GET", actor, query=query, accept=METADATA_LIST if metadata_only else JSON)
         where = partial(self._collection, kind, everywhere=everywhere, in_any_version=True)
         while True:

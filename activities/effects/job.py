@@ -14,7 +14,7 @@ from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.effects.create import ObjectCreation
 from activities.effects.objects import ObjectEffect
-from activities.effects.obstacles import PodObstacles, pods_of
+from activities.effects.obstacles import ReadinessObstacles, pods_of
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from activities.read import object_if_present
 from activities.store import Revision, RevisionStore
@@ -105,7 +105,7 @@ class _CreatedJob:
         self._action = action
         self._target = action.target
         self._uid = uid
-        self._obstacles = PodObstacles(cluster, action.actor)
+        self._obstacles = ReadinessObstacles(cluster, action.actor)
         self._record = ActionRecord(operation=action.operation, created=True, outputs=action.outputs(uid))
 
     async def wait_for_end(self, attempt: RunningAttempt) -> ActionOutcome:

@@ -12,7 +12,7 @@ from kube.client import Cluster, Object
 from kube.errors import ApiError
 from planning.effects import removal
 from planning.effects.object_fields import at, selector, text
-from planning.effects.pods import obstacle
+from planning.effects.obstacles import last_warning, obstacle
 from planning.messages import removal as removal_messages
 
 _MOST_PODS = 200
@@ -35,8 +35,18 @@ async def pods_of(cluster: Cluster, found: Object, actor: Actor) -> list[Object]
     return pods
 
 
-class PodObstacles:
-    """What keeps the pods of one object from working. They are not read each time."""
+async def events_of(cluster: Cluster, found: Object, actor: Actor) -> list[Object]:
+    """Read the newest warnings about an object; none if the actor may not."""
+    kind = Target(api_version="v1", kind="Event", name="", namespace=text(found, "metadata", "namespace") or None)
+    fields = f"involvedObject.uid={text(found, 'metadata', 'uid')},type=Warning"
+    with suppress(ApiError):
+        async for page in cluster.pages(kind, "", actor, fields=fields):
+            return page.items
+    return []
+
+
+class ReadinessObstacles:
+    """What keeps one object from being ready, apart from its own status. It is not read each time."""
 
     def __init__(self, cluster: Cluster, actor: Actor) -> None:
         self._cluster = cluster
@@ -45,12 +55,11 @@ class PodObstacles:
         self._next_read = 0.0
 
     async def of(self, found: Object) -> str:
-        """Return what keeps a pod of the object from working; empty if that is not known, or it has no pods."""
-        if not at(found, "spec", "template"):
-            return ""
+        """Return what keeps a pod of the object from working, else the last warning about it; empty for nothing."""
         now = asyncio.get_running_loop().time()
         if now >= self._next_read:
-            self._last = obstacle(await pods_of(self._cluster, found, self._actor))
+            pods = await pods_of(self._cluster, found, self._actor) if at(found, "spec", "template") else []
+            self._last = obstacle(pods) or last_warning(await events_of(self._cluster, found, self._actor))
             self._next_read = now + _INTERVAL
         return self._last
 

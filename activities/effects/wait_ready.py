@@ -11,7 +11,7 @@ from dataclasses import replace
 from activities.attempt import RunningAttempt
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
-from activities.effects.obstacles import PodObstacles
+from activities.effects.obstacles import ReadinessObstacles
 from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
 from api.steps import ActionOutcome, Actor, FailureType, Target
@@ -78,7 +78,7 @@ class _ReadyWait:
         self._action = action
         self._done = done
         self._uid = outcomes.uid_of(action, done)
-        self._obstacles = PodObstacles(cluster, action.actor)
+        self._obstacles = ReadinessObstacles(cluster, action.actor)
 
     async def run(self, attempt: RunningAttempt) -> ActionOutcome:
         """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""

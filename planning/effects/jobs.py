@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from api.meta import rfc3339
 from planning.effects.object_fields import Object, condition_of, number, text
-from planning.effects.pods import last_failure
+from planning.effects.obstacles import last_failure
 from planning.messages import effects as effect_messages
 from planning.messages import readiness as readiness_messages
 

@@ -26,7 +26,7 @@ from planning.effects.object_fields import (
     number,
     text,
 )
-from planning.effects.pods import pod_obstacle
+from planning.effects.obstacles import pod_obstacle
 from planning.messages import readiness as readiness_messages
 
 _BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "extensions", "policy"})

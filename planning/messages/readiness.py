@@ -49,6 +49,11 @@ def with_cause(reason: str, *causes: str) -> str:
     return "; ".join([reason, *(cause for cause in causes if cause)])
 
 
+def last_warning(detail: str) -> str:
+    """Its newest event of type Warning."""
+    return f"last warning: {detail}"
+
+
 def pod(name: str, cause: str) -> str:
     """Return why one pod does not work."""
     return f"pod {name}: {cause}"

@@ -345,6 +345,22 @@ async def test_the_message_says_what_keeps_the_pods_from_working(ns: LiveNamespa
     )
 
 
+async def test_the_message_tells_the_last_warning_about_the_object(ns: LiveNamespace) -> None:
+    ns.kubectl("create", "role", "events", "--verb=list", "--resource=events")
+    ns.kubectl("create", "rolebinding", "events", "--role=events", f"--serviceaccount={ns.namespace}:default")
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    doing = Doing(ns, waits_for(ns, workload("v1", "PersistentVolumeClaim", ns.namespace, spec)))
+    await doing.waits("its phase is Pending")
+    involved = {"kind": "PersistentVolumeClaim", "namespace": ns.namespace, "name": "shop"}
+    involved |= {"uid": ns.uid("persistentvolumeclaim", "shop")}
+    event = {"reason": "ProvisioningFailed", "message": "no such class", "type": "Warning"}
+    kind = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "shop.1"}}
+    ns.create({**kind, **event, "involvedObject": involved})
+    await doing.waits("its phase is Pending; last warning: ProvisioningFailed: no such class")
+    says(ns, "persistentvolumeclaim", "shop", phase="Bound")
+    assert (await doing.outcome()).phase is Phase.SUCCEEDED
+
+
 async def test_an_actor_who_may_not_list_pods_waits_all_the_same(ns: LiveNamespace) -> None:
     actor = actor_of(ns.namespace, "maker")
     ns.kubectl("create", "serviceaccount", "maker")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planning.effects import jobs
 from planning.effects.jobs import JobResult
 from planning.effects.object_fields import selector
-from planning.effects.pods import last_failure
+from planning.effects.obstacles import last_failure
 
 NOW = datetime(2026, 2, 3, 10, 10, tzinfo=UTC)
 Object = dict[str, Any]

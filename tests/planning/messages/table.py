@@ -388,6 +388,7 @@ OF_READINESS = [
     readiness_messages.with_cause("0 of 1 replica updated", GAP),
     readiness_messages.pod(GAP, readiness_messages.container(GAP, f"ImagePullBackOff: {GAP}")),
     readiness_messages.restarted(effect_messages.container_failed(GAP, "Error", 1, GAP), 3),
+    readiness_messages.last_warning(f"FailedCreate: {GAP}"),
     readiness_messages.canceled(GAP),
     readiness_messages.no_status_within(15),
     readiness_messages.not_understood("Pending"),

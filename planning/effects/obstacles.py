@@ -1,4 +1,4 @@
-"""Why pods do not work: what their scheduler and their kubelet report of them.
+"""What keeps an object from being ready: what scheduler and kubelet report of its pods, and events report of itself.
 
 Source: docs/spec/drworkflow.md, "waitReady"; Kubernetes, "Pod Lifecycle" and "Determine the Reason for Pod Failure".
 """
@@ -31,6 +31,19 @@ def obstacle(pods: Iterable[Object]) -> str:
     )
     _, name, reason = max(found, default=("", "", ""))
     return readiness_messages.pod(name, reason) if reason else ""
+
+
+def last_warning(events: Iterable[Object]) -> str:
+    """Return what the newest event of type Warning says; empty where there is none."""
+    warnings = [each for each in events if text(each, "type") == "Warning" and detail(each)]
+    newest = max(warnings, key=_event_time, default=None)
+    return readiness_messages.last_warning(detail(newest)) if newest is not None else ""
+
+
+def _event_time(event: Object) -> str:
+    """Return when an event happened last, to sort by: events of either API have another field for it."""
+    series = text(event, "series", "lastObservedTime")
+    return series or text(event, "lastTimestamp") or text(event, "eventTime") or text(event, "firstTimestamp")
 
 
 def pod_obstacle(pod: Object) -> str:

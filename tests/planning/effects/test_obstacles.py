@@ -1,4 +1,4 @@
-"""What keeps pods from working, from what their scheduler and kubelet report."""
+"""What keeps an object from being ready, from what scheduler, kubelet and events report."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.effects.pods import last_failure, obstacle
+from planning.effects.obstacles import last_failure, last_warning, obstacle
 
 Object = dict[str, Any]
 TIME = "2026-02-03T10:10:00Z"
@@ -104,6 +104,21 @@ def test_a_pod_that_goes_is_no_obstacle() -> None:
     assert obstacle([going]) == ""
 
 
+def event(reason: str, *, kind: str = "Warning", **times: Any) -> Object:
+    return {"type": kind, "reason": reason, "message": f"{reason} happened", **times}
+
+
+def test_the_newest_warning_about_an_object_is_told() -> None:
+    events = [
+        event("Older", lastTimestamp="2026-02-03T10:00:00Z"),
+        event("Repeated", eventTime="2026-02-03T09:00:00Z", series={"lastObservedTime": "2026-02-03T12:00:00.000001Z"}),
+        event("News", kind="Normal", lastTimestamp="2026-02-03T13:00:00Z"),
+        event("Single", eventTime="2026-02-03T11:00:00.000001Z"),
+    ]
+    assert last_warning(events) == "last warning: Repeated: Repeated happened"
+    assert last_warning(events[2:3]) == ""
+
+
 def test_what_a_container_left_behind_is_shown_without_its_secrets() -> None:
     left = runs(waits("CrashLoopBackOff", lastState=ended(1, "password=hunter22")))
     assert "hunter22" not in obstacle([left])
@@ -128,3 +143,5 @@ FIELDS = st.dictionaries(
 def test_no_pod_whatever_breaks_the_search(metadata: object, status: object) -> None:
     found = [{"metadata": metadata, "status": status}]
     assert isinstance(obstacle(found) + last_failure(found), str)
+    event = status if isinstance(status, dict) else {}
+    assert isinstance(last_warning([{"type": "Warning", "series": metadata, **event}]), str)
