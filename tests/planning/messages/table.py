@@ -23,9 +23,9 @@ from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
 from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
-from planning.messages import running as running_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages import removal as removal_messages
+from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from tests.planning.builders import stage, workflow
