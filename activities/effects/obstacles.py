@@ -1,7 +1,7 @@
 """What keeps an object that is waited for: its pods from working, or other objects from going before it.
 
 Whatever the actor may not read is only missing in a message.
-Source: docs/spec/drworkflow.md, "waitReady" and "Job"; docs/spec/drplanexecution.md, "Gone means gone".
+Source: docs/spec/drworkflow.md, "waitReady" and "Job"; docs/operations.md, "An object does not go".
 """
 
 import asyncio

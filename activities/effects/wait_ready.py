@@ -90,7 +90,8 @@ class _ReadyWait:
         unreported = NO_STATUS_YET
         while (found := await self._read_patiently(unreported)).state is ReadinessState.NOT_YET:
             self._report(attempt, found.reason)
-            await asyncio.sleep(pause)
+            left = deadline - now()
+            await asyncio.sleep(min(pause, left) if left > 0 else pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             if now() >= deadline:
                 unreported = not_known(readiness_messages.no_status_within(patience))

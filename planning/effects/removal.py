@@ -1,6 +1,6 @@
 """What keeps a namespace or a CustomResourceDefinition from going: what its controller reports, and what is left.
 
-Source: docs/spec/drplanexecution.md, "Gone means gone"; Kubernetes, "Namespaces" and "Finalizers".
+Source: docs/operations.md, "An object does not go"; Kubernetes, "Namespaces" and "Finalizers".
 """
 
 from api.steps import Target

@@ -1,6 +1,6 @@
 """What is said of an object that was told to go, and of what keeps it.
 
-Source: docs/spec/drplanexecution.md, "Gone means gone".
+Source: docs/operations.md, "An object does not go".
 """
 
 from collections.abc import Sequence

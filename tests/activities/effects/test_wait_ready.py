@@ -269,10 +269,10 @@ async def test_a_custom_resource_is_not_ready_before_its_controller_has_looked(
 async def test_a_status_that_nobody_writes_is_waited_for_half_of_the_time(
     ns: LiveNamespace, widgets: VersionedKind
 ) -> None:
-    outcome = await Doing(ns, waits_for(ns, widget(ns, widgets), timeout="3s")).outcome()
+    outcome = await Doing(ns, waits_for(ns, widget(ns, widgets), timeout="6s")).outcome()
     assert outcome.phase is Phase.SUCCEEDED
     assert outcome.message == (
-        "Created Widget shop; whether it is ready is not known: no controller has written its status within 1.5 s"
+        "Created Widget shop; whether it is ready is not known: no controller has written its status within 3 s"
     )
 
 
