@@ -1,8 +1,9 @@
 """What an activity may do, derived from objects that only the bridge and the worker write.
 
-Whoever reaches the Temporal namespace can start a workflow with any input, so no input is believed: the root of the
-activity's own run comes from Temporal's server, and the execution that it is for must exist, be accepted and name that
-very run in its status. Namespace, service account and snapshot then come from the execution.
+A client of the Temporal namespace can start a workflow with any input, and one that polls the task queue can ask for
+any activity in a genuine run. So no input is believed: the root of the activity's own run comes from Temporal's server,
+and the execution that it is for must exist, be accepted and name that very run in its status. Namespace, service
+account, definitions and the steps of a Revert then come from the execution and from what the worker stored beside it.
 Source: docs/operations.md, "Who reaches Temporal"; docs/decisions/0020-what-gives-power-is-derived.md.
 """
 
@@ -17,17 +18,22 @@ from temporalio.client import Client
 
 from activities.attempt import RunningAttempt
 from activities.errors import ActionError, NotRecordedError
-from activities.read import read_execution
+from activities.read import find, observe, original_of, read_execution
 from activities.store import RevisionStore, SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType
 from api.plan import DRPlan
+from api.snapshot import Snapshot
 from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInput, RollbackInput, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import root_id
+from planning.execute.workflow import is_step_of
 from planning.messages import runs as run_messages
+from planning.revert.marks import is_own
+from planning.snapshot.decision import step_of
+from planning.snapshot.documents import use_of
 
 InputT = TypeVar("InputT", ExecuteInput, RollbackInput, ObserveInput)
 
@@ -47,17 +53,22 @@ class Impersonation:
     default_service_account: str = "default"
     enabled: bool = True
 
-    def account(self, plan: DRPlan | None, original: DRPlanExecution | None = None) -> str | None:
+    def account(self, plan: DRPlan | None, snapshot: Snapshot | None = None) -> str | None:
         """Return the name of the service account; None if actions have the worker's own rights.
 
-        If the plan is gone, the account that the original's status records is used.
+        If the plan is gone, the account of the original is used, as the `snapshot` of that records it.
         """
         if not self.enabled:
             return None
         if plan is not None:
             return plan.spec.service_account_name or self.default_service_account
-        recorded = original.status.service_account_name if original else None
+        recorded = _account_of(snapshot) if snapshot is not None else None
         return recorded or self.default_service_account
+
+
+def _account_of(snapshot: Snapshot) -> str | None:
+    """Return the account of an Execute; None if neither the plan named one nor the release recorded it."""
+    return snapshot.service_account_name or snapshot.plan.spec.service_account_name
 
 
 def actor_of(namespace: str, account: str | None) -> Actor:
@@ -131,16 +142,14 @@ class RunAuthorizer:
         """Return the input of an action with what gives power as trusted objects have it."""
         root = await self._root_of_this_run()
         execution = await self._recorded(root, attempt)
-        key, status = execution.metadata.key, execution.status
-        account = status.service_account_name
-        if request.origin is not None:
-            if request.origin.execution != key or request.origin.snapshot != status.snapshot:
-                raise _refused(run_messages.another_snapshot(key, request.origin.snapshot.name))
-            if execution.spec.operation_type is OperationType.EXECUTE:
-                snapshot = await self._snapshots.root(key, request.origin.snapshot)
-                account = snapshot.plan.spec.service_account_name or account
-        elif isinstance(request, ExecuteInput) or request.step.custom is not None:
-            raise _refused(run_messages.without_origin(key))
+        key = execution.metadata.key
+        reverts = execution.spec.operation_type is OperationType.REVERT
+        if isinstance(request, ExecuteInput) is reverts:
+            raise _refused_step(key)
+        if isinstance(request, ExecuteInput):
+            account = await self._account_of_execute(execution, request)
+        else:
+            account = await self._account_of_revert(execution, request, root)
         account = account or self._impersonation.default_service_account
         actor = actor_of(key.namespace, account if self._impersonation.enabled else None)
         if request.actor.user not in (None, actor.user):
@@ -153,6 +162,61 @@ class RunAuthorizer:
         key = execution.metadata.key
         if request.origin.execution != key or execution.spec.operation_type is not OperationType.EXECUTE:
             raise _refused(run_messages.another_ledger(key, request.origin.execution))
+
+    async def _account_of_execute(self, execution: DRPlanExecution, request: ExecuteInput) -> str | None:
+        """Return the account of an Execute that runs the step that is asked for, of these definitions."""
+        key = execution.metadata.key
+        origin = request.origin
+        if origin is None:
+            raise _refused(run_messages.without_origin(key))
+        if origin.execution != key or origin.snapshot != execution.status.snapshot:
+            raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+        snapshot = await self._snapshots.root(key, origin.snapshot)
+        use = use_of(snapshot, (origin.stage, origin.workflow))
+        definition = use and await self._snapshots.definition(key, use[0].revision)
+        if definition is None or not is_step_of(execution, definition.spec.actions, request.step):
+            raise _refused_step(key)
+        return _account_of(snapshot)
+
+    async def _account_of_revert(
+        self, execution: DRPlanExecution, request: RollbackInput | ObserveInput, root: RootRecord
+    ) -> str | None:
+        """Return the account of a Revert that decided on the step that is asked for."""
+        key, ref = execution.metadata.key, execution.status.decision
+        if ref is None:
+            return await self._account_without_decision(execution, request)
+        decision = await self._snapshots.decision(key, ref)
+        if not decision.contains(step_of(request)):
+            if execution.status.engine is not None and execution.status.engine.run_id != root.run_id:
+                # Of a run that was reset, the status names the decision of the run before until the bridge records it.
+                raise NotRecordedError(FailureType.TRANSIENT, run_messages.waiting_for_record(key))
+            raise _refused_step(key)
+        origin = request.origin
+        if origin is not None and (origin.execution != key or origin.snapshot != decision.snapshot):
+            raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+        return decision.service_account_name
+
+    async def _account_without_decision(
+        self, revert: DRPlanExecution, request: RollbackInput | ObserveInput
+    ) -> str | None:
+        """Return the account of a Revert that a release decided which stored no decisions, or a bridge does not record.
+
+        Its deletions are limited to objects that the original created, and what it carries out to stored definitions.
+        """
+        key, origin = revert.metadata.key, request.origin
+        if origin is not None:
+            if origin.execution != key or origin.snapshot != revert.status.snapshot:
+                raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+        elif request.step.custom is not None:
+            raise _refused(run_messages.without_origin(key))
+        account = self._impersonation.account(await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref))
+        if deletions := request.step.deletions:
+            original = await original_of(self._cluster, revert)
+            targets, actor = [deletion.target for deletion in deletions], actor_of(key.namespace, account)
+            observed = await observe(self._cluster, targets, actor, lambda _: None)
+            if original is None or not all(is_own(original, each, observed[each.target]) for each in deletions):
+                raise _refused_step(key)
+        return account
 
     async def _root_of_this_run(self) -> RootRecord:
         info = activity.info()
@@ -222,3 +286,7 @@ def _accepted(execution: DRPlanExecution) -> bool:
 
 def _refused(message: str) -> ActionError:
     return ActionError(FailureType.UNTRUSTED_RUN, message)
+
+
+def _refused_step(execution: ObjectKey) -> ActionError:
+    return ActionError(FailureType.UNTRUSTED_STEP, run_messages.another_step(execution))

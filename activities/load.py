@@ -33,6 +33,7 @@ from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey, ObjectName
 from api.plan import DRPlan
+from api.snapshot import Snapshot
 from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import workflow_references
@@ -45,6 +46,7 @@ from planning.messages import tree as tree_messages
 from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.revert.marks import without_foreign, without_unmarked
+from planning.snapshot.decision import decision_documents
 from planning.snapshot.definitions import (
     layers_of,
     layers_of_revert,
@@ -102,7 +104,7 @@ class LoadActivities:
         workflows = await find_workflows(self._cluster, references)
         resolved = await self._resolved(layers_of(plan, workflows, execution), actor)
         definitions = of_execute(execution, plan, workflows, resolved)
-        documents, origin = await _documents(request.execution, definitions)
+        documents, origin = await _documents(request.execution, definitions, account)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
         decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
         if decision.rejection is None and plan_was_executed(plan, execution):
@@ -123,19 +125,19 @@ class LoadActivities:
         revert = await self._authorizer.root(request)
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
-        account = await self._account(namespace, live_plan) if live_plan else None
+        account = None if live_plan is None else await self._account(namespace, live_plan)
         if original is not None and original.status.phase in ENDED:
             try:
                 original = await self._ledgers.with_ledger(original)
             except LedgerError as error:
                 rejection = rejected_revert(str(error), error.fault)
                 return await self._store(rejection, request.execution, account, [])
-        if live_plan is None:
-            account = await self._account(namespace, None, original)
         if original is None:
             decision = decide_revert(revert, None, [], {}, live_plan, {})
             return await self._store(decision, request.execution, account, [])
         used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
+        if live_plan is None:
+            account = await self._account(namespace, None, used.snapshot)
         actor = actor_of(namespace, account)
         if used.snapshot is None:
             names = [ObjectName(name=name, namespace=of) for of, name in used.workflows]
@@ -158,11 +160,9 @@ class LoadActivities:
             decision = rejected_revert(tree_messages.bad_parameters(errors))
         return await self._store(decision, request.execution, account, documents)
 
-    async def _account(
-        self, namespace: str, plan: DRPlan | None, original: DRPlanExecution | None = None
-    ) -> str | None:
+    async def _account(self, namespace: str, plan: DRPlan | None, snapshot: Snapshot | None = None) -> str | None:
         """Return the service account whose rights actions have; None for the worker's own. Raises ActionError."""
-        account = self._impersonation.account(plan, original)
+        account = self._impersonation.account(plan, snapshot)
         if account is not None:
             await require_open_namespace(self._cluster, namespace, account)
         return account
@@ -189,22 +189,30 @@ class LoadActivities:
     async def _store(
         self, decision: DecisionT, execution: ObjectKey, account: str | None, documents: Sequence[SnapshotDocument]
     ) -> DecisionT:
-        """Store the documents of a run that goes ahead, and record them and the account in its status."""
+        """Store what a run that goes ahead works with, and record that and the account in its status.
+
+        Those are the `documents` of its definitions, and the decision of a Revert.
+        """
         recorded: dict[str, object] = {"service_account_name": account}
-        if decision.rejection is None and documents:
-            await self._snapshots.store(execution, documents)
-            recorded["snapshot"] = documents[-1].ref
+        if decision.rejection is None:
+            stored = [*documents]
+            if documents:
+                recorded["snapshot"] = documents[-1].ref
+            if isinstance(decision, RevertDecision):
+                stored += await asyncio.to_thread(decision_documents, execution, decision, account)
+                recorded["decision"] = stored[-1].ref
+            await self._snapshots.store(execution, stored)
         state = decision.state.model_copy(update=recorded)
         return decision.model_copy(update={"state": state, "actor": actor_of(execution.namespace, account)})
 
 
 async def _documents(
-    execution: ObjectKey, definitions: Definitions | None
+    execution: ObjectKey, definitions: Definitions | None, service_account_name: str | None = None
 ) -> tuple[Sequence[SnapshotDocument], Origin | None]:
     """Return what is to be stored, and where it will be read: nothing if no definition is executed."""
     if definitions is None:
         return [], None
-    stored = await asyncio.to_thread(documents_of, execution, definitions)
+    stored = await asyncio.to_thread(documents_of, execution, definitions, service_account_name)
     return stored, Origin(execution=execution, snapshot=stored[-1].ref)
 
 

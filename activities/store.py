@@ -6,16 +6,19 @@ sent. Source: docs/operations.md, "What is kept"; docs/spec/drplanexecution.md, 
 "ControllerRevision" and "Garbage Collection".
 """
 
+import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
-from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
-from api.snapshot import Snapshot, SnapshotDefinition, SnapshotWorkflow
+from api.meta import API_VERSION, EXECUTION_UID_LABEL, Model, ObjectKey
+from api.snapshot import DecidedSteps, Snapshot, SnapshotDefinition, SnapshotWorkflow, StoredDecision
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
@@ -23,9 +26,13 @@ from kube.concurrency import parallel
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.identifiers import RECORD_PREFIX
 from planning.messages import actions as action_messages
+from planning.snapshot.decision import Decision, read_steps
 from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_document, workflow_of
 
 T = TypeVar("T")
+ModelT = TypeVar("ModelT", bound=Model)
+_CacheKey = tuple[str, str, str, type[Model]]
+"""Uid of the execution, name and hash of the document, and what it is read as."""
 
 BOUND = 1_500_000
 """Bytes of the data of one revision, as it is sent. Measured with etcd's default limit, 1.5 MiB for a whole object: the
@@ -142,26 +149,30 @@ def _revision(body: Object) -> Revision:
 
 
 class SnapshotStore:
-    """Snapshots of the definitions of executions: stored once, however often that is tried, and read as stored.
+    """Definitions and decisions of executions: stored once, however often that is tried, and read as stored.
 
-    Methods raise ActionError: UNDEFINED if a snapshot is gone or was altered. A reference carries the hash of what it
+    Methods raise ActionError: UNDEFINED if a document is gone or was altered. A reference carries the hash of what it
     names, so what was read once need not be read again.
     """
 
     def __init__(self, revisions: RevisionStore, cache_size: int = _CACHE_SIZE) -> None:
         self._revisions = revisions
         self._cache_size = cache_size
-        self._cache: OrderedDict[tuple[str, str, str], tuple[Any, int]] = OrderedDict()
+        self._cache: OrderedDict[_CacheKey, tuple[Any, int]] = OrderedDict()
         """What was read, and its size; what was used last is last."""
+        self._reading: WeakValueDictionary[_CacheKey, asyncio.Lock] = WeakValueDictionary()
+        """Held by the one who reads a document: hundreds of actions ask for it at once when a run begins."""
 
     async def store(self, execution: ObjectKey, documents: Sequence[SnapshotDocument]) -> None:
-        """Store documents for an execution; the last one, the root, after all others."""
+        """Store documents for an execution; the last one, which names others, after them."""
+        if not documents:
+            return
         await parallel(documents[:-1], lambda document: self._store(execution, document))
         await self._store(execution, documents[-1])
 
     async def root(self, execution: ObjectKey, ref: SnapshotRef) -> Snapshot:
         """Read the root of the snapshot of an execution."""
-        return await self._read(execution, ref, lambda data: read_document(Snapshot, ref, data))
+        return await self._read(execution, ref, Snapshot, read_document)
 
     async def workflow(self, execution: ObjectKey, kept: SnapshotWorkflow) -> DRWorkflow:
         """Read a DRWorkflow as it was at an execution."""
@@ -169,28 +180,50 @@ class SnapshotStore:
 
     async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
         """Read the definition of a DRWorkflow at an execution."""
-        return await self._read(execution, ref, lambda data: read_document(SnapshotDefinition, ref, data))
+        return await self._read(execution, ref, SnapshotDefinition, read_document)
+
+    async def decision(self, execution: ObjectKey, ref: SnapshotRef) -> Decision:
+        """Read what a Revert decided."""
+        first, digests = await self._read(execution, ref, StoredDecision, read_steps)
+        others = await parallel(first.continued, lambda part: self._steps(execution, part))
+        return Decision(first.service_account_name, first.snapshot, (digests, *others))
+
+    async def _steps(self, execution: ObjectKey, ref: SnapshotRef) -> frozenset[str]:
+        return (await self._read(execution, ref, DecidedSteps, read_steps))[1]
 
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
             raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_altered(document.ref.name))
 
-    async def _read(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> T:
-        key = (execution.uid, ref.name, ref.sha256)
-        if key in self._cache:
+    async def _read(
+        self,
+        execution: ObjectKey,
+        ref: SnapshotRef,
+        kind: type[ModelT],
+        parse: Callable[[type[ModelT], SnapshotRef, Object], T],
+    ) -> T:
+        key = (execution.uid, ref.name, ref.sha256, kind)
+        async with self._reading.setdefault(key, asyncio.Lock()):
+            if key not in self._cache:
+                self._add(key, *await self._load(execution, ref, partial(parse, kind, ref)))
             self._cache.move_to_end(key)
-            cached: T = self._cache[key][0]  # a hash belongs to one kind of document
+            cached: T = self._cache[key][0]
             return cached
+
+    async def _load(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> tuple[T, int]:
+        """Read a document; return it with its size."""
         revision = await self._revisions.read(execution, ref.name)
         if revision is None:
             raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_gone(ref.name))
         try:
-            parsed = parse(revision.data)
+            # In a thread: a document of a megabyte takes longer than the event loop may be kept busy.
+            parsed = await asyncio.to_thread(parse, revision.data)
         except SnapshotError as error:
             raise ActionError(FailureType.UNDEFINED, str(error)) from None
-        self._cache[key] = (parsed, len(json.dumps(revision.data)))
-        self._cache.move_to_end(key)
+        return parsed, len(json.dumps(revision.data))
+
+    def _add(self, key: _CacheKey, parsed: Any, size: int) -> None:
+        self._cache[key] = (parsed, size)
         while len(self._cache) > 1 and sum(size for _, size in self._cache.values()) > self._cache_size:
             self._cache.popitem(last=False)
-        return parsed

@@ -308,6 +308,8 @@ class ExecutionTree(Model):
     """Additive. The definitions and parameter values that this execution works with, secrets left out."""
     ledger: LedgerRef | None = None
     """Additive. Of an Execute: the first part of the record that a Revert rests on; see 'The ledger'."""
+    decision: SnapshotRef | None = None
+    """Additive. Of a Revert: what each of its actions deletes or carries out, as decided before the first one."""
     stage_statuses: list[StageStatus] | None = None
     """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 

@@ -122,6 +122,8 @@ class Reason(StrEnum):
     """The service refused the request, or the worker's settings do not allow the address."""
     UNTRUSTED_RUN = "UntrustedRun"
     """No execution records the run in Temporal that asked for the action, or it records something else."""
+    UNTRUSTED_STEP = "UntrustedStep"
+    """The execution's run asked for something that the execution did not decide on."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The definitions that a run works with, as the data of ControllerRevisions.
+"""What a run works with, as the data of ControllerRevisions: definitions, and what a Revert decided.
 
-One root for each run, and one document for each distinct DRWorkflow, so that none exceeds the size of an object.
-Secrets are left out. A later release must still read what this one wrote.
+Of the definitions one root for each run, and one document for each distinct DRWorkflow, so that none exceeds the size
+of an object. Secrets are left out. A later release must still read what this one wrote.
 Source: docs/spec/drplanexecution.md, "What is kept".
 """
 
@@ -10,9 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from api.execution import SnapshotRef
-from api.meta import Model, ObjectKey
+from api.meta import Model, ObjectKey, ObjectName
 from api.phases import Mode
 from api.plan import DRPlanSpec
+from api.steps import RollbackStep
 from api.workflow import DRWorkflowSpec
 
 
@@ -72,6 +73,8 @@ class Snapshot(Model):
     parameters: list[SnapshotParameters]
     """Each distinct set once: most DRWorkflows of a plan share one."""
     stages: list[SnapshotStage]
+    service_account_name: str | None = None
+    """Of an Execute: the account in whose name its actions act; None without impersonation, and from older releases."""
 
 
 class LeftOut(Model):
@@ -89,3 +92,32 @@ class SnapshotDefinition(Model):
     spec: DRWorkflowSpec
     left_out: LeftOut | None = None
     """None in a document of version 0.1, which shows only by the marker in a text that something was left out."""
+
+
+class DecidedStep(Model):
+    """What rolls one action back and, where that carries out a definition, of which DRWorkflow at which place."""
+
+    step: RollbackStep
+    dr_workflow: ObjectName | None = None
+    stage: str = ""
+    workflow: int = 0
+    """Both like in Origin."""
+
+
+class DecidedSteps(Model):
+    """A part of what a Revert decided."""
+
+    steps: list[DecidedStep]
+
+
+class StoredDecision(DecidedSteps):
+    """The first part of what a Revert decided."""
+
+    format: Literal[1]
+    """Without a default, so that no other document can be read as this one."""
+    service_account_name: str | None = None
+    """The account in whose name its actions act; None without impersonation."""
+    snapshot: SnapshotRef | None = None
+    """The definitions that it carries out, if any."""
+    continued: list[SnapshotRef] = Field(default_factory=list)
+    """The other parts, with the steps that follow."""

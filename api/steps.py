@@ -53,6 +53,8 @@ class FailureType(StrEnum):
     """It is not known whether a request that must not be repeated had its effect."""
     UNTRUSTED_RUN = "UntrustedRun"
     """No execution names the run that asks for the action, or it records something else than what is asked for."""
+    UNTRUSTED_STEP = "UntrustedStep"
+    """The run is that of an execution, which never decided what is asked for."""
 
     @property
     def repeatable(self) -> bool:

@@ -1,6 +1,7 @@
-"""What the ledger of an Execute costs: records, requests and bytes for each action.
+"""What ledger and decision cost: records, requests and bytes for each action.
 
-`python -m bench.ledger` computes what is stored, without a server; beside that there is the first part, one record.
+`python -m bench.ledger` computes what is stored, without a server; beside that there is the first part of the ledger,
+one record.
 `python -m bench.ledger --stack NAME` executes a plan and takes it back on a local stack, and counts what the API server
 has seen; a second call with the same name continues where the first one was stopped.
 """
@@ -11,14 +12,16 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from api.execution import ActionOutputs, ActionStatus, WorkflowExecutionStatus
-from api.meta import EXECUTION_UID_LABEL, ObjectName, ObjectReference
+from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import EXECUTION_UID_LABEL, ObjectKey, ObjectName, ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Reason
+from api.steps import Deletion, RevertDecision, RollbackStep, Target
 from bench.objects import execution, plan_objects
 from bench.runs import NAMESPACE, Bench, execute
 from dev.layout import default_layout
 from dev.start import start_stack
+from planning.snapshot.decision import decision_documents
 from planning.snapshot.ledger import document, records
 
 SHAPES = ((1, 1), (50, 4), (200, 25), (1, 5000))
@@ -57,14 +60,33 @@ def node(name: str, actions: int) -> WorkflowExecutionStatus:
     return WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SUCCEEDED, action_statuses=done)
 
 
+def decision(workflows: int, actions: int) -> RevertDecision:
+    """Return the decision to delete what these DRWorkflows created."""
+    nodes = [node(f"shop-{number:03}", actions) for number in range(workflows)]
+    steps = [[_deletion(action) for action in one.actions] for one in nodes]
+    stage = StageStatus(name="all", phase=Phase.PENDING, workflow_executions=nodes)
+    return RevertDecision(state=RunState(phase=Phase.PENDING, stage_statuses=[stage]), steps=[[*steps]])
+
+
+def _deletion(action: ActionStatus) -> RollbackStep | None:
+    assert action.outputs is not None
+    reference = action.outputs.localization_ref
+    assert reference is not None
+    target = Target.model_validate(reference.model_dump())
+    return RollbackStep(deletions=[Deletion(target=target, uid=reference.uid or "")])
+
+
 def computed() -> None:
-    """Print a line for each shape."""
-    print(f"{'':28} {'records':>8} {'bytes':>10} {'requests/action':>16} {'bytes/action':>13}")
+    """Print two lines for each shape."""
+    print(f"{'':42} {'records':>8} {'bytes':>10} {'requests/action':>16} {'bytes/action':>13}")
+    key = ObjectKey(namespace="default", name="shop-back", uid="8c1f2f6e-4c52-4f4f-9d0e-3f3a8f1e2b71")
     for workflows, actions in SHAPES:
-        parts = [document(part)[1] for n in range(workflows) for part in records(node(f"shop-{n:03}", actions))]
-        stored, total = sum(len(json.dumps(part)) for part in parts), workflows * actions
-        shape = f"{workflows} DRWorkflows of {actions}"
-        print(f"{shape:28} {len(parts):8} {stored:10} {len(parts) / total:16.4f} {stored / total:13.0f}")
+        ledger = [document(part)[1] for n in range(workflows) for part in records(node(f"shop-{n:03}", actions))]
+        decided = [each.data for each in decision_documents(key, decision(workflows, actions), "default")]
+        for what, parts in (("ledger", ledger), ("decision", decided)):
+            stored, total = sum(len(json.dumps(part)) for part in parts), workflows * actions
+            shape = f"{what} of {workflows} DRWorkflows of {actions}"
+            print(f"{shape:42} {len(parts):8} {stored:10} {len(parts) / total:16.4f} {stored / total:13.0f}")
 
 
 def measured(bench: Bench, name: str, stages: int, actions: int) -> None:

@@ -4,16 +4,17 @@ Source: docs/spec/drplan.md, "What an Execute does"; docs/spec/drworkflow.md, "M
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.actions import Action, HttpRequest
-from api.execution import ActionStatus, WorkflowExecutionStatus
+from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import Mode, OperationType
-from api.steps import ExecuteStep
+from api.steps import ExecuteStep, Part
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
-from planning.definitions.action_list import PlannedAction
+from planning.definitions.action_list import PlannedAction, is_inverted
 from planning.definitions.action_types import block_of, operation_of
 from planning.definitions.field_errors import FieldError, below, in_object
 from planning.definitions.retry import attempts_of
@@ -85,6 +86,17 @@ class PlannedWorkflow:
                 found = rendered_errors(planned.action, values, self.resolved.left_out)
                 errors += below(f"spec.actions[{planned.index}]", found)
         return in_object(self.dr_workflow, errors)
+
+
+def is_step_of(execution: DRPlanExecution, actions: Sequence[Action], step: ExecuteStep) -> bool:
+    """Return whether an Execute runs this part of a DRWorkflow with these actions, under a mark of its own."""
+    mode, part = execution.spec.mode, Part.ACTION
+    if is_inverted(actions, mode):
+        part = Part.INVERSE
+    if step.part is not part or not 0 <= step.index < len(actions):
+        return False
+    runs = part is Part.INVERSE or mode is None or when.runs(actions[step.index].when, mode)
+    return runs and step.mark.startswith(f"{execution.metadata.uid}/")
 
 
 def _action_node(action: Action, mode: Mode | None) -> ActionStatus:

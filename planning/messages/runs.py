@@ -353,6 +353,11 @@ def without_origin(execution: ObjectKey) -> str:
     )
 
 
+def another_step(execution: ObjectKey) -> str:
+    """The run of an execution asks for a step that is none of those that were decided and stored."""
+    return f"refused: {_execution(execution)} did not decide on this step"
+
+
 def another_actor(execution: ObjectKey, user: str) -> str:
     """The input asks for another account than the execution records."""
     return f"refused: {_execution(execution)} does not act as {user}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, CREATED_BY_ANNOTATION
 from api.phases import Operation
-from api.steps import FailureType, ObservedObject, Refusal, RevertDecision, RollbackStep, Target
+from api.steps import Deletion, FailureType, ObservedObject, Refusal, RevertDecision, RollbackStep, Target
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded
 from planning.revert.default_rollback import objects_in
@@ -28,6 +28,19 @@ def of_execution(original: DRPlanExecution) -> tuple[str, ...] | None:
     if accepted is None and original.status.engine is None and not typed:
         return None
     return tuple(f"{uid}/" for uid in (original.metadata.uid, accepted) if uid)
+
+
+def is_own(original: DRPlanExecution, deletion: Deletion, observed: ObservedObject) -> bool:
+    """Return whether a deletion is of an object of an execution, or deletes nothing: its uid is a precondition.
+
+    What the controller before drplan created is known by the uid that it recorded.
+    """
+    if observed.uid != deletion.uid:
+        return True
+    if (marks := of_execution(original)) is not None:
+        return (observed.mark or "").startswith(marks)
+    records = (action for stage in original.status.stages for action in stage.actions)
+    return any(item.uid == deletion.uid for record in records for item in objects_in(record.outputs))
 
 
 def without_foreign(original: DRPlanExecution, looks: Mapping[Target, ObservedObject]) -> DRPlanExecution:

@@ -1,4 +1,4 @@
-"""The definitions of a run: converted to the documents that are stored, and back.
+"""The documents that are stored for a run, and its definitions: converted to such documents, and back.
 
 The name of a document is derived from its content: storing it twice stores it once, and a reader detects a change.
 A document contains no secrets. Source: docs/spec/drplanexecution.md, "What is kept".
@@ -82,19 +82,41 @@ def places_of(plan: DRPlan) -> list[PlanPlace]:
 # What is kept.
 
 
-def documents(execution: ObjectKey, definitions: Definitions) -> list[SnapshotDocument]:
-    """Return what is stored for a run. The root comes last, so that what it names exists before it."""
+def documents(
+    execution: ObjectKey, definitions: Definitions, service_account_name: str | None = None
+) -> list[SnapshotDocument]:
+    """Return what is stored of the definitions of a run. The root comes last, so that what it names exists before it.
+
+    `service_account_name` is the account in whose name an Execute acts.
+    """
     used = used_workflows(definitions.plan, definitions.workflows)
-    kept = [_document(execution, _definition(one.spec)) for one in used]
-    root = _document(execution, _root(definitions, used, [each.ref for each in kept]))
-    return [*{each.ref.name: each for each in kept}.values(), root]
+    kept = [document_of(execution, _definition(one.spec)) for one in used]
+    root = _root(definitions, used, [each.ref for each in kept])
+    root = root.model_copy(update={"service_account_name": service_account_name})
+    return [*{each.ref.name: each for each in kept}.values(), document_of(execution, root)]
 
 
-def _document(execution: ObjectKey, model: Model) -> SnapshotDocument:
+def document_of(execution: ObjectKey, model: Model) -> SnapshotDocument:
+    """Return a model as a document that is stored for an execution."""
     data = model.to_object()
     sha256 = digest(data)
     name = f"{RECORD_PREFIX}{execution.uid.replace('-', '')[:_UID_SIGNS]}-{sha256[:_HASH_SIGNS]}"
     return SnapshotDocument(SnapshotRef(name=name, sha256=sha256), data)
+
+
+def parts_of(items: Sequence[ModelT], bound: int) -> list[list[ModelT]]:
+    """Divide models into lists, at least one, of at most so many bytes each; a single model is never divided."""
+    parts: list[list[ModelT]] = [[]]
+    size = 0
+    for item in items:
+        # In the form that is stored, in which characters beyond ASCII take six bytes or more.
+        length = len(json.dumps(item.to_object()))
+        if parts[-1] and size + length > bound:
+            parts.append([])
+            size = 0
+        parts[-1].append(item)
+        size += length
+    return parts
 
 
 def _root(definitions: Definitions, used: Sequence[DRWorkflow], refs: Sequence[SnapshotRef]) -> Snapshot:

@@ -3,7 +3,6 @@
 Source: docs/spec/drplanexecution.md, "The ledger".
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,7 +22,7 @@ from api.ledger import Ledger, LedgerStage, WorkflowRecord
 from api.meta import Model
 from api.phases import Operation, Phase
 from planning.messages import tree as tree_messages
-from planning.snapshot.documents import digest
+from planning.snapshot.documents import digest, parts_of
 from planning.status.rollup import rollup
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -69,17 +68,7 @@ def records(node: WorkflowExecutionStatus) -> list[WorkflowRecord]:
 
     A single action is never divided: the result of its activity was no larger than a part may be.
     """
-    parts: list[list[ActionStatus]] = [[]]
-    size = 0
-    for action in node.actions:
-        recorded = _recorded(action)
-        # In the form that is stored, in which characters beyond ASCII take six bytes or more.
-        bytes_of_action = len(json.dumps(recorded.to_object()))
-        if parts[-1] and size + bytes_of_action > PART_BOUND:
-            parts.append([])
-            size = 0
-        parts[-1].append(recorded)
-        size += bytes_of_action
+    parts = parts_of([_recorded(action) for action in node.actions], PART_BOUND)
     times = {"start_time": node.start_time, "completion_time": node.completion_time}
     return [WorkflowRecord(phase=node.phase, actions=actions, **times) for actions in parts]
 

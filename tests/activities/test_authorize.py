@@ -1,6 +1,7 @@
 """What an activity may do is what its execution records, whatever its input says."""
 
 import dataclasses
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -13,27 +14,55 @@ from activities.authorize import Impersonation, InputT, RunAuthorizer
 from activities.errors import ActionError
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError
-from api.execution import SnapshotRef
+from api.execution import (
+    ActionOutputs,
+    ActionStatus,
+    HttpResponse,
+    RunState,
+    SnapshotRef,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.ledger import WorkflowRecord
-from api.meta import ACCEPTED_ANNOTATION, API_VERSION, FINALIZER, ObjectKey, ObjectName
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CREATED_BY_ANNOTATION, FINALIZER, ObjectKey, ObjectName
 from api.phases import OperationType, Phase
+from api.plan import DRPlanSpec
+from api.snapshot import (
+    DecidedSteps,
+    Snapshot,
+    SnapshotDefinition,
+    SnapshotParameters,
+    SnapshotPlan,
+    SnapshotStage,
+    SnapshotUse,
+    SnapshotWorkflow,
+    StoredDecision,
+)
 from api.steps import (
     ActionOutcome,
     Actor,
     AttemptFailure,
     Attempts,
+    CustomRollback,
+    Deletion,
     ExecuteInput,
     ExecuteStep,
     FailureType,
     LedgerInput,
+    ObserveInput,
     Origin,
+    Part,
+    RevertDecision,
     RollbackInput,
     RollbackStep,
     RunInput,
+    Target,
 )
 from kube.client import Cluster
 from kube.errors import NotFoundError
+from planning.snapshot.decision import Decision, decision_documents, read_steps
 from tests.activities.live_namespace import Object
+from tests.manifests import dr_plan, makes_config_map, stage
 from workflows.converter import DATA_CONVERTER
 
 KEY = ObjectKey(namespace="team-a", name="run", uid="uid-run")
@@ -41,7 +70,7 @@ ROOT = "execute/team-a/run/uid-run"
 SNAPSHOT = SnapshotRef(name="drplan-snapshot", sha256="abc")
 ENGINE = {"workflowId": ROOT, "runId": "first"}
 STORED = {"name": SNAPSHOT.name, "sha256": SNAPSHOT.sha256}
-RECORDED = {"engine": ENGINE, "snapshot": STORED, "summary": {}, "serviceAccountName": "deployer"}
+RECORDED = {"engine": ENGINE, "snapshot": STORED, "summary": {}, "serviceAccountName": "of-somebodys-choice"}
 
 
 def execution(status: Object, operation: str = "Execute", **metadata: Any) -> Object:
@@ -54,6 +83,8 @@ def execution(status: Object, operation: str = "Execute", **metadata: Any) -> Ob
         **metadata,
     }
     spec = {"planRef": "shop", "operationType": operation}
+    if operation == "Revert":
+        spec["revertExecutionRef"] = "original"
     return {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": meta, "spec": spec, "status": status}
 
 
@@ -85,11 +116,42 @@ class Runs:
         return self._first[run_id]
 
 
-class Plans:
-    """A store of snapshots whose plan names no service account."""
+@dataclass
+class Stored:
+    """What is stored for the execution: definitions whose plan names this account, and a decision."""
 
-    async def root(self, *_: object) -> Any:
-        return type("S", (), {"plan": type("P", (), {"spec": type("X", (), {"service_account_name": None})})})
+    recorded: str | None = "deployer"
+    named: str | None = None
+    decision_of: RevertDecision | None = None
+
+    async def root(self, *_: object) -> Snapshot:
+        spec = DRPlanSpec.model_validate(dr_plan("shop", stage("s", "team-a", "w"))["spec"])
+        spec = spec.model_copy(update={"service_account_name": self.named})
+        plan = SnapshotPlan(namespace=KEY.namespace, name="shop", uid="u", generation=1, spec=spec)
+        ref = SnapshotRef(name="drplan-flow", sha256="w")
+        flow = SnapshotWorkflow(namespace="team-a", name="w", uid="u", generation=1, revision=ref)
+        return Snapshot(
+            plan=plan,
+            parameters_of=[],
+            workflows=[flow],
+            parameters=[SnapshotParameters()],
+            stages=[SnapshotStage(name="s", uses=[SnapshotUse(workflow=0, parameters=0)])],
+            service_account_name=self.recorded,
+        )
+
+    async def definition(self, *_: object) -> SnapshotDefinition:
+        actions = [makes_config_map("a", "team-a"), makes_config_map("b", "team-a", when='mode == "Install"')]
+        return SnapshotDefinition.model_validate({"spec": {"actions": actions}})
+
+    async def decision(self, execution: ObjectKey, ref: SnapshotRef) -> Decision:
+        assert self.decision_of is not None
+        documents = decision_documents(execution, self.decision_of, self.recorded)
+        (first, digests), *others = [
+            read_steps(StoredDecision if each is documents[-1] else DecidedSteps, each.ref, each.data)
+            for each in documents[::-1]
+        ]
+        assert isinstance(first, StoredDecision)
+        return Decision(first.service_account_name, first.snapshot, (digests, *(found for _, found in others)))
 
 
 def root(
@@ -100,9 +162,8 @@ def root(
 
 def asked(**changes: Any) -> ExecuteInput:
     step = ExecuteStep(index=0, action="a", mark="uid-run/s/w/a", title="a")
-    given = ExecuteInput(
-        dr_workflow=ObjectName(name="w"), step=step, actor=Actor(), origin=Origin(execution=KEY, snapshot=SNAPSHOT)
-    )
+    origin = Origin(execution=KEY, snapshot=SNAPSHOT, stage="s")
+    given = ExecuteInput(dr_workflow=ObjectName(name="w"), step=step, actor=Actor(), origin=origin)
     return given.model_copy(update=changes)
 
 
@@ -111,11 +172,12 @@ async def authorized(
     runs: Runs,
     request: InputT | None = None,
     impersonation: Impersonation | None = None,
+    stored: Stored | None = None,
     **info: Any,
 ) -> Actor:
     """Return in whose name the action is carried out. Raises what Temporal gets."""
     authorizer = RunAuthorizer(
-        cast(Cluster, cluster), cast(SnapshotStore, Plans()), runs, impersonation or Impersonation()
+        cast(Cluster, cluster), cast(SnapshotStore, stored or Stored()), runs, impersonation or Impersonation()
     )
 
     async def activity(given: InputT) -> Actor:
@@ -136,15 +198,15 @@ async def authorized(
     return await environment.run(activity, given)
 
 
-async def refusal(*arguments: Any, **info: Any) -> str:
+async def refusal(*arguments: Any, reason: FailureType = FailureType.UNTRUSTED_RUN, **more: Any) -> str:
     with pytest.raises(ApplicationError) as caught:
-        await authorized(*arguments, **info)
+        await authorized(*arguments, **more)
     assert caught.value.non_retryable
-    assert caught.value.type == FailureType.UNTRUSTED_RUN
+    assert caught.value.type == reason
     return caught.value.message
 
 
-async def test_an_action_acts_as_the_account_that_the_execution_records() -> None:
+async def test_an_action_acts_as_the_account_that_was_stored_and_not_as_one_in_the_status() -> None:
     actor = await authorized(OneExecution(execution(RECORDED)), Runs(root()))
     assert actor.user == "system:serviceaccount:team-a:deployer"
     own = await authorized(OneExecution(execution(RECORDED)), Runs(root()), impersonation=Impersonation(enabled=False))
@@ -188,6 +250,40 @@ async def test_an_activity_of_no_workflow_does_nothing() -> None:
 async def test_definitions_are_those_that_the_execution_records(origin: Origin) -> None:
     message = await refusal(OneExecution(execution(RECORDED)), Runs(root()), asked(origin=origin))
     assert message == "refused: DRPlanExecution team-a/run does not record the definitions drplan-snapshot"
+
+
+def part(**changes: Any) -> ExecuteInput:
+    return asked(step=asked().step.model_copy(update=changes))
+
+
+@pytest.mark.parametrize(
+    ("request_", "mode", "allowed"),
+    [
+        (part(), "Install", True),
+        (part(), None, True),
+        (part(index=1), "Install", True),
+        (part(index=1), "Upgrade", False),
+        (part(index=2), "Install", False),
+        (part(index=-1), "Install", False),
+        (part(part=Part.INVERSE), "Delete", True),
+        (part(part=Part.INVERSE), "Install", False),
+        (part(), "Delete", False),
+        (part(part=Part.ROLLBACK), "Install", False),
+        (part(mark="uid-of-another/s/w/a"), "Install", False),
+        (asked(origin=Origin(execution=KEY, snapshot=SNAPSHOT, stage="other")), "Install", False),
+        (asked(origin=Origin(execution=KEY, snapshot=SNAPSHOT, stage="s", workflow=1)), "Install", False),
+    ],
+)
+async def test_an_execute_runs_what_its_definitions_say_in_its_mode(
+    request_: ExecuteInput, mode: str | None, allowed: bool
+) -> None:
+    state = execution(RECORDED)
+    state["spec"]["mode"] = mode
+    if allowed:
+        assert await authorized(OneExecution(state), Runs(root()), request_)
+    else:
+        message = await refusal(OneExecution(state), Runs(root()), request_, reason=FailureType.UNTRUSTED_STEP)
+        assert message == "refused: DRPlanExecution team-a/run did not decide on this step"
 
 
 async def test_a_definition_without_an_origin_is_refused_with_a_remedy() -> None:
@@ -242,7 +338,7 @@ async def test_an_execution_that_is_gone_ends_the_action() -> None:
 
 async def test_many_actions_of_one_run_read_its_execution_once() -> None:
     cluster = OneExecution(execution(RECORDED))
-    authorizer = RunAuthorizer(cast(Cluster, cluster), cast(SnapshotStore, Plans()), Runs(root()), Impersonation())
+    authorizer = RunAuthorizer(cast(Cluster, cluster), cast(SnapshotStore, Stored()), Runs(root()), Impersonation())
 
     async def actions(given: ExecuteInput) -> None:
         attempt = RunningAttempt(given.step.attempts)
@@ -253,24 +349,218 @@ async def test_many_actions_of_one_run_read_its_execution_once() -> None:
     assert cluster.reads == 1
 
 
-async def test_a_deletion_needs_no_snapshot() -> None:
-    status = {key: value for key, value in RECORDED.items() if key != "snapshot"}
-    engine = {"workflowId": "revert/team-a/run/uid-run", "runId": "first"}
-    cluster = OneExecution(execution({**status, "engine": engine}, "Revert"))
-    runs = Runs(root(workflow_id=engine["workflowId"], operation=OperationType.REVERT))
-    actor = await authorized(cluster, runs, RollbackInput(step=RollbackStep(), actor=Actor()))
+@pytest.mark.parametrize(
+    ("stored", "account"),
+    [(Stored(None, "named"), "named"), (Stored("recorded", "named"), "recorded"), (Stored(None), "fallback")],
+)
+async def test_what_an_older_release_stored_names_the_account_of_the_plan_or_none(stored: Stored, account: str) -> None:
+    actor = await authorized(
+        OneExecution(execution(RECORDED)), Runs(root()), impersonation=Impersonation("fallback"), stored=stored
+    )
+    assert actor.user == f"system:serviceaccount:team-a:{account}"
+
+
+# An action of a Revert.
+
+REVERT = "revert/team-a/run/uid-run"
+REVERTING = {**RECORDED, "engine": {**ENGINE, "workflowId": REVERT}, "decision": {"name": "drplan-d", "sha256": "d"}}
+APP = Target(api_version="v1", kind="ConfigMap", name="app", namespace="team-a")
+DELETION = RollbackStep(deletions=[Deletion(target=APP, uid="uid-of-app")])
+FLOW = ObjectName(name="w", namespace="team-a")
+UNDO = RollbackStep(
+    custom=CustomRollback(step=ExecuteStep(index=0, action="b", mark="m/b", title="b", part=Part.ROLLBACK))
+)
+ORIGIN = Origin(execution=KEY, snapshot=SNAPSHOT)
+
+
+def decided_steps(*steps: RollbackStep) -> RevertDecision:
+    """Return the decision of a Revert of two DRWorkflows, the second of which has these steps."""
+    actions = [ActionStatus(name=str(index), phase=Phase.PENDING) for index in range(len(steps))]
+    nodes = [
+        WorkflowExecutionStatus(workflow_ref=FLOW, phase=Phase.PENDING, action_statuses=of) for of in ([], actions)
+    ]
+    stage = StageStatus(name="s", phase=Phase.PENDING, workflow_executions=nodes)
+    state = RunState(phase=Phase.PENDING, stage_statuses=[stage])
+    return RevertDecision(state=state, steps=[[[], [*steps]]], origin=ORIGIN)
+
+
+DECIDED = Stored(decision_of=decided_steps(DELETION, UNDO))
+THERE = ORIGIN.model_copy(update={"stage": "s", "workflow": 0})
+
+
+def rolls_back(step: RollbackStep = DELETION, **changes: Any) -> RollbackInput:
+    place = {"dr_workflow": FLOW, "origin": THERE} if step.custom else {}
+    return RollbackInput(step=step, actor=Actor(), **{**place, **changes})
+
+
+def reverting(status: Object = REVERTING) -> tuple[OneExecution, Runs]:
+    runs = Runs(root(workflow_id=REVERT, operation=OperationType.REVERT), first="first", second="first")
+    return OneExecution(execution(status, "Revert")), runs
+
+
+@pytest.mark.parametrize("step", [DELETION, UNDO], ids=["a deletion", "a custom rollback"])
+async def test_a_step_that_was_decided_is_carried_out_as_the_account_that_was_decided(step: RollbackStep) -> None:
+    look = ObserveInput.model_validate(rolls_back(step).model_dump())
+    actor = await authorized(*reverting(), look, stored=DECIDED)
+    assert actor == await authorized(*reverting(), rolls_back(step), stored=DECIDED)
     assert actor.user == "system:serviceaccount:team-a:deployer"
 
 
-# The ledger.
+def changed(step: RollbackStep, **changes: Any) -> RollbackStep:
+    return step.model_copy(update=changes)
 
-OF_REVERT = "revert/team-a/run/uid-run"
+
+def undoes(**changes: Any) -> RollbackStep:
+    assert UNDO.custom is not None
+    custom: dict[str, Any] = {name: changes.pop(name) for name in ("outputs", "phases") if name in changes}
+    step = UNDO.custom.step.model_copy(update=changes)
+    return RollbackStep(custom=UNDO.custom.model_copy(update={"step": step, **custom}))
+
+
+VICTIM = APP.model_copy(update={"name": "victim"})
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        rolls_back(RollbackStep(deletions=[Deletion(target=APP, uid="uid-of-another")])),
+        rolls_back(RollbackStep(deletions=[Deletion(target=VICTIM, uid="uid-of-app")])),
+        rolls_back(RollbackStep(deletions=[*DELETION.deletions, Deletion(target=VICTIM, uid="uid-of-victim")])),
+        rolls_back(RollbackStep(deletions=[Deletion(target=APP, uid="uid-of-app", foreground=True)])),
+        rolls_back(changed(DELETION, custom=UNDO.custom), dr_workflow=FLOW, origin=THERE),
+        rolls_back(RollbackStep()),
+        rolls_back(undoes(part=Part.ACTION)),
+        rolls_back(undoes(index=1)),
+        rolls_back(undoes(mark="uid-of-another/s/w/b")),
+        rolls_back(undoes(outputs={"a": ActionOutputs(http_response=HttpResponse(status_code=200, body="victim"))})),
+        rolls_back(undoes(phases={"a": Phase.SUCCEEDED})),
+        rolls_back(UNDO, dr_workflow=ObjectName(name="other", namespace="team-a")),
+        rolls_back(UNDO, origin=THERE.model_copy(update={"workflow": 1})),
+        rolls_back(UNDO, origin=THERE.model_copy(update={"stage": "other"})),
+        rolls_back(UNDO, origin=None),
+        ObserveInput(step=RollbackStep(deletions=[Deletion(target=VICTIM, uid="u")]), actor=Actor()),
+        asked(origin=THERE),
+    ],
+)
+async def test_a_step_that_was_not_decided_is_refused_with_a_reason_of_its_own(
+    request_: RollbackInput | ObserveInput | ExecuteInput,
+) -> None:
+    message = await refusal(*reverting(), request_, reason=FailureType.UNTRUSTED_STEP, stored=DECIDED)
+    assert message == "refused: DRPlanExecution team-a/run did not decide on this step"
+
+
+async def test_a_step_of_a_revert_is_no_step_of_an_execute() -> None:
+    cluster = OneExecution(execution(RECORDED))
+    await refusal(cluster, Runs(root()), rolls_back(), reason=FailureType.UNTRUSTED_STEP, stored=DECIDED)
+
+
+async def test_a_custom_rollback_comes_from_the_definitions_that_were_decided_on() -> None:
+    other = THERE.model_copy(update={"snapshot": SnapshotRef(name="drplan-other", sha256="o")})
+    named = {**REVERTING, "snapshot": {"name": "drplan-other", "sha256": "o"}}
+    assert "does not record the definitions drplan-other" in await refusal(
+        *reverting(named), rolls_back(UNDO, origin=other), stored=DECIDED
+    )
+
+
+async def test_a_run_that_was_reset_and_decided_again_waits_until_that_is_recorded() -> None:
+    cluster, _ = reverting()
+    again = root("second", REVERT, OperationType.REVERT)
+    request = rolls_back(RollbackStep(deletions=[Deletion(target=APP, uid="created again")]))
+    with pytest.raises(ApplicationError, match="does not name this run yet") as caught:
+        await authorized(cluster, Runs(again, first="first", second="first"), request, stored=DECIDED)
+    assert not caught.value.non_retryable
+
+
+# A Revert that an older release decided, which stored no decision.
+
+UNDECIDED = {key: value for key, value in REVERTING.items() if key != "decision"}
+
+
+class WithOriginal(OneExecution):
+    """A cluster that holds the original, the plan, and an object with this mark as well."""
+
+    def __init__(
+        self, status: Object, *, account: str | None = None, mark: str | None = None, typed: bool = True
+    ) -> None:
+        super().__init__(execution(status, "Revert"))
+        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "namespace": "team-a", "uid": "uid-of-app"}
+        record = {"name": "a", "phase": "Succeeded", "outputs": {"resourceRef": reference}}
+        type_ = {"type": "KubernetesResource"} if typed else {}
+        flow = {"workflowRef": {"name": "w"}, "phase": "Succeeded", "actionStatuses": [{**record, **type_}]}
+        tree = [{"name": "s", "phase": "Succeeded", "workflowExecutions": [flow]}]
+        self.plan = dr_plan("shop", stage("s", "team-a", "w"), **({"serviceAccountName": account} if account else {}))
+        self.original = execution(
+            {"phase": "Succeeded", "stageStatuses": tree}, name="original", uid="uid-original", annotations={}
+        )
+        self.annotations = {CREATED_BY_ANNOTATION: mark} if mark else {}
+
+    async def get(self, *asked: object) -> Object:
+        target = asked[0]
+        assert isinstance(target, Target)
+        if target.kind == "DRPlan":
+            return self.plan
+        return self.original if target.name == "original" else await super().get()
+
+    async def metadata(self, target: Target, *_: object) -> Object:
+        created = "2026-01-01T00:00:00Z"
+        return {"uid": f"uid-of-{target.name}", "creationTimestamp": created, "annotations": self.annotations}
+
+
+def undecided(**of: Any) -> tuple[OneExecution, Runs]:
+    return WithOriginal(UNDECIDED, **of), reverting()[1]
+
+
+MARK = "uid-original/s/w/a"
+
+
+@pytest.mark.parametrize("account", [None, "named"])
+async def test_without_a_stored_decision_objects_of_the_original_go_as_the_plans_account(account: str | None) -> None:
+    there = undecided(account=account, mark=MARK)
+    actor = await authorized(*there, rolls_back(), impersonation=Impersonation("fallback"))
+    assert actor.user == f"system:serviceaccount:team-a:{account or 'fallback'}"
+    assert await authorized(*undecided(), rolls_back(UNDO))
+
+
+async def test_without_a_stored_decision_what_deletes_nothing_and_what_the_older_controller_created_is_allowed() -> (
+    None
+):
+    gone = RollbackStep(deletions=[Deletion(target=APP, uid="uid-of-one-that-is-gone")])
+    assert await authorized(*undecided(), rolls_back(gone))
+    assert await authorized(*undecided(typed=False), rolls_back())
+
+
+@pytest.mark.parametrize(
+    ("request_", "of"),
+    [
+        (rolls_back(RollbackStep(deletions=[Deletion(target=VICTIM, uid="uid-of-victim")])), {}),
+        (rolls_back(RollbackStep(deletions=[Deletion(target=VICTIM, uid="uid-of-victim")])), {"typed": False}),
+        (rolls_back(), {"mark": "uid-of-another/s/w/a"}),
+        (rolls_back(), {}),
+        (asked(origin=THERE), {"mark": MARK}),
+    ],
+)
+async def test_without_a_stored_decision_no_other_object_is_touched(
+    request_: RollbackInput | ExecuteInput, of: dict[str, Any]
+) -> None:
+    await refusal(*undecided(**of), request_, reason=FailureType.UNTRUSTED_STEP)
+
+
+@pytest.mark.parametrize(
+    "origin", [None, THERE.model_copy(update={"snapshot": SnapshotRef(name="drplan-other", sha256="o")})]
+)
+async def test_without_a_stored_decision_a_custom_rollback_still_needs_stored_definitions(
+    origin: Origin | None,
+) -> None:
+    await refusal(*undecided(), rolls_back(UNDO, origin=origin))
+
+
+# The ledger.
 
 
 async def recording(record: RootRecord, state: Object, execution_key: ObjectKey = KEY) -> None:
     """Ask whether an activity below this root may write the ledger of an execution."""
     authorizer = RunAuthorizer(
-        cast(Cluster, OneExecution(state)), cast(SnapshotStore, Plans()), Runs(record), Impersonation()
+        cast(Cluster, OneExecution(state)), cast(SnapshotStore, Stored()), Runs(record), Impersonation()
     )
     origin = Origin(execution=execution_key, snapshot=SNAPSHOT, ledger=True)
     given = LedgerInput(origin=origin, part=0, record=WorkflowRecord(phase=Phase.SUCCEEDED, actions=[]))
@@ -291,8 +581,8 @@ async def test_an_execute_writes_its_own_ledger() -> None:
         (root(), execution(RECORDED), KEY.model_copy(update={"name": "victim"})),
         (root(), execution(RECORDED), KEY.model_copy(update={"uid": "of another"})),
         (
-            root(workflow_id=OF_REVERT, operation=OperationType.REVERT),
-            execution({**RECORDED, "engine": {**ENGINE, "workflowId": OF_REVERT}}, "Revert"),
+            root(workflow_id=REVERT, operation=OperationType.REVERT),
+            execution({**RECORDED, "engine": {**ENGINE, "workflowId": REVERT}}, "Revert"),
             KEY,
         ),
         (RootRecord("pwned", "first", "ExecuteWorkflow", None), execution(RECORDED), KEY),
@@ -311,7 +601,7 @@ async def test_nobody_else_writes_the_ledger_of_an_execute(record: RootRecord, s
 async def decided(state: Object, operation: OperationType = OperationType.EXECUTE, plan: str = "shop") -> None:
     authorizer = RunAuthorizer(
         cast(Cluster, OneExecution(state)),
-        cast(SnapshotStore, Plans()),
+        cast(SnapshotStore, Stored()),
         Runs(None, first="first", other="other"),
         Impersonation(),
     )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from activities.authorize import Impersonation, actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
-from api.execution import DRPlanExecution
 from api.plan import DRPlan
+from api.snapshot import Snapshot, SnapshotPlan
 from api.steps import Actor, ExecuteInput, ObserveInput, RollbackInput
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object, config_map
 from tests.eventually import eventually
-from tests.manifests import dr_plan, execute, stage, writes
+from tests.manifests import dr_plan, stage, writes
 
 
 async def test_no_call_about_a_target_has_the_workers_own_rights(ns: LiveNamespace) -> None:
@@ -56,8 +56,10 @@ def plan(**spec: str) -> DRPlan:
     return DRPlan.model_validate(dr_plan("shop", stage("only", "shop", "flow"), **spec))
 
 
-def original(**status: str) -> DRPlanExecution:
-    return DRPlanExecution.model_validate(execute("there", "shop") | {"status": status})
+def snapshot(recorded: str | None = None, **spec: str) -> Snapshot:
+    of = plan(**spec)
+    kept = SnapshotPlan(namespace="shop", name="shop", uid="u", generation=1, spec=of.spec)
+    return Snapshot(plan=kept, parameters_of=[], workflows=[], parameters=[], stages=[], service_account_name=recorded)
 
 
 def test_the_plan_names_the_account() -> None:
@@ -65,15 +67,16 @@ def test_the_plan_names_the_account() -> None:
 
 
 def test_a_plan_that_names_none_acts_as_the_installations_account() -> None:
-    assert Impersonation("fallback").account(plan(), original(serviceAccountName="former")) == "fallback"
+    assert Impersonation("fallback").account(plan(), snapshot("former")) == "fallback"
 
 
-def test_for_a_plan_that_is_gone_the_original_says_in_whose_name_it_acted() -> None:
-    assert Impersonation("fallback").account(None, original(serviceAccountName="former")) == "former"
+def test_for_a_plan_that_is_gone_what_the_original_stored_says_in_whose_name_it_acted() -> None:
+    assert Impersonation("fallback").account(None, snapshot("former")) == "former"
+    assert Impersonation("fallback").account(None, snapshot(serviceAccountName="named")) == "named"
 
 
 def test_for_a_plan_that_is_gone_and_an_old_original_the_installations_account_acts() -> None:
-    assert Impersonation("fallback").account(None, original()) == "fallback"
+    assert Impersonation("fallback").account(None, snapshot()) == "fallback"
 
 
 def test_an_installation_may_switch_impersonation_off() -> None:

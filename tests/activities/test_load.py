@@ -177,7 +177,11 @@ async def test_what_an_earlier_revert_did_is_not_done_again(ns: LiveNamespace, l
 async def test_a_plan_that_is_gone_is_no_obstacle_to_a_revert(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a")
     story.executed(a=ns.config_map("a"))
-    story.status("there", {"serviceAccountName": "default"})
+    stored = (await load_execute(ns, story.key("there"), "default")).state
+    assert stored.snapshot is not None
+    assert stored.ledger is not None
+    ns.kubectl("delete", "controllerrevision", stored.ledger.name)
+    story.status("there", {"serviceAccountName": "of-somebodys-choice", "snapshot": stored.snapshot.to_object()})
     ns.create(revert("back", "shop", "there"))
     ns.kubectl("delete", "drplan", "shop")
     ns.kubectl("delete", "drworkflow", "flow")
@@ -313,6 +317,9 @@ async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(
         },
     )
     ns.kubectl("delete", "rolebinding", "drplan-worker")
+    question = ("auth", "can-i", "create", "controllerrevisions.apps", f"--namespace={ns.namespace}")
+    who = "--as=system:serviceaccount:drplan-system:drplan-worker"
+    await eventually(lambda: ns.stack.kubectl(*question, who, check=False).returncode == 0, "the binding is there")
     decision = await load_revert(ns, story.key("back"), Impersonation(enabled=False))
     assert decision.actor.user is None
 

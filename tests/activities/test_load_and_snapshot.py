@@ -7,6 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.authorize import Impersonation
+from activities.errors import ActionError
 from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.store import BOUND, RevisionStore, SnapshotStore
@@ -14,8 +15,8 @@ from api.execution import ActionStatus
 from api.ledger import WorkflowRecord
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType, Phase
-from api.snapshot import Snapshot, SnapshotParameters
-from api.steps import ExecuteDecision, FailureType, LedgerInput, Part, RevertDecision, RunInput
+from api.snapshot import DecidedStep, Snapshot, SnapshotParameters
+from api.steps import ExecuteDecision, FailureType, LedgerInput, Part, RevertDecision, RollbackStep, RunInput
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out
@@ -248,6 +249,63 @@ async def test_a_snapshot_that_cannot_be_read_now_is_not_replaced_by_the_definit
     faulty.fault("GET", "/controllerrevisions/[^/]+", answer)
     with pytest.raises(ApplicationError, match="Failed to read ControllerRevision"):
         await load_revert(faulty_ns)
+
+
+# What a Revert decided.
+
+
+async def test_a_revert_stores_what_it_decided_and_names_it_in_its_status(ns: LiveNamespace) -> None:
+    plan(ns)
+    await ended(ns, await load(ns))
+    decision = await load_revert(ns)
+    assert decision.state.decision is not None
+    stored = await SnapshotStore(RevisionStore(ns.cluster)).decision(key(ns, "back"), decision.state.decision)
+    assert (stored.service_account_name, stored.snapshot) == ("default", None)
+    steps = [step for rows in decision.steps for row in rows for step in row if step is not None]
+    assert steps
+    assert all(stored.contains(DecidedStep(step=step)) for step in steps)
+    assert not stored.contains(DecidedStep(step=RollbackStep()))
+    [record] = (each for each in revisions(ns) if each["metadata"]["name"] == decision.state.decision.name)
+    assert record["metadata"]["labels"] == {EXECUTION_UID_LABEL: ns.uid("drpe", "back")}
+    assert [owner["uid"] for owner in record["metadata"]["ownerReferences"]] == [ns.uid("drpe", "back")]
+
+
+async def test_a_revert_that_is_refused_stores_no_decision(ns: LiveNamespace) -> None:
+    plan(ns)
+    ns.create(revert("back", "shop", "there"))
+    decision = await load_revert(ns)
+    assert decision.rejection is not None
+    assert decision.state.decision is None
+    assert revisions(ns) == []
+
+
+async def test_a_decision_that_was_altered_or_is_gone_is_not_used(ns: LiveNamespace) -> None:
+    plan(ns)
+    await ended(ns, await load(ns))
+    ref = (await load_revert(ns)).state.decision
+    assert ref is not None
+    [record] = (each for each in revisions(ns) if each["metadata"]["name"] == ref.name)
+    ns.kubectl("delete", "controllerrevision", ref.name)
+    with pytest.raises(ActionError, match=f"{ref.name} no longer exists"):
+        await SnapshotStore(RevisionStore(ns.cluster)).decision(key(ns, "back"), ref)
+    metadata = {name: record["metadata"][name] for name in ("name", "labels", "ownerReferences")}
+    ns.create({**record, "metadata": metadata, "data": {**record["data"], "steps": []}})
+    with pytest.raises(ActionError, match="is not as it was kept"):
+        await SnapshotStore(RevisionStore(ns.cluster)).decision(key(ns, "back"), ref)
+
+
+async def test_definitions_cannot_be_read_as_a_decision(ns: LiveNamespace) -> None:
+    plan(ns)
+    decision = await load(ns)
+    assert decision.state.snapshot is not None
+    with pytest.raises(ActionError, match="ControllerRevision") as caught:
+        await SnapshotStore(RevisionStore(ns.cluster)).decision(key(ns, "there"), decision.state.snapshot)
+    assert caught.value.type is FailureType.UNDEFINED
+
+
+async def test_an_execute_stores_in_whose_name_it_acts(ns: LiveNamespace) -> None:
+    plan(ns)
+    assert (await root(ns, await load(ns))).service_account_name == "default"
 
 
 # A Revert that carries definitions out.

@@ -1,5 +1,6 @@
 """Snapshots in the cluster: kept once whatever happens, read as they were kept, and not trusted when altered."""
 
+import asyncio
 import json
 
 import pytest
@@ -125,3 +126,13 @@ async def test_memory_is_bounded(faulty: FaultyServer, faulty_ns: LiveNamespace)
     for each in (*root.workflows, *root.workflows):
         await snapshots.workflow(execution, each)
     assert faulty.count("GET", "/controllerrevisions/[^/]+") == 1 + 2 * len(root.workflows)
+
+
+async def test_a_document_that_many_ask_for_at_once_is_read_once(
+    faulty: FaultyServer, faulty_ns: LiveNamespace
+) -> None:
+    execution, kept = snapshot_of(faulty_ns)
+    snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
+    await snapshots.store(execution, kept)
+    await asyncio.gather(*(snapshots.root(execution, kept[-1].ref) for _ in range(50)))
+    assert faulty.count("GET", "/controllerrevisions/[^/]+") == 1

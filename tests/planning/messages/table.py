@@ -500,6 +500,7 @@ OF_RUNS = [
     run_messages.another_run(KEY, GAP, GAP),
     run_messages.another_snapshot(KEY, GAP),
     run_messages.without_origin(KEY),
+    run_messages.another_step(KEY),
     run_messages.another_actor(KEY, GAP),
     run_messages.workflow_access_unknown(GAP, GAP, GAP),
 ]
