@@ -9,15 +9,20 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 DEADLINE = 120.0
-PAUSE = 0.05
+
+
+def _pause(waited: float) -> float:
+    """Return when to look again: soon at first, less often as it takes longer, for each look is work for a server."""
+    return min(0.25, max(0.04, waited / 20))
 
 
 def until(holds: Callable[[], T | None], what: str = "", seconds: float = DEADLINE) -> T:
     """Call until there is a true value, and return it. Raises AssertionError when the time is over."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
     while not (value := holds()):
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or holds}"
-        time.sleep(PAUSE)
+        waited = time.monotonic() - start
+        assert waited < seconds, f"not within {seconds:g} s: {what or holds}"
+        time.sleep(_pause(waited))
     return value
 
 
@@ -31,12 +36,13 @@ async def eventually(holds: Callable[[], T | None], what: str = "", seconds: flo
 
 async def eventually(holds: Callable[[], Any], what: str = "", seconds: float = DEADLINE) -> Any:
     """Call, or call and await, until there is a true value, and return it. Raises AssertionError when time is over."""
-    deadline = time.monotonic() + seconds
+    start = time.monotonic()
     while True:
         value = holds()
         if inspect.isawaitable(value):
             value = await value
         if value:
             return value
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or holds}"
-        await asyncio.sleep(PAUSE)
+        waited = time.monotonic() - start
+        assert waited < seconds, f"not within {seconds:g} s: {what or holds}"
+        await asyncio.sleep(_pause(waited))

@@ -49,14 +49,17 @@ async def has_open_run(context: Context, execution: StoredExecution, engine: Eng
 
 
 async def restore_metadata(context: Context, execution: StoredExecution) -> StoredExecution:
-    """Put back what others have changed or removed of our metadata while the execution runs."""
+    """Put back what others have changed or removed of our metadata on an execution that has a run.
+
+    Also once it has ended: later Reverts find an earlier one by its label, and accept an original by its annotation.
+    """
     meta, change = execution.model.metadata, dict[str, object]()
     if not execution.accepted:
         change["annotations"] = {ACCEPTED_ANNOTATION: meta.uid}
     plan = identifiers.label_value(execution.model.spec.plan_ref)
     if meta.labels.get(PLAN_LABEL) != plan:
         change["labels"] = {PLAN_LABEL: plan}
-    if not execution.has_finalizer and not execution.deleting:
+    if not execution.has_finalizer and not execution.deleting and not execution.ended:
         change["finalizers"] = [*meta.finalizers, FINALIZER]
     if not change:
         return execution

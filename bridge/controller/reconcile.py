@@ -81,8 +81,9 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
     if not result.execution.ended and result.engine is not None:
         result = await _sync(context, result.execution, result.engine)
     if result.execution.ended:
-        await finish(context, result.execution)
-        await _count_older(context, result.execution)
+        ended = result.execution if result.engine is None else await restore_metadata(context, result.execution)
+        await finish(context, ended)
+        await _count_older(context, ended)
     return result.requeue
 
 

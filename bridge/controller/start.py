@@ -29,7 +29,7 @@ from kube.client import Object
 from kube.concurrency import parallel
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
-from planning.definitions.identifiers import full_name, workflow_references
+from planning.definitions.identifiers import full_name, is_object_name, workflow_references
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.revert.decide import why_rejected
@@ -214,11 +214,13 @@ async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> Reference
         except NotFoundError:
             return None
 
-    # References that are no names are left to the validation, which says so.
-    references = [] if plan_reference_errors(plan.model) else workflow_references(plan.model)
+    # Of a plan with references that are no names nothing is waited for: the validation names these and what is missing.
+    invalid = bool(plan_reference_errors(plan.model))
+    references = [ref for ref in workflow_references(plan.model) if is_object_name(ref)]
     workflows = []
     for ref, dr_workflow in zip(references, await parallel(references, read), strict=True):
-        if dr_workflow is None:
+        if dr_workflow is not None:
+            workflows.append(dr_workflow)
+        elif not invalid:
             return MissingReference("DRWorkflow", full_name(ref))
-        workflows.append(dr_workflow)
     return References(plan, workflows)

@@ -158,6 +158,11 @@ def reference_in_plan(plan: DRPlan, ref: ObjectName) -> ObjectName:
     return ref if ref.namespace else ref.model_copy(update={"namespace": plan.metadata.namespace})
 
 
+def is_object_name(ref: ObjectName) -> bool:
+    """Return whether a reference to a DRWorkflow is one that an object can have, so that it may be read."""
+    return is_dns_subdomain(ref.name) and is_dns_label(ref.in_namespace)
+
+
 def workflow_references(plan: DRPlan) -> list[ObjectName]:
     """Return the references of a plan to DRWorkflows, each DRWorkflow once, in order."""
     refs = (reference_in_plan(plan, use.workflow_ref) for stage in plan.spec.stages for use in stage.workflows)

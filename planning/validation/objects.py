@@ -12,8 +12,7 @@ from planning.definitions.identifiers import (
     Workflows,
     definition,
     full_name,
-    is_dns_label,
-    is_dns_subdomain,
+    is_object_name,
     used_workflows,
 )
 from planning.messages import fields as field_messages
@@ -84,7 +83,6 @@ def mode_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) 
 def _missing_workflows(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     errors = []
     for path, reference in references(plan):
-        named = is_dns_subdomain(reference.name) and (not reference.namespace or is_dns_label(reference.namespace))
-        if named and definition(workflows, reference) is None:
+        if is_object_name(reference) and definition(workflows, reference) is None:
             errors.append(FieldError(path, field_messages.missing_workflow(full_name(reference))))
     return in_object(plan, errors)

@@ -75,6 +75,24 @@ async def test_metadata_that_is_changed_while_it_runs_is_put_back(ns: PlanNamesp
     await ns.released("slow")
 
 
+@pytest.mark.parametrize("change", [{"labels": {PLAN_LABEL: "another"}}, {"annotations": {ACCEPTED_ANNOTATION: "x"}}])
+async def test_what_later_reverts_find_an_ended_execution_by_is_put_back(
+    ns: PlanNamespace, change: Mapping[str, Any]
+) -> None:
+    await ns.ready_plan()
+    await ns.execute("quick")
+    await ns.phase("quick", Phase.SUCCEEDED)
+    ours = (await ns.released("quick"))["metadata"]
+    await ns.patch(ObjectKind.EXECUTION, "quick", {"metadata": dict(change)})
+
+    def as_before(item: Object) -> bool:
+        meta = item["metadata"]
+        return bool(meta["labels"] == ours["labels"] and meta["annotations"] == ours["annotations"])
+
+    after = await ns.until("quick", as_before, "our metadata")
+    assert not after["metadata"].get("finalizers")
+
+
 async def test_metadata_that_is_changed_while_the_bridge_is_down_is_put_back(
     stack: Stack, unwatched_ns: PlanNamespace
 ) -> None:

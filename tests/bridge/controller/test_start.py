@@ -132,3 +132,16 @@ async def test_a_dr_workflow_reference_that_is_no_name_ends_as_failed_at_once(
     ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
     assert ended["status"]["phase"] == "Failed"
     assert f"spec.stages[0].workflows[0].{field} of DRPlan {ns.namespace}/plan: " in ended["status"]["message"]
+
+
+async def test_a_plan_whose_account_is_no_name_does_not_hide_its_dr_workflows(ns: PlanNamespace) -> None:
+    await ns.dr_workflow()
+    uses = [{"workflowRef": {"name": "work"}}, {"workflowRef": {"name": "missing"}}]
+    spec = {"serviceAccountName": "a/b", "stages": [{"name": "first", "workflows": uses}]}
+    await ns.create(ObjectKind.PLAN, "plan", spec)
+    await ns.execute("quick")
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    message = ended["status"]["message"]
+    assert f"spec.serviceAccountName of DRPlan {ns.namespace}/plan: " in message
+    assert f"DRWorkflow {ns.namespace}/missing does not exist" in message
+    assert f"DRWorkflow {ns.namespace}/work does not exist" not in message
