@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import TERMINAL, OperationType
 from api.steps import Target
 from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
 from kube.client import Object
+from planning.definitions.identifiers import label_value
 
 
 class ObjectKind(StrEnum):
@@ -90,7 +91,8 @@ def entry_of(item: Object) -> Entry | None:
     workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
     ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or workflow_id.endswith(f"/{meta['uid']}")
     phase = str(status.get("phase") or "")
-    if phase in TERMINAL and not (finalizer and (ours or deleting)) and not _uncounted(status, annotations):
+    left = (finalizer and (ours or deleting)) or _uncounted(status, annotations) or _altered(item, workflow_id)
+    if phase in TERMINAL and not left:
         return None
     return Entry(
         key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
@@ -107,6 +109,14 @@ def entry_of(item: Object) -> Entry | None:
         ),
         leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
     )
+
+
+def _altered(item: Object, workflow_id: str) -> bool:
+    """Return whether others have changed our metadata on an execution that has a run of its own."""
+    meta, plan = item["metadata"], str((item.get("spec") or {}).get("planRef") or "")
+    accepted = (meta.get("annotations") or {}).get(ACCEPTED_ANNOTATION) == meta["uid"]
+    labelled = (meta.get("labels") or {}).get(PLAN_LABEL) == label_value(plan)
+    return workflow_id.endswith(f"/{meta['uid']}") and not (accepted and labelled)
 
 
 def _uncounted(status: Object, annotations: Object) -> bool:
