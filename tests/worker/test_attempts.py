@@ -57,13 +57,15 @@ async def test_an_error_before_a_lost_attempt_and_one_after_it_are_two(
 ) -> None:
     uid = ns.config_map("app")
     faulty.fault("DELETE", "/configmaps/app", Answer(503, '{"message": "away"}'), times=9)
-    retry = RetryPolicy(limit=1, interval="3s")
+    # The first attempt reads before its DELETE and after it; the second one is to hang in its first read.
+    faulty.fault("GET", "/configmaps/app", lambda: None, times=2)
+    hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
+    retry = RetryPolicy(limit=1, interval="1s")
     run = await begin(ns, ns.deletion(config_map("app", ns.namespace), uid, retry=retry, timeout="60s"))
     through_proxy = environment(ns, KUBECONFIG=str(faulty.kubeconfig(tmp_path)))
     with believing_worker(tmp_path / "first", through_proxy) as first:
-        await eventually(lambda: faulty.count("DELETE", "/configmaps/app") == 1, "the first error", 60)
-        hanging = faulty.fault("GET", "/configmaps/app", Cut.HANG)
-        await eventually(lambda: hanging.met == 1, "an attempt that hangs", 60)
+        await eventually(lambda: hanging.met == 1, "an attempt that hangs")
+        assert faulty.count("DELETE", "/configmaps/app") == 1
         await asyncio.to_thread(first.kill)
     with believing_worker(tmp_path / "second", through_proxy) as second:
         action = await the_action(run)
