@@ -6,7 +6,9 @@ docs/spec/drplan.md, "Parameters".
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,11 +30,19 @@ from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
 from planning.execute.standing import Creation, StandingObject
 from planning.messages import actions as action_messages
+from planning.messages import fields as field_messages
 from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
 from planning.snapshot.documents import plan_of
 from planning.values.parameters import Layers, reads
-from planning.values.value_from import Answers, ManifestRead, UnreadableManifest
+from planning.values.value_from import Answers, ManifestRead, Matches, UnreadableManifest
+
+READS_AT_ONCE = 5
+"""Of objects that values come from: each may hold a megabyte."""
+MOST_OBJECTS = 20_000
+"""Objects that the parameters of a run may be looked for in."""
+MOST_BYTES = 8 << 20
+"""Of those that they are read from, as JSON; as values of Python they take several times as much."""
 
 OwnT = TypeVar("OwnT", DRPlan, DRWorkflow, DRPlanExecution)
 
@@ -237,28 +247,56 @@ async def read_values(cluster: Cluster, actor: Actor, places: Sequence[Layers]) 
 
     What cannot be read is part of the answer, unless another attempt may be able to read it.
     """
-    answers: dict[ManifestRead, Sequence[Object] | UnreadableManifest] = {}
+    answers: dict[ManifestRead, Matches | UnreadableManifest] = {}
+    reader = _ValueReader(cluster, actor)
     # In a thread: to evaluate the JSONPaths of a large plan takes seconds.
     while wanted := await asyncio.to_thread(reads, places, answers):
-        found = await parallel(wanted, lambda read: _read_objects(cluster, actor, read))
+        found = await parallel(wanted, reader.read, READS_AT_ONCE)
         answers.update(zip(wanted, found, strict=True))
     return answers
 
 
-async def _read_objects(cluster: Cluster, actor: Actor, read: ManifestRead) -> Sequence[Object] | UnreadableManifest:
-    target = Target(api_version=read.api_version, kind=read.kind, name=read.name or "", namespace=read.namespace)
-    try:
+class _ValueReader:
+    """Reads the objects that values come from, within bounds for all of them."""
+
+    def __init__(self, cluster: Cluster, actor: Actor) -> None:
+        self._cluster = cluster
+        self._actor = actor
+        self._objects_left = MOST_OBJECTS
+        self._bytes_left = MOST_BYTES
+
+    async def read(self, read: ManifestRead) -> Matches | UnreadableManifest:
+        """Read the object of a name, or all that have the labels."""
+        try:
+            matches = await self._matches(read)
+        except NotFoundError:
+            return Matches()
+        except ApiError as error:
+            _raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
+            return UnreadableManifest(error.message)
+        if self._objects_left < 0:
+            return UnreadableManifest(field_messages.too_many_objects(MOST_OBJECTS))
+        self._bytes_left -= await asyncio.to_thread(lambda: sum(len(json.dumps(each)) for each in matches.objects))
+        if self._bytes_left < 0:
+            return UnreadableManifest(field_messages.objects_too_large(MOST_BYTES))
+        return matches
+
+    async def _matches(self, read: ManifestRead) -> Matches:
+        """Return what matches, or a part of it where it is too much. Raises ApiError."""
+        target = Target(api_version=read.api_version, kind=read.kind, name=read.name or "", namespace=read.namespace)
+        matches = Matches()
         if read.name is not None:
-            return [await cluster.get(target, actor)]
-        pages = cluster.pages(target, read.label_selector or "", actor, everywhere=read.namespace is None)
+            return matches.with_more([await self._cluster.get(target, self._actor)])
         # The items of a list do not say their kind; an object that is read by name does.
         kind = {"apiVersion": read.api_version, "kind": read.kind}
-        return [{**kind, **item} async for page in pages for item in page.items]
-    except NotFoundError:
-        return []
-    except ApiError as error:
-        _raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
-        return UnreadableManifest(error.message)
+        selector, everywhere = read.label_selector or "", read.namespace is None
+        async with aclosing(self._cluster.pages(target, selector, self._actor, everywhere=everywhere)) as pages:
+            async for page in pages:
+                self._objects_left -= len(page.items)
+                if self._objects_left < 0:
+                    break
+                matches = matches.with_more([{**kind, **item} for item in page.items])
+        return matches
 
 
 def _raise_if_it_may_pass(error: ApiError, message: str) -> None:

@@ -7,7 +7,7 @@ Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Conce
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -30,12 +30,14 @@ from kube.request import (
     OWN,
     PATCHES,
     PLAIN,
+    AnswerTooLargeError,
     Object,
     Request,
     Warn,
     WriteOptions,
     answer_of,
     event_of,
+    read,
 )
 
 __all__ = ["OWN", "Cluster", "Limits", "Object", "Page"]
@@ -43,6 +45,8 @@ __all__ = ["OWN", "Cluster", "Limits", "Object", "Page"]
 _PAGE = 50
 """Objects in one page of a list: our kinds may be 1 MB each."""
 _METADATA_PAGE = 500
+_PAGE_BYTES = 4 << 20
+"""Of a page with more than one object: while one is parsed, the event loop stands still (10 ms for 1 MB)."""
 _NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, ConfigException)
 """What the transport raises, and the client library where credentials cannot be renewed."""
 
@@ -152,24 +156,31 @@ class Cluster:
         metadata_only: bool = False,
         fields: str = "",
         limit: int | None = None,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Read the objects that a label selector takes, some at a time, through whichever version is served.
 
         `kind` names kind and namespace; with `everywhere` those of all namespaces are read. `fields` is a field
-        selector, `limit` the number of objects in a page. Raises ExpiredError where the caller took too long between
-        two pages.
+        selector, `limit` the number of objects in a page; where they are large there are fewer. Raises ExpiredError
+        where the caller took too long between two pages.
         """
-        query = {"limit": str(limit or (_METADATA_PAGE if metadata_only else _PAGE)), "labelSelector": selector}
-        query |= {"fieldSelector": fields} if fields else {}
+        number = most = limit or (_METADATA_PAGE if metadata_only else _PAGE)
+        query = {"labelSelector": selector} | ({"fieldSelector": fields} if fields else {})
         request = Request("GET", actor, query=query, accept=METADATA_LIST if metadata_only else JSON)
         where = partial(self._collection, kind, everywhere=everywhere, in_any_version=True)
         while True:
-            answer = await self._at(where, request, self._limits.page)
+            query["limit"] = str(number)
+            bounded = replace(request, most_bytes=_PAGE_BYTES if number > 1 else None)
+            try:
+                answer = await self._at(where, bounded, self._limits.page)
+            except AnswerTooLargeError:
+                number = max(1, number // 4)
+                continue
             # A list of metadata that holds nothing says null.
             yield Page(answer["items"] or [], str(answer["metadata"]["resourceVersion"]))
             if not (token := answer["metadata"].get("continue")):
                 return
             query["continue"] = token
+            number = min(most, number * 2)
 
     async def watch(self, kind: Target, version: str, seconds: int, actor: Actor) -> AsyncIterator[Object]:
         """Yield the watch events of all namespaces after `version`, bookmarks too, for at most `seconds`.
@@ -292,7 +303,7 @@ class Cluster:
         seconds = seconds or self._limits.call
         try:
             response = await self._send(request, aiohttp.ClientTimeout(total=seconds))
-            raw = await response.read()
+            raw = await read(response, request.most_bytes)
         except TimeoutError as error:
             raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
         except _NO_ANSWER as error:

@@ -27,6 +27,8 @@ from typing import Any
 
 from api.steps import FailureType
 
+_LONGEST_HEADER = 100
+"""Characters of a Retry-After header."""
 LONGEST_RETRY_AFTER = 300.0
 """Seconds: the longest pause that a server can ask for. Source: docs/spec/drworkflow.md, "retryPolicy"."""
 
@@ -233,6 +235,7 @@ def seconds_to_wait(retry_after: str, now: datetime) -> float | None:
 
     Source: RFC 9110, "Retry-After".
     """
+    retry_after = retry_after[:_LONGEST_HEADER]
     if retry_after.isdecimal():
         return min(float(retry_after), LONGEST_RETRY_AFTER)
     try:

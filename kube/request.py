@@ -77,6 +77,26 @@ class Request:
     """The object, or the namespace of a new one, that a 404 must name to say that it does not exist."""
     warn: Warn | None = None
     """Takes the warnings of the answer."""
+    most_bytes: int | None = None
+    """What an answer may have, where that is bounded."""
+
+
+class AnswerTooLargeError(Exception):
+    """An answer has more bytes than its request allows."""
+
+
+async def read(response: aiohttp.ClientResponse, most: int | None) -> bytes:
+    """Read an answer. Raises AnswerTooLargeError."""
+    if most is None:
+        return await response.read()
+    raw = bytearray()
+    async with response:
+        async for part in response.content.iter_any():
+            raw += part
+            if len(raw) > most:
+                response.close()
+                raise AnswerTooLargeError
+    return bytes(raw)
 
 
 def _object(raw: bytes) -> Object | None:

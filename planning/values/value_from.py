@@ -54,7 +54,23 @@ class UnreadableManifest:
     reason: str
 
 
-Answers = Mapping[ManifestRead, Sequence[Object] | UnreadableManifest]
+@dataclass(frozen=True)
+class Matches:
+    """The objects that a read found; of many only those that a `select` may pick, so that few are kept."""
+
+    objects: Sequence[Object] = ()
+    number: int = 0
+    """How many there were."""
+
+    def with_more(self, objects: Sequence[Object]) -> "Matches":
+        """Return these matches and more."""
+        together = [*self.objects, *objects]
+        chosen = [] if not together else [_pick(select, together) for select in (Select.FIRST, Select.LAST, Select.ANY)]
+        distinct = [each for place, each in enumerate(chosen) if each not in chosen[:place]]
+        return Matches(distinct, self.number + len(objects))
+
+
+Answers = Mapping[ManifestRead, Matches | UnreadableManifest]
 """What has been read so far."""
 
 
@@ -69,14 +85,16 @@ def read_of(ref: ManifestRef) -> ManifestRead:
     )
 
 
-def value_of(ref: ManifestRef, objects: Sequence[Object], budget: jsonpath.Budget | None = None) -> str:
+def value_of(ref: ManifestRef, matches: Matches, budget: jsonpath.Budget | None = None) -> str:
     """Return the value that a reference asks for, from what was read for it.
 
     Raises ParameterError when no object or no value is there, or several objects where one is wanted.
     """
-    if not objects:
+    if not matches.number:
         raise ParameterError(field_messages.nothing_to_read(read_of(ref).text))
-    selected = _selected(ref, objects)
+    if ref.select is Select.SINGLE and matches.number > 1:
+        raise ParameterError(field_messages.several_to_read(read_of(ref).text, matches.number), "select")
+    selected = _pick(ref.select, matches.objects)
     try:
         return jsonpath.find(ref.json_path, selected, budget)
     except jsonpath.PathError as error:
@@ -87,18 +105,14 @@ def value_of(ref: ManifestRef, objects: Sequence[Object], budget: jsonpath.Budge
         raise ParameterError(field_messages.path_finds_nothing(ref.json_path, where), "jsonPath") from None
 
 
-def _selected(ref: ManifestRef, objects: Sequence[Object]) -> Object:
+def _pick(select: Select, objects: Sequence[Object]) -> Object:
     """Pick one of several; times that are equal are told apart by name."""
-    match ref.select:
-        case Select.SINGLE:
-            if len(objects) > 1:
-                raise ParameterError(field_messages.several_to_read(read_of(ref).text, len(objects)), "select")
-            return objects[0]
+    match select:
         case Select.FIRST:
             return min(objects, key=_age)
         case Select.LAST:
             return max(objects, key=_age)
-        case Select.ANY:
+        case Select.ANY | Select.SINGLE:
             return min(objects, key=_name)
 
 

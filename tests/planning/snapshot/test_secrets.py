@@ -21,7 +21,7 @@ from planning.snapshot.restore import LiveDefinitions, completed, is_complete, i
 from planning.values.omission import secrets_of
 from planning.values.parameters import Resolved, resolve
 from planning.values.secret_parts import MARKER
-from planning.values.value_from import ManifestRead
+from planning.values.value_from import ManifestRead, Matches
 from tests.planning.builders import by_name, dr_workflow, execute, manifest, plan, plan_stage
 
 EXECUTION = ObjectKey(namespace="default", name="there", uid="7d1c2f6e-5a0b-4c3d-9e8f-112233445566")
@@ -83,7 +83,7 @@ def kept(
     """Keep what an Execute works with; give all of it as text, and as it is read back."""
     workflows: Workflows = by_name(flow)
     secret = {"metadata": {"name": "db"}, "data": {"p": SECRET}}
-    answers = {ManifestRead("v1", "Secret", name="db"): [secret]}
+    answers = {ManifestRead("v1", "Secret", name="db"): Matches().with_more([secret])}
     resolved = {place: resolve(found, answers) for place, found in layers_of(of, workflows, execution).items()}
     assert [found.errors for found in resolved.values()] == [[]]
     definitions = of_execute(execution, of, workflows, resolved)
@@ -121,7 +121,7 @@ def test_parameters_that_were_left_out_are_determined_again(
     _, root, back, own = kept(*definitions)
     found = layers_again(root, ("s", 0), back, own, LiveDefinitions(of, flow, (execution,)))
     secret = {"metadata": {"name": "db"}, "data": {"p": SECRET}}
-    again = resolve(found, {ManifestRead("v1", "Secret", name="db"): [secret]})
+    again = resolve(found, {ManifestRead("v1", "Secret", name="db"): Matches().with_more([secret])})
     assert {name: again.values[name] for name in own.left_out} == dict.fromkeys(own.left_out, SECRET)
 
 

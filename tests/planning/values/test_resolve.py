@@ -15,7 +15,7 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.validation.parameters import parameter_errors
 from planning.values.parameters import Layers, Resolved, kept_layers, layers, reads, resolve
-from planning.values.value_from import Answers, ManifestRead, Object, UnreadableManifest
+from planning.values.value_from import Answers, ManifestRead, Matches, UnreadableManifest
 
 Entries = list[dict[str, Any]]
 
@@ -53,8 +53,10 @@ def read(parameter: str, **ref: Any) -> dict[str, Any]:
     return {"name": parameter, "valueFrom": {"manifestRef": body}}
 
 
-def config(value: str) -> list[Object]:
-    return [{"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "d"}, "data": {"v": value}}]
+def config(value: str) -> Matches:
+    return Matches().with_more(
+        [{"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "d"}, "data": {"v": value}}]
+    )
 
 
 def messages(resolved: Resolved) -> list[str]:
@@ -235,7 +237,7 @@ def test_a_reference_uses_values_of_lower_layers_in_both_spellings() -> None:
 
 def test_reads_go_in_rounds_and_each_is_made_once() -> None:
     of = stack([read("a", name="a")], [read("b", name="$(params.a)")], [read("c", name="$(params.b)-$(params.a)")])
-    answers: dict[ManifestRead, list[Object]] = {}
+    answers: dict[ManifestRead, Matches] = {}
     rounds = []
     while needed := reads([of], answers):
         rounds.append([each.name for each in needed])
@@ -256,10 +258,10 @@ def test_a_read_that_fails_is_an_error_with_its_reason() -> None:
     assert failing(entry, {SITE: UnreadableManifest("forbidden")}) == (
         " of DRPlan default/shop: ConfigMap d/site cannot be read: forbidden"
     )
-    assert failing(entry, {SITE: []}) == (
+    assert failing(entry, {SITE: Matches()}) == (
         " of DRPlan default/shop: there is no ConfigMap d/site; create it, or correct the reference"
     )
-    assert failing(entry, {SITE: [{"metadata": {"name": "site"}}]}) == (
+    assert failing(entry, {SITE: Matches().with_more([{"metadata": {"name": "site"}}])}) == (
         ".jsonPath of DRPlan default/shop: {.data.v} finds nothing in ConfigMap site; correct the path, or give the "
         "parameter a value"
     )

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from api.params import ManifestRef, Select
 from planning.values import jsonpath
-from planning.values.value_from import ManifestRead, ParameterError, read_of, value_of
+from planning.values.value_from import ManifestRead, Matches, Object, ParameterError, read_of, value_of
 
 OBJECT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -104,7 +105,7 @@ NOTHING = ["{.nope}", "{.metadata.name}-{.nope}", "{.data.empty}", "{.data.blank
 @pytest.mark.parametrize("path", NOTHING)
 def test_what_is_missing_or_empty_is_an_error_that_names_path_and_object(path: str) -> None:
     with pytest.raises(ParameterError) as error:
-        value_of(_ref(jsonPath=path), [OBJECT])
+        value_of(_ref(jsonPath=path), found([OBJECT]))
     assert str(error.value) == (
         f"{path} finds nothing in ConfigMap d/site; correct the path, or give the parameter a value"
     )
@@ -121,7 +122,7 @@ def test_what_is_no_path_is_an_error_that_shows_one(path: str) -> None:
         jsonpath.check(path)
     assert str(error.value).endswith("is not a JSONPath as Kubernetes knows it; write one such as {.metadata.name}")
     with pytest.raises(ParameterError):
-        value_of(_ref(jsonPath=path), [OBJECT])
+        value_of(_ref(jsonPath=path), found([OBJECT]))
 
 
 def test_a_loop_is_an_error_that_says_what_to_write_instead() -> None:
@@ -199,7 +200,7 @@ def test_a_path_of_too_many_steps_is_refused(path: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ParameterError, match="takes more than 500000 steps in this object") as error:
-            value_of(_ref(jsonPath=path), [WIDE | LONG])
+            value_of(_ref(jsonPath=path), found([WIDE | LONG]))
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
@@ -223,6 +224,10 @@ def test_a_path_and_its_result_have_limits() -> None:
 # Which object counts.
 
 
+def found(objects: Sequence[Object]) -> Matches:
+    return Matches().with_more(objects)
+
+
 def _ref(**fields: Any) -> ManifestRef:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "jsonPath": "{.metadata.name}"} | fields
     return ManifestRef.model_validate(body)
@@ -237,20 +242,30 @@ OBJECTS = [_object("b", 2), _object("a", 3), _object("d", 3), _object("c", 1), _
 
 @pytest.mark.parametrize(("select", "name"), [(None, "d"), ("Last", "d"), ("First", "c"), ("Any", "a")])
 def test_one_of_several_is_picked_by_age_or_by_name(select: str | None, name: str) -> None:
-    assert value_of(_ref(**({"select": select} if select else {})), OBJECTS) == name
+    assert value_of(_ref(**({"select": select} if select else {})), found(OBJECTS)) == name
 
 
 @given(objects=st.permutations(OBJECTS), select=st.sampled_from([Select.LAST, Select.FIRST, Select.ANY]))
 def test_the_order_of_the_answer_does_not_matter(objects: list[dict[str, Any]], select: Select) -> None:
     ref = _ref(select=select)
-    assert value_of(ref, objects) == value_of(ref, OBJECTS)
+    assert value_of(ref, found(objects)) == value_of(ref, found(OBJECTS))
+
+
+@given(objects=st.permutations(OBJECTS), select=st.sampled_from([Select.LAST, Select.FIRST, Select.ANY]))
+def test_of_many_objects_those_are_kept_that_may_be_picked(objects: list[dict[str, Any]], select: Select) -> None:
+    matches = Matches()
+    for each in objects:
+        matches = matches.with_more([each])
+    assert len(matches.objects) <= 3
+    assert matches.number == len(OBJECTS)
+    assert value_of(_ref(select=select), matches) == value_of(_ref(select=select), found(OBJECTS))
 
 
 def test_single_means_one() -> None:
     ref = _ref(select="Single", namespace="d", labelSelector="app=web")
-    assert value_of(ref, OBJECTS[:1]) == "b"
+    assert value_of(ref, found(OBJECTS[:1])) == "b"
     with pytest.raises(ParameterError) as error:
-        value_of(ref, OBJECTS)
+        value_of(ref, found(OBJECTS))
     assert str(error.value) == (
         "5 objects match (ConfigMap in d with labels app=web); narrow labelSelector down, or let select be Last, First "
         "or Any"
@@ -271,7 +286,7 @@ def test_single_means_one() -> None:
 )
 def test_nothing_to_read_is_an_error_that_names_what_was_looked_for(fields: dict[str, str], what: str) -> None:
     with pytest.raises(ParameterError) as error:
-        value_of(_ref(**fields), [])
+        value_of(_ref(**fields), found([]))
     assert str(error.value) == f"there is no {what}; create it, or correct the reference"
 
 
