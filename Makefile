@@ -63,6 +63,10 @@ crds: $(INSTALLED) ## Generate deploy/crds, and the tables of fields and message
 	$(PY) -m api.fields docs/spec
 	$(PY) -m tests.planning.messages.table docs/spec
 
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-150} $(PYTEST) tests/planning/test_fuzz.py $(ARGS)
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios
 	@$(PY) -m dev up

@@ -170,11 +170,11 @@ async def run_attempt(
             outcome = await _until_done(_with_cleanup(work(request), attempt))
     except NotRecordedError as error:
         attempt.report(not_begun=attempt.heartbeat.not_begun + 1)
-        raise _failure(error, attempt, UNCHANGED, counts=False) from None
+        raise await _failure(error, attempt, UNCHANGED, counts=False) from None
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
-        raise _failure(error, attempt, message_format) from None
-    outcome = attempt.redact_outcome(outcome)
+        raise await _failure(error, attempt, message_format) from None
+    outcome = await asyncio.to_thread(attempt.redact_outcome, outcome)
     message = bounded(message_format.done(outcome.message))
     return outcome.model_copy(update={"attempt": activity.info().attempt, "message": message})
 
@@ -190,21 +190,24 @@ async def run_check(
     """
     try:
         async with attempt.heartbeats():
-            return attempt.redact_outcome(await check(await prepare()))
+            outcome = await check(await prepare())
+            return await asyncio.to_thread(attempt.redact_outcome, outcome)
     except ActionError as error:
-        message = bounded(attempt.redact(error.message))
+        message = bounded(await asyncio.to_thread(attempt.redact, error.message))
         if not error.type.repeatable:
             return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=message)
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
         raise application_error(replace(error, message=message), activity.info().attempt) from None
 
 
-def _failure(
+async def _failure(
     error: ActionError, attempt: RunningAttempt, message_format: MessageFormat, *, counts: bool = True
 ) -> ApplicationError:
     """Count an error where the next attempt finds it, and return it as Temporal takes it."""
     attempt.report(errors=attempt.heartbeat.errors + counts)
-    error.message = bounded(message_format.failed(attempt.redact(error.message)))
+    # In a thread: the API server's message may repeat a whole object, and an action have a thousand secrets.
+    message = await asyncio.to_thread(attempt.redact, error.message)
+    error.message = bounded(message_format.failed(message))
     error.record = attempt.redact_record(error.record)
     failure = application_error(
         error,

@@ -74,11 +74,12 @@ class ActionResolver:
         """Return what the step is to do, and set the secrets that `attempt` must redact."""
         step = request.step
         definition, secrets = await self._definition(request)
-        attempt.set_secrets(secrets)
+        # In a thread, like everything that takes a text of 1 MB apart.
+        await asyncio.to_thread(attempt.set_secrets, secrets)
         target, body = await asyncio.to_thread(_object_of, definition, step.mark, secret=bool(secrets))
         if target is not None:
             # What names the object has to be readable, and a record of it has to be right.
-            attempt.set_secrets(secrets - {target.kind, target.namespace, target.name})
+            await asyncio.to_thread(attempt.set_secrets, secrets - {target.kind, target.namespace, target.name})
         operation = operation_of(definition)
         return ResolvedAction(
             definition=definition,

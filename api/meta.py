@@ -37,11 +37,17 @@ def go_duration(span: timedelta) -> str:
     return str(durationpy.to_str(span)) if span else "0s"
 
 
+LONGEST_DURATION = 100
+"""Characters. The library takes seconds for a text of 10,000."""
+
+
 def parse_duration(text: str) -> timedelta:
     """Parse a Go duration.
 
     Raises ValueError with the text in its message when it is not one, or is negative.
     """
+    if len(text) > LONGEST_DURATION:
+        raise ValueError(f'"{text[:LONGEST_DURATION]}…" is not a duration such as 30s, 5m or 1h30m')
     try:
         span = durationpy.from_str(text)
     except durationpy.DurationError as error:

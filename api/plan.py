@@ -52,7 +52,7 @@ class DRPlanSpec(Model):
     """What an Execute does after a failed stage."""
     global_params: list[Parameter] | None = None
     """Parameters for every stage."""
-    service_account_name: str | None = None
+    service_account_name: Annotated[str | None, Field(json_schema_extra={"maxLength": 253})] = None
     """Additive. The service account, in the plan's namespace, in whose name the actions act; without it, the one that
     the installation is set to."""
     stages: Annotated[list[Stage], Field(min_length=1)]

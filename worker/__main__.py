@@ -1,6 +1,7 @@
 """Run the worker: `python -m worker`."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -44,6 +45,7 @@ async def serve(settings: Settings, stop: asyncio.Event, authorization: Authoriz
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)
         version = await unless_stopped(server, stop)
         async with build_worker(client, cluster, settings, authorization):
+            gc.freeze()  # a full collection stops all activities: it need not examine the modules again and again
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
             await stop.wait()
             _log.info("worker stopping", graceful_seconds=settings.graceful_shutdown.total_seconds())

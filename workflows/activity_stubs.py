@@ -36,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         RunInput,
     )
     from planning.definitions import identifiers
+    from planning.definitions.retry import LONGEST_MULTIPLIER
     from planning.messages import runs as run_messages
     from planning.snapshot.ledger import records
 
@@ -258,7 +259,7 @@ def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:
     default here, because an exception in workflow code would repeat the workflow task without end.
     """
     try:
-        multiplier = float(policy.backoff_multiplier)
+        multiplier = float(policy.backoff_multiplier[:LONGEST_MULTIPLIER])
     except ValueError:
         multiplier = float(RetryPolicy().backoff_multiplier)
     interval = max(_duration(policy.interval, RetryPolicy().interval), SHORTEST_INTERVAL)

@@ -5,6 +5,8 @@ depends on the method and the action's own retryPolicy. Source: docs/spec/drwork
 docs/decisions/0011-http-actions-go-where-they-may-and-once.md.
 """
 
+import asyncio
+
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.effects.http_client import HttpAnswer, HttpClient, UnansweredError, UnsentError
@@ -29,21 +31,22 @@ class HttpEffect:
 
     async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
         """Send the request, and return the outcome that its answer means."""
-        run = _HttpAttempt(_request(action), attempt)
+        # In threads: a request may have a thousand secrets in a megabyte, and an answer is searched for each of them.
+        run = _HttpAttempt(await asyncio.to_thread(_request, action), attempt)
         if action.lost:
             run.refuse_after_loss()
         for _ in range(http_request.MOST_REDIRECTS + 1):
             answer = await run.send(self._client)
             following = http_request.redirected(run.current, answer.status, answer.location)
             if following is None:
-                return run.outcome(answer)
+                return await asyncio.to_thread(run.outcome, answer)
             run.current = following
         kind = http_request.failure_of_status(run.first, answer.status)
         raise run.failed(kind, effect_messages.too_many_redirects(http_request.MOST_REDIRECTS))
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Return that nobody can tell."""
-        request = _request(action)
+        request = await asyncio.to_thread(_request, action)
         message = redacted(effect_messages.request_canceled(request.method, safe_url(request)), request.secrets)
         return ActionOutcome(phase=Phase.CANCELED, reason=Reason.OUTCOME_UNKNOWN, message=bounded(message))
 

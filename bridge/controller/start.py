@@ -215,7 +215,7 @@ async def _with_workflows(store: Store, plan: StoredObject[DRPlan]) -> Reference
             return None
 
     # Of a plan with references that are no names nothing is waited for: the validation names these and what is missing.
-    invalid = bool(plan_reference_errors(plan.model))
+    invalid = any(True for _ in plan_reference_errors(plan.model))
     references = [ref for ref in workflow_references(plan.model) if is_object_name(ref)]
     workflows = []
     for ref, dr_workflow in zip(references, await parallel(references, read), strict=True):

@@ -11,6 +11,7 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -35,10 +36,12 @@ Question = Callable[[Sequence[Stored]], list[str]]
 """Takes objects, returns what is wrong with them."""
 
 CPU_SECONDS = 5
-MEMORY = 256 << 20
+MEMORY = 128 << 20
 """Bytes above what the process has at its start."""
 WALL_SECONDS = 60.0
 """A machine with much other work may need as long for CPU_SECONDS."""
+CHILDREN = 3
+"""Validations at once, of different namespaces: together they have to find room in the memory of a small container."""
 TURN_SECONDS = 0.3
 """How long a pass waits for another one of its namespace."""
 REMEMBERED = 2000
@@ -101,6 +104,8 @@ class Validator:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By namespace; each lives as long as a pass holds it or waits for it."""
         self._known: dict[str, tuple[list[str], list[str]]] = {}
+        # Threads of its own: those of the loop compute statuses meanwhile.
+        self._waiting = ThreadPoolExecutor(CHILDREN, "validation")
 
     async def definition_errors(self, question: Question, objects: Sequence[Stored]) -> list[str]:
         """Return what is wrong with the first object; what has not changed is not validated again.
@@ -131,12 +136,14 @@ class Validator:
         except TimeoutError as error:
             raise NotYourTurnError from error
         try:
-            return await asyncio.to_thread(_ask, self._processes, question, objects)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._waiting, _ask, self._processes, question, objects)
         finally:
             turn.release()
 
     def close(self) -> None:
         """End what still runs."""
+        self._waiting.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             child.kill()
 

@@ -53,11 +53,12 @@ def cycle(needs: Needs) -> list[int]:
     """Return the places of one cycle, each needed by the one before, from the lowest place on; there must be one."""
     free = frozenset(dependency_order(needs))
     place = next(place for place in range(len(needs)) if place not in free)
-    trail: list[int] = []
+    trail: dict[int, None] = {}
     while place not in trail:
-        trail.append(place)
+        trail[place] = None
         place = min(needed for needed in needs[place] if needed not in free)
-    places = trail[trail.index(place) :]
+    passed = list(trail)
+    places = passed[passed.index(place) :]
     start = places.index(min(places))
     return places[start:] + places[:start]
 
@@ -65,12 +66,13 @@ def cycle(needs: Needs) -> list[int]:
 def needs_of(parts: Sequence[tuple[str, Sequence[str]]]) -> list[frozenset[int]]:
     """Return the places that each part needs, from names with the names that they depend on.
 
-    A name that does not exist is ignored; validation reports it.
+    A name that does not exist is ignored, and of several parts with one name the first is meant; validation reports
+    both.
     """
-    places: dict[str, list[int]] = {}
+    places: dict[str, int] = {}
     for place, (name, _) in enumerate(parts):
-        places.setdefault(name, []).append(place)
-    return [frozenset(place for name in depends_on for place in places.get(name, [])) for _, depends_on in parts]
+        places.setdefault(name, place)
+    return [frozenset(places[name] for name in depends_on if name in places) for _, depends_on in parts]
 
 
 def execution_order(plan: DRPlan) -> list[int]:

@@ -88,7 +88,7 @@ def activity_id(index: int) -> str:
 def action_index(activity: str) -> int | None:
     """Read the place in the tree from an activity id; None for any other activity."""
     prefix, _, number = activity.rpartition("-")
-    return int(number) if prefix == "action" and number.isdigit() else None
+    return int(number) if prefix == "action" and number.isdecimal() and len(number) < 10 else None
 
 
 def label_value(name: str) -> str:

@@ -20,6 +20,8 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 _TOLD_PAUSE = timedelta(seconds=10)
 """A longer pause is told with its end."""
+LONGEST_MULTIPLIER = 100
+"""Characters. Python takes seconds to read a number of a million digits, and no other thread runs meanwhile."""
 _LONGEST = timedelta(days=365)
 """A longer duration is taken for a mistake."""
 
@@ -55,7 +57,7 @@ def attempt_errors(action: Action) -> Iterator[FieldError]:
     if policy.limit < 0:
         yield FieldError("retryPolicy.limit", field_messages.negative(policy.limit))
     try:
-        multiplier = float(policy.backoff_multiplier)
+        multiplier = float(policy.backoff_multiplier) if len(policy.backoff_multiplier) <= LONGEST_MULTIPLIER else 0
     except ValueError:
         multiplier = 0
     if not math.isfinite(multiplier) or multiplier < 1:  # Temporal's own rule

@@ -27,6 +27,16 @@ def duplicate_name(what: str, name: str) -> str:
     return f'duplicate name "{excerpt(name)}"; every {what} needs its own name'
 
 
+def too_many_parts(number: int, most: int) -> str:
+    """A plan has more stages, workflows and actions than one run may have."""
+    return f"{number} stages, workflows and actions, of which a plan may have {most}; divide it into several plans"
+
+
+def too_many_parameters(number: int, most: int) -> str:
+    """A plan has more parameters than one run may have, each counted at each place where a DRWorkflow has it."""
+    return f"{number} parameters at all places together, of which a plan may have {most}; divide it into several plans"
+
+
 def not_a_subdomain(name: str) -> str:
     """A reference that no object can have as its name."""
     return (
@@ -111,7 +121,7 @@ def negative(number: int) -> str:
 
 def not_a_multiplier(text: str) -> str:
     """A backoff multiplier that does not multiply."""
-    return f'"{text}" is not a number of at least 1; write one such as "2.0"'
+    return f'"{excerpt(text)}" is not a number of at least 1; write one such as "2.0"'
 
 
 def too_long(text: str) -> str:
@@ -280,6 +290,16 @@ def nothing_to_read(what: str) -> str:
 def several_to_read(what: str, number: int) -> str:
     """More objects match than one."""
     return f"{number} objects match ({what}); narrow labelSelector down, or let select be Last, First or Any"
+
+
+def too_many_objects(most: int) -> str:
+    """The objects in which parameters are looked for are too many."""
+    return f"more than {most} objects would be read for the parameters; narrow labelSelector down, or name the object"
+
+
+def objects_too_large(most: int) -> str:
+    """The objects from which parameters are read hold too much."""
+    return f"the objects that parameters are read from hold more than {most} bytes together; read from smaller ones"
 
 
 def unreadable(what: str, reason: str) -> str:

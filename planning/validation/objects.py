@@ -4,6 +4,8 @@ The bridge marks plans and DRWorkflows as Invalid with it, an invalid Execute fa
 validate` reports it before anything is created. Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
+from itertools import chain, islice
+
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
@@ -26,25 +28,33 @@ from planning.validation.parameters import (
 from planning.validation.placeholders import outputs_in_mode_errors, template_errors
 from planning.validation.references import execution_reference_errors, plan_reference_errors, references
 
+MOST_PARTS = 10_000
+"""Stages, workflows and actions of a plan: the nodes of its tree."""
+MOST_PARAMETERS = 100_000
+MOST_ERRORS = 1000
+"""Errors of one object that are listed."""
+
 
 def workflow_errors(dr_workflow: DRWorkflow) -> list[FieldError]:
     """Validate a DRWorkflow by itself."""
     spec, errors = dr_workflow.spec, list[FieldError]()
     if spec.executor is not None and spec.executor.type is ExecutorType.ARGO:
         errors.append(FieldError("spec.executor.type", field_messages.ARGO))
-    errors += workflow_parameter_errors(dr_workflow)
-    errors += action_errors(spec.actions)
-    errors += template_errors(spec.actions)
-    return in_object(dr_workflow, errors)
+    more = chain(workflow_parameter_errors(dr_workflow), action_errors(spec.actions), template_errors(spec.actions))
+    return in_object(dr_workflow, [*errors, *islice(more, MOST_ERRORS)])
 
 
 def plan_errors(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     """Validate a plan with its DRWorkflows. A value that only an execution would set is reported as missing."""
+    if too_large := _size_errors(plan, workflows):
+        return too_large
     return [*own_errors(plan), *_missing_workflows(plan, workflows), *value_errors(plan, workflows)]
 
 
 def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     """Return everything that keeps an Execute from starting: in it, in the plan and in the DRWorkflows it uses."""
+    if too_large := _size_errors(plan, workflows):
+        return too_large
     return [
         *execution_reference_errors(execution),
         *parameter_errors(execution),
@@ -59,11 +69,13 @@ def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workfl
 def own_errors(plan: DRPlan) -> list[FieldError]:
     """Validate a plan without what it refers to."""
     stages = plan.spec.stages
-    errors = [
-        *duplicate_names([stage.name for stage in stages], "spec.stages", "stage"),
-        *dependency_errors("stage", [(stage.name, stage.depends_on or []) for stage in stages]),
-    ]
-    return [*in_object(plan, errors), *plan_reference_errors(plan), *in_object(plan, plan_parameter_errors(plan))]
+    errors = chain(
+        duplicate_names([stage.name for stage in stages], "spec.stages", "stage"),
+        dependency_errors("stage", [(stage.name, stage.depends_on or []) for stage in stages]),
+        plan_reference_errors(plan),
+        plan_parameter_errors(plan),
+    )
+    return in_object(plan, islice(errors, MOST_ERRORS))
 
 
 def parameter_errors(execution: DRPlanExecution) -> list[FieldError]:
@@ -78,6 +90,21 @@ def mode_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) 
         return []
     used = used_workflows(plan, workflows)
     return [error for each in used for error in in_object(each, outputs_in_mode_errors(each.spec.actions, mode))]
+
+
+def _size_errors(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
+    """Find out whether a plan is too large: one DRWorkflow counts at each place where the plan uses it."""
+    parts, parameters = len(plan.spec.stages), 0
+    for _, reference in references(plan):
+        spec = dr_workflow.spec if (dr_workflow := definition(workflows, reference)) else None
+        parts += 1 + (len(spec.actions) if spec else 0)
+        parameters += len(plan.spec.global_params or []) + (len(spec.parameters or []) if spec else 0)
+    errors = []
+    if parts > MOST_PARTS:
+        errors.append(FieldError("spec.stages", field_messages.too_many_parts(parts, MOST_PARTS)))
+    if parameters > MOST_PARAMETERS:
+        errors.append(FieldError("spec.stages", field_messages.too_many_parameters(parameters, MOST_PARAMETERS)))
+    return in_object(plan, errors)
 
 
 def _missing_workflows(plan: DRPlan, workflows: Workflows) -> list[FieldError]:

@@ -123,7 +123,7 @@ def _errors_at_place(
     plan: DRPlan, stage_index: int, index: int, dr_workflow: DRWorkflow, executions: tuple[DRPlanExecution, ...]
 ) -> Iterator[FieldError]:
     of = layers(plan, stage_index, index, dr_workflow, *executions)
-    declared = list(missing(of))
+    declared = set(missing(of))
     yield from (error for error in resolve(of, {}).errors if error not in declared)
     needed: dict[str, str] = {}
     for layer in of.items:

@@ -23,16 +23,14 @@ def execution_reference_errors(execution: DRPlanExecution) -> list[FieldError]:
     return in_object(execution, errors)
 
 
-def plan_reference_errors(plan: DRPlan) -> list[FieldError]:
+def plan_reference_errors(plan: DRPlan) -> Iterator[FieldError]:
     """Validate the references of a plan to DRWorkflows and to its service account."""
-    errors: list[FieldError] = []
     if plan.spec.service_account_name:
-        errors += _name_errors("spec.serviceAccountName", plan.spec.service_account_name)
+        yield from _name_errors("spec.serviceAccountName", plan.spec.service_account_name)
     for path, reference in references(plan):
-        errors += _name_errors(f"{path}.name", reference.name, field_messages.EMPTY_REFERENCE)
+        yield from _name_errors(f"{path}.name", reference.name, field_messages.EMPTY_REFERENCE)
         if reference.namespace and not is_dns_label(reference.namespace):
-            errors.append(FieldError(f"{path}.namespace", field_messages.not_a_namespace(reference.namespace)))
-    return in_object(plan, errors)
+            yield FieldError(f"{path}.namespace", field_messages.not_a_namespace(reference.namespace))
 
 
 def references(plan: DRPlan) -> Iterator[tuple[str, ObjectName]]:

@@ -9,6 +9,7 @@ Source: docs/spec/drplan.md, "Parameters".
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from api.execution import DRPlanExecution
 from api.meta import alias
@@ -50,6 +51,17 @@ class Layers:
 
     plan_name: str
     items: tuple[Layer, ...]
+
+    @cached_property
+    def sources(self) -> dict[str, list[tuple[int, int]]]:
+        """By name, from low to high: the levels that have a value for the parameter, and its index there."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        for level, layer in enumerate(self.items):
+            for index, item in enumerate(layer.parameters):
+                known = found.get(item.name, [(-1, 0)])
+                if _has_value(item) and known[-1][0] < level:
+                    found.setdefault(item.name, []).append((level, index))
+        return found
 
     @property
     def fragments(self) -> frozenset[str]:
@@ -133,16 +145,15 @@ class ValueSource:
 
 def source_of(of: Layers, name: str, below: int | None = None) -> ValueSource | None:
     """Return the highest layer, below the level `below` if that is not None, with a value for a parameter."""
-    for level in reversed(range(len(of.items) if below is None else below)):
-        for index, item in enumerate(of.items[level].parameters):
-            if item.name == name and _has_value(item):
-                return ValueSource(of.items[level], level, index)
+    for level, index in reversed(of.sources.get(name, [])):
+        if below is None or level < below:
+            return ValueSource(of.items[level], level, index)
     return None
 
 
 def names_with_value(of: Layers) -> frozenset[str]:
     """Return the parameters that have a value, or one that is to be read."""
-    return frozenset(item.name for layer in of.items for item in layer.parameters if _has_value(item))
+    return frozenset(of.sources)
 
 
 def _has_value(parameter: Parameter) -> bool:

@@ -88,9 +88,14 @@ def kept_body(text: str, secrets: Sequence[str], *, whole: bool) -> str:
 
 
 def _without_begun(text: str, secrets: Sequence[str]) -> str:
-    """Return a text without the beginning of a secret at its end."""
-    begun = (length for secret in secrets for length in range(len(secret) - 1, 0, -1) if text.endswith(secret[:length]))
-    return text[: len(text) - max(begun, default=0)]
+    """Return the part of a text that is kept without the beginning of a secret at its end."""
+    end = len(text)
+    for secret in secrets:
+        start = text.find(secret[0], max(0, len(text) - len(secret) + 1), min(end, BODY_BOUND))
+        while start >= 0 and not secret.startswith(text[start:]):
+            start = text.find(secret[0], start + 1, min(end, BODY_BOUND))
+        end = start if start >= 0 else end
+    return text[: min(end, BODY_BOUND)]
 
 
 def excerpt(body: str) -> str:

@@ -26,6 +26,7 @@ from planning.values.placeholders import (
     PlaceholderKind,
     TemplateError,
     Values,
+    as_written,
     pieces,
     value_of,
 )
@@ -108,6 +109,8 @@ class _Renderer:
         self._values = values
         self._partly = partly
         self._fragments: dict[str, Any] = {}
+        self._room = MAX_TEXT
+        """Characters that all texts together may still have."""
 
     def text(self, text: str) -> str:
         """Fill a text in. Raises TemplateError."""
@@ -168,9 +171,14 @@ class _Renderer:
         parts = pieces(text)
         if all(isinstance(part, str) for part in parts):
             return None
-        if sum(len(self._filled(part)) for part in parts) > MAX_TEXT:
-            raise TemplateError(field_messages.too_long_when_filled(MAX_TEXT))
+        self._take(sum(len(self._filled(part)) for part in parts))
         return parts
+
+    def _take(self, characters: int) -> None:
+        """Count characters of a result. Raises TemplateError where there is no room for them."""
+        self._room -= characters
+        if self._room < 0:
+            raise TemplateError(field_messages.too_long_when_filled(MAX_TEXT))
 
     def _filled(self, piece: Piece) -> str:
         if isinstance(piece, str):
@@ -186,7 +194,7 @@ class _Renderer:
 
     def _opaque(self, parts: Sequence[Piece]) -> tuple[str, Fill]:
         """Return a text with an opaque word for each placeholder, and what fills in a part of that text."""
-        template = "".join(part if isinstance(part, str) else part.text for part in parts)
+        template = "".join(map(as_written, parts))
         # No text contains its own hash.
         mark = f"x{hashlib.sha256(template.encode(errors='surrogatepass')).hexdigest()[:20]}n"
         word = re.compile(rf"{mark}(\d+)e")
@@ -214,6 +222,7 @@ class _Renderer:
             # A value of several lines that is alone in an indented line of a block keeps that indentation.
             alone = style is ScalarStyle.BLOCK and isinstance(part, Placeholder) and bool(texts)
             if alone and (start := _LINE_START.search(texts[-1])):
+                self._take(text.count("\n") * len(start[1]))
                 text = re.sub(r"\n(?=[^\n])", f"\n{start[1]}", text)
             texts.append(text)
         return "".join(texts)
@@ -251,7 +260,9 @@ class _Renderer:
         if isinstance(piece, str):
             return text
         if place is _JsonPlace.VALUE and isinstance(piece, Placeholder) and self._is_fragment(piece):
-            return json.dumps(self._fragment(piece), ensure_ascii=False)
+            fragment = json.dumps(self._fragment(piece), ensure_ascii=False)
+            self._take(len(fragment))  # an alias may have made it longer than its text
+            return fragment
         if place is _JsonPlace.VALUE and len(text) <= LONGEST_NUMBER and _JSON_SCALAR.fullmatch(text):
             return text
         quoted = json.dumps(text, ensure_ascii=False)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from planning.values.placeholders import has_template, placeholders
+from planning.values.placeholders import Placeholder, as_written, has_template, pieces
 
 MARKER = "secret, not kept"
 """Stands in place of each text that was left out."""
@@ -44,7 +44,7 @@ _INSIDE = frozenset({"value", "data", "text", "plain", "plaintext", "literal", "
 
 _BARE = r"""[^\s"'&;,<>|\\]"""
 _QUOTED = r""""[^"\n]*(?:"|\Z)|'[^'\n]*(?:'|\Z)"""
-_VALUE = rf"""(?P<value>{MARKER}|{_QUOTED}|(?:{_BARE}|,(?![\w.-]{{1,100}}[=:])(?={_BARE}))+)"""
+_VALUE = rf"""(?P<value>{MARKER}|{_QUOTED}|(?:{_BARE}++|,(?![\w.-]{{1,100}}[=:])(?={_BARE}))++)"""
 _SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)\s{1,3})?"
 _NAME = r"(?<![\w.$-])(?P<name>[\w.-]{1,100})"
 _ASSIGNED = re.compile(rf"""{_NAME}(?P<before>\\?["']?\s{{0,3}}[=:]\s{{0,3}}\\?{_SCHEME}){_VALUE}""", re.IGNORECASE)
@@ -234,9 +234,8 @@ def _is_reference(text: str) -> bool:
 
 def without_placeholders(text: str) -> str:
     """Return what a text says by itself."""
-    for each in placeholders(text):
-        text = text.replace(each.text, " ", 1)
-    return text.strip()
+    literal = (" " if isinstance(piece, Placeholder) else as_written(piece) for piece in pieces(text))
+    return "".join(literal).strip()
 
 
 def secret_segments(path: str) -> list[str]:

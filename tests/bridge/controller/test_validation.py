@@ -99,7 +99,7 @@ async def test_a_plan_is_validated_with_the_dr_workflows_that_can_be_read(valida
 async def test_what_takes_too_much_is_an_error_of_the_object(validator: Validator, question: Any) -> None:
     async with watched_loop() as gaps:
         [text] = await validator.definition_errors(question, [definition()])
-    assert text.startswith("spec: it takes more than 5 s of processor time or 256 MiB of memory to validate")
+    assert text.startswith("spec: it takes more than 5 s of processor time or 128 MiB of memory to validate")
     assert max(gaps) < LONGEST
 
 

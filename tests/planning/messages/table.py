@@ -88,6 +88,8 @@ OF_FILES = [
     (file_messages.other_plan(GAP, GAP), "a Revert with another plan than its original"),
 ]
 OF_A_PLAN = [
+    (field_messages.too_many_parts(2, 1).replace("2 s", f"{GAP} s").replace("have 1;", f"have {GAP};"), "a DRWorkflow counts at each place that uses it"),
+    (field_messages.too_many_parameters(2, 1).replace("2 p", f"{GAP} p").replace("have 1;", f"have {GAP};"), "a DRWorkflow's count at each place that uses it"),
     (field_messages.duplicate_name("stage", GAP), "two stages have the same name"),
     (field_messages.unknown_dependency("stage", GAP), "`dependsOn` names a stage that is not there"),
     (field_messages.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP), "a cycle of dependencies"),
@@ -117,6 +119,8 @@ OF_A_PLAN = [
     (field_messages.nothing_to_read(GAP), "no object matches a `manifestRef`; found when the Execute begins, as are those that follow"),
     (field_messages.unreadable(GAP, GAP), "the API server's reason"),
     (field_messages.several_to_read(GAP, 2).replace("2 objects", f"{GAP} objects"), "`select: Single`"),
+    (field_messages.too_many_objects(1000).replace("1000", GAP), "[limits](#parameters) of what is read"),
+    (field_messages.objects_too_large(1000).replace("1000", GAP), "[limits](#parameters) of what is read"),
     (field_messages.path_finds_nothing(GAP, GAP), "`jsonPath` leads to nothing, or to an empty value"),
     (field_messages.path_too_expensive(GAP, 1000).replace("1000", GAP), "`jsonPath`"),
     (field_messages.result_too_long(GAP, 1000).replace("1000", GAP), "`jsonPath`"),
