@@ -19,6 +19,7 @@ from planning.definitions.manifest import one_document
 from planning.definitions.yaml_documents import MAX_TEXT, Fill, ScalarStyle, documents_in
 from planning.definitions.yaml_scalars import LONGEST_NUMBER, ManifestError
 from planning.messages import fields as field_messages
+from planning.values.field_types import name_below, typed
 from planning.values.placeholders import (
     Escaped,
     Piece,
@@ -80,7 +81,7 @@ def rendered_action(action: Action, values: Values, *, partly: bool = False) -> 
 
     def fill(value: Any, path: str) -> Any:
         if not by_manifest:
-            return renderer.value(value, path)
+            return renderer.value(value, path, "" if row_of(action).has_object else None)
         try:
             return renderer.manifest(value)
         except TemplateError as error:
@@ -117,18 +118,23 @@ class _Renderer:
         parts = self._pieces(text)
         return text if parts is None else "".join(map(self._filled, parts))
 
-    def value(self, value: Any, path: str) -> Any:
-        """Fill in every text of a JSON value. Raises TemplateError."""
+    def value(self, value: Any, path: str, name: str | None = None) -> Any:
+        """Fill in every text of a JSON value. Raises TemplateError.
+
+        `name` is that of its field, by which a text becomes a number or a boolean; None where there are no such fields.
+        """
         if isinstance(value, dict):
-            return {key: self.value(item, f"{path}.{key}") for key, item in value.items()}
+            names = {key: None if name is None else name_below(name, key) for key in value}
+            return {key: self.value(item, f"{path}.{key}", names[key]) for key, item in value.items()}
         if isinstance(value, list):
-            return [self.value(item, f"{path}[{index}]") for index, item in enumerate(value)]
+            return [self.value(item, f"{path}[{index}]", name) for index, item in enumerate(value)]
         if not isinstance(value, str):
             return value
         try:
-            return self._part(value, path)
+            text = self._part(value, path)
         except TemplateError as error:
             raise TemplateError(error.reason, path) from None
+        return text if name is None or text == value else typed(name, text)
 
     def manifest(self, text: str) -> str:
         """Fill a manifest in. Raises TemplateError and ManifestError."""

@@ -170,24 +170,17 @@ TEXTS = [
 """A whole text, and the value of `x` in its object."""
 
 
-def as_kubectl(texts: Sequence[str]) -> list[Any]:
+KUBECTL = str(Path(sys.executable).with_name("kubectl"))
+LOCAL = [KUBECTL, "label", "--local", "--kubeconfig=/dev/null", "a=b"]
+
+
+def as_kubectl(texts: Sequence[str], command: Sequence[str] = LOCAL) -> list[Any]:
     """Return the object that kubectl reads in each of some texts, or REFUSED."""
     with TemporaryDirectory() as folder:
         for number, text in enumerate(texts):
             (Path(folder) / f"{number}.yaml").write_bytes(text.replace("app", f"app-{number}", 1).encode())
-        kubectl = Path(sys.executable).with_name("kubectl")
-        command: list[str | Path] = [
-            kubectl,
-            "label",
-            "--local",
-            "--kubeconfig=/dev/null",
-            "-f",
-            folder,
-            "a=b",
-            "-o",
-            "json",
-        ]
-        printed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        whole = [*command, f"--filename={folder}", "--output=json"]
+        printed = subprocess.run(whole, capture_output=True, text=True, check=False).stdout
     read: dict[str, Any] = {}
     end = 0
     while (start := printed.find("{", end)) >= 0:

@@ -304,6 +304,62 @@ def _nested(path: str, value: str) -> dict[str, Any]:
     return {first: _nested(rest, value) if rest else value}
 
 
+# Numbers and booleans in Jobs and in Clusternet's specs.
+
+VALUES = Values({"n": "3", "t": "true", "f": "1.5", "w": "http", "i": "9e1", "y": "off"})
+TYPED = [
+    ({"backoffLimit": "$(params.n)"}, {"backoffLimit": 3}),
+    ({"backoffLimit": "{{ .params.n }}"}, {"backoffLimit": 3}),
+    ({"backoffLimit": "1$(params.n)"}, {"backoffLimit": 13}),
+    ({"backoffLimit": "$(params.i)"}, {"backoffLimit": 90}),
+    ({"backoffLimit": "$(params.w)"}, {"backoffLimit": "http"}),
+    ({"backoffLimit": "$(params.t)"}, {"backoffLimit": "true"}),
+    ({"backoffLimit": "3"}, {"backoffLimit": "3"}),
+    ({"suspend": "$(params.t)"}, {"suspend": True}),
+    ({"suspend": "$(params.y)"}, {"suspend": False}),
+    ({"suspend": "$(params.n)"}, {"suspend": "3"}),
+    ({"x": [{"port": "$(params.n)"}, {"port": "$(params.w)"}]}, {"x": [{"port": 3}, {"port": "http"}]}),
+    ({"env": [{"name": "port", "value": "$(params.n)"}]}, {"env": [{"name": "port", "value": "3"}]}),
+    ({"args": ["$(params.n)"], "command": "$(params.t)"}, {"args": ["3"], "command": "true"}),
+    ({"nodeSelector": {"priority": "$(params.n)", "a.b/weight": "$(params.n)"}},
+     {"nodeSelector": {"priority": "3", "a.b/weight": "3"}}),
+    ({"metadata": {"labels": {"port": "$(params.n)"}}}, {"metadata": {"labels": {"port": "3"}}}),
+    ({"supplementalGroups": ["$(params.n)", 4]}, {"supplementalGroups": [3, 4]}),
+    ({"onExitCodes": {"values": ["$(params.n)"]}}, {"onExitCodes": {"values": [3]}}),
+    ({"matchExpressions": [{"values": ["$(params.n)"]}]}, {"matchExpressions": [{"values": ["3"]}]}),
+    ({"limits": {"cpu": "$(params.n)"}}, {"limits": {"cpu": "3"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "expected"), TYPED)
+def test_a_field_of_a_number_or_a_boolean_gets_one(spec: dict[str, Any], expected: dict[str, Any]) -> None:
+    job = Action.model_validate({"name": "a", "type": "Job", "job": {"template": {"spec": spec}}})
+    assert json.dumps(body_of_action(rendered_action(job, VALUES), "m")["spec"]) == json.dumps(expected)
+    named = {"name": "a", "namespace": "b", "spec": spec}
+    subscription = Action.model_validate({"name": "a", "type": "Subscription", "subscription": named})
+    assert json.dumps(body_of_action(rendered_action(subscription, VALUES))["spec"]) == json.dumps(expected)
+
+
+def test_numbers_of_clusternet_reach_its_objects() -> None:
+    spec = {
+        "priority": "$(params.n)",
+        "overrideChart": "$(params.t)",
+        "overrides": [{"name": "$(params.n)", "value": "$(params.n)"}],
+    }
+    named = {"name": "$(params.n)", "namespace": "$(params.n)", "spec": spec}
+    action = Action.model_validate({"name": "a", "type": "Localization", "localization": named})
+    body = body_of_action(rendered_action(action, VALUES))
+    assert body["metadata"] == {"name": "3", "namespace": "3"}
+    assert body["spec"] == {"priority": 3, "overrideChart": True, "overrides": [{"name": "3", "value": "3"}]}
+
+
+def test_a_header_is_a_text_whatever_its_name_is() -> None:
+    http = {"url": "http://x", "headers": {"weight": "$(params.n)", "wait": "$(params.t)"}}
+    action = rendered_action(Action.model_validate({"name": "a", "type": "HTTP", "http": http}), VALUES)
+    assert action.http is not None
+    assert action.http.headers == {"weight": "3", "wait": "true"}
+
+
 # Limits.
 
 
