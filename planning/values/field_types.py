@@ -13,11 +13,11 @@ from planning.definitions.yaml_scalars import plain_value
 NUMBERS = frozenset({
     # batch/v1, JobSpec
     "activeDeadlineSeconds", "backoffLimit", "backoffLimitPerIndex", "completions", "containerPort", "defaultMode",
-    "deletionGracePeriodSeconds", "exitCodes.values", "expirationSeconds", "failureThreshold", "fsGroup", "generation", "hostPort",
-    "initialDelaySeconds", "lun", "maxExpirationSeconds", "maxFailedIndexes", "maxSkew", "minDomains", "mode",
-    "onExitCodes.values", "parallelism", "partition", "periodSeconds", "port", "priority", "runAsGroup", "runAsUser",
-    "seconds", "succeededCount", "successThreshold", "supplementalGroups", "terminationGracePeriodSeconds",
-    "timeoutSeconds", "tolerationSeconds", "ttlSecondsAfterFinished", "weight",
+    "deletionGracePeriodSeconds", "exitCodes.values", "expirationSeconds", "failureThreshold", "fsGroup", "generation",
+    "hostPort", "initialDelaySeconds", "lun", "maxExpirationSeconds", "maxFailedIndexes", "maxSkew", "minDomains",
+    "mode", "onExitCodes.values", "parallelism", "partition", "periodSeconds", "port", "priority", "runAsGroup",
+    "runAsUser", "seconds", "succeededCount", "successThreshold", "supplementalGroups",
+    "terminationGracePeriodSeconds", "timeoutSeconds", "tolerationSeconds", "ttlSecondsAfterFinished", "weight",
     # apps.clusternet.io/v1alpha1
     "maxClusters", "minClusters",
 })
