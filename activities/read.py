@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -89,7 +90,7 @@ async def read_execution(
 async def standing_objects(
     cluster: Cluster, execution: DRPlanExecution, creations: Sequence[Creation], actor: Actor
 ) -> list[StandingObject]:
-    """Read, as the actor, which objects that an Execute is to create exist because of another execution.
+    """Read, as the actor, which objects that an Execute is to create exist, but those that it made itself.
 
     What cannot be read is left to the action that creates it.
     """
@@ -99,24 +100,24 @@ async def standing_objects(
             metadata = await cluster.metadata(creation.target, actor)
         except ApiError:
             return None
-        mark = mark_of(metadata)
-        others = mark is not None and not mark.startswith(f"{execution.metadata.uid}/")
-        if not others or metadata.get("deletionTimestamp"):
+        mark = mark_of(metadata) or ""
+        if mark.startswith(f"{execution.metadata.uid}/") or metadata.get("deletionTimestamp"):
             return None
-        return StandingObject(creation, metadata["uid"], mark or "")
+        return StandingObject(creation, metadata["uid"], mark, datetime.fromisoformat(metadata["creationTimestamp"]))
 
     return [found for found in await parallel(creations, look) if found is not None]
 
 
 async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
-    """Read the executions of a plan whose marks objects have. One that is deleted since, or of another plan, has none.
+    """Read the executions of a plan that may have made objects: those whose marks they have, if these still exist.
 
-    One that was restored from a backup is known by the uid that it had.
+    One that was restored from a backup is known by the uid that it had. The older controller marked nothing: if an
+    object has no mark, those in the plan's history are read as well.
     """
     namespace, uids = plan.metadata.namespace, {one.mark.partition("/")[0] for one in objects}
     kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
     selector = f"{PLAN_LABEL}={label_value(plan.metadata.name)}"
-    names = []
+    names = [record.name for record in plan.status.execution_history or [] if "" in uids]
     try:
         async for page in cluster.pages(kind, selector, OWN, metadata_only=True):
             for metadata in (item["metadata"] for item in page.items):
@@ -125,7 +126,7 @@ async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingOb
     except ApiError as error:
         message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    found = await parallel(names, lambda name: find(cluster, DRPlanExecution, namespace, name))
+    found = await parallel(dict.fromkeys(names), lambda name: find(cluster, DRPlanExecution, namespace, name))
     return [one for one in found if one is not None and one.spec.plan_ref == plan.metadata.name]
 
 

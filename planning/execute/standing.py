@@ -6,6 +6,7 @@ Source: docs/spec/drplan.md, "What an Execute does".
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from api.actions import Action
 from api.execution import DRPlanExecution
@@ -21,6 +22,7 @@ from planning.definitions.yaml_scalars import ManifestError
 from planning.execute.workflow import PlannedWorkflow
 from planning.messages import tree as tree_messages
 from planning.revert.default_rollback import objects_in
+from planning.revert.ownership import created_during
 from planning.values.placeholders import TemplateError, Values, has_template
 from planning.values.rendering import rendered_action
 
@@ -35,11 +37,13 @@ class Creation:
 
 @dataclass(frozen=True)
 class StandingObject:
-    """An object of that name which exists, with its mark, the annotation created-by."""
+    """An object of that name which exists."""
 
     creation: Creation
     uid: str
     mark: str
+    """Its annotation created-by; empty without one."""
+    created: datetime | None = None
 
 
 def plan_was_executed(plan: DRPlan, execution: DRPlanExecution) -> bool:
@@ -87,9 +91,7 @@ def conflicts(others: Sequence[DRPlanExecution], objects: Sequence[StandingObjec
     """Say for each of the plan's other executions which of the objects it made, and what to do."""
     errors = []
     for other in others:
-        uids = (other.metadata.uid, other.metadata.annotations.get(ACCEPTED_ANNOTATION, other.metadata.uid))
-        marks = tuple(f"{uid}/" for uid in uids)
-        made = [one for one in objects if one.mark.startswith(marks)]
+        made = [one for one in objects if _made_by(other, one)]
         if made:
             first, revertible = made[0].creation, made[0].uid in _uids_to_roll_back(other)
             name = other.metadata.name
@@ -97,6 +99,18 @@ def conflicts(others: Sequence[DRPlanExecution], objects: Sequence[StandingObjec
                 tree_messages.still_stands(name, first.action, first.target, len(made) - 1, revertible=revertible)
             )
     return errors
+
+
+def _made_by(execution: DRPlanExecution, one: StandingObject) -> bool:
+    """Return whether an execution made an object; the older controller left no mark, but a record of the uid."""
+    if one.mark:
+        uids = {execution.metadata.uid, execution.metadata.annotations.get(ACCEPTED_ANNOTATION)}
+        return one.mark.partition("/")[0] in uids
+    records = (action for stage in execution.status.stages for action in stage.actions if action.type is None)
+    return any(
+        created_during(record, one.created) and any(item.uid == one.uid for item in objects_in(record.outputs))
+        for record in records
+    )
 
 
 def _uids_to_roll_back(execution: DRPlanExecution) -> set[str]:
@@ -108,7 +122,8 @@ def _uids_to_roll_back(execution: DRPlanExecution) -> set[str]:
         for stage in execution.status.stages
         for workflow in stage.workflows
         for action in workflow.actions
-        if stage.phase is workflow.phase is action.phase is Phase.SUCCEEDED and action.created
+        if stage.phase is workflow.phase is action.phase is Phase.SUCCEEDED
+        if action.operation is not Operation.REPLACE or action.custom_rollback
         for item in objects_in(action.outputs)
         if item.uid
     }

@@ -232,7 +232,7 @@ def still_stands(execution: str, action: str, target: Target, more: int, *, reve
     remedy = (
         f"first create a Revert with revertExecutionRef: {execution}"
         if revertible
-        else "no Revert takes it back, for its part of that execution did not succeed: delete it"
+        else "no Revert takes it back: delete it"
     )
     return f"{made}; {remedy}, or use the operation Apply"
 

@@ -197,7 +197,7 @@ def _decide_present(
 ) -> _ObjectDecision:
     same = item.uid is None or observed.uid == item.uid
     timed = item.uid is None or only_if_new
-    if same and observed.uid and (not timed or _created_during(action.record, observed.creation_timestamp)):
+    if same and observed.uid and (not timed or created_during(action.record, observed.creation_timestamp)):
         return Deletion(target=item.target, uid=observed.uid, foreground=is_job(item.target))
     if same and only_if_new and _created_before(action.record, observed.creation_timestamp):
         return NoRollback(tree_messages.existed_before(item.target), item)
@@ -221,7 +221,7 @@ def _decide_other_object(
     return _refusal(FailureType.WRONG_UID, target, reason)
 
 
-def _created_during(record: ActionStatus, created: datetime | None) -> bool:
+def created_during(record: ActionStatus, created: datetime | None) -> bool:
     """Return whether an object came into being while the action ran, give or take the tolerance."""
     if created is None or record.start_time is None or record.completion_time is None:
         return False

@@ -1,17 +1,20 @@
 """Which objects an Execute is to create, and what is said of those that an earlier execution of the plan made."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, ObjectMeta
-from api.phases import Mode, Phase
+from api.phases import Mode, Operation, Phase
 from api.plan import ExecutionRecord
 from planning.execute.decide import objects_to_create
 from planning.execute.standing import Creation, StandingObject, conflicts, plan_was_executed
 from planning.values.parameters import Resolved
 from tests.planning.builders import (
+    START,
     by_name,
     config_map,
     dr_workflow,
@@ -19,6 +22,8 @@ from tests.planning.builders import (
     localized,
     made,
     manifest,
+    old,
+    outputs,
     plan,
     plan_stage,
     revert,
@@ -94,7 +99,7 @@ def test_the_execution_that_made_the_objects_is_named_with_its_revert() -> None:
 
 
 def test_of_a_part_that_failed_no_revert_is_advised() -> None:
-    remedy = "no Revert takes it back, for its part of that execution did not succeed: delete it"
+    remedy = "no Revert takes it back: delete it"
     assert conflicts([delivered(Phase.FAILED)], [standing(ONE)]) == [f"{MET}; {remedy}, or use the operation Apply"]
 
 
@@ -108,6 +113,23 @@ def test_an_execution_from_a_backup_is_known_by_the_uid_that_it_had() -> None:
     meta = ObjectMeta(name="restored", uid="new", annotations={ACCEPTED_ANNOTATION: "uid-nginx-exec-001"})
     (error,) = conflicts([restored.model_copy(update={"metadata": meta})], [standing(ONE)])
     assert "which DRPlanExecution restored made" in error
+
+
+@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.REPLACE])
+def test_what_a_replace_made_is_not_taken_back_by_a_revert(operation: Operation) -> None:
+    original = execute(stage("s", workflow("w", made("one", A, operation=operation))))
+    (error,) = conflicts([original], [standing(ONE)])
+    assert ("no Revert takes it back" in error) == (operation is Operation.REPLACE)
+
+
+def test_what_the_older_controller_made_is_known_by_its_record_and_its_time() -> None:
+    original = execute(stage("s", workflow("w", old("one", outputs=outputs(A, "uid-a")))))
+    unmarked = StandingObject(ONE, "uid-a", "", START)
+    (error,) = conflicts([original], [unmarked])
+    assert error.startswith(f"{MET}; first create a Revert")
+    assert conflicts([original], [replace(unmarked, created=START - timedelta(hours=1))]) == []
+    assert conflicts([original], [replace(unmarked, uid="another")]) == []
+    assert conflicts([delivered()], [unmarked]) == []
 
 
 def test_objects_of_others_are_no_conflict() -> None:
