@@ -114,6 +114,28 @@ def test_of_a_failed_execute_the_stages_that_succeeded_are_taken_back_and_the_re
     assert decision.state.left_standing == ["HelmChart shop/web"]
 
 
+def test_of_a_canceled_execute_what_it_made_is_named() -> None:
+    decision = decided(records.execution("canceled"))
+    assert deleted(decision) == []
+    assert [stage.phase for stage in decision.state.stages] == [Phase.SKIPPED]
+    assert decision.state.left_standing == ["HelmChart shop/web"]
+
+
+def test_what_an_execute_in_mode_delete_took_down_is_not_brought_back() -> None:
+    decision = decided(records.execution("taken-down"), gone=("Localization base",))
+    assert deleted(decision) == []
+    assert the_action(decision, "delete-base").reason is Reason.NO_AUTOMATIC_ROLLBACK
+    assert decision.state.left_standing == []
+
+
+def test_a_revert_without_a_tree_that_succeeded_explains_what_is_gone() -> None:
+    gone = ("Job migrate-7k2p", "ConfigMap web", "HelmChart web", "Localization web-east")
+    gone += ("Subscription web", "Subscription swap", "Subscription hook-east", "Subscription hook-west")
+    decision = decided(records.execution("delivered"), "back-without-tree", gone=gone)
+    assert deleted(decision) == []
+    assert the_action(decision, "web").rolled_back_by == ["back-without-tree"]
+
+
 def test_what_its_revert_took_back_is_not_taken_back_again() -> None:
     decision = decided(records.execution("failed"), "back", gone=("Localization base", "HelmChart web"))
     assert deleted(decision) == []
