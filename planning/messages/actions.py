@@ -99,10 +99,10 @@ def object_unknown(action: str, dr_workflow: str, reason: str) -> str:
 
 
 def perhaps_deleted_by(reason: str, reverts: Sequence[str]) -> str:
-    """Follow why an object is missing: earlier Reverts of another controller recorded nothing."""
+    """Follow why an object is missing: earlier Reverts of another controller did not finish."""
     names = listed(list(reverts), MESSAGE_BOUND // 4, ", ")
     return (
-        f"{reason}; the Revert {names}, which another controller began, may have deleted it and recorded nothing: "
+        f"{reason}; the Revert {names}, which another controller did not finish, may have deleted it without a record: "
         "create a Revert with spec.onMissing: Ignore"
     )
 

@@ -141,8 +141,8 @@ def _decide_absent(
     if facts.on_missing is OnMissing.IGNORE:
         return NoRollback(tree_messages.already_absent(item.target))
     reason = observed.reason or action_messages.not_found(item.target)
-    if facts.history.unrecorded:
-        reason = action_messages.perhaps_deleted_by(reason, facts.history.unrecorded)
+    if facts.history.unfinished:
+        reason = action_messages.perhaps_deleted_by(reason, facts.history.unfinished)
     return _refusal(FailureType.NOT_FOUND, item.target, reason)
 
 

@@ -22,8 +22,8 @@ class History:
     """Actions whose objects were told to go and still existed when the Revert ended."""
     whole: dict[NodeKey, str] = field(default_factory=dict)
     """Parts that succeeded as a whole in a Revert that kept no list of what is below; () is the plan."""
-    unrecorded: list[str] = field(default_factory=list)
-    """Reverts that another controller began and that recorded nothing: what they deleted is not known."""
+    unfinished: list[str] = field(default_factory=list)
+    """Reverts that another controller began and did not finish: they may have deleted more than they recorded."""
     records: dict[NodeKey, list[tuple[str, ActionStatus]]] = field(default_factory=dict)
     """By action: Reverts with their nodes of it that record what a custom rollback or a rollback hook did."""
 
@@ -44,10 +44,12 @@ def history(revert: DRPlanExecution, original: DRPlanExecution, others: Iterable
     result = History()
     for earlier in sorted((other for other in others if _is_earlier(revert, original, other)), key=_age):
         name, stages = earlier.metadata.name, earlier.status.stages[::-1]
-        if earlier.status.phase is Phase.SUCCEEDED and not stages:
+        if earlier.status.phase is not Phase.SUCCEEDED:
+            # One of ours that never began has no start.
+            if earlier.status.engine is None and earlier.status.start_time:
+                result.unfinished.append(name)
+        elif not stages:
             result.whole.setdefault((), name)
-        elif earlier.status.start_time and earlier.status.engine is None and not stages:
-            result.unrecorded.append(name)
         for stage_key, stage in zip(keys(stages), stages, strict=True):
             nodes = stage.workflows[::-1]
             if stage.phase is Phase.SUCCEEDED and not nodes:

@@ -151,7 +151,7 @@ def test_after_a_revert_that_the_old_controller_left_running_the_messages_lead_o
         leave(story, manifests.revert("old-back", "plan", "execute"), {"phase": "Running", "startTime": started})
     assert "with spec.onMissing: Ignore" in story.failed("old-back")["message"]
     story.revert("back", "plan", "execute")
-    assert "the Revert old-back, which another controller began" in story.failed("back")["message"]
+    assert "the Revert old-back, which another controller did not finish" in story.failed("back")["message"]
     story.revert("back-2", "plan", "execute", onMissing="Ignore")
     assert told(story.succeeded("back-2")) == [
         ("create-loc", "Skipped", "Already absent: Localization loc"),

@@ -149,7 +149,7 @@ def test_after_a_revert_that_recorded_nothing_the_failure_names_the_way_on() -> 
     refusals = [step.refusal.message for row in decision.steps[0] for step in row if step and step.refusal]
     assert len(refusals) == 2
     for message in refusals:
-        assert "the Revert back-left-running, which another controller began, may have deleted it" in message
+        assert "the Revert back-left-running, which another controller did not finish, may have deleted it" in message
         assert "onMissing: Ignore" in message
     ignoring = decided(records.execution("delivered"), "back-left-running", gone=gone, on_missing=OnMissing.IGNORE)
     assert deleted(ignoring)[0] == "Localization web-east"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Engine, ExecutionStatus
+from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Engine, ExecutionStatus, StageStatus
 from api.phases import ActionType, OnMissing, OperationType, Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision, Target
@@ -19,6 +19,7 @@ from tests.planning.builders import (
     decide,
     execute,
     made,
+    old,
     present,
     reference,
     revert,
@@ -335,17 +336,22 @@ def test_what_is_gone_though_its_deletion_was_not_asked_for_is_missed() -> None:
     assert decision.steps[1][0][0].refusal is not None
 
 
-def test_where_another_controller_recorded_nothing_a_missing_object_comes_with_the_way_on() -> None:
+@pytest.mark.parametrize("tree", [[], [stage("s", workflow("w", old("a", phase=Phase.FAILED)), phase=Phase.FAILED)]])
+def test_after_a_revert_that_another_controller_did_not_finish_a_missing_object_comes_with_the_way_on(
+    tree: list[StageStatus],
+) -> None:
     original = execute(stage("s", workflow("w", made("a", A))))
-    begun = revert("old-back", phase=Phase.FAILED, start_time=LATER)
+    begun = revert("old-back", phase=Phase.FAILED, start_time=LATER, stage_statuses=tree)
     again = revert("back")
     decision = decide(original, {A: absent(A)}, by=again, earlier=[begun])
     (step,) = decision.steps[0][0]
     assert step is not None
     assert step.refusal is not None
-    cause = 'configmaps "a" not found; the Revert old-back, which another controller began, may have deleted it'
+    cause = (
+        'configmaps "a" not found; the Revert old-back, which another controller did not finish, may have deleted it'
+    )
     remedy = "create a Revert with spec.onMissing: Ignore"
-    assert step.refusal.message == f"Failed to delete ConfigMap: {cause} and recorded nothing: {remedy}"
+    assert step.refusal.message == f"Failed to delete ConfigMap: {cause} without a record: {remedy}"
     ignoring = revert("back", on_missing=OnMissing.IGNORE)
     assert the_action(decide(original, {A: absent(A)}, by=ignoring, earlier=[begun]), "a").phase is Phase.SKIPPED
 
