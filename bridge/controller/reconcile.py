@@ -90,7 +90,8 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
 async def _count_older(context: Context, execution: StoredExecution) -> None:
     """Add the counts of its columns to an execution that the older controller finished; nothing else is written."""
     status = execution.model.status
-    if execution.accepted_by or status.engine is not None or status.progress is not None or not status.stages:
+    foreign = not execution.accepted_by and status.engine is None
+    if not foreign or execution.deleting or status.progress is not None or not status.stages:
         return
     await context.store.write_status(execution, execution_status.counted(status))
 
