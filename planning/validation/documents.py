@@ -1,10 +1,10 @@
 """Read the objects in a document, and validate them against the schema of their kind, like the API server does.
 
-Source: docs/spec/drplan.md, "Before anything is applied"; docs/decisions/0002-flat-actions-and-open-bodies.md;
-Kubernetes docs, "Extend the Kubernetes API with CustomResourceDefinitions", "Specifying a structural schema".
+Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, model_errors
 from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
+from planning.validation.schema import form_errors, repaired
 
 _MODELS: dict[str, type[DRPlan] | type[DRWorkflow] | type[DRPlanExecution]] = {
     "DRPlan": DRPlan,
@@ -26,15 +27,6 @@ _MODELS: dict[str, type[DRPlan] | type[DRWorkflow] | type[DRPlanExecution]] = {
     "DRPlanExecution": DRPlanExecution,
 }
 _TOP_FIELDS = ("apiVersion", "kind", "metadata", "spec", "status")
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-}
-_OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 class FileDocument(NamedTuple):
@@ -58,6 +50,8 @@ class FileObject:
     model: DRPlan | DRWorkflow | DRPlanExecution | None
     """None where the object does not have the form of its kind."""
     errors: tuple[FieldError, ...]
+    repaired: DRPlan | DRWorkflow | DRPlanExecution | None
+    """Where it does not have that form: what can be validated of it all the same."""
 
     @property
     def subject(self) -> str:
@@ -93,13 +87,17 @@ def _read(file: str, body: dict[str, Any], namespace: str) -> FileObject:
     name = metadata["generateName"] if generated else metadata.get("name") or ""
     home = metadata.get("namespace") or namespace
     whole = {**body, "metadata": {**metadata, "name": name, "namespace": home}}
-    errors, model = list(_form_errors(kind, whole)), None
+    errors, model, rest = list(_form_errors(kind, whole)), None, None
     if not errors:
         try:
             model = _MODELS[kind].model_validate({**whole, "status": {}})  # only the bridge writes a status
         except ValidationError as error:
             errors = model_errors(error)
-    return FileObject(file, kind, str(home), str(name), generated, model, tuple(errors))
+    elif kind in _MODELS:
+        with suppress(ValidationError):
+            spec = repaired(whole.get("spec"), _spec_schema(kind))
+            rest = _MODELS[kind].model_validate({**whole, "spec": spec, "status": {}})
+    return FileObject(file, kind, str(home), str(name), generated, model, tuple(errors), rest)
 
 
 def _form_errors(kind: str, body: dict[str, Any]) -> Iterator[FieldError]:
@@ -115,44 +113,10 @@ def _form_errors(kind: str, body: dict[str, Any]) -> Iterator[FieldError]:
     if body.get("spec") is None:
         yield FieldError("spec", file_messages.MISSING_FIELD)
     else:
-        yield from _schema_errors(body["spec"], _spec_schema(kind), "spec")
+        yield from form_errors(body["spec"], _spec_schema(kind), "spec")
 
 
 @cache
 def _spec_schema(kind: str) -> Schema:
     schema: Schema = structural_schema(_MODELS[kind], defaults=False)["properties"]["spec"]
     return schema
-
-
-def _schema_errors(value: Any, schema: Schema, path: str) -> Iterator[FieldError]:
-    """Find where a value does not match a schema. A null counts as absent."""
-    wanted, known = schema.get("type", "object"), schema.get("enum")
-    # To Python a boolean is a number as well.
-    if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean"):
-        yield FieldError(path, file_messages.wrong_type_of_value(wanted))
-    elif isinstance(value, dict):
-        yield from _field_errors(value, schema, path)
-    elif isinstance(value, list):
-        if len(value) < schema.get("minItems", 0):
-            yield FieldError(path, file_messages.TOO_FEW)
-        for index, item in enumerate(value):
-            yield from _schema_errors(item, schema.get("items", {}), f"{path}[{index}]")
-    elif isinstance(value, str) and known is not None and value not in known:
-        yield FieldError(path, field_messages.unsupported(value, known))
-    elif isinstance(value, str) and len(value) < schema.get("minLength", 0):
-        yield FieldError(path, file_messages.TOO_FEW)
-
-
-def _field_errors(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:
-    present = {name: item for name, item in value.items() if item is not None}
-    fields: dict[str, Schema] = schema.get("properties", {})
-    others: Schema | None = schema.get("additionalProperties")
-    for name in schema.get("required", []):
-        if name not in present:
-            yield FieldError(f"{path}.{name}", file_messages.MISSING_FIELD)
-    for name, item in present.items():
-        known = fields.get(name, others)
-        if known is not None:
-            yield from _schema_errors(item, known, f"{path}.{name}")
-        elif not schema.get(_OPEN):
-            yield FieldError(f"{path}.{name}", file_messages.UNKNOWN_FIELD)
