@@ -1,17 +1,20 @@
 """Validate the actions of a DRWorkflow, apart from what their placeholders name.
 
-The content of open objects, such as the spec of a Job, is left to the API server. Source: docs/spec/drworkflow.md,
-"Errors".
+A rollback is validated like any other action; the spec of a Job or of a Clusternet kind is left to the API server.
+Source: docs/spec/drworkflow.md, "Errors".
 """
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS, Action, HttpRequest
 from api.phases import Operation
+from api.schema import Schema, structural_schema
 from planning.definitions.action_list import CustomRollbackError, RollbackHook, rollback_of
-from planning.definitions.action_types import NamedBy, block_of, operation_of, row_of
+from planning.definitions.action_types import ACTION_TYPES, NamedBy, block_of, operation_of, row_of
 from planning.definitions.dependencies import cycle, dependency_order, needs_of
 from planning.definitions.field_errors import FieldError, below
 from planning.definitions.manifest import parse_manifest
@@ -19,6 +22,7 @@ from planning.definitions.retry import attempt_errors
 from planning.definitions.when import WhenError, modes
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import fields as field_messages
+from planning.validation.schema import apart_from, form_errors, repaired
 from planning.values.placeholders import (
     PlaceholderKind,
     TemplateError,
@@ -38,13 +42,11 @@ def action_errors(actions: Sequence[Action]) -> Iterator[FieldError]:
     yield from duplicate_names([action.name for action in actions], "spec.actions", "action")
     yield from dependency_errors("action", [(action.name, action.depends_on or []) for action in actions])
     for index, action in enumerate(actions):
+        form = list(_open_object_errors(action))
         found = [*body_errors(action), *_hook_and_condition_errors(action)]
-        try:
-            rollback = rollback_of(action)
-            found += below("rollback", body_errors(rollback)) if rollback else []
-        except CustomRollbackError as error:
-            found += error.errors
-        yield from below(f"spec.actions[{index}]", found)
+        if (rollback := rollback_or_none(action)) is not None:
+            found += below("rollback", [*_template_form_errors(rollback), *body_errors(rollback)])
+        yield from below(f"spec.actions[{index}]", [*form, *apart_from(form, found)])
 
 
 def duplicate_names(names: Sequence[str], path: str, what: str) -> Iterator[FieldError]:
@@ -172,8 +174,66 @@ def _rendered_body_errors(action: Action, values: Values, secret: Collection[str
 
 
 def rollback_or_none(action: Action) -> Action | None:
-    """Return an action's own rollback; None also where it is invalid, which `action_errors` reports."""
+    """Return what can be validated of an action's own rollback; `action_errors` reports what is wrong with its form."""
     try:
-        return rollback_of(action)
+        if action.rollback is None:
+            return None
+        return rollback_of(
+            action.model_copy(update={"rollback": repaired(_without_empty(action.rollback), _rollback_schema())})
+        )
     except CustomRollbackError:
         return None
+
+
+# Open objects, whose form the API server leaves to others.
+
+
+def _open_object_errors(action: Action) -> Iterator[FieldError]:
+    yield from _template_form_errors(action)
+    if action.rollback is not None:
+        yield from form_errors(_without_empty(action.rollback), _rollback_schema(), "rollback")
+
+
+def _without_empty(rollback: dict[str, Any]) -> dict[str, Any]:
+    """Return a rollback without the fields that count as absent."""
+    return {name: value for name, value in rollback.items() if value not in (None, "")}
+
+
+@cache
+def _rollback_schema() -> Schema:
+    """Return the schema of an action, but for what is required in other ways.
+
+    Name and type may be those of the action that it takes back; a missing namespace has a message of its own.
+    """
+    schema = structural_schema(Action, defaults=False)
+    blocks = {row.field for row in ACTION_TYPES.values()}
+    fields = {
+        name: _not_required(each, "namespace") if name in blocks else each
+        for name, each in schema["properties"].items()
+    }
+    return _not_required({**schema, "properties": fields}, "name", "type")
+
+
+def _not_required(schema: Schema, *names: str) -> Schema:
+    return {**schema, "required": [name for name in schema.get("required", []) if name not in names]}
+
+
+_TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+_TEMPLATE: Schema = {
+    "type": "object",
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {"name": {"type": "string"}, "labels": _TEXTS, "annotations": _TEXTS},
+        },
+        "spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+    },
+}
+"""Of a Job's template, what decides its name and marks; the rest is validated by the API server."""
+
+
+def _template_form_errors(action: Action) -> Iterator[FieldError]:
+    row, block = row_of(action), block_of(action)
+    if row.named_by is NamedBy.TEMPLATE and block is not None:
+        yield from form_errors(block.template, _TEMPLATE, f"{row.field}.template")

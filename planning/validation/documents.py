@@ -96,7 +96,8 @@ def _read(file: str, body: dict[str, Any], namespace: str) -> FileObject:
     elif kind in _MODELS:
         with suppress(ValidationError):
             spec = repaired(whole.get("spec"), _spec_schema(kind))
-            rest = _MODELS[kind].model_validate({**whole, "spec": spec, "status": {}})
+            names = {"name": str(name), "namespace": str(home)}
+            rest = _MODELS[kind].model_validate({"metadata": names, "spec": spec})
     return FileObject(file, kind, str(home), str(name), generated, model, tuple(errors), rest)
 
 
@@ -109,6 +110,9 @@ def _form_errors(kind: str, body: dict[str, Any]) -> Iterator[FieldError]:
         yield FieldError("apiVersion", field_messages.unsupported(str(body.get("apiVersion")), [API_VERSION]))
     if not body["metadata"]["name"]:
         yield FieldError("metadata.name", file_messages.WITHOUT_NAME)
+    for name in ("name", "namespace"):
+        if not isinstance(body["metadata"][name], str):
+            yield FieldError(f"metadata.{name}", file_messages.wrong_type_of_value("string"))
     yield from (FieldError(name, file_messages.UNKNOWN_FIELD) for name in body if name not in _TOP_FIELDS)
     if body.get("spec") is None:
         yield FieldError("spec", file_messages.MISSING_FIELD)

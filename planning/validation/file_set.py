@@ -18,6 +18,7 @@ from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, read_objects
 from planning.validation.parameters import value_errors
 from planning.validation.references import execution_reference_errors, references
+from planning.validation.schema import apart_from
 from planning.validation.warnings import workflow_warnings
 
 
@@ -28,8 +29,8 @@ class FileSet:
     plans: dict[tuple[str, str], DRPlan] = field(default_factory=dict)
     workflows: dict[tuple[str, str], DRWorkflow] = field(default_factory=dict)
     executions: dict[tuple[str, str], DRPlanExecution] = field(default_factory=dict)
-    malformed: set[str] = field(default_factory=set)
-    """Subjects of objects that exist and could not be read."""
+    malformed: dict[str, FileObject] = field(default_factory=dict)
+    """By subject: objects that exist and do not have the form of their kind."""
 
     @classmethod
     def of(cls, objects: Sequence[FileObject]) -> Self:
@@ -44,7 +45,7 @@ class FileSet:
                 case DRPlanExecution():
                     known.executions.setdefault((each.namespace, each.name), each.model)
                 case None:
-                    known.malformed.add(each.subject)
+                    known.malformed.setdefault(each.subject, each)
         return known
 
     def errors(self) -> Iterator[FieldError]:
@@ -64,6 +65,18 @@ class FileSet:
                 yield from value_errors(plan, self.workflows)
         for execution in self.executions.values():
             yield from self._execution_errors(execution)
+        for each in self.malformed.values():
+            yield from apart_from(each.errors, self._own_errors(each.repaired))
+
+    def _own_errors(self, repaired: DRPlan | DRWorkflow | DRPlanExecution | None) -> Iterator[FieldError]:
+        """Validate an object by itself: what others say of it may be about what was repaired."""
+        match repaired:
+            case DRPlan():
+                yield from validation.own_errors(repaired)
+            case DRWorkflow():
+                yield from validation.workflow_errors(repaired)
+            case DRPlanExecution():
+                yield from self._execution_errors(repaired)
 
     def _plan(self, execution: DRPlanExecution) -> DRPlan | None:
         return self.plans.get((execution.metadata.namespace, execution.spec.plan_ref))
@@ -97,7 +110,7 @@ class FileSet:
     def unchecked(self) -> Iterator[FieldError]:
         """List the references to objects that are not in the files."""
         known = {subject(plan) for plan in self.plans.values()} | {subject(each) for each in self.workflows.values()}
-        known |= {subject(execution) for execution in self.executions.values()} | self.malformed
+        known |= {subject(execution) for execution in self.executions.values()} | self.malformed.keys()
         for path, name, of in self._references():
             if name not in known:
                 yield FieldError(path, file_messages.not_here(name), of)

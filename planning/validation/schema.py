@@ -1,7 +1,7 @@
 """Validate a JSON value against a structural schema, as the API server does: every field that is wrong is found.
 
-What is wrong in form does not hide what is wrong in meaning: `repaired` makes of a value one that has the right form, and
-`apart_from` leaves out what would be said of the repaired fields.
+What is wrong in form does not hide what is wrong in meaning: `repaired` makes of a value one that has the right form,
+and `apart_from` leaves out what would be said of the repaired fields.
 Source: docs/decisions/0002-flat-actions-and-open-bodies.md; Kubernetes docs, "Extend the Kubernetes API with
 CustomResourceDefinitions", "Specifying a structural schema".
 """

@@ -292,3 +292,68 @@ def test_a_template_of_helm_is_named_with_its_file_and_line(tmp_path: Path) -> N
     result = validate(file)
     assert result.exit_code == 1
     assert found(result, file) == ["line 4 holds a template of Helm: render it first (helm template)"]
+
+
+def test_what_is_wrong_in_form_and_in_meaning_is_reported_together(tmp_path: Path) -> None:
+    bad = manifest(
+        "a", timout="5m", timeout=5, when="x", dependsOn=["b", 1], resource={"manifest": "[", "operation": "Creat"}
+    )
+    other = {"name": "c", "type": "Htp", "http": {"url": "x"}, "when": "y"}
+    spec = workflow("w", bad, other, {"type": "HTTP", "http": {"method": "GET"}, "retryPolicy": {"limit": -1}})
+    file = written(
+        tmp_path,
+        "all.yaml",
+        spec,
+        {**plan("p", "w", stages="s"), "metadata": {"name": 5}},
+        execution("e", "p!", params={}),
+    )
+    result = validate(file)
+    assert {line.partition(": ")[2].partition(": ")[0] for line in found(result, file)} == {
+        *("spec.actions[0].resource.operation", "spec.actions[0].timeout", "spec.actions[0].dependsOn[1]"),
+        *("spec.actions[0].timout", "spec.actions[1].type", "spec.actions[2].name", "spec.actions[2].http.url"),
+        *("spec.actions[0].dependsOn[0]", "spec.actions[0].resource.manifest", "spec.actions[0].when"),
+        "spec.actions[2].retryPolicy.limit",
+        *("metadata.name", "spec.stages"),
+        *("spec.params", "spec.planRef"),
+    }
+    assert result.stderr == "15 errors in 3 objects\n"
+
+
+ROLLBACKS = [
+    ({"timout": "5m"}, {"rollback.timout"}),
+    ({"resource": {"manifest": "[", "patchTyp": "a"}}, {"rollback.resource.patchTyp", "rollback.resource.manifest"}),
+    ({"timeout": 5, "retryPolicy": {"limit": -1, "x": 1}},
+     {"rollback.timeout", "rollback.retryPolicy.x", "rollback.retryPolicy.limit"}),
+    ({"type": "HTTP", "http": {"url": "nowhere", "headers": {"a": 1}}},
+     {"rollback.http.url", "rollback.http.headers.a"}),
+    ({"type": "Htp", "when": 5}, {"rollback.type", "rollback.when"}),
+    ({"resource": {"manifest": "$(param.x)"}, "waitReady": 1}, {"rollback.resource.manifest", "rollback.waitReady"}),
+    ({"type": "Job", "job": {"template": {"spce": {}, "metadata": {"name": 5, "labels": {"a": 1}}}}},
+     {"rollback.job.template.spce", "rollback.job.template.metadata.name", "rollback.job.template.metadata.labels.a"}),
+    ({"name": "", "type": None, "when": ""}, set()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rollback", "paths"), ROLLBACKS)
+def test_a_rollback_is_validated_as_strictly_as_an_action(rollback: Object, paths: set[str], tmp_path: Path) -> None:
+    body = {
+        "resource": {"manifest": json.dumps({"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}})},
+        **rollback,
+    }
+    result = validate(file := written(tmp_path, "w.yaml", workflow("w", manifest("a", rollback=body))))
+    assert {line.split(": ")[1].removeprefix("spec.actions[0].") for line in found(result, file)} == paths
+
+
+def test_the_template_of_a_job_has_the_form_of_one(tmp_path: Path) -> None:
+    job = {
+        "name": "a",
+        "type": "Job",
+        "job": {"template": {"metadata": {"name": 20261128, "annotations": []}, "specs": {}}},
+    }
+    result = validate(file := written(tmp_path, "w.yaml", workflow("w", job)))
+    where = "DRWorkflow default/w: spec.actions[0].job.template"
+    assert found(result, file) == [
+        f"{where}.metadata.name: this is not a text; put it in quotes",
+        f"{where}.metadata.annotations: this is not a mapping of fields",
+        f"{where}.specs: there is no such field; correct its name or take it out",
+    ]
