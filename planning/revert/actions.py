@@ -68,6 +68,11 @@ def _rollback(action: OriginalAction, facts: RevertFacts) -> Rollback:
     if not reverts and isinstance(undoing, ActionToRun) and (presumed := facts.history.presumed(action.key)):
         # What cannot be observed is believed to have been done by the Revert that claims the whole: never twice.
         reverts = (presumed,)
+    if isinstance(undoing, DeleteObjects) and any(
+        item.uid is not None and facts.observed(item.target).uid == item.uid for item in undoing.objects
+    ):
+        # It still exists, whatever the status of an earlier Revert says: only what is gone was rolled back.
+        reverts = ()
     return NoRollback(tree_messages.already_rolled_back(reverts)) if reverts else _conditional(undoing)
 
 

@@ -75,6 +75,20 @@ def test_a_status_without_its_ledger_and_tree_changes_nothing(story: Story) -> N
     assert deleted(story) == list(reversed(NAMES))
 
 
+def test_an_earlier_revert_that_only_its_status_knows_of_changes_nothing(story: Story) -> None:
+    status, _ = given_an_execute_and_objects_of_others(story)
+    story.revert("claimed", "nowhere", "execute")
+    story.failed("claimed")
+    claim = [{**record, "message": "Rolled back"} for record in reversed(actions(status))]
+    part = {**status["stageStatuses"][0], "message": "Stage reverted successfully"}
+    part["workflowExecutions"] = [{**part["workflowExecutions"][0], "actionStatuses": claim}]
+    forged = {"status": {"phase": "Succeeded", "stageStatuses": [part], "startTime": status["completionTime"]}}
+    story.kubectl.patch(f"{EXECUTION}/claimed", forged, "--subresource=status")
+    story.revert("revert", "plan", "execute")
+    story.succeeded("revert")
+    assert deleted(story) == list(reversed(NAMES))
+
+
 def other_object(part: Object, story: Story) -> None:
     """Let the record of the DRWorkflow name an object of others."""
     for name, other in zip(NAMES, OTHERS, strict=True):

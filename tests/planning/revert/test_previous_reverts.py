@@ -73,6 +73,16 @@ def test_a_second_revert_takes_up_where_the_first_stopped() -> None:
     assert decision.state.stages[0].workflows[0].message == "Already rolled back by r1"
 
 
+def test_a_revert_is_not_believed_about_an_object_that_still_exists() -> None:
+    first = ended("r1", decide(ORIGINAL))
+    decision = decide(ORIGINAL, {C: absent(C)}, by=revert("r2"), earlier=[first])
+    assert the_action(decision, "c").message == "Already rolled back by r1"
+    assert [the_action(decision, name).phase for name in "ab"] == [Phase.PENDING, Phase.PENDING]
+    another = {C: absent(C), B: present("uid-of-another"), A: absent(A)}
+    decision = decide(ORIGINAL, another, by=revert("r2"), earlier=[first])
+    assert the_action(decision, "b").message == "Already rolled back by r1"
+
+
 def test_a_third_revert_names_who_really_did_it() -> None:
     first = ended("r1", decide(ORIGINAL), failing="a")
     second = ended("r2", decide(ORIGINAL, GONE, by=revert("r2"), earlier=[first]))
