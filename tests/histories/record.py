@@ -13,7 +13,7 @@ from tests.histories.corpus import FOLDER, store
 from tests.histories.stage import scene
 from tests.histories.stories import STORIES
 
-VERSION = "v2"
+VERSION = "v3"
 
 
 async def record(folder: Path, version: str) -> None:

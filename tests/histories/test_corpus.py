@@ -12,6 +12,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 
 from tests.histories.corpus import FOLDER, Recorded, digest, recorded, store, sums
+from workflows.activity_stubs import ActivityName
 from workflows.contract import WorkflowType
 
 HISTORIES = recorded()
@@ -127,6 +128,14 @@ def test_a_retried_action_took_more_than_one_attempt(name: str) -> None:
         found = [event for one in HISTORIES if (one.version, one.shape) == (version, name) for event in events(one)]
         attempts = [event.get("activityTaskStartedEventAttributes", {}).get("attempt", 1) for event in found]
         assert max(attempts) == 3
+
+
+@pytest.mark.parametrize("shape", ["execute-success", "execute-partly-failed", "execute-canceled"])
+def test_an_execute_stores_its_ledger_from_the_third_version_on(shape: str) -> None:
+    for version in {version for version, _ in SHAPES} - {"v1", "v2"}:
+        found = [event for one in HISTORIES if (one.version, one.shape) == (version, shape) for event in events(one)]
+        scheduled = [event.get("activityTaskScheduledEventAttributes", {}) for event in found]
+        assert ActivityName.STORE_RECORD in {one["activityType"]["name"] for one in scheduled if one}
 
 
 def test_what_is_recorded_is_never_written_again(tmp_path: Path) -> None:
