@@ -15,15 +15,15 @@ from tests.bridge.self_killing_bridge import STEPS
 from tests.programs import running
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_bridge_killed(stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path, when: str, step: str) -> None:
+async def test_a_bridge_killed(stack: Stack, unwatched_ns: PlanNamespace, tmp_path: Path, step: str) -> None:
     ns = unwatched_ns
     await ns.ready_plan()
     item = await ns.execute("quick")
     environment = stack.env("bridge") | {"DRPLAN_TASK_QUEUE": TASK_QUEUE}
-    with running("tests.bridge.self_killing_bridge", tmp_path / "log", environment, when, step) as dying:
-        assert await asyncio.to_thread(dying.wait_for_end, 60) == -signal.SIGKILL
+    for moment in ("before", "after"):
+        with running("tests.bridge.self_killing_bridge", tmp_path / moment, environment, moment, step) as dying:
+            assert await asyncio.to_thread(dying.wait_for_end, 60) == -signal.SIGKILL
     async with bridge(stack, TASK_QUEUE):
         await ns.phase("quick", Phase.SUCCEEDED)
         await ns.released("quick")
