@@ -58,6 +58,8 @@ class Kind(NamedTuple):
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
+CLEAN = Column("Clean", '.status.conditions[?(@.type=="Clean")].status')
+"""Whether nothing that an Execute created is left."""
 VALIDITY = Column("Message", '.status.conditions[?(@.type=="Valid")].message', wide=True)
 """What is wrong with a definition, or that nothing is."""
 
@@ -67,6 +69,8 @@ KINDS = (
         "drp",
         (
             Column("Phase", ".status.phase"),
+            Column("Executed", '.status.conditions[?(@.type=="Executed")].reason'),
+            CLEAN,
             Column("Running", ".status.currentExecution.name"),
             Column("Last", ".status.lastExecutionRef"),
             AGE,
@@ -92,6 +96,7 @@ KINDS = (
             Column("Phase", ".status.phase"),
             Column("Stages", ".status.progress.stages"),
             Column("Actions", ".status.progress.actions"),
+            CLEAN,
             AGE,
             Column("Duration", ".status.duration", wide=True),
             Column("Message", ".status.message", wide=True),

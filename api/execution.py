@@ -326,6 +326,8 @@ class RunState(ExecutionTree):
     """Objects that skipped parts of the original created and that still exist, as `Kind namespace/name`."""
     unread: int = 0
     """How many of `left_standing` could not be read, so that it is not known whether they exist."""
+    not_deleted: list[str] = Field(default_factory=list)
+    """Of a Revert that failed or was cancelled: objects that it was to delete and did not, like in `left_standing`."""
     definitions_of_today: bool = False
     """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
     ledger_fault: LedgerFault | None = None

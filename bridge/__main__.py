@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-import sys
 import time
 
 from bridge.bridge import Bridge
 from bridge.settings import BridgeSettings
-from process.main import main
+from process.main import end, main
 
 DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes what happens to its status."
 
@@ -20,4 +19,4 @@ async def serve(settings: BridgeSettings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main("bridge", DESCRIPTION, BridgeSettings, serve))
+    end(main("bridge", DESCRIPTION, BridgeSettings, serve))

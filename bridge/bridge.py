@@ -16,13 +16,12 @@ from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store
 from bridge.kubernetes.work_queue import Pace, WorkQueue
 from bridge.settings import BridgeSettings
-from bridge.temporal.client import TemporalClient, TemporalError
+from bridge.temporal.client import NoAnswer, TemporalClient, TemporalError
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
 from planning.messages.text import where_raised
-from process.payload_encryption import PayloadEncryption
 
 _log = structlog.get_logger(__name__)
 
@@ -59,8 +58,7 @@ class Bridge:
     async def connect(cls, settings: BridgeSettings, clock: Callable[[], float]) -> "Bridge":
         """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
         cluster = await Cluster.connect(user_agent="drplan-bridge")
-        encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
-        temporal = await TemporalClient.connect(settings.task_queue, settings.metrics_address, encryption)
+        temporal = await TemporalClient.connect(settings)
         return cls(settings, cluster, temporal, clock)
 
     def _reflector(self, kind: ObjectKind, index: Index) -> Reflector:
@@ -73,7 +71,7 @@ class Bridge:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then release the lease and close."""
-        loops = [self._lease.run(), self._context.events.run(), self._lead()]
+        loops = [self._lease.run(), self._context.events.run(), self._context.temporal.watch(), self._lead()]
         loops += [reflector.run() for reflector in self._reflectors]
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -117,6 +115,9 @@ class Bridge:
                 self._queue.done(key, FRESH_PASS)
             except ApiError as error:
                 self._failed(key, str(error), error.retry_after or 0.0)
+            except NoAnswer as error:  # said once for all passes, by the watch over Temporal
+                _log.debug("pass failed", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
+                self._queue.failed(key)
             except TemporalError as error:
                 self._failed(key, str(error))
             except Exception as error:  # a bug in one object's pass must not stop all others

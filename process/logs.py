@@ -1,5 +1,7 @@
 """The log of a process: one JSON object a line on stderr, our own lines and those of the libraries alike.
 
+That includes Temporal's core, which is no Python, warnings of Python, and the end of a process that broke.
+
 Nobody logs objects, manifests or tokens. The SDKs would at their debug level, so they are limited to info; the HTTP
 clients log whole URLs at info, so they are limited to warning.
 """
@@ -9,6 +11,9 @@ import sys
 
 import structlog
 
+DEFAULT_LEVEL = "info"
+CORE_LOGGER = "temporalio.core"
+"""The logger to which the core of Temporal's SDK forwards its lines."""
 _LIMITED = {
     "temporalio": logging.INFO,
     "kubernetes": logging.INFO,
@@ -19,6 +24,14 @@ _LIMITED = {
 }
 
 
+def _with_core_fields(record: logging.LogRecord) -> bool:
+    """Name the part of Temporal's core that logs, and its facts."""
+    entry = getattr(record, "temporal_log", None)
+    if entry is not None:
+        record.target, record.facts = entry.target, entry.fields
+    return True
+
+
 def log_as_json(level: str) -> None:
     """Set the log up; `level` is the least severe that is written."""
     shared: list[structlog.typing.Processor] = [
@@ -27,7 +40,11 @@ def log_as_json(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.PositionalArgumentsFormatter()],
+        foreign_pre_chain=[
+            *shared,
+            structlog.stdlib.ExtraAdder(allow=("target", "facts")),
+            structlog.stdlib.PositionalArgumentsFormatter(),
+        ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
@@ -37,6 +54,8 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(True)
+    logging.getLogger(CORE_LOGGER).addFilter(_with_core_fields)
     limit_libraries()
     structlog.configure(
         processors=[

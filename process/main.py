@@ -6,17 +6,19 @@ where it failed. Source: docs/operations.md, "Settings".
 
 import argparse
 import asyncio
+import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import structlog
 from pydantic import ValidationError
 
 from kube.errors import ConfigurationError
-from process.logs import log_as_json
+from process.logs import DEFAULT_LEVEL, log_as_json
 from process.settings import LogSettings, describe_errors, listing
 from process.temporal import TemporalConfigurationError
 
@@ -58,13 +60,14 @@ def main(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
+    log_as_json(DEFAULT_LEVEL)
+    log = structlog.get_logger(name)
     try:
         settings = settings_type()
     except ValidationError as error:
-        sys.stderr.write(describe_errors(error))
+        log.error(f"{name} cannot start", reason=describe_errors(error))
         return 2
     log_as_json(settings.log_level)
-    log = structlog.get_logger(name)
     try:
         asyncio.run(_serve_until_signaled(serve, settings))
     except StoppedError:
@@ -76,6 +79,16 @@ def main(
         log.exception(f"{name} failed")
         return 1
     return 0
+
+
+def end(code: int) -> NoReturn:
+    """End the process at once, with everything logged.
+
+    The interpreter's own end frees Temporal's runtime, and waits for ever where a thread of that is about to log.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 async def _serve_until_signaled(serve: Serve[SettingsT], settings: SettingsT) -> None:

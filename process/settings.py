@@ -102,6 +102,6 @@ def _default(field: FieldInfo) -> str:
 
 
 def describe_errors(error: ValidationError) -> str:
-    """Name each wrong setting and what is wrong with it, one line each, without its value."""
-    lines = [f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
-    return "".join(f"{line}\n" for line in lines) + "See --help for all settings.\n"
+    """Name each wrong setting and what is wrong with it, in one line, without its value."""
+    wrong = [f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()]
+    return "; ".join(wrong) + "; --help lists all settings"

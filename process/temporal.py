@@ -1,10 +1,45 @@
-"""The connection to Temporal, as its environment configuration says. Source: Temporal, "Environment configuration"."""
+"""The connection to Temporal, as its environment configuration says, its log, and its loss.
 
+Source: Temporal, "Environment configuration".
+"""
+
+import asyncio
+import logging
+import time
+from functools import cache
+from urllib.parse import urlsplit
+
+import structlog
+from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
+from process.logs import CORE_LOGGER
 from process.payload_encryption import PayloadEncryption
+
+WATCH_SECONDS = 2.0
+"""Between two questions whether Temporal answers, and until a question counts as not answered."""
+NO_ANSWER = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.UNKNOWN,
+)
+"""Codes of a call that no server has answered."""
+_CORE_LEVELS = {"debug": "INFO", "info": "WARN", "warning": "WARN", "error": "ERROR"}
+"""By the level of the log, that of the SDK's core: at its own debug level it would log what may be secret."""
+_RETRIES = "temporalio_client::retry"
+"""What in the core logs every call of many that Temporal does not answer; `watch` says so once."""
+_log = structlog.get_logger(__name__)
 
 
 class TemporalConfigurationError(Exception):
@@ -18,18 +53,39 @@ def connect_options() -> ClientConnectConfig:
     except (RuntimeError, ValueError, OSError) as error:
         raise TemporalConfigurationError(f"no Temporal configuration: {error}") from error
     options.setdefault("target_host", "localhost:7233")
+    if not _is_address(options["target_host"]):
+        raise TemporalConfigurationError("TEMPORAL_ADDRESS is not a host and port, as in temporal.example.com:7233")
     return options
 
 
-def runtime(metrics_address: str | None) -> Runtime | None:
-    """Return the SDK's runtime that offers metrics, its own and ours; None for the default one, which offers none.
+def _is_address(text: str) -> bool:
+    """Return whether a text is a host and port; the SDK takes a URL, too, and breaks with what is neither."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        return bool(parts.hostname) and parts.port != 0 and not any(each.isspace() for each in text)
+    except ValueError:
+        return False
 
+
+@cache
+def runtime(metrics_address: str | None, log_level: str) -> Runtime:
+    """Return the SDK's runtime, whose core logs to ours; with an address it offers metrics, its own and ours.
+
+    It is made once and never freed: freeing it waits for its threads while they wait for Python, to log.
     Raises TemporalConfigurationError where the address cannot be used.
     """
-    if metrics_address is None:
-        return None
+    level = _CORE_LEVELS[log_level]
+    forwarding = LogForwardingConfig(
+        logging.getLogger(CORE_LOGGER),
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+        append_log_fields_to_message=False,
+    )
+    levels = TelemetryFilter(core_level=level, other_level="ERROR").formatted()
+    log = LoggingConfig(filter=f"{levels},{_RETRIES}=off", forwarding=forwarding)
+    metrics = PrometheusConfig(bind_address=metrics_address) if metrics_address else None
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics_address)))
+        return Runtime(telemetry=TelemetryConfig(logging=log, metrics=metrics))
     except (RuntimeError, ValueError) as error:
         raise TemporalConfigurationError(f"no metrics at {metrics_address}: {error}") from error
 
@@ -46,3 +102,31 @@ async def connect(
     Raises RuntimeError where the server does not answer.
     """
     return await Client.connect(**options, lazy=lazy, runtime=own_runtime, data_converter=encryption.data_converter())
+
+
+async def watch(client: Client) -> None:
+    """Log a line when Temporal does not answer any more, and one when it answers again; until cancelled."""
+    lost_at: float | None = None
+    while True:
+        reason = await _no_answer(client)
+        if reason and lost_at is None:
+            lost_at = time.monotonic()
+            _log.warning("Temporal is lost", reason=reason)
+        elif not reason and lost_at is not None:
+            _log.info("Temporal is back", seconds=round(time.monotonic() - lost_at, 1))
+            lost_at = None
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _no_answer(client: Client) -> str:
+    """Return why Temporal does not answer; empty where it does, whatever it says."""
+    try:
+        async with asyncio.timeout(WATCH_SECONDS):
+            await client.workflow_service.get_system_info(GetSystemInfoRequest())
+    except TimeoutError:
+        return f"no answer within {WATCH_SECONDS:g} s"
+    except RPCError as error:
+        return f"{error.status.name}: {error.message}" if error.status in NO_ANSWER else ""
+    except RuntimeError as error:  # from a lazy client that cannot connect
+        return str(error)
+    return ""

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,9 +11,9 @@ from activities.authorize import RunAuthorizer
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
-from process.main import main, unless_stopped
+from process.main import end, main, unless_stopped
 from process.payload_encryption import PayloadEncryption
-from process.temporal import connect, connect_options, runtime
+from process.temporal import connect, connect_options, runtime, watch
 from worker.build import Authorization, build_worker
 from worker.settings import Settings
 
@@ -33,7 +32,7 @@ async def serve(settings: Settings, stop: asyncio.Event, authorization: Authoriz
         user_agent="drplan-worker", limits=Limits(connections=settings.kubernetes_connections)
     )
     try:
-        options, metrics = connect_options(), runtime(settings.metrics_address)
+        options, metrics = connect_options(), runtime(settings.metrics_address, settings.log_level)
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         temporal = _until_reached(
             f"Temporal at {options['target_host']}",
@@ -47,7 +46,9 @@ async def serve(settings: Settings, stop: asyncio.Event, authorization: Authoriz
         async with build_worker(client, cluster, settings, authorization):
             gc.freeze()  # a full collection stops all activities: it need not examine the modules again and again
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
+            watching = asyncio.create_task(watch(client))
             await stop.wait()
+            watching.cancel()
             _log.info("worker stopping", graceful_seconds=settings.graceful_shutdown.total_seconds())
     finally:
         await cluster.close()
@@ -67,4 +68,4 @@ async def _until_reached(what: str, setting: str, unreachable: type[Exception], 
 
 
 if __name__ == "__main__":
-    sys.exit(main("worker", DESCRIPTION, Settings, serve))
+    end(main("worker", DESCRIPTION, Settings, serve))

@@ -48,6 +48,10 @@ class PlanWalk(ABC, Generic[DecisionT]):
     ) -> RevertStageInput | ExecuteStageInput:
         """Return the input of the workflow that runs the stage at `index`; `stage` is its started node."""
 
+    def not_deleted(self, decision: DecisionT) -> list[str]:
+        """Name the objects that were to be deleted and were not."""
+        return []
+
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
         """Run the stages that the activity `load` decides on, and return the final tree.
 
@@ -73,6 +77,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
                     await self._run_stage(decision, index)
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
             self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
+            self._state = self._state.model_copy(update={"not_deleted": self.not_deleted(decision)})
         self._state = shorten(self._state)
         workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
 
@@ -141,6 +146,10 @@ class RevertPlan(PlanWalk[RevertDecision]):
     async def run(self, run_input: RunInput) -> RunState:
         """Return the final tree, or raise what PlanWalk.walk raises."""
         return await self.walk(activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision))
+
+    def not_deleted(self, decision: RevertDecision) -> list[str]:
+        """Name the objects that were to be deleted and were not."""
+        return rollup.not_deleted(self._state.stages, decision.steps)
 
     def stage_input(
         self, decision: RevertDecision, index: int, stage: StageStatus, origin: Origin | None

@@ -17,7 +17,7 @@ from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RunStatus
-from bridge.temporal.client import RunNotFound, TemporalError, root_workflow_id
+from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
 from planning.messages import runs as run_messages
@@ -135,6 +135,8 @@ async def sweep(context: Context) -> None:
     while True:
         try:
             await cancel_orphaned_runs(context)
+        except NoAnswer:
+            await asyncio.sleep(SWEEP_RETRY)
         except (ApiError, TemporalError) as error:
             _log.warning("open runs not compared", error=str(error), retry_in=SWEEP_RETRY)
             await asyncio.sleep(SWEEP_RETRY)

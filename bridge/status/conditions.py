@@ -26,7 +26,8 @@ class ConditionType(StrEnum):
     REFERENCES_FOUND = "ReferencesFound"
     """False since a reference is missing."""
     CLEAN = "Clean"
-    """Of a Revert: False where skipped parts left objects standing."""
+    """Of a Revert: False where it, or parts that were skipped, left objects standing. Of a DRPlan: after its last
+    execution."""
     DEFINITIONS_KEPT = "DefinitionsKept"
     """Of a Revert: False where it works with other definitions than the Execute did."""
     LEDGER_INTACT = "LedgerIntact"
@@ -116,9 +117,9 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Conditi
         clean, reason, message = None, "OutcomeUnknown", ""
     elif state.left_standing:
         clean, reason = False, "ObjectsLeftStanding"
-        message = run_messages.left_standing(state.left_standing)
+        message = run_messages.left_standing([*state.not_deleted, *state.left_standing])
     elif state.phase is not Phase.SUCCEEDED:
-        clean, reason, message = False, "RollbackIncomplete", run_messages.ROLLBACK_INCOMPLETE
+        clean, reason, message = False, "RollbackIncomplete", run_messages.rollback_incomplete(state.not_deleted)
     return [ConditionUpdate(ConditionType.CLEAN, clean, reason, message)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.execution import DRPlanExecution
+from api.meta import ConditionStatus
 from api.phases import TERMINAL, OperationType, Phase, PlanPhase, WorkflowPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
@@ -88,31 +89,75 @@ def _closed(record: ExecutionRecord, execution: DRPlanExecution, now: datetime) 
 
 
 def _with_phase(plan: DRPlan, status: DRPlanStatus, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
-    """Return Executed after a Succeeded Execute, Ready after the Succeeded Revert of the last one."""
-    if execution.status.phase is not Phase.SUCCEEDED:
-        return status
-    name, records = execution.metadata.name, status.execution_history or []
-    succeeded = (one for one in records if one.phase == Phase.SUCCEEDED)
-    last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
-    if execution.spec.operation_type is OperationType.EXECUTE:
-        update = ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
-    elif last in (None, execution.spec.revert_execution_ref):
-        update = ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
-    else:
+    """Return Executed after a Succeeded Execute, Ready after the Succeeded Revert of the last one.
+
+    The conditions tell what is in effect, also after an execution that did a part only.
+    """
+    updates = [update for update in (_executed(status, execution), _clean(execution)) if update is not None]
+    if not updates:
         return status
     status = status.model_copy(
-        update={"conditions": conditions.updated(status.conditions, [update], now, plan.metadata.generation)}
+        update={"conditions": conditions.updated(status.conditions, updates, now, plan.metadata.generation)}
     )
+    if execution.status.phase is not Phase.SUCCEEDED:
+        return status
     return status.model_copy(update={"phase": _phase(status, invalid=status.phase is PlanPhase.INVALID)})
 
 
+def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpdate | None:
+    """Return whether an Execute is in effect; None where the execution changed nothing.
+
+    Only an execution that succeeded changes whether one is, for the plan's phase rests on it; the reason tells more.
+    """
+    name, phase, original = execution.metadata.name, execution.status.phase, execution.spec.revert_execution_ref or ""
+    in_effect, (done, total) = _is_executed(status), _done(execution)
+    is_execute = execution.spec.operation_type is OperationType.EXECUTE
+    if phase is not Phase.SUCCEEDED:
+        if phase is None or not done:
+            return None
+        reason, message = "PartlyExecuted", run_messages.partly_executed(name, phase, done, total)
+        if not is_execute:
+            reason, message = "PartlyReverted", run_messages.partly_reverted(name, original, phase, done, total)
+        return ConditionUpdate(ConditionType.EXECUTED, in_effect, reason, message)
+    if is_execute:
+        return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
+    succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
+    last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
+    if last in (None, original):
+        return ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
+    return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(last)) if in_effect else None
+
+
+def _clean(execution: DRPlanExecution) -> ConditionUpdate | None:
+    """Return what is in effect or left standing after an execution; None where it changed nothing."""
+    name, (done, _) = execution.metadata.name, _done(execution)
+    if execution.spec.operation_type is OperationType.EXECUTE:
+        if not done:
+            return None
+        return ConditionUpdate(ConditionType.CLEAN, False, "InEffect", run_messages.stands(name, done))
+    clean = conditions.find(execution.status.conditions, ConditionType.CLEAN)
+    if clean is None or clean.status is ConditionStatus.UNKNOWN:
+        return None
+    is_clean = clean.status is ConditionStatus.TRUE
+    return ConditionUpdate(ConditionType.CLEAN, is_clean, clean.reason, run_messages.clean_after(name, clean.message))
+
+
+def _done(execution: DRPlanExecution) -> tuple[int, int]:
+    """Return how many of the actions succeeded, and how many there are."""
+    summary = execution.status.summary
+    return (summary.succeeded_actions, summary.total_actions) if summary else (0, 0)
+
+
+def _is_executed(status: DRPlanStatus) -> bool:
+    """Return whether an Execute is in effect; the older controller wrote no condition, so its phase counts instead."""
+    condition = conditions.find(status.conditions, ConditionType.EXECUTED)
+    return condition.status is ConditionStatus.TRUE if condition else status.phase is PlanPhase.EXECUTED
+
+
 def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
-    """Derive the phase; the older controller wrote no condition, so its phase counts instead."""
     if invalid:
         return PlanPhase.INVALID
-    condition = conditions.find(status.conditions, ConditionType.EXECUTED)
-    executed = condition.status == "True" if condition else status.phase is PlanPhase.EXECUTED
-    return PlanPhase.EXECUTED if executed else PlanPhase.READY
+    return PlanPhase.EXECUTED if _is_executed(status) else PlanPhase.READY
 
 
 def validated(plan: DRPlan, errors: Sequence[str], now: datetime) -> DRPlanStatus:

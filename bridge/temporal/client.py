@@ -6,6 +6,7 @@ Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/arch
 TemporalError
 ├── RunNotFound                  the server does not know the run: never started, or past its retention
 └── TemporalUnreachable          no usable answer now; what was asked may or may not have happened
+    ├── NoAnswer                 the server, or the worker that a query needs, does not answer at all
     └── InvalidArgument          the server refuses an argument, such as a search attribute that is not registered
 """
 
@@ -48,7 +49,8 @@ from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers, retry
 from planning.messages import runs as run_messages
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
-from process.temporal import connect, connect_options, runtime
+from process.settings import ProcessSettings
+from process.temporal import NO_ANSWER, connect, connect_options, runtime, watch
 from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
 T = TypeVar("T")
@@ -75,6 +77,10 @@ class TemporalError(Exception):
 
 class TemporalUnreachable(TemporalError):  # noqa: N818 - a state, named as one
     """There is no usable answer now; what was asked may or may not have happened."""
+
+
+class NoAnswer(TemporalUnreachable):
+    """The server, or the worker that a query needs, does not answer at all."""
 
 
 class InvalidArgument(TemporalUnreachable):
@@ -112,11 +118,13 @@ async def _call(call: Awaitable[T], seconds: float = CALL_SECONDS + 1) -> T:
         async with asyncio.timeout(seconds):
             return await call
     except TimeoutError as error:
-        raise TemporalUnreachable(f"no answer within {seconds:g} s") from error
+        raise NoAnswer(f"no answer within {seconds:g} s") from error
     except RPCError as error:
         raise _error_of(error) from error
-    except (RuntimeError, PayloadDecryptionError) as error:  # RuntimeError: from a lazy client that cannot connect
+    except PayloadDecryptionError as error:
         raise TemporalUnreachable(str(error)) from error
+    except RuntimeError as error:  # from a lazy client that cannot connect
+        raise NoAnswer(str(error)) from error
 
 
 def _error_of(error: RPCError) -> TemporalError:
@@ -127,6 +135,8 @@ def _error_of(error: RPCError) -> TemporalError:
     message = f"{error.status.name}: {error.message}"
     if error.status is RPCStatusCode.INVALID_ARGUMENT:
         return InvalidArgument(message)
+    if error.status in NO_ANSWER:
+        return NoAnswer(message)
     return TemporalUnreachable(message)
 
 
@@ -138,13 +148,16 @@ class TemporalClient:
         self._task_queue = task_queue
 
     @classmethod
-    async def connect(
-        cls, task_queue: str, metrics_address: str | None = None, encryption: PayloadEncryption | None = None
-    ) -> "TemporalClient":
+    async def connect(cls, settings: ProcessSettings) -> "TemporalClient":
         """Read Temporal's own environment configuration; the connection is made at the first call."""
-        encryption = encryption or PayloadEncryption.of(None, None)
-        client = await connect(connect_options(), encryption, runtime(metrics_address), lazy=True)
-        return cls(client, task_queue)
+        encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
+        own_runtime = runtime(settings.metrics_address, settings.log_level)
+        client = await connect(connect_options(), encryption, own_runtime, lazy=True)
+        return cls(client, settings.task_queue)
+
+    async def watch(self) -> None:
+        """Log when Temporal stops answering, and when it answers again; until cancelled."""
+        await watch(self._client)
 
     async def start(self, execution: DRPlanExecution) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.

@@ -40,7 +40,8 @@ NOT_SEARCHABLE = (
     "drplanOperation; register them to find runs by plan"
 )
 REFERENCES_FOUND = "Everything that it refers to exists"
-ROLLBACK_INCOMPLETE = "The rollback stopped early: objects of the actions that were not rolled back may still exist"
+ROLLBACK_STOPPED = "The rollback stopped early"
+ROLLBACK_INCOMPLETE = f"{ROLLBACK_STOPPED}: objects of the actions that were not rolled back may still exist"
 NOTHING_LEFT_STANDING = "Nothing that the original created was left standing by what was skipped"
 DEFINITIONS_KEPT = "It works with the definitions as they were at the Execute"
 DEFINITIONS_OF_TODAY = (
@@ -126,6 +127,11 @@ def left_standing(objects: Sequence[str]) -> str:
     return f"{counted(len(objects), 'object')} left standing: {listed(list(objects), CONDITION_BOUND, ', ')}"
 
 
+def rollback_incomplete(objects: Sequence[str]) -> str:
+    """Name what a Revert that failed or was cancelled did not delete; without names it is not known what there is."""
+    return f"{ROLLBACK_STOPPED}: {left_standing(objects)}" if objects else ROLLBACK_INCOMPLETE
+
+
 def cancel_effective(phase: Phase) -> str:
     """The execution has ended after a cancel."""
     return f"The execution ended as {phase.value}"
@@ -134,6 +140,28 @@ def cancel_effective(phase: Phase) -> str:
 def executed(name: str) -> str:
     """The plan's Execute that was not taken back."""
     return f"DRPlanExecution {name} executed it"
+
+
+def partly_executed(name: str, phase: Phase, done: int, total: int) -> str:
+    """An Execute that did not come to a good end did a part of the plan."""
+    return f"DRPlanExecution {name} ended as {phase.value}: {done} of {counted(total, 'action')} succeeded"
+
+
+def partly_reverted(name: str, original: str, phase: Phase, done: int, total: int) -> str:
+    """A Revert that did not come to a good end took a part of an Execute back."""
+    return (
+        f"DRPlanExecution {name} ended as {phase.value}: {done} of {counted(total, 'action')} of {original} rolled back"
+    )
+
+
+def stands(name: str, done: int) -> str:
+    """What an Execute did, as nothing has taken it back."""
+    return f"What DRPlanExecution {name} did is in effect: {counted(done, 'action')}"
+
+
+def clean_after(name: str, note: str) -> str:
+    """What a Revert left standing, as its plan says it."""
+    return bounded(f"After DRPlanExecution {name}: {note}", CONDITION_BOUND)
 
 
 def taken_back(name: str) -> str:

@@ -10,9 +10,10 @@ from typing import Any, Literal
 from api.execution import ActionStatus, RunState, StageStatus, Summary, WorkflowExecutionStatus
 from api.phases import OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
+from api.steps import RollbackStep
 from planning.definitions.dependencies import Needs
 from planning.messages import tree as tree_messages
-from planning.messages.text import bounded
+from planning.messages.text import bounded, placed
 
 _BROKEN = (Phase.FAILED, Phase.CANCELED)
 """Phases of a part that ended other than it should."""
@@ -184,6 +185,24 @@ def _skipped_alone(stages: Sequence[StageStatus]) -> int:
     begun = [action for stage in stages if stage.phase is not Phase.SKIPPED for action in stage.actions]
     done = any(action.phase is Phase.SUCCEEDED for action in begun)
     return sum(action.phase is Phase.SKIPPED for action in begun) if done else 0
+
+
+def not_deleted(stages: Sequence[StageStatus], steps: Sequence[Sequence[Sequence[RollbackStep | None]]]) -> list[str]:
+    """Name the objects that a Revert was to delete and did not: `steps` has one for each action of the tree.
+
+    Of an action with several objects all are named where it did not succeed. A workflow whose list of actions was
+    lost counts as a whole.
+    """
+    found = []
+    for stage, rows in zip(stages, steps, strict=False):
+        for workflow, row in zip(stage.workflows, rows, strict=False):
+            phases = [action.phase for action in workflow.actions]
+            if len(phases) != len(row):
+                phases = [workflow.phase] * len(row)
+            for phase, step in zip(phases, row, strict=True):
+                if step is not None and phase is not Phase.SUCCEEDED:
+                    found += [placed(deletion.target) for deletion in step.deletions]
+    return list(dict.fromkeys(found))
 
 
 # Counts.

@@ -110,12 +110,16 @@ def _uids_only(action: ActionStatus) -> ActionStatus:
 
 
 def _few_left_standing(state: RunState) -> RunState:
-    """Cut the list of objects left standing, and say how many more there are."""
-    listed = [bounded(entry, _LISTED) for entry in state.left_standing[:_LISTED]]
-    more = len(state.left_standing) - len(listed)
-    if not more and listed == state.left_standing:
-        return state
-    return state.model_copy(update={"left_standing": [*listed, *([and_more(more)] if more else [])]})
+    """Cut the lists of objects left standing, and say how many more there are."""
+    lists = {"left_standing": state.left_standing, "not_deleted": state.not_deleted}
+    short = {name: _few(entries) for name, entries in lists.items()}
+    return state if short == lists else state.model_copy(update=short)
+
+
+def _few(entries: list[str]) -> list[str]:
+    listed = [bounded(entry, _LISTED) for entry in entries[:_LISTED]]
+    more = len(entries) - len(listed)
+    return [*listed, *([and_more(more)] if more else [])]
 
 
 def _cut_names_of_stage(stage: StageStatus) -> StageStatus:

@@ -49,6 +49,7 @@ def test_a_revert_of_ours_shows_how_far_it_is(ours: CrdGroup) -> None:
         "PHASE": "Succeeded",
         "STAGES": "1/1",
         "ACTIONS": "2/2",
+        "CLEAN": "True",
     }
 
 
@@ -66,6 +67,7 @@ def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: CrdGroup) -> 
         "PHASE": "Succeeded",
         "STAGES": "",
         "ACTIONS": "",
+        "CLEAN": "",
         "DURATION": "",
         "MESSAGE": "Plan reverted successfully",
     }
@@ -97,6 +99,8 @@ def test_a_plan_shows_what_runs_and_what_ran_last(ours: CrdGroup) -> None:
     assert re.fullmatch(r"\d+d", row.pop("LAST-TIME"))
     assert row == {
         "PHASE": "Executed",
+        "EXECUTED": "",
+        "CLEAN": "",
         "RUNNING": "shop-failover-exec-007",
         "LAST": "shop-failover-exec-006",
         "MESSAGE": "",

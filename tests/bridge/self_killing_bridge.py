@@ -79,7 +79,7 @@ class DeadlyClient(TemporalClient):
 
 async def main() -> None:
     settings = BridgeSettings()
-    temporal = await DeadlyClient.connect(settings.task_queue)
+    temporal = await DeadlyClient.connect(settings)
     bridge = Bridge(settings, await DeadlyCluster.connect(), temporal, time.monotonic)
     await bridge.run(asyncio.Event())
 

@@ -131,7 +131,8 @@ def test_a_wrong_setting_is_named(
     monkeypatch.setenv("DRPLAN_PAYLOAD_KEYS", str(folder))
     monkeypatch.setenv(variable, value)
     assert main("process.codec_server", "", CodecSettings, never, []) == 2
-    assert capsys.readouterr().err.startswith(f"{variable}: ")
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["reason"].startswith(f"{variable}: ")
 
 
 def test_keys_are_required(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What an operator sets, how an error in it is reported, and what `--help` says: the same for both processes."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,7 +91,10 @@ def test_a_wrong_setting_is_named_and_nothing_starts(
     with pytest.raises(ValidationError):
         SETTINGS[name]()
     assert MAIN[name]([]) == 2
-    assert capsys.readouterr().err.startswith(f"{variable}: ")
+    [line] = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert (said["event"], said["level"]) == (f"{name} cannot start", "error")
+    assert said["reason"].startswith(f"{variable}: ")
 
 
 @both()
@@ -99,8 +103,10 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(name: str) -> None
     command = [sys.executable, "-m", name]
     done = subprocess.run(command, capture_output=True, text=True, env=wrong, cwd=REPOSITORY, timeout=60)
     assert done.returncode == 2
-    assert [line.split(": ")[0] for line in done.stderr.splitlines()[:-1]] == ["DRPLAN_LOG_LEVEL", "DRPLAN_TASK_QUEUE"]
-    assert done.stderr.splitlines()[-1] == "See --help for all settings."
+    [line] = done.stderr.splitlines()
+    *wrong, advice = json.loads(line)["reason"].split("; ")
+    assert [each.split(": ")[0] for each in wrong] == ["DRPLAN_LOG_LEVEL", "DRPLAN_TASK_QUEUE"]
+    assert advice == "--help lists all settings"
     assert "hunter2" not in done.stderr + done.stdout
 
 

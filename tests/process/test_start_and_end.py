@@ -1,5 +1,6 @@
 """Both processes start whatever is still away, say what they wait for, and end when they are told to."""
 
+import asyncio
 import signal
 import socket
 import socketserver
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from dev.stack import Stack
+from process.temporal import WATCH_SECONDS
+from tests.bridge.tcp_gate import gate
 from tests.programs import Program, running, worker
 
 
@@ -160,9 +163,37 @@ def test_a_process_without_any_cluster_says_so_and_ends(tmp_path: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["worker", "bridge"])
+@pytest.mark.parametrize("address", ["http://x y:1", "temporal:port", "temporal:70000", "//"])
+def test_an_address_that_is_none_is_one_line(stack: Stack, tmp_path: Path, name: str, address: str) -> None:
+    with running(name, tmp_path / "log", stack.env(name) | {"TEMPORAL_ADDRESS": address}) as process:
+        assert process.wait_for_end(30) == 2
+    [line] = process.lines()
+    assert (line["event"], line["reason"].split()[0]) == (f"{name} cannot start", "TEMPORAL_ADDRESS")
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
 def test_a_process_with_a_broken_temporal_profile_says_so_and_ends(stack: Stack, tmp_path: Path, name: str) -> None:
     broken = tmp_path / "temporal.toml"
     broken.write_text("[profile.default\n")
     with running(name, tmp_path / "log", stack.env(name) | {"TEMPORAL_CONFIG_FILE": str(broken)}) as process:
         assert process.wait_for_end(30) == 2
     assert process.lines()[-1]["event"] == f"{name} cannot start"
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+async def test_the_loss_of_temporal_and_its_return_are_one_line_each(stack: Stack, tmp_path: Path, name: str) -> None:
+    async with gate(stack.temporal_address) as door:
+        environment = stack.env(name) | {"TEMPORAL_ADDRESS": door.address, "DRPLAN_TASK_QUEUE": "lost"}
+        with running(name, tmp_path / "log", environment) as process:
+            await asyncio.to_thread(process.wait_for, f"{name} started")
+            await asyncio.sleep(WATCH_SECONDS)
+            await door.shut()
+            await asyncio.to_thread(process.wait_for, "Temporal is lost")
+            await asyncio.sleep(15)
+            await door.open()
+            await asyncio.to_thread(process.wait_for, "Temporal is back")
+            assert await asyncio.to_thread(process.stop) == 0
+    said = [line["event"] for line in process.lines()]
+    begin, end = said.index("Temporal is lost"), said.index("Temporal is back")
+    assert end - begin == 1
+    assert said.count("Temporal is lost") == said.count("Temporal is back") == 1

@@ -1,9 +1,8 @@
 """The worker as `python -m worker` runs it, but that it believes the inputs of activities: for tests of attempts."""
 
 import asyncio
-import sys
 
-from process.main import main
+from process.main import end, main
 from tests.activities.believed_inputs import BelievedInputs
 from worker.__main__ import DESCRIPTION, serve
 from worker.settings import Settings
@@ -14,4 +13,4 @@ async def serve_believing(settings: Settings, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main("worker", DESCRIPTION, Settings, serve_believing))
+    end(main("worker", DESCRIPTION, Settings, serve_believing))

@@ -60,7 +60,7 @@ async def main(address: str, queue: str, folder: Path, metrics: str) -> None:
     """Serve until killed."""
     retry.FIRST_PAUSE = timedelta(seconds=2)
     client = await Client.connect(
-        address, data_converter=DATA_CONVERTER, identity="mortal-worker", runtime=runtime(metrics)
+        address, data_converter=DATA_CONVERTER, identity="mortal-worker", runtime=runtime(metrics, "info")
     )
     async with worker(client, ScriptedActivities(folder), queue):
         (folder / "serving").touch()

@@ -41,6 +41,7 @@ async def test_a_failed_action_stops_a_revert_and_the_messages_lead_to_it(engine
     assert state.message.endswith('localizations "b" is forbidden')
     assert state.summary is not None
     assert (state.summary.succeeded_actions, state.summary.failed_actions, state.summary.skipped_actions) == (1, 1, 3)
+    assert state.not_deleted == [f"Localization default/{name}" for name in "bade"]
 
 
 async def test_what_failed_fails_in_the_engine_too_and_carries_its_tree_once(engine: DevEngine) -> None:

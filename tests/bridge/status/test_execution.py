@@ -423,6 +423,21 @@ def test_a_revert_that_stopped_early_is_not_clean() -> None:
     assert condition(after, conditions.ConditionType.CLEAN) == ("False", "RollbackIncomplete")
 
 
+def test_a_revert_that_failed_names_what_it_did_not_delete() -> None:
+    left = done(Phase.FAILED).model_copy(update={"not_deleted": ["ConfigMap default/b", "ConfigMap default/a"]})
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.FAILED, state=left)
+    assert condition(after, conditions.ConditionType.CLEAN) == ("False", "RollbackIncomplete")
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    said = "The rollback stopped early: 2 objects left standing: ConfigMap default/b, ConfigMap default/a"
+    assert found.message == said
+    both = left.model_copy(update={"left_standing": ["ConfigMap default/c"]})
+    after = ended(ExecutionStatus(), REVERT, status=RunStatus.FAILED, state=both)
+    found = conditions.find(after.conditions, conditions.ConditionType.CLEAN)
+    assert found is not None
+    assert found.message == ("3 objects left standing: ConfigMap default/b, ConfigMap default/a, ConfigMap default/c")
+
+
 def test_a_long_list_of_objects_left_standing_is_cut() -> None:
     left = done().model_copy(update={"left_standing": [f"ConfigMap default/{number}" for number in range(9000)]})
     after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=left)

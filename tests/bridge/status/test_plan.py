@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.actions import Action
-from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus, Summary
 from api.meta import Condition, ConditionStatus, ObjectMeta
 from api.phases import ActionType, OperationType, Phase, PlanPhase
 from api.plan import (
@@ -39,6 +39,17 @@ def execution(name: str, phase: Phase | None = None, original: str | None = None
     spec = DRPlanExecutionSpec(plan_ref="plan", operation_type=operation, revert_execution_ref=original)
     ended = ExecutionStatus(phase=phase, start_time=NOW, completion_time=NOW + timedelta(seconds=5))
     return DRPlanExecution(metadata=ObjectMeta(name=name, uid=f"uid-{name}"), spec=spec, status=ended)
+
+
+def partly(name: str, phase: Phase, done: int, original: str | None = None) -> DRPlanExecution:
+    """An execution of five actions that did some of them."""
+    one = execution(name, phase, original)
+    summary = Summary(total_actions=5, succeeded_actions=done)
+    status = one.status.model_copy(update={"summary": summary})
+    if original:
+        clean = conditions.ConditionUpdate(ConditionType.CLEAN, False, "RollbackIncomplete", "ConfigMap default/a")
+        status = status.model_copy(update={"conditions": conditions.updated(None, [clean], NOW, 1)})
+    return one.model_copy(update={"status": status})
 
 
 def after(status: DRPlanStatus, *ran: DRPlanExecution) -> DRPlanStatus:
@@ -194,3 +205,54 @@ def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
         DRWorkflowName(name="a", namespace="default"),
     ]
     assert workflow_references(plan(None, *refs)) == [refs[2], refs[1]]
+
+
+A_PARTLY, B_PARTLY = partly("a", Phase.FAILED, 3), partly("b", Phase.CANCELED, 2)
+A_BACK_PARTLY, NOTHING = partly("a-back", Phase.FAILED, 1, "a"), partly("n", Phase.FAILED, 0)
+
+
+@pytest.mark.parametrize(
+    ("ran", "phase", "executed", "message"),
+    [
+        ([A_PARTLY], None, ("False", "PartlyExecuted"), "DRPlanExecution a ended as Failed: 3 of 5 actions succeeded"),
+        (
+            [A, B_PARTLY],
+            PlanPhase.EXECUTED,
+            ("True", "PartlyExecuted"),
+            "DRPlanExecution b ended as Canceled: 2 of 5 actions succeeded",
+        ),
+        (
+            [A, A_BACK_PARTLY],
+            PlanPhase.EXECUTED,
+            ("True", "PartlyReverted"),
+            "DRPlanExecution a-back ended as Failed: 1 of 5 actions of a rolled back",
+        ),
+        ([A, NOTHING], PlanPhase.EXECUTED, ("True", "Executed"), "DRPlanExecution a executed it"),
+        ([A, B_PARTLY, revert("b")], PlanPhase.EXECUTED, ("True", "Executed"), "DRPlanExecution a executed it"),
+        (
+            [A, A_BACK_PARTLY, revert("a")],
+            PlanPhase.READY,
+            ("False", "TakenBack"),
+            "DRPlanExecution revert-a-Succeeded took it back",
+        ),
+    ],
+)
+def test_the_plan_tells_what_was_done_in_part(
+    ran: list[DRPlanExecution], phase: PlanPhase | None, executed: tuple[str, str], message: str
+) -> None:
+    status = after(DRPlanStatus(), *ran)
+    found = conditions.find(status.conditions, ConditionType.EXECUTED)
+    assert found is not None
+    assert (status.phase, (found.status, found.reason), found.message) == (phase, executed, message)
+
+
+def test_the_plan_tells_what_stands() -> None:
+    status = after(DRPlanStatus(), partly("a", Phase.SUCCEEDED, 5))
+    found = conditions.find(status.conditions, ConditionType.CLEAN)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "InEffect")
+    assert found.message == "What DRPlanExecution a did is in effect: 5 actions"
+    found = conditions.find(after(status, A_BACK_PARTLY).conditions, ConditionType.CLEAN)
+    assert found is not None
+    assert (found.status, found.reason) == ("False", "RollbackIncomplete")
+    assert found.message == "After DRPlanExecution a-back: ConfigMap default/a"
