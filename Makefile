@@ -62,6 +62,7 @@ crds: $(INSTALLED) ## Generate deploy/crds, and the tables of fields and message
 	$(PY) -m api.crds deploy/crds
 	$(PY) -m api.fields docs/spec
 	$(PY) -m tests.planning.messages.table docs/spec
+	$(PY) -m tests.docs.next_steps_page docs/operations.md
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests

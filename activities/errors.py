@@ -1,6 +1,6 @@
 """How an attempt fails: what Temporal gets, what the log says.
 
-Source: docs/architecture.md, "Errors and attempts"; docs/operations.md, "The worker's log"; Kubernetes API
+Source: docs/architecture.md, "Errors and attempts"; docs/operations.md, "The logs"; Kubernetes API
 conventions, "HTTP status codes".
 """
 

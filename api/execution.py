@@ -326,7 +326,7 @@ class RunState(ExecutionTree):
     """Objects that skipped parts of the original created and that still exist, as `Kind namespace/name`."""
     unread: int = 0
     """How many of `left_standing` could not be read, so that it is not known whether they exist."""
-    not_deleted: list[str] = Field(default_factory=list)
+    not_deleted: list[str] | None = None
     """Of a Revert that failed or was cancelled: objects that it was to delete and did not, like in `left_standing`."""
     definitions_of_today: bool = False
     """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
@@ -334,8 +334,22 @@ class RunState(ExecutionTree):
     """Of a Revert: why the ledger of the original cannot be used, so that nothing was rolled back."""
 
 
+class NextStep(Model):
+    """What a person can do about an execution that waits, or that did not end well."""
+
+    what: str
+    """What to do."""
+    why: str
+    """What is the case."""
+    command: str | None = None
+    """A command that does it, or that shows what is needed for it."""
+
+
 class ExecutionStatus(ExecutionTree):
     """The whole status of a DRPlanExecution."""
+
+    next_steps: list[NextStep] | None = None
+    """Additive. What to do now, the most important first; absent where there is nothing to do."""
 
     observed_generation: Int64 | None = None
     """Additive. The metadata.generation that this status is about."""

@@ -105,6 +105,10 @@ def tree(execution: DRPlanExecution) -> Tree:
             for action in workflow.actions:
                 text = action.message or (action.type.value if action.type else None)
                 of_workflow.add(_line(action.phase, action.name, [], text))
+    for step in status.next_steps or []:
+        advice = plan.add(Text.assemble(("→", "yellow"), f" {step.why}: {step.what}"))
+        if step.command:
+            advice.add(Text(step.command, style="cyan"))
     return plan
 
 

@@ -48,9 +48,9 @@ class PlanWalk(ABC, Generic[DecisionT]):
     ) -> RevertStageInput | ExecuteStageInput:
         """Return the input of the workflow that runs the stage at `index`; `stage` is its started node."""
 
-    def not_deleted(self, decision: DecisionT) -> list[str]:
+    def not_deleted(self, decision: DecisionT) -> list[str] | None:
         """Name the objects that were to be deleted and were not."""
-        return []
+        return None
 
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
         """Run the stages that the activity `load` decides on, and return the final tree.
@@ -147,7 +147,7 @@ class RevertPlan(PlanWalk[RevertDecision]):
         """Return the final tree, or raise what PlanWalk.walk raises."""
         return await self.walk(activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision))
 
-    def not_deleted(self, decision: RevertDecision) -> list[str]:
+    def not_deleted(self, decision: RevertDecision) -> list[str] | None:
         """Name the objects that were to be deleted and were not."""
         return rollup.not_deleted(self._state.stages, decision.steps)
 

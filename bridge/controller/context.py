@@ -69,4 +69,8 @@ class Context:
             generation=execution.model.metadata.generation,
             now=self.now(),
             cancel_requested=execution.cancel_requested,
+            namespace=execution.key.namespace,
+            name=execution.key.name,
+            plan=execution.model.spec.plan_ref,
+            original=execution.model.spec.revert_execution_ref or "",
         )

@@ -109,7 +109,12 @@ async def _accept(context: Context, execution: StoredExecution) -> StoredExecuti
 
 
 async def _end(
-    context: Context, execution: StoredExecution, phase: Phase, message: str, *, found: bool = False
+    context: Context,
+    execution: StoredExecution,
+    phase: Phase,
+    message: str,
+    *,
+    found: bool = False,
 ) -> PassResult:
     """End an execution that has no run; `found` says that all its references exist."""
     before, status_context = execution.model.status, context.status_context(execution)

@@ -52,6 +52,12 @@ WAITING_FOR_PLAN = "WaitingForPlan"
 """Reason while another execution runs the plan, or is to run it first."""
 ENGINE_UNAVAILABLE = "EngineUnavailable"
 """Reason while Temporal does not answer."""
+WORKER_UNAVAILABLE = "WorkerUnavailable"
+"""Reason while Temporal answers, and no worker does."""
+WORKER_FAILING = "WorkerFailing"
+"""Reason while the worker cannot continue the run."""
+OBJECTS_LEFT_STANDING = "ObjectsLeftStanding"
+"""Reason where parts of the original that were skipped left objects behind."""
 CANCEL_NOT_ACCEPTED = "Requested"
 """Reason while Temporal has not been told of a cancel."""
 
@@ -116,10 +122,10 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Conditi
     if state is None or not state.stages:
         clean, reason, message = None, "OutcomeUnknown", ""
     elif state.left_standing:
-        clean, reason = False, "ObjectsLeftStanding"
-        message = run_messages.left_standing([*state.not_deleted, *state.left_standing])
+        clean, reason = False, OBJECTS_LEFT_STANDING
+        message = run_messages.left_standing([*(state.not_deleted or []), *state.left_standing])
     elif state.phase is not Phase.SUCCEEDED:
-        clean, reason, message = False, "RollbackIncomplete", run_messages.rollback_incomplete(state.not_deleted)
+        clean, reason, message = False, "RollbackIncomplete", run_messages.rollback_incomplete(state.not_deleted or [])
     return [ConditionUpdate(ConditionType.CLEAN, clean, reason, message)]
 
 

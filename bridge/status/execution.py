@@ -14,9 +14,11 @@ from api.reasons import Reason
 from bridge.status import conditions, merge
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
+from bridge.status.next_steps import next_steps
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
+from planning.messages.next_steps import Situation
 from planning.status import transitions
 from planning.status.running import current_part
 from planning.status.size_limit import shorten
@@ -30,16 +32,33 @@ class StatusContext(Model):
     now: Timestamp
     cancel_requested: bool = False
     """By a person, with the annotation or by deleting the object."""
+    namespace: str = "default"
+    name: str = ""
+    plan: str = ""
+    original: str = ""
+    """Of a Revert: the execution that it takes back."""
 
 
 def _with_conditions(
-    status: ExecutionStatus, updates: list[ConditionUpdate], context: StatusContext
+    status: ExecutionStatus,
+    updates: list[ConditionUpdate],
+    context: StatusContext,
+    ended_as: Situation | None = None,
 ) -> ExecutionStatus:
+    """Return a status with its conditions, and the next steps that follow from them."""
     update = {
         "observed_generation": context.generation,
         "conditions": conditions.updated(status.conditions, updates, context.now, context.generation),
     }
-    return status.model_copy(update=update)
+    status = status.model_copy(update=update)
+    facts = {
+        "namespace": context.namespace,
+        "name": context.name,
+        "plan": context.plan,
+        "original": context.original,
+        "account": f"system:serviceaccount:{context.namespace}:{status.service_account_name or 'default'}",
+    }
+    return status.model_copy(update={"next_steps": next_steps(status, context.operation, facts, ended_as)})
 
 
 def _fields(state: RunState) -> dict[str, Any]:
@@ -64,7 +83,12 @@ def _pending(
 
 
 def never_started(
-    before: ExecutionStatus, phase: Phase, message: str, context: StatusContext, *, found: bool = False
+    before: ExecutionStatus,
+    phase: Phase,
+    message: str,
+    context: StatusContext,
+    *,
+    found: bool = False,
 ) -> ExecutionStatus:
     """Return the status of an execution that ends without a run; `found` says that all its references exist."""
     status = before.model_copy(update={"phase": phase, "message": message, "completion_time": context.now})
@@ -90,7 +114,8 @@ def begun_elsewhere(before: ExecutionStatus, context: StatusContext) -> Executio
     updates = conditions.of_phase(Phase.FAILED, message) + conditions.of_remains(context.operation, None)
     others = [each for each in before.conditions or [] if each.type != ConditionType.READY]
     status = before.model_copy(update=_fields(state) | {"message": message, "conditions": others})
-    return _with_conditions(status, updates, context)
+    ended_as = Situation.UNRECORDED_REVERT if unrecorded else Situation.COPY
+    return _with_conditions(status, updates, context, ended_as)
 
 
 def counted(before: ExecutionStatus) -> ExecutionStatus:
@@ -124,9 +149,9 @@ def _engine(before: ExecutionStatus, run: RootRun, observation: Observation, con
     """Return whether the run can go on, and since when it cannot."""
     since = conditions.unreachable_since(before.conditions) or context.now
     if run.failing:
-        return conditions.of_engine("WorkerFailing", running_messages.worker_failing(since, context.now))
+        return conditions.of_engine(conditions.WORKER_FAILING, running_messages.worker_failing(since, context.now))
     if not observation.answered:
-        return conditions.of_engine("WorkerUnavailable", running_messages.no_worker(since, context.now))
+        return conditions.of_engine(conditions.WORKER_UNAVAILABLE, running_messages.no_worker(since, context.now))
     return conditions.of_engine()
 
 
@@ -229,14 +254,15 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
     if state.summary is not None:  # a worker of an earlier release counts what was skipped, too
         update["progress"] = transitions.progress_of(state.summary)
     canceled = run.cancel_requested or run.status is RunStatus.CANCELED
-    return _ended(before.model_copy(update=update), final, canceled, context)
+    ended_as = Situation.ENDED_OUTSIDE if final is None and state.phase is Phase.FAILED else None
+    return _ended(before.model_copy(update=update), final, canceled, context, ended_as)
 
 
 def run_unknown(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
     """Return the final status of an execution whose run Temporal does not know (any more)."""
     message = run_messages.run_unknown(before.engine.workflow_id if before.engine else "")
     state = merge.broken(RunState.model_validate(before, from_attributes=True), context.operation, message, context.now)
-    return _ended(before.model_copy(update=_fields(state)), None, False, context)
+    return _ended(before.model_copy(update=_fields(state)), None, False, context, Situation.RUN_UNKNOWN)
 
 
 def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusContext) -> RunState:
@@ -256,7 +282,13 @@ def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusCo
     return merge.broken(state, context.operation, message, close)
 
 
-def _ended(status: ExecutionStatus, final: RunState | None, canceled: bool, context: StatusContext) -> ExecutionStatus:
+def _ended(
+    status: ExecutionStatus,
+    final: RunState | None,
+    canceled: bool,
+    context: StatusContext,
+    ended_as: Situation | None,
+) -> ExecutionStatus:
     """Write the conditions of a final status; `final` is the tree that the run itself left."""
     phase = status.phase or Phase.FAILED
     updates = conditions.of_phase(phase, status.message or "")
@@ -266,4 +298,4 @@ def _ended(status: ExecutionStatus, final: RunState | None, canceled: bool, cont
     updates.append(conditions.of_engine())
     updates += conditions.references_found(status.conditions)
     updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)
-    return _with_conditions(status, updates, context)
+    return _with_conditions(status, updates, context, ended_as)

@@ -187,7 +187,9 @@ def _skipped_alone(stages: Sequence[StageStatus]) -> int:
     return sum(action.phase is Phase.SKIPPED for action in begun) if done else 0
 
 
-def not_deleted(stages: Sequence[StageStatus], steps: Sequence[Sequence[Sequence[RollbackStep | None]]]) -> list[str]:
+def not_deleted(
+    stages: Sequence[StageStatus], steps: Sequence[Sequence[Sequence[RollbackStep | None]]]
+) -> list[str] | None:
     """Name the objects that a Revert was to delete and did not: `steps` has one for each action of the tree.
 
     Of an action with several objects all are named where it did not succeed. A workflow whose list of actions was
@@ -202,7 +204,7 @@ def not_deleted(stages: Sequence[StageStatus], steps: Sequence[Sequence[Sequence
             for phase, step in zip(phases, row, strict=True):
                 if step is not None and phase is not Phase.SUCCEEDED:
                     found += [placed(deletion.target) for deletion in step.deletions]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)) or None
 
 
 # Counts.

@@ -111,9 +111,10 @@ def _uids_only(action: ActionStatus) -> ActionStatus:
 
 def _few_left_standing(state: RunState) -> RunState:
     """Cut the lists of objects left standing, and say how many more there are."""
-    lists = {"left_standing": state.left_standing, "not_deleted": state.not_deleted}
-    short = {name: _few(entries) for name, entries in lists.items()}
-    return state if short == lists else state.model_copy(update=short)
+    left, deleted = _few(state.left_standing), state.not_deleted and _few(state.not_deleted)
+    if (left, deleted) == (state.left_standing, state.not_deleted):
+        return state
+    return state.model_copy(update={"left_standing": left, "not_deleted": deleted})
 
 
 def _few(entries: list[str]) -> list[str]:

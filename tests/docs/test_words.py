@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from bridge.status.conditions import ConditionType
+from planning.messages.next_steps import ADVICE
 from tests.docs.pages import REPOSITORY, Page, pages
 from tests.shipped import PACKAGES
 
@@ -67,7 +68,13 @@ def column(page: Page, header: str) -> list[list[str]]:
 OPERATIONS = Page(REPOSITORY / "docs" / "operations.md")
 
 
-@pytest.mark.parametrize("message", [spans[0] for spans in column(OPERATIONS, "message")])
+def messages() -> list[str]:
+    """Give the messages that the table of next steps has; other rows of it name a condition, a reason or a phase."""
+    cells = [row.shows for row in ADVICE.values() if row.shows.startswith("`")]
+    return [message for cell in cells for message in re.findall("`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("message", messages())
 def test_the_program_can_say_this(message: str) -> None:
     assert is_said(message)
 
@@ -75,6 +82,12 @@ def test_the_program_can_say_this(message: str) -> None:
 def test_a_sentence_of_nobody_would_be_noticed() -> None:
     assert not is_said("The moon is full")
     assert not is_said("Expecting DRPlan shop")
+
+
+def test_the_conditions_and_reasons_of_the_next_steps_exist() -> None:
+    cells = [row.shows for row in ADVICE.values() if not row.shows.startswith("`")]
+    assert {name for cell in cells for name in re.findall("condition `([^`]+)`", cell)} <= set(ConditionType)
+    assert {name for cell in cells for name in re.findall("(?:reason|or|,) `([^`]+)`", cell)} <= words()
 
 
 @pytest.mark.parametrize("page", pages(), ids=str)

@@ -134,6 +134,7 @@ def test_objects_left_standing_are_counted_where_they_do_not_fit() -> None:
     assert short.left_standing[-1] == "and 8800 more"
     short = shorten(RunState(phase=Phase.FAILED, not_deleted=state.left_standing))
     assert size(short) <= BOUND
+    assert short.not_deleted
     assert short.not_deleted[-1] == "and 8800 more"
 
 

@@ -1,0 +1,127 @@
+"""Which rows of the table of next steps hold for a status. Decided from phases, reasons and conditions alone.
+
+Source: docs/operations.md, "At three in the morning".
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from api.execution import ActionStatus, ExecutionStatus, NextStep, StageStatus, WorkflowExecutionStatus
+from api.phases import OperationType, Phase
+from api.reasons import Reason
+from bridge.status import conditions
+from bridge.status.conditions import ConditionType
+from planning.definitions import identifiers
+from planning.messages import next_steps as advice
+from planning.messages.next_steps import Situation
+
+AT_MOST = 5
+"""Steps in a status: what comes first matters most."""
+
+_OF_RUNNING = {
+    Reason.PAUSED: Situation.PAUSED,
+    Reason.RETRYING: Situation.RETRYING,
+    Reason.ATTEMPT_LOST: Situation.ATTEMPT_LOST,
+}
+_OF_FAILED = {
+    Reason.FORBIDDEN: Situation.FORBIDDEN,
+    Reason.DELETION_TIMED_OUT: Situation.STILL_THERE,
+    Reason.WRONG_UID: Situation.OTHER_OBJECT,
+    Reason.NOT_FOUND: Situation.NOT_FOUND,
+    Reason.ALREADY_EXISTS: Situation.ALREADY_EXISTS,
+    Reason.UNDEFINED: Situation.UNDEFINED,
+    Reason.OUTCOME_UNKNOWN: Situation.OUTCOME_UNKNOWN,
+    Reason.NOT_READY: Situation.NOT_READY,
+    Reason.JOB_FAILED: Situation.JOB_FAILED,
+    Reason.TRANSIENT: Situation.TRANSIENT,
+    Reason.TIMED_OUT: Situation.TIMED_OUT,
+    Reason.INVALID: Situation.DEFINITION_REFUSED,
+    Reason.TOO_LARGE: Situation.DEFINITION_REFUSED,
+    Reason.UNSUPPORTED: Situation.DEFINITION_REFUSED,
+    Reason.HTTP_STATUS: Situation.HTTP_STATUS,
+    Reason.HTTP_REFUSED: Situation.HTTP_REFUSED,
+    Reason.INTERNAL_ERROR: Situation.FAULT,
+    Reason.UNTRUSTED_RUN: Situation.FAULT,
+}
+_OF_ENGINE = {
+    conditions.ENGINE_UNAVAILABLE: Situation.ENGINE_AWAY,
+    conditions.WORKER_UNAVAILABLE: Situation.WORKER_AWAY,
+    conditions.WORKER_FAILING: Situation.WORKER_FAILING,
+}
+
+Found = tuple[Situation, dict[str, str]]
+"""A situation, with facts that only its own command needs."""
+
+
+def next_steps(
+    status: ExecutionStatus, operation: OperationType, facts: Mapping[str, str], ended_as: Situation | None = None
+) -> list[NextStep] | None:
+    """Return what to do; None where there is nothing. `facts` are what the commands need, unquoted.
+
+    `ended_as` is known to who writes the end of an execution that left no tree.
+    """
+    running = status.phase is not None and not status.phase.terminal
+    found = _while_running(status, facts) if running else _at_the_end(status, operation, ended_as)
+    steps: dict[Situation, NextStep] = {}
+    for situation, own in found:
+        quoted = {name: shlex.quote(value) for name, value in {**facts, **own}.items()}
+        quoted["again"] = _again(operation, quoted)
+        row = advice.ADVICE[situation]
+        steps.setdefault(situation, NextStep(what=row.what, why=row.why, command=advice.command(situation, quoted)))
+    return list(steps.values())[:AT_MOST] or None
+
+
+def _again(operation: OperationType, quoted: Mapping[str, str]) -> str:
+    if operation is OperationType.REVERT:
+        return f"drplan revert {quoted['original']} --namespace {quoted['namespace']}"
+    return f"drplan execute {quoted['plan']} --namespace {quoted['namespace']}"
+
+
+def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterator[Found]:
+    problem = conditions.engine_problem(status.conditions)
+    if problem in _OF_ENGINE:
+        yield _OF_ENGINE[problem], {}
+    progressing = conditions.find(status.conditions, ConditionType.PROGRESSING)
+    waits_for = progressing.reason if progressing else ""
+    if waits_for == conditions.WAITING_FOR_REFERENCE:
+        yield Situation.REFERENCE_MISSING, {}
+    if waits_for == conditions.WAITING_FOR_PLAN:
+        yield Situation.PLAN_BUSY, {"label": identifiers.label_value(facts["plan"])}
+    for stage_place, stage, workflow_place, workflow, place, action in _actions(status):
+        if action.phase is Phase.RUNNING and action.reason in _OF_RUNNING:
+            root = status.engine.workflow_id if status.engine else ""
+            stage_id = identifiers.stage_id(root, stage_place, stage.name)
+            run = identifiers.workflow_id(stage_id, workflow_place, workflow.workflow_ref.name)
+            yield _OF_RUNNING[action.reason], {"workflow": run, "activity": identifiers.activity_id(place)}
+    if conditions.cancel_accepted(status.conditions):
+        yield Situation.CANCELING, {}
+    if conditions.find(status.conditions, ConditionType.SEARCHABLE) is not None:
+        yield Situation.NOT_SEARCHABLE, {}
+
+
+def _at_the_end(status: ExecutionStatus, operation: OperationType, ended_as: Situation | None) -> Iterator[Found]:
+    is_revert, succeeded = operation is OperationType.REVERT, status.phase is Phase.SUCCEEDED
+    if ended_as is not None:
+        yield ended_as, {}
+    elif status.phase is Phase.FAILED and not status.stages:
+        yield Situation.REJECTED, {}
+    for *_, action in _actions(status):
+        if action.phase is Phase.FAILED and action.reason in _OF_FAILED:
+            missing = is_revert and action.reason is Reason.NOT_FOUND
+            yield Situation.GONE_BEFORE if missing else _OF_FAILED[action.reason], {}
+    done = status.summary.succeeded_actions if status.summary else 0
+    if not succeeded and status.stages and (is_revert or done):
+        yield Situation.PARTLY_REVERTED if is_revert else Situation.PARTLY_EXECUTED, {}
+    clean = conditions.find(status.conditions, ConditionType.CLEAN)
+    if clean is not None and clean.reason == conditions.OBJECTS_LEFT_STANDING:
+        yield Situation.LEFT_STANDING, {}
+
+
+def _actions(
+    status: ExecutionStatus,
+) -> Iterator[tuple[int, StageStatus, int, WorkflowExecutionStatus, int, ActionStatus]]:
+    """Yield every action, with its stage and workflow, and the places of all three."""
+    for stage_place, stage in enumerate(status.stages):
+        for workflow_place, workflow in enumerate(stage.workflows):
+            for place, action in enumerate(workflow.actions):
+                yield stage_place, stage, workflow_place, workflow, place, action

@@ -1,0 +1,148 @@
+"""What to do now follows from phases, reasons and conditions, with the execution's own names in the commands."""
+
+from typing import Any
+
+import pytest
+
+from api.execution import ActionStatus, ExecutionStatus, NextStep, RunState
+from api.phases import Phase
+from api.reasons import Reason
+from bridge.status import conditions
+from bridge.status import execution as execution_status
+from bridge.status.execution import StatusContext
+from bridge.status.merge import Observation, ObservedWorkflow, PendingActivity, RunStatus
+from bridge.status.next_steps import AT_MOST
+from planning.messages.next_steps import ADVICE, Situation
+from planning.status import transitions
+from tests.bridge.scripted_workflows import done
+from tests.bridge.status.open_run import MOMENT, REVERT, RUN, TREE, running, seen
+
+NAMED = {"namespace": "shop", "name": "move", "plan": "plan"}
+EXECUTE = MOMENT.model_copy(update=NAMED)
+BACK = REVERT.model_copy(update=NAMED | {"name": "back", "original": "move"})
+
+
+def situations(status: ExecutionStatus) -> list[Situation]:
+    """The rows of the table that a status has."""
+    rows = {row.what: situation for situation, row in ADVICE.items()}
+    return [rows[step.what] for step in status.next_steps or []]
+
+
+def commands(status: ExecutionStatus) -> list[str | None]:
+    return [step.command for step in status.next_steps or []]
+
+
+def ended(context: StatusContext, state: RunState | None, **run: Any) -> ExecutionStatus:
+    return execution_status.closed(running(ExecutionStatus()), RUN.model_copy(update={"state": state, **run}), context)
+
+
+def failed(reason: Reason) -> RunState:
+    return transitions.map_nodes(
+        done(Phase.FAILED), ActionStatus, lambda action: action.model_copy(update={"reason": reason})
+    )
+
+
+def test_the_rows_can_be_told_apart() -> None:
+    assert len({row.what for row in ADVICE.values()}) >= len(ADVICE) - 4
+
+
+def test_where_all_is_well_there_is_nothing_to_do() -> None:
+    assert running(ExecutionStatus()).next_steps is None
+    assert ended(EXECUTE, done(), status=RunStatus.COMPLETED).next_steps is None
+
+
+def test_what_waits_says_how_to_go_on() -> None:
+    away = execution_status.unreachable(ExecutionStatus(), "UNAVAILABLE", EXECUTE)
+    assert situations(away) == [Situation.ENGINE_AWAY]
+    nobody = execution_status.running(ExecutionStatus(), RUN, Observation(answered=False), EXECUTE)
+    assert situations(nobody) == [Situation.WORKER_AWAY]
+    stuck = RUN.model_copy(update={"failing": True})
+    assert situations(execution_status.running(ExecutionStatus(), stuck, seen(), EXECUTE)) == [Situation.WORKER_FAILING]
+    waiting = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_PLAN, "waiting", EXECUTE)
+    selector = "--selector dr.bkbcs.tencent.com/plan=plan"
+    assert commands(waiting) == [f"kubectl --namespace shop get drplanexecutions {selector}"]
+    missing = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_REFERENCE, "waiting", EXECUTE)
+    assert situations(missing) == [Situation.REFERENCE_MISSING]
+    assert running(nobody).next_steps is None
+
+
+def test_an_action_that_does_not_advance_says_what_can_be_done() -> None:
+    def with_attempt(**attempt: Any) -> ExecutionStatus:
+        activity = PendingActivity(index=0, attempt=2, waiting=True, error="x", **attempt)
+        view = ObservedWorkflow(stage=0, index=0, activities=[activity])
+        return execution_status.running(ExecutionStatus(), RUN, seen(TREE, workflows=[view]), EXECUTE)
+
+    run = f"{RUN.workflow_id}/0-first/0-work"
+    paused = with_attempt(paused=True)
+    assert commands(paused) == [f"temporal activity unpause --workflow-id {run} --activity-id action-0"]
+    assert situations(with_attempt(errors=1)) == [Situation.RETRYING]
+    assert situations(with_attempt(lost=True)) == [Situation.ATTEMPT_LOST]
+
+
+def test_a_failed_execute_says_how_to_remove_the_cause_and_how_to_take_back_what_was_done() -> None:
+    partly = failed(Reason.FORBIDDEN)
+    assert partly.summary is not None
+    partly = partly.model_copy(update={"summary": partly.summary.model_copy(update={"succeeded_actions": 1})})
+    status = ended(EXECUTE, partly, status=RunStatus.FAILED)
+    assert situations(status) == [Situation.FORBIDDEN, Situation.PARTLY_EXECUTED]
+    assert commands(status) == [
+        "kubectl auth can-i --list --namespace shop --as system:serviceaccount:shop:default",
+        "drplan revert move --namespace shop",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "situation", "command"),
+    [
+        (Reason.NOT_FOUND, Situation.GONE_BEFORE, "drplan revert move --namespace shop --on-missing Ignore"),
+        (Reason.WRONG_UID, Situation.OTHER_OBJECT, "drplan revert move --namespace shop --on-missing Ignore"),
+        (Reason.DELETION_TIMED_OUT, Situation.STILL_THERE, "drplan revert move --namespace shop"),
+    ],
+)
+def test_a_failed_revert_says_how_it_is_finished(reason: Reason, situation: Situation, command: str) -> None:
+    status = ended(BACK, failed(reason), status=RunStatus.FAILED)
+    assert situations(status) == [situation, Situation.PARTLY_REVERTED]
+    assert commands(status)[0] == command
+
+
+def test_what_was_left_standing_is_to_be_looked_at() -> None:
+    left = done().model_copy(update={"left_standing": ["ConfigMap shop/a"]})
+    assert situations(ended(BACK, left, status=RunStatus.COMPLETED)) == [Situation.LEFT_STANDING]
+
+
+def test_an_execution_that_never_began_or_broke_says_what_is_next() -> None:
+    refused = execution_status.never_started(ExecutionStatus(), Phase.FAILED, "Not started: x", EXECUTE)
+    assert situations(refused) == [Situation.REJECTED]
+    assert commands(refused) == ["drplan execute plan --namespace shop"]
+    copied = execution_status.begun_elsewhere(ExecutionStatus(phase=Phase.PENDING), BACK)
+    assert (situations(copied), commands(copied)) == ([Situation.COPY], ["drplan revert move --namespace shop"])
+    begun = execution_status.begun_elsewhere(ExecutionStatus(phase=Phase.RUNNING), BACK)
+    assert commands(begun) == ["drplan revert move --namespace shop --on-missing Ignore"]
+    assert situations(ended(EXECUTE, None, status=RunStatus.TERMINATED))[0] is Situation.ENDED_OUTSIDE
+    assert situations(execution_status.run_unknown(running(ExecutionStatus()), EXECUTE))[0] is Situation.RUN_UNKNOWN
+
+
+def test_a_cancel_that_is_waited_for_says_how_long() -> None:
+    asked = RUN.model_copy(update={"cancel_requested": True})
+    status = execution_status.running(ExecutionStatus(), asked, seen(), EXECUTE)
+    assert situations(status) == [Situation.CANCELING]
+
+
+def test_what_a_person_wrote_is_no_part_of_a_command() -> None:
+    odd = EXECUTE.model_copy(update={"plan": "x; rm -rf $name"})
+    refused = execution_status.never_started(ExecutionStatus(), Phase.FAILED, "Not started: x", odd)
+    assert commands(refused) == ["drplan execute 'x; rm -rf $name' --namespace shop"]
+
+
+def test_there_are_never_more_than_a_few() -> None:
+    step = NextStep(what="x", why="y")
+    assert step.command is None
+    action = TREE.stages[0].workflows[0].actions[0]
+    reasons = [*Reason]
+    many = [action.model_copy(update={"phase": Phase.FAILED, "reason": reason}) for reason in reasons]
+    tree = transitions.map_nodes(
+        done(Phase.FAILED),
+        type(TREE.stages[0].workflows[0]),
+        lambda node: node.model_copy(update={"action_statuses": many}),
+    )
+    assert len(ended(EXECUTE, tree, status=RunStatus.FAILED).next_steps or []) == AT_MOST
