@@ -40,6 +40,8 @@ class ConditionType(StrEnum):
     """False where Temporal refused the search attributes."""
     VALID = "Valid"
     """Of a DRPlan or DRWorkflow."""
+    STALLED = "Stalled"
+    """Of a DRPlan or DRWorkflow that is not valid, and only then: it will not become ready by itself."""
     READY = "Ready"
     """Of a DRPlan or DRWorkflow, the same as Valid: for programs that know the name. The older controller wrote it."""
     EXECUTED = "Executed"
@@ -61,7 +63,9 @@ OBJECTS_LEFT_STANDING = "ObjectsLeftStanding"
 CANCEL_NOT_ACCEPTED = "Requested"
 """Reason while Temporal has not been told of a cancel."""
 
-_MESSAGE_BOUNDS = dict.fromkeys((ConditionType.VALID, ConditionType.READY), run_messages.ERRORS_BOUND)
+_MESSAGE_BOUNDS = dict.fromkeys(
+    (ConditionType.VALID, ConditionType.READY, ConditionType.STALLED), run_messages.ERRORS_BOUND
+)
 """Bytes of a message, for conditions that may have more than the others."""
 _STATUS = {True: ConditionStatus.TRUE, False: ConditionStatus.FALSE, None: ConditionStatus.UNKNOWN}
 

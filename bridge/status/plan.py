@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.execution import DRPlanExecution
-from api.meta import ConditionStatus
+from api.meta import Condition, ConditionStatus
 from api.phases import TERMINAL, OperationType, Phase, PlanPhase, WorkflowPhase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord
 from api.workflow import DRWorkflow, DRWorkflowStatus
@@ -163,10 +163,9 @@ def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
 def validated(plan: DRPlan, errors: Sequence[str], now: datetime) -> DRPlanStatus:
     """Return the status that says whether the plan is valid."""
     generation = plan.metadata.generation
-    known = [condition for condition in plan.status.conditions or [] if condition.type != _SUPPORTED]
     update = {
         "phase": _phase(plan.status, invalid=bool(errors)),
-        "conditions": conditions.updated(known, _validity(errors), now, generation),
+        "conditions": _with_validity(plan.status.conditions, errors, now, generation),
         "observed_generation": generation,
     }
     return plan.status.model_copy(update=update)
@@ -177,13 +176,26 @@ def validated_dr_workflow(dr_workflow: DRWorkflow, errors: Sequence[str], now: d
     generation = dr_workflow.metadata.generation
     update = {
         "phase": WorkflowPhase.INVALID if errors else WorkflowPhase.READY,
-        "conditions": conditions.updated(dr_workflow.status.conditions, _validity(errors), now, generation),
+        "conditions": _with_validity(dr_workflow.status.conditions, errors, now, generation),
         "observed_generation": generation,
     }
     return dr_workflow.status.model_copy(update=update)
 
 
-def _validity(errors: Sequence[str]) -> list[ConditionUpdate]:
-    """Return Valid, and Ready, which says the same."""
+def _with_validity(
+    before: Sequence[Condition] | None, errors: Sequence[str], now: datetime, generation: int
+) -> list[Condition]:
+    """Return the conditions with Valid; and with Ready and, of what is invalid, Stalled, which programs look for.
+
+    Without Stalled, Flux and others would take an object that is not ready for one that is about to be.
+    Source: sigs.k8s.io/cli-utils, pkg/kstatus, "Conditions".
+    """
     reason, message = ("Invalid", run_messages.invalid(errors)) if errors else ("Valid", run_messages.VALID)
-    return [ConditionUpdate(kind, not errors, reason, message) for kind in (ConditionType.VALID, ConditionType.READY)]
+    updates = [
+        ConditionUpdate(kind, not errors, reason, message) for kind in (ConditionType.VALID, ConditionType.READY)
+    ]
+    if errors:
+        updates.append(ConditionUpdate(ConditionType.STALLED, True, reason, message))
+    gone = {_SUPPORTED} if errors else {_SUPPORTED, ConditionType.STALLED}
+    known = [condition for condition in before or [] if condition.type not in gone]
+    return conditions.updated(known, updates, now, generation)

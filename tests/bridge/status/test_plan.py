@@ -23,6 +23,7 @@ from bridge.status import conditions
 from bridge.status import plan as plan_status
 from bridge.status.conditions import ConditionType
 from planning.definitions.identifiers import workflow_references
+from tests.kubectl import Object
 
 NOW = datetime(2026, 2, 3, 10, 0, 0, tzinfo=UTC)
 
@@ -256,3 +257,26 @@ def test_the_plan_tells_what_stands() -> None:
     assert found is not None
     assert (found.status, found.reason) == ("False", "RollbackIncomplete")
     assert found.message == "After DRPlanExecution a-back: ConfigMap default/a"
+
+
+@pytest.mark.parametrize("kind", ["DRPlan", "DRWorkflow"])
+def test_programs_that_follow_kstatus_see_what_is_invalid_and_what_is_not(kind: str) -> None:
+    def seen(errors: list[str], before: Object | None = None) -> Object:
+        conditions_before = DRPlanStatus.model_validate(before or {}).conditions
+        if kind == "DRPlan":
+            status = plan_status.validated(plan(DRPlanStatus(conditions=conditions_before)), errors, NOW).to_object()
+        else:
+            of = DRWorkflow(
+                metadata=ObjectMeta(name="w", generation=3),
+                spec=DRWorkflowSpec(actions=[Action(name="a", type=ActionType.HTTP)]),
+                status=DRWorkflowStatus(conditions=conditions_before),
+            )
+            status = plan_status.validated_dr_workflow(of, errors, NOW).to_object()
+        return status
+
+    invalid = seen(["spec.stages: wrong"])
+    found = {one["type"]: one["status"] for one in invalid["conditions"]}
+    assert (found["Ready"], found["Stalled"], invalid["observedGeneration"]) == ("False", "True", 3)
+    assert {one["observedGeneration"] for one in invalid["conditions"]} == {3}
+    mended = seen([], invalid)
+    assert {one["type"]: one["status"] for one in mended["conditions"]} == {"Valid": "True", "Ready": "True"}
