@@ -338,11 +338,11 @@ class NextStep(Model):
     """What a person can do about an execution that waits, or that did not end well."""
 
     what: str
-    """What to do."""
+    """Additive. What to do."""
     why: str
-    """What is the case."""
+    """Additive. What is the case."""
     command: str | None = None
-    """A command that does it, or that shows what is needed for it."""
+    """Additive. A command that does it, or that shows what is needed for it."""
 
 
 class ExecutionStatus(ExecutionTree):

@@ -25,7 +25,6 @@ ADDITIVE = {
         ".status.ledger.name",
         ".status.ledger.sha256",
         ".status.nextSteps",
-        ".status.nextSteps[]",
         ".status.nextSteps[].command",
         ".status.nextSteps[].what",
         ".status.nextSteps[].why",

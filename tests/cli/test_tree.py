@@ -104,3 +104,15 @@ def test_the_actions_of_a_tree_that_was_cut_are_counted_by_its_summary() -> None
 
     execution = DRPlanExecution.model_validate({"spec": spec, "status": status})
     assert _drawn(execution) == ["✘   Execute  plan  7/9000 actions"]
+
+
+def test_what_to_do_now_is_below_the_tree() -> None:
+    step = {"what": "create another Revert", "why": "the Revert failed", "command": "drplan revert a --namespace b"}
+    execution = DRPlanExecution.model_validate(
+        {"spec": {"planRef": "plan", "operationType": "Revert"}, "status": {"phase": "Failed", "nextSteps": [step]}}
+    )
+
+    assert _drawn(execution)[1:] == [
+        "└── → the Revert failed: create another Revert",
+        "    └── drplan revert a --namespace b",
+    ]
