@@ -20,12 +20,11 @@ from kube.concurrency import parallel
 from kube.errors import ApiError, KindGoneError, NotFoundError
 from planning.definitions.action_types import CLUSTERNET
 from planning.effects.readiness import (
-    NO_STATUS_YET,
-    WITHOUT_STATUS,
+    NO_WAIT,
     Readiness,
     ReadinessState,
+    StatusWait,
     never,
-    not_known,
     not_yet,
     readiness,
 )
@@ -44,6 +43,7 @@ _LONGEST_PAUSE = 3.0
 """Seconds between two reads of an object that is not ready yet."""
 _STATUS_PATIENCE = 30.0
 """Seconds for which a controller's first status is waited for, or half of the action's timeout if that is shorter."""
+_STATUS_EXPECTED = StatusWait(_STATUS_PATIENCE, over=False)
 
 
 class WaitReadyEffect:
@@ -85,16 +85,14 @@ class _ReadyWait:
         self._report(attempt, readiness_messages.NOT_LOOKED_AT)
         attempt.final_check = self._final_check
         now = asyncio.get_running_loop().time
-        patience = min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2)
-        deadline, pause = now() + patience, _FIRST_PAUSE
-        unreported = NO_STATUS_YET
-        while (found := await self._read_patiently(unreported)).state is ReadinessState.NOT_YET:
+        wait = StatusWait(min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2), over=False)
+        deadline, pause = now() + wait.seconds, _FIRST_PAUSE
+        while (found := await self._read_patiently(wait)).state is ReadinessState.NOT_YET:
             self._report(attempt, found.reason)
             left = deadline - now()
             await asyncio.sleep(min(pause, left) if left > 0 else pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-            if now() >= deadline:
-                unreported = not_known(readiness_messages.no_status_within(patience))
+            wait = replace(wait, over=now() >= deadline)
         if found.state is ReadinessState.NEVER:
             raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
         return self._ended(found)
@@ -119,18 +117,18 @@ class _ReadyWait:
         found = await self._read()
         return self._ended(found) if found.ends_waiting else None
 
-    async def _read_patiently(self, unreported: Readiness) -> Readiness:
+    async def _read_patiently(self, wait: StatusWait) -> Readiness:
         try:
-            return await self._read(unreported)
+            return await self._read(wait)
         except ApiError as error:
             if not error.repeatable:
                 raise self._not_seen(error) from error
             return not_yet(readiness_messages.unanswered(error.message))
 
-    async def _read(self, unreported: Readiness = NO_STATUS_YET) -> Readiness:
-        """Return whether the object with this uid is ready, with what its pods say if it is not. Raises ApiError.
+    async def _read(self, wait: StatusWait = _STATUS_EXPECTED) -> Readiness:
+        """Return whether the object with this uid is ready, with what keeps it if it is not. Raises ApiError.
 
-        `unreported` is what a custom resource is whose kind has a status, while no controller has written one.
+        `wait` is the one for a status, if its kind has that.
         """
         actor = self._action.actor
         try:
@@ -142,8 +140,7 @@ class _ReadyWait:
         if is_subscription(found):
             clusters = bound_clusters(found)
             return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
-        has_status = await self._cluster.has_status(self._action.target)
-        result = readiness(found, unreported=unreported if has_status else WITHOUT_STATUS)
+        result = readiness(found, wait if await self._cluster.has_status(self._action.target) else NO_WAIT)
         if result.ends_waiting:
             return result
         reason = readiness_messages.with_cause(result.reason, await self._obstacles.of(found))

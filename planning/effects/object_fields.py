@@ -32,6 +32,12 @@ def number(found: Any, *path: str, default: int = 0) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else default
 
 
+def generation_in(part: Any, default: int = 0) -> int:
+    """Return the `observedGeneration` of a status or condition; some controllers write it as text."""
+    value = text(part, "observedGeneration")
+    return int(value) if value.isdecimal() else number(part, "observedGeneration", default=default)
+
+
 def items(found: Any, *path: str) -> list[Object]:
     """Return the objects in the list at a path; other items are ignored."""
     value = at(found, *path)

@@ -20,6 +20,7 @@ from planning.effects.object_fields import (
     at,
     condition_of,
     detail,
+    generation_in,
     group_and_kind,
     is_true,
     items,
@@ -85,15 +86,20 @@ def never(reason: str) -> Readiness:
     return Readiness(ReadinessState.NEVER, reason)
 
 
-WITHOUT_STATUS = not_known(readiness_messages.WITHOUT_STATUS)
-NO_STATUS_YET = not_yet(readiness_messages.NO_STATUS)
+@dataclass(frozen=True)
+class StatusWait:
+    """The wait until the controller of a custom resource has written a status about the object as it is now."""
+
+    seconds: float = 0
+    """How long it takes at most; 0 for a kind that has no status of its own, for which nobody waits."""
+    over: bool = True
 
 
-def readiness(found: Object, *, unreported: Readiness = WITHOUT_STATUS) -> Readiness:
-    """Return the readiness of an object of any kind but Subscription, as the API server returned it.
+NO_WAIT = StatusWait()
 
-    `unreported` is that of a custom resource for which no controller has written a status.
-    """
+
+def readiness(found: Object, wait: StatusWait = NO_WAIT) -> Readiness:
+    """Return the readiness of an object of any kind but Subscription, as the API server returned it."""
     if text(found, "metadata", "deletionTimestamp"):
         return never(readiness_messages.BEING_DELETED)
     generation = number(found, "metadata", "generation")
@@ -104,13 +110,12 @@ def readiness(found: Object, *, unreported: Readiness = WITHOUT_STATUS) -> Readi
     if is_true(found, "Reconciling"):
         return not_yet(readiness_messages.condition("Reconciling", "True", detail(condition_of(found, "Reconciling"))))
     rule = _RULES.get(group_and_kind(found))
-    return rule(found) if rule is not None else _by_conditions(found, unreported)
+    return rule(found) if rule is not None else _by_conditions(found, wait)
 
 
 def _observed(found: Object, default: int = 0) -> int:
-    """Return the generation that a status is about; some controllers write it as text."""
-    value = text(found, "status", "observedGeneration")
-    return int(value) if value.isdecimal() else number(found, "status", "observedGeneration", default=default)
+    """Return the generation that a status is about."""
+    return generation_in(at(found, "status"), default)
 
 
 def _unobserved(found: Object) -> bool:
@@ -225,22 +230,46 @@ def _pod(found: Object) -> Readiness:
 # Other kinds.
 
 
-def _by_conditions(found: Object, unreported: Readiness) -> Readiness:
+def _by_conditions(found: Object, wait: StatusWait) -> Readiness:
     """Return the readiness of any other kind, from its conditions Ready and Available if it has them."""
     conditions = [(name, condition) for name in ("Ready", "Available") if (condition := condition_of(found, name))]
     generation = number(found, "metadata", "generation")
     for name, condition in conditions:
-        if number(condition, "observedGeneration", default=generation) < generation:
+        if generation_in(condition, default=generation) < generation:
             return not_yet(readiness_messages.NOT_OBSERVED)
         if text(condition, "status") != "True":
             return not_yet(readiness_messages.condition(name, text(condition, "status"), detail(condition)))
-    if conditions or not _is_custom(found):
+    if not _is_custom(found):
         return READY
     if not _reported(found):
-        return unreported
-    if generation and _observed(found) >= generation:
+        late = readiness_messages.no_status_within(wait.seconds) if wait.seconds else readiness_messages.WITHOUT_STATUS
+        return not_known(late) if wait.over else not_yet(readiness_messages.NO_STATUS)
+    if wait.seconds and _is_older_than_spec(found):
+        return not_known(readiness_messages.OLD_STATUS) if wait.over else not_yet(readiness_messages.NOT_OBSERVED)
+    if conditions or (generation and _observed(found) >= generation):
         return READY
     return not_known(readiness_messages.not_understood(text(found, "status", "phase")))
+
+
+def _is_older_than_spec(found: Object) -> bool:
+    """Return whether a status that names no generation was last written before the object was last changed.
+
+    The API server notes when a field of either was last set to another value, in whole seconds.
+    """
+    named = [at(found, "status"), *items(found, "status", "conditions")]
+    if number(found, "metadata", "generation") < 2 or any(generation_in(each) for each in named):
+        return False
+    writes = items(found, "metadata", "managedFields")
+    status = [text(each, "time") for each in writes if text(each, "subresource") == "status"]
+    changes = [
+        text(each, "time") for each in writes if not text(each, "subresource") and _sets_more_than_metadata(each)
+    ]
+    return bool(status) and max(status) < max(changes, default="")
+
+
+def _sets_more_than_metadata(write: Object) -> bool:
+    fields = at(write, "fieldsV1")
+    return isinstance(fields, Mapping) and any(name != "f:metadata" for name in fields)
 
 
 def _is_custom(found: Object) -> bool:

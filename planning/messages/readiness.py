@@ -107,6 +107,7 @@ LOST = "it lost the volume that it was bound to"
 # Why it cannot be known whether an object is ready.
 
 WITHOUT_STATUS = "its kind has no status"
+OLD_STATUS = "its status is older than its latest change, and does not say which one it is about"
 
 
 def no_status_within(seconds: float) -> str:

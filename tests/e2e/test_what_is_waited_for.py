@@ -7,7 +7,7 @@ from tests.e2e.story import Story, told
 from tests.kubectl import Object
 from tests.manifests import execute, writes
 
-PATIENT = {"retryPolicy": {"limit": 60, "interval": "1s", "backoffMultiplier": "1.0"}}
+PATIENT: Object = {"retryPolicy": {"limit": 60, "interval": "1s", "backoffMultiplier": "1.0"}}
 
 
 def secret(story: Story) -> str:
@@ -39,7 +39,7 @@ def test_a_quota_that_is_used_up_is_waited_for_until_there_is_room(story: Story)
 
 def test_a_person_is_told_when_an_attempt_that_is_far_away_begins(story: Story) -> None:
     full_quota(story)
-    patient = {"retryPolicy": {"limit": 3, "interval": "40s", "backoffMultiplier": "1.0"}}
+    patient: Object = {"retryPolicy": {"limit": 3, "interval": "40s", "backoffMultiplier": "1.0"}}
     story.plan("plan", {"flow": [writes("make", secret(story), **patient)]})
     story.execute("execute", "plan")
     status = story.eventually("execute", lambda status: "Retrying" in message_of(status, "make"))
@@ -79,7 +79,9 @@ def runs_another_plan(story: Story, name: str) -> Object:
     role = ("--verb=create,get", "--resource=drplanexecutions.dr.bkbcs.tencent.com")
     story.kubectl("create", "role", "runner", *role)
     story.kubectl("create", "rolebinding", "runner", "--role=runner", f"--serviceaccount={story.namespace}:default")
-    return writes("run", json.dumps(execute(name, "inner")), waitReady=True, timeout="2m")
+    body = execute(name, "inner")
+    body["metadata"]["namespace"] = story.namespace
+    return writes("run", json.dumps(body), waitReady=True, timeout="2m")
 
 
 def test_a_plan_of_plans_ends_well_after_the_inner_plan(story: Story) -> None:

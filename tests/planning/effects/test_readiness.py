@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.effects.readiness import NO_STATUS_YET, READY, Readiness, ReadinessState, readiness
+from planning.effects.readiness import READY, Readiness, ReadinessState, StatusWait, readiness
 
 Object = dict[str, Any]
 UID = "0b0fb1f0-4f43-4c1c-9d3b-6d4c7c1c9a11"
@@ -169,6 +169,7 @@ NOT_YET = [
     (widget(condition("Ready"), condition("Available", "Unknown")), "condition Available is Unknown"),
     (widget(condition("Ready", observedGeneration=1)), "its controller has not seen its latest change"),
     (widget(condition("Ready"), observedGeneration=1), "its controller has not seen its latest change"),
+    (widget(condition("Ready", observedGeneration="1")), "its controller has not seen its latest change"),
     (widget(condition("Ready"), observedGeneration="1"), "its controller has not seen its latest change"),
     (widget(condition("Ready"), observedGeneration=-1), "its controller has not seen its latest change"),
     (
@@ -260,9 +261,50 @@ def test_what_cannot_be_known_is_not_called_ready(found: Object, reason: str) ->
     assert readiness(found) == Readiness(ReadinessState.NOT_KNOWN, reason)
 
 
+WAIT = StatusWait(30, over=False)
+WAITED = StatusWait(30, over=True)
+
+
 @pytest.mark.parametrize("found", UNREPORTED)
-def test_a_custom_resource_without_a_status_is_as_ready_as_the_caller_says(found: Object) -> None:
-    assert readiness(found, unreported=NO_STATUS_YET) == NO_STATUS_YET
+def test_a_custom_resource_without_a_status_is_not_ready_while_one_is_expected(found: Object) -> None:
+    assert readiness(found, WAIT) == Readiness(ReadinessState.NOT_YET, "no controller has written its status yet")
+    late = "no controller has written its status within 30 s"
+    assert readiness(found, WAITED) == Readiness(ReadinessState.NOT_KNOWN, late)
+
+
+def written(*writes: tuple[str, str, str], generation: int = 2, **status: Any) -> Object:
+    """Give an object whose fields were last written like that: subresource, field, time."""
+    fields = [
+        {"subresource": part, "fieldsV1": {field: {}}, "time": f"2026-02-03T{time}Z"} for part, field, time in writes
+    ]
+    return of("example.com/v1", "Widget", status, managedFields=fields, generation=generation)
+
+
+READY_SAID = [condition("Ready")]
+CHANGED = ("", "f:spec", "10:01:00")
+REPORTED = ("status", "f:status", "10:00:00")
+
+
+def test_a_status_from_before_the_latest_change_that_names_no_generation_is_not_believed_at_once() -> None:
+    found = written(CHANGED, REPORTED, conditions=READY_SAID)
+    assert readiness(found, WAIT) == Readiness(ReadinessState.NOT_YET, "its controller has not seen its latest change")
+    late = "its status is older than its latest change, and does not say which one it is about"
+    assert readiness(found, WAITED) == Readiness(ReadinessState.NOT_KNOWN, late)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        written(CHANGED, ("status", "f:status", "10:01:00"), conditions=READY_SAID),
+        written(CHANGED, REPORTED, generation=1, conditions=READY_SAID),
+        written(CHANGED, REPORTED, observedGeneration="2", conditions=READY_SAID),
+        written(CHANGED, REPORTED, conditions=[condition("Ready", observedGeneration=2)]),
+        written(("", "f:metadata", "10:01:00"), REPORTED, conditions=READY_SAID),
+        written(REPORTED, conditions=READY_SAID),
+    ],
+)
+def test_a_status_that_is_about_the_latest_change_is_believed(found: Object) -> None:
+    assert readiness(found, WAIT) == READY
 
 
 @pytest.mark.parametrize("found", ARE_READY)
@@ -306,9 +348,22 @@ FIELDS = st.dictionaries(
 )
 
 
+METADATA = st.dictionaries(
+    st.sampled_from(["labels", "generation", "deletionTimestamp", "managedFields"]), ANYTHING
+) | st.fixed_dictionaries(
+    {
+        "generation": st.just(2),
+        "managedFields": st.lists(
+            st.dictionaries(st.sampled_from(["subresource", "time", "fieldsV1"]), ANYTHING | st.just("status"))
+        ),
+    }
+)
+
+
 @given(
     kind=st.sampled_from(KINDS),
-    metadata=st.dictionaries(st.sampled_from(["labels", "generation", "deletionTimestamp"]), ANYTHING) | ANYTHING,
+    metadata=st.dictionaries(st.sampled_from(["labels", "generation", "deletionTimestamp", "managedFields"]), ANYTHING)
+    | ANYTHING,
     spec=FIELDS | ANYTHING,
     status=FIELDS | ANYTHING,
 )
@@ -317,6 +372,7 @@ def test_no_state_whatever_breaks_the_judgement(
 ) -> None:
     found = {"apiVersion": kind[0], "kind": kind[1], "metadata": metadata, "spec": spec, "status": status}
     assert readiness(found).state in ReadinessState
+    assert readiness(found, StatusWait(30, over=False)).state in ReadinessState
 
 
 COUNTS = st.integers(min_value=0, max_value=4)
