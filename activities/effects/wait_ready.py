@@ -43,7 +43,6 @@ _LONGEST_PAUSE = 3.0
 """Seconds between two reads of an object that is not ready yet."""
 _STATUS_PATIENCE = 30.0
 """Seconds for which a controller's first status is waited for, or half of the action's timeout if that is shorter."""
-_STATUS_EXPECTED = StatusWait(_STATUS_PATIENCE, over=False)
 
 
 class WaitReadyEffect:
@@ -79,20 +78,21 @@ class _ReadyWait:
         self._done = done
         self._uid = outcomes.uid_of(action, done)
         self._obstacles = ReadinessObstacles(cluster, action.actor)
+        self._wait = StatusWait(_STATUS_PATIENCE, over=False)
 
     async def run(self, attempt: RunningAttempt) -> ActionOutcome:
         """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""
         self._report(attempt, readiness_messages.NOT_LOOKED_AT)
         attempt.final_check = self._final_check
         now = asyncio.get_running_loop().time
-        wait = StatusWait(min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2), over=False)
-        deadline, pause = now() + wait.seconds, _FIRST_PAUSE
-        while (found := await self._read_patiently(wait)).state is ReadinessState.NOT_YET:
+        patience = min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2)
+        self._wait, deadline, pause = StatusWait(patience, over=False), now() + patience, _FIRST_PAUSE
+        while (found := await self._read_patiently()).state is ReadinessState.NOT_YET:
             self._report(attempt, found.reason)
             left = deadline - now()
             await asyncio.sleep(min(pause, left) if left > 0 else pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-            wait = replace(wait, over=now() >= deadline)
+            self._wait = replace(self._wait, over=now() >= deadline)
         if found.state is ReadinessState.NEVER:
             raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
         return self._ended(found)
@@ -114,22 +114,20 @@ class _ReadyWait:
         attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
 
     async def _final_check(self) -> ActionOutcome | None:
+        self._wait = replace(self._wait, over=True)
         found = await self._read()
         return self._ended(found) if found.ends_waiting else None
 
-    async def _read_patiently(self, wait: StatusWait) -> Readiness:
+    async def _read_patiently(self) -> Readiness:
         try:
-            return await self._read(wait)
+            return await self._read()
         except ApiError as error:
             if not error.repeatable:
                 raise self._not_seen(error) from error
             return not_yet(readiness_messages.unanswered(error.message))
 
-    async def _read(self, wait: StatusWait = _STATUS_EXPECTED) -> Readiness:
-        """Return whether the object with this uid is ready, with what keeps it if it is not. Raises ApiError.
-
-        `wait` is the one for a status, if its kind has that.
-        """
+    async def _read(self) -> Readiness:
+        """Return whether the object with this uid is ready, with what keeps it if it is not. Raises ApiError."""
         actor = self._action.actor
         try:
             found = await self._cluster.get(self._action.target, actor)
@@ -140,7 +138,8 @@ class _ReadyWait:
         if is_subscription(found):
             clusters = bound_clusters(found)
             return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
-        result = readiness(found, wait if await self._cluster.has_status(self._action.target) else NO_WAIT)
+        has_status = await self._cluster.has_status(self._action.target)
+        result = readiness(found, self._wait if has_status else NO_WAIT)
         if result.ends_waiting:
             return result
         reason = readiness_messages.with_cause(result.reason, await self._obstacles.of(found))

@@ -267,9 +267,10 @@ def _is_older_than_spec(found: Object) -> bool:
     return bool(status) and max(status) < max(changes, default="")
 
 
-def _sets_more_than_metadata(write: Object) -> bool:
+def _changes_more_than_metadata(write: Object) -> bool:
     fields = at(write, "fieldsV1")
-    return isinstance(fields, Mapping) and any(name != "f:metadata" for name in fields)
+    changed = set(fields) - {"f:metadata"} if isinstance(fields, Mapping) else set()
+    return bool(changed) and not text(write, "subresource")
 
 
 def _is_custom(found: Object) -> bool:
