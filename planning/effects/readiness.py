@@ -261,9 +261,7 @@ def _is_older_than_spec(found: Object) -> bool:
         return False
     writes = items(found, "metadata", "managedFields")
     status = [text(each, "time") for each in writes if text(each, "subresource") == "status"]
-    changes = [
-        text(each, "time") for each in writes if not text(each, "subresource") and _sets_more_than_metadata(each)
-    ]
+    changes = [text(each, "time") for each in writes if _changes_more_than_metadata(each)]
     return bool(status) and max(status) < max(changes, default="")
 
 
