@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from tests.e2e.story import Story, told
 from tests.kubectl import Object
@@ -51,18 +52,11 @@ def test_a_person_is_told_when_an_attempt_that_is_far_away_begins(story: Story) 
 
 
 def test_what_cannot_pass_ends_the_action_at_once(story: Story) -> None:
-    labels = {"app": "shop"}
+    story.kubectl.create(deployment(story))
     twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "x", "env": twice}]}}
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "shop", "namespace": story.namespace},
-        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
-    }
     misspelled = {"apiVersion": "v1", "kind": "configmap", "metadata": {"name": "app", "namespace": story.namespace}}
     flows = {
-        "schema": [writes("apply", json.dumps(deployment), "Apply")],
+        "schema": [writes("apply", json.dumps(deployment(story, env=twice)), "Apply")],
         "kind": [writes("make", json.dumps(misspelled))],
     }
     story.plan("plan", flows, failurePolicy="Continue")
@@ -72,6 +66,17 @@ def test_what_cannot_pass_ends_the_action_at_once(story: Story) -> None:
     assert message_of(status, "make").endswith("the API server knows no kind configmap in v1; did you mean ConfigMap?")
     for each in status["stageStatuses"]:
         assert each["workflowExecutions"][0]["actionStatuses"][0]["retries"] == 0
+
+
+def deployment(story: Story, **container: Any) -> Object:
+    labels = {"app": "shop"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "x", **container}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "shop", "namespace": story.namespace},
+        "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+    }
 
 
 def runs_another_plan(story: Story, name: str) -> Object:
