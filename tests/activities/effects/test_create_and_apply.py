@@ -125,10 +125,10 @@ async def test_an_object_without_a_namespace_is_recorded_without_one(ns: LiveNam
     ns.stack.kubectl("delete", "namespace", name, "--wait=false")
 
 
-async def test_a_namespace_that_does_not_exist_fails_without_a_repeat(ns: LiveNamespace) -> None:
+async def test_a_namespace_that_does_not_exist_yet_is_worth_a_repeat(ns: LiveNamespace) -> None:
     error = await failure(ns, makes(ns, namespace="nowhere"))
     assert error.message == 'Failed to create ConfigMap: app: namespaces "nowhere" not found'
-    assert (error.type, error.non_retryable) == (FailureType.NOT_FOUND, True)
+    assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
 
 
 async def test_an_account_without_rights_cannot_create_through_a_plan(ns: LiveNamespace) -> None:
