@@ -100,6 +100,22 @@ async def test_an_api_server_that_is_away_is_asked_again_later(
     assert caught.value.type is FailureType.TRANSIENT
 
 
+async def test_objects_beyond_the_bounds_are_an_error_that_names_the_field(
+    ns: LiveNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two", "three"):
+        holds(ns, name, name, mark=ns.namespace)
+    many = parameter("many", namespace=ns.namespace, labelSelector=f"mark={ns.namespace}", select="First")
+    assert len((await read(ns, many)).values) == 1
+    monkeypatch.setattr("activities.read.MOST_OBJECTS", 2)
+    [error] = (await read(ns, many)).errors
+    assert error.path == "spec.globalParams[0].valueFrom.manifestRef"
+    assert "more than 2 objects would be read for the parameters; narrow labelSelector down" in error.message
+    monkeypatch.setattr("activities.read.MOST_BYTES", 300)
+    [error] = (await read(ns, parameter("one", namespace=ns.namespace, name="one"))).errors
+    assert "hold more than 300 bytes together; read from smaller ones" in error.message
+
+
 async def test_what_many_places_ask_for_is_read_once(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
     holds(faulty_ns, "one", "east")
     of = place(parameter("region", namespace=faulty_ns.namespace, name="one"))

@@ -55,6 +55,8 @@ def test_an_activity_id_tells_its_place(index: int) -> None:
 def test_other_activities_have_no_place() -> None:
     assert identifiers.action_index("load-revert") is None
     assert identifiers.action_index("action-x") is None
+    assert identifiers.action_index("action-²") is None
+    assert identifiers.action_index("action-" + "9" * 5000) is None
 
 
 @given(st.text(max_size=400), st.integers(20, 200))

@@ -177,3 +177,11 @@ def test_very_many_errors_are_counted_where_they_do_not_fit() -> None:
 def test_a_dr_workflow_that_stands_twice_is_reported_once() -> None:
     bad = dr_workflow("w", manifest("a", timeout="soon"))
     assert rejection(EXECUTION, plan(plan_stage("s", "w", "w")), bad).count("spec.actions[0].timeout") == 1
+
+
+def test_a_plan_that_is_too_large_is_one_error_with_the_number_and_the_limit() -> None:
+    flow = dr_workflow("w", *(manifest("app", action=f"a{number}") for number in range(99)))
+    assert plan_texts(*(plan_stage(f"s{number}", "w") for number in range(100)), workflows=(flow,)) == [
+        "spec.stages of DRPlan default/nginx-plan: 10100 stages, workflows and actions, of which a plan may have "
+        "10000; divide it into several plans"
+    ]
