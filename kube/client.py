@@ -8,6 +8,7 @@ Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Conce
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -21,7 +22,7 @@ from api.phases import PatchType
 from api.steps import Actor, Target
 from kube.config import DEFAULT_NAMESPACE, configure
 from kube.discovery import Discovery, Resource, segment
-from kube.errors import ConfigurationError, NotServedError, UnreachableError
+from kube.errors import ConfigurationError, NotServedError, TooDeepError, UnreachableError
 from kube.request import (
     APPLY,
     JSON,
@@ -165,7 +166,8 @@ class Cluster:
         """
         number = most = limit or (_METADATA_PAGE if metadata_only else _PAGE)
         query = {"labelSelector": selector} | ({"fieldSelector": fields} if fields else {})
-        request = Request("GET", actor, query=query, accept=METADATA_LIST if metadata_only else JSON)
+        accept = METADATA_LIST if metadata_only else JSON
+        request = Request("GET", actor, query=query, accept=accept)
         where = partial(self._collection, kind, everywhere=everywhere, in_any_version=True)
         while True:
             query["limit"] = str(number)
@@ -175,6 +177,13 @@ class Cluster:
             except AnswerTooLargeError:
                 number = max(1, number // 4)
                 continue
+            except TooDeepError:
+                if request.accept == METADATA_LIST:
+                    raise
+                # Of an object that cannot be read there is at least the metadata.
+                request, number = replace(request, accept=METADATA_LIST if number == 1 else accept), 1
+                continue
+            request = replace(request, accept=accept)
             # A list of metadata that holds nothing says null.
             yield Page(answer["items"] or [], str(answer["metadata"]["resourceVersion"]))
             if not (token := answer["metadata"].get("continue")):
@@ -199,7 +208,8 @@ class Cluster:
                 if response.status != 200:
                     answer_of(request, response, await response.read())
                 async for line in response.content:
-                    yield event_of(line)
+                    with suppress(TooDeepError):  # the next list has the metadata of that object
+                        yield event_of(line)
         except (*_NO_ANSWER, ValueError) as error:
             raise UnreachableError(f"the watch of {kind.kind} broke off: {_words(error)}") from error
 

@@ -89,6 +89,13 @@ class ApiError(Exception):
         return self.status in (0, 504)
 
 
+class TooDeepError(ApiError):
+    """An answer is nested so deeply that it cannot be read, which the API server allows."""
+
+    def __init__(self) -> None:
+        super().__init__("it is nested too deeply", 422)
+
+
 class InvalidNameError(ApiError):
     """A name or namespace that no object can have: as part of a path it would lead elsewhere."""
 

@@ -15,7 +15,7 @@ import aiohttp
 
 from api.phases import PatchType
 from api.steps import Actor
-from kube.errors import from_answer, from_nonsense, says_absent, seconds_to_wait
+from kube.errors import TooDeepError, from_answer, from_nonsense, says_absent, seconds_to_wait
 
 Object = dict[str, Any]
 Warn = Callable[[str], None]
@@ -104,6 +104,8 @@ def _object(raw: bytes) -> Object | None:
         answer = json.loads(raw)
     except ValueError:
         return None
+    except RecursionError:
+        raise TooDeepError from None
     return answer if isinstance(answer, dict) else None
 
 

@@ -36,6 +36,8 @@ Question = Callable[[Sequence[Stored]], list[str]]
 """Takes objects, returns what is wrong with them."""
 
 CPU_SECONDS = 5
+MOST_LEVELS = 150
+"""Of an object: what writes and reads models ends at 255."""
 MEMORY = 128 << 20
 """Bytes above what the process has at its start."""
 WALL_SECONDS = 60.0
@@ -159,6 +161,8 @@ def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Sto
             ours.send(each)
         if ours.poll(WALL_SECONDS):
             answer = ours.recv()
+    except RecursionError:
+        answer = [run_messages.too_deep(MOST_LEVELS)]
     except (EOFError, OSError):
         child.join()
         if child.exitcode not in _LIMIT_EXCEEDED:
@@ -180,8 +184,24 @@ def _answer(sender: Connection, question: Question, count: int) -> None:
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     try:
-        sender.send(question([sender.recv() for _ in range(count)]))
+        objects = [sender.recv() for _ in range(count)]
+        deep = any(_levels(each) > MOST_LEVELS for each in objects)
+        sender.send([run_messages.too_deep(MOST_LEVELS)] if deep else question(objects))
     except (MemoryError, RecursionError):
         sender.send([run_messages.too_expensive(CPU_SECONDS, MEMORY)])
     except Exception as error:
         sender.send(ValidationBrokeError(where_raised(error)))
+
+
+def _levels(value: object) -> int:
+    """Return how deeply a JSON value is nested."""
+    levels, below = 0, [value]
+    while below:
+        levels += 1
+        below = [
+            item
+            for each in below
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+    return levels

@@ -15,7 +15,7 @@ from api.plan import DRPlan, DRPlanStatus
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from kube.client import OWN, Cluster, Object
-from kube.errors import InvalidNameError, NotFoundError
+from kube.errors import InvalidNameError, NotFoundError, TooDeepError
 from planning.messages import runs as run_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
@@ -97,7 +97,7 @@ class Store:
         return read(await self.get_raw(Key(ObjectKind(model.__name__), namespace, name)), model)
 
     async def get_raw(self, key: Key) -> Object:
-        """Read an object live, as it is stored. Raises NotFoundError.
+        """Read an object live, as it is stored. Raises NotFoundError, UnreadableObjectError.
 
         Its name may be what a person wrote: where no object can have that name, there is none.
         """
@@ -105,6 +105,8 @@ class Store:
             return await self._cluster.get(key.target, OWN)
         except InvalidNameError as error:
             raise NotFoundError(error.message, 404) from error
+        except TooDeepError as error:
+            raise UnreadableObjectError(run_messages.unreadable(key.kind, key.name, error.message)) from error
 
     async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
         """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.

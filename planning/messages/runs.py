@@ -100,6 +100,11 @@ def unreadable(kind: str, name: str, reason: str) -> str:
     return bounded(f"{kind} {name} cannot be read: {reason}")
 
 
+def too_deep(levels: int) -> str:
+    """A definition, or the execution, is nested too deeply."""
+    return f"spec: it is nested more than {levels} levels deep; flatten it"
+
+
 # The engine.
 
 

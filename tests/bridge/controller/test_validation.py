@@ -109,6 +109,17 @@ async def test_a_bug_is_no_error_of_the_object_and_quotes_nothing_of_it(validato
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("levels", [200, 900, 3000])
+async def test_what_is_nested_deeply_is_an_error_of_the_object(validator: Validator, levels: int) -> None:
+    spec: Any = "x"
+    for _ in range(levels):
+        spec = {"a": spec}
+    localization = {"name": "one", "namespace": "team-a", "spec": spec}
+    action = {"name": "one", "type": "Localization", "localization": localization}
+    [text] = await validator.definition_errors(dr_workflow_errors, [definition(actions=[action])])
+    assert text == "spec: it is nested more than 150 levels deep; flatten it"
+
+
 async def test_what_has_not_changed_is_not_validated_again(validator: Validator) -> None:
     assert await validator.definition_errors(slow, [definition()]) == ["slow"]
     assert await validator.definition_errors(broken, [definition()]) == ["slow"]

@@ -466,6 +466,7 @@ OF_MANIFESTS = [
 OF_RUNS = [
     *_constants(run_messages),
     run_messages.too_expensive(5, 64 << 20),
+    run_messages.too_deep(150),
     running_messages.before_that(GAP),
     running_messages.ended(1, 3, "stage"),
     run_messages.event_engine_back(timedelta(seconds=90)),
