@@ -73,4 +73,5 @@ class Context:
             name=execution.key.name,
             plan=execution.model.spec.plan_ref,
             original=execution.model.spec.revert_execution_ref or "",
+            cancel_annotation=execution.cancel_annotation,
         )

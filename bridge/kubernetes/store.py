@@ -62,6 +62,12 @@ class StoredObject(Generic[ModelT]):
         return self.deleting or self.model.metadata.annotations.get(CANCEL_ANNOTATION) == "true"
 
     @property
+    def cancel_annotation(self) -> str:
+        """The value of the annotation where it is neither of its two; empty otherwise."""
+        value = self.model.metadata.annotations.get(CANCEL_ANNOTATION, "")
+        return "" if value in ("true", "false") else value
+
+    @property
     def ended(self) -> bool:
         """Whether its phase is terminal."""
         return self.model.status.phase in TERMINAL

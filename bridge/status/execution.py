@@ -37,6 +37,8 @@ class StatusContext(Model):
     plan: str = ""
     original: str = ""
     """Of a Revert: the execution that it takes back."""
+    cancel_annotation: str = ""
+    """A value of the annotation that cancels nothing, such as `yes`."""
 
 
 def _with_conditions(
@@ -175,6 +177,8 @@ def _message(
     parts = [] if engine.status else [engine.message]
     if context.cancel_requested or run.cancel_requested:
         parts.append(running_messages.CANCEL_REQUESTED)
+    elif context.cancel_annotation:
+        parts.append(running_messages.cancels_nothing(context.cancel_annotation))
     if state.stages:
         now = current_part(state.stages)
         parts.append(now if engine.status else running_messages.before_that(now))

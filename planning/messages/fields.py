@@ -99,6 +99,8 @@ def misspelt_hook(text: str, meant: str) -> str:
 
 EMPTY_URL = "is empty; write the address of the service, such as https://host/path"
 NOT_AN_ADDRESS = "is not the address of a service; write one such as https://host/path"
+ADDRESS_WITH_LINE_BREAK = "ends in a line break, which no address has; take it out, or write |- in place of |"
+ADDRESS_WITH_BLANKS = "has white space around it, which no address has; take it out"
 HEADER_OF_SEVERAL_LINES = "the value of a header is a single line; take the line breaks out"
 ARGO = "the executor Argo is not supported; take spec.executor out or set its type to Native"
 NO_TIME = "a timeout of zero leaves no time to act; write a duration such as 30s or 5m"

@@ -6,8 +6,9 @@ Source: docs/spec/drplanexecution.md, "While it runs".
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from api.meta import CANCEL_ANNOTATION
 from api.reasons import Cause, Reason
-from planning.messages.text import MESSAGE_BOUND, bounded, counted
+from planning.messages.text import MESSAGE_BOUND, bounded, counted, excerpt
 
 DECIDING = "Reading and looking at every object concerned"
 """Before the tree is known; also a root's current details in Temporal."""
@@ -17,6 +18,11 @@ CANCEL_REQUESTED = "Cancel requested"
 """Begins the message until the run has ended."""
 _TIME_ALONE = timedelta(hours=12)
 """How long ago a moment may be that is named without its day."""
+
+
+def cancels_nothing(value: str) -> str:
+    """Say why an annotation has no effect."""
+    return f'the annotation {CANCEL_ANNOTATION} is "{excerpt(value)}", which cancels nothing: write "true"'
 
 
 def deciding(waiting_for: str, error: str) -> str:

@@ -121,7 +121,7 @@ def _request_errors(request: HttpRequest) -> Iterator[FieldError]:
     if not request.url.strip():
         yield FieldError("url", field_messages.EMPTY_URL)
     elif not has_template(request.url) and not _is_web_address(request.url):
-        yield FieldError("url", field_messages.NOT_AN_ADDRESS)
+        yield FieldError("url", _address_error(request.url))
     if request.method not in METHODS and not has_template(request.method):
         yield FieldError("method", field_messages.unsupported(request.method, METHODS))
     for name, value in (request.headers or {}).items():
@@ -132,6 +132,14 @@ def _request_errors(request: HttpRequest) -> Iterator[FieldError]:
     for index, code in enumerate(request.success_codes or []):
         if not 100 <= code <= 599:
             yield FieldError(f"successCodes[{index}]", field_messages.not_a_status_code(code))
+
+
+def _address_error(url: str) -> str:
+    """Return why a text is not the address of a service."""
+    if not _is_web_address(url.strip()):
+        return field_messages.NOT_AN_ADDRESS
+    ends_line = url.endswith(("\n", "\r"))
+    return field_messages.ADDRESS_WITH_LINE_BREAK if ends_line else field_messages.ADDRESS_WITH_BLANKS
 
 
 def _is_web_address(url: str) -> bool:

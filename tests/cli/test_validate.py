@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from api.actions import Action
 from cli.main import app
+from planning.validation.actions import rendered_errors
+from planning.values.placeholders import Values
 from tests.planning.builders import manifest
 
 API_VERSION = "dr.bkbcs.tencent.com/v1alpha1"
@@ -357,3 +360,22 @@ def test_the_template_of_a_job_has_the_form_of_one(tmp_path: Path) -> None:
         f"{where}.metadata.annotations: this is not a mapping of fields",
         f"{where}.specs: there is no such field; correct its name or take it out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://host/path\n", "ends in a line break, which no address has; take it out, or write |- in place of |"),
+        (" https://host/path", "has white space around it, which no address has; take it out"),
+        ("https://host/a b\n", "is not the address of a service; write one such as https://host/path"),
+        ("$(params.u)", "ends in a line break, which no address has; take it out, or write |- in place of |"),
+    ],
+)
+def test_an_address_that_ends_in_a_line_break_is_named_as_such(url: str, words: str, tmp_path: Path) -> None:
+    action = {"name": "a", "type": "HTTP", "http": {"url": url}}
+    file = written(tmp_path, "w.yaml", workflow("w", action, parameters=[{"name": "u", "value": "http://x/y\r\n"}]))
+    expected = [] if "$" in url else [f"DRWorkflow default/w: spec.actions[0].http.url: {words}"]
+    assert found(validate(file), file) == expected
+    if "$" in url:
+        model = Action.model_validate(action)
+        assert [error.message for error in rendered_errors(model, Values({"u": "http://x/y\r\n"}), ())] == [words]

@@ -169,6 +169,15 @@ def test_the_message_is_the_part_at_work_and_never_empty() -> None:
     assert message(after) == "Cancel requested; stage first / work / one: running"
 
 
+def test_an_annotation_that_cancels_nothing_is_named() -> None:
+    meant = MOMENT.model_copy(update={"cancel_annotation": "yes"})
+    after = execution_status.running(ExecutionStatus(), RUN, seen(), meant)
+    assert message(after) == (
+        'the annotation dr.bkbcs.tencent.com/cancel is "yes", which cancels nothing: write "true"; '
+        "stage first / work / one: running"
+    )
+
+
 def test_while_it_is_decided_the_message_says_what_that_waits_for_or_retries() -> None:
     undecided = RunState(phase=Phase.PENDING)
     assert message(running(ExecutionStatus(), state=undecided)) == running_messages.DECIDING
