@@ -100,10 +100,17 @@ def measured(bench: Bench, name: str, stages: int, actions: int) -> None:
     print(f"ledger: {len(stored)} records, {sum(stored)} bytes, {sum(stored) / total:.0f} for each action")
     bench.apply(execution(f"{name}-down", name, f"{name}-up"))
     bench.wait_completed(f"{name}-down", 1800)
-    down = bench.get(f"{name}-down")["status"]
-    print(f"Revert: {down['duration']}, {down['phase']}: {down['message']}")
-    for verb, count in sorted(_requests(bench, up["metadata"]["uid"]).items()):
-        print(f"{verb} ControllerRevision: {count} requests, {count / total:.4f} for each action")
+    down = bench.get(f"{name}-down")
+    status, uids = down["status"], [each["metadata"]["uid"] for each in (up, down)]
+    print(f"Revert: {status['duration']}, {status['phase']}: {status['message']}")
+    prefixes = {
+        "ledger": f"drplan-{uids[0][:8]}-ledger-",
+        "definitions": f"drplan-{uids[0].replace('-', '')[:10]}-",
+        "decision": f"drplan-{uids[1].replace('-', '')[:10]}-",
+    }
+    for what, prefix in prefixes.items():
+        for verb, count in sorted(_requests(bench, prefix).items()):
+            print(f"{what}: {verb} ControllerRevision: {count} requests, {count / total:.4f} for each action")
 
 
 def _ledger(bench: Bench, uid: str) -> list[dict[str, Any]]:
@@ -112,9 +119,9 @@ def _ledger(bench: Bench, uid: str) -> list[dict[str, Any]]:
     return [each for each in json.loads(found.stdout)["items"] if "-ledger-" in each["metadata"]["name"]]
 
 
-def _requests(bench: Bench, uid: str) -> "Counter[str]":
-    """Count the requests for parts of the ledger, by verb."""
-    counts, part, log = Counter[str](), f'"name":"drplan-{uid[:8]}-ledger-', bench.stack.layout.audit_log
+def _requests(bench: Bench, prefix: str) -> "Counter[str]":
+    """Count the requests for ControllerRevisions whose names begin so, by verb."""
+    counts, part, log = Counter[str](), f'"name":"{prefix}', bench.stack.layout.audit_log
     for file in log.parent.glob(f"{log.stem}*"):
         with file.open(encoding="utf-8") as lines:
             events = (json.loads(line) for line in lines if part in line)

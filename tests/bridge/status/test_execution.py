@@ -478,14 +478,15 @@ def test_what_works_with_no_definitions_says_nothing_of_them() -> None:
         assert conditions.find(after.conditions, conditions.ConditionType.DEFINITIONS_KEPT) is None
 
 
-def test_the_snapshot_is_written_and_stays() -> None:
+@pytest.mark.parametrize("field", ["snapshot", "decision"])
+def test_what_is_stored_for_a_run_is_named_with_the_first_tree_and_stays(field: str) -> None:
     kept = SnapshotRef(name="drplan-1", sha256="ab")
-    after = running(ExecutionStatus(), state=TREE.model_copy(update={"snapshot": kept}))
-    assert after.snapshot == kept
-    assert running(after, state=None).snapshot == kept
-    assert ended(after, status=RunStatus.TERMINATED).snapshot == kept
-    left = done().model_copy(update={"snapshot": kept})
-    assert ended(ExecutionStatus(), status=RunStatus.COMPLETED, state=left).snapshot == kept
+    after = running(ExecutionStatus(), state=TREE.model_copy(update={field: kept}))
+    assert getattr(after, field) == kept
+    assert getattr(running(after, state=None), field) == kept
+    assert getattr(ended(after, status=RunStatus.TERMINATED), field) == kept
+    left = done().model_copy(update={field: kept})
+    assert getattr(ended(ExecutionStatus(), status=RunStatus.COMPLETED, state=left), field) == kept
 
 
 def test_each_further_loss_of_an_actions_attempts_is_told_once() -> None:
