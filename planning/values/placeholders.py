@@ -119,11 +119,15 @@ def pieces(text: str) -> list[Piece]:
     if not any(sign in text for sign in ("$(", "${", "{{")):
         return [text]
     parts: list[Piece] = []
+    known: dict[str, list[Piece]] = {}
+    """What is repeated very often is read once: its pieces are the same."""
     end = start = 0
     while begin := _BEGIN.search(text, start):
         # Of many `$` before `{{`, the last two belong to it.
         match = _CANDIDATE.match(text, begin.start()) or _CANDIDATE.match(text, max(begin.end() - 2, start))
-        if match is not None and (own := _own_pieces(match)):
+        if match is not None and match[0] not in known:
+            known[match[0]] = _own_pieces(match)
+        if match is not None and (own := known[match[0]]):
             parts += [text[end : match.start()], *own]
             start = end = match.end()
         else:  # in what belongs to somebody else there may be a placeholder
