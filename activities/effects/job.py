@@ -14,7 +14,7 @@ from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.effects.create import ObjectCreation
 from activities.effects.objects import ObjectEffect
-from activities.effects.obstacles import ReadinessObstacles, pods_of
+from activities.effects.obstacles import ReadinessObstacles
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from activities.read import object_if_present
 from activities.store import Revision, RevisionStore
@@ -127,9 +127,7 @@ class _CreatedJob:
         elif ending is JobResult.COMPLETE:
             return self._completed()
         elif ending is JobResult.FAILED:
-            message = effect_messages.job_failed(
-                self._target, jobs.failure(job, await pods_of(self._cluster, job, self._action.actor))
-            )
+            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._obstacles.pods(job)))
         else:
             message = effect_messages.job_unfinished_at_cancel(self._target, jobs.progress(job))
         return self._outcome(Phase.CANCELED, effect_messages.canceled_job(message))
@@ -151,9 +149,7 @@ class _CreatedJob:
         if ending is JobResult.COMPLETE:
             return self._completed()
         if ending is JobResult.FAILED:
-            message = effect_messages.job_failed(
-                self._target, jobs.failure(job, await pods_of(self._cluster, job, self._action.actor))
-            )
+            message = effect_messages.job_failed(self._target, jobs.failure(job, await self._obstacles.pods(job)))
             raise ActionError(FailureType.JOB_FAILED, message, self._record)
         self._report(attempt, readiness_messages.with_cause(jobs.progress(job), await self._obstacles.of(job)))
         return None

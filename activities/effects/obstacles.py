@@ -9,40 +9,16 @@ from contextlib import suppress
 
 from api.steps import Actor, Target
 from kube.client import Cluster, Object
-from kube.errors import ApiError
+from kube.errors import ApiError, ForbiddenError
 from planning.effects import removal
 from planning.effects.object_fields import at, selector, text
 from planning.effects.obstacles import last_warning, obstacle
 from planning.messages import removal as removal_messages
 
-_MOST_PODS = 200
-"""Pods among which one is looked for."""
+_MOST = 200
+"""Pods or events among which one is looked for."""
 _INTERVAL = 3.0
-"""Seconds between two reads of the pods of an object that is read more often."""
-
-
-async def pods_of(cluster: Cluster, found: Object, actor: Actor) -> list[Object]:
-    """Read an object's pods; none if the actor may not."""
-    pods: list[Object] = []
-    if not (query := selector(found)):
-        return pods
-    kind = Target(api_version="v1", kind="Pod", name="", namespace=text(found, "metadata", "namespace") or None)
-    with suppress(ApiError):
-        async for page in cluster.pages(kind, query, actor):
-            pods += page.items
-            if len(pods) >= _MOST_PODS:
-                break
-    return pods
-
-
-async def events_of(cluster: Cluster, found: Object, actor: Actor) -> list[Object]:
-    """Read the newest warnings about an object; none if the actor may not."""
-    kind = Target(api_version="v1", kind="Event", name="", namespace=text(found, "metadata", "namespace") or None)
-    fields = f"involvedObject.uid={text(found, 'metadata', 'uid')},type=Warning"
-    with suppress(ApiError):
-        async for page in cluster.pages(kind, "", actor, fields=fields):
-            return page.items
-    return []
+"""Seconds between two reads of what is beside an object that is read more often."""
 
 
 class ReadinessObstacles:
@@ -53,15 +29,44 @@ class ReadinessObstacles:
         self._actor = actor
         self._last = ""
         self._next_read = 0.0
+        self._refused: set[str] = set()
+        """Kinds that the actor may not list, and is not made to try again."""
 
     async def of(self, found: Object) -> str:
         """Return what keeps a pod of the object from working, else the last warning about it; empty for nothing."""
         now = asyncio.get_running_loop().time()
         if now >= self._next_read:
-            pods = await pods_of(self._cluster, found, self._actor) if at(found, "spec", "template") else []
-            self._last = obstacle(pods) or last_warning(await events_of(self._cluster, found, self._actor))
+            pods = await self.pods(found) if at(found, "spec", "template") else []
+            self._last = obstacle(pods) or last_warning(await self._warnings(found))
             self._next_read = now + _INTERVAL
         return self._last
+
+    async def pods(self, found: Object) -> list[Object]:
+        """Read the object's pods."""
+        labels = selector(found)
+        return await self._list(found, "Pod", labels=labels) if labels else []
+
+    async def _warnings(self, found: Object) -> list[Object]:
+        fields = f"involvedObject.uid={text(found, 'metadata', 'uid')},type=Warning"
+        return await self._list(found, "Event", fields=fields)
+
+    async def _list(self, found: Object, kind: str, labels: str = "", fields: str = "") -> list[Object]:
+        """Read objects of a kind beside the one that was found; none where the actor may not."""
+        namespace = text(found, "metadata", "namespace") or None
+        target = Target(api_version="v1", kind=kind, name="", namespace=namespace)
+        listed: list[Object] = []
+        if kind in self._refused:
+            return listed
+        try:
+            async for page in self._cluster.pages(target, labels, self._actor, fields=fields):
+                listed += page.items
+                if len(listed) >= _MOST:
+                    break
+        except ForbiddenError:
+            self._refused.add(kind)
+        except ApiError:
+            pass
+        return listed
 
 
 class RemovalObstacles:
