@@ -109,9 +109,11 @@ def _neutral(schema: Schema) -> Any:
 
 def apart_from(form: Sequence[FieldError], errors: Iterable[FieldError]) -> list[FieldError]:
     """Return the errors that are not about fields whose form is wrong, and so were repaired."""
-    fields = [error.path.removesuffix(f".{_DECIDES}") for error in form]
-    return [error for error in errors if not any(_is_within(error.path, field) for field in fields)]
+    fields = {error.path.removesuffix(f".{_DECIDES}") for error in form}
+    lengths = set(map(len, fields))
 
+    def is_within(path: str) -> bool:
+        ends = (place for place, sign in enumerate(path) if sign in ".[" and place in lengths)
+        return path in fields or any(path[:end] in fields for end in ends)
 
-def _is_within(path: str, field: str) -> bool:
-    return path == field or path.startswith((f"{field}.", f"{field}["))
+    return [error for error in errors if not is_within(error.path)] if fields else [*errors]
