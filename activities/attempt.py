@@ -60,6 +60,7 @@ class RunningAttempt:
         self.after_failure: list[Callable[[ActionError], Awaitable[ActionError]]] = []
         """Called in this order when the last attempt has failed; each returns the failure with its own result added."""
         self._secrets: tuple[str, ...] = ()
+        self._notes: list[str] = []
 
     @property
     def retries_left(self) -> bool:
@@ -86,6 +87,16 @@ class RunningAttempt:
         if new != self.heartbeat:
             self.heartbeat = new
             self.send_heartbeat()
+
+    def add_note(self, sentence: str) -> None:
+        """Add a sentence to the message with which this attempt ends."""
+        if sentence not in self._notes:
+            self._notes.append(sentence)
+
+    def with_notes(self, message: str) -> str:
+        """Return the message with which this attempt ends."""
+        notes = [self.redact(note) for note in self._notes]
+        return action_messages.with_notes(message, notes) if notes else message
 
     def send_heartbeat(self) -> None:
         """Send the heartbeat of now."""
@@ -175,7 +186,7 @@ async def run_attempt(
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
         raise await _failure(error, attempt, message_format) from None
     outcome = await asyncio.to_thread(attempt.redact_outcome, outcome)
-    message = bounded(message_format.done(outcome.message))
+    message = bounded(await asyncio.to_thread(attempt.with_notes, message_format.done(outcome.message)))
     return outcome.model_copy(update={"attempt": activity.info().attempt, "message": message})
 
 
@@ -207,7 +218,7 @@ async def _failure(
     attempt.report(errors=attempt.heartbeat.errors + counts)
     # In a thread: the API server's message may repeat a whole object, and an action have a thousand secrets.
     message = await asyncio.to_thread(attempt.redact, error.message)
-    error.message = bounded(message_format.failed(message))
+    error.message = bounded(await asyncio.to_thread(attempt.with_notes, message_format.failed(message)))
     error.record = attempt.redact_record(error.record)
     failure = application_error(
         error,

@@ -92,6 +92,7 @@ class ActionResolver:
             attempts=step.attempts,
             lost=request.lost or _lost_attempts(request, attempt) > 0,
             secrets=secrets,
+            attempt=attempt,
         )
 
     async def _in_namespace(self, operation: Operation, target: Target) -> Target:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from api.execution import Int32
 from api.meta import Model
-from api.phases import ActionType, Operation
+from api.phases import ActionType, Operation, PatchType
 
 OpenObject = Annotated[
     dict[str, Any], Field(json_schema_extra={"type": "object", "x-kubernetes-preserve-unknown-fields": True})
@@ -131,6 +131,8 @@ class ManifestObject(Model):
     """The whole object as YAML, with apiVersion, kind and metadata.name."""
     operation: ObjectOperation = Operation.CREATE
     """What is done with the object."""
+    patch_type: PatchType | None = None
+    """Additive. Of the operation Patch: how the manifest changes the object; empty means `merge`."""
 
 
 class Action(Model):

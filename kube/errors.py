@@ -88,6 +88,14 @@ class ApiError(Exception):
         """Whether the effect may come after a read that missed it: no answer, and the API server's own time limit."""
         return self.status in (0, 504)
 
+    @property
+    def without_dry_run(self) -> bool:
+        """Whether an admission webhook takes no dry runs, so that the answer to one says nothing.
+
+        The API server says so in words only. Source: kubernetes, apiserver, "NewDryRunUnsupportedErr".
+        """
+        return self.status == 400 and "does not support dry run" in self.message
+
 
 class TooDeepError(ApiError):
     """An answer is nested so deeply that it cannot be read, which the API server allows."""

@@ -12,11 +12,15 @@ from activities.errors import ActionError
 from api.actions import Action
 from api.execution import ActionOutputs
 from api.meta import ObjectKey, ObjectReference
-from api.phases import Operation
+from api.phases import Operation, PatchType
 from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
 from kube.client import Object
-from planning.definitions.action_types import row_of
+from kube.request import FIELD_MANAGER, WriteOptions
+from planning.definitions.action_types import block_of, row_of
 from planning.messages import actions as action_messages
+
+PATCH_MANAGER = "drplan-patch"
+"""Who owns the fields that a Patch sets. An Apply of ours must not remove them, unlike those of its own."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class ResolvedAction:
     """Whether an earlier attempt was lost with its worker: what it did is not known."""
     secrets: frozenset[str] = frozenset()
     """Values in the definition that the snapshot left out: nobody may see them in a message or output."""
+    attempt: RunningAttempt | None = None
+    """Takes what the action's message says beside its end; None where nothing is changed."""
 
     @property
     def target(self) -> Target:
@@ -54,6 +60,25 @@ class ResolvedAction:
         if self.optional_body is None:
             raise ActionError(FailureType.UNSUPPORTED, action_messages.without_object(self.definition.name))
         return self.optional_body
+
+    @property
+    def patch_type(self) -> PatchType:
+        """How the operation Patch changes the object."""
+        return getattr(block_of(self.definition), "patch_type", None) or PatchType.MERGE
+
+    def write_options(self, *, dry_run: bool = False) -> WriteOptions:
+        """Return how the API server is to take what is written: a field that the kind does not have is an error."""
+        manager = PATCH_MANAGER if self.operation is Operation.PATCH else FIELD_MANAGER
+        return WriteOptions(manager, dry_run, strict=True, warn=None if dry_run else self.warn)
+
+    def warn(self, text: str) -> None:
+        """Add a warning of the API server to the action's message."""
+        self.add_note(action_messages.api_warning(text))
+
+    def add_note(self, sentence: str) -> None:
+        """Add a sentence to the action's message."""
+        if self.attempt is not None:
+            self.attempt.add_note(sentence)
 
     def outputs(self, uid: str | None) -> ActionOutputs:
         """Return the reference to the object, in the field of `outputs` that its type uses."""

@@ -37,6 +37,20 @@ class ObjectCreation:
         except ApiError as error:
             raise outcomes.failed_by(self._action, error) from error
 
+    async def validate(self) -> None:
+        """Ask whether the API server would accept the object, if that can be known. Raises ActionError if it would not.
+
+        For what deletes an object before it creates another one.
+        """
+        action = self._action
+        body = creation_body(action.body, action.target, action.mark)
+        try:
+            await self._cluster.create(action.target, body, action.actor, action.write_options(dry_run=True))
+        except ApiError as error:
+            # An object that is there, a quota that it fills, a webhook that takes no dry run: only the creation tells.
+            if error.status in (400, 422) and not error.without_dry_run:
+                raise outcomes.failed_by(action, error) from error
+
     async def metadata(self) -> Object | None:
         """Read the object's metadata; None if it is absent. Raises ApiError."""
         try:
@@ -61,7 +75,8 @@ class ObjectCreation:
         action = self._action
         body = creation_body(action.body, action.target, action.mark)
         try:
-            return dict((await self._cluster.create(action.target, body, action.actor))["metadata"])
+            created = await self._cluster.create(action.target, body, action.actor, action.write_options())
+            return dict(created["metadata"])
         except ApiError as error:
             if not error.unclear:
                 raise

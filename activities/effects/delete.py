@@ -100,12 +100,17 @@ class ObjectDeletion:
     async def _delete(self) -> None:
         foreground, uid = self._deletion.foreground, self._deletion.uid
         try:
-            await self._cluster.delete(self._target, uid, self._actor, version=self._version, foreground=foreground)
+            await self._cluster.delete(
+                self._target, uid, self._actor, version=self._version, foreground=foreground, warn=self._warn
+            )
         except NotFoundError:
             return
         except ApiError as error:
             if not error.repeatable or not await self._took_effect():
                 raise
+
+    def _warn(self, text: str) -> None:
+        self._attempt.add_note(action_messages.api_warning(text))
 
     async def _took_effect(self) -> bool:
         """Return, after an unclear answer or a 409, whether the object is being deleted or gone after all."""

@@ -82,6 +82,7 @@ class HookCleanupEffect:
         except ApiError as error:
             raise outcomes.failed_by(action, error) from error
         if not own:
+            await ObjectCreation(self._cluster, action).validate()
             await TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt).run()
 
     async def _stored_outcome(self, action: ResolvedAction) -> ActionOutcome | None:

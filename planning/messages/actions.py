@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from api.meta import ObjectKey, go_duration, rfc3339
 from api.phases import ActionType, Operation
 from api.steps import Target
-from planning.messages.text import MESSAGE_BOUND, called, listed, placed
+from planning.messages.text import MESSAGE_BOUND, bounded, called, listed, placed
 
 CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"
 NOT_LOOKED_AT = "it was not looked at"
@@ -18,6 +18,9 @@ NOT_READABLE = "it could not be read"
 PLACEHOLDERS = "its definition has placeholders, and no value was recorded"
 UNNAMED = "neither its record nor its definition names it"
 
+_NOTES = 600
+_WARNING = 300
+"""Bytes of what may follow the end of an action, and of one part of it."""
 _PAST = {
     Operation.CREATE: "Created",
     Operation.APPLY: "Applied",
@@ -170,6 +173,21 @@ def and_not_removed(message: str, reason: str) -> str:
     return f"{message}; its hook cleanup failed: {reason}"
 
 
+def with_notes(message: str, notes: Sequence[str]) -> str:
+    """Follow how an action ended with what the API server warns of, and what else came of it."""
+    return f"{message}; {listed(notes, _NOTES)}"
+
+
+def api_warning(text: str) -> str:
+    """The API server warns of what was sent."""
+    return f"the API server warns: {bounded(text, _WARNING)}"
+
+
+def lost_with_lists(paths: Sequence[str]) -> str:
+    """A merge patch replaced lists of named items."""
+    return f"the merge patch replaced lists, so these are gone: {listed(paths, _WARNING, ', ')}"
+
+
 # Actions in general.
 
 
@@ -222,6 +240,14 @@ def perhaps_changed(operation: Operation, reason: str) -> str:
     """An Apply or Patch of an object that was there was not answered, and the look after it did not show it either."""
     done = {Operation.APPLY: "applied", Operation.PATCH: "patched"}.get(operation, "changed")
     return f"{reason} (whether it was {done} is not known)"
+
+
+def perhaps_patched_before(target: Target) -> str:
+    """Reason: an earlier attempt may have sent a JSON patch, which may do more each time."""
+    return (
+        f"whether an earlier attempt has patched {called(target)} is not known, and a JSON patch is not sent twice: "
+        "look at the object, then create a new execution"
+    )
 
 
 def former_deleted(target: Target, reason: str) -> str:

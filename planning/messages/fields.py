@@ -7,13 +7,20 @@ from collections.abc import Sequence
 
 from api.params import ParameterType
 from api.phases import ActionType, Mode
-from planning.messages.text import excerpt
+from planning.messages.text import excerpt, listed
 
 _LONGEST_CYCLE = 10
 """Names of a cycle that a message contains."""
+_LOST = 400
+"""Bytes of the paths that a patch loses."""
 EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
 NO_PLAN = "is empty; write the DRPlan's name"
 EMPTY_NAME = "is empty; write the object's name"
+STRATEGIC_WITHOUT_SCHEMA = (
+    "strategic is for kinds that are built in; the API server refuses it for those of a CustomResourceDefinition: "
+    "use merge or json"
+)
+PATCH_TYPE_WITHOUT_PATCH = "is for operation Patch only; take it out, or set the operation"
 PATCH_WITHOUT_ROLLBACK = "a Patch cannot be taken back by itself; add a rollback that does it"
 
 
@@ -88,6 +95,20 @@ def missing_namespace(action_type: ActionType) -> str:
 def manifest(reason: str) -> str:
     """A manifest is not one object."""
     return f"the manifest is not usable: {reason}"
+
+
+def list_replaced(path: str, strategic: bool) -> str:
+    """Warning: a merge patch replaces a list, and what is lost is not known."""
+    remedy = "patchType: strategic merges it by name" if strategic else "name all items, or use patchType: json"
+    return (
+        f"a merge patch replaces the whole list {path}: items and fields that are not written here are lost; {remedy}"
+    )
+
+
+def list_items_lost(path: str, lost: Sequence[str], strategic: bool) -> str:
+    """Warning: a merge patch replaces a list, and these are lost with it."""
+    remedy = "patchType: strategic merges it by name" if strategic else "name all items, or use patchType: json"
+    return f"a merge patch replaces the whole list {path}, and these are lost: {listed(lost, _LOST, ', ')}; {remedy}"
 
 
 def misspelt_hook(text: str, meant: str) -> str:

@@ -20,6 +20,16 @@ NOT_UNICODE = "it holds an escape that is not a character: correct it"
 NOT_BASE64 = "it holds a value with the tag !!binary that is not base64: correct it"
 NO_OBJECT_NAME = "it has no metadata.name: write one, as text (generateName is not enough to undo it)"
 
+NO_JSON_PATCH = (
+    "it has no list `patch`: with patchType json write the changes there, such as "
+    "- {op: replace, path: /spec/replicas, value: 3}"
+)
+NOT_A_POINTER = "path and from are texts that begin with /, such as /spec/replicas"
+TOUCHES_IDENTITY = (
+    "it would replace metadata as a whole, or the annotation by which a Revert knows what an action created: "
+    "change single fields of metadata"
+)
+
 
 def wrong_type_of_value(wanted: str) -> str:
     """A text where a list belongs, and the like; `wanted` is a word of the schema."""
@@ -65,6 +75,26 @@ def not_yaml(place: tuple[int, int] | None, problem: str | None) -> str:
     """The text is not YAML; `place` is line and column, from 1."""
     where = f" (line {place[0]}, column {place[1]})" if place else ""
     return f"it is not YAML{where}: {problem or 'it cannot be read'}"
+
+
+def beside_json_patch(fields: Sequence[str]) -> str:
+    """The manifest of a JSON patch has fields that would not be sent."""
+    return f"with patchType json, {', '.join(fields)} would change nothing: write it as an operation in `patch`"
+
+
+def json_operation(place: int, problem: str) -> str:
+    """An operation of a JSON patch is wrong."""
+    return f"patch[{place}]: {problem}"
+
+
+def missing_in_operation(field: str) -> str:
+    """An operation lacks a field that it needs."""
+    return f"{field} is missing; write it"
+
+
+def unknown_in_operation(field: str) -> str:
+    """An operation has a field that means nothing there."""
+    return f"there is no field {excerpt(field)} in such an operation; correct its name or take it out"
 
 
 def several_documents(number: int) -> str:

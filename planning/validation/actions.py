@@ -10,13 +10,14 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.actions import CLUSTER_EXECUTION_MODES, METHODS, Action, HttpRequest
-from api.phases import Operation
+from api.actions import CLUSTER_EXECUTION_MODES, METHODS, Action, HttpRequest, ManifestObject
+from api.phases import Operation, PatchType
 from api.schema import Schema, structural_schema
 from planning.definitions.action_list import CustomRollbackError, RollbackHook, rollback_of
 from planning.definitions.action_types import ACTION_TYPES, NamedBy, block_of, operation_of, row_of
 from planning.definitions.dependencies import cycle, dependency_order, needs_of
 from planning.definitions.field_errors import FieldError, below
+from planning.definitions.json_patch import operations_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.retry import attempt_errors
 from planning.definitions.when import WhenError, modes
@@ -107,13 +108,24 @@ def body_errors(action: Action) -> Iterator[FieldError]:
     mode = action.cluster_execution_mode
     if mode not in CLUSTER_EXECUTION_MODES:
         yield FieldError("clusterExecutionMode", field_messages.unsupported(mode, CLUSTER_EXECUTION_MODES))
-    if row.named_by is NamedBy.MANIFEST and not has_template(block.manifest):
-        try:
-            parse_manifest(render_manifest(block.manifest, Values()))
-        except ManifestError as error:
-            yield FieldError(f"{row.field}.manifest", field_messages.manifest(str(error)))
+    if isinstance(block, ManifestObject):
+        yield from below(row.field, _manifest_errors(block))
     if isinstance(block, HttpRequest):
         yield from below(row.field, _request_errors(block))
+
+
+def _manifest_errors(block: ManifestObject) -> Iterator[FieldError]:
+    """Validate a manifest, and how it changes its object."""
+    if block.patch_type is not None and block.operation is not Operation.PATCH:
+        yield FieldError("patchType", field_messages.PATCH_TYPE_WITHOUT_PATCH)
+    if has_template(block.manifest):
+        return
+    try:
+        body = parse_manifest(render_manifest(block.manifest, Values()))
+        if block.operation is Operation.PATCH and block.patch_type is PatchType.JSON:
+            operations_of(body)
+    except ManifestError as error:
+        yield FieldError("manifest", field_messages.manifest(str(error)))
 
 
 def _request_errors(request: HttpRequest) -> Iterator[FieldError]:

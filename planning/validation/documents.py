@@ -64,6 +64,17 @@ def read_objects(documents: Iterable[FileDocument], namespace: str) -> list[File
     return [_read(file, body, namespace) for file, body in _flat(documents) if _is_ours(body)]
 
 
+def other_objects(documents: Iterable[FileDocument]) -> Iterator[dict[str, Any]]:
+    """Return the objects of other kinds, as far as they have the head of an object."""
+    for _, body in _flat(documents):
+        metadata = body.get("metadata") if isinstance(body, dict) else None
+        if not isinstance(metadata, dict) or _is_ours(body):
+            continue
+        names = (body.get("apiVersion"), body.get("kind"), metadata.get("name"), metadata.get("namespace") or "-")
+        if all(isinstance(name, str) and name for name in names):
+            yield body
+
+
 def _flat(documents: Iterable[FileDocument]) -> Iterator[FileDocument]:
     """Yield each document, and the items of lists as kubectl writes them."""
     for file, body in documents:

@@ -3,9 +3,9 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from api.execution import DRPlanExecution
 from api.phases import OperationType
@@ -15,11 +15,11 @@ from planning.definitions.field_errors import FieldError, in_object, subject
 from planning.definitions.identifiers import full_name
 from planning.messages import files as file_messages
 from planning.validation import objects as validation
-from planning.validation.documents import FileDocument, FileObject, read_objects
+from planning.validation.documents import FileDocument, FileObject, other_objects, read_objects
 from planning.validation.parameters import value_errors
 from planning.validation.references import execution_reference_errors, references
 from planning.validation.schema import apart_from
-from planning.validation.warnings import workflow_warnings
+from planning.validation.warnings import known_objects, workflow_warnings
 
 
 @dataclass
@@ -103,9 +103,10 @@ class FileSet:
         elif original is not None and original.spec.plan_ref != spec.plan_ref:
             yield FieldError("spec.planRef", file_messages.other_plan(name, original.spec.plan_ref))
 
-    def warnings(self) -> Iterator[FieldError]:
-        """Return what is worth knowing of the objects, errors apart."""
-        return (warning for each in self.workflows.values() for warning in workflow_warnings(each))
+    def warnings(self, others: Iterable[Mapping[str, Any]]) -> Iterator[FieldError]:
+        """Return what is worth knowing of the objects, errors apart; `others` are objects of other kinds."""
+        known = known_objects(self.workflows.values(), others)
+        return (warning for each in self.workflows.values() for warning in workflow_warnings(each, known))
 
     def unchecked(self) -> Iterator[FieldError]:
         """List the references to objects that are not in the files."""
@@ -159,6 +160,7 @@ class Report:
 
 def validate(documents: Iterable[FileDocument], namespace: str) -> Report:
     """Validate all objects of our kinds; `namespace` is that of objects that name none."""
+    documents = list(documents)
     objects = read_objects(documents, namespace)
     known = FileSet.of(objects)
     errors = [
@@ -177,5 +179,5 @@ def validate(documents: Iterable[FileDocument], namespace: str) -> Report:
     errors += [line(error) for error in dict.fromkeys(known.errors())]
     places = {(each.file, each.subject): place for place, each in reversed(list(enumerate(objects)))}
     errors.sort(key=lambda each: places[each.file, each.subject])
-    warnings = [line(warning) for warning in known.warnings()]
+    warnings = [line(warning) for warning in known.warnings(other_objects(documents))]
     return Report(len(objects), errors, warnings, [line(reference) for reference in known.unchecked()])

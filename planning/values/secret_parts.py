@@ -138,9 +138,18 @@ def _hidden_field(name: str, value: Any, hide: Hide) -> Any:
     """Return a field of a Secret without what it holds."""
     if name in _SECRET_KEPT:
         return value
+    if name == "patch" and isinstance(value, list):
+        return [_hidden_operation(item, hide) for item in value]
     if name == "metadata" and isinstance(value, dict):
         return {key: item if key in _METADATA_KEPT else masked(item, hide) for key, item in value.items()}
     return masked(value, hide)
+
+
+def _hidden_operation(value: Any, hide: Hide) -> Any:
+    """Return an operation of a JSON patch of a Secret without what it writes."""
+    if not isinstance(value, dict):
+        return masked(value, hide)
+    return {name: item if name in ("op", "path", "from") else masked(item, hide) for name, item in value.items()}
 
 
 def hidden_whole(value: Any, hide: Hide) -> Any:

@@ -1,7 +1,7 @@
 """Orders carried out by the effect of their type, each attempt as a worker would make it."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -116,6 +116,7 @@ class Task:
 
     async def _attempt(self, order: ResolvedAction) -> ActionOutcome:
         running = RunningAttempt(order.attempts)
+        order = replace(order, attempt=running)
         effect = effects(self.ns.cluster)[order.definition.type]
         return await run_attempt(running, unprepared, lambda _: effect.execute(order, running))
 

@@ -13,7 +13,11 @@ ADDITIVE = {
         ".spec.stages[].workflows[].params[].allowFromExecution",
         ".status.currentExecution.uid",
     },
-    "drworkflows": {".spec.parameters[].allowFromExecution", ".spec.actions[].http.showPath"},
+    "drworkflows": {
+        ".spec.parameters[].allowFromExecution",
+        ".spec.actions[].http.showPath",
+        ".spec.actions[].resource.patchType",
+    },
     "drplanexecutions": {
         ".spec.params[].allowFromExecution",
         ".spec.onMissing",

@@ -379,3 +379,83 @@ def test_an_address_that_ends_in_a_line_break_is_named_as_such(url: str, words: 
     if "$" in url:
         model = Action.model_validate(action)
         assert [error.message for error in rendered_errors(model, Values({"u": "http://x/y\r\n"}), ())] == [words]
+
+
+# What a merge patch loses.
+
+F31 = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "f31", "namespace": "default"},
+    "spec": {
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "app", "image": "app:1", "env": [{"name": "DB", "value": "east"}]},
+                    {"name": "sidecar", "image": "sc:1"},
+                ]
+            }
+        }
+    },
+}
+IMAGE = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: f31}
+spec: {template: {spec: {containers: [{name: app, image: "app:2"}]}}}
+"""
+LIST = "spec.template.spec.containers"
+
+
+def patching(manifest: str, patch_type: str | None = None, **more: Any) -> Object:
+    resource = {"manifest": manifest, "operation": "Patch"} | ({"patchType": patch_type} if patch_type else {})
+    rollback = {"resource": {"manifest": manifest, "operation": "Patch", "patchType": "strategic"}}
+    return {"name": "a", "type": "KubernetesResource", "resource": resource, "rollback": rollback, **more}
+
+
+@pytest.mark.parametrize("patch_type", [None, "merge"])
+def test_a_merge_patch_of_a_list_of_named_items_is_warned_of(tmp_path: Path, patch_type: str | None) -> None:
+    result = validate(written(tmp_path, "w.yaml", workflow("w", patching(IMAGE, patch_type))))
+    assert result.exit_code == 0
+    assert f"spec.actions[0].resource.manifest: a merge patch replaces the whole list {LIST}: " in result.output
+    assert "patchType: strategic merges it by name" in result.output
+    assert "rollback" not in result.output
+
+
+@pytest.mark.parametrize("created", [False, True], ids=["a document", "an action's manifest"])
+def test_what_a_merge_patch_would_lose_is_named(tmp_path: Path, created: bool) -> None:
+    makes = {"name": "make", "type": "KubernetesResource", "resource": {"manifest": json.dumps(F31)}}
+    objects = [workflow("w", *([makes] if created else []), patching(IMAGE)), *([] if created else [F31])]
+    result = validate(written(tmp_path, "w.yaml", *objects))
+    assert result.exit_code == 0
+    assert f"these are lost: {LIST}[app].env, {LIST}[sidecar]; patchType: strategic" in result.output
+
+
+def test_a_merge_patch_in_a_rollback_is_warned_of_at_its_place(tmp_path: Path) -> None:
+    action = patching(IMAGE, "strategic")
+    del action["rollback"]["resource"]["patchType"]
+    result = validate(written(tmp_path, "w.yaml", workflow("w", action)))
+    assert "spec.actions[0].rollback.resource.manifest: a merge patch replaces the whole list" in result.output
+
+
+@pytest.mark.parametrize("patch_type", ["strategic", "json"])
+def test_other_kinds_of_patches_lose_nothing(tmp_path: Path, patch_type: str) -> None:
+    patch = IMAGE if patch_type == "strategic" else json.dumps({**F31, "spec": None} | {"patch": []})
+    result = validate(written(tmp_path, "w.yaml", workflow("w", patching(patch, patch_type))))
+    assert "a merge patch" not in result.output
+
+
+def test_a_strategic_merge_patch_of_a_custom_resource_is_warned_of(tmp_path: Path) -> None:
+    custom = "apiVersion: example.com/v1\nkind: Gadget\nmetadata: {name: g}\nspec: {x: 1}\n"
+    result = validate(written(tmp_path, "w.yaml", workflow("w", patching(custom, "strategic"))))
+    assert result.exit_code == 0
+    assert "spec.actions[0].resource.patchType: strategic is for kinds that are built in" in result.output
+
+
+def test_a_patch_type_without_a_patch_and_a_json_patch_without_operations_are_errors(tmp_path: Path) -> None:
+    create = patching(IMAGE, "merge")
+    create["resource"]["operation"] = "Create"
+    result = validate(written(tmp_path, "w.yaml", workflow("w", create, patching(IMAGE, "json", name="b"))))
+    assert result.exit_code == 1
+    assert "spec.actions[0].resource.patchType: is for operation Patch only" in result.output
+    assert "spec.actions[1].resource.manifest: the manifest is not usable: it has no list `patch`" in result.output

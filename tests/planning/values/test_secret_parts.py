@@ -162,3 +162,12 @@ def test_no_text_takes_long(unit: str) -> None:
     begin = time.process_time()
     hidden(unit * (250_000 // len(unit)), lambda _: MARKER)
     assert time.process_time() - begin < 2
+
+
+def test_a_json_patch_of_a_secret_hides_what_it_writes_and_not_its_words() -> None:
+    patch = [
+        {"op": "add", "path": "/data/c", "value": SECRET},
+        {"op": "replace", "path": "/data", "value": {"d": "x1"}},
+    ]
+    body = {"kind": "Secret", "metadata": {"name": "s"}, "patch": patch}
+    assert secrets_in(body) == [SECRET, "x1"]
