@@ -85,12 +85,18 @@ class Installation:
 
 
 @contextmanager
-def start_installation(stack: Stack, folder: Path, **env: str) -> Iterator[Installation]:
-    """Start worker and bridge on a stack, with further settings."""
+def start_installation(
+    stack: Stack, folder: Path, module: tuple[str, ...] = (), /, **env: str
+) -> Iterator[Installation]:
+    """Start worker and bridge on a stack, with further settings.
+
+    `module` names another module that runs either of them, whose name is its argument.
+    """
     _let_bridges_hold_leases(stack)
     with ExitStack() as cleanup:
-        worker = cleanup.enter_context(_guarded(stack, "worker", "worker", folder, env))
-        bridge = cleanup.enter_context(_guarded(stack, "bridge", "bridge", folder, env | _own_lease()))
+        of_worker, of_bridge = ((*module, name) if module else () for name in ("worker", "bridge"))
+        worker = cleanup.enter_context(_guarded(stack, "worker", "worker", folder, env, of_worker))
+        bridge = cleanup.enter_context(_guarded(stack, "bridge", "bridge", folder, env | _own_lease(), of_bridge))
         yield Installation(stack, worker, bridge, Runs(stack.temporal_address), folder)
 
 
@@ -105,7 +111,7 @@ def _guarded(
     kubeconfig = folder / f"{name}.kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
     common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT, "DRPLAN_HTTP_ALLOWED_HOSTS": OWN_HOST}
-    common["DRPLAN_LOG_LEVEL"] = "debug"
+    common |= {"DRPLAN_LOG_LEVEL": "debug", "MEASURED_LOOP": str(folder / f"{name}.loop")}
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
     with socket.create_server(("127.0.0.1", 0)) as free:
         metrics = own["DRPLAN_METRICS_ADDRESS"] = f"127.0.0.1:{free.getsockname()[1]}"
