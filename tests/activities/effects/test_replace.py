@@ -84,6 +84,7 @@ async def test_an_attempt_killed_after_its_create_was_accepted_finds_its_own_obj
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     former, task = there(faulty_ns), replaces(faulty_ns)
+    faulty.fault("POST", POSTED, lambda: None)  # The dry run before the deletion.
     created = faulty.fault("POST", POSTED, Cut.HANG)
     await task.killed(lambda: created.met == 1 and faulty_ns.get("subscription", "shop") is not None)
     made = found(faulty_ns)["metadata"]["uid"]
@@ -122,6 +123,7 @@ async def test_a_new_object_that_is_refused_says_that_the_former_is_gone(
 ) -> None:
     there(faulty_ns)
     refusal = {"message": "subscription shop is denied", "reason": "Forbidden", "details": {"name": "shop"}}
+    faulty.fault("POST", POSTED, lambda: None)  # The dry run before the deletion.
     faulty.fault("POST", POSTED, Answer(403, json.dumps(refusal)))
     error = await replaces(faulty_ns).fails()
     expected = "subscription shop is denied; the former Subscription shop was deleted"
