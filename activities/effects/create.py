@@ -48,7 +48,8 @@ class ObjectCreation:
             await self._cluster.create(action.target, body, action.actor, action.write_options(dry_run=True))
         except ApiError as error:
             # An object that is there, a quota that it fills, a webhook that takes no dry run: only the creation tells.
-            if error.status in (400, 422) and not error.without_dry_run:
+            passes = error.failure is FailureType.ALREADY_EXISTS or error.repeatable or error.without_dry_run
+            if not passes:
                 raise outcomes.failed_by(action, error) from error
 
     async def metadata(self) -> Object | None:

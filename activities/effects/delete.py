@@ -7,7 +7,7 @@ created since is left alone. Source: docs/spec/drplanexecution.md, "The observat
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -169,17 +169,20 @@ class TargetDeletion:
         self._prior = prior
         self._attempt = attempt
 
-    async def run(self) -> DeletionResult:
-        """Return once the object is gone. Raises ActionError."""
+    async def run(self, before: Callable[[], Awaitable[None]] | None = None) -> DeletionResult:
+        """Return once the object is gone. Raises ActionError.
+
+        `before` is called only if there is an object to delete, and keeps it by raising ActionError.
+        """
         try:
             for _ in range(ROUNDS):
-                if (result := await self._once()) is not None:
+                if (result := await self._once(before)) is not None:
                     return result
         except ApiError as error:
             raise outcomes.failed_by(self._action, error) from error
         raise outcomes.changed_meanwhile(self._action)
 
-    async def _once(self) -> DeletionResult | None:
+    async def _once(self, before: Callable[[], Awaitable[None]] | None) -> DeletionResult | None:
         """Delete what is there now; None if it changed meanwhile."""
         action = self._action
         found = await object_if_present(self._cluster, action.target, action.actor)
@@ -191,6 +194,8 @@ class TargetDeletion:
         if found_before not in ("", uid):
             # What an earlier attempt found is gone; somebody else created this one since.
             return DeletionResult(found_before, replaced_by=uid)
+        if before is not None and not found["metadata"].get("deletionTimestamp"):
+            await before()
         # The state of an object that is being deleted was stored before its deletion was asked for.
         if stored is None or (stored.version != (uid, version) and not found["metadata"].get("deletionTimestamp")):
             stored = await self._prior.store(found)

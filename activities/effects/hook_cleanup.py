@@ -82,8 +82,8 @@ class HookCleanupEffect:
         except ApiError as error:
             raise outcomes.failed_by(action, error) from error
         if not own:
-            await ObjectCreation(self._cluster, action).validate()
-            await TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt).run()
+            deletion = TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt)
+            await deletion.run(ObjectCreation(self._cluster, action).validate)
 
     async def _stored_outcome(self, action: ResolvedAction) -> ActionOutcome | None:
         """Return how the action ended in an earlier attempt, which may not have deleted its object."""

@@ -95,8 +95,7 @@ class _ObjectAttempt:
             raise outcomes.failed_by(self._action, error) from error
         if own is not None:
             return outcomes.created(self._action, own, existed=await self._prior.read() is not None)
-        await self._creation.validate()
-        existed = (await self._deletion.run()).uid is not None
+        existed = (await self._deletion.run(self._creation.validate)).uid is not None
         self._expect_creation(existed=existed)
         try:
             return outcomes.created(self._action, await self._creation.create(), existed=existed)

@@ -98,7 +98,7 @@ def refuses(faulty: FaultyServer, words: str, reason: str = "BadRequest", status
 
 
 @pytest.mark.parametrize("task_of", [replaces, cleans_up])
-@pytest.mark.parametrize(("status", "reason"), [(400, "BadRequest"), (422, "Invalid")])
+@pytest.mark.parametrize(("status", "reason"), [(400, "BadRequest"), (403, "Forbidden"), (422, "Invalid")])
 async def test_nothing_is_deleted_where_the_new_object_would_be_refused(
     faulty: FaultyServer, faulty_ns: LiveNamespace, task_of: Callable[[LiveNamespace], Task], status: int, reason: str
 ) -> None:
@@ -106,7 +106,8 @@ async def test_nothing_is_deleted_where_the_new_object_would_be_refused(
     asked = refuses(faulty, f"strict decoding error: {UNKNOWN}", reason, status)
     error = await task_of(faulty_ns).fails()
     assert UNKNOWN in error.message
-    assert (error.type, error.non_retryable) == (FailureType.INVALID, True)
+    assert error.type == (FailureType.FORBIDDEN if status == 403 else FailureType.INVALID)
+    assert error.non_retryable
     assert asked.met == 1
     assert faulty_ns.uid("subscription", "s") == uid
     assert faulty_ns.deletions() == {}

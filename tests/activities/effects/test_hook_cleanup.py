@@ -65,6 +65,7 @@ async def test_a_repeat_does_not_take_its_own_object_for_what_was_left(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     old, task = left_by_somebody(faulty_ns), hook(faulty_ns, beforeCreate=True)
+    faulty.fault("POST", POSTED, lambda: None)  # The dry run before the deletion.
     accepted = faulty.fault("POST", POSTED, Cut.HANG)
     await task.killed(lambda: accepted.met == 1 and found(faulty_ns) is not None)
     uid = faulty_ns.uid("subscription", "hook")
