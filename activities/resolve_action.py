@@ -46,7 +46,8 @@ from planning.values.placeholders import (
     placeholders_of,
 )
 from planning.values.rendering import rendered_action
-from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
+from planning.values.secret_names import is_secret_name
+from planning.values.secret_parts import MARKER, secrets_in
 
 MOST_SECRETS = 1000
 """Secret texts of one action; every message is searched for each of them."""

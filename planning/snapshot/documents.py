@@ -33,7 +33,8 @@ from planning.definitions.field_errors import model_errors
 from planning.definitions.identifiers import RECORD_PREFIX, Workflows, reference_in_plan, used_workflows
 from planning.messages import actions as action_messages
 from planning.values import omission
-from planning.values.secret_parts import MARKER, is_secret_name, secrets_in
+from planning.values.secret_names import is_secret_name
+from planning.values.secret_parts import MARKER, secrets_in
 
 PlanPlace = tuple[str, int]
 """A DRWorkflow in a plan: name of the stage, position in the stage's list."""

@@ -14,11 +14,11 @@ from api.actions import HttpRequest
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.yaml_scalars import ManifestError
 from planning.values.placeholders import placeholders, texts
+from planning.values.secret_names import is_secret_query
 from planning.values.secret_parts import (
     MARKER,
     Hide,
     hidden,
-    is_secret_query,
     masked,
     secret_segments,
     without_placeholders,
@@ -45,7 +45,7 @@ HARMLESS_HEADERS = frozenset(
 )
 """Headers whose values are no secrets, whatever they say."""
 _USER = re.compile(r"[^/?#]*//([^/?#]*)@")
-_QUERY = re.compile(r"[?&;]([^=&;#]+)=([^&;#]*)")
+_QUERY = re.compile(r"[?&;#]([^=&;#]+)=([^&;#]*)")
 _PATH = re.compile(r"[^/?#]*//[^/?#]*/([^?#]*)")
 
 

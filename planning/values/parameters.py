@@ -25,7 +25,8 @@ from planning.values.jsonpath import Budget
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
 from planning.values.redaction import HIDDEN, redacted, secret_forms
 from planning.values.rendering import render
-from planning.values.secret_parts import is_secret_field, is_secret_name, secrets_in
+from planning.values.secret_names import is_secret_field, is_secret_name
+from planning.values.secret_parts import secrets_in
 from planning.values.value_from import Answers, ManifestRead, ParameterError, UnreadableManifest, read_of, value_of
 
 RESERVED = "mode"

@@ -11,7 +11,7 @@ from api.steps import Target
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import change_body, creation_body, mark_of
 from planning.effects.prior_state import BOUND, PriorState, data_of, doubtful, prior_state_of, read, same_state
-from planning.values.secret_parts import is_secret_field
+from planning.values.secret_names import is_secret_field
 
 SECRET = "correct-horse"
 TEXT_OF_A_SECRET = '{"apiVersion":"v1","kind":"Secret","stringData":{"password":"correct-horse"}}'

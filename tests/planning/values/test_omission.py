@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from api.actions import Action
 from planning.definitions.manifest import parse_manifest
 from planning.values.omission import Changed, fill, is_complete, leave_out_action
-from planning.values.secret_parts import MARKER, is_secret_name
+from planning.values.secret_names import is_secret_name
+from planning.values.secret_parts import MARKER
 
 SECRET = {
     "apiVersion": "v1",

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planning.values.secret_parts import MARKER, hidden, is_secret_field, is_secret_query, secret_segments, secrets_in
+from planning.values.secret_names import is_secret_field, is_secret_query
+from planning.values.secret_parts import MARKER, hidden, secret_segments, secrets_in
 
 SECRET = "hunter2-hunter2"
 
