@@ -255,6 +255,6 @@ def seconds_to_wait(retry_after: str, now: datetime) -> float | None:
         return min(float(retry_after), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except (ValueError, TypeError):
+    except Exception:  # the library's errors for text that is no date are of many types, OverflowError among them
         return None
     return min(max(0.0, (moment - now).total_seconds()), LONGEST_RETRY_AFTER) if moment.tzinfo else None

@@ -137,5 +137,6 @@ def event_of(line: bytes) -> Object:
     if event["type"] == "ERROR":
         status = event["object"]
         message = str(status.get("message") or "the watch ended with an error")
-        raise from_answer(int(status.get("code") or 0), str(status.get("reason") or ""), message)
+        code = status.get("code")
+        raise from_answer(code if isinstance(code, int) else 0, str(status.get("reason") or ""), message)
     return event

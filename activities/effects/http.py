@@ -80,8 +80,8 @@ class _HttpAttempt:
             raise self.failed(FailureType.HTTP_REFUSED, str(error)) from None
         except UnsentError as error:
             raise self._unanswered(str(error), sent=False) from None
-        except UnansweredError:
-            raise self._unanswered(effect_messages.BROKEN, sent=True) from None
+        except UnansweredError as error:
+            raise self._unanswered(str(error), sent=True) from None
 
     def sending(self) -> None:
         """Report that the answer is waited for, once the request is being sent."""

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+import httpcore
 import httpx
 
 from kube.errors import seconds_to_wait
@@ -30,6 +31,12 @@ _CONNECT_SECONDS = 10.0
 _BODY_SECONDS = 5.0
 """For the body; it is for information only, the status says whether it is a success."""
 _BODY_BYTES = 64 * 1024
+_HEAD_BYTES = 64 * 1024
+"""For status line and headers, and for all informational answers before them."""
+_RECEIVED_BODY_BYTES = 80 * 1024
+"""For a body as it is received: chunks of one byte have five more around each."""
+_PART_BYTES = 2 * 1024
+"""Read at once. The library parses all that a read returns without a turn for the loop: 340 chunks, 110 answers."""
 _CHARSETS = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-8859-1"})
 """Decoded as declared; all others are decoded as UTF-8."""
 _SENDING = "http11.send_request_headers.started"
@@ -40,7 +47,7 @@ class UnsentError(Exception):
 
 
 class UnansweredError(Exception):
-    """The request was sent, in whole or in part, and no answer came."""
+    """The request was sent, in whole or in part, and no answer came; the message is the reason."""
 
 
 class RequestObserver(Protocol):
@@ -126,23 +133,92 @@ class HttpClient:
 
     async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         progress = _Progress(observer)
-        async with self._transport(request) as transport:
+        network = _BoundedNetwork(_HEAD_BYTES)
+        async with self._transport(request, network) as transport:
             try:
                 response = await transport.handle_async_request(_addressed(request, address, progress))
+            except _TooManyBytesError:
+                raise UnansweredError(effect_messages.endless_head(_HEAD_BYTES // 1024)) from None
             except Exception as error:  # the libraries have several trees of errors, and all mean the same here
                 if progress.begun:
-                    raise UnansweredError from None
+                    raise UnansweredError(effect_messages.BROKEN) from None
                 raise UnsentError(effect_messages.no_connection(host_and_port(request.url), _words(error))) from None
             async with aclosing(response):
                 observer.answered(response.status_code)
+                network.allow(_RECEIVED_BODY_BYTES)
                 return await _answer(request, response)
 
-    def _transport(self, request: ActionRequest) -> httpx.AsyncHTTPTransport:
+    def _transport(self, request: ActionRequest, network: "_BoundedNetwork") -> httpx.AsyncHTTPTransport:
         if request.verify:
             context = self._trust = self._trust or ssl.create_default_context()
         else:
             context = self._unverified = self._unverified or _unverified_context()
-        return httpx.AsyncHTTPTransport(verify=context, trust_env=False, retries=0)
+        return _Transport(context, network)
+
+
+class _Transport(httpx.AsyncHTTPTransport):
+    """Transport over a network of our own, which httpx has no parameter for."""
+
+    def __init__(self, context: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=network)
+
+
+class _TooManyBytesError(Exception):
+    """More bytes were received than is allowed."""
+
+
+class _BoundedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects, and bounds how many bytes are received."""
+
+    def __init__(self, most: int) -> None:
+        self._network = httpcore.AnyIOBackend()
+        self._left = most
+
+    def allow(self, most: int) -> None:
+        """Set how many bytes may be received from now on."""
+        self._left = most
+
+    def received(self, count: int) -> None:
+        """Count bytes that were received. Raises _TooManyBytesError."""
+        self._left -= count
+        if self._left < 0:
+            raise _TooManyBytesError
+
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        """Connect."""
+        return _BoundedStream(await self._network.connect_tcp(*args, **options), self)
+
+
+class _BoundedStream(httpcore.AsyncNetworkStream):
+    """A connection that is read in small parts, with a turn for the loop before each, whatever is there already."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, network: _BoundedNetwork) -> None:
+        self._stream = stream
+        self._network = network
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as httpcore has it
+        """Read a part. Raises _TooManyBytesError."""
+        await asyncio.sleep(0)
+        part = await self._stream.read(min(max_bytes, _PART_BYTES), timeout)
+        self._network.received(len(part))
+        return part
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as httpcore has it
+        """Write all of it."""
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    async def start_tls(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        """Return the same connection by TLS, bounded likewise."""
+        return _BoundedStream(await self._stream.start_tls(*args, **options), self._network)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the library asks about the connection."""
+        return self._stream.get_extra_info(info)
 
 
 def _unverified_context() -> ssl.SSLContext:
@@ -203,7 +279,7 @@ async def _read(response: httpx.Response) -> tuple[bytes, bool]:
                 raw += part
                 if len(raw) > _BODY_BYTES:
                     return bytes(raw[:_BODY_BYTES]), False
-    except (httpx.HTTPError, TimeoutError):
+    except (httpx.HTTPError, TimeoutError, _TooManyBytesError):
         return bytes(raw), False
     return bytes(raw), True
 

@@ -6,6 +6,7 @@ one was applied. So that is computed from the state before, which is stored. Sou
 """
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ _NEEDS = {
     "copy": ("path", "from"),
     "test": ("path", "value"),
 }
+_INDEX = re.compile(r"[0-9]{1,9}")
 _ANNOTATIONS = "/metadata/annotations"
 _MARK = f"{_ANNOTATIONS}/{CREATED_BY_ANNOTATION.replace('/', '~1')}"
 
@@ -138,7 +140,7 @@ def _at(document: Any, pointer: str) -> Any:
 def _child(value: Any, part: str) -> Any:
     if isinstance(value, dict) and part in value:
         return value[part]
-    if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+    if isinstance(value, list) and _INDEX.fullmatch(part) and int(part) < len(value):
         return value[int(part)]
     raise PatchError(part)
 
@@ -154,7 +156,7 @@ def _put(document: Any, pointer: str, value: Any, *, insert: bool) -> None:
     parent, last = _parent(document, pointer)
     if isinstance(parent, dict):
         parent[last] = value
-    elif isinstance(parent, list) and (last == "-" or (last.isdecimal() and int(last) <= len(parent))):
+    elif isinstance(parent, list) and (last == "-" or (_INDEX.fullmatch(last) and int(last) <= len(parent))):
         place = len(parent) if last == "-" else int(last)
         parent[place : place + (0 if insert else 1)] = [value]
     else:

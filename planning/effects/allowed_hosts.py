@@ -22,6 +22,10 @@ _WILDCARD = "*."
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _IPV4_COMPATIBLE = ip_network("::/96")
+_IPV4_TRANSLATED = ip_network("::ffff:0:0:0/96")
+"""Source: RFC 2765, "IPv4-translated"."""
+_ISATAP = frozenset({0x00005EFE, 0x02005EFE})
+"""What is before an IPv4 address in the lower half of an address of any network. Source: RFC 5214, section 6.1."""
 
 
 class GuardedAddresses(StrEnum):
@@ -34,6 +38,8 @@ class GuardedAddresses(StrEnum):
     UNSPECIFIED = "unspecified"
     """Linux takes it for loopback."""
     MULTICAST = "multicast"
+    RESERVED = "reserved"
+    """Broadcast, and what was never or is no longer assigned: systems and gateways differ in where they send it."""
     CONTROL_PLANE = "control plane"
     """Those of the API server and of Temporal, which the worker itself uses."""
 
@@ -57,6 +63,7 @@ _GUARDED: dict[GuardedAddresses, tuple[Network, ...]] = {
     GuardedAddresses.LOOPBACK: (ip_network("127.0.0.0/8"), ip_network("::1/128")),
     GuardedAddresses.UNSPECIFIED: (ip_network("0.0.0.0/8"), ip_network("::/128")),
     GuardedAddresses.MULTICAST: (ip_network("224.0.0.0/4"), ip_network("ff00::/8")),
+    GuardedAddresses.RESERVED: (ip_network("240.0.0.0/4"), ip_network("fec0::/10")),
 }
 
 
@@ -171,7 +178,8 @@ def _forms(address: Address) -> Iterator[Address]:
         return
     embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
     yield from (each for each in embedded if each is not None)
-    if int(address) > 1 and any(address in network for network in (*_NAT64, _IPV4_COMPATIBLE)):
+    translated = any(address in network for network in (*_NAT64, _IPV4_COMPATIBLE, _IPV4_TRANSLATED))
+    if int(address) > 1 and (translated or int(address) >> 32 & 0xFFFFFFFF in _ISATAP):
         yield IPv4Address(int(address) & 0xFFFFFFFF)
 
 

@@ -17,6 +17,8 @@ from planning.messages import readiness as readiness_messages
 _CLOCKS = timedelta(seconds=30)
 """By how much the clocks of workers and API server may differ."""
 _ASKED = "asked"
+_LONGEST_TIME_TO_LIVE = 2**31
+"""Seconds, as many as the field of a Job holds: what a manifest asks for nobody has checked yet."""
 _LONGEST_PAUSE = 3.0
 _SHORTEST_PAUSE = 0.25
 """Seconds between two reads of a running Job."""
@@ -52,7 +54,7 @@ def failure(job: Object, pods: Iterable[Object]) -> str:
 def time_to_live(body: Object) -> timedelta | None:
     """Return how long a finished Job is kept; None means for ever."""
     seconds = number(body, "spec", "ttlSecondsAfterFinished", default=-1)
-    return timedelta(seconds=seconds) if seconds >= 0 else None
+    return timedelta(seconds=min(seconds, _LONGEST_TIME_TO_LIVE)) if seconds >= 0 else None
 
 
 def longest_pause(body: Object) -> float:

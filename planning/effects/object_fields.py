@@ -6,6 +6,8 @@ from typing import Any
 Object = dict[str, Any]
 
 CLUSTERNET_GROUP = "apps.clusternet.io"
+_DIGITS = 19
+"""Of a 64-bit number, at most. Python raises ValueError for text with thousands of digits."""
 
 
 def group_and_kind(found: Object) -> tuple[str, str]:
@@ -35,7 +37,11 @@ def number(found: Any, *path: str, default: int = 0) -> int:
 def generation_in(part: Any, default: int = 0) -> int:
     """Return the `observedGeneration` of a status or condition; some controllers write it as text."""
     value = text(part, "observedGeneration")
-    return int(value) if value.isdecimal() else number(part, "observedGeneration", default=default)
+    return (
+        int(value)
+        if value.isdecimal() and len(value) <= _DIGITS
+        else number(part, "observedGeneration", default=default)
+    )
 
 
 def items(found: Any, *path: str) -> list[Object]:

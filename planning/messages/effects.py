@@ -154,6 +154,11 @@ def not_answered_in_time(timeout: str) -> str:
     return f"no answer within {timeout}"
 
 
+def endless_head(kilobytes: int) -> str:
+    """The server sent so much before the end of the headers, informational answers (100 to 199) among it."""
+    return f"the server sent more than {kilobytes} KB of headers or informational answers and no end of them"
+
+
 def request_outcome_unknown(reason: str, *, repeated: bool) -> str:
     """A request that is not to be made twice may have had its effect."""
     why = "" if repeated else "; it is not repeated, for the action sets no retryPolicy of its own"

@@ -291,6 +291,11 @@ NOW = datetime(2026, 11, 28, 1, 0, tzinfo=UTC)
         ("-1", None),
         ("1.5", None),
         ("soon", None),
+        ("Mon, 01 Jan 0000 99:99:99 +9999999999999999999", None),
+        ("Mon, 01 Jan 2026 00:00:00 +9999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 300.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
+        ("(", None),
     ],
 )
 def test_retry_after_holds_seconds_or_a_date_and_is_bounded(text: str, seconds: float | None) -> None:

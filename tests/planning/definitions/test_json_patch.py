@@ -95,6 +95,8 @@ def test_an_operation_is_applied_and_seen_to_be_in_effect(operation: dict[str, A
         op("add", "/list/7", value=1),
         op("add", "/list/x", value=1),
         op("remove", "/list/2"),
+        op("remove", f"/list/{'9' * 5000}"),
+        op("add", f"/list/{'9' * 5000}", value=1),
         op("add", "/data/a/x", value=1),
         op("move", "/data/c", **{"from": "/data/x"}),
     ],

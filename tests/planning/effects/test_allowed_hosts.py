@@ -36,6 +36,10 @@ GUARDED = {
     "::": "unspecified",
     "224.0.0.1": "multicast",
     "ff02::1": "multicast",
+    "240.0.0.1": "reserved",
+    "255.255.255.255": "reserved",
+    "fec0::1": "reserved",
+    "feff:ffff::1": "reserved",
 }
 DISGUISED = [
     "::ffff:169.254.169.254",
@@ -45,7 +49,13 @@ DISGUISED = [
     "64:ff9b:1::7f00:1",
     "2002:a9fe:a9fe::1",
     "2001:0:a9fe:a9fe::1",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:a9fe:a9fe",
+    "2001:db8::5efe:7f00:1",
+    "2001:db8::200:5efe:169.254.169.254",
+    "fd00::5efe:255.255.255.255",
 ]
+PUBLIC_IN_DISGUISE = ["::ffff:0:10.0.0.5", "2001:db8::5efe:10.0.0.5", "2001:db8::1:7f00:1", "fe00::1"]
 
 
 def refusal(allowed: AllowedHosts, host: str, *addresses: str) -> str:
@@ -71,6 +81,11 @@ def test_a_guarded_address_is_opened_by_an_entry_of_its_own(address: str) -> Non
 @pytest.mark.parametrize("address", DISGUISED)
 def test_an_ipv4_address_within_an_ipv6_one_is_seen(address: str) -> None:
     assert "these are refused" in refusal(ANY_HOST, "shop", address)
+
+
+@pytest.mark.parametrize("address", PUBLIC_IN_DISGUISE)
+def test_an_ipv6_address_that_holds_no_guarded_one_is_free(address: str) -> None:
+    assert permitted(ANY_HOST, "shop", [address]) == [address]
 
 
 @pytest.mark.parametrize("wide", ["*", "0.0.0.0/0, ::/0", "169.0.0.0/8", "100.64.0.0/10,126.0.0.0/7"])

@@ -118,6 +118,10 @@ def test_the_time_to_live_is_the_one_that_is_sent() -> None:
     assert jobs.time_to_live({"spec": {}}) is None
 
 
+def test_a_time_to_live_that_no_job_can_have_is_a_long_one() -> None:
+    assert jobs.time_to_live({"spec": {"ttlSecondsAfterFinished": 10**30}}) == timedelta(seconds=2**31)
+
+
 @pytest.mark.parametrize(("lives", "pause"), [(None, 3), (600, 3), (4, 1), (0, 0.25)])
 def test_a_job_that_goes_by_itself_is_looked_at_before_it_can(lives: int | None, pause: float) -> None:
     assert jobs.longest_pause({"spec": {"ttlSecondsAfterFinished": lives}}) == pause

@@ -113,6 +113,7 @@ ARE_READY = [
     widget(observedGeneration=2),
     widget(observedGeneration="2"),
     widget(condition("Ready"), observedGeneration="7d9f8c"),
+    widget(condition("Ready"), observedGeneration="9" * 5000),
     widget(condition("Ready"), condition("Reconciling", "False"), condition("Stalled", "False")),
     deployment(THREE | PAUSED, replicas=3, updatedReplicas=3, availableReplicas=3),
     deployment(THREE, condition("Available"), replicas=3, updatedReplicas=3, availableReplicas=3),

@@ -376,6 +376,7 @@ OF_EFFECTS = [
     effect_messages.too_many_redirects(3),
     effect_messages.not_resolved(GAP, GAP),
     effect_messages.not_sent_in_time(GAP, "5m"),
+    effect_messages.endless_head(64),
     effect_messages.address_guarded(GAP, "169.254.169.254", "link-local"),
     effect_messages.not_a_method(METHODS),
     effect_messages.waiting_for_connection(GAP),
