@@ -135,13 +135,16 @@ async def test_a_forged_status_changes_nothing(ns: LiveNamespace) -> None:
     ref = await shop.store(decision, shop.record("a", uid))
     planted = [shop.record("victim", victim), shop.record("a", victim)]
     shop.ended(decision, ref, *planted, serviceAccountName="rich", snapshot=None)
-    assert deleted(await shop.revert()) == [uid]
+    back = await shop.revert()
+    assert deleted(back) == [uid]
+    assert not back.state.definitions_of_today
     # Without any name of a ledger, and with other stages that nothing was stored for.
     shop.ended(decision, None, *planted, ledger=None)
     assert deleted(await shop.revert("again")) == [uid]
     shop.write({"stageStatuses": [{"name": "other", "phase": "Succeeded"}]})
     assert deleted(await shop.revert("third")) == [uid]
     # Without the plan, the recorded account acts.
+    shop.write({"serviceAccountName": "rich"})
     ns.kubectl("delete", "drplan", "shop")
     back = await shop.revert("fourth")
     assert deleted(back) == [uid]
