@@ -118,12 +118,13 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
     story.revert("nginx-revert-001", "nginx-plan", "nginx-exec-001")
     status = copy.deepcopy(story.succeeded("nginx-revert-001"))
 
-    conditions, engine = status.pop("conditions"), status.pop("engine")
+    conditions, engine, decision = status.pop("conditions"), status.pop("engine"), status.pop("decision")
     assert without_times(status) == contract(story.namespace)
     execution = story.kubectl.get("drplanexecution", "nginx-revert-001")
     key = ObjectKey(namespace=story.namespace, name="nginx-revert-001", uid=execution["metadata"]["uid"])
     [run] = installation.runs.roots(execution)
     assert engine == {"workflowId": root_id(OperationType.REVERT, key), "runId": run.run_id}
+    assert story.kubectl.get("controllerrevision", decision["name"])["data"] and len(decision["sha256"]) == 64
     assert {each["type"]: each["status"] for each in conditions}.items() >= {
         ("Completed", "True"),
         ("Succeeded", "True"),
