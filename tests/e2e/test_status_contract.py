@@ -124,7 +124,8 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
     key = ObjectKey(namespace=story.namespace, name="nginx-revert-001", uid=execution["metadata"]["uid"])
     [run] = installation.runs.roots(execution)
     assert engine == {"workflowId": root_id(OperationType.REVERT, key), "runId": run.run_id}
-    assert story.kubectl.get("controllerrevision", decision["name"])["data"] and len(decision["sha256"]) == 64
+    assert story.kubectl.get("controllerrevision", decision["name"])["data"]
+    assert len(decision["sha256"]) == 64
     assert {each["type"]: each["status"] for each in conditions}.items() >= {
         ("Completed", "True"),
         ("Succeeded", "True"),
