@@ -72,4 +72,5 @@ class Parameter(Model):
     value_from: ValueFrom | None = None
     """Where the value is read from. Either this or `value`."""
     allow_from_execution: bool | None = None
-    """Additive. Of a parameter of type yaml in a DRWorkflow: whether an execution may set its value."""
+    """Additive. Of a parameter in a DRWorkflow: whether an execution may set it, if it is of type yaml, or have it read
+    from a secret."""

@@ -170,6 +170,14 @@ def fragment_of_execution(name: str) -> str:
     )
 
 
+def secret_of_execution(name: str) -> str:
+    """An execution has a value read from a Secret, as the plan's account."""
+    return (
+        f'parameter "{excerpt(name)}" is read from a secret, which an execution cannot do; read it in the plan, or let '
+        "the DRWorkflow declare the parameter with allowFromExecution: true"
+    )
+
+
 def too_long_when_filled(most: int) -> str:
     """A placeholder is repeated with a long value."""
     return f"has more than {most} characters once its placeholders are filled in; shorten the values"

@@ -132,8 +132,13 @@ class ValueSource:
     @property
     def is_secret(self) -> bool:
         """Whether the value is secret: for the parameter's name, or because of what it is read from."""
-        if is_secret_name(self.parameter.name) or self.reference is None:
-            return is_secret_name(self.parameter.name)
+        return is_secret_name(self.parameter.name) or self.reads_secret
+
+    @property
+    def reads_secret(self) -> bool:
+        """Whether the value is read from a Secret, or from a field whose name says secret."""
+        if self.reference is None:
+            return False
         last = re.findall(r"[\w-]+", self.reference.json_path or "")[-1:]
         return self.reference.kind == "Secret" or any(map(is_secret_field, last))
 
@@ -199,7 +204,7 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
         for name in names
         if (source := source_of(of, name)) is not None and (source.is_secret or secrets_in(values.get(name)))
     )
-    errors = [*missing(of), *resolver.errors.values(), *_fragment_errors(of)]
+    errors = [*missing(of), *resolver.errors.values(), *_forbidden_to_executions(of)]
     for layer in of.items:
         for item in layer.parameters:
             text, source = values.get(item.name), source_of(of, item.name)
@@ -209,13 +214,20 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
     return Resolved(values, secret, of.fragments, errors, list(dict.fromkeys(resolver.reads)))
 
 
-def _fragment_errors(of: Layers) -> Iterator[FieldError]:
-    """Find fragments that come from an execution although the DRWorkflow does not allow it."""
+def _forbidden_to_executions(of: Layers) -> Iterator[FieldError]:
+    """Find what an execution sets although only a DRWorkflow can allow that: fragments, and values read from secrets.
+
+    Who may create executions chooses values; what the plan's account may read, and structure, are the plan's to choose.
+    """
     allowed = {item.name for item in of.items[0].parameters if item.allow_from_execution}
-    for name in sorted(of.fragments - allowed):
+    for name in sorted(names_with_value(of) - allowed):
         source = source_of(of, name)
-        if source is not None and source.layer.of_execution:
+        if source is None or not source.layer.of_execution:
+            continue
+        if name in of.fragments:
             yield source.error(field_messages.fragment_of_execution(name))
+        elif source.reads_secret:
+            yield source.error(field_messages.secret_of_execution(name))
 
 
 def missing(of: Layers) -> Iterator[FieldError]:

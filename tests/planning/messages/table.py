@@ -105,6 +105,7 @@ OF_A_PLAN = [
     (field_messages.wrong_type(ParameterType.BOOLEAN, GAP, GAP), "the value of a `boolean`"),
     (field_messages.wrong_type(ParameterType.YAML, GAP, GAP), "the value of a `yaml`"),
     (field_messages.fragment_of_execution(GAP), "`spec.params` of an execution"),
+    (field_messages.secret_of_execution(GAP), "`spec.params` of an execution"),
     (field_messages.VALUE_AND_SOURCE, "a parameter with both"),
     (field_messages.EMPTY_SOURCE, "`valueFrom: {}`"),
     (field_messages.EMPTY_REFERENCE_FIELD, "`apiVersion`, `kind` or `jsonPath` of a `manifestRef`"),

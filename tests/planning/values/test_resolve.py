@@ -321,7 +321,9 @@ def test_what_replaces_a_value_from_a_secret_is_not_secret_itself() -> None:
     assert resolve(of, {}).left_out == frozenset()
 
 
-# Fragments.
+# Fragments, and what an execution may not set.
+
+CUSTOM = {"apiVersion": "example.com/v1", "kind": "Database", "name": "d"}
 
 
 def test_a_fragment_is_declared_by_the_dr_workflow_or_by_the_plan_and_never_by_an_execution() -> None:
@@ -345,6 +347,21 @@ def test_a_fragment_comes_from_an_execution_only_where_the_dr_workflow_allows_it
     assert len(resolve(stack([fragment], allowing_plan, execution=given_by), {}).errors) == 1
     allowed = resolve(stack(allowing_plan, execution=given_by), {})
     assert (allowed.errors, allowed.values["a"], [*allowed.fragments]) == ([], "{b: 1}", ["a"])
+
+
+def test_an_execution_reads_no_secret_unless_the_dr_workflow_allows_it() -> None:
+    refused = (
+        'parameter "x" is read from a secret, which an execution cannot do; read it in the plan, or let the DRWorkflow '
+        "declare the parameter with allowFromExecution: true"
+    )
+    at = "spec.params[0].valueFrom.manifestRef of DRPlanExecution default/move: "
+    password = {"name": "x", "valueFrom": {"manifestRef": {**CUSTOM, "jsonPath": "{.spec.password}"}}}
+    for entry in (read("x", kind="Secret", name="s"), password):
+        for lower in ([literal("x", "1")], [{"name": "x", "allowFromExecution": False}]):
+            assert messages(resolve(stack(lower, execution=[entry]), {})) == [at + refused]
+        assert resolve(stack([{"name": "x", "allowFromExecution": True}], execution=[entry]), {}).errors == []
+        assert resolve(stack([literal("x", "1")], [entry]), {}).errors == []
+    assert resolve(stack([literal("x", "1")], execution=[read("x", kind="ConfigMap", name="s")]), {}).errors == []
 
 
 def test_a_revert_cannot_replace_a_fragment() -> None:
