@@ -45,7 +45,7 @@ HARMLESS_HEADERS = frozenset(
 )
 """Headers whose values are no secrets, whatever they say."""
 _USER = re.compile(r"[^/?#]*//([^/?#]*)@")
-_QUERY = re.compile(r"[?&;#]([^=&;#]+)=([^&;#]*)")
+_QUERY = re.compile(r"[?&;#]([^=&;#?]{1,200})=([^&;#]*)")
 _PATH = re.compile(r"[^/?#]*//[^/?#]*/([^?#]*)")
 
 

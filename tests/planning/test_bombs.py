@@ -74,6 +74,7 @@ BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
     "a condition of blanks": (readers.condition, "mode ==" + " " * 1_000_000 + "!"),
     "a condition of clauses": (readers.condition, "mode == install ||" * 55_000),
     "blanks in a placeholder": (readers.text_template, "$(" + " " * 1_000_000, "v"),
+    "question marks in a URL": (readers.http_request, http(url="http://a" + "?" * 60_000)),
     "open placeholders": (readers.text_template, "$(params.x" * 100_000, "v"),
     "open braces": (readers.text_template, "{{ " * 330_000, "v"),
     "dots in a placeholder": (readers.text_template, "$(params." + "a." * 500_000 + ")", "v"),
