@@ -9,7 +9,7 @@ import asyncio
 import structlog
 
 from api.execution import DRPlanExecution, Engine
-from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectKey
+from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectKey, ObjectName
 from api.phases import TERMINAL, OperationType
 from api.plan import CurrentExecution
 from bridge.controller.context import Context, StoredExecution
@@ -20,6 +20,7 @@ from bridge.status.merge import RunStatus
 from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
+from planning.definitions.identifiers import is_object_name
 from planning.messages import runs as run_messages
 
 SWEEP_RETRY = 10.0
@@ -105,24 +106,49 @@ async def has_orphaned_run(context: Context, namespace: str, lock: CurrentExecut
     return False
 
 
-async def cancel_orphaned_runs(context: Context) -> None:
+async def cancel_orphaned_runs(context: Context, reported: set[str]) -> bool:
     """Cancel every open run whose execution does not exist, as it may be after a bridge was down.
 
-    Raises ApiError, TemporalError.
+    Return whether all were compared: an error of one run, which is logged once (`reported`), ends nothing for the
+    others. Raises NoAnswer, and TemporalError where the runs cannot be listed.
     """
-    known = context.index.uids()
+    known, compared = context.index.uids(), True
     async for workflow_id, run_id in context.temporal.open_roots():
         if workflow_id.rpartition("/")[2] in known:
             continue
-        execution = (await context.temporal.input_of(workflow_id, run_id)).execution
         try:
-            stored = await context.store.get(DRPlanExecution, execution.namespace, execution.name)
-        except UnreadableObjectError:
+            await _cancel_if_orphaned(context, workflow_id, run_id, reported)
+        except NoAnswer:
+            raise
+        except RunNotFound:
             continue
-        except NotFoundError:
-            stored = None
-        if stored is None or stored.model.metadata.uid != execution.uid:
-            await _cancel(context, workflow_id, run_id)
+        except (ApiError, TemporalError) as error:
+            compared = False
+            _report(workflow_id, run_id, str(error), reported)
+    return compared
+
+
+async def _cancel_if_orphaned(context: Context, workflow_id: str, run_id: str, reported: set[str]) -> None:
+    root_input = await context.temporal.input_of(workflow_id, run_id)
+    execution = root_input and root_input.execution
+    # Without this check a name with slashes is a path to another object.
+    if execution is None or not is_object_name(ObjectName(name=execution.name, namespace=execution.namespace)):
+        _report(workflow_id, run_id, "its input names no execution", reported)
+        return
+    try:
+        stored = await context.store.get(DRPlanExecution, execution.namespace, execution.name)
+    except UnreadableObjectError:
+        return
+    except NotFoundError:
+        stored = None
+    if stored is None or stored.model.metadata.uid != execution.uid:
+        await _cancel(context, workflow_id, run_id)
+
+
+def _report(workflow_id: str, run_id: str, error: str, reported: set[str]) -> None:
+    if run_id not in reported:
+        reported.add(run_id)
+        _log.warning("open run not compared", workflow=workflow_id, error=error)
 
 
 async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:
@@ -132,13 +158,14 @@ async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:
 
 async def sweep(context: Context) -> None:
     """Cancel orphaned runs now, and as often as everything is listed again."""
+    reported = set[str]()
     while True:
         try:
-            await cancel_orphaned_runs(context)
+            compared = await cancel_orphaned_runs(context, reported)
         except NoAnswer:
             await asyncio.sleep(SWEEP_RETRY)
-        except (ApiError, TemporalError) as error:
+        except TemporalError as error:
             _log.warning("open runs not compared", error=str(error), retry_in=SWEEP_RETRY)
             await asyncio.sleep(SWEEP_RETRY)
         else:
-            await asyncio.sleep(context.settings.relist.total_seconds())
+            await asyncio.sleep(context.settings.relist.total_seconds() if compared else SWEEP_RETRY)

@@ -231,16 +231,16 @@ class TemporalClient:
             if not listing.next_page_token:
                 return
 
-    async def input_of(self, workflow_id: str, run_id: str) -> RunInput:
-        """Return what a root was started with. Raises RunNotFound, TemporalUnreachable."""
+    async def input_of(self, workflow_id: str, run_id: str) -> RunInput | None:
+        """Return what a root was started with; None where that is no input of ours.
+
+        Raises RunNotFound, TemporalUnreachable.
+        """
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         events = handle.fetch_history_events(page_size=1, rpc_timeout=timedelta(seconds=CALL_SECONDS))
         await _call(events.fetch_next_page())
         started = (events.current_page or [])[0].workflow_execution_started_event_attributes
-        root_input = await self._decode(started.input.payloads, RunInput)
-        if root_input is None:
-            raise TemporalUnreachable(f"the input of {workflow_id} is not understood")
-        return root_input
+        return await self._decode(started.input.payloads, RunInput)
 
     async def _describe(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)

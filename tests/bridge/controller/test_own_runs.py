@@ -1,16 +1,21 @@
 """What names an execution's own run is its own, whatever others change; a run whose execution is gone is ended."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
-from api.steps import Target
+from api.steps import RunInput, Target
+from bridge.controller.context import Context
+from bridge.controller.own_runs import cancel_orphaned_runs
 from bridge.kubernetes.index import ObjectKind
+from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
 from dev.stack import Stack
 from kube.client import OWN, Object
+from kube.errors import ApiError, NotFoundError
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
@@ -225,3 +230,65 @@ async def test_an_end_that_another_writes_while_it_runs_is_taken_back(ns: PlanNa
     ended = await ns.phase("slow", Phase.SUCCEEDED)
     assert ended["status"]["message"] == "done"
     await ns.released("slow")
+
+
+class _Runs:
+    """A Temporal with open roots, some of which have an input that is not ours or cannot be read."""
+
+    def __init__(self, inputs: Mapping[str, RunInput | TemporalError | None]) -> None:
+        self.inputs = inputs
+        self.canceled: list[str] = []
+
+    async def open_roots(self) -> AsyncIterator[tuple[str, str]]:
+        for name in self.inputs:
+            yield name, f"run of {name}"
+
+    async def input_of(self, workflow_id: str, run_id: str) -> RunInput | None:
+        answer = self.inputs[workflow_id]
+        if isinstance(answer, TemporalError):
+            raise answer
+        return answer
+
+    async def cancel(self, workflow_id: str, run_id: str) -> None:
+        self.canceled.append(workflow_id)
+
+
+class _NoExecutions:
+    async def get(self, model: type, namespace: str, name: str) -> None:
+        if name == "forbidden":
+            raise ApiError("forbidden", 403)
+        raise NotFoundError("not found", 404)
+
+
+def _input(name: str) -> RunInput:
+    key = {"namespace": "ns", "name": name, "uid": "gone"}
+    return RunInput.model_validate({"execution": key, "plan": "plan", "operation": "Execute"})
+
+
+async def _swept(inputs: Mapping[str, RunInput | TemporalError | None], reported: set[str]) -> tuple[bool, list[str]]:
+    runs = _Runs(inputs)
+    context = SimpleNamespace(index=SimpleNamespace(uids=set), temporal=runs, store=_NoExecutions())
+    return await cancel_orphaned_runs(cast("Context", context), reported), runs.canceled
+
+
+@pytest.mark.parametrize(
+    ("strange", "compared", "logged"),
+    [
+        (None, True, True),
+        (_input("../../team-b/drplans/victim"), True, True),
+        (RunNotFound("ended"), True, False),
+        (TemporalUnreachable("no key"), False, True),
+        (_input("forbidden"), False, True),
+    ],
+)
+async def test_a_strange_run_does_not_end_the_sweep_of_the_others(
+    strange: RunInput | TemporalError | None, compared: bool, logged: bool
+) -> None:
+    reported = set[str]()
+    assert await _swept({"x": strange, "orphan": _input("orphan")}, reported) == (compared, ["orphan"])
+    assert reported == ({"run of x"} if logged else set())
+
+
+async def test_a_temporal_that_does_not_answer_ends_the_sweep() -> None:
+    with pytest.raises(NoAnswer):
+        await _swept({"x": NoAnswer("away"), "orphan": _input("orphan")}, set())
