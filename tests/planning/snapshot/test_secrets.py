@@ -63,7 +63,9 @@ PARAMETERS: dict[str, Any] = {
 def definitions_of_a_run(draw: st.DrawFn) -> tuple[DRPlan, DRWorkflow, DRPlanExecution]:
     """Draw a plan, a DRWorkflow and an execution with the secret in any of its places."""
     kinds = draw(st.lists(st.sampled_from(sorted(ACTIONS)), min_size=1, max_size=3))
-    lists = [draw(st.lists(st.sampled_from(sorted(PARAMETERS)), max_size=2, unique=True)) for _ in range(4)]
+    by_execution = sorted(PARAMETERS.keys() - {"read"})  # which may not read a Secret
+    choices = [*[sorted(PARAMETERS)] * 3, by_execution]
+    lists = [draw(st.lists(st.sampled_from(names), max_size=2, unique=True)) for names in choices]
     own, globally, of_stage, of_execution = [[PARAMETERS[one](SECRET) for one in names] for names in lists]
     flow = dr_workflow("w", *[{**ACTIONS[one](SECRET), "name": f"a{n}"} for n, one in enumerate(kinds)], parameters=own)
     stage = plan_stage("s", "w")
