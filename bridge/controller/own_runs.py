@@ -130,7 +130,7 @@ async def cancel_orphaned_runs(context: Context, reported: set[str]) -> bool:
 
 async def _cancel_if_orphaned(context: Context, workflow_id: str, run_id: str, reported: set[str]) -> None:
     root_input = await context.temporal.input_of(workflow_id, run_id)
-    execution = root_input and root_input.execution
+    execution = None if root_input is None else root_input.execution
     # Without this check a name with slashes is a path to another object.
     if execution is None or not is_object_name(ObjectName(name=execution.name, namespace=execution.namespace)):
         _report(workflow_id, run_id, "its input names no execution", reported)
