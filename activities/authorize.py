@@ -21,12 +21,12 @@ from activities.errors import ActionError, NotRecordedError
 from activities.read import find, observe, original_of, read_execution
 from activities.store import RevisionStore, SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
-from api.execution import DRPlanExecution
+from api.execution import DRPlanExecution, SnapshotRef
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInput, RollbackInput, RunInput
+from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInput, Origin, RollbackInput, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import root_id
 from planning.execute.workflow import is_step_of
@@ -169,8 +169,7 @@ class RunAuthorizer:
         origin = request.origin
         if origin is None:
             raise _refused(run_messages.without_origin(key))
-        if origin.execution != key or origin.snapshot != execution.status.snapshot:
-            raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+        _require_origin(origin, key, execution.status.snapshot)
         snapshot = await self._snapshots.root(key, origin.snapshot)
         use = use_of(snapshot, (origin.stage, origin.workflow))
         definition = use and await self._snapshots.definition(key, use[0].revision)
@@ -191,9 +190,8 @@ class RunAuthorizer:
                 # Of a run that was reset, the status names the decision of the run before until the bridge records it.
                 raise NotRecordedError(FailureType.TRANSIENT, run_messages.waiting_for_record(key))
             raise _refused_step(key)
-        origin = request.origin
-        if origin is not None and (origin.execution != key or origin.snapshot != decision.snapshot):
-            raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+        if request.origin is not None:
+            _require_origin(request.origin, key, decision.snapshot)
         return decision.service_account_name
 
     async def _account_without_decision(
@@ -205,8 +203,7 @@ class RunAuthorizer:
         """
         key, origin = revert.metadata.key, request.origin
         if origin is not None:
-            if origin.execution != key or origin.snapshot != revert.status.snapshot:
-                raise _refused(run_messages.another_snapshot(key, origin.snapshot.name))
+            _require_origin(origin, key, revert.status.snapshot)
         elif request.step.custom is not None:
             raise _refused(run_messages.without_origin(key))
         account = self._impersonation.account(await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref))
@@ -282,6 +279,12 @@ class RunAuthorizer:
 
 def _accepted(execution: DRPlanExecution) -> bool:
     return execution.metadata.annotations.get(ACCEPTED_ANNOTATION) == execution.metadata.uid
+
+
+def _require_origin(origin: Origin, execution: ObjectKey, snapshot: SnapshotRef | None) -> None:
+    """Raise ActionError unless the definitions that are asked for are those stored for the execution."""
+    if origin.execution != execution or origin.snapshot != snapshot:
+        raise _refused(run_messages.another_snapshot(execution, origin.snapshot.name))
 
 
 def _refused(message: str) -> ActionError:
