@@ -9,12 +9,12 @@ import asyncio
 import structlog
 
 from api.execution import DRPlanExecution, Engine
-from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectKey, ObjectName
+from api.meta import FINALIZER, ObjectKey, ObjectName
 from api.phases import TERMINAL, OperationType
 from api.plan import CurrentExecution
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key
+from bridge.kubernetes.index import Key, lost_metadata
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RunStatus
 from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, root_workflow_id
@@ -54,14 +54,9 @@ async def restore_metadata(context: Context, execution: StoredExecution) -> Stor
 
     Also once it has ended: later Reverts find an earlier one by its label, and accept an original by its annotation.
     """
-    meta, change = execution.model.metadata, dict[str, object]()
-    if not execution.accepted:
-        change["annotations"] = {ACCEPTED_ANNOTATION: meta.uid}
-    plan = identifiers.label_value(execution.model.spec.plan_ref)
-    if meta.labels.get(PLAN_LABEL) != plan:
-        change["labels"] = {PLAN_LABEL: plan}
+    change = lost_metadata(execution.raw)
     if not execution.has_finalizer and not execution.deleting and not execution.ended:
-        change["finalizers"] = [*meta.finalizers, FINALIZER]
+        change["finalizers"] = [*execution.model.metadata.finalizers, FINALIZER]
     if not change:
         return execution
     execution = await context.store.write_metadata(execution, change)

@@ -89,10 +89,12 @@ def entry_of(item: Object) -> Entry | None:
     deleting, finalizer = bool(meta.get("deletionTimestamp")), FINALIZER in meta.get("finalizers", [])
     annotations = meta.get("annotations") or {}
     workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
-    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or workflow_id.endswith(f"/{meta['uid']}")
+    has_own_run = workflow_id.endswith(f"/{meta['uid']}")
+    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or has_own_run
     phase = str(status.get("phase") or "")
-    left = (finalizer and (ours or deleting)) or _uncounted(status, annotations) or _altered(item, workflow_id)
-    if phase in TERMINAL and not left:
+    if phase in TERMINAL and not (
+        (finalizer and (ours or deleting)) or _uncounted(status, annotations) or (has_own_run and lost_metadata(item))
+    ):
         return None
     return Entry(
         key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
@@ -111,12 +113,15 @@ def entry_of(item: Object) -> Entry | None:
     )
 
 
-def _altered(item: Object, workflow_id: str) -> bool:
-    """Return whether others have changed our metadata on an execution that has a run of its own."""
-    meta, plan = item["metadata"], str((item.get("spec") or {}).get("planRef") or "")
-    accepted = (meta.get("annotations") or {}).get(ACCEPTED_ANNOTATION) == meta["uid"]
-    labelled = (meta.get("labels") or {}).get(PLAN_LABEL) == label_value(plan)
-    return workflow_id.endswith(f"/{meta['uid']}") and not (accepted and labelled)
+def lost_metadata(item: Object) -> dict[str, Any]:
+    """Return, as a change to its metadata, what an accepted execution no longer has of our annotation and label."""
+    meta, lost = item["metadata"], dict[str, Any]()
+    if (meta.get("annotations") or {}).get(ACCEPTED_ANNOTATION) != meta["uid"]:
+        lost["annotations"] = {ACCEPTED_ANNOTATION: meta["uid"]}
+    label = label_value(str((item.get("spec") or {}).get("planRef") or ""))
+    if (meta.get("labels") or {}).get(PLAN_LABEL) != label:
+        lost["labels"] = {PLAN_LABEL: label}
+    return lost
 
 
 def _uncounted(status: Object, annotations: Object) -> bool:
