@@ -180,12 +180,14 @@ def test_a_process_with_a_broken_temporal_profile_says_so_and_ends(stack: Stack,
     assert process.lines()[-1]["event"] == f"{name} cannot start"
 
 
-@pytest.mark.parametrize("name", ["worker", "bridge"])
-async def test_the_loss_of_temporal_and_its_return_are_one_line_each(stack: Stack, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "ready"), [("worker", "worker started"), ("bridge", "bridge leading")])
+async def test_the_loss_of_temporal_and_its_return_are_one_line_each(
+    stack: Stack, tmp_path: Path, name: str, ready: str
+) -> None:
     async with gate(stack.temporal_address) as door:
         environment = stack.env(name) | {"TEMPORAL_ADDRESS": door.address, "DRPLAN_TASK_QUEUE": "lost"}
         with running(name, tmp_path / "log", environment) as process:
-            await asyncio.to_thread(process.wait_for, f"{name} started")
+            await asyncio.to_thread(process.wait_for, ready)
             await asyncio.sleep(WATCH_SECONDS)
             await door.shut()
             await asyncio.to_thread(process.wait_for, "Temporal is lost")
