@@ -31,7 +31,7 @@ class ExecuteActivities:
     @activity.defn
     async def execute_action(self, request: ExecuteInput) -> ActionOutcome:
         """Read an action's definition and carry it out, unless an earlier attempt has done so."""
-        attempt = RunningAttempt(request.step.attempts, request.errors, request.heartbeat)
+        attempt = RunningAttempt(request.attempts, request.errors, request.heartbeat)
         return await run_attempt(
             attempt,
             lambda: self._authorizer.action(request, attempt),

@@ -90,7 +90,7 @@ class ActionResolver:
             mark=step.mark,
             actor=request.actor,
             execution=request.origin.execution if request.origin else None,
-            attempts=step.attempts,
+            attempts=request.attempts,
             lost=request.lost or _lost_attempts(request, attempt) > 0,
             secrets=secrets,
             attempt=attempt,

@@ -33,7 +33,7 @@ class RollbackActivities:
     @activity.defn
     async def rollback_action(self, request: RollbackInput) -> ActionOutcome:
         """Do what the step says: delete the objects in its order, execute its action, or fail with its refusal."""
-        attempt = RunningAttempt(request.step.attempts, request.errors, request.heartbeat)
+        attempt = RunningAttempt(request.attempts, request.errors, request.heartbeat)
         return await run_attempt(
             attempt,
             lambda: self._authorizer.action(request, attempt),
@@ -55,7 +55,9 @@ class RollbackActivities:
         execute = _execute_input(request)
         if execute is None:
             return await self._delete_objects(request, attempt)
-        execute = execute.model_copy(update={"errors": request.errors, "lost": request.lost})
+        execute = execute.model_copy(
+            update={"errors": request.errors, "lost": request.lost, "timeout": request.timeout}
+        )
         return await self._executing.carry_out(execute, attempt)
 
     async def _verify(self, request: ObserveInput, attempt: RunningAttempt) -> ActionOutcome:

@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, ObjectReference, Timestamp
 from api.params import Parameter
-from api.phases import ActionType, Mode, OnMissing, Operation, OperationType, Phase
+from api.phases import ActionType, Mode, OnFailure, OnMissing, Operation, OperationType, Phase
 from api.reasons import Reason
+from api.requests import AllowedAction, Pause, RequestStatus
 
 Int32 = Annotated[int, Field(json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
@@ -47,6 +48,9 @@ class DRPlanExecutionSpec(Model):
     on_missing: OnMissing | None = None
     """Additive. Of a Revert: whether an object that was already gone makes its action fail (Fail, also when this is
     empty) or is passed over (Ignore)."""
+    on_failure: OnFailure | None = None
+    """Additive. What happens when an action failed and has no retry left: it is Failed (Stop, also when this is empty)
+    or waits for a person's decision (Pause)."""
 
 
 class HttpResponse(Model):
@@ -308,6 +312,8 @@ class ExecutionTree(Model):
     """Additive. The definitions and parameter values that this execution works with, secrets left out."""
     ledger: LedgerRef | None = None
     """Additive. Of an Execute: the first part of the record that a Revert rests on; see 'The ledger'."""
+    paused: Pause | None = None
+    """Additive. A person's pause: no further action starts until it is resumed."""
     decision: SnapshotRef | None = None
     """Additive. Of a Revert: what each of its actions deletes or carries out, as decided before the first one."""
     stage_statuses: list[StageStatus] | None = None
@@ -351,6 +357,10 @@ class ExecutionStatus(ExecutionTree):
     next_steps: list[NextStep] | None = None
     """Additive. What to do now, the most important first; absent where there is nothing to do."""
 
+    allowed_actions: list[AllowedAction] | None = None
+    """Additive. What a person can ask for now; see 'Pause and repair'."""
+    requests: list[RequestStatus] | None = None
+    """Additive. What persons asked for while it ran, the newest last."""
     observed_generation: Int64 | None = None
     """Additive. The metadata.generation that this status is about."""
     engine: Engine | None = None

@@ -59,6 +59,15 @@ class OnMissing(StrEnum):
     """The action is Skipped and the Revert continues."""
 
 
+class OnFailure(StrEnum):
+    """What an execution does when an action failed and has no retry left."""
+
+    STOP = "Stop"
+    """The action is Failed; the failure policies say what follows."""
+    PAUSE = "Pause"
+    """The action waits for a person's decision, as long as that takes."""
+
+
 class PlanFailurePolicy(StrEnum):
     """What an Execute does after a failed stage."""
 

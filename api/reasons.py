@@ -24,11 +24,16 @@ class Reason(StrEnum):
     """An object of the action was gone before anything touched it: a Delete had nothing to do, or a Revert with
     `onMissing: Ignore` passed it over."""
 
+    DONE_BY_HAND = "DoneByHand"
+    """The action had failed, and a person said that it is done."""
+
     # It is being done.
     RETRYING = "Retrying"
     """The last attempt ended with an error, and another one follows."""
     ATTEMPT_LOST = "AttemptLost"
     """The last attempt was lost with its worker, and another one follows."""
+    AWAITING_DECISION = "AwaitingDecision"
+    """The action failed, and a person is to decide what follows."""
     PAUSED = "Paused"
     """Somebody paused the activity of the action in Temporal, and no attempt starts until it is unpaused there."""
 
@@ -63,6 +68,8 @@ class Reason(StrEnum):
     """The condition `when` of the action does not hold in this mode."""
     NOTHING_TO_DELETE = "NothingToDelete"
     """An Execute in mode Delete found no action in the DRWorkflow whose object it could delete."""
+    SKIPPED_ON_REQUEST = "SkippedOnRequest"
+    """The action had failed, and a person decided to go on without it."""
     STOPPED_AFTER_FAILURE = "StoppedAfterFailure"
     """Something before it failed, and nothing further was started."""
     DEPENDENCY_NOT_SUCCEEDED = "DependencyNotSucceeded"

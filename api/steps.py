@@ -21,7 +21,15 @@ from api.execution import (
 )
 from api.ledger import WorkflowRecord
 from api.meta import Model, ObjectKey, ObjectName, Timestamp
-from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
+from api.phases import (
+    OnFailure,
+    Operation,
+    OperationType,
+    Phase,
+    PlanFailurePolicy,
+    StageFailurePolicy,
+    WorkflowFailurePolicy,
+)
 from api.reasons import Reason
 
 
@@ -116,6 +124,11 @@ class Attempts(Model):
 
     timeout: str = "5m"
     retry: RetryPolicy = Field(default_factory=RetryPolicy)
+
+
+def with_timeout(attempts: Attempts, timeout: str | None) -> Attempts:
+    """Return how an action is tried with another timeout; None leaves its own."""
+    return attempts if timeout is None else attempts.model_copy(update={"timeout": timeout})
 
 
 class Part(StrEnum):
@@ -223,6 +236,13 @@ class RollbackInput(Model):
     """Whether an attempt under an earlier schedule was lost with its worker: what it did is not known."""
     heartbeat: Heartbeat | None = None
     """The last one of an attempt that was lost under an earlier schedule."""
+    timeout: str | None = None
+    """Of a retry that a person asked for: bounds the attempt in place of the step's own timeout (Go duration)."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """How the action is tried: as its step says, with the timeout that a person asked for."""
+        return with_timeout(self.step.attempts, self.timeout)
 
 
 class ExecuteInput(Model):
@@ -235,12 +255,19 @@ class ExecuteInput(Model):
     lost: bool = False
     heartbeat: Heartbeat | None = None
     """Like in RollbackInput, all three."""
+    timeout: str | None = None
+    """Like in RollbackInput."""
     origin: Origin | None = None
     """None in runs that were started before snapshots were kept: the current DRWorkflow is read."""
     outputs: dict[str, ActionOutputs] = Field(default_factory=dict)
     """Outputs of the actions that `step.outputs_of` names, as far as they have any."""
     phases: dict[str, Phase] = Field(default_factory=dict)
     """How those actions ended."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """How the action is tried: as its step says, with the timeout that a person asked for."""
+        return with_timeout(self.step.attempts, self.timeout)
 
 
 class ObserveInput(Model):
@@ -317,6 +344,7 @@ class RevertDecision(Model):
     """Of the whole run, if it runs definitions: each level adds its stage and position."""
     rejection: str | None = None
     """Why nothing is to be changed at all; the run then ends as Failed with this message."""
+    on_failure: OnFailure = OnFailure.STOP
     plan_policy: ClassVar[PlanFailurePolicy] = PlanFailurePolicy.STOP
     """A Revert ignores the plan's policy."""
 
@@ -334,6 +362,7 @@ class ExecuteDecision(Model):
     origin: Origin | None = None
     """Of the whole run: each level adds its stage and position."""
     rejection: str | None = None
+    on_failure: OnFailure = OnFailure.STOP
 
 
 class RevertStageInput(Model):
@@ -346,6 +375,7 @@ class RevertStageInput(Model):
     steps: list[list[RollbackStep | None]]
     actor: Actor
     origin: Origin | None = None
+    on_failure: OnFailure = OnFailure.STOP
 
 
 class RevertWorkflowInput(Model):
@@ -355,6 +385,7 @@ class RevertWorkflowInput(Model):
     steps: list[RollbackStep | None]
     actor: Actor
     origin: Origin | None = None
+    on_failure: OnFailure = OnFailure.STOP
 
 
 class ExecuteStageInput(Model):
@@ -368,6 +399,7 @@ class ExecuteStageInput(Model):
     policy: StageFailurePolicy
     workflow_policies: list[WorkflowFailurePolicy]
     origin: Origin | None = None
+    on_failure: OnFailure = OnFailure.STOP
 
 
 class ExecuteWorkflowInput(Model):
@@ -378,3 +410,4 @@ class ExecuteWorkflowInput(Model):
     actor: Actor
     policy: WorkflowFailurePolicy
     origin: Origin | None = None
+    on_failure: OnFailure = OnFailure.STOP

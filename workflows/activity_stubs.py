@@ -102,12 +102,16 @@ class ActionCall:
     """How one action is run and, after a cancel between attempts, looked at."""
 
     attempts: Attempts
-    start: Callable[[int, bool, Heartbeat | None], ActionHandle]
-    """Takes the number of attempts that ended with an error so far, whether one was lost with its worker, and the last
-    heartbeat of that one."""
+    start: Callable[[int, bool, Heartbeat | None, str | None], ActionHandle]
+    """Takes the number of attempts that ended with an error so far, whether one was lost with its worker, the last
+    heartbeat of that one, and the timeout that a person asked for."""
     look: Callable[[], ActionHandle]
     succeeded: Reason | None = None
     """The reason of a success, where the step decides it; None leaves it to the outcome."""
+    refused: bool = False
+    """It fails by what was decided before the first action, so that a repeat changes nothing."""
+    timeout: str | None = None
+    """Of a retry that a person asked for, in place of the action's own (Go duration)."""
 
     @property
     def limit(self) -> int:
@@ -146,7 +150,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
     # Only a step that carries out a definition needs to know where that is kept.
     dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
 
-    def start(errors: int, lost: bool, heartbeat: Heartbeat | None) -> ActionHandle:
+    def start(errors: int, lost: bool, heartbeat: Heartbeat | None, timeout: str | None) -> ActionHandle:
         attempt = RollbackInput(
             step=step,
             actor=actor,
@@ -155,6 +159,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
             errors=errors,
             lost=lost,
             heartbeat=heartbeat,
+            timeout=timeout,
         )
         return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt, index, caption)
 
@@ -162,7 +167,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
         attempt = ObserveInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
         return _start_look(ActivityName.LOOK_AGAIN, attempt, index, caption)
 
-    return ActionCall(step.attempts, start, look, step.success)
+    return ActionCall(step.attempts, start, look, step.success, refused=step.refusal is not None)
 
 
 def execute(
@@ -189,8 +194,9 @@ def execute(
             phases={action.name: action.phase for action in earlier},
         )
 
-    def start(errors: int, lost: bool, heartbeat: Heartbeat | None) -> ActionHandle:
-        return _start_attempt(ActivityName.EXECUTE_ACTION, attempt(errors, lost, heartbeat), index, caption)
+    def start(errors: int, lost: bool, heartbeat: Heartbeat | None, timeout: str | None) -> ActionHandle:
+        next_attempt = attempt(errors, lost, heartbeat).model_copy(update={"timeout": timeout})
+        return _start_attempt(ActivityName.EXECUTE_ACTION, next_attempt, index, caption)
 
     def look() -> ActionHandle:
         return _start_look(ActivityName.VERIFY_ACTION, attempt(), index, caption)
@@ -199,7 +205,7 @@ def execute(
 
 
 def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
-    attempts = attempt.step.attempts
+    attempts = attempt.attempts
     return workflow.start_activity(
         name,
         attempt,

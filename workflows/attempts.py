@@ -79,7 +79,7 @@ async def run_action(
     attempts, errors, lost, losses, heartbeat = 0, 0, False, 0, None
     while True:
         try:
-            outcome = await cancellation.settle(call.start(errors, lost, heartbeat))
+            outcome = await cancellation.settle(call.start(errors, lost, heartbeat, call.timeout))
         except ActivityError as error:
             ended = _read(error, call.limit, errors, cancellation.requested)
         else:

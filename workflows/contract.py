@@ -27,6 +27,13 @@ ROOT_TYPES = {
 STATE_QUERY = "state"
 """Returns RunState from a root, StageStatus from a stage, WorkflowExecutionStatus from a workflow."""
 
+PAUSE_UPDATE = "pause"
+"""Update of a root, with a PersonRequest: Pause or Resume."""
+PAUSE_SIGNAL = "pause"
+"""Signal of a parent to its running children, with a Pause, or None to resume."""
+DECIDE_UPDATE = "decide"
+"""Update of the workflow of a DRWorkflow, with a PersonRequest: what to do about an action that failed."""
+
 FINAL_STATE_MEMO = "finalState"
 """Memo of a cancelled root: its final RunState, because a cancelled run has neither a result nor details."""
 

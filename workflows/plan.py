@@ -13,8 +13,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus
     from api.phases import OperationType, Phase
+    from api.requests import Pause, PersonRequest, RequestType
     from api.steps import ExecuteDecision, ExecuteStageInput, Origin, RevertDecision, RevertStageInput, RunInput
     from planning.definitions import identifiers
+    from planning.messages import requests as request_messages
     from planning.messages import running as running_messages
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
@@ -24,7 +26,8 @@ from workflows import activity_stubs
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, final_node, lost_stage, result, start_child
-from workflows.contract import FINAL_STATE_MEMO, STATE_QUERY, WorkflowType
+from workflows.contract import FINAL_STATE_MEMO, PAUSE_UPDATE, STATE_QUERY, WorkflowType
+from workflows.pause import Paused, refused
 
 
 class PlanWalk(ABC, Generic[DecisionT]):
@@ -36,11 +39,26 @@ class PlanWalk(ABC, Generic[DecisionT]):
     def __init__(self) -> None:
         self._state = RunState(phase=Phase.PENDING)
         self._cancellation = Cancellation()
+        self._paused = Paused(self._cancellation)
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RunState:
         """Return the current tree."""
-        return shorten(transitions.with_counts(self._state) if self._state.stages else self._state)
+        state = self._state.model_copy(update={"paused": self._paused.pause})
+        return shorten(transitions.with_counts(state) if state.stages else state)
+
+    @workflow.update(name=PAUSE_UPDATE)
+    async def pause(self, request: PersonRequest) -> None:
+        """Pause or resume the run; what runs is waited for."""
+        pause = Pause(by=request.by, reason=request.reason or None, since=workflow.now())
+        await self._paused.change(pause if request.type is RequestType.PAUSE else None)
+
+    @pause.validator
+    def check_pause(self, request: PersonRequest) -> None:
+        """Refuse what changes nothing. Raises ApplicationError."""
+        if (request.type is RequestType.PAUSE) is (self._paused.pause is not None):
+            paused = self._paused.pause is not None
+            raise refused(request_messages.PAUSED_ALREADY if paused else request_messages.NOT_PAUSED)
 
     @abstractmethod
     def stage_input(
@@ -72,6 +90,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         decision = await self._decide(load)
         if decision is not None:
             for index in range(len(self._state.stages)):
+                await self._paused.over()
                 startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
                 if startable and rollup.may_start_stage(decision.plan_policy, self._state.stages, index):
                     await self._run_stage(decision, index)
@@ -124,6 +143,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         )
         try:
             child = await start_child(call, self._cancellation)
+            await self._paused.entered(child)
             self._state = transitions.with_child(self._state, index, running)
             total = len(self._state.stages)
             workflow.set_current_details(run_messages.turn_details("Stage", index, total, running.name))
@@ -132,6 +152,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
             stage = pending
         except ChildLost as lost:
             stage = lost_stage(running, self.operation, str(lost), workflow.now())
+        self._paused.left(call.id)
         self._state = transitions.with_child(self._state, index, stage)
 
 
@@ -162,6 +183,7 @@ class RevertPlan(PlanWalk[RevertDecision]):
             steps=decision.steps[index],
             actor=decision.actor,
             origin=origin,
+            on_failure=decision.on_failure,
         )
 
 
@@ -190,4 +212,5 @@ class ExecutePlan(PlanWalk[ExecuteDecision]):
             policy=decision.stage_policies[index],
             workflow_policies=decision.workflow_policies[index],
             origin=origin,
+            on_failure=decision.on_failure,
         )

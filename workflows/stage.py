@@ -12,6 +12,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
+    from api.requests import Pause
     from api.steps import ExecuteStageInput, ExecuteStep, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
     from planning.definitions import identifiers
     from planning.messages import runs as run_messages
@@ -19,7 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from planning.status.size_limit import shorten
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, final_node, lost_workflow, result, start_child
-from workflows.contract import STATE_QUERY, WorkflowType
+from workflows.contract import PAUSE_SIGNAL, STATE_QUERY, WorkflowType
+from workflows.pause import Paused
 
 PARALLEL_WORKFLOWS = 200
 """Children that run at once. Temporal allows 2,000 pending ones and advises 500 at most; the inputs of
@@ -36,6 +38,7 @@ class StageWalk(ABC):
         self._node = node
         self._policy = policy
         self.cancellation = Cancellation()
+        self._paused = Paused(self.cancellation)
         self._running: dict[int, str] = {}
         self._ended = sum(child.phase.terminal for child in node.workflows)
         self._stopped = False
@@ -47,6 +50,11 @@ class StageWalk(ABC):
     def state(self) -> StageStatus:
         """Return the current node."""
         return shorten(self._node)
+
+    @workflow.signal(name=PAUSE_SIGNAL)
+    async def pause(self, pause: Pause | None) -> None:
+        """Start no further workflow until the next signal without a pause."""
+        await self._paused.change(pause)
 
     @abstractmethod
     def workflow_input(self, index: int, node: WorkflowExecutionStatus) -> RevertWorkflowInput | ExecuteWorkflowInput:
@@ -67,6 +75,7 @@ class StageWalk(ABC):
 
     async def _run_workflow(self, index: int, slots: asyncio.Semaphore) -> None:
         async with slots:
+            await self._paused.over()
             if self._stopped or self.cancellation.requested:
                 return
             pending = self._node.workflows[index]
@@ -85,6 +94,7 @@ class StageWalk(ABC):
             )
             try:
                 child = await start_child(call, self.cancellation)
+                await self._paused.entered(child)
                 self._running[index] = running.workflow_ref.name
                 self._update(index, running)
                 node = await final_node(child, call, self.cancellation, lambda: self._canceling)
@@ -93,6 +103,7 @@ class StageWalk(ABC):
             except ChildLost as lost:
                 node = lost_workflow(running, self.operation, str(lost), workflow.now())
             self._running.pop(index, None)
+            self._paused.left(call.id)
             self._update(index, node)
             self._stopped |= not rollup.may_start_next(self._policy, [node.phase])
             self._canceling |= node.phase is Phase.FAILED and rollup.cancels_siblings(self._policy)
@@ -133,6 +144,7 @@ class RevertStage(StageWalk):
             steps=self._input.steps[index],
             actor=self._input.actor,
             origin=origin and origin.model_copy(update={"workflow": position}),
+            on_failure=self._input.on_failure,
         )
 
 
@@ -162,4 +174,5 @@ class ExecuteStage(StageWalk):
             actor=self._input.actor,
             policy=self._input.workflow_policies[index],
             origin=origin and origin.model_copy(update={"workflow": index}),
+            on_failure=self._input.on_failure,
         )

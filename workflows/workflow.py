@@ -6,6 +6,7 @@ Source: docs/architecture.md, "The way of one Revert"; docs/spec/drworkflow.md, 
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
@@ -15,7 +16,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
-    from api.phases import OperationType, Phase, WorkflowFailurePolicy
+    from api.phases import OnFailure, OperationType, Phase, WorkflowFailurePolicy
+    from api.reasons import Reason
+    from api.requests import Pause, PersonRequest, RequestType
     from api.steps import ExecuteWorkflowInput, Origin, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
     from planning.definitions.retry import told_time
@@ -26,10 +29,12 @@ with workflow.unsafe.imports_passed_through():
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
 from workflows.activity_stubs import ActionCall
-from workflows.attempts import run_action
+from workflows.attempts import ActionEnd, run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
-from workflows.contract import STATE_QUERY, WorkflowType
+from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, WorkflowType
+from workflows.decisions import Decisions, ended_by, tried_again
+from workflows.pause import Paused
 
 ATTEMPTS_LOST = "drplan_attempts_lost"
 ATTEMPTS_LOST_HELP = "Attempts of an action that were lost with their workers"
@@ -48,6 +53,7 @@ class WorkflowWalk:
         policy: WorkflowFailurePolicy,
         needs: Needs | None = None,
         origin: Origin | None = None,
+        on_failure: OnFailure = OnFailure.STOP,
     ) -> None:
         """Take the node to walk over; without `needs` its actions run one after the other.
 
@@ -58,6 +64,8 @@ class WorkflowWalk:
         self._policy = policy
         self._needs = needs
         self.cancellation = Cancellation()
+        self._paused = Paused(self.cancellation)
+        self._decisions = Decisions(on_failure, self.cancellation)
         self._running: dict[int, str] = {}
         self._ended = sum(action.phase.terminal for action in node.actions)
         self._succeeded = sum(action.phase is Phase.SUCCEEDED for action in node.actions)
@@ -66,6 +74,21 @@ class WorkflowWalk:
     def state(self) -> WorkflowExecutionStatus:
         """Return the current node."""
         return shorten(self._node)
+
+    @workflow.signal(name=PAUSE_SIGNAL)
+    async def pause(self, pause: Pause | None) -> None:
+        """Start no further action until the next signal without a pause."""
+        await self._paused.change(pause)
+
+    @workflow.update(name=DECIDE_UPDATE)
+    def decide(self, request: PersonRequest) -> None:
+        """Take a person's decision about an action that failed."""
+        self._decisions.make(request)
+
+    @decide.validator
+    def check_decision(self, request: PersonRequest) -> None:
+        """Refuse a decision that cannot be carried out. Raises ApplicationError."""
+        self._decisions.check(request)
 
     def actions_named(self, names: Sequence[str]) -> list[ActionStatus]:
         """Return the current nodes of these actions."""
@@ -110,7 +133,9 @@ class WorkflowWalk:
         running: list[asyncio.Task[int]] = []
         stopped = False
         while True:
-            while not stopped and not self.cancellation.requested and len(running) < limit:
+            if self._paused.pause is not None and not stopped and frontier.more:
+                await self._resumed_or_done(running)
+            while not (stopped or self.cancellation.requested or self._paused.pause) and len(running) < limit:
                 started = self._start_next(calls, frontier)
                 if started is None:
                     break
@@ -121,8 +146,16 @@ class WorkflowWalk:
             for index in [task.result() for task in done]:
                 phase = self._node.actions[index].phase
                 stopped |= not rollup.may_start_next(self._policy, [phase])
-                if phase is Phase.SUCCEEDED:
+                if phase is Phase.SUCCEEDED or self._node.actions[index].reason is Reason.SKIPPED_ON_REQUEST:
                     frontier.ended(index)
+
+    async def _resumed_or_done(self, running: Sequence["asyncio.Task[int]"]) -> None:
+        """Return once the run is resumed or cancelled, or one of the actions that run has ended."""
+        await workflow.wait_condition(
+            lambda: (
+                self._paused.pause is None or self.cancellation.requested or any(action.done() for action in running)
+            )
+        )
 
     def _start_next(self, calls: Sequence[ActionCall | None], frontier: Frontier) -> "asyncio.Task[int] | None":
         """Start the next action that has something to do; one that was skipped counts as done."""
@@ -160,6 +193,15 @@ class WorkflowWalk:
                 self._node = transitions.with_child(self._node, index, waiting)
 
         end = await run_action(call, self.cancellation, retrying, losing)
+        while self._decisions.needed(end):
+            decision = await self._decision_about(index, call, end)
+            if decision is None:
+                break
+            if decision.type is not RequestType.RETRY:
+                end = ended_by(decision, end)
+                break
+            repeated = dataclasses.replace(call, timeout=decision.timeout)
+            end = tried_again(end, await run_action(repeated, self.cancellation, retrying, losing))
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED
@@ -170,6 +212,16 @@ class WorkflowWalk:
         )
         return index
 
+    async def _decision_about(self, index: int, call: ActionCall, end: ActionEnd) -> PersonRequest | None:
+        """Wait for a person's decision about an action that failed; None where it is to fail."""
+        waiting = transitions.action_awaiting(self._node.actions[index], end.outcome, end.retries)
+        self._node = transitions.with_child(self._node, index, waiting)
+        decision = await self._decisions.about(index, repeatable=not call.refused)
+        if decision is not None and decision.type is RequestType.RETRY:
+            again = transitions.action_tried_again(self._node.actions[index], decision)
+            self._node = transitions.with_child(self._node, index, again)
+        return decision
+
 
 @workflow.defn(name=WorkflowType.REVERT_WORKFLOW)
 class RevertWorkflow(WorkflowWalk):
@@ -179,7 +231,8 @@ class RevertWorkflow(WorkflowWalk):
 
     @workflow.init
     def __init__(self, workflow_input: RevertWorkflowInput) -> None:
-        super().__init__(workflow_input.workflow, WorkflowFailurePolicy.FAIL_FAST)
+        policy, on_failure = WorkflowFailurePolicy.FAIL_FAST, workflow_input.on_failure
+        super().__init__(workflow_input.workflow, policy, on_failure=on_failure)
 
     @workflow.run
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
@@ -201,7 +254,8 @@ class ExecuteWorkflow(WorkflowWalk):
     def __init__(self, workflow_input: ExecuteWorkflowInput) -> None:
         after = [step.after for step in workflow_input.steps]
         needs = None if None in after else [places or [] for places in after]
-        super().__init__(workflow_input.workflow, workflow_input.policy, needs, workflow_input.origin)
+        node, policy, origin = workflow_input.workflow, workflow_input.policy, workflow_input.origin
+        super().__init__(node, policy, needs, origin, workflow_input.on_failure)
 
     @workflow.run
     async def run(self, workflow_input: ExecuteWorkflowInput) -> WorkflowExecutionStatus:

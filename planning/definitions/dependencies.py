@@ -24,6 +24,11 @@ class Frontier:
                 self._waiting[needed].append(place)
         self._ready = [place for place, number in enumerate(self._missing) if not number]
 
+    @property
+    def more(self) -> bool:
+        """Whether a place may start now."""
+        return bool(self._ready)
+
     def take(self) -> int | None:
         """Return the next place, each once; None while all that are left wait for others."""
         return heapq.heappop(self._ready) if self._ready else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from api.execution import DRPlanExecution, RunState, StageStatus
 from api.meta import ObjectName
-from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy
+from api.phases import OnFailure, Phase, PlanFailurePolicy, StageFailurePolicy
 from api.plan import DRPlan, Stage
 from api.steps import ExecuteDecision, Origin
 from planning.definitions import identifiers
@@ -51,7 +51,7 @@ def decide_execute(
         return _rejected(errors)
     stages, parts = _parts(execution, plan, workflows, resolved)
     errors = [error for placed in parts for part in placed for error in part.value_errors()]
-    return _rejected(errors) if errors else _decision(plan, stages, parts, origin)
+    return _rejected(errors) if errors else _decision(execution, plan, stages, parts, origin)
 
 
 def objects_to_create(
@@ -71,7 +71,11 @@ def _parts(
 
 
 def _decision(
-    plan: DRPlan, stages: Sequence[Stage], parts: Sequence[Sequence[PlannedWorkflow]], origin: Origin | None
+    execution: DRPlanExecution,
+    plan: DRPlan,
+    stages: Sequence[Stage],
+    parts: Sequence[Sequence[PlannedWorkflow]],
+    origin: Origin | None,
 ) -> ExecuteDecision:
     nodes = [_stage(stage, placed) for stage, placed in zip(stages, parts, strict=True)]
     return ExecuteDecision(
@@ -81,6 +85,7 @@ def _decision(
         stage_policies=[stage.failure_policy or _STAGE_POLICIES[plan.spec.failure_policy] for stage in stages],
         workflow_policies=[[part.dr_workflow.spec.failure_policy for part in placed] for placed in parts],
         origin=origin,
+        on_failure=execution.spec.on_failure or OnFailure.STOP,
     )
 
 

@@ -10,7 +10,7 @@ from typing import assert_never
 
 from api.execution import ActionStatus, DRPlanExecution, LedgerFault, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
-from api.phases import OperationType, Phase
+from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
 from api.steps import (
@@ -102,7 +102,12 @@ def decide_revert(
         unread=decisions.unread,
         definitions_of_today=definitions_of_today,
     )
-    return RevertDecision(state=with_counts(state), steps=[rows for _, rows in stages], origin=origin)
+    return RevertDecision(
+        state=with_counts(state),
+        steps=[rows for _, rows in stages],
+        origin=origin,
+        on_failure=revert.spec.on_failure or OnFailure.STOP,
+    )
 
 
 def rejected(reason: str, fault: LedgerFault | None = None) -> RevertDecision:

@@ -23,9 +23,11 @@ from api.execution import (
 from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
+from api.requests import PersonRequest
 from api.steps import ActionOutcome
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
+from planning.messages import requests as request_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.status.rollup import blocking_stage, failed_needs, part_end, plan_message, rollup, stop_cause, summarize
@@ -142,6 +144,19 @@ def action_lost(action: ActionStatus, losses: int, retries: int, pause: timedelt
     return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
 
 
+def action_awaiting(action: ActionStatus, outcome: ActionOutcome, retries: int) -> ActionStatus:
+    """The action failed with this outcome, and waits for a person's decision; what it recorded is kept."""
+    counts = {"retries": retries, "retry_count": retries}
+    cause = request_messages.awaiting(outcome.message)
+    return action.model_copy(update={**_record(outcome), **_ended_as(Phase.RUNNING, cause), **counts})
+
+
+def action_tried_again(action: ActionStatus, request: PersonRequest) -> ActionStatus:
+    """A person asked for another attempt of an action that failed."""
+    cause = Cause(Reason.RETRYING, request_messages.retried(request))
+    return action.model_copy(update=_ended_as(Phase.RUNNING, cause))
+
+
 def action_finished(
     node: WorkflowExecutionStatus,
     index: int,
@@ -156,12 +171,6 @@ def action_finished(
     `beside` names the actions that still run. `progress` is the workflow's from now on: its caller counts on, for
     a replay does this for thousands of actions at once; None leaves it as it is.
     """
-    record = {
-        "operation": outcome.operation,
-        "created": outcome.created,
-        "outputs": outcome.outputs,
-        "cluster_statuses": outcome.cluster_statuses,
-    }
     action = node.actions[index].model_copy(
         update={
             "phase": outcome.phase,
@@ -170,11 +179,16 @@ def action_finished(
             "completion_time": _whole(now),
             "retries": retries,
             "retry_count": retries,
-            **{name: value for name, value in record.items() if value is not None},
+            **_record(outcome),
         }
     )
     current = {"progress": progress or node.progress, "current_action": tree_messages.current_action(beside)}
     return with_child(node, index, action).model_copy(update=current)
+
+
+def _record(outcome: ActionOutcome) -> dict[str, Any]:
+    """Return what an action did to the cluster, as far as its outcome tells."""
+    return {name: value for name, value in outcome.record_fields().items() if value is not None}
 
 
 # Workflows.

@@ -1,0 +1,130 @@
+"""What a person asks of a running execution: to pause it, and what to do about an action that failed.
+
+A request is written as annotations of the execution; the bridge passes it to the workflow as an update.
+Source: docs/spec/drplanexecution.md, "Pause and repair".
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from api.meta import GROUP, Model, Timestamp
+
+REQUEST_ANNOTATION = f"{GROUP}/request"
+"""What is asked for: a RequestType in lower case."""
+REQUEST_ID_ANNOTATION = f"{GROUP}/request-id"
+"""Any text that tells this request from earlier ones; a request is carried out once."""
+REQUEST_TARGET_ANNOTATION = f"{GROUP}/request-target"
+"""The action, as `stage/workflow/action`; may be left out where only one waits for a decision."""
+REQUEST_BY_ANNOTATION = f"{GROUP}/request-by"
+"""The person that asks; deploy/requests-admission.yaml demands that it is the user who writes the annotation."""
+REQUEST_REASON_ANNOTATION = f"{GROUP}/request-reason"
+"""Why; needed for skip and done."""
+REQUEST_TIMEOUT_ANNOTATION = f"{GROUP}/request-timeout"
+"""Of a retry: a Go duration that bounds each further attempt instead of the action's own timeout."""
+
+LONGEST_REQUEST = 500
+"""Characters of each annotation of a request."""
+
+
+class RequestType(StrEnum):
+    """What a person can ask of a running execution."""
+
+    RETRY = "Retry"
+    """Try the action again, with all its retries."""
+    SKIP = "Skip"
+    """Go on as if the action had nothing to do."""
+    DONE = "Done"
+    """Go on as if the action had succeeded: somebody did by hand what it was to do."""
+    ABORT = "Abort"
+    """Let the action fail, with what follows from that."""
+    PAUSE = "Pause"
+    """Start no further action."""
+    RESUME = "Resume"
+    """Go on after a Pause."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether it is a decision about an action that failed."""
+        return self not in (RequestType.PAUSE, RequestType.RESUME)
+
+
+NEED_REASON = frozenset({RequestType.SKIP, RequestType.DONE})
+"""Requests after which the tree says something that the run did not find out itself."""
+
+
+class PersonRequest(Model):
+    """A request as it is passed to the workflow; also what Temporal's history shows of it."""
+
+    id: str
+    type: RequestType
+    by: str = ""
+    reason: str = ""
+    action: int | None = None
+    """Of a decision: the place of the action in its workflow."""
+    timeout: str | None = None
+    """Of a Retry: what bounds each further attempt, as a Go duration; None leaves the action's own."""
+
+
+class Pause(Model):
+    """A person's pause of the run: no further action starts."""
+
+    by: str = ""
+    """Who asked for it."""
+    reason: str | None = None
+    """Why, in that person's words."""
+    since: Timestamp
+    """When the workflow took note of it."""
+
+
+class RequestState(StrEnum):
+    """How far a request is."""
+
+    REQUESTED = "Requested"
+    """The bridge has read it; the workflow has not answered yet."""
+    ACCEPTED = "Accepted"
+    """The workflow has accepted it; of a Pause: what has started is waited for."""
+    EFFECTIVE = "Effective"
+    """What was asked for is so."""
+    REFUSED = "Refused"
+    """It cannot be carried out; the message says why."""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self in (RequestState.EFFECTIVE, RequestState.REFUSED)
+
+
+class RequestStatus(Model):
+    """What became of a request."""
+
+    id: str
+    """Additive. Its annotation `request-id`."""
+    type: Annotated[str, Field(max_length=50)]
+    """Additive. What was asked for: Retry, Skip, Done, Abort, Pause or Resume."""
+    target: str | None = None
+    """Additive. The action that it is about, as `stage/workflow/action`."""
+    by: str | None = None
+    """Additive. Who asked, as the annotation says."""
+    reason: str | None = None
+    """Additive. Why, in that person's words."""
+    state: RequestState
+    """Additive. How far it is."""
+    message: str | None = None
+    """Additive. Why it was refused."""
+    requested_at: Timestamp
+    """Additive. When the bridge first read it."""
+    accepted_at: Timestamp | None = None
+    """Additive. When the workflow accepted it."""
+    effective_at: Timestamp | None = None
+    """Additive. When what was asked for was so."""
+
+
+class AllowedAction(Model):
+    """What a person can ask for now."""
+
+    target: str | None = None
+    """Additive. The action that it is about, as `stage/workflow/action`; absent for the execution as a whole."""
+    requests: list[RequestType]
+    """Additive. What can be asked for."""

@@ -1,0 +1,115 @@
+"""What a status says of a person's requests: pauses, and decisions about actions that failed.
+
+Source: docs/spec/drplanexecution.md, "Pause and repair".
+"""
+
+from api.meta import parse_duration
+from api.reasons import Cause, Reason
+from api.requests import (
+    LONGEST_REQUEST,
+    REQUEST_ANNOTATION,
+    REQUEST_BY_ANNOTATION,
+    REQUEST_ID_ANNOTATION,
+    REQUEST_REASON_ANNOTATION,
+    REQUEST_TARGET_ANNOTATION,
+    REQUEST_TIMEOUT_ANNOTATION,
+    Pause,
+    PersonRequest,
+    RequestType,
+)
+from planning.messages.text import bounded, excerpt, listed
+
+SUPPORTED = ", ".join(each.lower() for each in RequestType)
+"""The values of the annotation."""
+NOT_PAUSED = "the execution is not paused"
+PAUSED_ALREADY = "the execution is paused already"
+WAITS_FOR_NOTHING = "no action waits for a decision"
+RETRY_IN_VAIN = (
+    "a retry changes nothing, for it was decided before the first action: abort, and create another execution"
+)
+TOO_LATE = "the execution had ended before"
+NOT_STARTED = "the execution has not started its run"
+
+
+def _who(request: PersonRequest | Pause) -> str:
+    by = f" by {excerpt(request.by)}" if request.by else ""
+    return f"{by}: {excerpt(request.reason)}" if request.reason else by
+
+
+def awaiting(error: str) -> Cause:
+    """The action failed, and a person is to decide; `error` is that of its last attempt."""
+    begin = "Waiting for a decision (retry, skip, done or abort): "
+    return Cause(Reason.AWAITING_DECISION, bounded(f"{begin}{error}"))
+
+
+def retried(request: PersonRequest) -> str:
+    """The action is tried again because a person asked for that."""
+    return bounded(f"Tried again{_who(request)}")
+
+
+def skipped(request: PersonRequest, error: str) -> Cause:
+    """A person decided to go on without the action."""
+    return Cause(Reason.SKIPPED_ON_REQUEST, bounded(f"Skipped{_who(request)}; it had failed: {error}"))
+
+
+def done_by_hand(request: PersonRequest, error: str) -> Cause:
+    """A person says that the action is done."""
+    return Cause(Reason.DONE_BY_HAND, bounded(f"Done by hand{_who(request)}; it had failed: {error}"))
+
+
+def paused(pause: Pause) -> str:
+    """Say that nothing further starts, who wants that, and why."""
+    return bounded(f"Paused{_who(pause)}")
+
+
+# Why a request is refused.
+
+
+def needs_reason(kind: RequestType) -> str:
+    """A decision after which the tree says what the run did not find out itself needs a reason."""
+    return f"{kind.lower()} needs a reason: set the annotation {REQUEST_REASON_ANNOTATION}"
+
+
+def unsupported(value: str) -> str:
+    """The annotation asks for nothing that there is."""
+    return f'unsupported value "{excerpt(value)}" of the annotation {REQUEST_ANNOTATION}; supported values: {SUPPORTED}'
+
+
+def too_long(annotation: str) -> str:
+    """An annotation of a request is longer than what is read of it."""
+    return f"the annotation {annotation} has more than {LONGEST_REQUEST} characters"
+
+
+def without_id() -> str:
+    """A request without an id cannot be told from earlier ones."""
+    return f"the annotation {REQUEST_ID_ANNOTATION} is missing: set any text that no earlier request had"
+
+
+def without_by() -> str:
+    """Nobody is named who asks."""
+    return f"the annotation {REQUEST_BY_ANNOTATION} is missing: set it to your user name"
+
+
+def not_for(kind: RequestType, annotation: str) -> str:
+    """An annotation has no meaning for that request."""
+    return f"{kind.lower()} takes no {annotation.rpartition('/')[2]}"
+
+
+def invalid_timeout(text: str) -> str:
+    """A timeout is no Go duration."""
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        return f"the annotation {REQUEST_TIMEOUT_ANNOTATION}: {error}"
+    return ""
+
+
+def unknown_target(target: str, waiting: list[str]) -> str:
+    """No action of that path waits for a decision."""
+    return bounded(f"{excerpt(target)} waits for no decision; waiting: {listed(waiting, 500, ', ')}")
+
+
+def ambiguous_target(waiting: list[str]) -> str:
+    """Several actions wait, and none is named."""
+    names = listed(waiting, 500, ", ")
+    return bounded(f"several actions wait for a decision, set {REQUEST_TARGET_ANNOTATION} to one of them: {names}")

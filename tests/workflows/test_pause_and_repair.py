@@ -1,0 +1,202 @@
+"""A person pauses a run, or decides about an action that failed; days may pass until then."""
+
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
+from api.phases import OnFailure, Phase
+from api.reasons import Reason
+from api.requests import PersonRequest, RequestType
+from api.steps import ActionOutcome, Deletion, FailureType, Refusal, RollbackStep
+from tests.eventually import eventually
+from tests.workflows.decisions import execute, find, phases, revert, stage, target, workflow
+from tests.workflows.engine import DevEngine, Run
+from tests.workflows.fake_activities import Behaviour, FakeAttempt, HeldAttempt, fails
+from workflows.contract import DECIDE_UPDATE, PAUSE_UPDATE
+
+TREE = stage("s", workflow("w", "a", "b", "c"))
+PAUSES = {"on_failure": OnFailure.PAUSE}
+EXECUTE = execute(TREE).model_copy(update=PAUSES)
+REVERT = revert(TREE).model_copy(update=PAUSES)
+
+
+def fails_until(mended: list[bool]) -> Behaviour:
+    """Fail for good until something was mended outside."""
+
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
+        if not mended:
+            raise attempt.failure("forbidden", FailureType.FORBIDDEN, attempt.errors + 1)
+        return attempt.done()
+
+    return behave
+
+
+async def awaited(run: Run, name: str = "b") -> None:
+    """Wait until an action waits for a decision."""
+
+    async def waits() -> bool:
+        try:
+            node = await run.workflow_state((0, "s"), (0, "w"))
+        except Exception:
+            return False
+        return any(one.name == name and one.reason is Reason.AWAITING_DECISION for one in node.actions)
+
+    await eventually(waits, f"{name} waits for a decision")
+
+
+def deletion_of(name: str) -> Deletion:
+    return Deletion(target=target(name), uid="another")
+
+
+async def decide(run: Run, kind: RequestType, action: int = 1, **fields: Any) -> None:
+    request = PersonRequest(id=f"{kind}-{action}", type=kind, action=action, by="alice", **fields)
+    await run.workflow((0, "s"), (0, "w")).execute_update(DECIDE_UPDATE, request)
+
+
+async def pause(run: Run, kind: RequestType = RequestType.PAUSE) -> None:
+    request = PersonRequest(id=kind, type=kind, by="alice", reason="look first")
+    await run.handle.execute_update(PAUSE_UPDATE, request)
+
+
+@pytest.mark.parametrize("decision", [EXECUTE, REVERT], ids=["Execute", "Revert"])
+async def test_a_retry_after_the_repair_ends_well(engine: DevEngine, decision: Any) -> None:
+    mended: list[bool] = []
+    run = await engine.start(decision, b=fails_until(mended))
+    await awaited(run)
+    waiting = (await run.workflow_state((0, "s"), (0, "w"))).actions[1]
+    assert (waiting.phase, waiting.completion_time) == (Phase.RUNNING, None)
+    error = "Failed to delete Localization: forbidden"
+    assert waiting.message == f"Waiting for a decision (retry, skip, done or abort): {error}"
+    await decide(run, RequestType.RETRY)
+    await awaited(run)
+    mended.append(True)
+    await decide(run, RequestType.RETRY, timeout="7s")
+    state = await run.end()
+    assert run.begun == ["a", "b", "b", "b", "c"]
+    assert state.phase is Phase.SUCCEEDED
+    assert find(state, "b").retries == 2
+    assert [one.timeout for one in engine.activities.given[run.uid]] == [None, None, None, "7s", None]
+
+
+@pytest.mark.parametrize("decision", [EXECUTE, REVERT], ids=["Execute", "Revert"])
+async def test_what_is_skipped_does_not_stop_what_follows(engine: DevEngine, decision: Any) -> None:
+    run = await engine.start(decision, b=fails())
+    await awaited(run)
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await decide(run, RequestType.SKIP)
+    assert "skip needs a reason" in str(refusal.value.cause)
+    await decide(run, RequestType.SKIP, reason="not needed here")
+    state = await run.end()
+    assert phases(state) == {
+        "s": "Succeeded",
+        "s/w": "Succeeded",
+        "s/w/a": "Succeeded",
+        "s/w/b": "Skipped",
+        "s/w/c": "Succeeded",
+    }
+    assert find(state, "b").reason is Reason.SKIPPED_ON_REQUEST
+    assert find(state, "b").message == (
+        "Skipped by alice: not needed here; it had failed: Failed to delete Localization: forbidden"
+    )
+
+
+async def test_what_is_done_by_hand_has_succeeded(engine: DevEngine) -> None:
+    run = await engine.start(REVERT, b=fails())
+    await awaited(run)
+    await decide(run, RequestType.DONE, reason="deleted with the vendor's tool")
+    state = await run.end()
+    done = find(state, "b")
+    assert (state.phase, done.phase, done.reason) == (Phase.SUCCEEDED, Phase.SUCCEEDED, Reason.DONE_BY_HAND)
+    assert done.message == (
+        "Done by hand by alice: deleted with the vendor's tool; it had failed: Failed to delete Localization: forbidden"
+    )
+
+
+async def test_an_abort_fails_as_without_a_pause(engine: DevEngine) -> None:
+    run = await engine.start(REVERT, b=fails())
+    await awaited(run)
+    await decide(run, RequestType.ABORT)
+    state = await run.end()
+    assert (state.phase, find(state, "b").phase, find(state, "c").phase) == (
+        Phase.FAILED,
+        Phase.FAILED,
+        Phase.SKIPPED,
+    )
+    assert find(state, "b").message == "Failed to delete Localization: forbidden"
+
+
+async def test_a_cancel_ends_the_wait(engine: DevEngine) -> None:
+    run = await engine.start(REVERT, b=fails())
+    await awaited(run)
+    await run.handle.cancel()
+    state = await run.end()
+    assert (find(state, "b").phase, find(state, "c").phase) == (Phase.FAILED, Phase.SKIPPED)
+
+
+async def test_a_retry_of_what_was_refused_at_the_decision_is_refused(engine: DevEngine) -> None:
+    row = REVERT.steps[0][0]
+    refusal = Refusal(type=FailureType.WRONG_UID, message="another object")
+    refused = [row[0], RollbackStep(refusal=refusal, deletions=[deletion_of("b")]), row[2]]
+    wrong = fails("another object", FailureType.WRONG_UID)
+    run = await engine.start(REVERT.model_copy(update={"steps": [[refused]]}), b=wrong)
+    await awaited(run)
+    with pytest.raises(WorkflowUpdateFailedError) as error:
+        await decide(run, RequestType.RETRY)
+    assert "a retry changes nothing" in str(error.value.cause)
+    await decide(run, RequestType.DONE, reason="it is gone")
+    assert (await run.end()).phase is Phase.SUCCEEDED
+
+
+async def test_only_an_action_that_waits_can_be_decided_about(engine: DevEngine) -> None:
+    gate = HeldAttempt()
+    run = await engine.start(EXECUTE, b=gate)
+    await gate.held()
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await decide(run, RequestType.SKIP, reason="no")
+    assert "no action waits for a decision" in str(refusal.value.cause)
+    gate.open()
+    assert (await run.end()).phase is Phase.SUCCEEDED
+
+
+async def test_a_pause_waits_for_what_runs_and_starts_nothing_further(engine: DevEngine) -> None:
+    gate = HeldAttempt()
+    run = await engine.start(revert(TREE, stage("t", workflow("w", "d"))), b=gate)
+    await gate.held()
+    await pause(run)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await pause(run)
+    state = await run.state()
+    assert state.paused is not None
+    assert (state.paused.by, state.paused.reason) == ("alice", "look first")
+    gate.open()
+
+    async def b_is_done() -> bool:
+        return (await run.workflow_state((0, "s"), (0, "w"))).actions[1].phase is Phase.SUCCEEDED
+
+    await eventually(b_is_done, "b is done")
+    assert run.begun == ["a", "b"]
+    await pause(run, RequestType.RESUME)
+    assert (await run.end()).phase is Phase.SUCCEEDED
+    assert run.begun == ["a", "b", "c", "d"]
+    assert (await run.state()).paused is None
+
+
+async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it(engine: DevEngine) -> None:
+    gates = {"a": HeldAttempt(), "b": HeldAttempt()}
+    tree = stage("s", workflow("w", "a", "b", "c"), workflow("v", "x"))
+    run = await engine.start(execute(tree, after={"c": ["a"]}), a=gates["a"], b=gates["b"])
+    await gates["b"].held()
+    await pause(run)
+    gates["a"].open()
+
+    async def a_is_done() -> bool:
+        return (await run.workflow_state((0, "s"), (0, "w"))).actions[0].phase is Phase.SUCCEEDED
+
+    await eventually(a_is_done, "a is done")
+    await run.handle.cancel()
+    gates["b"].open()
+    state = await run.end()
+    assert sorted(run.begun) == ["a", "b"]
+    assert phases(state)["s/w/c"] == "Skipped"
+    assert phases(state)["s/v"] == "Skipped"
