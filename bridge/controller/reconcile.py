@@ -11,13 +11,13 @@ from typing import assert_never
 import structlog
 
 from api.execution import DRPlanExecution, Engine, ExecutionStatus
-from api.phases import Phase
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
 from bridge.controller.plan_lock import close_records, finish, lock_holder
+from bridge.controller.requests import carry_out
 from bridge.controller.start import report_end, start
 from bridge.controller.validation import dr_workflow_errors, plan_errors
 from bridge.kubernetes.events import EventReason
@@ -26,6 +26,7 @@ from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.status.merge import RootRun, RunStatus
+from bridge.status.requests import is_working
 from bridge.temporal.client import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
@@ -137,6 +138,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
     if young and observation.answered and not status.stages:
         return PassResult(execution, requeue=NO_TREE_YET)
+    status = await carry_out(context, execution, status, run.workflow_id)
     execution = await context.store.write_status(execution, status)
     report_engine(context, before, execution)
     for action, message in execution_status.lost_attempts(before, status):
@@ -158,14 +160,7 @@ def _requeue(status: ExecutionStatus, polled: bool) -> float:
     """Return when to pass over a running execution again; `polled` says that long polls watch all its runs."""
     if not status.stages:
         return NOT_POLLED
-    running = (
-        action.phase is Phase.RUNNING
-        for stage in status.stages
-        if stage.phase is Phase.RUNNING
-        for workflow in stage.workflows
-        for action in workflow.actions
-    )
-    if any(running):
+    if is_working(status):
         return ACTION_RUNNING
     return IDLE if polled else NOT_POLLED
 

@@ -34,6 +34,8 @@ class EventReason(StrEnum):
     STARTED = "Started"
     ATTEMPT_LOST = "AttemptLost"
     CANCELING = "Canceling"
+    REQUEST_ACCEPTED = "RequestAccepted"
+    REQUEST_REFUSED = "RequestRefused"
     RESTORED = "Restored"
     ENGINE_UNAVAILABLE = "EngineUnavailable"
     WORKER_UNAVAILABLE = "WorkerUnavailable"
@@ -47,6 +49,7 @@ class EventReason(StrEnum):
 _WARNINGS = (
     EventReason.ATTEMPT_LOST,
     EventReason.FAILED,
+    EventReason.REQUEST_REFUSED,
     EventReason.RESTORED,
     EventReason.ENGINE_UNAVAILABLE,
     EventReason.WORKER_UNAVAILABLE,

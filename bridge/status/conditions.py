@@ -11,6 +11,8 @@ from enum import StrEnum
 from api.execution import RunState
 from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
+from api.requests import Pause
+from planning.messages import requests as request_messages
 from planning.messages import runs as run_messages
 from planning.messages.text import bounded
 
@@ -36,6 +38,8 @@ class ConditionType(StrEnum):
     """False since the status cannot be brought up to date."""
     CANCEL_REQUESTED = "CancelRequested"
     """Its reason changes from Requested to Accepted to Effective."""
+    PAUSED = "Paused"
+    """True while a person's pause, or an action that waits for a decision, keeps the run from going on."""
     SEARCHABLE = "Searchable"
     """False where Temporal refused the search attributes."""
     VALID = "Valid"
@@ -125,7 +129,8 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Conditi
     reason, message = "NothingLeftStanding", run_messages.NOTHING_LEFT_STANDING
     if state is None or not state.stages:
         clean, reason, message = None, "OutcomeUnknown", ""
-    elif state.left_standing:
+    elif state.left_standing or (state.not_deleted and state.phase is Phase.SUCCEEDED):
+        # With a success, `not_deleted` is what a person skipped.
         clean, reason = False, OBJECTS_LEFT_STANDING
         message = run_messages.left_standing([*(state.not_deleted or []), *state.left_standing])
     elif state.phase is not Phase.SUCCEEDED:
@@ -148,6 +153,20 @@ def of_ledger(state: RunState | None) -> list[ConditionUpdate]:
     if state is None or state.ledger_fault is None:
         return []
     return [ConditionUpdate(ConditionType.LEDGER_INTACT, False, state.ledger_fault.value, state.message or "")]
+
+
+def of_pause(
+    conditions: Iterable[Condition] | None, pause: Pause | None, waiting: Sequence[str]
+) -> list[ConditionUpdate]:
+    """Return Paused; nothing where the run never was. `waiting` are the paths of actions that need a decision."""
+    if pause is not None:
+        return [ConditionUpdate(ConditionType.PAUSED, True, "Requested", request_messages.paused(pause))]
+    if waiting:
+        message = request_messages.waiting_for_decision(waiting)
+        return [ConditionUpdate(ConditionType.PAUSED, True, "AwaitingDecision", message)]
+    if find(conditions, ConditionType.PAUSED) is None:
+        return []
+    return [ConditionUpdate(ConditionType.PAUSED, False, "NotPaused", "")]
 
 
 def of_engine(problem: str = "", message: str = run_messages.ENGINE_REACHABLE) -> ConditionUpdate:

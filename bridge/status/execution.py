@@ -11,10 +11,11 @@ from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, 
 from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from api.reasons import Reason
-from bridge.status import conditions, merge
+from bridge.status import conditions, merge, requests
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
 from bridge.status.next_steps import next_steps
+from planning.messages import requests as request_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
@@ -139,12 +140,16 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
     update["start_time"] = before.start_time or run.start_time
     updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
+    waiting = [each.path for each in requests.waiting_actions(state, run.workflow_id)]
+    updates += conditions.of_pause(before.conditions, state.paused, waiting)
+    update["allowed_actions"] = None if run.cancel_requested else requests.allowed_actions(state, run.workflow_id)
     updates += conditions.of_cancel(
         requested=context.cancel_requested, accepted=run.cancel_requested, phase=Phase.RUNNING
     )
     updates += conditions.references_found(before.conditions)
     updates += conditions.of_definitions(context.operation, observation.state)
-    return _with_conditions(before.model_copy(update=update), updates, context)
+    status = requests.followed(before.model_copy(update=update), context.now)
+    return _with_conditions(status, updates, context)
 
 
 def _engine(before: ExecutionStatus, run: RootRun, observation: Observation, context: StatusContext) -> ConditionUpdate:
@@ -179,6 +184,8 @@ def _message(
         parts.append(running_messages.CANCEL_REQUESTED)
     elif context.cancel_annotation:
         parts.append(running_messages.cancels_nothing(context.cancel_annotation))
+    if state.paused is not None:
+        parts.append(request_messages.paused(state.paused))
     if state.stages:
         now = current_part(state.stages)
         parts.append(now if engine.status else running_messages.before_that(now))
@@ -302,4 +309,5 @@ def _ended(
     updates.append(conditions.of_engine())
     updates += conditions.references_found(status.conditions)
     updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)
-    return _with_conditions(status, updates, context, ended_as)
+    updates += conditions.of_pause(status.conditions, None, [])
+    return _with_conditions(requests.ended(status), updates, context, ended_as)

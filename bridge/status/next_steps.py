@@ -19,6 +19,7 @@ AT_MOST = 5
 """Steps in a status: what comes first matters most."""
 
 _OF_RUNNING = {
+    Reason.AWAITING_DECISION: Situation.AWAITING_DECISION,
     Reason.PAUSED: Situation.PAUSED,
     Reason.RETRYING: Situation.RETRYING,
     Reason.ATTEMPT_LOST: Situation.ATTEMPT_LOST,
@@ -92,7 +93,11 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterato
             root = status.engine.workflow_id if status.engine else ""
             stage_id = identifiers.stage_id(root, stage_place, stage.name)
             run = identifiers.workflow_id(stage_id, workflow_place, workflow.workflow_ref.name)
-            yield _OF_RUNNING[action.reason], {"workflow": run, "activity": identifiers.activity_id(place)}
+            path = f"{stage.name}/{workflow.workflow_ref.name}/{action.name}"
+            own = {"workflow": run, "activity": identifiers.activity_id(place), "target": path}
+            yield _OF_RUNNING[action.reason], own
+    if status.paused is not None:
+        yield Situation.PAUSED_ON_REQUEST, {}
     if conditions.cancel_accepted(status.conditions):
         yield Situation.CANCELING, {}
     if conditions.find(status.conditions, ConditionType.SEARCHABLE) is not None:

@@ -4,6 +4,7 @@ Every call has its own deadline, because a query without a worker never ends by 
 Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/architecture.md, "Temporal".
 
 TemporalError
+├── RequestRefused               the workflow refuses a person's request; the message says why
 ├── RunNotFound                  the server does not know the run: never started, or past its retention
 └── TemporalUnreachable          no usable answer now; what was asked may or may not have happened
     ├── NoAnswer                 the server, or the worker that a query needs, does not answer at all
@@ -30,6 +31,8 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
     QueryRejectCondition,
@@ -44,6 +47,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.execution import DRPlanExecution, RunState
 from api.meta import Model
+from api.requests import PersonRequest
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers, retry
@@ -51,7 +55,7 @@ from planning.messages import runs as run_messages
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import ProcessSettings
 from process.temporal import NO_ANSWER, connect, connect_options, runtime, watch
-from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute
+from workflows.contract import DECIDE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, ROOT_TYPES, STATE_QUERY, SearchAttribute
 
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
@@ -85,6 +89,10 @@ class NoAnswer(TemporalUnreachable):
 
 class InvalidArgument(TemporalUnreachable):
     """The server refused an argument; no status says which."""
+
+
+class RequestRefused(TemporalError):  # noqa: N818 - an answer, not a fault
+    """The workflow refuses a person's request; the message says why."""
 
 
 class RunNotFound(TemporalError):  # noqa: N818 - the server's own word
@@ -348,6 +356,22 @@ class TemporalClient:
             await _call(handle.cancel(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
         except RunNotFound:
             return
+
+    async def update(self, workflow_id: str, request: PersonRequest) -> None:
+        """Pass a person's request to an open workflow, and wait for its answer; the same request twice counts once.
+
+        Raises RequestRefused, RunNotFound, TemporalUnreachable.
+        """
+        handle = self._client.get_workflow_handle(workflow_id)
+        name = DECIDE_UPDATE if request.type.decides else PAUSE_UPDATE
+        update_id = f"{request.type.value}-{request.id}"
+        try:
+            await _call(handle.execute_update(name, request, id=update_id, rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            raise RequestRefused(cause.message if isinstance(cause, FailureError) else str(cause)) from error
+        except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+            raise NoAnswer(f"no answer within {CALL_SECONDS:g} s") from error
 
     async def wait_for_events(self, workflow_id: str, token: bytes | None) -> HistoryPage:
         """Wait for the history to grow beyond `token`; without events, nothing happened for a while.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from string import Template
 
+from api.meta import GROUP
+
 
 class Situation(StrEnum):
     """What an execution is in. Its row in ADVICE says what the status shows then, and what to do."""
@@ -18,6 +20,8 @@ class Situation(StrEnum):
     ENGINE_AWAY = "EngineAway"
     WORKER_AWAY = "WorkerAway"
     WORKER_FAILING = "WorkerFailing"
+    AWAITING_DECISION = "AwaitingDecision"
+    PAUSED_ON_REQUEST = "PausedOnRequest"
     PAUSED = "Paused"
     RETRYING = "Retrying"
     ATTEMPT_LOST = "AttemptLost"
@@ -84,6 +88,10 @@ class Advice:
 _AGAIN = "$again"
 _SHOW = "kubectl --namespace $namespace describe drplanexecution $name"
 _IGNORE = "drplan revert $original --namespace $namespace --on-missing Ignore"
+_REQUEST = (
+    f'kubectl --namespace $namespace annotate --overwrite drplanexecution $name {GROUP}/request-id="$$(date +%s)" '
+    f'{GROUP}/request-by="$$(kubectl auth whoami --output jsonpath={{.status.userInfo.username}})"'
+)
 _WORKER_LOG = "kubectl --namespace drplan-system logs deployment/drplan-worker --tail 50"
 
 ADVICE: Mapping[Situation, Advice] = {
@@ -118,6 +126,20 @@ ADVICE: Mapping[Situation, Advice] = {
         "see the worker's log; run the previous release again until the run has ended",
         _WORKER_LOG,
         "[upgrading](#upgrading)",
+    ),
+    Situation.AWAITING_DECISION: Advice(
+        "`Waiting for a decision (retry, skip, done or abort): …`",
+        "the action failed, and the execution has `onFailure: Pause`",
+        "correct the cause, then retry; or skip it, say that it is done by hand, or abort (skip and done need a reason)",
+        f"{_REQUEST} {GROUP}/request=retry {GROUP}/request-target=$target",
+        "[pause and repair](spec/drplanexecution.md#pause-and-repair)",
+    ),
+    Situation.PAUSED_ON_REQUEST: Advice(
+        "`Paused on request by alice: …`",
+        "somebody paused the execution",
+        "resume it, or cancel it",
+        f"{_REQUEST} {GROUP}/request=resume",
+        "[pause and repair](spec/drplanexecution.md#pause-and-repair)",
     ),
     Situation.PAUSED: Advice(
         "`Paused in Temporal by …, until it is unpaused there`",

@@ -3,6 +3,8 @@
 Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
+from collections.abc import Sequence
+
 from api.meta import parse_duration
 from api.reasons import Cause, Reason
 from api.requests import (
@@ -17,7 +19,7 @@ from api.requests import (
     PersonRequest,
     RequestType,
 )
-from planning.messages.text import bounded, excerpt, listed
+from planning.messages.text import bounded, counted, excerpt, listed
 
 SUPPORTED = ", ".join(each.lower() for each in RequestType)
 """The values of the annotation."""
@@ -28,7 +30,6 @@ RETRY_IN_VAIN = (
     "a retry changes nothing, for it was decided before the first action: abort, and create another execution"
 )
 TOO_LATE = "the execution had ended before"
-NOT_STARTED = "the execution has not started its run"
 
 
 def _who(request: PersonRequest | Pause) -> str:
@@ -40,6 +41,11 @@ def awaiting(error: str) -> Cause:
     """The action failed, and a person is to decide; `error` is that of its last attempt."""
     begin = "Waiting for a decision (retry, skip, done or abort): "
     return Cause(Reason.AWAITING_DECISION, bounded(f"{begin}{error}"))
+
+
+def waiting_for_decision(paths: Sequence[str]) -> str:
+    """Name the actions that wait for a person's decision."""
+    return f"{counted(len(paths), 'action')} waiting for a decision: {listed(paths, 500, ', ')}"
 
 
 def retried(request: PersonRequest) -> str:
@@ -59,7 +65,7 @@ def done_by_hand(request: PersonRequest, error: str) -> Cause:
 
 def paused(pause: Pause) -> str:
     """Say that nothing further starts, who wants that, and why."""
-    return bounded(f"Paused{_who(pause)}")
+    return bounded(f"Paused on request{_who(pause)}")
 
 
 # Why a request is refused.

@@ -11,8 +11,9 @@ from datetime import timedelta
 from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
 from api.meta import GROUP, ObjectKey, ObjectName, go_duration
 from api.phases import OperationType, Phase
+from api.requests import RequestStatus
 from api.steps import RollbackStep
-from planning.messages.text import bounded, counted, listed, placed
+from planning.messages.text import bounded, counted, excerpt, listed, placed
 
 CONDITION_BOUND = 4096
 """Bytes of a condition's message: enough for every name that a person can take in."""
@@ -202,6 +203,14 @@ def event_of_execution(name: str, note: str) -> str:
 def event_restored(fields: Sequence[str]) -> str:
     """Others had changed our part of these fields of the metadata while the execution runs."""
     return f"Restored {', '.join(fields)}: the execution runs, and they are not to be changed meanwhile"
+
+
+def event_request(request: RequestStatus) -> str:
+    """A person asked something of the run; it was passed on, or refused."""
+    about = f" {request.target}" if request.target else ""
+    asked = f"{excerpt(request.by or 'somebody')} asked for {excerpt(request.type)}{about}"
+    reason = f": {excerpt(request.reason)}" if request.reason else ""
+    return f"{asked}{reason}; refused: {request.message}" if request.message else f"{asked}{reason}"
 
 
 def event_started(workflow_id: str) -> str:

@@ -10,7 +10,7 @@ from api.phases import Phase
 from api.reasons import Reason
 from planning.messages import running as running_messages
 
-_TELLING = (Reason.PAUSED, Reason.RETRYING, Reason.ATTEMPT_LOST)
+_TELLING = (Reason.AWAITING_DECISION, Reason.PAUSED, Reason.RETRYING, Reason.ATTEMPT_LOST)
 """Why an action does not advance, the most important reason first."""
 
 

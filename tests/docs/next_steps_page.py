@@ -18,6 +18,7 @@ EXAMPLE = {
     "account": "system:serviceaccount:default:default",
     "workflow": "revert/default/shop-back/…",
     "activity": "action-0",
+    "target": "sites/shop-east/gate",
     "again": "drplan revert shop-move --namespace default",
 }
 """What the page puts into commands."""

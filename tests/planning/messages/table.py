@@ -18,6 +18,7 @@ from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, 
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause
+from api.requests import Pause, PersonRequest, RequestState, RequestStatus, RequestType
 from api.steps import RollbackStep, Target
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
@@ -25,6 +26,7 @@ from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages import removal as removal_messages
+from planning.messages import requests as request_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
@@ -531,6 +533,33 @@ OF_RUNS = [
     run_messages.workflow_access_unknown(GAP, GAP, GAP),
 ]
 
+# Pause and repair.
+
+ASKED = PersonRequest(id=GAP, type=RequestType.SKIP, by=GAP, reason=GAP)
+OF_REQUESTS = [
+    request_messages.awaiting(GAP).message,
+    request_messages.retried(ASKED),
+    request_messages.skipped(ASKED, GAP).message,
+    request_messages.done_by_hand(ASKED, GAP).message,
+    request_messages.paused(Pause(by=GAP, reason=GAP, since=MOMENT)),
+    request_messages.waiting_for_decision([GAP]),
+    request_messages.needs_reason(RequestType.SKIP),
+    request_messages.unsupported(GAP),
+    request_messages.too_long(GAP),
+    request_messages.without_id(),
+    request_messages.without_by(),
+    request_messages.not_for(RequestType.PAUSE, GAP),
+    request_messages.invalid_timeout(GAP),
+    request_messages.unknown_target(GAP, [GAP]),
+    request_messages.ambiguous_target([GAP]),
+    request_messages.WAITS_FOR_NOTHING,
+    request_messages.RETRY_IN_VAIN,
+    request_messages.PAUSED_ALREADY,
+    request_messages.NOT_PAUSED,
+    request_messages.TOO_LATE,
+    run_messages.event_request(RequestStatus(id=GAP, type=GAP, target=GAP, by=GAP, reason=GAP, state=RequestState.REFUSED, message=GAP, requested_at=MOMENT)),
+]
+
 # fmt: on
 
 Row = Sequence[str] | str
@@ -549,6 +578,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Sequence[Row]]] = {
     "OF_FIELDS": (("message",), OF_FIELDS),
     "OF_MANIFESTS": (("message",), OF_MANIFESTS),
     "OF_RUNS": (("message",), OF_RUNS),
+    "OF_REQUESTS": (("message",), OF_REQUESTS),
 }
 """The columns and rows of each table, under the name that its page has in `<!-- messages: NAME -->`."""
 _SLOT = re.compile(r"(<!-- messages: (\w+) -->\n).*?(<!-- end of messages -->)", re.DOTALL)

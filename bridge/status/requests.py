@@ -1,0 +1,198 @@
+"""A person's requests: read from annotations, matched with what waits in the tree, and recorded in the status.
+
+Source: docs/spec/drplanexecution.md, "Pause and repair".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.execution import ExecutionStatus, ExecutionTree
+from api.phases import Phase
+from api.reasons import Reason
+from api.requests import (
+    LONGEST_REQUEST,
+    NEED_REASON,
+    REQUEST_ANNOTATION,
+    REQUEST_BY_ANNOTATION,
+    REQUEST_ID_ANNOTATION,
+    REQUEST_REASON_ANNOTATION,
+    REQUEST_TARGET_ANNOTATION,
+    REQUEST_TIMEOUT_ANNOTATION,
+    AllowedAction,
+    PersonRequest,
+    RequestState,
+    RequestStatus,
+    RequestType,
+)
+from planning.definitions import identifiers
+from planning.messages import requests as messages
+
+KEPT = 20
+"""Requests in a status; the oldest is dropped first."""
+LISTED = 50
+"""Actions in `allowedActions`."""
+_ANNOTATIONS = (
+    REQUEST_ANNOTATION,
+    REQUEST_ID_ANNOTATION,
+    REQUEST_TARGET_ANNOTATION,
+    REQUEST_BY_ANNOTATION,
+    REQUEST_REASON_ANNOTATION,
+    REQUEST_TIMEOUT_ANNOTATION,
+)
+_DECISIONS = [each for each in RequestType if each.decides]
+
+
+@dataclass(frozen=True)
+class WaitingAction:
+    """An action that waits for a decision, and the workflow that a decision is sent to."""
+
+    path: str
+    workflow_id: str
+    action: int
+
+
+@dataclass(frozen=True)
+class Passable:
+    """A request that the workflow is to decide on."""
+
+    request: PersonRequest
+    workflow_id: str
+
+
+def waiting_actions(tree: ExecutionTree, root: str) -> Iterator[WaitingAction]:
+    """Yield the actions that wait for a decision, in the tree's order; `root` is the root's workflow id."""
+    for stage_place, stage in enumerate(tree.stages):
+        if stage.phase is not Phase.RUNNING:
+            continue
+        stage_id = identifiers.stage_id(root, stage_place, stage.name)
+        for place, workflow in enumerate(stage.workflows):
+            run = identifiers.workflow_id(stage_id, place, workflow.workflow_ref.name)
+            for index, action in enumerate(workflow.actions):
+                if action.phase is Phase.RUNNING and action.reason is Reason.AWAITING_DECISION:
+                    path = f"{stage.name}/{workflow.workflow_ref.name}/{action.name}"
+                    yield WaitingAction(path, run, index)
+
+
+def allowed_actions(tree: ExecutionTree, root: str) -> list[AllowedAction]:
+    """Return what a person can ask for while a run goes on."""
+    paths = dict.fromkeys(each.path for each in waiting_actions(tree, root))
+    decisions = [AllowedAction(target=path, requests=_DECISIONS) for path in list(paths)[:LISTED]]
+    of_run = RequestType.PAUSE if tree.paused is None else RequestType.RESUME
+    return [*decisions, AllowedAction(requests=[of_run])]
+
+
+def is_working(tree: ExecutionTree) -> bool:
+    """Return whether an action runs that does not wait for a person."""
+    return any(
+        action.phase is Phase.RUNNING and action.reason is not Reason.AWAITING_DECISION
+        for stage in tree.stages
+        if stage.phase is Phase.RUNNING
+        for action in stage.actions
+    )
+
+
+def current(status: ExecutionStatus, annotations: Mapping[str, str], now: datetime) -> RequestStatus | None:
+    """Return the request that the annotations make, as far as it is; None where there is none, or an ended one."""
+    if REQUEST_ANNOTATION not in annotations:
+        return None
+    known = status.requests or []
+    request_id = annotations.get(REQUEST_ID_ANNOTATION, "")[:LONGEST_REQUEST]
+    before = next((each for each in reversed(known) if each.id == request_id), None)
+    if before is not None:
+        return before if before.state is RequestState.REQUESTED else None
+    return RequestStatus(
+        id=request_id,
+        type=annotations[REQUEST_ANNOTATION][:50].capitalize(),
+        target=annotations.get(REQUEST_TARGET_ANNOTATION, "")[:LONGEST_REQUEST] or None,
+        by=annotations.get(REQUEST_BY_ANNOTATION, "")[:LONGEST_REQUEST] or None,
+        reason=annotations.get(REQUEST_REASON_ANNOTATION, "")[:LONGEST_REQUEST] or None,
+        state=RequestState.REQUESTED,
+        requested_at=now,
+    )
+
+
+def passable(
+    request: RequestStatus, annotations: Mapping[str, str], status: ExecutionStatus, root: str
+) -> Passable | str:
+    """Return what the workflow is to decide on, or why the request is refused."""
+    kind = next((each for each in RequestType if each.value == request.type), None)
+    if kind is None:
+        return messages.unsupported(request.type)
+    timeout = annotations.get(REQUEST_TIMEOUT_ANNOTATION) or None
+    if error := _form_error(kind, request, annotations, timeout):
+        return error
+    passed = PersonRequest(id=request.id, type=kind, by=request.by or "", reason=request.reason or "", timeout=timeout)
+    if not kind.decides:
+        return Passable(passed, root)
+    waiting = list(waiting_actions(status, root))
+    meant = [each for each in waiting if request.target in (None, each.path)]
+    paths = [each.path for each in waiting]
+    if not waiting:
+        return messages.WAITS_FOR_NOTHING
+    if not meant:
+        return messages.unknown_target(request.target or "", paths)
+    if request.target is None and len(meant) > 1:
+        return messages.ambiguous_target(paths)
+    return Passable(passed.model_copy(update={"action": meant[0].action}), meant[0].workflow_id)
+
+
+def _form_error(kind: RequestType, request: RequestStatus, annotations: Mapping[str, str], timeout: str | None) -> str:
+    """Return what is wrong with the annotations themselves; empty where nothing is."""
+    for annotation in _ANNOTATIONS:
+        if len(annotations.get(annotation, "")) > LONGEST_REQUEST:
+            return messages.too_long(annotation)
+    if not request.id:
+        return messages.without_id()
+    if not request.by:
+        return messages.without_by()
+    if kind in NEED_REASON and not request.reason:
+        return messages.needs_reason(kind)
+    if timeout is not None and kind is not RequestType.RETRY:
+        return messages.not_for(kind, REQUEST_TIMEOUT_ANNOTATION)
+    if request.target and not kind.decides:
+        return messages.not_for(kind, REQUEST_TARGET_ANNOTATION)
+    return messages.invalid_timeout(timeout) if timeout is not None else ""
+
+
+def accepted(request: RequestStatus, now: datetime) -> RequestStatus:
+    """Return a request that the workflow has accepted: all but a Pause are effective with that."""
+    update = {"state": RequestState.ACCEPTED, "accepted_at": now}
+    if request.type != RequestType.PAUSE:
+        update |= {"state": RequestState.EFFECTIVE, "effective_at": now}
+    return request.model_copy(update=update)
+
+
+def refused(request: RequestStatus, why: str) -> RequestStatus:
+    """Return a request that cannot be carried out."""
+    return request.model_copy(update={"state": RequestState.REFUSED, "message": why})
+
+
+def recorded(status: ExecutionStatus, request: RequestStatus) -> ExecutionStatus:
+    """Return the status with what became of a request, in its place or as the newest."""
+    others = status.requests or []
+    places = [place for place, each in enumerate(others) if each.id == request.id]
+    if places:
+        listed = [request if place == places[-1] else each for place, each in enumerate(others)]
+    else:
+        listed = [*others, request][-KEPT:]
+    return status.model_copy(update={"requests": listed})
+
+
+def followed(status: ExecutionStatus, now: datetime) -> ExecutionStatus:
+    """Return the status of a running execution with the pauses that have become effective."""
+    if status.paused is None or is_working(status):
+        return status
+    for request in status.requests or []:
+        if request.state is RequestState.ACCEPTED:
+            update = {"state": RequestState.EFFECTIVE, "effective_at": now}
+            status = recorded(status, request.model_copy(update=update))
+    return status
+
+
+def ended(status: ExecutionStatus) -> ExecutionStatus:
+    """Return the status of an execution that has ended, with the requests that came too late."""
+    for request in status.requests or []:
+        if not request.state.final:
+            status = recorded(status, refused(request, messages.TOO_LATE))
+    return status.model_copy(update={"allowed_actions": None, "paused": None})

@@ -1,0 +1,98 @@
+"""An execution that waits for a person: mended and retried, skipped, done by hand; paused and resumed."""
+
+import itertools
+from typing import Any
+
+from dev.layout import REPOSITORY
+from tests.e2e.story import Story, condition, nodes
+from tests.eventually import until
+from tests.kubectl import KubectlError, Object
+from tests.manifests import config_map, execute
+
+NO_RETRY: dict[str, Any] = {"retryPolicy": {"limit": 0}}
+GROUP = "dr.bkbcs.tencent.com"
+POLICY = REPOSITORY / "deploy" / "requests-admission.yaml"
+_ids = itertools.count(1)
+
+
+def user(story: Story) -> str:
+    return story.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}").strip()
+
+
+def ask(story: Story, execution: str, request: str, **more: str) -> None:
+    fields = {"id": str(next(_ids)), "by": user(story), **more}
+    given = [f"{GROUP}/request-{name}={value}" for name, value in fields.items()]
+    cleared = [f"{GROUP}/request-{name}-" for name in ("target", "reason", "timeout") if name not in more]
+    story.kubectl("annotate", "--overwrite", "drpe", execution, f"{GROUP}/request={request}", *given, *cleared)
+
+
+def condition_or_none(status: Object, kind: str) -> Object:
+    return next((each for each in status.get("conditions", []) if each["type"] == kind), {})
+
+
+def last_request(status: Object) -> tuple[str, str]:
+    request = (status.get("requests") or [{"type": "", "state": ""}])[-1]
+    return request["type"], request["state"]
+
+
+def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_revert(story: Story) -> None:
+    story.kubectl.create(config_map("taken"))
+    story.plan("plan", {"app": [story.makes("first"), story.makes("taken", **NO_RETRY), story.makes("last")]})
+    story.execute("execute", "plan", onFailure="Pause")
+    target = "app-stage/app/make-taken"
+    status = story.eventually("execute", lambda one: condition_or_none(one, "Paused").get("status") == "True")
+    assert status["phase"] == "Running"
+    assert {"target": target, "requests": ["Retry", "Skip", "Done", "Abort"]} in status["allowedActions"]
+    assert "Waiting for a decision (retry, skip, done or abort)" in status["message"]
+    assert "request=retry" in status["nextSteps"][0]["command"]
+
+    ask(story, "execute", "skip")
+    story.eventually("execute", lambda one: last_request(one) == ("Skip", "Refused"))
+    story.kubectl("delete", "configmap", "taken")
+    ask(story, "execute", "retry", target=target, timeout="30s", reason="the old one is gone")
+    status = story.succeeded("execute")
+    assert last_request(status) == ("Retry", "Effective")
+    assert status["requests"][-1]["by"] == user(story)
+    assert status["requests"][0]["message"].startswith("skip needs a reason")
+    assert (condition(status, "Paused")["status"], status.get("allowedActions")) == ("False", None)
+    found = {place: (phase, message) for place, phase, message in nodes(status)}
+    assert found["0-app-stage/0-app/1-make-taken"] == ("Succeeded", "Created ConfigMap taken")
+
+    held = {"metadata": {"finalizers": ["example.com/hold"]}}
+    story.kubectl.patch("configmap/taken", held)
+    story.revert("revert", "plan", "execute", onFailure="Pause")
+    story.eventually("revert", lambda one: one.get("phase") == "Running")
+    ask(story, "revert", "pause", reason="look first")
+    status = story.eventually("revert", lambda one: last_request(one)[0] == "Pause" and bool(one.get("paused")))
+    assert f"Paused on request by {user(story)}: look first" in status["message"]
+    assert {"requests": ["Resume"]} in status["allowedActions"]
+    story.let_go("taken")
+    story.eventually("revert", lambda one: last_request(one) == ("Pause", "Effective"))
+    assert story.exists("configmap", "first")
+    ask(story, "revert", "resume")
+    story.succeeded("revert")
+    assert not story.exists("configmap", "first")
+
+
+def test_a_request_is_by_who_writes_it_and_never_changes(story: Story) -> None:
+    story.kubectl("apply", f"--filename={POLICY}")
+    story.kubectl.create(execute("probe", "none"))
+    until(lambda: "request-by must be" in refusal(story, "request=pause", "request-id=1", "request-by=somebody"))
+    until(lambda: "request-by must be" in refusal(story, "request=pause", "request-id=1"))
+    ask(story, "probe", "pause")
+    assert "a request never changes" in refusal(story, "request=resume")
+    assert "a request never changes" in refusal(story, "request-reason=because")
+    assert refusal(story, "request=resume", "request-id=another") == ""
+    story.kubectl("label", "drpe", "probe", "team=shop")
+    removed = [f"{GROUP}/request-", f"{GROUP}/request-id-", f"{GROUP}/request-by-"]
+    story.kubectl("annotate", "drpe", "probe", *removed)
+
+
+def refusal(story: Story, *annotations: str) -> str:
+    """Return why annotations are refused; empty where they are not."""
+    written = [f"{GROUP}/{each}" for each in annotations]
+    try:
+        story.kubectl("annotate", "--overwrite", "--dry-run=server", "drpe", "probe", *written)
+    except KubectlError as error:
+        return str(error)
+    return ""
