@@ -46,6 +46,7 @@ from planning.messages import tree as tree_messages
 from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.revert.marks import without_foreign, without_unmarked
+from planning.revert.scope import Scope
 from planning.snapshot.decision import decision_documents
 from planning.snapshot.definitions import (
     layers_of,
@@ -157,7 +158,7 @@ class LoadActivities:
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None:
-            decision = rejected_revert(tree_messages.bad_parameters(errors))
+            decision = rejected_revert(tree_messages.unusable(errors))
         return await self._store(decision, request.execution, account, documents)
 
     async def _account(self, namespace: str, plan: DRPlan | None, snapshot: Snapshot | None = None) -> str | None:
@@ -171,7 +172,7 @@ class LoadActivities:
         self, revert: DRPlanExecution, original: DRPlanExecution, used: OriginalDefinitions, actor: Actor
     ) -> tuple[Definitions | None, list[str]]:
         """Return the definitions that a Revert executes, if any, and what is wrong with its own parameters."""
-        if used.plan is None or not executes_definitions(original, used.workflows):
+        if used.plan is None or not executes_definitions(original, used.workflows, Scope.of(revert.spec)):
             return None, []
         if used.snapshot is not None:
             resolved = await self._resolved(layers_of_revert(used.snapshot, revert), actor)

@@ -32,6 +32,32 @@ NodeReason = Annotated[Reason | None, BeforeValidator(_known), WithJsonSchema({"
 """The CRD admits any word, so that a release can add one."""
 
 
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+"""A name that a person writes to select something."""
+
+
+class Selection(Model):
+    """Parts of an execution by name. Each list that is not empty narrows what the others select."""
+
+    stages: Annotated[list[Name] | None, Field(max_length=1000)] = None
+    """Names of stages."""
+    workflows: Annotated[list[Name] | None, Field(max_length=1000)] = None
+    """Names of DRWorkflows, or namespace/name."""
+    actions: Annotated[list[Name] | None, Field(max_length=1000)] = None
+    """Names of actions."""
+
+
+class NamedObject(Model):
+    """An object by kind and name."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=253)]
+    """Additive. Kind of the object."""
+    namespace: Annotated[str | None, Field(max_length=63)] = None
+    """Additive. Namespace of the object; empty for a cluster-scoped one."""
+    name: Name
+    """Additive. Name of the object."""
+
+
 class DRPlanExecutionSpec(Model):
     """What a person asks for. It never changes after creation."""
 
@@ -51,6 +77,14 @@ class DRPlanExecutionSpec(Model):
     on_failure: OnFailure | None = None
     """Additive. What happens when an action failed and has no retry left: it is Failed (Stop, also when this is empty)
     or waits for a person's decision (Pause)."""
+    ignore_missing: Annotated[list[NamedObject] | None, Field(max_length=1000)] = None
+    """Additive. Of a Revert: objects that are passed over where they were already gone, whatever onMissing says of
+    others."""
+    include_partial: bool | None = None
+    """Additive. Of a Revert: also take back what stages, workflows and actions that did not succeed have done, as far
+    as that is recorded."""
+    only: Selection | None = None
+    """Additive. Of a Revert: the parts of the original to take back; the rest is Skipped, for a later Revert."""
 
 
 class HttpResponse(Model):

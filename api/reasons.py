@@ -40,6 +40,8 @@ class Reason(StrEnum):
     # A Revert has nothing to do, and leaves it Skipped.
     ORIGINAL_NOT_SUCCEEDED = "OriginalNotSucceeded"
     """The part of the original that it belongs to did not succeed."""
+    NOT_SELECTED = "NotSelected"
+    """The Revert's `only` does not name it, and a later Revert can take it back."""
     ALREADY_ROLLED_BACK = "AlreadyRolledBack"
     """Earlier Reverts rolled it back; on an action `rolledBackBy` names them."""
     NO_ROLLBACK_DEFINED = "NoRollbackDefined"

@@ -1,12 +1,12 @@
 """What the commands do with DRPlanExecutions on a cluster: create, read, follow to the end, cancel."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, CANCEL_ANNOTATION
-from api.phases import OnMissing, OperationType
+from api.phases import OperationType
 from api.steps import Target
 from kube.client import OWN, Cluster
 from kube.errors import ApiError
@@ -27,12 +27,18 @@ class Executions:
         spec = {"planRef": plan, "operationType": OperationType.EXECUTE.value}
         return await self._create({"name": name} if name else {"generateName": f"{plan}-execute-"}, spec)
 
-    async def revert(self, execution: str, name: str | None, on_missing: OnMissing | None) -> str:
-        """Create a Revert of an execution and return its name; without one, the API server generates it."""
+    async def revert(self, execution: str, name: str | None, options: Mapping[str, Any]) -> str:
+        """Create a Revert of an execution and return its name; without one, the API server generates it.
+
+        `options` are further fields of its spec.
+        """
         plan = (await self.get(execution)).spec.plan_ref
-        spec = {"planRef": plan, "operationType": OperationType.REVERT.value, "revertExecutionRef": execution}
-        if on_missing is not None:
-            spec["onMissing"] = on_missing.value
+        spec = {
+            "planRef": plan,
+            "operationType": OperationType.REVERT.value,
+            "revertExecutionRef": execution,
+            **options,
+        }
         return await self._create({"name": name} if name else {"generateName": f"{execution}-revert-"}, spec)
 
     async def _create(self, metadata: dict[str, Any], spec: dict[str, Any]) -> str:

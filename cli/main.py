@@ -90,12 +90,22 @@ def revert(
     on_missing: Annotated[
         OnMissing | None, typer.Option(help="What to do about objects that no longer exist: Fail (default) or Ignore.")
     ] = None,
+    include_partial: Annotated[
+        bool, typer.Option("--include-partial", help="Take back what parts that did not succeed have done, too.")
+    ] = False,
+    stage: Annotated[list[str] | None, typer.Option(help="Take back this stage only; repeatable.")] = None,
+    workflow: Annotated[list[str] | None, typer.Option(help="Take back this DRWorkflow only; repeatable.")] = None,
+    action: Annotated[list[str] | None, typer.Option(help="Take back this action only; repeatable.")] = None,
     wait: Wait = True,
 ) -> None:
     """Revert an execution: roll back the actions that it carried out."""
+    selected = {"stages": stage, "workflows": workflow, "actions": action}
+    only = {level: names for level, names in selected.items() if names}
+    options = {"onMissing": on_missing, "includePartial": include_partial, "only": only}
 
     async def command(executions: Executions) -> int:
-        return await _created(executions, await executions.revert(execution, name, on_missing), wait)
+        created = await executions.revert(execution, name, {field: value for field, value in options.items() if value})
+        return await _created(executions, created, wait)
 
     _run(namespace, command)
 

@@ -11,6 +11,7 @@ from bridge.kubernetes.index import Index, Key
 from bridge.kubernetes.store import Store, StoredObject
 from bridge.settings import BridgeSettings
 from bridge.status.execution import StatusContext
+from bridge.status.next_steps import command_options
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
@@ -73,5 +74,6 @@ class Context:
             name=execution.key.name,
             plan=execution.model.spec.plan_ref,
             original=execution.model.spec.revert_execution_ref or "",
+            options=command_options(execution.model.spec),
             cancel_annotation=execution.cancel_annotation,
         )

@@ -7,6 +7,8 @@ Source: docs/architecture.md, "Rules that always hold"; docs/spec/drplanexecutio
 
 from typing import Any
 
+from pydantic import Field
+
 from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, RunState
 from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
@@ -38,6 +40,8 @@ class StatusContext(Model):
     plan: str = ""
     original: str = ""
     """Of a Revert: the execution that it takes back."""
+    options: list[str] = Field(default_factory=list)
+    """Of a Revert: what else the command that creates one like it needs."""
     cancel_annotation: str = ""
     """A value of the annotation that cancels nothing, such as `yes`."""
 
@@ -61,7 +65,8 @@ def _with_conditions(
         "original": context.original,
         "account": f"system:serviceaccount:{context.namespace}:{status.service_account_name or 'default'}",
     }
-    return status.model_copy(update={"next_steps": next_steps(status, context.operation, facts, ended_as)})
+    steps = next_steps(status, context.operation, facts, ended_as, options=context.options)
+    return status.model_copy(update={"next_steps": steps})
 
 
 def _fields(state: RunState) -> dict[str, Any]:

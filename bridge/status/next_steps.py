@@ -4,9 +4,17 @@ Source: docs/operations.md, "At three in the morning".
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from api.execution import ActionStatus, ExecutionStatus, NextStep, StageStatus, WorkflowExecutionStatus
+from api.execution import (
+    ActionStatus,
+    DRPlanExecutionSpec,
+    ExecutionStatus,
+    NextStep,
+    Selection,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
@@ -15,6 +23,8 @@ from planning.definitions import identifiers
 from planning.messages import next_steps as advice
 from planning.messages.next_steps import Situation
 
+INCLUDE_PARTIAL = "--include-partial"
+"""Option of `drplan revert`."""
 AT_MOST = 5
 """Steps in a status: what comes first matters most."""
 
@@ -55,21 +65,41 @@ Found = tuple[Situation, dict[str, str]]
 
 
 def next_steps(
-    status: ExecutionStatus, operation: OperationType, facts: Mapping[str, str], ended_as: Situation | None = None
+    status: ExecutionStatus,
+    operation: OperationType,
+    facts: Mapping[str, str],
+    ended_as: Situation | None = None,
+    *,
+    options: Sequence[str] = (),
 ) -> list[NextStep] | None:
     """Return what to do; None where there is nothing. `facts` are what the commands need, unquoted.
 
-    `ended_as` is known to who writes the end of an execution that left no tree.
+    `ended_as` is known to who writes the end of an execution that left no tree. `options` are those of the command that
+    creates a Revert like this one.
     """
     running = status.phase is not None and not status.phase.terminal
-    found = _while_running(status, facts) if running else _at_the_end(status, operation, ended_as)
+    found = (
+        _while_running(status, facts)
+        if running
+        else _at_the_end(status, operation, ended_as, INCLUDE_PARTIAL in options)
+    )
     steps: dict[Situation, NextStep] = {}
     for situation, own in found:
         quoted = {name: shlex.quote(value) for name, value in {**facts, **own}.items()}
-        quoted["again"] = _again(operation, quoted)
+        quoted["again"] = " ".join([_again(operation, quoted), *map(shlex.quote, options)])
         row = advice.ADVICE[situation]
         steps.setdefault(situation, NextStep(what=row.what, why=row.why, command=advice.command(situation, quoted)))
     return list(steps.values())[:AT_MOST] or None
+
+
+def command_options(spec: DRPlanExecutionSpec) -> list[str]:
+    """Return the options of `drplan revert` that create a Revert with this spec."""
+    options = ["--on-missing", spec.on_missing.value] if spec.on_missing else []
+    options += [INCLUDE_PARTIAL] if spec.include_partial else []
+    only = spec.only or Selection()
+    for option, names in (("--stage", only.stages), ("--workflow", only.workflows), ("--action", only.actions)):
+        options += [word for name in names or () for word in (option, name)]
+    return options
 
 
 def _again(operation: OperationType, quoted: Mapping[str, str]) -> str:
@@ -104,7 +134,9 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterato
         yield Situation.NOT_SEARCHABLE, {}
 
 
-def _at_the_end(status: ExecutionStatus, operation: OperationType, ended_as: Situation | None) -> Iterator[Found]:
+def _at_the_end(
+    status: ExecutionStatus, operation: OperationType, ended_as: Situation | None, include_partial: bool
+) -> Iterator[Found]:
     is_revert, succeeded = operation is OperationType.REVERT, status.phase is Phase.SUCCEEDED
     if ended_as is not None:
         yield ended_as, {}
@@ -117,9 +149,13 @@ def _at_the_end(status: ExecutionStatus, operation: OperationType, ended_as: Sit
     done = status.summary.succeeded_actions if status.summary else 0
     if not succeeded and status.stages and (is_revert or done):
         yield Situation.PARTLY_REVERTED if is_revert else Situation.PARTLY_EXECUTED, {}
+    skipped_for = {action.reason for *_, action in _actions(status)}
+    if Reason.NOT_SELECTED in skipped_for:
+        yield Situation.NOT_SELECTED, {}
     clean = conditions.find(status.conditions, ConditionType.CLEAN)
     if clean is not None and clean.reason == conditions.OBJECTS_LEFT_STANDING:
-        yield Situation.LEFT_STANDING, {}
+        partial = is_revert and not include_partial and Reason.ORIGINAL_NOT_SUCCEEDED in skipped_for
+        yield Situation.PARTIAL_LEFT if partial else Situation.LEFT_STANDING, {}
 
 
 def _actions(

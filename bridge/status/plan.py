@@ -112,7 +112,8 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
     name, phase, original = execution.metadata.name, execution.status.phase, execution.spec.revert_execution_ref or ""
     in_effect, (done, total) = _is_executed(status), _done(execution)
     is_execute = execution.spec.operation_type is OperationType.EXECUTE
-    if phase is not Phase.SUCCEEDED:
+    # What a Revert with a selection leaves is in effect until one without has succeeded.
+    if phase is not Phase.SUCCEEDED or execution.spec.only is not None:
         if phase is None or not done:
             return None
         reason, message = "PartlyExecuted", run_messages.partly_executed(name, phase, done, total)

@@ -23,6 +23,7 @@ from planning.execute.workflow import PlannedWorkflow
 from planning.messages import tree as tree_messages
 from planning.revert.default_rollback import objects_in
 from planning.revert.ownership import created_during
+from planning.revert.scope import SUCCEEDED_ONLY, Scope
 from planning.values.placeholders import TemplateError, Values, has_template
 from planning.values.rendering import rendered_action
 
@@ -93,11 +94,13 @@ def conflicts(others: Sequence[DRPlanExecution], objects: Sequence[StandingObjec
     for other in others:
         made = [one for one in objects if _made_by(other, one)]
         if made:
-            first, revertible = made[0].creation, made[0].uid in _uids_to_roll_back(other)
-            name = other.metadata.name
-            errors.append(
-                tree_messages.still_stands(name, first.action, first.target, len(made) - 1, revertible=revertible)
-            )
+            first, uid, name = made[0].creation, made[0].uid, other.metadata.name
+            remedy = tree_messages.DELETE_IT
+            if uid in _uids_to_roll_back(other, SUCCEEDED_ONLY):
+                remedy = tree_messages.first_revert(name)
+            elif uid in _uids_to_roll_back(other, Scope(include_partial=True)):
+                remedy = tree_messages.first_revert(name, include_partial=True)
+            errors.append(tree_messages.still_stands(name, first.action, first.target, len(made) - 1, remedy))
     return errors
 
 
@@ -113,7 +116,7 @@ def _made_by(execution: DRPlanExecution, one: StandingObject) -> bool:
     )
 
 
-def _uids_to_roll_back(execution: DRPlanExecution) -> set[str]:
+def _uids_to_roll_back(execution: DRPlanExecution, scope: Scope) -> set[str]:
     """Return the uids of the objects that a Revert of an execution would roll back."""
     if execution.spec.operation_type is not OperationType.EXECUTE:
         return set()
@@ -122,7 +125,8 @@ def _uids_to_roll_back(execution: DRPlanExecution) -> set[str]:
         for stage in execution.status.stages
         for workflow in stage.workflows
         for action in workflow.actions
-        if stage.phase is workflow.phase is action.phase is Phase.SUCCEEDED
+        if all(scope.is_revertible(node.phase) for node in (stage, workflow, action))
+        if action.phase is Phase.SUCCEEDED or action.created
         if action.operation is not Operation.REPLACE or action.custom_rollback
         for item in objects_in(action.outputs)
         if item.uid

@@ -13,8 +13,11 @@ _LONGEST_CYCLE = 10
 """Names of a cycle that a message contains."""
 _LOST = 400
 """Bytes of the paths that a patch loses."""
+_NAMES = 300
+"""Bytes of the names that a person may choose from."""
 EMPTY_REFERENCE = "is empty; write the DRWorkflow's name"
 NO_PLAN = "is empty; write the DRPlan's name"
+EMPTY_SELECTION = "selects nothing; name stages, workflows or actions, or leave it out"
 EMPTY_NAME = "is empty; write the object's name"
 STRATEGIC_WITHOUT_SCHEMA = (
     "strategic is for kinds that are built in; the API server refuses it for those of a CustomResourceDefinition: "
@@ -63,6 +66,17 @@ def not_a_namespace(name: str) -> str:
 def unsupported(text: str, supported: Sequence[str]) -> str:
     """A value that is not in the list of supported ones. Empty values are not listed."""
     return f'unsupported value "{excerpt(text)}"; supported values: {", ".join(value for value in supported if value)}'
+
+
+def selects_nothing(name: str, names: Sequence[str]) -> str:
+    """A name by which a Revert selects parts of its original, and which has none, or none that the others select."""
+    return f'"{excerpt(name)}" selects nothing; name some of {listed(list(names), _NAMES, ", ")}'
+
+
+def no_such_object(name: str, objects: Sequence[str]) -> str:
+    """An object that a Revert is to pass over, and that its original has nothing to do with."""
+    known = listed(list(objects), _NAMES, ", ") if objects else "none"
+    return f"{excerpt(name)} is no object that the execution created; these are: {known}"
 
 
 def unknown_dependency(what: str, name: str) -> str:

@@ -38,6 +38,11 @@ def wrong_type_of_value(wanted: str) -> str:
     return f"this is not {words.get(wanted, wanted)}"
 
 
+def too_many(number: int, most: int) -> str:
+    """A list or a text that is longer than the schema allows."""
+    return f"it has {number} items or characters, of which {most} are allowed; shorten it"
+
+
 def duplicate_object(file: str) -> str:
     """An object that this or an earlier file contains already."""
     return f"this object is also in {file}; remove one of them"

@@ -64,6 +64,8 @@ class Situation(StrEnum):
     RUN_UNKNOWN = "RunUnknown"
     PARTLY_EXECUTED = "PartlyExecuted"
     PARTLY_REVERTED = "PartlyReverted"
+    NOT_SELECTED = "NotSelected"
+    PARTIAL_LEFT = "PartialLeft"
     LEFT_STANDING = "LeftStanding"
     CONSEQUENCE = "Consequence"
     SHORTENED = "Shortened"
@@ -368,13 +370,28 @@ ADVICE: Mapping[Situation, Advice] = {
         "an Execute in phase Failed or Canceled",
         "what it did before stays done",
         "take it back, unless you want to keep it",
-        "drplan revert $name --namespace $namespace",
+        "drplan revert $name --namespace $namespace --include-partial",
+        "[parts](spec/drplanexecution.md#parts-of-an-execution)",
     ),
     Situation.PARTLY_REVERTED: Advice(
         "condition `Clean`, reason `RollbackIncomplete`",
         "the Revert failed or was cancelled before its end",
         "read the chain in the message, correct the cause, then create another Revert: it continues where this one stopped",
         _AGAIN,
+    ),
+    Situation.NOT_SELECTED: Advice(
+        "`Not selected by spec.only, skipped rollback`",
+        "the Revert took back only what its `spec.only` selects",
+        "create another Revert without it, which takes back the rest",
+        "drplan revert $original --namespace $namespace",
+        "[parts](spec/drplanexecution.md#parts-of-an-execution)",
+    ),
+    Situation.PARTIAL_LEFT: Advice(
+        "condition `Clean`, reason `ObjectsLeftStanding`, after an Execute that did not succeed",
+        "parts of the original that did not succeed left objects behind; the condition names them",
+        "create another Revert that takes these parts back, too; delete by hand what is left then and is not to stay",
+        "drplan revert $original --namespace $namespace --include-partial",
+        "[parts](spec/drplanexecution.md#parts-of-an-execution)",
     ),
     Situation.LEFT_STANDING: Advice(
         "condition `Clean`, reason `ObjectsLeftStanding`",

@@ -215,8 +215,8 @@ def part_not_recorded(name: str, part: str) -> str:
     )
 
 
-def bad_parameters(errors: Sequence[str]) -> str:
-    """A Revert's own parameters cannot be used; everything found is listed."""
+def unusable(errors: Sequence[str]) -> str:
+    """Fields of a Revert cannot be used; everything found is listed."""
     return f"Nothing was reverted: {listed(errors, MESSAGE_BOUND - 30)}"
 
 
@@ -225,15 +225,19 @@ def not_started(errors: Sequence[str]) -> str:
     return f"Not started: {listed(errors, MESSAGE_BOUND - 20)}"
 
 
-def still_stands(execution: str, action: str, target: Target, more: int, *, revertible: bool) -> str:
+DELETE_IT = "no Revert takes it back: delete it"
+
+
+def first_revert(execution: str, *, include_partial: bool = False) -> str:
+    """The Revert that takes the object of an earlier execution back."""
+    partial = " and includePartial: true" if include_partial else ""
+    return f"first create a Revert with revertExecutionRef: {execution}{partial}"
+
+
+def still_stands(execution: str, action: str, target: Target, more: int, remedy: str) -> str:
     """An earlier execution of the plan made an object that this one is to create, and `more` of them."""
     others = f" and {counted(more, 'other object')}" if more else ""
     made = f"action {action} is to create {placed(target)}, which DRPlanExecution {execution} made{others}"
-    remedy = (
-        f"first create a Revert with revertExecutionRef: {execution}"
-        if revertible
-        else "no Revert takes it back: delete it"
-    )
     return f"{made}; {remedy}, or use the operation Apply"
 
 
@@ -246,6 +250,11 @@ _LEFT_TO_IT = "; what becomes of it is left to the custom rollback of that actio
 ORIGINAL_ACTION_NOT_SUCCEEDED = Cause(
     Reason.ORIGINAL_NOT_SUCCEEDED, "Original action did not succeed, skipped rollback"
 )
+LEFT_NOTHING = Cause(
+    Reason.ORIGINAL_NOT_SUCCEEDED, "Original action did not succeed, and nothing is recorded that it left"
+)
+"""Of a Revert with `includePartial`."""
+NOT_SELECTED = Cause(Reason.NOT_SELECTED, "Not selected by spec.only, skipped rollback")
 EXISTED_BEFORE = Cause(Reason.EXISTED_BEFORE, "The object existed before the execution, not deleted")
 
 

@@ -6,7 +6,7 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from api.phases import Mode, OnMissing
+from api.phases import Mode, OnMissing, Phase
 from api.steps import FailureType, Part, Presence, Refusal, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
@@ -16,8 +16,10 @@ from planning.revert.default_rollback import (
     ActionToRun,
     DeleteObjects,
     NoRollback,
+    RecordedObject,
     Rollback,
     deletion_of_created,
+    objects_in,
     rollback,
 )
 from planning.revert.original import NodeKey, OriginalAction, OriginalTree, actions_of
@@ -63,7 +65,8 @@ def decide_all(tree: OriginalTree, facts: RevertFacts) -> ActionDecisions:
 
 def _rollback(action: OriginalAction, facts: RevertFacts) -> Rollback:
     """Decide what undoes an action, unless an earlier Revert did it, or a hook's condition does not hold."""
-    undoing = rollback(action)
+    is_whole = action.record.phase is Phase.SUCCEEDED or action.hook is not None
+    undoing = rollback(action) if is_whole else _rollback_of_partial(action, facts)
     reverts = facts.history.of_action(action.key)
     if not reverts and isinstance(undoing, ActionToRun) and (presumed := facts.history.presumed(action.key)):
         # What cannot be observed is believed to have been done by the Revert that claims the whole: never twice.
@@ -74,6 +77,30 @@ def _rollback(action: OriginalAction, facts: RevertFacts) -> Rollback:
         # It still exists, whatever the status of an earlier Revert says: only what is gone was rolled back.
         reverts = ()
     return NoRollback(tree_messages.already_rolled_back(reverts)) if reverts else _conditional(undoing)
+
+
+def _rollback_of_partial(action: OriginalAction, facts: RevertFacts) -> Rollback:
+    """Decide what undoes an action that did not succeed: nothing, unless its record or its object says what it left.
+
+    A record that does not say whether the action created its object is of an attempt without an answer: then the
+    object is its own only where it has the execution's mark.
+    """
+    record = action.record
+    names_objects = any(True for _ in objects_in(record.outputs))
+    if not names_objects and not action.may_have_created:
+        return NoRollback(tree_messages.LEFT_NOTHING)
+    undoing = rollback(action)
+    if isinstance(undoing, ActionToRun) and not names_objects:
+        return NoRollback(tree_messages.LEFT_NOTHING)
+    if not isinstance(undoing, DeleteObjects):
+        return undoing
+    own = []
+    for item in undoing.objects:
+        if item.uid is not None and (record.created or record.type is None):
+            own.append(item)
+        elif facts.has_mark(item.target):
+            own.append(RecordedObject(item.target, facts.observed(item.target).uid))
+    return replace(undoing, objects=tuple(own)) if own else NoRollback(tree_messages.LEFT_NOTHING)
 
 
 def _conditional(undoing: Rollback) -> Rollback:

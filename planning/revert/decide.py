@@ -26,26 +26,31 @@ from api.steps import (
 )
 from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
+from planning.definitions.field_errors import FieldError, in_object
 from planning.definitions.identifiers import Workflows
 from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
+from planning.messages import fields as field_messages
 from planning.messages import tree as tree_messages
-from planning.messages.text import bounded
+from planning.messages.text import bounded, placed
 from planning.revert.actions import ActionDecisions, decide_all, executes
 from planning.revert.default_rollback import ActionToRun, DeleteObjects, NoRollback, deletion_of_created
+from planning.revert.marks import of_execution
 from planning.revert.original import (
     OriginalAction,
     OriginalStage,
+    OriginalTree,
     OriginalWorkflow,
     actions_of,
     keys,
     mirrored,
     read_tree,
 )
-from planning.revert.ownership import Deletions, gather_facts
+from planning.revert.ownership import Deletions, gather_facts, named, plain
 from planning.revert.previous_reverts import history
+from planning.revert.scope import SUCCEEDED_ONLY, Scope, selection_errors
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
@@ -56,17 +61,21 @@ Row = list[RollbackStep | None]
 
 def objects_to_observe(original: DRPlanExecution, workflows: Workflows) -> list[Target]:
     """Return every object to observe, those of parts that will be skipped included: unique, in Revert order."""
+    return _created_objects(mirrored(read_tree(original, workflows), None))
+
+
+def _created_objects(tree: OriginalTree) -> list[Target]:
     targets: dict[Target, None] = {}
-    for action in actions_of(mirrored(read_tree(original, workflows), None)):
+    for action in actions_of(tree):
         created = deletion_of_created(action) if action.may_have_created else None
         if isinstance(created, DeleteObjects):
             targets.update(dict.fromkeys(item.target for item in created.objects))
     return list(targets)
 
 
-def executes_definitions(original: DRPlanExecution, workflows: Workflows) -> bool:
+def executes_definitions(original: DRPlanExecution, workflows: Workflows, scope: Scope = SUCCEEDED_ONLY) -> bool:
     """Return whether a Revert of this original carries definitions out, and so needs a snapshot of its own."""
-    return executes(read_tree(original, workflows))
+    return executes(read_tree(original, workflows, scope))
 
 
 def decide_revert(
@@ -90,9 +99,13 @@ def decide_revert(
     reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
     if reason or original is None:
         return rejected(reason or "")
-    original_tree = read_tree(original, workflows)
+    original_tree = read_tree(original, workflows, Scope.of(revert.spec))
     tree = mirrored(original_tree, plan)
-    facts = gather_facts(original_tree, observations, history(revert, original, earlier), revert.spec.on_missing)
+    if errors := in_object(revert, _spec_errors(revert, original, tree)):
+        return rejected(tree_messages.unusable([error.text for error in errors]))
+    facts = gather_facts(
+        original_tree, observations, history(revert, original, earlier), revert.spec, of_execution(original)
+    )
     decisions = decide_all(tree, facts)
     stages = [_planned_stage(stage, decisions, revert.metadata.uid) for stage in tree]
     state = RunState(
@@ -110,6 +123,17 @@ def decide_revert(
     )
 
 
+def _spec_errors(revert: DRPlanExecution, original: DRPlanExecution, tree: OriginalTree) -> Iterator[FieldError]:
+    """Find names in a Revert's fields that its original does not have."""
+    yield from selection_errors(revert.spec.only, original.status.stages)
+    known = {named(target): placed(target) for target in _created_objects(tree)}
+    for place, one in enumerate(revert.spec.ignore_missing or ()):
+        if plain(one) not in known:
+            name = f"{one.kind} {one.namespace}/{one.name}" if one.namespace else f"{one.kind} {one.name}"
+            message = field_messages.no_such_object(name, list(known.values()))
+            yield FieldError(f"spec.ignoreMissing[{place}]", message)
+
+
 def rejected(reason: str, fault: LedgerFault | None = None) -> RevertDecision:
     """Return the decision to touch nothing; `fault` is that of the original's ledger, where it is the reason."""
     message = bounded(reason)
@@ -119,34 +143,30 @@ def rejected(reason: str, fault: LedgerFault | None = None) -> RevertDecision:
 
 def _planned_stage(stage: OriginalStage, decisions: ActionDecisions, uid: str) -> tuple[StageStatus, list[Row]]:
     """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
-    skipped = None if stage.node.phase is Phase.SUCCEEDED else tree_messages.original_stage_was(stage.node.phase)
-    planned = [
-        _planned_workflow(workflow, decisions, skipped, Steps.of(uid, stage, workflow)) for workflow in stage.workflows
-    ]
+    planned = [_planned_workflow(workflow, decisions, Steps.of(uid, stage, workflow)) for workflow in stage.workflows]
     nodes = [node for node, _ in planned]
     actions = [action for node in nodes for action in node.actions]
     node = StageStatus(
         name=stage.node.name,
         workflow_executions=nodes,
         parallel=stage.node.parallel or None,
-        **pending_or_skipped(skipped or _done_before(nodes, actions)),
+        **pending_or_skipped(stage.skipped or _done_before(nodes, actions)),
     )
     return node, [row for _, row in planned]
 
 
 def _planned_workflow(
-    workflow: OriginalWorkflow, decisions: ActionDecisions, stage_skipped: Cause | None, steps: "Steps"
+    workflow: OriginalWorkflow, decisions: ActionDecisions, steps: "Steps"
 ) -> tuple[WorkflowExecutionStatus, Row]:
-    """Plan a workflow; `stage_skipped` says why its stage is skipped whole."""
-    phase, ref = workflow.node.phase, workflow.node.workflow_ref
-    skipped = stage_skipped if phase is Phase.SUCCEEDED else tree_messages.original_workflow_was(phase)
-    planned = [_planned_action(action, decisions, skipped, steps) for action in workflow.actions]
+    """Plan a workflow."""
+    ref = workflow.node.workflow_ref
+    planned = [_planned_action(action, decisions, steps) for action in workflow.actions]
     actions = [node for node, _ in planned]
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
         progress=tree_messages.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=actions,
-        **pending_or_skipped(skipped or _done_before(actions, actions)),
+        **pending_or_skipped(workflow.skipped or _done_before(actions, actions)),
     )
     return node, [step for _, step in planned]
 
@@ -162,16 +182,13 @@ def _done_before(
 
 
 def _planned_action(
-    action: OriginalAction, decisions: ActionDecisions, part_skipped: Cause | None, steps: "Steps"
+    action: OriginalAction, decisions: ActionDecisions, steps: "Steps"
 ) -> tuple[ActionStatus, RollbackStep | None]:
     """Plan an action: its node, Skipped with its cause or Pending, and a step where it is Pending."""
-    decision, step, skipped = decisions.of.get(action.key), None, None
-    if decision is None:
-        has_part = action.hook or action.record.phase is Phase.SUCCEEDED
-        skipped = part_skipped if has_part else tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
-    elif isinstance(decision, NoRollback):
+    decision, step, skipped = decisions.of.get(action.key), None, action.skipped
+    if isinstance(decision, NoRollback):
         skipped = decision.cause
-    else:
+    elif decision is not None:
         step = steps.step(action, decision)
     reverts = list(skipped.rolled_back_by) if skipped else []
     node = ActionStatus(

@@ -11,11 +11,13 @@ from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, StageSta
 from api.meta import ObjectReference
 from api.phases import ActionType, Operation, Phase
 from api.plan import DRPlan
-from api.reasons import Reason
+from api.reasons import Cause, Reason
 from planning.definitions.action_list import PlannedAction, RollbackHook, as_executed, cleanup_of, rollback_hook
 from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
 from planning.definitions.identifiers import Workflows, definition, full_name, occurrences
+from planning.messages import tree as tree_messages
+from planning.revert.scope import SUCCEEDED_ONLY, NamedPart, Scope, parts_of_stage, parts_of_workflow
 
 NodeKey = tuple[tuple[str, int], ...]
 """Names from the stage down, each with how many of the same name the original lists before it."""
@@ -51,6 +53,8 @@ class OriginalAction:
     """When the action itself removes its object."""
     reverted: bool = False
     """Whether it has a part in the Revert; objects of others are left, and named."""
+    skipped: Cause | None = None
+    """Why it has none."""
 
     @property
     def name(self) -> str:
@@ -77,6 +81,8 @@ class OriginalWorkflow:
 
     node: WorkflowExecutionStatus
     actions: tuple[OriginalAction, ...]
+    skipped: Cause | None
+    """Why the Revert skips it whole."""
     position: int
     """In the original's stage, which may list one DRWorkflow more than once."""
 
@@ -88,6 +94,8 @@ class OriginalStage:
     key: tuple[str, int]
     node: StageStatus
     workflows: tuple[OriginalWorkflow, ...]
+    skipped: Cause | None
+    """Why the Revert skips it whole."""
 
 
 OriginalTree = Sequence[OriginalStage]
@@ -105,26 +113,38 @@ def keys(nodes: Sequence[StageStatus | WorkflowExecutionStatus | ActionStatus]) 
     )
 
 
-def read_tree(original: DRPlanExecution, workflows: Workflows) -> list[OriginalStage]:
-    """Find the definition of each action of the original; the tree has the order in which the original lists it."""
+def read_tree(original: DRPlanExecution, workflows: Workflows, scope: Scope = SUCCEEDED_ONLY) -> list[OriginalStage]:
+    """Find the definition of each action of the original, and what the Revert skips.
+
+    The tree has the order in which the original lists it.
+    """
     tree, rank = [], 0
     for stage_key, stage in zip(keys(original.status.stages), original.status.stages, strict=True):
-        originals = []
+        stage_skipped, originals = scope.why_not(stage, parts_of_stage(stage)), []
         for position, (workflow_key, node) in enumerate(zip(keys(stage.workflows), stage.workflows, strict=True)):
             dr_workflow = definition(workflows, node.workflow_ref)
             planned = as_executed(dr_workflow, original.spec.mode) if dr_workflow else []
             by_key = dict(zip(occurrences(planned, lambda one: one.action.name), planned, strict=True))
-            succeeded = stage.phase is Phase.SUCCEEDED and node.phase is Phase.SUCCEEDED
+            skipped = scope.why_not(node, parts_of_workflow(stage.name, node)) or stage_skipped
             actions = []
             for key, record in zip(keys(node.actions), node.actions, strict=True):
                 place = (stage_key, workflow_key, key)
                 action = original_action(record, by_key.get(key), node.workflow_ref.name, place, rank)
-                reverted = succeeded and (record.phase is Phase.SUCCEEDED or action.hook is not None)
-                actions.append(replace(action, reverted=reverted))
+                part = NamedPart(stage.name, node.workflow_ref, record.name)
+                why_not = _why_not(action, part, scope, skipped)
+                actions.append(replace(action, reverted=why_not is None, skipped=why_not))
                 rank += 1
-            originals.append(OriginalWorkflow(node, tuple(actions), position))
-        tree.append(OriginalStage(stage_key, stage, tuple(originals)))
+            originals.append(OriginalWorkflow(node, tuple(actions), skipped, position))
+        tree.append(OriginalStage(stage_key, stage, tuple(originals), stage_skipped))
     return tree
+
+
+def _why_not(action: OriginalAction, part: NamedPart, scope: Scope, part_skipped: Cause | None) -> Cause | None:
+    """Say why an action has no part in the Revert; `part_skipped` says so of its workflow."""
+    if not scope.selects(part):
+        return tree_messages.NOT_SELECTED
+    has_part = action.hook is not None or scope.is_revertible(action.record.phase)
+    return part_skipped if has_part else tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED
 
 
 def original_action(
@@ -140,6 +160,8 @@ def original_action(
     row = ACTION_TYPES[record.type] if record.type else None
     has_full_record = record.operation is not None or (row is not None and not row.has_object)
     defines_rollback = defined is not None and defined.rollback is not None
+    # A run that was lost left no record of ours; what its status says beyond the objects is not used.
+    is_unsaid = record.custom_rollback is None or not has_full_record
     cleanup = cleanup_of(defined, operation or Operation.CREATE) if defined else HookCleanup()
     return OriginalAction(
         key=key,
@@ -152,7 +174,7 @@ def original_action(
         operation=operation,
         has_full_record=has_full_record,
         hook=rollback_hook(defined) if defined else None,
-        custom=bool(record.custom_rollback) or (defines_rollback and not has_full_record),
+        custom=bool(record.custom_rollback) or (defines_rollback and is_unsaid),
         replaces=operation is Operation.REPLACE or bool(cleanup.before_create and record.created),
         cleanup=cleanup,
     )

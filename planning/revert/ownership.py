@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from api.execution import ActionStatus
+from api.execution import ActionStatus, DRPlanExecutionSpec, NamedObject
 from api.phases import OnMissing, Operation, Phase
 from api.reasons import Cause
 from api.steps import Deletion, FailureType, ObservedObject, Presence, Refusal, Target
@@ -54,6 +54,10 @@ class RevertFacts:
     observations: Mapping[Target, ObservedObject]
     history: History
     on_missing: OnMissing
+    ignored: frozenset[NamedObject] = frozenset()
+    """Objects that are passed over where they are missing, whatever `on_missing` says."""
+    marks: tuple[str, ...] | None = None
+    """What the marks of the original's objects begin with; None: it marked nothing."""
     removed_uids: dict[str, Remover] = field(default_factory=dict)
     """By uid: who deleted the object in the same Execute."""
     removed_targets: dict[Target, list[Remover]] = field(default_factory=dict)
@@ -71,6 +75,15 @@ class RevertFacts:
     def observed(self, target: Target) -> ObservedObject:
         """Return what was observed of an object."""
         return self.observations.get(target, _NOT_OBSERVED)
+
+    def ignores(self, target: Target) -> bool:
+        """Return whether an object that is missing is passed over."""
+        return self.on_missing is OnMissing.IGNORE or named(target) in self.ignored
+
+    def has_mark(self, target: Target) -> bool:
+        """Return whether an object exists and says itself that the original created it."""
+        observed = self.observed(target)
+        return observed.presence is Presence.PRESENT and (observed.mark or "").startswith(self.marks or ("/",))
 
 
 @dataclass(frozen=True)
@@ -138,7 +151,7 @@ def _decide_absent(
         return NoRollback(cause)
     if asked := facts.history.asked.get(action.key):
         return NoRollback(tree_messages.gone_since_asked(asked))
-    if facts.on_missing is OnMissing.IGNORE:
+    if facts.ignores(item.target):
         return NoRollback(tree_messages.already_absent(item.target))
     reason = observed.reason or action_messages.not_found(item.target)
     if facts.history.unfinished:
@@ -211,7 +224,7 @@ def _decide_other_object(
     record, target, uid = action.record, item.target, observed.uid or ""
     if cause := _why_not_the_object(action, item, facts):
         return NoRollback(cause)
-    if facts.on_missing is OnMissing.IGNORE:
+    if facts.ignores(target):
         return NoRollback(tree_messages.already_absent_replaced(target, uid))
     if item.uid is not None and observed.uid != item.uid:
         reason = action_messages.wrong_uid(target, item.uid, uid)
@@ -235,16 +248,31 @@ def _created_before(record: ActionStatus, created: datetime | None) -> bool:
     return created < record.start_time - CLOCK_TOLERANCE
 
 
+def named(target: Target) -> NamedObject:
+    """Return an object as a Revert's `ignoreMissing` names it."""
+    return plain(NamedObject(kind=target.kind, namespace=target.namespace, name=target.name))
+
+
+def plain(one: NamedObject) -> NamedObject:
+    """Return a name in the one form in which names are compared."""
+    return one.model_copy(update={"namespace": one.namespace or None})
+
+
 def gather_facts(
     tree: OriginalTree,
     observations: Mapping[Target, ObservedObject],
     history: History,
-    on_missing: OnMissing | None,
+    spec: DRPlanExecutionSpec,
+    marks: tuple[str, ...] | None = None,
 ) -> RevertFacts:
     """Gather who removed which object: actions of the original itself, and earlier Reverts."""
-    facts = RevertFacts(observations, history, on_missing or OnMissing.FAIL)
+    ignored = frozenset(
+        one.model_copy(update={"namespace": one.namespace or None}) for one in spec.ignore_missing or ()
+    )
+    facts = RevertFacts(observations, history, spec.on_missing or OnMissing.FAIL, ignored, marks)
     for action in actions_of(tree):
-        if action.record.phase is Phase.SUCCEEDED or (action.record.created and action.replaces):
+        undone = bool(history.of_action(action.key))
+        if action.record.phase is Phase.SUCCEEDED or (action.record.created and (action.replaces or undone)):
             _add_removals(facts, action)
         for revert, node in history.records.get(action.key, ()):
             _add_removals_of_revert(facts, action, revert, node)

@@ -44,18 +44,20 @@ def history(revert: DRPlanExecution, original: DRPlanExecution, others: Iterable
     result = History()
     for earlier in sorted((other for other in others if _is_earlier(revert, original, other)), key=_age):
         name, stages = earlier.metadata.name, earlier.status.stages[::-1]
+        # One that selected parts, and whose lists of these were lost, claims no whole.
+        claims = earlier.spec.only is None
         if earlier.status.phase is not Phase.SUCCEEDED:
             # One of ours that never began has no start.
             if earlier.status.engine is None and earlier.status.start_time:
                 result.unfinished.append(name)
-        elif not stages:
+        elif not stages and claims:
             result.whole.setdefault((), name)
         for stage_key, stage in zip(keys(stages), stages, strict=True):
             nodes = stage.workflows[::-1]
-            if stage.phase is Phase.SUCCEEDED and not nodes:
+            if claims and stage.phase is Phase.SUCCEEDED and not nodes:
                 result.whole.setdefault((stage_key,), name)
             for workflow_key, node in zip(keys(nodes), nodes, strict=True):
-                _add_workflow(result, name, (stage_key, workflow_key), node)
+                _add_workflow(result, name, (stage_key, workflow_key), node, claims)
     return result
 
 
@@ -78,8 +80,8 @@ def _age(execution: DRPlanExecution) -> tuple[str, str]:
     return (time.isoformat() if time else "", execution.metadata.name)
 
 
-def _add_workflow(result: History, revert: str, key: NodeKey, node: WorkflowExecutionStatus) -> None:
-    if node.phase is Phase.SUCCEEDED and not node.actions:
+def _add_workflow(result: History, revert: str, key: NodeKey, node: WorkflowExecutionStatus, claims: bool) -> None:
+    if claims and node.phase is Phase.SUCCEEDED and not node.actions:
         result.whole.setdefault(key, revert)
     actions = node.actions[::-1]
     for action_key, action in zip(keys(actions), actions, strict=True):

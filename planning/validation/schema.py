@@ -46,8 +46,12 @@ def _own_error(value: Any, schema: Schema) -> str | None:
         return file_messages.wrong_type_of_value(wanted)
     if isinstance(value, str) and known is not None and value not in known:
         return field_messages.unsupported(value, known)
-    least = schema.get("minItems" if isinstance(value, list) else "minLength", 0)
-    return file_messages.TOO_FEW if isinstance(value, list | str) and len(value) < least else None
+    if not isinstance(value, list | str):
+        return None
+    least, most = ("minItems", "maxItems") if isinstance(value, list) else ("minLength", "maxLength")
+    if most in schema and len(value) > schema[most]:
+        return file_messages.too_many(len(value), schema[most])
+    return file_messages.TOO_FEW if len(value) < schema.get(least, 0) else None
 
 
 def _field_errors(value: dict[str, Any], schema: Schema, path: str) -> Iterator[FieldError]:

@@ -31,7 +31,8 @@ def end(stack: Stack, namespace: str, name: str, phase: str, message: str) -> No
 
 def test_execute_and_revert_create_the_objects_that_kubectl_would(stack: Stack, namespace: str) -> None:
     assert drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--no-wait").returncode == 0
-    done = drplan(stack, "revert", "run", "-n", namespace, "--name", "back", "--on-missing", "Ignore", "--no-wait")
+    options = ["--on-missing", "Ignore", "--include-partial", "--stage", "a", "--stage", "b", "--action", "c"]
+    done = drplan(stack, "revert", "run", "-n", namespace, "--name", "back", *options, "--no-wait")
     assert "drplanexecution/back created" in done.stdout
     assert stored(stack, namespace, "run")["spec"] == {"planRef": "shop", "operationType": "Execute"}
     assert stored(stack, namespace, "back")["spec"] == {
@@ -39,6 +40,8 @@ def test_execute_and_revert_create_the_objects_that_kubectl_would(stack: Stack, 
         "operationType": "Revert",
         "revertExecutionRef": "run",
         "onMissing": "Ignore",
+        "includePartial": True,
+        "only": {"stages": ["a", "b"], "actions": ["c"]},
     }
 
 

@@ -33,8 +33,17 @@ def test_what_a_failed_execute_left_is_named_with_what_to_do(story: Story) -> No
     story.succeeded("back")
     message = refused(story, "second")
     assert f"is to create ConfigMap {story.namespace}/left, which DRPlanExecution execute made" in message
-    assert "no Revert takes it back" in message
-    story.kubectl("delete", "configmap", "left", "someone-elses")
+    assert "first create a Revert with revertExecutionRef: execute and includePartial: true" in message
+    story.revert("back-whole", "plan", "execute", includePartial=True)
+    assert told(story.succeeded("back-whole")) == [
+        ("make-unmade", "Skipped", "Original action did not succeed, skipped rollback"),
+        ("make-someone-elses", "Skipped", "Original action did not succeed, and nothing is recorded that it left"),
+        ("make-left", "Succeeded", "Rolled back: deleted ConfigMap left"),
+        ("make-undone", "Skipped", "Already rolled back by back"),
+    ]
+    assert not story.exists("configmap", "left")
+    assert story.exists("configmap", "someone-elses")
+    story.kubectl("delete", "configmap", "someone-elses")
     story.executed("third", "plan")
 
 

@@ -87,7 +87,14 @@ def execute(*stages: StageStatus, phase: Phase = Phase.SUCCEEDED, name: str = "n
     )
 
 
-def revert(name: str = "nginx-revert-001", *, on_missing: OnMissing | None = None, **status: Any) -> DRPlanExecution:
+def revert(
+    name: str = "nginx-revert-001",
+    *,
+    on_missing: OnMissing | None = None,
+    spec: dict[str, Any] | None = None,
+    **status: Any,
+) -> DRPlanExecution:
+    """A Revert; `spec` holds further fields of its spec."""
     return DRPlanExecution(
         metadata=ObjectMeta(name=name, uid=f"uid-{name}", creation_timestamp=LATER),
         spec=DRPlanExecutionSpec(
@@ -95,6 +102,7 @@ def revert(name: str = "nginx-revert-001", *, on_missing: OnMissing | None = Non
             operation_type=OperationType.REVERT,
             revert_execution_ref="nginx-exec-001",
             on_missing=on_missing,
+            **(spec or {}),
         ),
         status=ExecutionStatus(**status),
     )

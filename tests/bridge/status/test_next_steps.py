@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, ExecutionStatus, NextStep, RunState
-from api.phases import Phase
+from api.execution import ActionStatus, DRPlanExecutionSpec, ExecutionStatus, NextStep, RunState, Selection
+from api.phases import OnMissing, OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, ObservedWorkflow, PendingActivity, RunStatus
-from bridge.status.next_steps import AT_MOST
+from bridge.status.next_steps import AT_MOST, command_options
 from planning.messages.next_steps import ADVICE, Situation
 from planning.status import transitions
 from tests.bridge.scripted_workflows import done
@@ -87,7 +87,7 @@ def test_a_failed_execute_says_how_to_remove_the_cause_and_how_to_take_back_what
     assert situations(status) == [Situation.FORBIDDEN, Situation.PARTLY_EXECUTED]
     assert commands(status) == [
         "kubectl auth can-i --list --namespace shop --as system:serviceaccount:shop:default",
-        "drplan revert move --namespace shop",
+        "drplan revert move --namespace shop --include-partial",
     ]
 
 
@@ -108,6 +108,36 @@ def test_a_failed_revert_says_how_it_is_finished(reason: Reason, situation: Situ
 def test_what_was_left_standing_is_to_be_looked_at() -> None:
     left = done().model_copy(update={"left_standing": ["ConfigMap shop/a"]})
     assert situations(ended(BACK, left, status=RunStatus.COMPLETED)) == [Situation.LEFT_STANDING]
+
+
+def test_what_a_revert_left_out_is_taken_back_by_another() -> None:
+    def skipped(reason: Reason, *options: str) -> ExecutionStatus:
+        tree = transitions.map_nodes(done(), ActionStatus, lambda one: one.model_copy(update={"reason": reason}))
+        left = tree.model_copy(update={"left_standing": ["ConfigMap shop/a"]})
+        return ended(BACK.model_copy(update={"options": list(options)}), left, status=RunStatus.COMPLETED)
+
+    partial = skipped(Reason.ORIGINAL_NOT_SUCCEEDED)
+    assert situations(partial) == [Situation.PARTIAL_LEFT]
+    assert commands(partial) == ["drplan revert move --namespace shop --include-partial"]
+    assert situations(skipped(Reason.ORIGINAL_NOT_SUCCEEDED, "--include-partial")) == [Situation.LEFT_STANDING]
+    selected = skipped(Reason.NOT_SELECTED)
+    assert situations(selected) == [Situation.NOT_SELECTED, Situation.LEFT_STANDING]
+    assert commands(selected)[0] == "drplan revert move --namespace shop"
+
+
+def test_a_failed_revert_is_finished_by_one_with_the_same_options() -> None:
+    only = Selection(stages=["a b"], workflows=["w"], actions=["x", "y"])
+    spec = DRPlanExecutionSpec(
+        plan_ref="plan",
+        operation_type=OperationType.REVERT,
+        on_missing=OnMissing.IGNORE,
+        include_partial=True,
+        only=only,
+    )
+    options = command_options(spec)
+    status = ended(BACK.model_copy(update={"options": options}), failed(Reason.TRANSIENT), status=RunStatus.FAILED)
+    words = "--on-missing Ignore --include-partial --stage 'a b' --workflow w --action x --action y"
+    assert commands(status)[-1] == f"drplan revert move --namespace shop {words}"
 
 
 def test_an_execution_that_never_began_or_broke_says_what_is_next() -> None:

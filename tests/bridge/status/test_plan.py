@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.actions import Action
-from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus, Summary
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus, Selection, Summary
 from api.meta import Condition, ConditionStatus, ObjectMeta
 from api.phases import ActionType, OperationType, Phase, PlanPhase
 from api.plan import (
@@ -245,6 +245,17 @@ def test_the_plan_tells_what_was_done_in_part(
     found = conditions.find(status.conditions, ConditionType.EXECUTED)
     assert found is not None
     assert (status.phase, (found.status, found.reason), found.message) == (phase, executed, message)
+
+
+def test_a_plan_of_which_a_revert_selected_parts_is_in_effect_until_one_without_a_selection_succeeded() -> None:
+    part = partly("a-part", Phase.SUCCEEDED, 2, original="a")
+    part = part.model_copy(update={"spec": part.spec.model_copy(update={"only": Selection(stages=["first"])})})
+    status = after(DRPlanStatus(), A, part)
+    found = conditions.find(status.conditions, ConditionType.EXECUTED)
+    assert found is not None
+    assert (status.phase, found.status, found.reason) == (PlanPhase.EXECUTED, "True", "PartlyReverted")
+    assert found.message == "DRPlanExecution a-part ended as Succeeded: 2 of 5 actions of a rolled back"
+    assert after(status, revert("a")).phase is PlanPhase.READY
 
 
 def test_the_plan_tells_what_stands() -> None:

@@ -98,9 +98,11 @@ def test_the_execution_that_made_the_objects_is_named_with_its_revert() -> None:
     assert conflicts([delivered()], [standing(ONE), standing(TWO)]) == [f"{MET} and 1 other object; {remedy}"]
 
 
-def test_of_a_part_that_failed_no_revert_is_advised() -> None:
-    remedy = "no Revert takes it back: delete it"
+def test_of_a_part_that_failed_a_revert_that_includes_it_is_advised() -> None:
+    remedy = "first create a Revert with revertExecutionRef: nginx-exec-001 and includePartial: true"
     assert conflicts([delivered(Phase.FAILED)], [standing(ONE)]) == [f"{MET}; {remedy}, or use the operation Apply"]
+    remedy = "no Revert takes it back: delete it"
+    assert conflicts([delivered(Phase.SKIPPED)], [standing(ONE)]) == [f"{MET}; {remedy}, or use the operation Apply"]
 
 
 def test_what_a_revert_made_is_not_taken_back_by_another() -> None:
