@@ -68,8 +68,8 @@ _BOUND = 2_000_000
 
 _ATTEMPTS_AFTER_UNEXPECTED = 5
 _PATIENT_ATTEMPTS = 6
-"""About a minute. An object that cannot be read after that, a dead aggregated API's for example, keeps nobody waiting:
-its action fails when its turn comes."""
+"""About a minute. A service account that does not exist by then fails the run. An object that cannot be read by then, a
+dead aggregated API's for example, keeps nobody waiting: its action fails when its turn comes."""
 
 
 class LoadActivities:
@@ -165,7 +165,13 @@ class LoadActivities:
         """Return the service account whose rights actions have; None for the worker's own. Raises ActionError."""
         account = self._impersonation.account(plan, snapshot)
         if account is not None:
-            await require_open_namespace(self._cluster, namespace, account)
+            try:
+                await require_open_namespace(self._cluster, namespace, account)
+            except ActionError as error:
+                # A person who applies a whole folder may have the account in it, after the execution.
+                if error.type is FailureType.NOT_FOUND and activity.info().attempt <= _PATIENT_ATTEMPTS:
+                    raise ActionError(FailureType.TRANSIENT, error.message) from None
+                raise
         return account
 
     async def _revert_definitions(

@@ -7,11 +7,12 @@ Source: docs/spec/drworkflow.md, "waitReady" and "Job"; docs/operations.md, "An 
 import asyncio
 from contextlib import suppress
 
+from api.meta import GROUP
 from api.steps import Actor, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ForbiddenError
 from planning.effects import removal
-from planning.effects.object_fields import at, selector, text
+from planning.effects.object_fields import at, group_and_kind, selector, text
 from planning.effects.obstacles import last_warning, obstacle
 from planning.messages import removal as removal_messages
 
@@ -37,7 +38,9 @@ class ReadinessObstacles:
         now = asyncio.get_running_loop().time()
         if now >= self._next_read:
             pods = await self.pods(found) if at(found, "spec", "template") else []
-            self._last = obstacle(pods) or last_warning(await self._warnings(found))
+            # The events of our own objects repeat their status.
+            own = group_and_kind(found)[0] == GROUP
+            self._last = obstacle(pods) or last_warning([] if own else await self._warnings(found))
             self._next_read = now + _INTERVAL
         return self._last
 

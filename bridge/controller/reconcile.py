@@ -13,13 +13,13 @@ import structlog
 from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
+from bridge.controller import validation
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
 from bridge.controller.plan_lock import close_records, finish, lock_holder
 from bridge.controller.requests import carry_out
 from bridge.controller.start import report_end, start
-from bridge.controller.validation import dr_workflow_errors, plan_errors
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError
@@ -182,8 +182,8 @@ async def validate_plan(context: Context, key: Key) -> float | None:
     plan, index = stored.model, context.index
     named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
     known = [raw for each in named if (raw := index.definition(each)) is not None]
-    errors = await context.validator.definition_errors(plan_errors, [stored.raw, *known])
-    status = plan_status.validated(plan, errors, context.now())
+    findings = await context.validator.findings(validation.plan_findings, [stored.raw, *known])
+    status = plan_status.validated(plan, findings.errors, context.now(), findings.warnings)
     holder = await lock_holder(context, plan)
     status = await close_records(context, plan, status.model_copy(update={"current_execution": holder}))
     await context.store.write_status(stored, status)
@@ -198,5 +198,6 @@ async def validate_dr_workflow(context: Context, key: Key) -> None:
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
     stored = await context.store.get(DRWorkflow, key.namespace, key.name)
-    errors = await context.validator.definition_errors(dr_workflow_errors, [stored.raw])
-    await context.store.write_status(stored, plan_status.validated_dr_workflow(stored.model, errors, context.now()))
+    errors, warnings = await context.validator.findings(validation.dr_workflow_findings, [stored.raw])
+    status = plan_status.validated_dr_workflow(stored.model, errors, context.now(), warnings)
+    await context.store.write_status(stored, status)

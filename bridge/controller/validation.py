@@ -13,10 +13,11 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from api.execution import DRPlanExecution
@@ -29,11 +30,22 @@ from planning.execute.decide import decide_execute
 from planning.messages import runs as run_messages
 from planning.messages.text import where_raised
 from planning.validation import objects as rules
+from planning.validation.warnings import known_objects, workflow_warnings
 
 Stored = dict[str, Any]
 """An object as the API server stores it."""
-Question = Callable[[Sequence[Stored]], list[str]]
-"""Takes objects, returns what is wrong with them."""
+
+
+class Findings(NamedTuple):
+    """What a validation says of an object."""
+
+    errors: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    """What is worth knowing of an object that is valid."""
+
+
+Question = Callable[[Sequence[Stored]], Findings]
+"""Takes objects, the first of which is asked about."""
 
 CPU_SECONDS = 5
 MOST_LEVELS = 150
@@ -61,7 +73,7 @@ class ValidationBrokeError(Exception):
     """The rules, or the process that applied them, broke; the text quotes nothing that a person wrote."""
 
 
-def plan_errors(objects: Sequence[Stored]) -> list[str]:
+def plan_findings(objects: Sequence[Stored]) -> Findings:
     """Validate a plan, the first of the objects, with those of its DRWorkflows that exist and can be read."""
     plan, workflows = DRPlan.model_validate(objects[0]), {}
     for raw in objects[1:]:
@@ -69,32 +81,38 @@ def plan_errors(objects: Sequence[Stored]) -> list[str]:
             model = read(raw, DRWorkflow).model
             workflows[model.metadata.namespace, model.metadata.name] = model
     errors = rules.plan_errors(plan, workflows)
-    for dr_workflow in used_workflows(plan, workflows):
+    used = used_workflows(plan, workflows)
+    for dr_workflow in used:
         errors += rules.workflow_errors(dr_workflow)
-    return _listed(errors)
+    return _listed(errors, used)
 
 
-def dr_workflow_errors(objects: Sequence[Stored]) -> list[str]:
+def dr_workflow_findings(objects: Sequence[Stored]) -> Findings:
     """Validate a DRWorkflow by itself."""
-    return _listed(rules.workflow_errors(DRWorkflow.model_validate(objects[0])))
+    dr_workflow = DRWorkflow.model_validate(objects[0])
+    return _listed(rules.workflow_errors(dr_workflow), [dr_workflow])
 
 
-def _listed(errors: Sequence[FieldError]) -> list[str]:
-    """Return one text of as many errors as a condition shows."""
-    return [run_messages.invalid([error.text for error in errors])] if errors else []
+def _listed(errors: Sequence[FieldError], used: Sequence[DRWorkflow]) -> Findings:
+    """Return one text of as many errors as a condition shows; of what is valid, the same of the warnings."""
+    if errors:
+        return Findings([run_messages.invalid([error.text for error in errors])])
+    known = known_objects(used, [])
+    warnings = list(islice((one for each in used for one in workflow_warnings(each, known)), rules.MOST_ERRORS))
+    return Findings([], [run_messages.invalid([one.text for one in warnings])] if warnings else [])
 
 
-def execute_errors(objects: Sequence[Stored]) -> list[str]:
+def execute_findings(objects: Sequence[Stored]) -> Findings:
     """Return why an Execute may not start: the execution, its plan, and all DRWorkflows of the plan."""
     execution, plan = DRPlanExecution.model_validate(objects[0]), DRPlan.model_validate(objects[1])
     try:
         models = [read(raw, DRWorkflow).model for raw in objects[2:]]
     except UnreadableObjectError as error:
-        return [str(error)]
+        return Findings([str(error)])
     # The workflow validates again when it begins, with the same functions.
     workflows = {(model.metadata.namespace, model.metadata.name): model for model in models}
     rejection = decide_execute(execution, plan, workflows).rejection
-    return [] if rejection is None else [rejection]
+    return Findings() if rejection is None else Findings([rejection])
 
 
 class Validator:
@@ -105,31 +123,32 @@ class Validator:
         self._processes.set_forkserver_preload([__name__])
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By namespace; each lives as long as a pass holds it or waits for it."""
-        self._known: dict[str, tuple[list[str], list[str]]] = {}
+        self._known: dict[str, tuple[list[str], Findings]] = {}
         # Threads of its own: those of the loop compute statuses meanwhile.
         self._waiting = ThreadPoolExecutor(CHILDREN, "validation")
 
-    async def definition_errors(self, question: Question, objects: Sequence[Stored]) -> list[str]:
-        """Return what is wrong with the first object; what has not changed is not validated again.
+    async def findings(self, question: Question, objects: Sequence[Stored]) -> Findings:
+        """Return what there is to say of the first object; what has not changed is not validated again.
 
         Raises NotYourTurnError.
         """
         uid = objects[0]["metadata"]["uid"]
         versions = [f"{each['metadata']['uid']}/{each['metadata'].get('generation')}" for each in objects]
-        known, errors = self._known.get(uid, ([], []))
+        known, findings = self._known.get(uid, ([], Findings()))
         if known != versions:
-            errors = await self._ask(question, objects)
+            findings = await self._ask(question, objects)
             self._known.pop(uid, None)
-            self._known[uid] = (versions, errors)
+            self._known[uid] = (versions, findings)
             if len(self._known) > REMEMBERED:
                 del self._known[next(iter(self._known))]
-        return errors
+        return findings
 
     async def rejection(self, execution: Stored, plan: Stored, workflows: Sequence[Stored]) -> str | None:
         """Return why an Execute may not start; None where it may. Raises NotYourTurnError."""
-        return next(iter(await self._ask(execute_errors, [execution, plan, *workflows])), None)
+        findings = await self._ask(execute_findings, [execution, plan, *workflows])
+        return next(iter(findings.errors), None)
 
-    async def _ask(self, question: Question, objects: Sequence[Stored]) -> list[str]:
+    async def _ask(self, question: Question, objects: Sequence[Stored]) -> Findings:
         """Answer a question about some objects, the first of which is asked about. Raises NotYourTurnError."""
         turn = self._turns.setdefault(objects[0]["metadata"].get("namespace", ""), asyncio.Lock())
         try:
@@ -150,19 +169,19 @@ class Validator:
             child.kill()
 
 
-def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Stored]) -> list[str]:
+def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Stored]) -> Findings:
     ours, theirs = processes.Pipe()
     child = processes.Process(target=_answer, args=(theirs, question, len(objects)), daemon=True)
     child.start()
     theirs.close()
-    answer: list[str] | Exception = [run_messages.too_expensive(CPU_SECONDS, MEMORY)]
+    answer: Findings | Exception = Findings([run_messages.too_expensive(CPU_SECONDS, MEMORY)])
     try:
         for each in objects:  # one by one: pickling holds the interpreter's lock
             ours.send(each)
         if ours.poll(WALL_SECONDS):
             answer = ours.recv()
     except RecursionError:
-        answer = [run_messages.too_deep(MOST_LEVELS)]
+        answer = Findings([run_messages.too_deep(MOST_LEVELS)])
     except (EOFError, OSError):
         child.join()
         if child.exitcode not in _LIMIT_EXCEEDED:
@@ -186,9 +205,9 @@ def _answer(sender: Connection, question: Question, count: int) -> None:
     try:
         objects = [sender.recv() for _ in range(count)]
         deep = any(_levels(each) > MOST_LEVELS for each in objects)
-        sender.send([run_messages.too_deep(MOST_LEVELS)] if deep else question(objects))
+        sender.send(Findings([run_messages.too_deep(MOST_LEVELS)]) if deep else question(objects))
     except (MemoryError, RecursionError):
-        sender.send([run_messages.too_expensive(CPU_SECONDS, MEMORY)])
+        sender.send(Findings([run_messages.too_expensive(CPU_SECONDS, MEMORY)]))
     except Exception as error:
         sender.send(ValidationBrokeError(where_raised(error)))
 

@@ -86,6 +86,8 @@ def waiting(before: ExecutionStatus, reason: str, message: str, context: StatusC
 def _pending(
     before: ExecutionStatus, reason: str, message: str, updates: list[ConditionUpdate], context: StatusContext
 ) -> ExecutionStatus:
+    if context.cancel_annotation:
+        message = running_messages.joined([running_messages.cancels_nothing(context.cancel_annotation), message])
     status = before.model_copy(update={"phase": Phase.PENDING, "message": message})
     return _with_conditions(status, [*conditions.of_phase(Phase.PENDING, message, reason), *updates], context)
 

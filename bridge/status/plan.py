@@ -161,37 +161,45 @@ def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
     return PlanPhase.EXECUTED if _is_executed(status) else PlanPhase.READY
 
 
-def validated(plan: DRPlan, errors: Sequence[str], now: datetime) -> DRPlanStatus:
-    """Return the status that says whether the plan is valid."""
+def validated(plan: DRPlan, errors: Sequence[str], now: datetime, warnings: Sequence[str] = ()) -> DRPlanStatus:
+    """Return the status that says whether the plan is valid, and of a valid one what is worth knowing."""
     generation = plan.metadata.generation
     update = {
         "phase": _phase(plan.status, invalid=bool(errors)),
-        "conditions": _with_validity(plan.status.conditions, errors, now, generation),
+        "conditions": _with_validity(plan.status.conditions, errors, warnings, now, generation),
         "observed_generation": generation,
     }
     return plan.status.model_copy(update=update)
 
 
-def validated_dr_workflow(dr_workflow: DRWorkflow, errors: Sequence[str], now: datetime) -> DRWorkflowStatus:
-    """Return the status that says whether the DRWorkflow is valid."""
+def validated_dr_workflow(
+    dr_workflow: DRWorkflow, errors: Sequence[str], now: datetime, warnings: Sequence[str] = ()
+) -> DRWorkflowStatus:
+    """Return the status that says whether the DRWorkflow is valid, and of a valid one what is worth knowing."""
     generation = dr_workflow.metadata.generation
     update = {
         "phase": WorkflowPhase.INVALID if errors else WorkflowPhase.READY,
-        "conditions": _with_validity(dr_workflow.status.conditions, errors, now, generation),
+        "conditions": _with_validity(dr_workflow.status.conditions, errors, warnings, now, generation),
         "observed_generation": generation,
     }
     return dr_workflow.status.model_copy(update=update)
 
 
 def _with_validity(
-    before: Sequence[Condition] | None, errors: Sequence[str], now: datetime, generation: int
+    before: Sequence[Condition] | None,
+    errors: Sequence[str],
+    warnings: Sequence[str],
+    now: datetime,
+    generation: int,
 ) -> list[Condition]:
     """Return the conditions with Valid; and with Ready and, of what is invalid, Stalled, which programs look for.
 
     Without Stalled, Flux and others would take an object that is not ready for one that is about to be.
     Source: sigs.k8s.io/cli-utils, pkg/kstatus, "Conditions".
     """
-    reason, message = ("Invalid", run_messages.invalid(errors)) if errors else ("Valid", run_messages.VALID)
+    reason, message = "Valid", run_messages.valid(warnings)
+    if errors:
+        reason, message = "Invalid", run_messages.invalid(errors)
     updates = [
         ConditionUpdate(kind, not errors, reason, message) for kind in (ConditionType.VALID, ConditionType.READY)
     ]

@@ -88,6 +88,11 @@ def invalid(errors: Sequence[str]) -> str:
     return listed(errors, ERRORS_BOUND)
 
 
+def valid(warnings: Sequence[str]) -> str:
+    """A definition can be used; each warning names a field and what will happen because of it."""
+    return f"{VALID}; warning: {listed(warnings, ERRORS_BOUND)}" if warnings else VALID
+
+
 def too_expensive(seconds: int, memory: int) -> str:
     """The validation of an object met a limit: its time in seconds, its memory in bytes."""
     return (

@@ -52,9 +52,11 @@ class LoadStory:
         return ObjectKey(namespace=self.ns.namespace, name=execution, uid=self.ns.uid("drpe", execution))
 
 
-async def load_execute(ns: LiveNamespace, key: ObjectKey, account: str = "default") -> ExecuteDecision:
+async def load_execute(
+    ns: LiveNamespace, key: ObjectKey, account: str = "default", attempt: Attempt | None = None
+) -> ExecuteDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE)
-    return await Attempt().run(
+    return await (attempt or Attempt()).run(
         LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster)).load_execute, given
     )
 
@@ -327,10 +329,11 @@ async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(
 async def test_an_account_that_does_not_exist_is_said_not_to_exist(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
-    with pytest.raises(ApplicationError) as caught:
-        await load_execute(ns, story.key("there"), "ghost")
-    assert (caught.value.type, caught.value.non_retryable) == (FailureType.NOT_FOUND, True)
-    assert caught.value.message.startswith(f"ServiceAccount {ns.namespace}/ghost does not exist")
+    for number, expected in ((1, (FailureType.TRANSIENT, False)), (7, (FailureType.NOT_FOUND, True))):
+        with pytest.raises(ApplicationError) as caught:
+            await load_execute(ns, story.key("there"), "ghost", Attempt(number=number))
+        assert (caught.value.type, caught.value.non_retryable) == expected
+        assert caught.value.message.startswith(f"ServiceAccount {ns.namespace}/ghost does not exist")
 
 
 @pytest.mark.parametrize("operation", [OperationType.EXECUTE, OperationType.REVERT])

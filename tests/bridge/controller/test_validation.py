@@ -11,12 +11,13 @@ import pytest
 
 from api.meta import API_VERSION
 from bridge.controller.validation import (
+    Findings,
     NotYourTurnError,
     Stored,
     ValidationBrokeError,
     Validator,
-    dr_workflow_errors,
-    plan_errors,
+    dr_workflow_findings,
+    plan_findings,
 )
 from bridge.kubernetes.index import ObjectKind
 from tests.bridge.plan_namespace import PlanNamespace, config_map
@@ -32,22 +33,22 @@ def definition(name: str = "work", namespace: str = "team-a", generation: int = 
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def endless(_: Sequence[Stored]) -> list[str]:
+def endless(_: Sequence[Stored]) -> Findings:
     while True:
         pass
 
 
-def hungry(_: Sequence[Stored]) -> list[str]:
-    return [str(len(bytearray(1 << 40)))]
+def hungry(_: Sequence[Stored]) -> Findings:
+    return Findings([str(len(bytearray(1 << 40)))])
 
 
-def broken(_: Sequence[Stored]) -> list[str]:
+def broken(_: Sequence[Stored]) -> Findings:
     raise KeyError("hunter2")
 
 
-def slow(_: Sequence[Stored]) -> list[str]:
+def slow(_: Sequence[Stored]) -> Findings:
     time.sleep(1.0)
-    return ["slow"]
+    return Findings(["slow"])
 
 
 @pytest.fixture
@@ -82,30 +83,56 @@ async def watched_loop() -> AsyncIterator[list[float]]:
 
 
 async def test_what_is_wrong_is_listed(validator: Validator) -> None:
-    [text] = await validator.definition_errors(dr_workflow_errors, [definition(parameters=[{"name": "1st"}])])
+    [text] = (await validator.findings(dr_workflow_findings, [definition(parameters=[{"name": "1st"}])])).errors
     assert text.startswith("spec.parameters[0].name of DRWorkflow team-a/work: ")
-    assert await validator.definition_errors(dr_workflow_errors, [definition(generation=2)]) == []
+    assert (await validator.findings(dr_workflow_findings, [definition(generation=2)])).errors == []
 
 
 async def test_a_plan_is_validated_with_the_dr_workflows_that_can_be_read(validator: Validator) -> None:
     ref = {"workflowRef": {"name": "work", "namespace": "team-a"}}
     plan = definition("plan", stages=[{"name": "first", "workflows": [ref]}])
-    assert await validator.definition_errors(plan_errors, [plan, definition()]) == []
-    [text] = await validator.definition_errors(plan_errors, [plan, definition(actions="none", generation=2)])
+    assert (await validator.findings(plan_findings, [plan, definition()])).errors == []
+    [text] = (await validator.findings(plan_findings, [plan, definition(actions="none", generation=2)])).errors
     assert "DRWorkflow team-a/work does not exist" in text
+
+
+async def test_a_merge_patch_that_replaces_a_list_is_a_warning_about_what_is_lost(validator: Validator) -> None:
+    def work(name: str, operation: str, containers: str, **more: str) -> Stored:
+        spec = f"{{template: {{spec: {{containers: [{containers}]}}}}}}"
+        manifest = f"{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: shop}}, spec: {spec}}}"
+        resource = {"manifest": manifest, "operation": operation, **more}
+        action = {"name": "one", "type": "KubernetesResource", "resource": resource}
+        back = {"name": "back", "type": "HTTP", "http": {"url": "https://shop.example.com", "method": "GET"}}
+        return definition(name, actions=[{**action, "rollback": back} if operation == "Patch" else action])
+
+    patch = work("patch", "Patch", "{name: app, image: x}")
+    found = await validator.findings(dr_workflow_findings, [patch])
+    assert found.errors == []
+    [text] = found.warnings
+    assert text.startswith(
+        "spec.actions[0].resource.manifest of DRWorkflow team-a/patch: a merge patch replaces the whole"
+    )
+    assert not (
+        await validator.findings(dr_workflow_findings, [work("s", "Patch", "{name: app}", patchType="strategic")])
+    )[1]
+    refs = [{"workflowRef": {"name": name, "namespace": "team-a"}} for name in ("make", "patch")]
+    plan = definition("plan", stages=[{"name": "first", "workflows": refs}])
+    make = work("make", "Create", "{name: app, image: x}, {name: sidecar, image: y}")
+    [text] = (await validator.findings(plan_findings, [plan, make, patch])).warnings
+    assert "these are lost: spec.template.spec.containers[sidecar]" in text
 
 
 @pytest.mark.parametrize("question", [endless, hungry])
 async def test_what_takes_too_much_is_an_error_of_the_object(validator: Validator, question: Any) -> None:
     async with watched_loop() as gaps:
-        [text] = await validator.definition_errors(question, [definition()])
+        [text] = (await validator.findings(question, [definition()])).errors
     assert text.startswith("spec: it takes more than 5 s of processor time or 128 MiB of memory to validate")
     assert max(gaps) < LONGEST
 
 
 async def test_a_bug_is_no_error_of_the_object_and_quotes_nothing_of_it(validator: Validator) -> None:
     with pytest.raises(ValidationBrokeError, match=r"^KeyError at .* broken$") as caught:
-        await validator.definition_errors(broken, [definition()])
+        await validator.findings(broken, [definition()])
     assert "hunter2" not in str(caught.value)
 
 
@@ -116,27 +143,27 @@ async def test_what_is_nested_deeply_is_an_error_of_the_object(validator: Valida
         spec = {"a": spec}
     localization = {"name": "one", "namespace": "team-a", "spec": spec}
     action = {"name": "one", "type": "Localization", "localization": localization}
-    [text] = await validator.definition_errors(dr_workflow_errors, [definition(actions=[action])])
+    [text] = (await validator.findings(dr_workflow_findings, [definition(actions=[action])])).errors
     assert text == "spec: it is nested more than 150 levels deep; flatten it"
 
 
 async def test_what_has_not_changed_is_not_validated_again(validator: Validator) -> None:
-    assert await validator.definition_errors(slow, [definition()]) == ["slow"]
-    assert await validator.definition_errors(broken, [definition()]) == ["slow"]
+    assert (await validator.findings(slow, [definition()])).errors == ["slow"]
+    assert (await validator.findings(broken, [definition()])).errors == ["slow"]
     with pytest.raises(ValidationBrokeError):
-        await validator.definition_errors(broken, [definition(generation=2)])
+        await validator.findings(broken, [definition(generation=2)])
     with pytest.raises(ValidationBrokeError):
-        await validator.definition_errors(broken, [definition(), definition("other")])
+        await validator.findings(broken, [definition(), definition("other")])
 
 
 async def test_one_namespace_does_not_hold_up_another(validator: Validator) -> None:
-    first = asyncio.create_task(validator.definition_errors(slow, [definition()]))
+    first = asyncio.create_task(validator.findings(slow, [definition()]))
     await asyncio.sleep(0.1)
     with pytest.raises(NotYourTurnError):
-        await validator.definition_errors(dr_workflow_errors, [definition("other")])
-    assert await validator.definition_errors(dr_workflow_errors, [definition("theirs", "team-b")]) == []
+        await validator.findings(dr_workflow_findings, [definition("other")])
+    assert (await validator.findings(dr_workflow_findings, [definition("theirs", "team-b")])).errors == []
     assert not first.done()
-    assert await first == ["slow"]
+    assert (await first).errors == ["slow"]
     assert not validator._turns, "nothing is kept of a namespace that nobody waits for"
 
 

@@ -178,6 +178,16 @@ def test_an_annotation_that_cancels_nothing_is_named() -> None:
     )
 
 
+def test_while_it_waits_for_its_start_such_an_annotation_is_named_too() -> None:
+    meant = MOMENT.model_copy(update={"cancel_annotation": "yes"})
+    after = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_PLAN, "Waiting", meant)
+    told = 'the annotation dr.bkbcs.tencent.com/cancel is "yes", which cancels nothing: write "true"; Waiting'
+    assert message(after) == told
+    progressing = conditions.find(after.conditions, conditions.ConditionType.PROGRESSING)
+    assert progressing is not None
+    assert progressing.message == told
+
+
 def test_while_it_is_decided_the_message_says_what_that_waits_for_or_retries() -> None:
     undecided = RunState(phase=Phase.PENDING)
     assert message(running(ExecutionStatus(), state=undecided)) == running_messages.DECIDING

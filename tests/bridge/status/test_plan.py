@@ -153,6 +153,15 @@ def test_every_error_is_listed_within_what_kubernetes_takes() -> None:
     assert len(many.encode()) <= 32_768
 
 
+def test_a_valid_plan_says_what_is_worth_knowing_and_is_ready() -> None:
+    warned = plan_status.validated(plan(), [], NOW, ["spec.actions[0]: a list is replaced"])
+    assert (warned.phase, said(warned)) == (
+        PlanPhase.READY,
+        "The definition is valid; warning: spec.actions[0]: a list is replaced",
+    )
+    assert said(plan_status.validated(plan(), ["wrong"], NOW, ["warned"])) == "wrong"
+
+
 def said(status: DRPlanStatus) -> str:
     valid = conditions.find(status.conditions, ConditionType.VALID)
     assert valid is not None
