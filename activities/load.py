@@ -6,6 +6,7 @@ kept"; Kubernetes, "User impersonation".
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -19,14 +20,15 @@ from activities.errors import ActionError, application_error, log_failure, log_u
 from activities.ledger import LedgerStore
 from activities.read import (
     OriginalDefinitions,
+    OtherExecutions,
     find,
     find_workflows,
     makers_of,
     observe,
     original_definitions,
     original_of,
+    other_executions,
     read_values,
-    reverts_of,
     standing_objects,
 )
 from activities.store import RevisionStore, SnapshotStore
@@ -45,6 +47,7 @@ from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
+from planning.revert.layers import Layer, in_effect, lacks_records, layer_of
 from planning.revert.marks import without_foreign, without_unmarked
 from planning.revert.scope import Scope
 from planning.snapshot.decision import decision_documents
@@ -150,11 +153,12 @@ class LoadActivities:
         )
         if original.status.ledger is not None:
             original = without_foreign(original, looks)
-        earlier = await reverts_of(self._cluster, original)
+        others = await other_executions(self._cluster, original)
+        layers = await self._layers(original, others, live_plan)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
         documents, origin = await _documents(request.execution, definitions)
-        decide = partial(decide_revert, revert, original, earlier, looks, used.plan, used.workflows, origin)
-        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None)
+        decide = partial(decide_revert, revert, original, others.reverts, looks, used.plan, used.workflows, origin)
+        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None, layers=layers)
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None:
@@ -173,6 +177,17 @@ class LoadActivities:
                     raise ActionError(FailureType.TRANSIENT, error.message) from None
                 raise
         return account
+
+    async def _layers(self, original: DRPlanExecution, others: OtherExecutions, plan: DRPlan | None) -> list[Layer]:
+        """Return the later executions of the plan that are in effect, the newest first."""
+        recent = [record.name for record in plan.status.execution_history or []] if plan is not None else []
+        layers = []
+        for one in in_effect(original, others.later, others.reverts, recent):
+            if lacks_records(one):
+                with suppress(LedgerError):
+                    one = await self._ledgers.with_ledger(one)
+            layers.append(await asyncio.to_thread(layer_of, one, others.reverts))
+        return layers
 
     async def _revert_definitions(
         self, revert: DRPlanExecution, original: DRPlanExecution, used: OriginalDefinitions, actor: Actor

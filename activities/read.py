@@ -8,7 +8,7 @@ docs/spec/drplan.md, "Parameters".
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from activities.errors import ActionError, action_error, words_of
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
-from api.meta import ACCEPTED_ANNOTATION, API_VERSION, PLAN_LABEL, ObjectKey, ObjectName
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, PLAN_LABEL, ObjectKey, ObjectName, rfc3339
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
@@ -137,23 +137,51 @@ async def original_of(cluster: Cluster, revert: DRPlanExecution) -> DRPlanExecut
     return original and with_reasons(original)
 
 
-async def reverts_of(cluster: Cluster, original: DRPlanExecution) -> list[DRPlanExecution]:
-    """Read the Reverts of an execution: the bridge labels what it accepts, the older controller labelled nothing."""
-    namespace, name = original.metadata.namespace, original.metadata.name
+@dataclass(frozen=True)
+class OtherExecutions:
+    """What a Revert needs to know of the other executions of its plan."""
+
+    reverts: Sequence[DRPlanExecution]
+    """Of the original and of later executions."""
+    later: Sequence[DRPlanExecution]
+    """Executes that may have begun after the original."""
+
+
+async def other_executions(cluster: Cluster, original: DRPlanExecution) -> OtherExecutions:
+    """Read the other executions of a plan: the bridge labels what it accepts, the older controller labelled nothing."""
+    namespace = original.metadata.namespace
     kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
-    reverts: list[Object] = []
+    reverts, later = list[DRPlanExecution](), list[DRPlanExecution]()
     try:
         for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
             async for page in cluster.pages(kind, selector, OWN):
                 for item in page.items:
-                    spec = item.get("spec", {})
-                    is_revert = spec.get("operationType") == OperationType.REVERT
-                    if is_revert and spec.get("revertExecutionRef") == name:
-                        reverts.append(item)
+                    if _is_revert_of(item, original):
+                        reverts.append(with_reasons(_parse(DRPlanExecution, item)))
+                    elif _may_be_later(item, original):
+                        # One that cannot be read was not executed; in a thread, for its status may have a megabyte.
+                        with suppress(ActionError):
+                            execution = with_reasons(await asyncio.to_thread(_parse, DRPlanExecution, item))
+                            is_revert = execution.spec.operation_type is OperationType.REVERT
+                            (reverts if is_revert else later).append(execution)
     except ApiError as error:
         message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    return [with_reasons(_parse(DRPlanExecution, item)) for item in reverts]
+    return OtherExecutions(reverts, later)
+
+
+def _is_revert_of(item: Object, original: DRPlanExecution) -> bool:
+    spec = item.get("spec", {})
+    asked = (spec.get("operationType"), spec.get("revertExecutionRef"))
+    return asked == (OperationType.REVERT, original.metadata.name)
+
+
+def _may_be_later(item: Object, original: DRPlanExecution) -> bool:
+    """Return whether an execution of the plan began after the original: most did not, and may be large."""
+    began = item.get("status", {}).get("startTime")
+    since = original.status.start_time or original.metadata.creation_timestamp
+    is_later = since is None or began is None or str(began) >= rfc3339(since)
+    return is_later and bool(item.get("spec", {}).get("planRef") == original.spec.plan_ref)
 
 
 def _parse(kind: type[OwnT], raw: Object) -> OwnT:

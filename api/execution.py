@@ -85,6 +85,8 @@ class DRPlanExecutionSpec(Model):
     as that is recorded."""
     only: Selection | None = None
     """Additive. Of a Revert: the parts of the original to take back; the rest is Skipped, for a later Revert."""
+    force: bool | None = None
+    """Additive. Of a Revert: also take away or change objects on which a later execution of the plan rests."""
 
 
 class HttpResponse(Model):
@@ -323,6 +325,15 @@ class SnapshotRef(Model):
     """SHA-256 of its data as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not trusted."""
 
 
+class LaterExecution(Model):
+    """An execution of the plan that came after the one to take back, and is in effect."""
+
+    name: str
+    """Additive. Name of the DRPlanExecution."""
+    rests_on: str | None = None
+    """Additive. The first object that it created or changed and that the Revert was to take away or change."""
+
+
 class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
@@ -350,6 +361,9 @@ class ExecutionTree(Model):
     """Additive. A person's pause: no further action starts until it is resumed."""
     decision: SnapshotRef | None = None
     """Additive. Of a Revert: what each of its actions deletes or carries out, as decided before the first one."""
+    later_executions: list[LaterExecution] | None = None
+    """Additive. Of a Revert: executions of the plan that came later and are in effect, those first that rest on an
+    object which the Revert was to take away or change; at most 20."""
     stage_statuses: list[StageStatus] | None = None
     """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 

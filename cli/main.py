@@ -96,12 +96,15 @@ def revert(
     stage: Annotated[list[str] | None, typer.Option(help="Take back this stage only; repeatable.")] = None,
     workflow: Annotated[list[str] | None, typer.Option(help="Take back this DRWorkflow only; repeatable.")] = None,
     action: Annotated[list[str] | None, typer.Option(help="Take back this action only; repeatable.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take back objects on which a later execution of the plan rests, too.")
+    ] = False,
     wait: Wait = True,
 ) -> None:
     """Revert an execution: roll back the actions that it carried out."""
     selected = {"stages": stage, "workflows": workflow, "actions": action}
     only = {level: names for level, names in selected.items() if names}
-    options = {"onMissing": on_missing, "includePartial": include_partial, "only": only}
+    options = {"onMissing": on_missing, "includePartial": include_partial, "only": only, "force": force}
 
     async def command(executions: Executions) -> int:
         created = await executions.revert(execution, name, {field: value for field, value in options.items() if value})

@@ -96,6 +96,7 @@ def command_options(spec: DRPlanExecutionSpec) -> list[str]:
     """Return the options of `drplan revert` that create a Revert with this spec."""
     options = ["--on-missing", spec.on_missing.value] if spec.on_missing else []
     options += [INCLUDE_PARTIAL] if spec.include_partial else []
+    options += ["--force"] if spec.force else []
     only = spec.only or Selection()
     for option, names in (("--stage", only.stages), ("--workflow", only.workflows), ("--action", only.actions)):
         options += [word for name in names or () for word in (option, name)]
@@ -141,7 +142,8 @@ def _at_the_end(
     if ended_as is not None:
         yield ended_as, {}
     elif status.phase is Phase.FAILED and not status.stages:
-        yield Situation.REJECTED, {}
+        resting = next((one.name for one in status.later_executions or [] if one.rests_on is not None), None)
+        yield (Situation.LATER_EXECUTION_RESTS, {"later": resting}) if resting else (Situation.REJECTED, {})
     for *_, action in _actions(status):
         if action.phase is Phase.FAILED and action.reason in _OF_FAILED:
             missing = is_revert and action.reason is Reason.NOT_FOUND

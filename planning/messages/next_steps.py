@@ -32,6 +32,7 @@ class Situation(StrEnum):
     UNRECORDED_REVERT = "UnrecordedRevert"
     REJECTED = "Rejected"
     OBJECT_OF_ANOTHER_EXECUTION = "ObjectOfAnotherExecution"
+    LATER_EXECUTION_RESTS = "LaterExecutionRests"
     NAMESPACE_NOT_OPEN = "NamespaceNotOpen"
 
     # An action failed.
@@ -81,7 +82,7 @@ class Advice:
     why: str
     what: str
     command: str = ""
-    """With `$namespace`, `$name`, `$plan`, `$original`, `$account`, `$workflow`, `$activity`, and `$again`: the command
+    """With `$namespace`, `$name`, `$plan`, `$original`, `$later`, `$account`, `$workflow`, `$activity`, and `$again`: the command
     that creates another execution like this one. What is put in is quoted for a shell."""
     more: str = ""
     """A link for the page, as Markdown."""
@@ -195,6 +196,13 @@ ADVICE: Mapping[Situation, Advice] = {
         "an earlier execution of the plan was not reverted",
         "as the message says: revert it, delete what no Revert takes back, or use the operation `Apply`; then create a new execution",
         "kubectl --namespace $namespace get drplanexecutions",
+    ),
+    Situation.LATER_EXECUTION_RESTS: Advice(
+        "`Nothing was reverted: DRPlanExecution shop-again, which came after shop-move and is in effect, rests on ConfigMap default/app-config, …`",
+        "a later execution of the plan created or changed an object that this Revert would take away or change",
+        "revert the later execution, then create another Revert; or create one with `force: true`, if the later one may lose the object",
+        "drplan revert $later --namespace $namespace",
+        "[later executions](spec/drplanexecution.md#later-executions)",
     ),
     Situation.NAMESPACE_NOT_OPEN: Advice(
         "`Namespace shop is not open to drplan: …`",

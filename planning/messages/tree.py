@@ -5,10 +5,14 @@ Source: docs/spec/drplanexecution.md, "Reasons" and "Messages".
 
 from collections.abc import Sequence
 
+from api.execution import LaterExecution
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause, Reason
 from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, bounded, called, counted, listed, placed
+
+_LATER = 300
+"""Bytes of the names of later executions."""
 
 
 def current_action(running: Sequence[str]) -> str | None:
@@ -180,6 +184,26 @@ def nothing_recorded(name: str) -> str:
         f"Nothing was reverted: DRPlanExecution {name} has no status.stageStatuses, so what it did, if anything, is "
         "not recorded; look for its objects and delete them by hand"
     )
+
+
+def later_rests_on(name: str, resting: Sequence[LaterExecution]) -> str:
+    """Later executions rest on objects that the Revert is to take away or change; the newest is named."""
+    newest = resting[0]
+    others = f" (and {counted(len(resting) - 1, 'other execution')} like it)" if len(resting) > 1 else ""
+    return (
+        f"Nothing was reverted: DRPlanExecution {newest.name}, which came after {name} and is in effect, rests on "
+        f"{newest.rests_on}, which this Revert would take away or change{others}; first create a Revert with "
+        f"revertExecutionRef: {newest.name}, or one of {name} with force: true"
+    )
+
+
+def later_in_effect(names: Sequence[str]) -> str:
+    """Follow a plan's message: executions that came later and are in effect."""
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"; the later execution {names[0]} is in effect"
+    return f"; {len(names)} later executions are in effect: {listed(names, _LATER, ', ')}"
 
 
 def ledger_altered(name: str, revision: str) -> str:

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from api.execution import ActionStatus, DRPlanExecution, LedgerFault, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import (
+    ActionStatus,
+    DRPlanExecution,
+    LaterExecution,
+    LedgerFault,
+    RunState,
+    StageStatus,
+    WorkflowExecutionStatus,
+)
 from api.meta import ObjectName
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
@@ -37,6 +45,7 @@ from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
 from planning.revert.actions import ActionDecisions, decide_all, executes
 from planning.revert.default_rollback import ActionToRun, DeleteObjects, NoRollback, deletion_of_created
+from planning.revert.layers import Layer, later_executions
 from planning.revert.marks import of_execution
 from planning.revert.original import (
     OriginalAction,
@@ -88,12 +97,14 @@ def decide_revert(
     origin: Origin | None = None,
     *,
     definitions_of_today: bool = False,
+    layers: Sequence[Layer] = (),
 ) -> RevertDecision:
     """Decide over every node; `actor` is left to the caller.
 
     `earlier` may hold any executions: those that count are picked here. `observations` holds what was observed of
     each of `objects_to_observe`. `workflows` are as they were at the Execute or, with `definitions_of_today`, as they
-    are now; `origin` says where those are kept that this Revert carries out. A rejection means that nothing may be
+    are now; `origin` says where those are kept that this Revert carries out. `layers` are the later executions of the
+    plan that are in effect. A rejection means that nothing may be
     touched; the state then has no stages.
     """
     reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
@@ -107,6 +118,9 @@ def decide_revert(
         original_tree, observations, history(revert, original, earlier), revert.spec, of_execution(original)
     )
     decisions = decide_all(tree, facts)
+    later = later_executions(layers, tree, decisions)
+    if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
+        return rejected(tree_messages.later_rests_on(original.metadata.name, resting), later=later)
     stages = [_planned_stage(stage, decisions, revert.metadata.uid) for stage in tree]
     state = RunState(
         phase=Phase.PENDING,
@@ -114,6 +128,7 @@ def decide_revert(
         left_standing=decisions.left_standing,
         unread=decisions.unread,
         definitions_of_today=definitions_of_today,
+        later_executions=later or None,
     )
     return RevertDecision(
         state=with_counts(state),
@@ -134,10 +149,12 @@ def _spec_errors(revert: DRPlanExecution, original: DRPlanExecution, tree: Origi
             yield FieldError(f"spec.ignoreMissing[{place}]", message)
 
 
-def rejected(reason: str, fault: LedgerFault | None = None) -> RevertDecision:
-    """Return the decision to touch nothing; `fault` is that of the original's ledger, where it is the reason."""
+def rejected(
+    reason: str, fault: LedgerFault | None = None, later: Sequence[LaterExecution] | None = None
+) -> RevertDecision:
+    """Return the decision to touch nothing; the original's ledger or `later` executions may be the reason."""
     message = bounded(reason)
-    state = RunState(phase=Phase.FAILED, message=message, ledger_fault=fault)
+    state = RunState(phase=Phase.FAILED, message=message, ledger_fault=fault, later_executions=later)
     return RevertDecision(state=with_counts(state), rejection=message)
 
 

@@ -155,7 +155,11 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
         skipped = sum(stage.phase is Phase.SKIPPED for stage in stages)
         return tree_messages.plan_executed(whole, sum(done), skipped)
     standing = (len(state.left_standing) - state.unread, state.unread)
-    return bounded(_reverted(stages, whole, sum(done))) + tree_messages.left_standing(*standing, _skipped_alone(stages))
+    message = bounded(_reverted(stages, whole, sum(done))) + tree_messages.left_standing(
+        *standing, _skipped_alone(stages)
+    )
+    later = [one.name for one in state.later_executions or []]
+    return f"{message}{tree_messages.later_in_effect(later)}" if later else message
 
 
 def _failure_chain(stage: StageStatus) -> list[str]:

@@ -31,7 +31,18 @@ def end(stack: Stack, namespace: str, name: str, phase: str, message: str) -> No
 
 def test_execute_and_revert_create_the_objects_that_kubectl_would(stack: Stack, namespace: str) -> None:
     assert drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--no-wait").returncode == 0
-    options = ["--on-missing", "Ignore", "--include-partial", "--stage", "a", "--stage", "b", "--action", "c"]
+    options = [
+        "--on-missing",
+        "Ignore",
+        "--include-partial",
+        "--stage",
+        "a",
+        "--stage",
+        "b",
+        "--action",
+        "c",
+        "--force",
+    ]
     done = drplan(stack, "revert", "run", "-n", namespace, "--name", "back", *options, "--no-wait")
     assert "drplanexecution/back created" in done.stdout
     assert stored(stack, namespace, "run")["spec"] == {"planRef": "shop", "operationType": "Execute"}
@@ -42,6 +53,7 @@ def test_execute_and_revert_create_the_objects_that_kubectl_would(stack: Stack, 
         "onMissing": "Ignore",
         "includePartial": True,
         "only": {"stages": ["a", "b"], "actions": ["c"]},
+        "force": True,
     }
 
 

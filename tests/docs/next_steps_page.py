@@ -15,6 +15,7 @@ EXAMPLE = {
     "plan": "shop",
     "label": "shop",
     "original": "shop-move",
+    "later": "shop-again",
     "account": "system:serviceaccount:default:default",
     "workflow": "revert/default/shop-back/…",
     "activity": "action-0",

@@ -32,3 +32,33 @@ def test_what_is_not_selected_is_taken_back_by_a_later_revert(story: Story) -> N
         ("make-one", "Succeeded"),
     ]
     assert not story.exists("configmap", "one")
+
+
+def test_a_revert_below_an_execution_that_rests_on_its_object_is_refused_and_says_what_to_do_first(
+    story: Story,
+) -> None:
+    story.plan("plan", {"only": [story.makes("app", "Apply"), story.makes("own")]})
+    story.executed("first", "plan")
+    story.plan("plan", {"only": [story.makes("app", "Apply")]})
+    story.executed("second", "plan")
+
+    story.revert("back", "plan", "first")
+    status = story.failed("back")
+    assert status["message"] == (
+        f"Nothing was reverted: DRPlanExecution second, which came after first and is in effect, rests on ConfigMap "
+        f"{story.namespace}/app, which this Revert would take away or change; first create a Revert with "
+        "revertExecutionRef: second, or one of first with force: true"
+    )
+    assert status["laterExecutions"] == [{"name": "second", "restsOn": f"ConfigMap {story.namespace}/app"}]
+    assert [each["command"] for each in status["nextSteps"]] == [f"drplan revert second --namespace {story.namespace}"]
+    assert not [each for each in story.writes_to("configmaps") if each.verb == "delete"]
+
+    story.revert("own-part", "plan", "first", only={"actions": ["make-own"]})
+    status = story.succeeded("own-part")
+    assert status["laterExecutions"] == [{"name": "second"}]
+    assert status["message"].endswith("; the later execution second is in effect")
+    assert story.exists("configmap", "app")
+
+    story.revert("forced", "plan", "first", force=True)
+    assert told(story.succeeded("forced"))[-1] == ("make-app", "Succeeded", "Rolled back: deleted ConfigMap app")
+    assert not story.exists("configmap", "app")

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecutionSpec, ExecutionStatus, NextStep, RunState, Selection
+from api.execution import (
+    ActionStatus,
+    DRPlanExecutionSpec,
+    ExecutionStatus,
+    LaterExecution,
+    NextStep,
+    RunState,
+    Selection,
+)
 from api.phases import OnMissing, OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
@@ -125,6 +133,15 @@ def test_what_a_revert_left_out_is_taken_back_by_another() -> None:
     assert commands(selected)[0] == "drplan revert move --namespace shop"
 
 
+def test_a_revert_below_a_later_execution_names_the_one_to_revert_first() -> None:
+    later = [LaterExecution(name="move-2", rests_on="ConfigMap shop/a"), LaterExecution(name="move-3")]
+    refused = RunState(phase=Phase.FAILED, message="Nothing was reverted: x", later_executions=later)
+    status = ended(BACK, refused, status=RunStatus.FAILED)
+    assert situations(status) == [Situation.LATER_EXECUTION_RESTS]
+    assert commands(status) == ["drplan revert move-2 --namespace shop"]
+    assert status.later_executions == later
+
+
 def test_a_failed_revert_is_finished_by_one_with_the_same_options() -> None:
     only = Selection(stages=["a b"], workflows=["w"], actions=["x", "y"])
     spec = DRPlanExecutionSpec(
@@ -133,10 +150,11 @@ def test_a_failed_revert_is_finished_by_one_with_the_same_options() -> None:
         on_missing=OnMissing.IGNORE,
         include_partial=True,
         only=only,
+        force=True,
     )
     options = command_options(spec)
     status = ended(BACK.model_copy(update={"options": options}), failed(Reason.TRANSIENT), status=RunStatus.FAILED)
-    words = "--on-missing Ignore --include-partial --stage 'a b' --workflow w --action x --action y"
+    words = "--on-missing Ignore --include-partial --force --stage 'a b' --workflow w --action x --action y"
     assert commands(status)[-1] == f"drplan revert move --namespace shop {words}"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
-from api.execution import ActionStatus, DRPlanExecution
+from api.execution import ActionStatus, DRPlanExecution, LaterExecution
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
@@ -427,6 +427,10 @@ OF_TREES = [
     tree_messages.not_ended(GAP, Phase.RUNNING),
     tree_messages.nothing_recorded(GAP),
     tree_messages.part_not_recorded(GAP, GAP),
+    tree_messages.later_rests_on("shop-move", [LaterExecution(name="shop-again", rests_on="ConfigMap default/app")]),
+    tree_messages.later_rests_on("shop-move", [LaterExecution(name="shop-again", rests_on="ConfigMap default/app")] * 2),
+    tree_messages.later_in_effect(["shop-again"]),
+    tree_messages.later_in_effect(["shop-again", "shop-once-more"]),
     tree_messages.ledger_altered(GAP, GAP),
     tree_messages.ledger_gone(GAP, GAP),
     tree_messages.ledger_lacks(GAP, GAP, GAP),
