@@ -8,13 +8,14 @@ from tests.e2e.story import Story
 from tests.kubectl import Object
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-ENDS = ("execute", "revert")
-"""How the files are named that start something."""
+STARTING = ("-execute", "-revert")
+"""What is in the names of files that start something."""
 
 
 def definitions(folder: str) -> list[Path]:
     """Give the files that describe, in the order of their numbers."""
-    return [file for file in sorted((EXAMPLES / folder).glob("*.yaml")) if not file.stem.endswith(ENDS)]
+    files = sorted((EXAMPLES / folder).glob("*.yaml"))
+    return [file for file in files if not any(word in file.stem for word in STARTING)]
 
 
 def apply(story: Story, folder: str) -> None:
@@ -23,7 +24,7 @@ def apply(story: Story, folder: str) -> None:
 
 
 def start(story: Story, folder: str, what: str, **params: str) -> str:
-    """Create an execution (`execute` or `revert`), with further params, and give its name."""
+    """Create an execution (`execute`, `revert`, `revert-whole`), with further params, and give its name."""
     (file,) = (EXAMPLES / folder).glob(f"*-{what}.yaml")
     execution: Object = yaml.safe_load(file.read_text())
     given = [{"name": name, "value": value} for name, value in params.items()]

@@ -86,7 +86,10 @@ def test_a_rolling_install_stops_at_the_site_that_fails(story: Story) -> None:
     assert phases == {"0-third": "Skipped", "1-second": "Skipped", "2-first": "Succeeded"}
     assert localizations(story, "rolling-first") == []
     assert "rolling-settings-rolling-second" in condition(reverted, "Clean")["message"]
-    story.kubectl("delete", "configmap", "rolling-settings-rolling-second")
+
+    whole = story.succeeded(example_files.start(story, "rolling-install", "revert-whole"))
+    assert ("settings", "Succeeded", "Rolled back: deleted ConfigMap rolling-settings-rolling-second") in told(whole)
+    assert condition(whole, "Clean")["status"] == "True"
 
 
 def localizations(story: Story, cluster: str) -> list[str]:
