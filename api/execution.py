@@ -12,7 +12,7 @@ from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, Obj
 from api.params import Parameter
 from api.phases import ActionType, Mode, OnFailure, OnMissing, Operation, OperationType, Phase
 from api.reasons import Reason
-from api.requests import AllowedAction, Pause, RequestStatus
+from api.requests import AllowedAction, Pause, RequestStatus, StageApproval
 
 Int32 = Annotated[int, Field(json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
@@ -243,6 +243,8 @@ class StageStatus(Model):
     """Additive. Why the phase is what it is, as one word for programs; see 'Reasons'."""
     message: str | None = None
     """What happened or was the reason, for people."""
+    approvals: list[StageApproval] | None = None
+    """Additive. Who agreed to its start, where the plan asks for that."""
     workflow_executions: list[WorkflowExecutionStatus] | None = None
     """Its workflows, in the order in which they run."""
 

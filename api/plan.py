@@ -8,6 +8,7 @@ from api.execution import Int64
 from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, Timestamp
 from api.params import Parameter
 from api.phases import PlanFailurePolicy, PlanPhase, StageFailurePolicy
+from api.requests import Approval
 
 
 class DRWorkflowName(ObjectName):
@@ -39,6 +40,8 @@ class Stage(Model):
     """Whether its workflows run in parallel."""
     failure_policy: StageFailurePolicy | None = None
     """What an Execute does in this stage after a failed workflow; without it, as the plan's policy says."""
+    approval: Approval | None = None
+    """Additive. Who has to agree before it begins, in an Execute and in a Revert; see 'Approval'."""
     workflows: Annotated[list[WorkflowReference], Field(min_length=1)]
     """What it does. The same DRWorkflow may appear more than once."""
 

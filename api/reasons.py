@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """The last attempt was lost with its worker, and another one follows."""
     AWAITING_DECISION = "AwaitingDecision"
     """The action failed, and a person is to decide what follows."""
+    AWAITING_APPROVAL = "AwaitingApproval"
+    """The plan asks for the approval of persons before the stage begins."""
     PAUSED = "Paused"
     """Somebody paused the activity of the action in Temporal, and no attempt starts until it is unpaused there."""
 

@@ -24,6 +24,11 @@ REQUEST_REASON_ANNOTATION = f"{GROUP}/request-reason"
 REQUEST_TIMEOUT_ANNOTATION = f"{GROUP}/request-timeout"
 """Of a retry: a Go duration that bounds each further attempt instead of the action's own timeout."""
 
+REQUEST_GROUP_ANNOTATION = f"{GROUP}/request-group"
+"""Of an approval: a group of the person's, which the stage asks for."""
+REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
+"""Who created an execution; needed where a stage asks for the approval of somebody else."""
+
 LONGEST_REQUEST = 500
 """Characters of each annotation of a request."""
 
@@ -39,6 +44,8 @@ class RequestType(StrEnum):
     """Go on as if the action had succeeded: somebody did by hand what it was to do."""
     ABORT = "Abort"
     """Let the action fail, with what follows from that."""
+    APPROVE = "Approve"
+    """Agree to the start of a stage that asks for it."""
     PAUSE = "Pause"
     """Start no further action."""
     RESUME = "Resume"
@@ -47,7 +54,7 @@ class RequestType(StrEnum):
     @property
     def decides(self) -> bool:
         """Whether it is a decision about an action that failed."""
-        return self not in (RequestType.PAUSE, RequestType.RESUME)
+        return self in (RequestType.RETRY, RequestType.SKIP, RequestType.DONE, RequestType.ABORT)
 
 
 NEED_REASON = frozenset({RequestType.SKIP, RequestType.DONE})
@@ -63,8 +70,37 @@ class PersonRequest(Model):
     reason: str = ""
     action: int | None = None
     """Of a decision: the place of the action in its workflow."""
+    stage: int | None = None
+    """Of an approval: the place of the stage in the tree."""
+    group: str = ""
+    """Of an approval: a group that the person belongs to."""
     timeout: str | None = None
     """Of a Retry: what bounds each further attempt, as a Go duration; None leaves the action's own."""
+
+
+class Approval(Model):
+    """Who has to agree before a stage begins."""
+
+    required: Annotated[int, Field(ge=1, le=20, json_schema_extra={"format": "int32"})] = 1
+    """How many persons have to approve."""
+    group: Annotated[str | None, Field(json_schema_extra={"maxLength": 253})] = None
+    """A group, as the API server knows it, that each of them must belong to; without it everybody who may
+    change the execution can approve."""
+    allow_requester: bool = False
+    """Whether the person who created the execution may approve as well."""
+
+
+class StageApproval(Model):
+    """A person's agreement to the start of a stage."""
+
+    by: str
+    """Additive. Who approved."""
+    group: str | None = None
+    """Additive. The group for which that person did so."""
+    reason: str | None = None
+    """Additive. Why, in that person's words."""
+    at: Timestamp
+    """Additive. When."""
 
 
 class Pause(Model):

@@ -31,6 +31,7 @@ from api.phases import (
     WorkflowFailurePolicy,
 )
 from api.reasons import Reason
+from api.requests import Approval
 
 
 class FailureType(StrEnum):
@@ -345,6 +346,10 @@ class RevertDecision(Model):
     rejection: str | None = None
     """Why nothing is to be changed at all; the run then ends as Failed with this message."""
     on_failure: OnFailure = OnFailure.STOP
+    approvals: list[Approval | None] = Field(default_factory=list)
+    """What each stage of the tree needs before it begins; empty where none needs anything."""
+    requested_by: str = ""
+    """Who created the execution, where that matters for an approval."""
     plan_policy: ClassVar[PlanFailurePolicy] = PlanFailurePolicy.STOP
     """A Revert ignores the plan's policy."""
 
@@ -363,6 +368,8 @@ class ExecuteDecision(Model):
     """Of the whole run: each level adds its stage and position."""
     rejection: str | None = None
     on_failure: OnFailure = OnFailure.STOP
+    approvals: list[Approval | None] = Field(default_factory=list)
+    requested_by: str = ""
 
 
 class RevertStageInput(Model):

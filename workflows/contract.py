@@ -34,6 +34,9 @@ PAUSE_SIGNAL = "pause"
 DECIDE_UPDATE = "decide"
 """Update of the workflow of a DRWorkflow, with a PersonRequest: what to do about an action that failed."""
 
+APPROVE_UPDATE = "approve"
+"""Update of a root, with a PersonRequest: a person agrees to the start of a stage."""
+
 FINAL_STATE_MEMO = "finalState"
 """Memo of a cancelled root: its final RunState, because a cancelled run has neither a result nor details."""
 

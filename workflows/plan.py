@@ -24,9 +24,10 @@ with workflow.unsafe.imports_passed_through():
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
+from workflows.approvals import Approvals
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, final_node, lost_stage, result, start_child
-from workflows.contract import FINAL_STATE_MEMO, PAUSE_UPDATE, STATE_QUERY, WorkflowType
+from workflows.contract import APPROVE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, STATE_QUERY, WorkflowType
 from workflows.pause import Paused, refused
 
 
@@ -40,6 +41,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         self._state = RunState(phase=Phase.PENDING)
         self._cancellation = Cancellation()
         self._paused = Paused(self._cancellation)
+        self._approvals = Approvals(self._cancellation)
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RunState:
@@ -59,6 +61,16 @@ class PlanWalk(ABC, Generic[DecisionT]):
         if (request.type is RequestType.PAUSE) is (self._paused.pause is not None):
             paused = self._paused.pause is not None
             raise refused(request_messages.PAUSED_ALREADY if paused else request_messages.NOT_PAUSED)
+
+    @workflow.update(name=APPROVE_UPDATE)
+    def approve(self, request: PersonRequest) -> None:
+        """Take a person's agreement to the start of a stage."""
+        self._approvals.add(request)
+
+    @approve.validator
+    def check_approval(self, request: PersonRequest) -> None:
+        """Refuse an approval that does not count. Raises ApplicationError."""
+        self._approvals.check(request)
 
     @abstractmethod
     def stage_input(
@@ -91,14 +103,34 @@ class PlanWalk(ABC, Generic[DecisionT]):
         if decision is not None:
             for index in range(len(self._state.stages)):
                 await self._paused.over()
-                startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
-                if startable and rollup.may_start_stage(decision.plan_policy, self._state.stages, index):
+                if self._may_start(decision, index):
+                    await self._approved(decision, index)
+                    await self._paused.over()
+                if self._may_start(decision, index):
                     await self._run_stage(decision, index)
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
             self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
             self._state = self._state.model_copy(update={"not_deleted": self.not_deleted(decision)})
         self._state = shorten(self._state)
         workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
+
+    def _may_start(self, decision: DecisionT, index: int) -> bool:
+        startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
+        return startable and rollup.may_start_stage(decision.plan_policy, self._state.stages, index)
+
+    async def _approved(self, decision: DecisionT, index: int) -> None:
+        """Wait until as many persons have approved a stage as the plan asks for, or a cancel ends the wait."""
+        needed = decision.approvals[index] if decision.approvals else None
+        if needed is None:
+            return
+        stage = self._state.stages[index]
+        while len(given := self._approvals.given) < needed.required and not self._cancellation.requested:
+            waiting = transitions.stage_awaiting(stage, needed, given)
+            self._state = transitions.with_child(self._state, index, waiting)
+            workflow.set_current_details(waiting.message or "")
+            await self._approvals.next(index, needed, decision.requested_by, len(given))
+        approved = stage.model_copy(update={"approvals": self._approvals.close() or None})
+        self._state = transitions.with_child(self._state, index, approved)
 
     async def _decide(self, load: workflow.ActivityHandle[DecisionT]) -> DecisionT | None:
         """Return what is to be done; None, with the final state set, where that is nothing."""

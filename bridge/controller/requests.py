@@ -5,6 +5,7 @@ Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
 from api.execution import ExecutionStatus
+from api.requests import RequestType
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
 from bridge.status import requests
@@ -26,7 +27,7 @@ async def carry_out(
         return status
     passable = requests.passable(request, annotations, status, root)
     try:
-        why = passable if isinstance(passable, str) else await _pass_on(context, passable)
+        why = passable if isinstance(passable, str) else await _pass_on(context, execution, passable)
     except TemporalUnreachable:
         return requests.recorded(status, request)
     request = requests.refused(request, why) if why else requests.accepted(request, context.now())
@@ -35,9 +36,11 @@ async def carry_out(
     return requests.recorded(status, request)
 
 
-async def _pass_on(context: Context, passable: requests.Passable) -> str:
+async def _pass_on(context: Context, execution: StoredExecution, passable: requests.Passable) -> str:
     """Pass a request on, and return why the workflow refuses it; empty where it accepts."""
     request = passable.request
+    if request.type is RequestType.APPROVE and not await context.store.checks_requests(execution):
+        return messages.NOT_ENFORCED
     try:
         await context.temporal.update(passable.workflow_id, request)
     except RequestRefused as refusal:

@@ -32,6 +32,7 @@ from planning.definitions import identifiers
 from planning.definitions.identifiers import full_name, is_object_name, workflow_references
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
+from planning.messages.requests import NOT_ENFORCED
 from planning.revert.decide import why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
@@ -150,6 +151,8 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     if isinstance(references, MissingReference):
         return await _wait_for_reference(context, execution, references)
     plan = references.plan
+    if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
+        return await _end(context, execution, Phase.FAILED, tree_messages.not_started([NOT_ENFORCED]), found=True)
     obstacle = await why_waiting(context, execution.model, plan.model)
     if obstacle is not None:
         return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)

@@ -12,10 +12,12 @@ from api.execution import DRPlanExecution, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, Model
 from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
+from api.requests import REQUEST_BY_ANNOTATION, REQUEST_ID_ANNOTATION
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from kube.client import OWN, Cluster, Object
-from kube.errors import InvalidNameError, NotFoundError, TooDeepError
+from kube.errors import ForbiddenError, InvalidNameError, NotFoundError, TooDeepError
+from kube.request import WriteOptions
 from planning.messages import runs as run_messages
 
 ModelT = TypeVar("ModelT", DRPlanExecution, DRPlan, DRWorkflow)
@@ -144,6 +146,19 @@ class Store:
     async def write_metadata(self, stored: StoredObject[ModelT], change: Object) -> StoredObject[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises ConflictError."""
         return await self._patch(stored, {"metadata": change})
+
+    async def checks_requests(self, stored: StoredObject[DRPlanExecution]) -> bool:
+        """Return whether the API server refuses a request in another's name, as deploy/requests-admission.yaml has it.
+
+        Asked by a dry run: a policy that is there but not bound, or changed, would not be seen otherwise.
+        """
+        annotations = {REQUEST_BY_ANNOTATION: "drplan:nobody", REQUEST_ID_ANNOTATION: "drplan:probe"}
+        body = {"metadata": {"annotations": annotations}}
+        try:
+            await self._cluster.patch(stored.key.target, body, OWN, WriteOptions(dry_run=True))
+        except ForbiddenError:
+            return True
+        return False
 
     async def _patch(self, stored: StoredObject[ModelT], body: Object, subresource: str = "") -> StoredObject[ModelT]:
         version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}

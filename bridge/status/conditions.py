@@ -163,7 +163,7 @@ def of_pause(
         return [ConditionUpdate(ConditionType.PAUSED, True, "Requested", request_messages.paused(pause))]
     if waiting:
         message = request_messages.waiting_for_decision(waiting)
-        return [ConditionUpdate(ConditionType.PAUSED, True, "AwaitingDecision", message)]
+        return [ConditionUpdate(ConditionType.PAUSED, True, "AwaitingPeople", message)]
     if find(conditions, ConditionType.PAUSED) is None:
         return []
     return [ConditionUpdate(ConditionType.PAUSED, False, "NotPaused", "")]

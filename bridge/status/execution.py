@@ -147,7 +147,7 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
     update["start_time"] = before.start_time or run.start_time
     updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
-    waiting = [each.path for each in requests.waiting_actions(state, run.workflow_id)]
+    waiting = requests.waiting_for_people(state, run.workflow_id)
     updates += conditions.of_pause(before.conditions, state.paused, waiting)
     update["allowed_actions"] = None if run.cancel_requested else requests.allowed_actions(state, run.workflow_id)
     updates += conditions.of_cancel(

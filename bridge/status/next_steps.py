@@ -119,6 +119,23 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterato
         yield Situation.REFERENCE_MISSING, {}
     if waits_for == conditions.WAITING_FOR_PLAN:
         yield Situation.PLAN_BUSY, {"label": identifiers.label_value(facts["plan"])}
+    yield from _of_running_actions(status)
+    yield from _of_people(status)
+    if conditions.cancel_accepted(status.conditions):
+        yield Situation.CANCELING, {}
+    if conditions.find(status.conditions, ConditionType.SEARCHABLE) is not None:
+        yield Situation.NOT_SEARCHABLE, {}
+
+
+def _of_people(status: ExecutionStatus) -> Iterator[Found]:
+    for stage in status.stages:
+        if stage.phase is Phase.PENDING and stage.reason is Reason.AWAITING_APPROVAL:
+            yield Situation.AWAITING_APPROVAL, {"target": stage.name}
+    if status.paused is not None:
+        yield Situation.PAUSED_ON_REQUEST, {}
+
+
+def _of_running_actions(status: ExecutionStatus) -> Iterator[Found]:
     for stage_place, stage, workflow_place, workflow, place, action in _actions(status):
         if action.phase is Phase.RUNNING and action.reason in _OF_RUNNING:
             root = status.engine.workflow_id if status.engine else ""
@@ -127,12 +144,6 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterato
             path = f"{stage.name}/{workflow.workflow_ref.name}/{action.name}"
             own = {"workflow": run, "activity": identifiers.activity_id(place), "target": path}
             yield _OF_RUNNING[action.reason], own
-    if status.paused is not None:
-        yield Situation.PAUSED_ON_REQUEST, {}
-    if conditions.cancel_accepted(status.conditions):
-        yield Situation.CANCELING, {}
-    if conditions.find(status.conditions, ConditionType.SEARCHABLE) is not None:
-        yield Situation.NOT_SEARCHABLE, {}
 
 
 def _at_the_end(

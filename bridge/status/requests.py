@@ -15,6 +15,7 @@ from api.requests import (
     NEED_REASON,
     REQUEST_ANNOTATION,
     REQUEST_BY_ANNOTATION,
+    REQUEST_GROUP_ANNOTATION,
     REQUEST_ID_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
@@ -37,6 +38,7 @@ _ANNOTATIONS = (
     REQUEST_ID_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_BY_ANNOTATION,
+    REQUEST_GROUP_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
 )
@@ -74,10 +76,26 @@ def waiting_actions(tree: ExecutionTree, root: str) -> Iterator[WaitingAction]:
                     yield WaitingAction(path, run, index)
 
 
+def stage_to_approve(tree: ExecutionTree) -> int | None:
+    """Return the place of the stage that waits for approval: one at a time does."""
+    waiting = (place for place, stage in enumerate(tree.stages) if stage.reason is Reason.AWAITING_APPROVAL)
+    return next((place for place in waiting if tree.stages[place].phase is Phase.PENDING), None)
+
+
+def waiting_for_people(tree: ExecutionTree, root: str) -> list[str]:
+    """Return the paths of the parts that wait for a person: a stage, or actions that failed."""
+    stage = stage_to_approve(tree)
+    approval = [] if stage is None else [tree.stages[stage].name]
+    return [*approval, *(each.path for each in waiting_actions(tree, root))]
+
+
 def allowed_actions(tree: ExecutionTree, root: str) -> list[AllowedAction]:
     """Return what a person can ask for while a run goes on."""
     paths = dict.fromkeys(each.path for each in waiting_actions(tree, root))
     decisions = [AllowedAction(target=path, requests=_DECISIONS) for path in list(paths)[:LISTED]]
+    place = stage_to_approve(tree)
+    if place is not None:
+        decisions.append(AllowedAction(target=tree.stages[place].name, requests=[RequestType.APPROVE]))
     of_run = RequestType.PAUSE if tree.paused is None else RequestType.RESUME
     return [*decisions, AllowedAction(requests=[of_run])]
 
@@ -122,7 +140,12 @@ def passable(
     timeout = annotations.get(REQUEST_TIMEOUT_ANNOTATION) or None
     if error := _form_error(kind, request, annotations, timeout):
         return error
-    passed = PersonRequest(id=request.id, type=kind, by=request.by or "", reason=request.reason or "", timeout=timeout)
+    group = annotations.get(REQUEST_GROUP_ANNOTATION, "")
+    passed = PersonRequest(
+        id=request.id, type=kind, by=request.by or "", reason=request.reason or "", timeout=timeout, group=group
+    )
+    if kind is RequestType.APPROVE:
+        return _approval(passed, request.target, status, root)
     if not kind.decides:
         return Passable(passed, root)
     waiting = list(waiting_actions(status, root))
@@ -135,6 +158,14 @@ def passable(
     if request.target is None and len(meant) > 1:
         return messages.ambiguous_target(paths)
     return Passable(passed.model_copy(update={"action": meant[0].action}), meant[0].workflow_id)
+
+
+def _approval(passed: PersonRequest, target: str | None, status: ExecutionStatus, root: str) -> Passable | str:
+    place = stage_to_approve(status)
+    name = "" if place is None else status.stages[place].name
+    if place is None or target not in (None, name):
+        return messages.unknown_stage(target or "", name) if target else messages.NO_STAGE_WAITS
+    return Passable(passed.model_copy(update={"stage": place}), root)
 
 
 def _form_error(kind: RequestType, request: RequestStatus, annotations: Mapping[str, str], timeout: str | None) -> str:
@@ -150,7 +181,7 @@ def _form_error(kind: RequestType, request: RequestStatus, annotations: Mapping[
         return messages.needs_reason(kind)
     if timeout is not None and kind is not RequestType.RETRY:
         return messages.not_for(kind, REQUEST_TIMEOUT_ANNOTATION)
-    if request.target and not kind.decides:
+    if request.target and not kind.decides and kind is not RequestType.APPROVE:
         return messages.not_for(kind, REQUEST_TARGET_ANNOTATION)
     return messages.invalid_timeout(timeout) if timeout is not None else ""
 

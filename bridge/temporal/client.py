@@ -47,7 +47,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.execution import DRPlanExecution, RunState
 from api.meta import Model
-from api.requests import PersonRequest
+from api.requests import PersonRequest, RequestType
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from planning.definitions import identifiers, retry
@@ -55,7 +55,15 @@ from planning.messages import runs as run_messages
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import ProcessSettings
 from process.temporal import NO_ANSWER, connect, connect_options, runtime, watch
-from workflows.contract import DECIDE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, ROOT_TYPES, STATE_QUERY, SearchAttribute
+from workflows.contract import (
+    APPROVE_UPDATE,
+    DECIDE_UPDATE,
+    FINAL_STATE_MEMO,
+    PAUSE_UPDATE,
+    ROOT_TYPES,
+    STATE_QUERY,
+    SearchAttribute,
+)
 
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
@@ -363,7 +371,8 @@ class TemporalClient:
         Raises RequestRefused, RunNotFound, TemporalUnreachable.
         """
         handle = self._client.get_workflow_handle(workflow_id)
-        name = DECIDE_UPDATE if request.type.decides else PAUSE_UPDATE
+        name = APPROVE_UPDATE if request.type is RequestType.APPROVE else PAUSE_UPDATE
+        name = DECIDE_UPDATE if request.type.decides else name
         update_id = f"{request.type.value}-{request.id}"
         try:
             await _call(handle.execute_update(name, request, id=update_id, rpc_timeout=timedelta(seconds=CALL_SECONDS)))

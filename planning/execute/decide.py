@@ -12,11 +12,13 @@ from api.plan import DRPlan, Stage
 from api.steps import ExecuteDecision, Origin
 from planning.definitions import identifiers
 from planning.definitions.action_list import as_executed
+from planning.definitions.approvals import approvals_of, lacks_requester, requested_by
 from planning.definitions.dependencies import execution_order
 from planning.definitions.field_errors import FieldError
 from planning.definitions.identifiers import Workflows, definition
 from planning.execute.standing import Creation, creations
 from planning.execute.workflow import PlannedWorkflow
+from planning.messages import requests as request_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.status.transitions import with_counts
@@ -78,6 +80,9 @@ def _decision(
     origin: Origin | None,
 ) -> ExecuteDecision:
     nodes = [_stage(stage, placed) for stage, placed in zip(stages, parts, strict=True)]
+    approvals = approvals_of(plan, nodes)
+    if lacks_requester(execution, approvals):
+        return rejected(tree_messages.not_started([request_messages.WITHOUT_REQUESTER]))
     return ExecuteDecision(
         state=with_counts(RunState(phase=Phase.PENDING, stage_statuses=nodes)),
         steps=[[part.steps() for part in placed] for placed in parts],
@@ -86,6 +91,8 @@ def _decision(
         workflow_policies=[[part.dr_workflow.spec.failure_policy for part in placed] for placed in parts],
         origin=origin,
         on_failure=execution.spec.on_failure or OnFailure.STOP,
+        approvals=approvals,
+        requested_by=requested_by(execution) if approvals else "",
     )
 
 

@@ -21,6 +21,7 @@ class Situation(StrEnum):
     WORKER_AWAY = "WorkerAway"
     WORKER_FAILING = "WorkerFailing"
     AWAITING_DECISION = "AwaitingDecision"
+    AWAITING_APPROVAL = "AwaitingApproval"
     PAUSED_ON_REQUEST = "PausedOnRequest"
     PAUSED = "Paused"
     RETRYING = "Retrying"
@@ -136,6 +137,13 @@ ADVICE: Mapping[Situation, Advice] = {
         "correct the cause, then retry; or skip it, say that it is done by hand, or abort (skip and done need a reason)",
         f"{_REQUEST} {GROUP}/request=retry {GROUP}/request-target=$target",
         "[pause and repair](spec/drplanexecution.md#pause-and-repair)",
+    ),
+    Situation.AWAITING_APPROVAL: Advice(
+        "`Waiting for approval of group dr-leads: 1 of 2, by alice`",
+        "the plan asks for the approval of persons before this stage",
+        "have another person approve it, or cancel the execution",
+        f"{_REQUEST} {GROUP}/request=approve {GROUP}/request-target=$target",
+        "[approval](spec/drplan.md#approval)",
     ),
     Situation.PAUSED_ON_REQUEST: Advice(
         "`Paused on request by alice: …`",

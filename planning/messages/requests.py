@@ -11,13 +11,17 @@ from api.requests import (
     LONGEST_REQUEST,
     REQUEST_ANNOTATION,
     REQUEST_BY_ANNOTATION,
+    REQUEST_GROUP_ANNOTATION,
     REQUEST_ID_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
+    REQUESTED_BY_ANNOTATION,
+    Approval,
     Pause,
     PersonRequest,
     RequestType,
+    StageApproval,
 )
 from planning.messages.text import bounded, counted, excerpt, listed
 
@@ -28,6 +32,16 @@ PAUSED_ALREADY = "the execution is paused already"
 WAITS_FOR_NOTHING = "no action waits for a decision"
 RETRY_IN_VAIN = (
     "a retry changes nothing, for it was decided before the first action: abort, and create another execution"
+)
+NO_STAGE_WAITS = "no stage waits for approval"
+NOT_ENFORCED = (
+    "the plan asks for approvals, and the API server does not check who gives them: apply "
+    "deploy/requests-admission.yaml, then create another execution"
+)
+"""Also of an execution that is not started for that."""
+WITHOUT_REQUESTER = (
+    f"the plan asks for the approval of somebody else than who created the execution: create it with the annotation "
+    f"{REQUESTED_BY_ANNOTATION}, your user name"
 )
 TOO_LATE = "the execution had ended before"
 
@@ -43,9 +57,16 @@ def awaiting(error: str) -> Cause:
     return Cause(Reason.AWAITING_DECISION, bounded(f"{begin}{error}"))
 
 
+def awaiting_approval(needed: Approval, given: Sequence[StageApproval]) -> str:
+    """A stage begins once enough persons have approved it."""
+    group = f" of group {excerpt(needed.group)}" if needed.group else ""
+    by = f", by {listed([excerpt(each.by) for each in given], 300, ', ')}" if given else ""
+    return f"Waiting for approval{group}: {len(given)} of {needed.required}{by}"
+
+
 def waiting_for_decision(paths: Sequence[str]) -> str:
-    """Name the actions that wait for a person's decision."""
-    return f"{counted(len(paths), 'action')} waiting for a decision: {listed(paths, 500, ', ')}"
+    """Name the parts that wait for a person's decision or approval."""
+    return f"{counted(len(paths), 'part')} waiting for people: {listed(paths, 500, ', ')}"
 
 
 def retried(request: PersonRequest) -> str:
@@ -69,6 +90,26 @@ def paused(pause: Pause) -> str:
 
 
 # Why a request is refused.
+
+
+def needs_group(group: str) -> str:
+    """An approval counts only for a group that the person belongs to."""
+    return f"the stage asks for approval of group {excerpt(group)}: set the annotation {REQUEST_GROUP_ANNOTATION} to it"
+
+
+def own_request(by: str) -> str:
+    """The person who created the execution does not count."""
+    return f"{excerpt(by)} created the execution, so somebody else has to approve it"
+
+
+def approved_already(by: str) -> str:
+    """A person counts once."""
+    return f"{excerpt(by)} has approved it already"
+
+
+def unknown_stage(stage: str, waiting: str) -> str:
+    """The stage that is named does not wait for approval."""
+    return f"stage {excerpt(stage)} waits for no approval; waiting: {waiting or 'none'}"
 
 
 def needs_reason(kind: RequestType) -> str:

@@ -34,6 +34,7 @@ from api.steps import (
 )
 from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
+from planning.definitions.approvals import approvals_of, lacks_requester, requested_by
 from planning.definitions.field_errors import FieldError, in_object
 from planning.definitions.identifiers import Workflows
 from planning.definitions.retry import attempts_of
@@ -41,6 +42,7 @@ from planning.definitions.target import target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
+from planning.messages import requests as request_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
 from planning.revert.actions import ActionDecisions, decide_all, executes
@@ -122,9 +124,13 @@ def decide_revert(
     if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
         return rejected(tree_messages.later_rests_on(original.metadata.name, resting), later=later)
     stages = [_planned_stage(stage, decisions, revert.metadata.uid) for stage in tree]
+    nodes = [node for node, _ in stages]
+    approvals = approvals_of(plan, nodes)
+    if lacks_requester(revert, approvals):
+        return rejected(tree_messages.unusable([request_messages.WITHOUT_REQUESTER]))
     state = RunState(
         phase=Phase.PENDING,
-        stage_statuses=[node for node, _ in stages],
+        stage_statuses=nodes,
         left_standing=decisions.left_standing,
         unread=decisions.unread,
         definitions_of_today=definitions_of_today,
@@ -135,6 +141,8 @@ def decide_revert(
         steps=[rows for _, rows in stages],
         origin=origin,
         on_failure=revert.spec.on_failure or OnFailure.STOP,
+        approvals=approvals,
+        requested_by=requested_by(revert) if approvals else "",
     )
 
 

@@ -18,6 +18,9 @@ def current_part(stages: Sequence[StageStatus]) -> str:
     """Say what runs now; of parts that run in parallel, their number and the one that most needs a look."""
     running = next((stage for stage in stages if stage.phase is Phase.RUNNING), None)
     if running is None:
+        waiting = next((one for one in stages if one.phase is Phase.PENDING and one.reason), None)
+        if waiting is not None:
+            return running_messages.at(running_messages.part(waiting.name), waiting.message or "")
         over = sum(stage.phase.terminal for stage in stages)
         return running_messages.ended(over, len(stages), "stage")
     return _in_stage(running)

@@ -23,7 +23,7 @@ from api.execution import (
 from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
-from api.requests import PersonRequest
+from api.requests import Approval, PersonRequest, StageApproval
 from api.steps import ActionOutcome
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
@@ -249,6 +249,13 @@ def _with_actions(
 
 
 # Stages.
+
+
+def stage_awaiting(stage: StageStatus, needed: Approval, given: Sequence[StageApproval]) -> StageStatus:
+    """The stage waits, Pending as before, for more persons to approve it."""
+    message = request_messages.awaiting_approval(needed, given)
+    update = {"reason": Reason.AWAITING_APPROVAL, "message": message, "approvals": [*given] or None}
+    return stage.model_copy(update=update)
 
 
 def stage_finished(

@@ -8,6 +8,10 @@ from tests.api.documents import MODELS, OPEN_BODIES, Schema, committed, referenc
 
 ADDITIVE = {
     "drplans": {
+        ".spec.stages[].approval",
+        ".spec.stages[].approval.allowRequester",
+        ".spec.stages[].approval.group",
+        ".spec.stages[].approval.required",
         ".spec.globalParams[].allowFromExecution",
         ".spec.serviceAccountName",
         ".spec.stages[].workflows[].params[].allowFromExecution",
@@ -75,6 +79,11 @@ ADDITIVE = {
         ".status.snapshot",
         ".status.snapshot.name",
         ".status.snapshot.sha256",
+        ".status.stageStatuses[].approvals",
+        ".status.stageStatuses[].approvals[].by",
+        ".status.stageStatuses[].approvals[].group",
+        ".status.stageStatuses[].approvals[].reason",
+        ".status.stageStatuses[].approvals[].at",
         ".status.stageStatuses[].reason",
         ".status.stageStatuses[].workflowExecutions[].reason",
         ".status.stageStatuses[].workflowExecutions[].ledger",

@@ -3,11 +3,13 @@
 import itertools
 from typing import Any
 
+import pytest
+
 from dev.layout import REPOSITORY
 from tests.e2e.story import Story, condition, nodes
 from tests.eventually import until
 from tests.kubectl import KubectlError, Object
-from tests.manifests import config_map, execute
+from tests.manifests import config_map, dr_plan, dr_workflow, execute, stage
 
 NO_RETRY: dict[str, Any] = {"retryPolicy": {"limit": 0}}
 GROUP = "dr.bkbcs.tencent.com"
@@ -22,7 +24,7 @@ def user(story: Story) -> str:
 def ask(story: Story, execution: str, request: str, **more: str) -> None:
     fields = {"id": str(next(_ids)), "by": user(story), **more}
     given = [f"{GROUP}/request-{name}={value}" for name, value in fields.items()]
-    cleared = [f"{GROUP}/request-{name}-" for name in ("target", "reason", "timeout") if name not in more]
+    cleared = [f"{GROUP}/request-{name}-" for name in ("target", "group", "reason", "timeout") if name not in more]
     story.kubectl("annotate", "--overwrite", "drpe", execution, f"{GROUP}/request={request}", *given, *cleared)
 
 
@@ -86,6 +88,39 @@ def test_a_request_is_by_who_writes_it_and_never_changes(story: Story) -> None:
     story.kubectl("label", "drpe", "probe", "team=shop")
     removed = [f"{GROUP}/request-", f"{GROUP}/request-id-", f"{GROUP}/request-by-"]
     story.kubectl("annotate", "drpe", "probe", *removed)
+
+
+def test_a_stage_waits_for_approval_and_is_refused_where_nobody_checks_it(story: Story) -> None:
+    asks = {"required": 1, "group": "system:masters"}
+    stages = [stage("open", story.namespace, "w"), stage("guarded", story.namespace, "w", approval=asks)]
+    story.kubectl.apply(dr_workflow("w", story.makes("a", "Apply")), dr_plan("plan", *stages))
+    story.kubectl("delete", "--ignore-not-found", f"--filename={POLICY}")
+    story.kubectl.create(execute("probe", "none"))
+    until(lambda: not refusal(story, "request=pause", "request-id=1", "request-by=somebody"))
+    story.execute("unchecked", "plan")
+    assert "apply deploy/requests-admission.yaml" in story.failed("unchecked")["message"]
+
+    story.kubectl("apply", f"--filename={POLICY}")
+    until(lambda: "request-by must be" in refusal(story, "request=pause", "request-id=1", "request-by=somebody"))
+    story.execute("anonymous", "plan")
+    assert f"{GROUP}/requested-by" in story.failed("anonymous")["message"]
+    named = execute("named", "plan")
+    named["metadata"]["annotations"] = {f"{GROUP}/requested-by": "somebody"}
+    with pytest.raises(KubectlError, match="requested-by is set by who creates"):
+        story.kubectl.create(named)
+    named["metadata"]["annotations"] = {f"{GROUP}/requested-by": user(story)}
+    story.kubectl.create(named)
+    status = story.eventually("named", lambda one: condition_or_none(one, "Paused").get("status") == "True")
+    assert status["message"] == "stage guarded: Waiting for approval of group system:masters: 0 of 1"
+    assert {"target": "guarded", "requests": ["Approve"]} in status["allowedActions"]
+    ask(story, "named", "approve", group="system:masters", reason="looked at it")
+    status = story.eventually("named", lambda one: last_request(one) == ("Approve", "Refused"))
+    assert "created the execution, so somebody else has to approve it" in status["requests"][-1]["message"]
+    other = ["--as=second", "--as-group=system:masters"]
+    given = [f"{GROUP}/request-id=second", f"{GROUP}/request-by=second", f"{GROUP}/request-group=system:masters"]
+    story.kubectl("annotate", "--overwrite", "drpe", "named", f"{GROUP}/request=approve", *given, *other)
+    status = story.succeeded("named")
+    assert status["stageStatuses"][1]["approvals"][0]["by"] == "second"
 
 
 def refusal(story: Story, *annotations: str) -> str:

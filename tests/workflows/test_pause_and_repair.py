@@ -7,13 +7,13 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from api.phases import OnFailure, Phase
 from api.reasons import Reason
-from api.requests import PersonRequest, RequestType
+from api.requests import Approval, PersonRequest, RequestType
 from api.steps import ActionOutcome, Deletion, FailureType, Refusal, RollbackStep
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, target, workflow
 from tests.workflows.engine import DevEngine, Run
 from tests.workflows.fake_activities import Behaviour, FakeAttempt, HeldAttempt, fails
-from workflows.contract import DECIDE_UPDATE, PAUSE_UPDATE
+from workflows.contract import APPROVE_UPDATE, DECIDE_UPDATE, PAUSE_UPDATE
 
 TREE = stage("s", workflow("w", "a", "b", "c"))
 PAUSES = {"on_failure": OnFailure.PAUSE}
@@ -200,3 +200,60 @@ async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it
     assert sorted(run.begun) == ["a", "b"]
     assert phases(state)["s/w/c"] == "Skipped"
     assert phases(state)["s/v"] == "Skipped"
+
+
+async def approve(run: Run, by: str, stage: int = 1, group: str = "leads") -> None:
+    request = PersonRequest(id=f"{by}-{stage}-{group}", type=RequestType.APPROVE, by=by, stage=stage, group=group)
+    await run.handle.execute_update(APPROVE_UPDATE, request)
+
+
+async def stage_waits(run: Run, given: int = 0) -> None:
+    async def waits() -> bool:
+        stages = (await run.state()).stages
+        awaits = bool(stages) and stages[1].reason is Reason.AWAITING_APPROVAL
+        return awaits and len(stages[1].approvals or []) == given
+
+    await eventually(waits, "the stage waits for approval")
+
+
+TWO_STAGES = (TREE, stage("t", workflow("w", "d")))
+NEEDED = [None, Approval(required=2, group="leads")]
+
+
+@pytest.mark.parametrize("decision", [execute(*TWO_STAGES), revert(*TWO_STAGES)], ids=["Execute", "Revert"])
+async def test_a_stage_begins_once_enough_persons_have_approved_it(engine: DevEngine, decision: Any) -> None:
+    run = await engine.start(decision.model_copy(update={"approvals": NEEDED, "requested_by": "alice"}))
+    await stage_waits(run)
+    waiting = (await run.state()).stages[1]
+    assert (waiting.phase, waiting.message) == (Phase.PENDING, "Waiting for approval of group leads: 0 of 2")
+    for by, number, group, why in [
+        ("alice", 1, "leads", "alice created the execution"),
+        ("bob", 0, "leads", "no stage waits for approval"),
+        ("bob", 1, "others", "asks for approval of group leads"),
+        ("", 1, "leads", "request-by is missing"),
+    ]:
+        with pytest.raises(WorkflowUpdateFailedError) as refusal:
+            await approve(run, by, number, group)
+        assert why in str(refusal.value.cause)
+    await approve(run, "bob")
+    await stage_waits(run, given=1)
+    assert run.begun == ["a", "b", "c"]
+    with pytest.raises(WorkflowUpdateFailedError):
+        await run.handle.execute_update(
+            APPROVE_UPDATE,
+            PersonRequest(id="again", type=RequestType.APPROVE, by="bob", stage=1, group="leads"),
+        )
+    await approve(run, "carol")
+    state = await run.end()
+    assert state.phase is Phase.SUCCEEDED
+    assert [each.by for each in state.stages[1].approvals or []] == ["bob", "carol"]
+    assert (state.stages[1].phase, state.stages[1].reason is Reason.AWAITING_APPROVAL) == (Phase.SUCCEEDED, False)
+
+
+async def test_a_cancel_ends_the_wait_for_approval(engine: DevEngine) -> None:
+    run = await engine.start(execute(*TWO_STAGES).model_copy(update={"approvals": NEEDED}))
+    await stage_waits(run)
+    await run.handle.cancel()
+    state = await run.end()
+    assert (state.phase, state.stages[1].phase) == (Phase.CANCELED, Phase.SKIPPED)
+    assert state.stages[1].message == "Not attempted: canceled"

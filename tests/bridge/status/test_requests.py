@@ -143,3 +143,15 @@ def test_only_the_newest_requests_are_kept() -> None:
         assert request is not None
         status = requests.recorded(status, requests.refused(request, "no"))
     assert [each.id for each in status.requests or []] == [str(number) for number in range(10, 30)]
+
+
+def test_an_approval_goes_to_the_root_with_the_place_of_the_stage() -> None:
+    first, second = running(action("a")).stages[0], stage("t", workflow("w", action("b")))
+    waits = second.model_copy(update={"phase": Phase.PENDING, "reason": Reason.AWAITING_APPROVAL})
+    status = ExecutionStatus(phase=Phase.RUNNING, stage_statuses=[first, waits])
+    passable = judged(status, annotations("approve", group="leads"))
+    assert isinstance(passable, requests.Passable)
+    assert (passable.workflow_id, passable.request.stage, passable.request.group) == (ROOT, 1, "leads")
+    assert judged(status, annotations("approve", target="s")) == "stage s waits for no approval; waiting: t"
+    assert judged(ONE_WAITS, annotations("approve")) == "no stage waits for approval"
+    assert requests.waiting_for_people(status, ROOT) == ["t"]

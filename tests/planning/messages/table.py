@@ -18,7 +18,7 @@ from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, 
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause
-from api.requests import Pause, PersonRequest, RequestState, RequestStatus, RequestType
+from api.requests import Approval, Pause, PersonRequest, RequestState, RequestStatus, RequestType, StageApproval
 from api.steps import RollbackStep, Target
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
@@ -565,6 +565,14 @@ OF_REQUESTS = [
     request_messages.unknown_target(GAP, [GAP]),
     request_messages.ambiguous_target([GAP]),
     request_messages.WAITS_FOR_NOTHING,
+    request_messages.awaiting_approval(Approval(required=2, group=GAP), [StageApproval(by=GAP, at=MOMENT)]).replace("1 of 2", f"{GAP} of {GAP}"),
+    request_messages.needs_group(GAP),
+    request_messages.own_request(GAP),
+    request_messages.approved_already(GAP),
+    request_messages.unknown_stage(GAP, GAP),
+    request_messages.NO_STAGE_WAITS,
+    request_messages.NOT_ENFORCED,
+    request_messages.WITHOUT_REQUESTER,
     request_messages.RETRY_IN_VAIN,
     request_messages.PAUSED_ALREADY,
     request_messages.NOT_PAUSED,
