@@ -80,6 +80,22 @@ async def partly_failed(scene: Scene) -> dict[str, Run]:
     return {"execute-partly-failed": failed, "revert-skipped-nodes": await scene.run("part-down", "part", "part-up")}
 
 
+async def parts(scene: Scene) -> dict[str, Run]:
+    scene.kubectl("create", "configmap", "half-taken")
+    scene.plan(
+        "half",
+        [stage("good", NAMESPACE, "half-good"), stage("bad", NAMESPACE, "half-bad")],
+        half_good=[made("half-a", operation="Apply"), made("half-b")],
+        half_bad=[made("half-c"), made("half-taken")],
+    )
+    await scene.run("half-up", "half")
+    await scene.run("half-up-again", "half")  # it stops at half-b, and rests on half-a
+    refused = await scene.run("half-down", "half", "half-up")
+    selected = await scene.run("half-down-part", "half", "half-up", only={"actions": ["make-half-b"]})
+    partial = await scene.run("half-down-whole", "half", "half-up", includePartial=True, force=True)
+    return {"revert-below-a-later-one": refused, "revert-selected": selected, "revert-partial": partial}
+
+
 async def retried(scene: Scene) -> dict[str, Run]:
     scene.plan(
         "again",
@@ -213,6 +229,7 @@ STORIES: list[Story] = [
     in_order,
     deleted_by_hand,
     partly_failed,
+    parts,
     retried,
     worker_lost,
     canceled,
