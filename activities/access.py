@@ -51,20 +51,28 @@ async def require_readable_workflows(
     if actor.user is None:
         return
     foreign = sorted({(each.in_namespace, each.name) for each in references if each.in_namespace != namespace})
-    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
     resource = {"verb": "get", "group": GROUP, "resource": "drworkflows"}
 
     async def check(key: tuple[str, str]) -> None:
         attributes = {**resource, "namespace": key[0], "name": key[1]}
-        spec = {"user": actor.user, "groups": groups, "resourceAttributes": attributes}
         try:
-            allowed = await _allowed(cluster, "SubjectAccessReview", spec)
+            allowed = await may(cluster, actor, attributes)
         except ApiError as error:
             raise action_error(error, run_messages.workflow_access_unknown(*key, error.message)) from error
         if not allowed:
             raise ActionError(FailureType.FORBIDDEN, run_messages.workflow_not_readable(*key, actor.user or ""))
 
     await parallel(foreign, check)
+
+
+async def may(cluster: Cluster, actor: Actor, attributes: Object) -> bool:
+    """Ask whether an actor may do something; one without a user has the worker's own rights. Raises ApiError."""
+    if actor.user is None:
+        return await _allowed(cluster, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
+    namespace = actor.user.split(":")[-2]
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    spec = {"user": actor.user, "groups": groups, "resourceAttributes": attributes}
+    return await _allowed(cluster, "SubjectAccessReview", spec)
 
 
 async def _allowed(cluster: Cluster, kind: str, spec: Object) -> bool:

@@ -234,7 +234,7 @@ class RunAuthorizer:
         waited, pause, cached = 0.0, _FIRST_PAUSE, True
         while True:
             execution = await self._execution(key, cached=cached)
-            if execution.spec.operation_type is not operation:
+            if execution.spec.operation_type is not operation or execution.spec.dry_run:
                 raise _refused(run_messages.another_request(key))
             if execution.status.engine is not None:
                 await self._require_same_run(execution, root.workflow_id, root.run_id)

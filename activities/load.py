@@ -7,8 +7,9 @@ kept"; Kubernetes, "User impersonation".
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -28,23 +29,29 @@ from activities.read import (
     original_definitions,
     original_of,
     other_executions,
+    preview_with,
     read_values,
     standing_objects,
 )
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import DRPlanExecution
+from api.execution import DRPlanExecution, Preview, RunState
 from api.meta import ObjectKey, ObjectName
+from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
+from api.steps import ActionOutcome, Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
 from kube.client import Cluster
 from planning.definitions.identifiers import workflow_references
-from planning.execute.decide import decide_execute, objects_to_create
+from planning.execute.decide import decide_execute, objects_to_create, preview_execute
 from planning.execute.decide import rejected as rejected_execute
 from planning.execute.standing import conflicts, plan_was_executed
 from planning.messages import actions as action_messages
+from planning.messages import preview as preview_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
+from planning.messages.text import bounded
+from planning.preview.digest import differences, with_digest
+from planning.preview.tree import Place, previewed, would_be_refused
 from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.revert.layers import Layer, in_effect, lacks_records, layer_of
@@ -62,9 +69,12 @@ from planning.snapshot.definitions import (
 from planning.snapshot.documents import Definitions, PlanPlace, SnapshotDocument
 from planning.snapshot.documents import documents as documents_of
 from planning.snapshot.ledger import LedgerError, first_part
+from planning.status.size_limit import shorten
+from planning.status.transitions import with_counts
 from planning.values.parameters import Layers, Resolved, resolve
 
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
+ResultT = TypeVar("ResultT", RevertDecision, ExecuteDecision, RunState)
 
 _BOUND = 2_000_000
 """Bytes of one payload; Temporal refuses 2 MiB. Source: Temporal, "Workflow Execution limits"."""
@@ -75,11 +85,40 @@ _PATIENT_ATTEMPTS = 6
 dead aggregated API's for example, keeps nobody waiting: its action fails when its turn comes."""
 
 
+@dataclass(frozen=True)
+class Loaded(Generic[DecisionT]):
+    """What was decided, and what from; nothing is stored yet."""
+
+    decision: DecisionT
+    plan: DRPlan | None
+    """As it is now."""
+    account: str | None
+    documents: Sequence[SnapshotDocument] = ()
+    """The definitions that are carried out, as they are to be stored."""
+    obstacles: Sequence[str] = ()
+    """Of a preview: what would keep the execution as a whole from its start."""
+
+
+AnyLoaded = Loaded[ExecuteDecision] | Loaded[RevertDecision]
+
+
+class Previewer(Protocol):
+    """Asks what would become of the actions of a decision. Raises ActionError where that cannot be asked."""
+
+    async def ask(
+        self, loaded: AnyLoaded, actor: Actor, report: Callable[[str], None]
+    ) -> Mapping[Place, ActionOutcome]:
+        """Return what would become of every Pending action, by its position in the tree."""
+
+
 class LoadActivities:
     """Activities at the beginning of a run."""
 
-    def __init__(self, cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer) -> None:
+    def __init__(
+        self, cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, previewer: Previewer
+    ) -> None:
         self._cluster = cluster
+        self._previewer = previewer
         self._impersonation = impersonation
         self._authorizer = authorizer
         revisions = RevisionStore(cluster)
@@ -91,13 +130,29 @@ class LoadActivities:
         return await _run(lambda attempt: self._revert(request, attempt))
 
     @activity.defn
+    async def preview(self, request: RunInput) -> RunState:
+        """Decide what an execution would do, and ask about every action; nothing is changed or stored."""
+        return await _run(lambda attempt: self._preview(request, attempt))
+
+    @activity.defn
     async def load_execute(self, request: RunInput) -> ExecuteDecision:
         """Decide what an Execute will do, and store the definitions that it works from."""
-        return await _run(lambda _: self._execute(request))
+        return await _run(lambda attempt: self._execute(request, attempt))
 
-    async def _execute(self, request: RunInput) -> ExecuteDecision:
-        namespace = request.execution.namespace
+    async def _execute(self, request: RunInput, attempt: RunningAttempt) -> ExecuteDecision:
         execution = await self._authorizer.root(request)
+        _require_preview(execution, preview=False)
+        loaded = await self._decided_execute(request, execution)
+        decision = await self._store(await self._as_previewed(execution, loaded, attempt), request.execution)
+        if decision.origin is None or decision.state.snapshot is None:
+            return decision
+        ledger = await self._ledgers.store_first(request.execution, first_part(decision.state))
+        origin = decision.origin.model_copy(update={"ledger": True})
+        state = decision.state.model_copy(update={"ledger": ledger})
+        return decision.model_copy(update={"origin": origin, "state": state})
+
+    async def _decided_execute(self, request: RunInput, execution: DRPlanExecution) -> Loaded[ExecuteDecision]:
+        namespace = request.execution.namespace
         plan = await find(self._cluster, DRPlan, namespace, request.plan)
         if plan is None:
             raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
@@ -110,23 +165,30 @@ class LoadActivities:
         definitions = of_execute(execution, plan, workflows, resolved)
         documents, origin = await _documents(request.execution, definitions, account)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
-        decision = await asyncio.to_thread(decide_execute, execution, plan, workflows, resolved, origin)
+        decided_from, obstacles = (execution, plan, workflows, resolved, origin), list[str]()
+        if execution.spec.dry_run:
+            decision, obstacles = await asyncio.to_thread(preview_execute, *decided_from)
+        else:
+            decision = await asyncio.to_thread(decide_execute, *decided_from)
         if decision.rejection is None and plan_was_executed(plan, execution):
             to_create = await asyncio.to_thread(objects_to_create, execution, plan, workflows, resolved)
             objects = await standing_objects(self._cluster, execution, to_create, actor)
             if objects and (errors := conflicts(await makers_of(self._cluster, plan, objects), objects)):
-                decision = rejected_execute(tree_messages.not_started(errors))
-        decision = await self._store(decision, request.execution, account, documents)
-        if decision.origin is None or decision.state.snapshot is None:
-            return decision
-        ledger = await self._ledgers.store_first(request.execution, first_part(decision.state))
-        origin = decision.origin.model_copy(update={"ledger": True})
-        state = decision.state.model_copy(update={"ledger": ledger})
-        return decision.model_copy(update={"origin": origin, "state": state})
+                obstacles = [*obstacles, *errors]
+        if obstacles and not execution.spec.dry_run:
+            return Loaded(rejected_execute(tree_messages.not_started(obstacles)), plan, account)
+        return Loaded(decision, plan, account, documents, obstacles)
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
-        namespace = request.execution.namespace
         revert = await self._authorizer.root(request)
+        _require_preview(revert, preview=False)
+        loaded = await self._decided_revert(request, revert, attempt)
+        return await self._store(await self._as_previewed(revert, loaded, attempt), request.execution)
+
+    async def _decided_revert(
+        self, request: RunInput, revert: DRPlanExecution, attempt: RunningAttempt
+    ) -> Loaded[RevertDecision]:
+        namespace = request.execution.namespace
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
         original = await original_of(self._cluster, revert)
         account = None if live_plan is None else await self._account(namespace, live_plan)
@@ -134,11 +196,9 @@ class LoadActivities:
             try:
                 original = await self._ledgers.with_ledger(original)
             except LedgerError as error:
-                rejection = rejected_revert(str(error), error.fault)
-                return await self._store(rejection, request.execution, account, [])
+                return Loaded(rejected_revert(str(error), error.fault), live_plan, account)
         if original is None:
-            decision = decide_revert(revert, None, [], {}, live_plan, {})
-            return await self._store(decision, request.execution, account, [])
+            return Loaded(decide_revert(revert, None, [], {}, live_plan, {}), live_plan, account)
         used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
         if live_plan is None:
             account = await self._account(namespace, None, used.snapshot)
@@ -161,9 +221,52 @@ class LoadActivities:
         decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None, layers=layers)
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
-        if errors and decision.rejection is None:
+        if errors and decision.rejection is None and not revert.spec.dry_run:
             decision = rejected_revert(tree_messages.unusable(errors))
-        return await self._store(decision, request.execution, account, documents)
+        return Loaded(decision, live_plan, account, documents, errors)
+
+    async def _preview(self, request: RunInput, attempt: RunningAttempt) -> RunState:
+        execution = await self._authorizer.root(request)
+        _require_preview(execution, preview=True)
+        loaded: Loaded[ExecuteDecision] | Loaded[RevertDecision]
+        if request.operation is OperationType.EXECUTE:
+            loaded = await self._decided_execute(request, execution)
+        else:
+            loaded = await self._decided_revert(request, execution, attempt)
+        return shorten(await self._previewed(execution, loaded, attempt))
+
+    async def _previewed(self, execution: DRPlanExecution, loaded: AnyLoaded, attempt: RunningAttempt) -> RunState:
+        """Return the tree of what would happen now, with its digest."""
+        decision, operation = loaded.decision, execution.spec.operation_type
+        state = decision.state.model_copy(update={"service_account_name": loaded.account})
+        if decision.rejection is not None:
+            return would_be_refused(state, decision.rejection)
+        actor = actor_of(execution.metadata.namespace, loaded.account)
+        outcomes = await self._previewer.ask(loaded, actor, lambda text: attempt.report(waiting_for=text))
+        # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
+        tree = await asyncio.to_thread(previewed, state, outcomes, operation, loaded.obstacles)
+        return await asyncio.to_thread(with_digest, tree, operation, loaded.plan, loaded.documents)
+
+    async def _as_previewed(
+        self, execution: DRPlanExecution, loaded: Loaded[DecisionT], attempt: RunningAttempt
+    ) -> Loaded[DecisionT]:
+        """Return what was decided, with its preview; refused unless that is the one that the execution names."""
+        wanted, decision = execution.spec.preview_digest, loaded.decision
+        if not wanted or decision.rejection is not None:
+            return loaded
+        now = await self._previewed(execution, loaded, attempt)
+        found, update = now.preview, dict[str, object]()
+        if found is None or found.digest != wanted:
+            shown = await preview_with(self._cluster, execution)
+            plan = execution.spec.plan_ref
+            what = differences(shown.status, now) if shown else [preview_messages.preview_gone(plan)]
+            found = Preview(digest=found and found.digest, differences=what)
+            message = bounded(preview_messages.not_as_previewed(wanted, what))
+            state = RunState(phase=Phase.FAILED, message=message, preview=found)
+            update = {"rejection": message, "state": with_counts(state)}
+        else:
+            update = {"state": decision.state.model_copy(update={"preview": Preview(digest=wanted)})}
+        return replace(loaded, decision=decision.model_copy(update=update))
 
     async def _account(self, namespace: str, plan: DRPlan | None, snapshot: Snapshot | None = None) -> str | None:
         """Return the service account whose rights actions have; None for the worker's own. Raises ActionError."""
@@ -208,18 +311,17 @@ class LoadActivities:
         answers = await read_values(self._cluster, actor, list(places.values()))
         return await asyncio.to_thread(lambda: {place: resolve(of, answers) for place, of in places.items()})
 
-    async def _store(
-        self, decision: DecisionT, execution: ObjectKey, account: str | None, documents: Sequence[SnapshotDocument]
-    ) -> DecisionT:
+    async def _store(self, loaded: Loaded[DecisionT], execution: ObjectKey) -> DecisionT:
         """Store what a run that goes ahead works with, and record that and the account in its status.
 
-        Those are the `documents` of its definitions, and the decision of a Revert.
+        Those are the documents of its definitions, and the decision of a Revert.
         """
+        decision, account = loaded.decision, loaded.account
         recorded: dict[str, object] = {"service_account_name": account}
         if decision.rejection is None:
-            stored = [*documents]
-            if documents:
-                recorded["snapshot"] = documents[-1].ref
+            stored = [*loaded.documents]
+            if stored:
+                recorded["snapshot"] = stored[-1].ref
             if isinstance(decision, RevertDecision):
                 stored += await asyncio.to_thread(decision_documents, execution, decision, account)
                 recorded["decision"] = stored[-1].ref
@@ -238,8 +340,8 @@ async def _documents(
     return stored, Origin(execution=execution, snapshot=stored[-1].ref)
 
 
-async def _run(work: Callable[[RunningAttempt], Awaitable[DecisionT]]) -> DecisionT:
-    """Return a decision that Temporal can carry. Raises ApplicationError."""
+async def _run(work: Callable[[RunningAttempt], Awaitable[ResultT]]) -> ResultT:
+    """Return a decision, or a preview, that Temporal can carry. Raises ApplicationError."""
     attempt = RunningAttempt(Attempts())
     try:
         async with attempt.heartbeats():
@@ -257,6 +359,12 @@ async def _run(work: Callable[[RunningAttempt], Awaitable[DecisionT]]) -> Decisi
         # Without its cause: Temporal would show its text, which may quote a secret.
         raise _failure(ActionError(kind, action_messages.unexpected(error))) from None
     return decision
+
+
+def _require_preview(execution: DRPlanExecution, *, preview: bool) -> None:
+    """Raise ActionError where a run asks for something else than its execution: a preview must change nothing."""
+    if bool(execution.spec.dry_run) is not preview:
+        raise ActionError(FailureType.UNTRUSTED_RUN, run_messages.another_request(execution.metadata.key))
 
 
 def _failure(error: ActionError) -> ApplicationError:

@@ -155,7 +155,7 @@ async def other_executions(cluster: Cluster, original: DRPlanExecution) -> Other
     try:
         for selector in (f"{PLAN_LABEL}={label_value(original.spec.plan_ref)}", f"!{PLAN_LABEL}"):
             async for page in cluster.pages(kind, selector, OWN):
-                for item in page.items:
+                for item in (each for each in page.items if not each.get("spec", {}).get("dryRun")):
                     if _is_revert_of(item, original):
                         reverts.append(with_reasons(_parse(DRPlanExecution, item)))
                     elif _may_be_later(item, original):
@@ -182,6 +182,22 @@ def _may_be_later(item: Object, original: DRPlanExecution) -> bool:
     since = original.status.start_time or original.metadata.creation_timestamp
     is_later = since is None or began is None or str(began) >= rfc3339(since)
     return is_later and bool(item.get("spec", {}).get("planRef") == original.spec.plan_ref)
+
+
+async def preview_with(cluster: Cluster, execution: DRPlanExecution) -> DRPlanExecution | None:
+    """Read the preview with the digest that an execution names; None if there is none any more."""
+    namespace, wanted = execution.metadata.namespace, execution.spec.preview_digest
+    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
+    try:
+        async for page in cluster.pages(kind, f"{PLAN_LABEL}={label_value(execution.spec.plan_ref)}", OWN):
+            for item in page.items:
+                shown = (item.get("status") or {}).get("preview") or {}
+                if item["spec"].get("dryRun") and shown.get("digest") == wanted:
+                    return _parse(DRPlanExecution, item)
+    except ApiError as error:
+        message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
+        raise action_error(error, message) from error
+    return None
 
 
 def _parse(kind: type[OwnT], raw: Object) -> OwnT:

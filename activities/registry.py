@@ -20,6 +20,7 @@ from activities.effects.wait_ready import WaitReadyEffect
 from activities.execute_action import EffectsByType, ExecuteActivities
 from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
+from activities.preview import Previewer
 from activities.rollback_action import RollbackActivities
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome
@@ -33,12 +34,14 @@ def activities(
     cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, hosts: AllowedHosts = ANY_HOST
 ) -> list[Callable[..., Any]]:
     """Return the activity methods; `hosts` is where HTTP actions may send requests."""
-    load = LoadActivities(cluster, impersonation, authorizer)
+    asking = cluster.dry_running()
+    load = LoadActivities(cluster, impersonation, authorizer, Previewer(asking, effects(asking, hosts)))
     executing = ExecuteActivities(cluster, effects(cluster, hosts), authorizer)
     rollback = RollbackActivities(cluster, executing, authorizer)
     return [
         load.load_revert,
         load.load_execute,
+        load.preview,
         executing.execute_action,
         executing.verify_action,
         rollback.rollback_action,
@@ -75,6 +78,10 @@ class EitherEffect:
     async def execute(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
         """Carry the action out by the effect that is chosen."""
         return await self._effect(action).execute(action, attempt)
+
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask by the effect that is chosen."""
+        return await self._effect(action).preview(action, attempt)
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check by the effect that is chosen."""

@@ -9,7 +9,7 @@ docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from temporalio import activity
 
@@ -20,7 +20,8 @@ from activities.errors import ActionError, action_error, words_of
 from activities.read import find, read_execution, read_values
 from activities.store import RevisionStore, SnapshotStore
 from api.actions import Action
-from api.meta import ObjectName
+from api.execution import SnapshotRef
+from api.meta import ObjectKey, ObjectName
 from api.phases import Operation
 from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
@@ -64,12 +65,24 @@ class _StoredDefinition:
     parameters: SnapshotParameters
 
 
+class DefinitionSource(Protocol):
+    """Where the definitions of a run are read. Methods raise ActionError."""
+
+    async def root(self, execution: ObjectKey, ref: SnapshotRef) -> Snapshot:
+        """Return the root of a snapshot."""
+
+    async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
+        """Return the definition of a DRWorkflow."""
+
+
 class ActionResolver:
     """Resolves the actions of steps. Methods raise ActionError."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, source: DefinitionSource | None = None) -> None:
+        """With `source`, definitions that are not stored: the actions are only asked about, and store nothing."""
         self._cluster = cluster
-        self._snapshots = SnapshotStore(RevisionStore(cluster))
+        self._snapshots = source or SnapshotStore(RevisionStore(cluster))
+        self._preview = source is not None
 
     async def resolve(self, request: ExecuteInput, attempt: RunningAttempt) -> ResolvedAction:
         """Return what the step is to do, and set the secrets that `attempt` must redact."""
@@ -89,11 +102,12 @@ class ActionResolver:
             optional_body=body,
             mark=step.mark,
             actor=request.actor,
-            execution=request.origin.execution if request.origin else None,
+            execution=request.origin.execution if request.origin and not self._preview else None,
             attempts=request.attempts,
             lost=request.lost or _lost_attempts(request, attempt) > 0,
             secrets=secrets,
             attempt=attempt,
+            preview=self._preview,
         )
 
     async def _in_namespace(self, operation: Operation, target: Target) -> Target:
@@ -104,6 +118,8 @@ class ActionResolver:
         try:
             return await self._cluster.place(target, in_any_version=operation is Operation.DELETE)
         except ApiError as error:
+            if self._preview:  # an earlier action may define the kind; if none does, the dry run says so
+                return target
             reason = words_of(error, target)
             raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error
 

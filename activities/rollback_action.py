@@ -52,7 +52,7 @@ class RollbackActivities:
         )
 
     async def _roll_back(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
-        execute = _execute_input(request)
+        execute = execute_input(request)
         if execute is None:
             return await self._delete_objects(request, attempt)
         execute = execute.model_copy(
@@ -61,7 +61,7 @@ class RollbackActivities:
         return await self._executing.carry_out(execute, attempt)
 
     async def _verify(self, request: ObserveInput, attempt: RunningAttempt) -> ActionOutcome:
-        execute = _execute_input(request)
+        execute = execute_input(request)
         if execute is None:
             return await self._verify_deletions(request)
         outcome = await self._executing.verify(execute, attempt)
@@ -102,7 +102,7 @@ class RollbackActivities:
         return _rolled_back(step, replaced)
 
 
-def _execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None:
+def execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None:
     """Return what is to be executed as an Execute would ask for it; None if the step has no action to execute."""
     custom = request.step.custom
     if custom is None:

@@ -87,6 +87,11 @@ class DRPlanExecutionSpec(Model):
     """Additive. Of a Revert: the parts of the original to take back; the rest is Skipped, for a later Revert."""
     force: bool | None = None
     """Additive. Of a Revert: also take away or change objects on which a later execution of the plan rests."""
+    dry_run: bool | None = None
+    """Additive. Whether this is a preview: the status says what would happen, and nothing is changed."""
+    preview_digest: str | None = None
+    """Additive. `status.preview.digest` of a preview: the execution is refused unless what it would do now is what was
+    shown there."""
 
 
 class HttpResponse(Model):
@@ -336,6 +341,42 @@ class LaterExecution(Model):
     """Additive. The first object that it created or changed and that the Revert was to take away or change."""
 
 
+class Obstacle(Model):
+    """Something that would keep an execution from succeeding, as a preview found it."""
+
+    stage: str | None = None
+    """Additive. Name of the stage; absent where it is about the execution as a whole."""
+    workflow: str | None = None
+    """Additive. The DRWorkflow, as `namespace/name`."""
+    action: str | None = None
+    """Additive. Name of the action."""
+    reason: NodeReason = None
+    """Additive. Why, as one word for programs; see 'Reasons'."""
+    message: str
+    """Additive. Why, for people."""
+
+
+class Preview(Model):
+    """What a preview found, or how an execution with a `previewDigest` compares with its preview."""
+
+    digest: str | None = None
+    """Additive. SHA-256 of what would be done, with the uids of the objects; absent where it would be refused."""
+    definitions: str | None = None
+    """Additive. SHA-256 of the definitions and parameter values that would be carried out."""
+    obstacle_count: int = 0
+    """Additive. How many obstacles there are."""
+    obstacles: list[Obstacle] | None = None
+    """Additive. The first of them, in the order in which they would be met."""
+    unknown_count: int = 0
+    """Additive. Actions of which it cannot be known before others ran whether they would succeed."""
+    estimated_duration: str | None = None
+    """Additive. Go duration: the median of the plan's last executions of that operation which succeeded."""
+    estimated_from: int | None = None
+    """Additive. From how many of them."""
+    differences: list[str] | None = None
+    """Additive. Of an execution that was refused: what is not as its preview showed it."""
+
+
 class ExecutionTree(Model):
     """The part of a status that the workflows own: the plan's node with everything below it."""
 
@@ -366,6 +407,8 @@ class ExecutionTree(Model):
     later_executions: list[LaterExecution] | None = None
     """Additive. Of a Revert: executions of the plan that came later and are in effect, those first that rest on an
     object which the Revert was to take away or change; at most 20."""
+    preview: Preview | None = None
+    """Additive. Of a preview, and of an execution with a `previewDigest`: obstacles, digest, estimated duration."""
     stage_statuses: list[StageStatus] | None = None
     """The whole tree: stages, their workflows, their actions, in the order in which they run."""
 

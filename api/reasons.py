@@ -27,6 +27,16 @@ class Reason(StrEnum):
     DONE_BY_HAND = "DoneByHand"
     """The action had failed, and a person said that it is done."""
 
+    # It was previewed.
+    WOULD_SUCCEED = "WouldSucceed"
+    """Of a preview: nothing was found that would keep it from being done."""
+    WOULD_FAIL = "WouldFail"
+    """Of a preview: something below it would fail."""
+    NOT_KNOWN_YET = "NotKnownYet"
+    """Of a preview: whether the action would succeed depends on what an earlier one does, or cannot be asked."""
+    FINALIZERS = "Finalizers"
+    """Of a preview: the object has finalizers, and would not go before somebody removes these."""
+
     # It is being done.
     RETRYING = "Retrying"
     """The last attempt ended with an error, and another one follows."""

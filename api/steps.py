@@ -65,6 +65,9 @@ class FailureType(StrEnum):
     UNTRUSTED_STEP = "UntrustedStep"
     """The run is that of an execution, which never decided what is asked for."""
 
+    FINALIZERS = "Finalizers"
+    """Of a preview: the object would not go before somebody removes its finalizers."""
+
     @property
     def repeatable(self) -> bool:
         """Tell whether a repeat may help. Source: docs/architecture.md, "Errors and attempts"."""

@@ -7,6 +7,7 @@ Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Conce
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -85,6 +86,7 @@ class Cluster:
         self._client = client
         self._limits = limits or Limits()
         self._discovery = Discovery(self._call)
+        self._dry_run = False
         self.namespace = namespace
         """Of the context in use: where commands look for what has no namespace."""
 
@@ -119,6 +121,15 @@ class Cluster:
         """The name or address of the API server."""
         return (urlsplit(str(self._client.configuration.host)).hostname or "").removesuffix(".")
 
+    def dry_running(self) -> Self:
+        """Return this API server as one on which nothing is changed: every write is a dry run, admission included.
+
+        Source: Kubernetes, "Kubernetes API Concepts", "Dry-run".
+        """
+        view = copy.copy(self)
+        view._dry_run = True
+        return view
+
     async def close(self) -> None:
         """Close the pool, and wait until its connections are closed."""
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -138,6 +149,11 @@ class Cluster:
     async def has_status(self, kind: Target) -> bool:
         """Return whether objects of a kind have a status that only their controllers write."""
         return (await self._resource(kind, in_any_version=True)).has_status
+
+    async def resource(self, kind: Target) -> tuple[str, str]:
+        """Return the API group and the resource, as in `pods`, by which rights on objects of a kind are granted."""
+        found = await self._resource(kind, in_any_version=True)
+        return found.group, found.plural
 
     async def get(self, target: Target, actor: Actor) -> Object:
         """Read a whole object, through whichever version is served."""
@@ -311,6 +327,8 @@ class Cluster:
     async def _call(self, request: Request, seconds: float | None = None) -> Object:
         """Make one call within `seconds`, and return the object that the API server answers."""
         seconds = seconds or self._limits.call
+        if self._dry_run:
+            request = request.as_dry_run()
         try:
             response = await self._send(request, aiohttp.ClientTimeout(total=seconds))
             raw = await read(response, request.most_bytes)

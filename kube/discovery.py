@@ -35,6 +35,11 @@ class Resource:
     names: frozenset[str] = frozenset()
     """What people call the kind, in lower case."""
 
+    @property
+    def group(self) -> str:
+        """Its API group, empty for the core group."""
+        return _group_of(_version_of(self))
+
 
 Read = Callable[[Request], Awaitable[Object]]
 """Makes a request. Raises ApiError."""

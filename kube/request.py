@@ -7,7 +7,7 @@ status kind".
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +79,15 @@ class Request:
     """Takes the warnings of the answer."""
     most_bytes: int | None = None
     """What an answer may have, where that is bounded."""
+
+    def as_dry_run(self) -> "Request":
+        """Return the same request without an effect. Of a deletion the server reads options from the body only."""
+        if self.method == "GET":
+            return self
+        body = self.body
+        if self.method == "DELETE" and isinstance(body, dict):
+            body = {**body, "dryRun": ["All"]}
+        return replace(self, query={**self.query, "dryRun": "All"}, body=body)
 
 
 class AnswerTooLargeError(Exception):

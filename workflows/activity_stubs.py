@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.execution import ActionStatus, LedgerRef, WorkflowExecutionStatus
+    from api.execution import ActionStatus, LedgerRef, RunState, WorkflowExecutionStatus
     from api.meta import parse_duration
     from api.reasons import Reason
     from api.steps import (
@@ -64,6 +64,7 @@ SHORTEST_INTERVAL = timedelta(milliseconds=1)
 
 ActionHandle: TypeAlias = workflow.ActivityHandle[ActionOutcome]
 DecisionT = TypeVar("DecisionT", RevertDecision, ExecuteDecision)
+LoadedT = TypeVar("LoadedT", RevertDecision, ExecuteDecision, RunState)
 
 
 class ActivityName(StrEnum):
@@ -71,6 +72,7 @@ class ActivityName(StrEnum):
 
     LOAD_REVERT = "load_revert"
     LOAD_EXECUTE = "load_execute"
+    PREVIEW = "preview"
     ROLLBACK_ACTION = "rollback_action"
     EXECUTE_ACTION = "execute_action"
     LOOK_AGAIN = "look_again"
@@ -89,6 +91,7 @@ class Signature:
 SIGNATURES = {
     ActivityName.LOAD_REVERT: Signature(RunInput, RevertDecision),
     ActivityName.LOAD_EXECUTE: Signature(RunInput, ExecuteDecision),
+    ActivityName.PREVIEW: Signature(RunInput, RunState),
     ActivityName.ROLLBACK_ACTION: Signature(RollbackInput, ActionOutcome),
     ActivityName.EXECUTE_ACTION: Signature(ExecuteInput, ActionOutcome),
     ActivityName.LOOK_AGAIN: Signature(ObserveInput, ActionOutcome),
@@ -124,8 +127,8 @@ class ActionCall:
         return min(_duration(self.attempts.retry.interval, RetryPolicy().interval), BACKOFF_CAP)
 
 
-def load(name: ActivityName, run_input: RunInput, decision_type: type[DecisionT]) -> workflow.ActivityHandle[DecisionT]:
-    """Start the activity that reads, observes and decides what a run will do; it retries what may pass."""
+def load(name: ActivityName, run_input: RunInput, decision_type: type[LoadedT]) -> workflow.ActivityHandle[LoadedT]:
+    """Start the activity that reads, observes and decides what a run will, or would, do; it retries what may pass."""
     return workflow.start_activity(
         name,
         run_input,

@@ -17,12 +17,20 @@ class WorkflowType(StrEnum):
     EXECUTE_PLAN = "ExecutePlan"
     EXECUTE_STAGE = "ExecuteStage"
     EXECUTE_WORKFLOW = "ExecuteWorkflow"
+    PREVIEW_PLAN = "PreviewPlan"
 
 
 ROOT_TYPES = {
     OperationType.EXECUTE: WorkflowType.EXECUTE_PLAN,
     OperationType.REVERT: WorkflowType.REVERT_PLAN,
 }
+ROOTS = (*ROOT_TYPES.values(), WorkflowType.PREVIEW_PLAN)
+
+
+def root_type(operation: OperationType, *, preview: bool) -> WorkflowType:
+    """Return the type of the root of an execution."""
+    return WorkflowType.PREVIEW_PLAN if preview else ROOT_TYPES[operation]
+
 
 STATE_QUERY = "state"
 """Returns RunState from a root, StageStatus from a stage, WorkflowExecutionStatus from a workflow."""

@@ -31,11 +31,8 @@ from workflows.contract import APPROVE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, S
 from workflows.pause import Paused, refused
 
 
-class PlanWalk(ABC, Generic[DecisionT]):
-    """What both root workflows do. Before the decision the phase is Pending and there are no stages."""
-
-    operation: ClassVar[OperationType]
-    stage_type: ClassVar[WorkflowType]
+class Root:
+    """What every root workflow does. Before the decision the phase is Pending and there are no stages."""
 
     def __init__(self) -> None:
         self._state = RunState(phase=Phase.PENDING)
@@ -72,6 +69,37 @@ class PlanWalk(ABC, Generic[DecisionT]):
         """Refuse an approval that does not count. Raises ApplicationError."""
         self._approvals.check(request)
 
+    def _close(self, operation: OperationType) -> RunState:
+        """Return the final tree.
+
+        Raises ApplicationError with the tree where the run ends as Failed, and CancelledError, with the tree in the
+        memo, where a cancel cut it short.
+        """
+        if self._state.phase is not Phase.CANCELED:
+            return result(self._state, operation)
+        if not self._cancellation.requested:
+            raise failure(self._state, operation)
+        # Written in the workflow task that closes the run, so that neither is visible without the other.
+        workflow.upsert_memo({FINAL_STATE_MEMO: self._state})
+        raise asyncio.CancelledError
+
+    def _undecided(self, error: ActivityError, operation: OperationType) -> RunState:
+        """Return the state of a run whose decision failed or was cancelled."""
+        cause = error.cause
+        if self._cancellation.requested and not (isinstance(cause, ApplicationError) and cause.non_retryable):
+            return RunState(phase=Phase.CANCELED, message=tree_messages.canceled_before_planning(operation))
+        if not isinstance(cause, ApplicationError):
+            return RunState(phase=Phase.FAILED, message=str(cause or error))
+        message = tree_messages.too_large(operation) if cause.type == TOO_LARGE else cause.message
+        return RunState(phase=Phase.FAILED, message=message)
+
+
+class PlanWalk(Root, ABC, Generic[DecisionT]):
+    """What both root workflows that run stages do."""
+
+    operation: ClassVar[OperationType]
+    stage_type: ClassVar[WorkflowType]
+
     @abstractmethod
     def stage_input(
         self, decision: DecisionT, index: int, stage: StageStatus, origin: Origin | None
@@ -83,19 +111,9 @@ class PlanWalk(ABC, Generic[DecisionT]):
         return None
 
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
-        """Run the stages that the activity `load` decides on, and return the final tree.
-
-        Raises ApplicationError with the tree where the plan ends as Failed, and CancelledError, with the
-        tree in the memo, where a cancel cut it short.
-        """
+        """Run the stages that the activity `load` decides on, and return the final tree. Raises what `_close` does."""
         await self._cancellation.guard(self._walk(load))
-        if self._state.phase is not Phase.CANCELED:
-            return result(self._state, self.operation)
-        if not self._cancellation.requested:
-            raise failure(self._state, self.operation)
-        # Written in the workflow task that closes the run, so that neither is visible without the other.
-        workflow.upsert_memo({FINAL_STATE_MEMO: self._state})
-        raise asyncio.CancelledError
+        return self._close(self.operation)
 
     async def _walk(self, load: workflow.ActivityHandle[DecisionT]) -> None:
         workflow.set_current_details(running_messages.DECIDING)
@@ -137,7 +155,7 @@ class PlanWalk(ABC, Generic[DecisionT]):
         try:
             decision = await self._cancellation.settle(load)
         except ActivityError as error:
-            self._state = transitions.plan_rejected(self._undecided(error), workflow.now())
+            self._state = transitions.plan_rejected(self._undecided(error, self.operation), workflow.now())
             return None
         if decision.rejection is not None:
             rejection = {"phase": Phase.FAILED, "message": decision.rejection}
@@ -147,17 +165,6 @@ class PlanWalk(ABC, Generic[DecisionT]):
         start = workflow.info().workflow_start_time
         self._state = transitions.with_counts(transitions.started(decision.state, start))
         return decision
-
-    def _undecided(self, error: ActivityError) -> RunState:
-        """Return the state of a run whose decision failed or was cancelled."""
-        cause = error.cause
-        if self._cancellation.requested and not (isinstance(cause, ApplicationError) and cause.non_retryable):
-            return RunState(phase=Phase.CANCELED, message=tree_messages.canceled_before_planning(self.operation))
-        if not isinstance(cause, ApplicationError):
-            return RunState(phase=Phase.FAILED, message=str(cause or error))
-        too_large = cause.type == TOO_LARGE
-        message = tree_messages.too_large(self.operation) if too_large else cause.message
-        return RunState(phase=Phase.FAILED, message=message)
 
     async def _run_stage(self, decision: DecisionT, index: int) -> None:
         pending = self._state.stages[index]
@@ -246,3 +253,24 @@ class ExecutePlan(PlanWalk[ExecuteDecision]):
             origin=origin,
             on_failure=decision.on_failure,
         )
+
+
+@workflow.defn(name=WorkflowType.PREVIEW_PLAN)
+class PreviewPlan(Root):
+    """Ask what an Execute or a Revert would do; one activity does that, and changes nothing."""
+
+    @workflow.run
+    async def run(self, run_input: RunInput) -> RunState:
+        """Return the tree of what would happen, or raise what Root._close raises."""
+        await self._cancellation.guard(self._preview(run_input))
+        return self._close(run_input.operation)
+
+    async def _preview(self, run_input: RunInput) -> None:
+        workflow.set_current_details(running_messages.DECIDING)
+        try:
+            state = await self._cancellation.settle(activity_stubs.load(ActivityName.PREVIEW, run_input, RunState))
+        except ActivityError as error:
+            state = self._undecided(error, run_input.operation)
+        start = workflow.info().workflow_start_time.replace(microsecond=0)
+        self._state = shorten(transitions.plan_rejected(state.model_copy(update={"start_time": start}), workflow.now()))
+        workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))

@@ -1,10 +1,18 @@
 """The workflow classes that a worker serves, and the modules that its sandbox does not load again."""
 
-from workflows.plan import ExecutePlan, RevertPlan
+from workflows.plan import ExecutePlan, PreviewPlan, RevertPlan
 from workflows.stage import ExecuteStage, RevertStage
 from workflows.workflow import ExecuteWorkflow, RevertWorkflow
 
-WORKFLOWS: list[type] = [RevertPlan, RevertStage, RevertWorkflow, ExecutePlan, ExecuteStage, ExecuteWorkflow]
+WORKFLOWS: list[type] = [
+    RevertPlan,
+    RevertStage,
+    RevertWorkflow,
+    ExecutePlan,
+    ExecuteStage,
+    ExecuteWorkflow,
+    PreviewPlan,
+]
 
 PASSTHROUGH = ("api", "planning", "durationpy", "pydantic", "pydantic_core", "yaml")
 """Deterministic modules without state, which the import contracts on `api` and `planning` check. Loading them again for

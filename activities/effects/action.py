@@ -46,6 +46,8 @@ class ResolvedAction:
     """Values in the definition that the snapshot left out: nobody may see them in a message or output."""
     attempt: RunningAttempt | None = None
     """Takes what the action's message says beside its end; None where nothing is changed."""
+    preview: bool = False
+    """Whether it is only asked what would happen: then the cluster takes dry runs only."""
 
     @property
     def target(self) -> Target:
@@ -97,6 +99,13 @@ class Effect(Protocol):
 
         An effect that waits reports that to `attempt`, with how it fails if the time runs out meanwhile, and sets
         `attempt.final_check` if it can find out then whether the action was done after all.
+        """
+        ...
+
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Return what `execute` would do, in the conditional; raise what would keep it from that. Changes nothing.
+
+        The effect has a cluster that takes dry runs only. It waits for nothing.
         """
         ...
 

@@ -24,6 +24,7 @@ from planning.definitions.action_types import row_of
 from planning.effects.per_cluster import ManagedCluster, within_bound
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
+from planning.messages import preview as preview_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages.text import bounded
 
@@ -184,12 +185,17 @@ class ClusterRuns:
             readiness_messages.in_cluster(each.cluster.binding, each.status().message or "") for each in self.failures
         ]
         reason = effect_messages.failed_in_clusters(reasons, len(self.members))
-        message = action_messages.failed_to(self.action.operation, self.action.target.kind, reason)
+        words = preview_messages.would_fail_to if self.action.preview else action_messages.failed_to
+        message = words(self.action.operation, self.action.target.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
         return ActionError(decisive.type, message, self.record(), retry_after)
 
     def done(self) -> str:
         """Return the message that it is done in all clusters."""
+        if self.action.preview:
+            return preview_messages.in_clusters(
+                preview_messages.would(self.operation, self.action.target), len(self.members)
+            )
         if self.operation is Operation.DELETE:
             return effect_messages.deleted_in_clusters(self.action.target, len(self.members))
         created = [member for member in self.members if member.outcome and member.outcome.created]

@@ -23,8 +23,10 @@ from api.steps import Actor, Deletion, FailureType, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, KindGoneError, NotFoundError
 from planning.definitions.target import is_job
+from planning.effects import removal
 from planning.effects.prior_state import version_of
 from planning.messages import actions as action_messages
+from planning.messages import preview as preview_messages
 from planning.messages import removal as removal_messages
 
 _FIRST_PAUSE = 0.05
@@ -89,6 +91,21 @@ class ObjectDeletion:
             await self._wait_until_gone()
         return self._replaced_by
 
+    async def preview(self) -> str | None:
+        """Ask whether the object would be deleted, and return the uid of another one of its name. Raises ApiError.
+
+        The cluster has to be one that takes dry runs only. Raises ActionError where finalizers would keep the object.
+        """
+        metadata = await self._metadata()
+        if metadata is None:
+            return self._replaced_by
+        deleting = bool(metadata.get("deletionTimestamp"))
+        if not deleting:
+            await self._delete()
+        if held := removal.holding(metadata.get("finalizers") or [], deleting=deleting):
+            raise self._error(FailureType.FINALIZERS, preview_messages.held(self._target, held, deleting=deleting))
+        return None
+
     async def _metadata(self) -> Object | None:
         """Return the object's metadata while it exists."""
         metadata = await metadata_if_present(self._cluster, self._target, self._actor)
@@ -143,11 +160,12 @@ class ObjectDeletion:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _wait_for(self, what: str, kind: FailureType, reason: str) -> None:
+        self._attempt.wait_for(what, self._error(kind, reason))
+
+    def _error(self, kind: FailureType, reason: str) -> ActionError:
         if self._failed is not None:
-            error = self._failed(kind, reason)
-        else:
-            error = ActionError(kind, action_messages.failed_to(Operation.DELETE, self._target.kind, reason))
-        self._attempt.wait_for(what, error)
+            return self._failed(kind, reason)
+        return ActionError(kind, action_messages.failed_to(Operation.DELETE, self._target.kind, reason))
 
 
 @dataclass(frozen=True)
@@ -204,10 +222,9 @@ class TargetDeletion:
         self._attempt.report(deleting=uid)
         deletion = Deletion(target=action.target, uid=uid, foreground=is_job(action.target))
         failed = partial(outcomes.failed, action)
+        deleting = ObjectDeletion(self._cluster, deletion, action.actor, self._attempt, version=version, failed=failed)
         try:
-            await ObjectDeletion(
-                self._cluster, deletion, action.actor, self._attempt, version=version, failed=failed
-            ).run()
+            await (deleting.preview() if action.preview else deleting.run())
         except ConflictError:
             return None
         return DeletionResult(uid)

@@ -28,6 +28,7 @@ from planning.definitions.action_list import cleanup_of
 from planning.definitions.action_types import is_per_cluster
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.messages import actions as action_messages
+from planning.messages import preview as preview_messages
 from planning.messages.text import bounded
 
 _AFTER_FAILURE = 15.0
@@ -56,6 +57,15 @@ class HookCleanupEffect:
             done = await self._effect.execute(action, attempt)
         return await self._after_success(action, done, attempt) if wanted.on_success and done.created else done
 
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask for the deletion before the action, and for the action; with that deletion its creation was asked for."""
+        wanted = cleanup_of(action.definition, action.operation)
+        deleted = wanted.before_create and await self._before_create(action, attempt)
+        done = outcomes.created(action, {}) if deleted else await self._effect.preview(action, attempt)
+        if not wanted.on_success:
+            return done
+        return done.model_copy(update={"message": bounded(preview_messages.and_removed(done.message))})
+
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether it was carried out, and whether what is deleted after it is gone."""
         if not cleanup_of(action.definition, action.operation).on_success:
@@ -72,18 +82,22 @@ class HookCleanupEffect:
         message = bounded(action_messages.canceled_still_there(action.target))
         return done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
-    async def _before_create(self, action: ResolvedAction, attempt: RunningAttempt) -> None:
-        """Delete the object that has the name, its prior state stored, unless it is the action's own."""
+    async def _before_create(self, action: ResolvedAction, attempt: RunningAttempt) -> bool:
+        """Delete the object that has the name, its prior state stored, unless it is the action's own.
+
+        Returns whether there was one.
+        """
         # A Replace does the same by itself, and for many Subscriptions each action in a cluster does it.
         if action.operation is Operation.REPLACE or is_per_cluster(action.definition):
-            return
+            return False
         try:
             own = await self._own_objects(action)
         except ApiError as error:
             raise outcomes.failed_by(action, error) from error
-        if not own:
-            deletion = TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt)
-            await deletion.run(ObjectCreation(self._cluster, action).validate)
+        if own:
+            return False
+        deletion = TargetDeletion(self._cluster, action, PriorStateStore(self._revisions, action), attempt)
+        return (await deletion.run(ObjectCreation(self._cluster, action).validate)).uid is not None
 
     async def _stored_outcome(self, action: ResolvedAction) -> ActionOutcome | None:
         """Return how the action ended in an earlier attempt, which may not have deleted its object."""

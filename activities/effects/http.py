@@ -19,6 +19,7 @@ from planning.effects import http_request
 from planning.effects.allowed_hosts import HostRefusedError
 from planning.effects.http_request import ActionRequest, RequestError, safe_url
 from planning.messages import effects as effect_messages
+from planning.messages import preview as preview_messages
 from planning.messages.text import bounded
 from planning.values.redaction import excerpt, kept_body, redacted
 
@@ -43,6 +44,21 @@ class HttpEffect:
             run.current = following
         kind = http_request.failure_of_status(run.first, answer.status)
         raise run.failed(kind, effect_messages.too_many_redirects(http_request.MOST_REDIRECTS))
+
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Check where the request would go; nothing is sent, for not even a HEAD may be without an effect."""
+        request = await asyncio.to_thread(_request, action)
+        method, url = request.method, safe_url(request)
+        try:
+            await self._client.check(request)
+        except HostRefusedError as error:
+            kind, reason = FailureType.HTTP_REFUSED, str(error)
+        except UnsentError as error:
+            kind, reason = FailureType.TRANSIENT, str(error)
+        else:
+            message = redacted(preview_messages.would_request(method, url), request.secrets)
+            return ActionOutcome(phase=Phase.SUCCEEDED, message=bounded(message))
+        raise ActionError(kind, redacted(preview_messages.request_would_fail(method, url, reason), request.secrets))
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Return that nobody can tell."""

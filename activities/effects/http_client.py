@@ -106,6 +106,10 @@ class HttpClient:
                 continue
         return await self._send_to(addresses[-1], request, observer)
 
+    async def check(self, request: ActionRequest) -> None:
+        """Resolve where a request would go. Raises HostRefusedError and UnsentError if it would not be sent."""
+        await self._addresses(request)
+
     async def _addresses(self, request: ActionRequest) -> list[str]:
         """Return the addresses to which this request may be sent, at least one."""
         host = request.url.raw_host.decode()

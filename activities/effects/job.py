@@ -50,6 +50,12 @@ class JobEffect:
         attempt.report(job=uid)
         return await _CreatedJob(self._cluster, action, uid).wait_for_end(attempt)
 
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask whether the Job would be created; how it would end, nobody knows."""
+        if action.operation is Operation.DELETE:
+            return await self._objects.preview(action, attempt)
+        return outcomes.created(action, await ObjectCreation(self._cluster, action).create())
+
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether the Job has completed; one that is running continues, and is recorded."""
         if action.operation is Operation.DELETE:

@@ -43,6 +43,10 @@ class ObjectEffect:
             case _:
                 assert_never(action.operation)
 
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask for the same by dry runs."""
+        return await self.execute(action, attempt)
+
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether the object is as the operation leaves it."""
         try:
@@ -96,6 +100,9 @@ class _ObjectAttempt:
         if own is not None:
             return outcomes.created(self._action, own, existed=await self._prior.read() is not None)
         existed = (await self._deletion.run(self._creation.validate)).uid is not None
+        if existed and self._action.preview:
+            # The dry run of a deletion leaves the object, and the creation was validated before it.
+            return outcomes.created(self._action, {}, existed=True)
         self._expect_creation(existed=existed)
         try:
             return outcomes.created(self._action, await self._creation.create(), existed=existed)

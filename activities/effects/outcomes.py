@@ -12,11 +12,14 @@ from kube.client import Object
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of
 from planning.messages import actions as action_messages
+from planning.messages import preview as preview_messages
 from planning.messages.text import bounded
 
 
 def created(action: ResolvedAction, metadata: Object, *, existed: bool = False) -> ActionOutcome:
     """The object exists because of this action; `existed` says whether a Replace had something to replace."""
+    if action.preview:
+        return _would_create(action, existed=existed)
     match action.operation:
         case Operation.APPLY:
             message = action_messages.applied(action.target, created=True)
@@ -29,6 +32,10 @@ def created(action: ResolvedAction, metadata: Object, *, existed: bool = False) 
 
 def changed(action: ResolvedAction, found: Object) -> ActionOutcome:
     """The object existed, and is now as the action wants it."""
+    if action.preview:
+        would_apply = preview_messages.would_apply(action.target, created=False)
+        message = would_apply if action.operation is Operation.APPLY else _would(action)
+        return _succeeded(action, message, found["metadata"]["uid"])
     if action.operation is Operation.APPLY:
         message = action_messages.applied(action.target, created=False)
     else:
@@ -38,13 +45,16 @@ def changed(action: ResolvedAction, found: Object) -> ActionOutcome:
 
 def deleted(action: ResolvedAction, uid: str | None, replaced_by: str = "") -> ActionOutcome:
     """The object is gone; a new one of that name was left alone."""
+    if action.preview:
+        return _succeeded(action, _would(action), uid)
     note = action_messages.replaced_meanwhile(action.target, replaced_by) if replaced_by else ""
     return _succeeded(action, action_messages.done(Operation.DELETE, action.target) + note, uid)
 
 
 def already_absent(action: ResolvedAction) -> ActionOutcome:
     """There was nothing to delete."""
-    done = _succeeded(action, action_messages.was_already_absent(action.target), None)
+    absent = preview_messages.nothing_to_delete if action.preview else action_messages.was_already_absent
+    done = _succeeded(action, absent(action.target), None)
     return done.model_copy(update={"reason": Reason.ALREADY_ABSENT})
 
 
@@ -53,12 +63,28 @@ def canceled(message: str) -> ActionOutcome:
     return ActionOutcome(phase=Phase.CANCELED, message=bounded(message))
 
 
+def _would(action: ResolvedAction) -> str:
+    return preview_messages.would(action.operation, action.target)
+
+
+def _would_create(action: ResolvedAction, *, existed: bool) -> ActionOutcome:
+    """Return that the object would be created; the uid in the answer to a dry run is nobody's."""
+    match action.operation:
+        case Operation.APPLY:
+            message = preview_messages.would_apply(action.target, created=True)
+        case Operation.REPLACE:
+            message = preview_messages.would_replace(action.target, existed=existed)
+        case _:
+            message = _would(action)
+    return _succeeded(action, message, None)
+
+
 def _succeeded(action: ResolvedAction, message: str, uid: str | None, *, created: bool = False) -> ActionOutcome:
     return ActionOutcome(
         phase=Phase.SUCCEEDED,
         message=bounded(message),
         operation=action.operation,
-        created=created,
+        created=None if action.preview else created,
         outputs=action.outputs(uid),
     )
 
@@ -81,7 +107,7 @@ def recorded_objects(action: ResolvedAction, done: ActionOutcome) -> list[Deleti
 
 def failed(action: ResolvedAction, kind: FailureType, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
     """Return the failure of an action under its own message."""
-    return ActionError(kind, action_messages.failed_to(action.operation, action.target.kind, reason), record)
+    return ActionError(kind, _failed_to(action, reason), record)
 
 
 def failed_by(action: ResolvedAction, error: ApiError) -> ActionError:
@@ -140,7 +166,12 @@ def _no_answer(action: ResolvedAction) -> str:
 
 
 def _by_api(action: ResolvedAction, error: ApiError, reason: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
-    return action_error(error, action_messages.failed_to(action.operation, action.target.kind, reason), record)
+    return action_error(error, _failed_to(action, reason), record)
+
+
+def _failed_to(action: ResolvedAction, reason: str) -> str:
+    words = preview_messages.would_fail_to if action.preview else action_messages.failed_to
+    return words(action.operation, action.target.kind, reason)
 
 
 def _perhaps_created(action: ResolvedAction) -> ActionRecord:

@@ -5,13 +5,13 @@ name: so a later attempt finds what earlier ones created, whatever the clusters 
 Source: docs/spec/drworkflow.md, "clusterExecutionMode".
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from activities.attempt import RunningAttempt
 from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
-from activities.effects.clusters import ClusterRun, ClusterRuns, FormerTarget
+from activities.effects.clusters import CLUSTERS_AT_ONCE, ClusterRun, ClusterRuns, FormerTarget
 from activities.effects.wait_ready import WaitReadyEffect
 from activities.errors import ActionError
 from api.actions import HookCleanup
@@ -41,6 +41,10 @@ _NOT_PER_CLUSTER = {"cluster_execution_mode": ""}
 """The action for one cluster is like any other."""
 
 
+Do = Callable[[ResolvedAction, RunningAttempt], Awaitable[ActionOutcome]]
+"""What an effect does, or would do."""
+
+
 class PerClusterEffect:
     """The effect of one Subscription, in each managed cluster that an action is about."""
 
@@ -53,6 +57,14 @@ class PerClusterEffect:
         """Carry the action out in every cluster, even if it fails in others."""
         runs = await self._runs(action)
         await runs.run(self._execute_one, attempt)
+        if runs.failures:
+            raise runs.failure()
+        return runs.outcome(runs.done())
+
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask for every cluster."""
+        runs = await self._runs(action)
+        await parallel(runs.members, lambda member: member.run(self._preview_one), CLUSTERS_AT_ONCE)
         if runs.failures:
             raise runs.failure()
         return runs.outcome(runs.done())
@@ -71,14 +83,20 @@ class PerClusterEffect:
 
     async def _execute_one(self, member: ClusterRun) -> ActionOutcome:
         """Do it for one cluster. A Subscription that exists already is left as it is, and waited for as well."""
+        return await self._do(member, self._effect.execute, self._existing.execute)
+
+    async def _preview_one(self, member: ClusterRun) -> ActionOutcome:
+        return await self._do(member, self._effect.preview, self._existing.preview)
+
+    async def _do(self, member: ClusterRun, do: Do, existing: Do) -> ActionOutcome:
         if not member.cluster.id and member.action.operation is not Operation.DELETE:
             raise ActionError(FailureType.INVALID, effect_messages.NO_CLUSTER_ID)
         try:
-            return await self._effect.execute(member.action, member.attempt)
+            return await do(member.action, member.attempt)
         except ActionError as error:
             if error.type is not FailureType.ALREADY_EXISTS or _deletes_before(member.action):
                 raise
-            return await self._existing.execute(member.action, member.attempt)
+            return await existing(member.action, member.attempt)
 
     async def _verify_one(self, member: ClusterRun) -> ActionOutcome:
         outcome = await self._effect.verify(member.action)
@@ -104,6 +122,10 @@ class ExistingObjectEffect:
             reason = action_messages.changed_meanwhile(action.target)
             raise outcomes.failed(action, FailureType.TRANSIENT, reason)
         return outcome
+
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Find the object."""
+        return await self.execute(action, attempt)
 
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether there is one."""

@@ -57,6 +57,10 @@ class WaitReadyEffect:
         outcome = await self._effect.execute(action, attempt)
         return await _ReadyWait(self._cluster, action, outcome).run(attempt) if _waits(action) else outcome
 
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        """Ask what would be carried out; whether its object becomes ready, nobody knows."""
+        return await self._effect.preview(action, attempt)
+
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         """Check whether it was carried out, and whether its object is ready."""
         outcome = await self._effect.verify(action)

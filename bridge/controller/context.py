@@ -76,4 +76,5 @@ class Context:
             original=execution.model.spec.revert_execution_ref or "",
             options=command_options(execution.model.spec),
             cancel_annotation=execution.cancel_annotation,
+            preview=bool(execution.model.spec.dry_run),
         )

@@ -111,7 +111,8 @@ async def finish(context: Context, execution: StoredExecution) -> None:
     ours = execution.accepted or own_run(context, execution) is not None
     if not execution.has_finalizer or not (ours or execution.deleting):
         return
-    await _release(context, execution.model)
+    if not execution.model.spec.dry_run:
+        await _release(context, execution.model)
     await remove_finalizer(context, execution)
 
 

@@ -153,7 +153,8 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
         return await _end(context, execution, Phase.FAILED, tree_messages.not_started([NOT_ENFORCED]), found=True)
-    obstacle = await why_waiting(context, execution.model, plan.model)
+    preview = execution.model.spec.dry_run
+    obstacle = None if preview else await why_waiting(context, execution.model, plan.model)
     if obstacle is not None:
         return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)
     if execution.model.spec.operation_type is OperationType.REVERT:
@@ -177,11 +178,14 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
 
 
 async def _start_run(context: Context, execution: StoredExecution, plan: StoredObject[DRPlan]) -> PassResult:
-    """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker."""
+    """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker.
+
+    A preview takes no lock, and is not in the plan's history.
+    """
     if not execution.has_finalizer:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
         execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
-    if not plan_status.holds_lock(plan.model, execution.model):
+    if not execution.model.spec.dry_run and not plan_status.holds_lock(plan.model, execution.model):
         await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     started = await context.temporal.start(execution.model)
     engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)

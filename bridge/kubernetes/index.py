@@ -66,16 +66,18 @@ class Entry:
     """A reference is missing: it is not in the queue."""
     leaving: bool
     """A cancel was requested, or the object is being deleted."""
+    preview: bool = False
+    """It changes nothing, and so neither waits for its plan nor holds it."""
 
     @property
     def waits(self) -> bool:
         """Whether it is in its plan's queue."""
-        return not (self.workflow_id or self.missing or self.leaving or self.phase in TERMINAL)
+        return not (self.workflow_id or self.missing or self.leaving or self.preview or self.phase in TERMINAL)
 
     @property
     def runs(self) -> bool:
-        """Whether it has a run and has not ended."""
-        return bool(self.workflow_id) and self.phase not in TERMINAL
+        """Whether it runs its plan: it has a run and has not ended."""
+        return bool(self.workflow_id) and not self.preview and self.phase not in TERMINAL
 
     @property
     def age(self) -> Age:
@@ -110,6 +112,7 @@ def entry_of(item: Object) -> Entry | None:
             for condition in status.get("conditions") or []
         ),
         leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
+        preview=bool(spec.get("dryRun")),
     )
 
 

@@ -34,6 +34,12 @@ class ConditionType(StrEnum):
     """Of a Revert: False where it works with other definitions than the Execute did."""
     LEDGER_INTACT = "LedgerIntact"
     """Of a Revert: False where the original's ledger was altered or is gone, so that nothing was rolled back."""
+    EXECUTABLE = "Executable"
+    """Of a preview of an Execute: False where there are obstacles."""
+    REVERTIBLE = "Revertible"
+    """Of a preview of a Revert: False where there are obstacles."""
+    AS_PREVIEWED = "AsPreviewed"
+    """Of an execution with a `previewDigest`: False where it was refused because something is not as it was shown."""
     ENGINE_REACHABLE = "EngineReachable"
     """False since the status cannot be brought up to date."""
     CANCEL_REQUESTED = "CancelRequested"
@@ -146,6 +152,35 @@ def of_definitions(operation: OperationType, state: RunState | None) -> list[Con
     if state.definitions_of_today:
         kept, reason, message = False, "CurrentOnesUsed", run_messages.DEFINITIONS_OF_TODAY
     return [ConditionUpdate(ConditionType.DEFINITIONS_KEPT, kept, reason, message)]
+
+
+def _answer(operation: OperationType) -> ConditionType:
+    """Return the condition with what a preview found."""
+    return ConditionType.EXECUTABLE if operation is OperationType.EXECUTE else ConditionType.REVERTIBLE
+
+
+def of_refused_preview(operation: OperationType, message: str) -> ConditionUpdate:
+    """Return Executable or Revertible of a preview of what would not even be started."""
+    return ConditionUpdate(_answer(operation), False, "Refused", message)
+
+
+def of_preview(operation: OperationType, state: RunState | None) -> list[ConditionUpdate]:
+    """Return Executable or Revertible of a preview; Unknown where it could not be made."""
+    kind = _answer(operation)
+    if state is None or state.preview is None:
+        return [ConditionUpdate(kind, None, "NotKnown", (state.message if state else "") or "")]
+    if state.preview.obstacle_count:
+        return [ConditionUpdate(kind, False, "Obstructed", run_messages.obstructed(state.preview))]
+    return [ConditionUpdate(kind, True, "NoObstacles", run_messages.NO_OBSTACLES)]
+
+
+def as_previewed(state: RunState | None) -> list[ConditionUpdate]:
+    """Return AsPreviewed of an execution that was compared with its preview; nothing for all others."""
+    if state is None or state.preview is None:
+        return []
+    if state.preview.differences:
+        return [ConditionUpdate(ConditionType.AS_PREVIEWED, False, "Changed", state.message or "")]
+    return [ConditionUpdate(ConditionType.AS_PREVIEWED, True, "AsShown", run_messages.AS_PREVIEWED)]
 
 
 def of_ledger(state: RunState | None) -> list[ConditionUpdate]:

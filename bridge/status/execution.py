@@ -44,6 +44,8 @@ class StatusContext(Model):
     """Of a Revert: what else the command that creates one like it needs."""
     cancel_annotation: str = ""
     """A value of the annotation that cancels nothing, such as `yes`."""
+    preview: bool = False
+    """Whether it only asks what would happen."""
 
 
 def _with_conditions(
@@ -65,6 +67,9 @@ def _with_conditions(
         "original": context.original,
         "account": f"system:serviceaccount:{context.namespace}:{status.service_account_name or 'default'}",
     }
+    if context.preview and status.phase is not None and status.phase.terminal:
+        # Its obstacles say what to do; what an execution left is not the question.
+        return status.model_copy(update={"next_steps": None})
     steps = next_steps(status, context.operation, facts, ended_as, options=context.options)
     return status.model_copy(update={"next_steps": steps})
 
@@ -107,6 +112,8 @@ def never_started(
     updates += conditions.of_cancel(requested=canceled, accepted=canceled, phase=phase)
     if found:
         updates += conditions.references_found(before.conditions)
+    if context.preview and not canceled:
+        updates.append(conditions.of_refused_preview(context.operation, message))
     return _with_conditions(status, updates, context)
 
 
@@ -310,7 +317,11 @@ def _ended(
     """Write the conditions of a final status; `final` is the tree that the run itself left."""
     phase = status.phase or Phase.FAILED
     updates = conditions.of_phase(phase, status.message or "")
-    updates += conditions.of_remains(context.operation, final)
+    if context.preview:
+        updates += conditions.of_preview(context.operation, final)
+    else:
+        updates += conditions.of_remains(context.operation, final)
+        updates += conditions.as_previewed(final)
     updates += conditions.of_definitions(context.operation, final)
     updates += conditions.of_ledger(final)
     updates.append(conditions.of_engine())

@@ -60,9 +60,10 @@ from workflows.contract import (
     DECIDE_UPDATE,
     FINAL_STATE_MEMO,
     PAUSE_UPDATE,
-    ROOT_TYPES,
+    ROOTS,
     STATE_QUERY,
     SearchAttribute,
+    root_type,
 )
 
 T = TypeVar("T")
@@ -189,7 +190,7 @@ class TemporalClient:
     async def _start(self, execution: DRPlanExecution, *, searchable: bool) -> StartedRun:
         spec, workflow_id = execution.spec, root_workflow_id(execution)
         call: Awaitable[WorkflowHandle[Any, Any]] = self._client.start_workflow(
-            ROOT_TYPES[spec.operation_type].value,
+            root_type(spec.operation_type, preview=bool(spec.dry_run)).value,
             RunInput(execution=execution.metadata.key, plan=spec.plan_ref, operation=spec.operation_type),
             id=workflow_id,
             task_queue=self._task_queue,
@@ -235,7 +236,7 @@ class TemporalClient:
 
         Raises TemporalUnreachable.
         """
-        types = ", ".join(f"'{kind.value}'" for kind in ROOT_TYPES.values())
+        types = ", ".join(f"'{kind.value}'" for kind in ROOTS)
         listing = self._client.list_workflows(
             f"WorkflowType IN ({types}) AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'",
             rpc_timeout=timedelta(seconds=CALL_SECONDS),

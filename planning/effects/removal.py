@@ -3,6 +3,8 @@
 Source: docs/operations.md, "An object does not go"; Kubernetes, "Namespaces" and "Finalizers".
 """
 
+from collections.abc import Sequence
+
 from api.steps import Target
 from planning.effects.object_fields import Object, at, group_and_kind, items, text
 
@@ -17,6 +19,26 @@ _OF_NAMESPACES = frozenset(
 """Conditions of a namespace that keep it from going where they are True."""
 _NO_NEWS = "InstanceDeletionInProgress"
 """Reason of the condition Terminating of a definition that says no more than that."""
+
+
+_BY_THEMSELVES = ("foregroundDeletion", "orphan", "kubernetes")
+_OWN_DOMAINS = ("kubernetes.io", "k8s.io", "clusternet.io")
+"""Of controllers that a cluster with drplan has anyway, with all names below them."""
+
+
+def holding(finalizers: Sequence[str], *, deleting: bool) -> list[str]:
+    """Return the finalizers that may keep an object from going; all of them where it is being deleted already.
+
+    Those of Kubernetes and Clusternet are removed by controllers which are there, of others nobody knows.
+    """
+    if deleting:
+        return list(finalizers)
+    return [each for each in finalizers if each not in _BY_THEMSELVES and not _of_own_domain(each)]
+
+
+def _of_own_domain(finalizer: str) -> bool:
+    domain = finalizer.partition("/")[0]
+    return any(domain == own or domain.endswith(f".{own}") for own in _OWN_DOMAINS)
 
 
 def is_emptied(target: Target) -> bool:

@@ -56,6 +56,21 @@ def decide_execute(
     return _rejected(errors) if errors else _decision(execution, plan, stages, parts, origin)
 
 
+def preview_execute(
+    execution: DRPlanExecution, plan: DRPlan, workflows: Workflows, resolved: Parameters, origin: Origin | None
+) -> tuple[ExecuteDecision, list[str]]:
+    """Return the decision over every node although values are wrong or missing, and what is wrong with these.
+
+    Only definitions that make no tree at all are rejected.
+    """
+    if errors := execution_errors(execution, plan, workflows):
+        return _rejected(errors), []
+    stages, parts = _parts(execution, plan, workflows, resolved)
+    wrong = [error for found in resolved.values() for error in found.errors]
+    wrong += [error for placed in parts for part in placed for error in part.value_errors()]
+    return _decision(execution, plan, stages, parts, origin), list(dict.fromkeys(error.text for error in wrong))
+
+
 def objects_to_create(
     execution: DRPlanExecution, plan: DRPlan, workflows: Workflows, resolved: Parameters
 ) -> list[Creation]:

@@ -65,6 +65,11 @@ def not_an_execute(name: str) -> str:
     return f"DRPlanExecution {name} is a Revert; name an Execute"
 
 
+def is_preview(name: str) -> str:
+    """A Revert of a preview."""
+    return f"DRPlanExecution {name} is a preview, which changes nothing; name an Execute that is none"
+
+
 def other_plan(name: str, theirs: str) -> str:
     """A Revert of an execution of another plan."""
     return f"DRPlanExecution {name} is of DRPlan {theirs}; write that plan into spec.planRef"

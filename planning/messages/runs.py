@@ -8,7 +8,7 @@ so every function of its UI keeps within. Source: docs/spec/drplanexecution.md, 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecution, Preview, StageStatus, WorkflowExecutionStatus
 from api.meta import GROUP, ObjectKey, ObjectName, go_duration
 from api.phases import OperationType, Phase
 from api.requests import RequestStatus
@@ -49,6 +49,8 @@ DEFINITIONS_OF_TODAY = (
     "The definitions as they were at the Execute were not kept, are gone or were altered: wherever a definition is "
     "needed, the current one counts"
 )
+NO_OBSTACLES = "Nothing was found that would keep it from succeeding"
+AS_PREVIEWED = "It does what its preview showed"
 VALID = "The definition is valid"
 WITHOUT_RUN = "refused: no workflow asked for this"
 RECORD_CONFIDENTIAL = "it holds a Secret, and the data of a Secret is never kept"
@@ -141,6 +143,12 @@ def left_standing(objects: Sequence[str]) -> str:
 def rollback_incomplete(objects: Sequence[str]) -> str:
     """Name what a Revert that failed or was cancelled did not delete; without names it is not known what there is."""
     return f"{ROLLBACK_STOPPED}: {left_standing(objects)}" if objects else ROLLBACK_INCOMPLETE
+
+
+def obstructed(preview: Preview) -> str:
+    """Name the obstacles that a preview found, as far as they fit."""
+    shown = [f"{one.action}: {one.message}" if one.action else one.message for one in preview.obstacles or []]
+    return f"{counted(preview.obstacle_count, 'obstacle')}: {listed(shown, CONDITION_BOUND // 2)}"
 
 
 def cancel_effective(phase: Phase) -> str:

@@ -161,6 +161,14 @@ def not_an_execute(name: str, operation: OperationType) -> str:
     )
 
 
+def is_preview(name: str) -> str:
+    """Reject: the execution that is named changed nothing."""
+    return (
+        f"Nothing was reverted: DRPlanExecution {name} is a preview, which changed nothing; "
+        f"{_NEW_REVERT} an Execute that is none"
+    )
+
+
 def other_plan(name: str, theirs: str, ours: str) -> str:
     """The original ran another plan."""
     return (

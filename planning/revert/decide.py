@@ -303,6 +303,8 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
         return tree_messages.other_namespace(name, original.metadata.namespace, revert.metadata.namespace)
     if original.spec.operation_type is not OperationType.EXECUTE:
         return tree_messages.not_an_execute(name, original.spec.operation_type)
+    if original.spec.dry_run:
+        return tree_messages.is_preview(name)
     if original.spec.plan_ref != revert.spec.plan_ref:
         return tree_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
     if original.status.phase not in ENDED:

@@ -60,6 +60,7 @@ def _was_executed(execution: DRPlanExecution, original: DRPlanExecution) -> bool
     spec, status = execution.spec, execution.status
     return (
         (spec.operation_type, spec.plan_ref) == (OperationType.EXECUTE, original.spec.plan_ref)
+        and not spec.dry_run
         and execution.metadata.name != original.metadata.name
         and status.phase in TERMINAL
         and (bool(status.stages) or status.ledger is not None)
@@ -86,6 +87,7 @@ def _takes_back(revert: DRPlanExecution, execution: DRPlanExecution) -> bool:
         revert.spec.revert_execution_ref == execution.metadata.name
         and revert.status.phase is Phase.SUCCEEDED
         and revert.spec.only is None
+        and not revert.spec.dry_run
         and _times(revert)[:1] >= _times(execution)[2:]
     )
 

@@ -65,6 +65,7 @@ def _is_earlier(revert: DRPlanExecution, original: DRPlanExecution, other: DRPla
     """Return whether `other` is an earlier Revert of this very original, not of one that had its name before."""
     if (
         other.spec.operation_type is not OperationType.REVERT
+        or other.spec.dry_run
         or other.metadata.namespace != original.metadata.namespace
         or other.spec.revert_execution_ref != original.metadata.name
         or (other.metadata.uid, other.metadata.name) == (revert.metadata.uid, revert.metadata.name)

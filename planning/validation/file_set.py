@@ -100,6 +100,8 @@ class FileSet:
         original = self.executions.get((execution.metadata.namespace, name))
         if original is not None and original.spec.operation_type is not OperationType.EXECUTE:
             yield FieldError("spec.revertExecutionRef", file_messages.not_an_execute(name))
+        elif original is not None and original.spec.dry_run:
+            yield FieldError("spec.revertExecutionRef", file_messages.is_preview(name))
         elif original is not None and original.spec.plan_ref != spec.plan_ref:
             yield FieldError("spec.planRef", file_messages.other_plan(name, original.spec.plan_ref))
 

@@ -1,11 +1,15 @@
 """An authorizer that believes every input: for tests of what an action does, not of what it may do."""
 
+from collections.abc import Callable
+
 from activities.attempt import RunningAttempt
 from activities.authorize import InputT
+from activities.load import AnyLoaded
 from activities.read import read_execution
 from api.execution import DRPlanExecution
-from api.steps import FailureType, LedgerInput, RunInput
+from api.steps import ActionOutcome, Actor, FailureType, LedgerInput, RunInput
 from kube.client import Cluster
+from planning.preview.tree import Place
 
 
 class BelievedInputs:
@@ -22,6 +26,13 @@ class BelievedInputs:
 
     async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
         return
+
+
+class NoQuestions:
+    """For tests of runs that are not previewed."""
+
+    async def ask(self, loaded: AnyLoaded, actor: Actor, report: Callable[[str], None]) -> dict[Place, ActionOutcome]:
+        raise AssertionError("nothing is previewed here")
 
 
 async def unprepared() -> None:

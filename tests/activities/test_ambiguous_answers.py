@@ -21,7 +21,7 @@ from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, 
 from kube.client import Cluster
 from kube.errors import ApiError, KindGoneError, NotFoundError, UnknownKindError, from_answer
 from planning.definitions.identifiers import root_id
-from tests.activities.believed_inputs import BelievedInputs
+from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Object
 from workflows.converter import DATA_CONVERTER
 
@@ -154,7 +154,7 @@ class NoRuns:
 async def refusal(door: Door, operation: OperationType) -> ApplicationError:
     snapshots = SnapshotStore(RevisionStore(door.cluster))
     authorizer = RunAuthorizer(door.cluster, snapshots, NoRuns(), Impersonation())
-    loads = LoadActivities(door.cluster, Impersonation(), authorizer)
+    loads = LoadActivities(door.cluster, Impersonation(), authorizer, NoQuestions())
     load = loads.load_execute if operation is OperationType.EXECUTE else loads.load_revert
     with pytest.raises(ApplicationError) as raised:
         await environment(root=root_id(operation, KEY)).run(

@@ -30,7 +30,7 @@ from planning.snapshot.documents import digest
 from planning.snapshot.ledger import PART_BOUND, records
 from planning.status.size_limit import BOUND, shorten, size
 from planning.status.transitions import with_counts
-from tests.activities.believed_inputs import BelievedInputs
+from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.faulty_server import Cut, FaultyServer
 from tests.manifests import dr_plan, dr_workflow, execute, makes_config_map, revert, stage
@@ -70,7 +70,7 @@ class Shop:
         return ObjectKey(namespace=self.ns.namespace, name=execution, uid=self.ns.uid("drpe", execution))
 
     def _loads(self) -> LoadActivities:
-        return LoadActivities(self.ns.cluster, Impersonation(), BelievedInputs(self.ns.cluster))
+        return LoadActivities(self.ns.cluster, Impersonation(), BelievedInputs(self.ns.cluster), NoQuestions())
 
     async def load(self) -> ExecuteDecision:
         given = RunInput(execution=self._key("there"), plan="shop", operation=OperationType.EXECUTE)
@@ -251,7 +251,7 @@ async def test_200_stages_of_25_actions_are_taken_back_whole_although_their_stat
     flow = dr_workflow("flow", *(makes_config_map(f"a-{number}", ns.namespace) for number in range(25)))
     ns.create(flow, dr_plan("shop", *(stage(name, ns.namespace, "flow") for name in names)), execute("there", "shop"))
     key = ObjectKey(namespace=ns.namespace, name="there", uid=ns.uid("drpe", "there"))
-    loads = LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster))
+    loads = LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster), NoQuestions())
     run = RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE)
     decision = await Attempt().run(loads.load_execute, run)
     assert decision.origin is not None

@@ -11,7 +11,7 @@ from api.execution import ActionStatus
 from api.meta import CREATED_BY_ANNOTATION, PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
-from tests.activities.believed_inputs import BelievedInputs
+from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
@@ -57,7 +57,8 @@ async def load_execute(
 ) -> ExecuteDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE)
     return await (attempt or Attempt()).run(
-        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster)).load_execute, given
+        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster), NoQuestions()).load_execute,
+        given,
     )
 
 
@@ -66,7 +67,10 @@ async def load_revert(
 ) -> RevertDecision:
     given = RunInput(execution=key, plan="shop", operation=OperationType.REVERT)
     return await (attempt or Attempt()).run(
-        LoadActivities(ns.cluster, impersonation or Impersonation(), BelievedInputs(ns.cluster)).load_revert, given
+        LoadActivities(
+            ns.cluster, impersonation or Impersonation(), BelievedInputs(ns.cluster), NoQuestions()
+        ).load_revert,
+        given,
     )
 
 
@@ -276,7 +280,10 @@ async def test_an_answer_that_nobody_foresaw_is_tried_a_few_times_and_then_told(
     given = RunInput(execution=story.key("there"), plan="shop", operation=OperationType.EXECUTE)
     with pytest.raises(ApplicationError, match="unexpected KeyError") as caught:
         await Attempt(number).run(
-            LoadActivities(faulty_ns.cluster, Impersonation(), BelievedInputs(faulty_ns.cluster)).load_execute, given
+            LoadActivities(
+                faulty_ns.cluster, Impersonation(), BelievedInputs(faulty_ns.cluster), NoQuestions()
+            ).load_execute,
+            given,
         )
     assert caught.value.non_retryable is ends
     assert "correct-horse" not in caught.value.message
@@ -354,7 +361,7 @@ async def test_a_dr_workflow_of_another_namespace_is_read_only_for_an_account_th
     async def load(impersonation: Impersonation) -> None:
         name = "there" if operation is OperationType.EXECUTE else "back"
         key = ObjectKey(namespace=ns.namespace, name=name, uid=ns.uid("drpe", name))
-        loads = LoadActivities(ns.cluster, impersonation, BelievedInputs(ns.cluster))
+        loads = LoadActivities(ns.cluster, impersonation, BelievedInputs(ns.cluster), NoQuestions())
         given = RunInput(execution=key, plan="shop", operation=operation)
         await Attempt().run(loads.load_execute if operation is OperationType.EXECUTE else loads.load_revert, given)
 

@@ -17,7 +17,7 @@ from api.meta import EXECUTION_UID_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.snapshot import DecidedStep, Snapshot, SnapshotParameters
 from api.steps import ExecuteDecision, FailureType, LedgerInput, Part, RevertDecision, RollbackStep, RunInput
-from tests.activities.believed_inputs import BelievedInputs
+from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out
 from tests.faulty_server import Answer, Cut, FaultyServer
@@ -33,14 +33,15 @@ def key(ns: LiveNamespace, execution: str) -> ObjectKey:
 async def load(ns: LiveNamespace, execution: str = "there", account: str = "default") -> ExecuteDecision:
     given = RunInput(execution=key(ns, execution), plan="shop", operation=OperationType.EXECUTE)
     return await Attempt().run(
-        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster)).load_execute, given
+        LoadActivities(ns.cluster, Impersonation(account), BelievedInputs(ns.cluster), NoQuestions()).load_execute,
+        given,
     )
 
 
 async def load_revert(ns: LiveNamespace) -> RevertDecision:
     given = RunInput(execution=key(ns, "back"), plan="shop", operation=OperationType.REVERT)
     return await Attempt().run(
-        LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster)).load_revert, given
+        LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster), NoQuestions()).load_revert, given
     )
 
 

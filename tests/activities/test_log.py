@@ -17,7 +17,7 @@ from api.meta import ObjectKey
 from api.phases import OperationType
 from api.steps import ActionOutcome, Attempts, FailureType, RunInput
 from kube.client import Cluster
-from tests.activities.believed_inputs import BelievedInputs, unprepared
+from tests.activities.believed_inputs import BelievedInputs, NoQuestions, unprepared
 from tests.activities.live_namespace import Attempt
 from workflows.converter import DATA_CONVERTER
 
@@ -90,7 +90,9 @@ class BrokenDoor:
 
 async def test_a_decision_that_breaks_tells_its_text_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    loads = LoadActivities(cast(Cluster, BrokenDoor()), Impersonation(), BelievedInputs(cast(Cluster, BrokenDoor())))
+    loads = LoadActivities(
+        cast(Cluster, BrokenDoor()), Impersonation(), BelievedInputs(cast(Cluster, BrokenDoor())), NoQuestions()
+    )
     key = ObjectKey(namespace="default", name="run", uid="uid-run")
     with pytest.raises(ApplicationError) as caught:
         await Attempt().run(loads.load_execute, RunInput(execution=key, plan="shop", operation=OperationType.EXECUTE))

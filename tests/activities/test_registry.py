@@ -34,6 +34,9 @@ class Bell:
         self.rung.append(action.definition.http.url)
         return ActionOutcome(phase=Phase.SUCCEEDED, message="It rang")
 
+    async def preview(self, action: ResolvedAction, attempt: RunningAttempt) -> ActionOutcome:
+        return ActionOutcome(phase=Phase.SUCCEEDED, message="It would ring")
+
     async def verify(self, action: ResolvedAction) -> ActionOutcome:
         return ActionOutcome(phase=Phase.SUCCEEDED if self.rung else Phase.CANCELED, message="As was heard")
 

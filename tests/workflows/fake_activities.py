@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs, LedgerRef
+from api.execution import ActionOutputs, LedgerRef, RunState
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import (
@@ -170,6 +170,10 @@ class FakeActivities:
         assert isinstance(decision, ExecuteDecision)
         return decision
 
+    @activity.defn(name=ActivityName.PREVIEW)
+    async def preview(self, given: RunInput) -> RunState:
+        return (await self._decide(given.execution.uid)).state
+
     @activity.defn(name=ActivityName.ROLLBACK_ACTION)
     async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
         name = _named(given.step)
@@ -197,6 +201,7 @@ class FakeActivities:
         return [
             self.load_revert,
             self.load_execute,
+            self.preview,
             self.rollback_action,
             self.execute_action,
             self.look_again,

@@ -29,7 +29,7 @@ def signatures(registered: list[Callable[..., Any]]) -> dict[str, Signature]:
 
 
 def test_every_activity_that_is_called_is_registered_with_its_models() -> None:
-    nowhere = cast(Cluster, None)
+    nowhere = Cluster(cast(Any, None))
     assert signatures(activities(nowhere, Impersonation("default", True), BelievedInputs(nowhere))) == SIGNATURES
 
 

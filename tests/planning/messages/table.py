@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
-from api.execution import ActionStatus, DRPlanExecution, LaterExecution
+from api.execution import ActionStatus, DRPlanExecution, LaterExecution, Obstacle, Preview
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
@@ -24,6 +24,7 @@ from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
 from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
+from planning.messages import preview as preview_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages import removal as removal_messages
 from planning.messages import requests as request_messages
@@ -88,6 +89,7 @@ OF_FILES = [
     (field_messages.NO_PLAN, "`planRef`"),
     (file_messages.NO_ORIGINAL, "a Revert without `revertExecutionRef`"),
     (file_messages.not_an_execute(GAP), "`revertExecutionRef`"),
+    (file_messages.is_preview(GAP), "`revertExecutionRef`"),
     (file_messages.other_plan(GAP, GAP), "a Revert with another plan than its original"),
 ]
 OF_A_PLAN = [
@@ -424,6 +426,7 @@ OF_TREES = [
     tree_messages.ended_otherwise(GAP),
     tree_messages.unknown_execution(GAP, GAP),
     tree_messages.other_namespace(GAP, GAP, GAP),
+    tree_messages.is_preview(GAP),
     tree_messages.not_ended(GAP, Phase.RUNNING),
     tree_messages.nothing_recorded(GAP),
     tree_messages.part_not_recorded(GAP, GAP),
@@ -492,6 +495,44 @@ OF_MANIFESTS = [
     file_messages.strange_key(dict, 3),
     file_messages.no_object(GAP, ActionType.HTTP),
 ]
+OF_A_PREVIEW = [
+    ("action", preview_messages.would(Operation.DELETE, LOCALIZATION)),
+    ("action", preview_messages.would_apply(APP, created=True)),
+    ("action", preview_messages.would_apply(APP, created=False)),
+    ("action", preview_messages.would_replace(APP, existed=True)),
+    ("action", preview_messages.would_replace(APP, existed=False)),
+    ("action", preview_messages.would_delete([LOCALIZATION])),
+    ("action", preview_messages.in_clusters(preview_messages.would(Operation.CREATE, SHOP), 3)),
+    ("action", preview_messages.nothing_to_delete(APP)),
+    ("action", preview_messages.and_removed(preview_messages.would(Operation.CREATE, BACKUP))),
+    ("action", preview_messages.would_request("POST", MOVE)),
+    ("action", f"{preview_messages.CUSTOM_ROLLBACK}{GAP}"),
+    ("action", f"{preview_messages.HOOK}{GAP}"),
+    ("action", preview_messages.not_known_before(preview_messages.would(Operation.PATCH, APP), "create-app")),
+    ("action", preview_messages.not_known(GAP, preview_messages.NO_DRY_RUN)),
+    ("action", preview_messages.would_fail_to(Operation.CREATE, "ConfigMap", GAP)),
+    ("action", preview_messages.would_fail_to(Operation.CREATE, "ConfigMap", preview_messages.lacks_rights("system:serviceaccount:default:default", [preview_messages.right("create", "configmaps", "", "default")]))),
+    ("action", preview_messages.would_fail_to(Operation.DELETE, "ConfigMap", preview_messages.held(APP, ["example.com/hold"], deleting=False))),
+    ("action", preview_messages.would_fail_to(Operation.DELETE, "ConfigMap", preview_messages.held(APP, ["example.com/hold"], deleting=True))),
+    ("action", preview_messages.request_would_fail("POST", MOVE, GAP)),
+    ("action", preview_messages.would_fail(GAP)),
+    ("action", preview_messages.all_of([GAP])),
+    ("workflow", preview_messages.part_would_be(EXECUTE, "Workflow")),
+    ("stage", preview_messages.part_would_be(REVERT, "Stage")),
+    ("workflow", preview_messages.part_would_fail("action", GAP)),
+    ("plan", preview_messages.plan_would_be(EXECUTE, 1, 2, 1, 1)),
+    ("plan", preview_messages.plan_would_be(REVERT, 1, 2, 0, 0)),
+    ("plan", preview_messages.plan_would_fail(3, f"{preview_messages.place(GAP, GAP, GAP)}: {GAP}")),
+    ("plan", preview_messages.plan_would_be_refused(GAP)),
+    ("plan, while it is made", preview_messages.progress(32, 200)),
+    ("an execution that is refused", preview_messages.not_as_previewed("3f2a9c0d1b44", [GAP])),
+    ("a difference", preview_messages.preview_gone("shop")),
+    ("a difference", preview_messages.definitions_differ()),
+    ("a difference", preview_messages.account_differs("movers", None)),
+    ("a difference", preview_messages.action_differs(preview_messages.place("deploy", "default/shop", "create-app"), GAP, GAP)),
+    ("a difference", preview_messages.action_added(GAP)),
+    ("a difference", preview_messages.action_gone(GAP)),
+]
 OF_RUNS = [
     *_constants(run_messages),
     run_messages.too_expensive(5, 64 << 20),
@@ -503,6 +544,7 @@ OF_RUNS = [
     run_messages.event_of_execution(GAP, GAP),
     run_messages.broke_down(GAP),
     run_messages.cancel_effective(Phase.SUCCEEDED),
+    run_messages.obstructed(Preview(obstacle_count=2, obstacles=[Obstacle(action="create-shop", message=GAP)])),
     run_messages.executed(GAP),
     run_messages.taken_back(GAP),
     run_messages.partly_executed(GAP, Phase.FAILED, 3, 5),
@@ -599,6 +641,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Sequence[Row]]] = {
     "OF_MANIFESTS": (("message",), OF_MANIFESTS),
     "OF_RUNS": (("message",), OF_RUNS),
     "OF_REQUESTS": (("message",), OF_REQUESTS),
+    "OF_A_PREVIEW": (("where", "message"), OF_A_PREVIEW),
 }
 """The columns and rows of each table, under the name that its page has in `<!-- messages: NAME -->`."""
 _SLOT = re.compile(r"(<!-- messages: (\w+) -->\n).*?(<!-- end of messages -->)", re.DOTALL)
