@@ -360,21 +360,21 @@ class Preview(Model):
     """What a preview found, or how an execution with a `previewDigest` compares with its preview."""
 
     digest: str | None = None
-    """Additive. SHA-256 of what would be done, with the uids of the objects; absent where it would be refused."""
+    """SHA-256 of what would be done, with the uids of the objects; absent where it would be refused."""
     definitions: str | None = None
-    """Additive. SHA-256 of the definitions and parameter values that would be carried out."""
+    """SHA-256 of the definitions and parameter values that would be carried out."""
     obstacle_count: int = 0
-    """Additive. How many obstacles there are."""
+    """How many obstacles there are."""
     obstacles: list[Obstacle] | None = None
-    """Additive. The first of them, in the order in which they would be met."""
+    """The first of them, in the order in which they would be met."""
     unknown_count: int = 0
-    """Additive. Actions of which it cannot be known before others ran whether they would succeed."""
+    """Actions of which it cannot be known before others ran whether they would succeed."""
     estimated_duration: str | None = None
-    """Additive. Go duration: the median of the plan's last executions of that operation which succeeded."""
+    """Go duration: the median of the plan's last executions of that operation which succeeded."""
     estimated_from: int | None = None
-    """Additive. From how many of them."""
+    """From how many of them."""
     differences: list[str] | None = None
-    """Additive. Of an execution that was refused: what is not as its preview showed it."""
+    """Of an execution that was refused: what is not as its preview showed it."""
 
 
 class ExecutionTree(Model):

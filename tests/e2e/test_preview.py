@@ -14,8 +14,9 @@ HARMLESS = ("events", "leases", "selfsubjectaccessreviews", "subjectaccessreview
 
 
 def validated(story: Story) -> None:
-    """Wait until the bridge has said that the plan is valid, which is no business of a preview."""
-    story.kubectl.wait("condition=Valid", "drplan/plan", DEADLINE)
+    """Wait until the bridge has said that the definitions are valid, which is no business of a preview."""
+    for each in ("drplan/plan", "drworkflow/flow"):
+        story.kubectl.wait("condition=Valid", each, DEADLINE)
 
 
 def previewed(story: Story, name: str, phase: str, **spec: Any) -> Object:
@@ -109,10 +110,10 @@ def test_every_kind_of_obstacle_is_named_at_once_and_nothing_is_changed(
         f"Would patch ConfigMap {namespace}/new; whether that succeeds cannot be known before action make-new ran",
     )
     preview = status["preview"]
-    assert preview["obstacleCount"] == 9, "the eight of actions, and the value that is missing for all of them"
-    assert len(preview["obstacles"]) == 9
+    assert preview["obstacleCount"] == len(preview["obstacles"]) == 10
+    general = [each["message"] for each in preview["obstacles"] if "action" not in each]
+    assert len(general) == 2, "the value that is missing, and where it is used"
     assert preview["unknownCount"] == 2
-    assert "action" not in preview["obstacles"][0]
     assert condition(status, "Executable")["reason"] == "Obstructed"
     assert {each["phase"] for each in status["stageStatuses"]} == {"Failed"}
 

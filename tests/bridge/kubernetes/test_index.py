@@ -188,3 +188,13 @@ def test_what_others_finished_is_not_passed_over() -> None:
     for one in (restored, copied):
         one["status"] |= tree
         assert entry_of(one) is None
+
+
+def test_a_preview_neither_waits_for_its_plan_nor_runs_it() -> None:
+    woken = Woken()
+    preview = execution("preview", "Running", dryRun=True)
+    preview["status"]["engine"] = {"workflowId": "execute/default/preview/uid-preview"}
+    woken.by(ObjectKind.EXECUTION, execution("waiting", dryRun=True), preview)
+    assert woken.index.queue("default", "plan") == []
+    assert woken.index.running("default", "plan") is None
+    assert {one.name for one in woken.index.all_keys()} == {"waiting", "preview"}, "both get their passes"

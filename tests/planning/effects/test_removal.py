@@ -81,3 +81,18 @@ def test_no_state_whatever_breaks_the_search(spec: object, status: object, versi
         assert removal.obstacles({**found, "status": status}) == []
         removal.defined_kind(found)
         removal.defined_kind({**found, "spec": spec})
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "holding"),
+    [
+        ([], []),
+        (["foregroundDeletion", "kubernetes.io/pvc-protection", "apps.clusternet.io/finalizer"], []),
+        (["service.kubernetes.io/load-balancer-cleanup"], []),
+        (["example.com/hold"], ["example.com/hold"]),
+        (["not-kubernetes.io/hold"], ["not-kubernetes.io/hold"]),
+    ],
+)
+def test_only_finalizers_of_unknown_controllers_hold_an_object(finalizers: list[str], holding: list[str]) -> None:
+    assert removal.holding(finalizers, deleting=False) == holding
+    assert removal.holding(finalizers, deleting=True) == finalizers

@@ -20,6 +20,7 @@ REJECTED = [
     (None, "does not exist in namespace default"),
     (changed(GOOD, "metadata", namespace="other"), "is in namespace other, not in default"),
     (changed(GOOD, "spec", operation_type=OperationType.REVERT), "only an Execute can be reverted"),
+    (changed(GOOD, "spec", dry_run=True), "is a preview, which changed nothing"),
     (changed(GOOD, "spec", plan_ref="other-plan"), "ran DRPlan other-plan, but spec.planRef is nginx-plan"),
     (changed(GOOD, "status", phase=Phase.RUNNING), "is Running, and only one that is Succeeded, Failed or Canceled"),
     (changed(GOOD, "status", phase=Phase.PENDING), "is Pending"),

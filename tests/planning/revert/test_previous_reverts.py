@@ -375,3 +375,17 @@ def test_a_revert_of_ours_that_never_began_or_was_rejected_deleted_nothing(engin
     assert step is not None
     assert step.refusal is not None
     assert step.refusal.message == 'Failed to delete ConfigMap: configmaps "a" not found'
+
+
+def test_a_preview_of_a_revert_rolled_nothing_back() -> None:
+    done = ended("nginx-revert-001", decide(ORIGINAL))
+    preview = done.model_copy(update={"spec": done.spec.model_copy(update={"dry_run": True})})
+    again = revert("nginx-revert-002")
+
+    def phases(earlier: DRPlanExecution) -> set[Phase]:
+        gone = {target: absent(target) for target in (A, B, C)}
+        stages = decide(ORIGINAL, gone, by=again, earlier=[earlier]).state.stages
+        return {action.phase for stage in stages for action in stage.actions}
+
+    assert phases(preview) == {Phase.PENDING}, "they will fail when their turn comes"
+    assert phases(done) == {Phase.SKIPPED}
