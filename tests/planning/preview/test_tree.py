@@ -118,7 +118,7 @@ def digest_of(*outcomes: ActionOutcome, account: str = "movers") -> RunState:
 def test_the_digest_is_of_uids_and_decisions_and_not_of_words() -> None:
     def digest(*outcomes: ActionOutcome, **more: Any) -> str | None:
         preview = digest_of(*outcomes, **more).preview
-        return preview and preview.digest
+        return preview.digest if preview else None
 
     first = digest(done("uid-1"))
     assert first == digest(done("uid-1", message="in other words"))
