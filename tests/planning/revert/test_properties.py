@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from api.execution import ActionStatus, DRPlanExecution
 from api.phases import OnMissing, Operation, Phase
+from api.reasons import Reason
 from api.steps import RevertDecision
 from planning.messages import tree as tree_messages
 from planning.messages.text import placed
@@ -161,6 +162,49 @@ def test_a_revert_deletes_what_the_execution_created_and_nothing_else(drawn: Dra
     assert done.status.phase is Phase.SUCCEEDED
     assert sorted(cluster.deleted) == sorted(ours)
     assert set(cluster.objects.values()) == set(before.values()) - ours
+
+
+@RELAXED
+@given(drawn_plans(), st.booleans())
+def test_with_include_partial_all_that_the_execution_created_is_deleted_and_nothing_else(
+    drawn: Drawn, after_another: bool
+) -> None:
+    original, cluster = executed(drawn)
+    before = dict(cluster.objects)
+    ours = created_by(actions_of(original.status)) & set(before.values())
+    cluster.deleted.clear()
+    history: list[DRPlanExecution] = []
+    if after_another:
+        history.append(reverted(revert("r0"), decided(revert("r0"), original, cluster, drawn), cluster, LATER))
+    by = revert("r1", spec={"include_partial": True})
+    decision = decided(by, original, cluster, drawn, *history)
+    assert decision.state.left_standing == []
+    done = reverted(by, decision, cluster, LATER + timedelta(days=1))
+    assert done.status.phase is Phase.SUCCEEDED
+    assert sorted(cluster.deleted) == sorted(ours)
+    assert set(cluster.objects.values()) == set(before.values()) - ours
+
+
+@RELAXED
+@given(drawn_plans(), st.integers(0, 3), st.booleans())
+def test_a_revert_of_some_stages_and_one_of_the_rest_do_what_one_of_all_does(
+    drawn: Drawn, first: int, include_partial: bool
+) -> None:
+    original, cluster = executed(drawn)
+    before, partial = dict(cluster.objects), {"include_partial": include_partial}
+    ours = deletions(decided(revert(spec=partial), original, cluster, drawn))
+    cluster.deleted.clear()
+    names = [stage.name for stage in original.status.stages]
+    selecting = revert("r0", spec={**partial, "only": {"stages": names[: first % len(names) + 1]}})
+    decision = decided(selecting, original, cluster, drawn)
+    assert {stage.name for stage in decision.state.stages if stage.reason is Reason.NOT_SELECTED} == set(
+        names[first % len(names) + 1 :]
+    )
+    done = reverted(selecting, decision, cluster, LATER)
+    by = revert("r1", spec=partial)
+    reverted(by, decided(by, original, cluster, drawn, done), cluster, LATER + timedelta(days=1))
+    assert sorted(cluster.deleted) == sorted(ours)
+    assert set(cluster.objects.values()) == set(before.values()) - set(ours)
 
 
 @RELAXED
