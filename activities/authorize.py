@@ -120,7 +120,8 @@ class RunAuthorizer:
     async def root(self, request: RunInput) -> DRPlanExecution:
         """Return the execution that the root workflow of this activity may decide on.
 
-        The status names the run only after the start, but what the bridge writes before it is there.
+        The status names the run only after the start, but what the bridge writes before it is there. The lock is
+        required of every run but a preview: whoever may write a status can name any run there.
         """
         info, key = activity.info(), request.execution
         execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND)
@@ -136,6 +137,12 @@ class RunAuthorizer:
             await self._require_same_run(execution, info.workflow_id, info.workflow_run_id or "")
         elif not _accepted(execution) or FINALIZER not in execution.metadata.finalizers:
             raise ActionError(FailureType.TRANSIENT, run_messages.not_started_by_bridge(key))
+        if spec.dry_run:
+            return execution
+        plan = await find(self._cluster, DRPlan, key.namespace, spec.plan_ref)
+        # Of a plan that is gone nobody has the lock, so only a run that the bridge has recorded goes on.
+        if (plan is None and status.engine is None) or (plan is not None and not plan.locked_by(key)):
+            raise ActionError(FailureType.TRANSIENT, run_messages.without_lock(key, spec.plan_ref))
         return execution
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
@@ -206,7 +213,11 @@ class RunAuthorizer:
             _require_origin(origin, key, revert.status.snapshot)
         elif request.step.custom is not None:
             raise _refused(run_messages.without_origin(key))
-        account = self._impersonation.account(await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref))
+        plan = await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref)
+        if plan is not None and not plan.locked_by(key):
+            # No decision shows that the worker has seen the lock before.
+            raise NotRecordedError(FailureType.TRANSIENT, run_messages.without_lock(key, revert.spec.plan_ref))
+        account = self._impersonation.account(plan)
         if deletions := request.step.deletions:
             original = await original_of(self._cluster, revert)
             targets, actor = [deletion.target for deletion in deletions], actor_of(key.namespace, account)
@@ -236,12 +247,15 @@ class RunAuthorizer:
             execution = await self._execution(key, cached=cached)
             if execution.spec.operation_type is not operation or execution.spec.dry_run:
                 raise _refused(run_messages.another_request(key))
-            if execution.status.engine is not None:
+            status, waiting = execution.status, run_messages.waiting_for_record(key)
+            if status.engine is not None:
                 await self._require_same_run(execution, root.workflow_id, root.run_id)
+                if status.phase is not None and status.phase.terminal:
+                    # A run that was reset after the end, or an end that the bridge will take back.
+                    waiting = run_messages.after_end(key, status.phase)
                 # The bridge writes account and snapshot together with the first tree, whose counts are the summary.
-                if _accepted(execution) and execution.status.summary is not None:
+                elif _accepted(execution) and status.summary is not None:
                     return execution
-            waiting = run_messages.waiting_for_record(key)
             if waited >= _LONGEST_WAIT:
                 raise NotRecordedError(FailureType.TRANSIENT, waiting)
             attempt.report(waiting_for=waiting)

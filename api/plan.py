@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.execution import Int64
-from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, Timestamp
+from api.meta import API_VERSION, Conditions, Model, ObjectKey, ObjectMeta, ObjectName, Timestamp
 from api.params import Parameter
 from api.phases import PlanFailurePolicy, PlanPhase, StageFailurePolicy
 from api.requests import Approval
@@ -121,3 +121,8 @@ class DRPlan(Model):
     """What a person writes."""
     status: DRPlanStatus = Field(default_factory=DRPlanStatus)
     """What is known about the plan."""
+
+    def locked_by(self, execution: ObjectKey) -> bool:
+        """Return whether this very execution has the lock; one that the older controller wrote has no uid."""
+        lock = self.status.current_execution
+        return lock is not None and (lock.name, lock.uid) == (execution.name, execution.uid)

@@ -21,10 +21,14 @@ RootHandle = WorkflowHandle[Any, RunState]
 
 
 def accept(stack: Stack, namespace: str, name: str) -> ObjectKey:
-    """Mark an execution as the bridge does before it starts the run."""
-    uid = json.loads(_kubectl(stack, namespace, "get", "drplanexecution", name, "-o", "json"))["metadata"]["uid"]
+    """Mark an execution and lock its plan as the bridge does before it starts the run."""
+    item = json.loads(_kubectl(stack, namespace, "get", "drplanexecution", name, "-o", "json"))
+    uid = item["metadata"]["uid"]
     change = {"metadata": {"annotations": {ACCEPTED_ANNOTATION: uid}, "finalizers": [FINALIZER]}}
     _kubectl(stack, namespace, "patch", "drplanexecution", name, "--type=merge", "-p", json.dumps(change))
+    lock = {"status": {"currentExecution": {"name": name, "namespace": namespace, "uid": uid}}}
+    arguments = ("--subresource=status", "--type=merge", "-p", json.dumps(lock))
+    _kubectl(stack, namespace, "patch", "drplan", item["spec"]["planRef"], *arguments)
     return ObjectKey(namespace=namespace, name=name, uid=uid)
 
 

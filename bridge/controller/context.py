@@ -61,7 +61,12 @@ class Context:
     without_worker: set[Key] = field(default_factory=set)
     """The executions whose run no worker continues now."""
     runs: dict[Key, OpenRun] = field(default_factory=dict)
-    """The runs that this process knows to be open, so that it cancels one whose object disappears."""
+    """The runs that this process knows to be open and to have the lock of their plan, by which it knows one whose object
+    disappears, and which of two counts."""
+
+    def followed(self) -> set[str]:
+        """Return the uids of the executions whose run this process follows."""
+        return {run.uid for run in self.runs.values()}
 
     def status_context(self, execution: StoredExecution) -> StatusContext:
         """Return what the next status of this execution depends on."""

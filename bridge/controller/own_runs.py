@@ -5,6 +5,7 @@ else was changed on it. Source: docs/spec/drplanexecution.md, "Starting, queuein
 """
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -16,7 +17,7 @@ from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, lost_metadata
 from bridge.kubernetes.store import UnreadableObjectError
-from bridge.status.merge import RunStatus
+from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
@@ -47,6 +48,16 @@ async def has_open_run(context: Context, execution: StoredExecution, engine: Eng
         return (await context.temporal.find(engine.workflow_id, engine.run_id)).status is RunStatus.OPEN
     except RunNotFound:
         return False
+
+
+async def cancel_without_lock(context: Context, execution: StoredExecution, run: RootRun) -> None:
+    """Cancel a run of an execution whose plan another one runs: whoever started it, the bridge did not."""
+    if run.status is not RunStatus.OPEN or run.cancel_requested:
+        return
+    _log.warning("run without the lock of its plan is cancelled", workflow=run.workflow_id)
+    await context.temporal.cancel(run.workflow_id, run.run_id)
+    note = run_messages.event_without_lock(run.workflow_id, execution.model.spec.plan_ref)
+    context.events.record(execution.model, EventReason.CANCELING, note)
 
 
 async def restore_metadata(context: Context, execution: StoredExecution) -> StoredExecution:
@@ -87,18 +98,21 @@ async def has_orphaned_run(context: Context, namespace: str, lock: CurrentExecut
 
     Raises TemporalUnreachable.
     """
-    holder = ObjectKey(namespace=namespace, name=lock.name, uid=lock.uid or "")
+    run = await open_run(context, lock.model_copy(update={"namespace": namespace}))
+    if run is not None and not run.cancel_requested:
+        await _cancel(context, run.workflow_id, run.run_id)
+    return run is not None
+
+
+async def open_run(context: Context, lock: CurrentExecution) -> RootRun | None:
+    """Return the open run of the execution that a lock names. Raises TemporalUnreachable."""
+    holder = ObjectKey(namespace=lock.namespace or "", name=lock.name, uid=lock.uid or "")
     for operation in OperationType:
-        workflow_id = identifiers.root_id(operation, holder)
-        try:
-            run = await context.temporal.find(workflow_id)
-        except RunNotFound:
-            continue
-        if run.status is RunStatus.OPEN:
-            if not run.cancel_requested:
-                await _cancel(context, workflow_id, run.run_id)
-            return True
-    return False
+        with suppress(RunNotFound):
+            run = await context.temporal.find(identifiers.root_id(operation, holder))
+            if run.status is RunStatus.OPEN:
+                return run
+    return None
 
 
 async def cancel_orphaned_runs(context: Context, reported: set[str]) -> bool:

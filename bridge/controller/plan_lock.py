@@ -4,6 +4,7 @@ The finalizer of an execution is there for that release: it is removed last. Sou
 "The lock".
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -13,7 +14,7 @@ from api.meta import FINALIZER, ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context, StoredExecution
-from bridge.controller.own_runs import has_orphaned_run, own_run
+from bridge.controller.own_runs import has_orphaned_run, open_run, own_run
 from bridge.kubernetes.index import Age, Entry
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import plan as plan_status
@@ -28,12 +29,13 @@ RELEASE_ATTEMPTS = 5
 
 async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
     """Return what an execution waits for before it may take the plan's lock; None when it is next."""
-    if plan_status.holds_lock(plan, execution):
-        return None
     meta, name = execution.metadata, plan.metadata.name
+    holder = await lock_holder(context, plan)
+    if holder is not None and holder.uid == meta.uid:
+        return None
     older = before(context.index.queue(meta.namespace, name), execution)
-    position, holder = len(older) + 1, await lock_holder(context, plan)
-    if holder is not None and holder.uid != meta.uid:
+    position = len(older) + 1
+    if holder is not None:
         return run_messages.waiting_for_lock(ObjectName(name=holder.name), name, position)
     return run_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
 
@@ -52,19 +54,78 @@ async def lock_holder(context: Context, plan: DRPlan) -> CurrentExecution | None
     Raises TemporalUnreachable.
     """
     lock, meta = plan.status.current_execution, plan.metadata
-    if lock is not None and await _counts(context, plan, lock):
-        return lock
+    if lock is not None and not await _counts(context, plan, lock):
+        lock = None
     # A plan that was deleted and created again, or whose status others have changed, has lost its lock.
-    running = context.index.running(meta.namespace, meta.name)
-    return CurrentExecution(name=running.key.name, namespace=meta.namespace, uid=running.uid) if running else None
+    running = await _running(context, meta.namespace, meta.name, lock)
+    return await _holder_of(context, [lock, *running] if lock else running)
+
+
+async def _running(
+    context: Context, namespace: str, plan: str, lock: CurrentExecution | None = None
+) -> list[CurrentExecution]:
+    """Return the executions that run a plan, other than the one with the lock, oldest first.
+
+    They say so in their status, or this process follows their run: others may have written that status.
+    """
+    running, followed = list[CurrentExecution](), context.followed()
+    for entry in context.index.of_plan(namespace, plan):
+        if not (entry.runs or entry.uid in followed) or (lock is not None and lock.uid == entry.uid):
+            continue
+        try:
+            # The index may not know an end yet that this process has written.
+            stored = await context.store.get(DRPlanExecution, namespace, entry.key.name)
+        except NotFoundError:
+            continue
+        except UnreadableObjectError:
+            stored = None
+        if stored is None or (stored.model.metadata.uid == entry.uid and not stored.ended):
+            running.append(CurrentExecution(name=entry.key.name, namespace=namespace, uid=entry.uid))
+    return running
+
+
+async def _holder_of(context: Context, claims: Sequence[CurrentExecution]) -> CurrentExecution | None:
+    """Return which of the executions that are said to run a plan holds its lock.
+
+    There is more than one only where somebody else has written a lock, or a run into a status. Then a run that this
+    process follows counts before one that Temporal knows, and that before what only a status says.
+    """
+    if len(claims) > 1:
+        followed = context.followed()
+        for claim in claims:
+            if claim.uid in followed:
+                return claim
+        for claim in claims:
+            if await open_run(context, claim) is not None:
+                return claim
+    return claims[0] if claims else None
+
+
+async def hold_lock(context: Context, execution: StoredExecution) -> bool:
+    """Return whether an execution that has a run holds the lock of its plan, which it takes if that is free.
+
+    A plan that is gone has no lock: then only one of the executions that run it counts. A preview needs none. Raises
+    TemporalUnreachable, and ConflictError when the plan changed since it was read.
+    """
+    if execution.model.spec.dry_run:
+        return True
+    key, name = execution.model.metadata.key, execution.model.spec.plan_ref
+    try:
+        plan = await context.store.get(DRPlan, key.namespace, name)
+        holder = await lock_holder(context, plan.model)
+        if holder is None or (holder.uid == key.uid and not plan.model.locked_by(key)):
+            await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
+    except (NotFoundError, UnreadableObjectError):
+        holder = await _holder_of(context, await _running(context, key.namespace, name))
+    return holder is None or holder.uid == key.uid
 
 
 async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
     """Return whether a lock counts: its execution is of this plan, exists, is the very one, and has not ended.
 
-    Where the execution is gone, its run may still be there, and counts until it has ended. A lock without a uid was
-    written by the older controller. It does not count for an execution that the bridge accepted, which would wait for
-    itself.
+    Where the execution is gone, its run may still be there, and counts until it has ended. One that has ended counts
+    until the pass that releases it, which sets the plan's phase as well. A lock without a uid was written by the older
+    controller. It does not count for an execution that the bridge accepted, which would wait for itself.
     """
     namespace = plan.metadata.namespace
     if (lock.namespace or namespace) != namespace:
@@ -78,9 +139,9 @@ async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> boo
     holder = stored.model
     if lock.uid and lock.uid != holder.metadata.uid:
         return await has_orphaned_run(context, namespace, lock)
-    if holder.spec.plan_ref != plan.metadata.name or (not lock.uid and stored.accepted):
+    if holder.spec.plan_ref != plan.metadata.name or holder.spec.dry_run or (not lock.uid and stored.accepted):
         return False
-    return not stored.ended
+    return not stored.ended or (stored.accepted and stored.has_finalizer)
 
 
 async def close_records(context: Context, plan: DRPlan, status: DRPlanStatus) -> DRPlanStatus:

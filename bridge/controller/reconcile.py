@@ -16,8 +16,14 @@ from api.workflow import DRWorkflow
 from bridge.controller import validation
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
-from bridge.controller.own_runs import cancel_orphaned_run, has_open_run, own_run, restore_metadata
-from bridge.controller.plan_lock import close_records, finish, lock_holder
+from bridge.controller.own_runs import (
+    cancel_orphaned_run,
+    cancel_without_lock,
+    has_open_run,
+    own_run,
+    restore_metadata,
+)
+from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_holder
 from bridge.controller.requests import carry_out
 from bridge.controller.start import report_end, start
 from bridge.kubernetes.events import EventReason
@@ -112,14 +118,19 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
     `reopened` says that somebody else has written an end that is not so: then nothing of that status is believed.
     Raises ConflictError when the execution changed since it was read.
     """
-    context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
     execution = await restore_metadata(context, execution)
     before = execution.model.status
     if reopened:
         context.events.record(execution.model, EventReason.RESTORED, run_messages.event_restored(["status"]))
         before = execution_status.reopened(before)
     try:
+        # Anybody who may write a status may have written this run into it.
+        has_lock = execution.key in context.runs or await hold_lock(context, execution)
         run = await context.temporal.find(engine.workflow_id, engine.run_id)
+        if has_lock:
+            context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
+        else:
+            await cancel_without_lock(context, execution, run)
         if run.status is not RunStatus.OPEN:
             status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
             return await report_end(context, execution, status)

@@ -17,7 +17,8 @@ from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
-from bridge.controller.plan_lock import remove_finalizer, why_waiting
+from bridge.controller.own_runs import cancel_without_lock
+from bridge.controller.plan_lock import hold_lock, remove_finalizer, why_waiting
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
@@ -64,7 +65,7 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     uid, phase = execution.model.metadata.uid, execution.model.status.phase
     # The uid of another object, or a phase without acceptance: a copy, a restored backup, or the older controller's.
     if execution.accepted_by != uid and (execution.accepted_by or phase):
-        if execution.has_finalizer and (engine := await _started_before(context, execution)) is not None:
+        if execution.has_finalizer and (engine := await _adopt(context, execution)) is not None:
             return PassResult(execution, engine=engine)
         status = execution_status.begun_elsewhere(execution.model.status, context.status_context(execution))
         return await report_end(context, execution, status)
@@ -77,8 +78,7 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     if not execution.accepted:
         execution = await _accept(context, execution)
     elif execution.has_finalizer or not phase:
-        # A bridge may have been killed after it started the run and before it wrote so.
-        engine = await _started_before(context, execution)
+        engine = await _adopt(context, execution)
         if engine is not None:
             return PassResult(execution, engine=engine)
     if execution.cancel_requested:
@@ -87,13 +87,21 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
     return await _start_or_wait(context, execution)
 
 
-async def _started_before(context: Context, execution: StoredExecution) -> Engine | None:
-    """Return the run of this very object that Temporal knows."""
+async def _adopt(context: Context, execution: StoredExecution) -> Engine | None:
+    """Return the run of this very object that Temporal knows, if the execution has the plan's lock or gets it now.
+
+    A bridge may have been killed after it started the run and before it wrote so. Where another execution has the lock,
+    it was not the bridge that started the run: that is cancelled.
+    """
     try:
         run = await context.temporal.find(root_workflow_id(execution.model))
     except RunNotFound:
         return None
+    if not await hold_lock(context, execution):
+        await cancel_without_lock(context, execution, run)
+        return None
     _log.debug("run adopted", workflow=run.workflow_id, run=run.run_id)
+    context.runs[execution.key] = OpenRun(execution.model.metadata.uid, run.engine)
     return run.engine
 
 
@@ -185,7 +193,7 @@ async def _start_run(context: Context, execution: StoredExecution, plan: StoredO
     if not execution.has_finalizer:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
         execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
-    if not execution.model.spec.dry_run and not plan_status.holds_lock(plan.model, execution.model):
+    if not execution.model.spec.dry_run and not plan.model.locked_by(execution.model.metadata.key):
         await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     started = await context.temporal.start(execution.model)
     engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)

@@ -92,6 +92,7 @@ def entry_of(item: Object) -> Entry | None:
     annotations = meta.get("annotations") or {}
     workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
     has_own_run = workflow_id.endswith(f"/{meta['uid']}")
+    workflow_id = workflow_id if has_own_run else ""
     ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or has_own_run
     phase = str(status.get("phase") or "")
     if phase in TERMINAL and not (
@@ -213,13 +214,12 @@ class Index:
 
     def queue(self, namespace: str, plan: str) -> list[Entry]:
         """Return the executions that wait for a plan, oldest first."""
-        keys = self._of_plan.get((namespace, plan), set())
-        return sorted((entry for entry in map(self._entries.__getitem__, keys) if entry.waits), key=lambda e: e.age)
+        return [entry for entry in self.of_plan(namespace, plan) if entry.waits]
 
-    def running(self, namespace: str, plan: str) -> Entry | None:
-        """Return an execution that runs a plan, with or without its lock."""
-        entries = map(self._entries.__getitem__, self._of_plan.get((namespace, plan), set()))
-        return next((entry for entry in entries if entry.runs), None)
+    def of_plan(self, namespace: str, plan: str) -> list[Entry]:
+        """Return all executions of a plan that wait, run, or have something left to do, oldest first."""
+        keys = self._of_plan.get((namespace, plan), set())
+        return sorted(map(self._entries.__getitem__, keys), key=lambda entry: entry.age)
 
     def uids(self) -> set[str]:
         """Return the uids of the executions that have not ended, or have something left to do."""

@@ -22,12 +22,6 @@ _SUPPORTED = "Supported"
 """A condition that only release 0.1 wrote; removed where it is still there."""
 
 
-def holds_lock(plan: DRPlan, execution: DRPlanExecution) -> bool:
-    """Return whether this very execution has the plan's lock."""
-    lock = plan.status.current_execution
-    return lock is not None and lock.name == execution.metadata.name and lock.uid == execution.metadata.uid
-
-
 def take_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
     """Return the status in which the execution has the plan's lock and an open record in its history."""
     meta = execution.metadata
@@ -62,7 +56,7 @@ def _is_open_record(record: ExecutionRecord, execution: DRPlanExecution) -> bool
 def release_lock(plan: DRPlan, execution: DRPlanExecution, now: datetime) -> DRPlanStatus:
     """Return the status after the end of an execution: without its lock, its record closed, the phase changed."""
     status = plan.status
-    if holds_lock(plan, execution):
+    if plan.locked_by(execution.metadata.key):
         status = status.model_copy(update={"current_execution": None})
     if not any(_is_open_record(record, execution) for record in status.execution_history or []):
         return status

@@ -226,6 +226,11 @@ def event_request(request: RequestStatus) -> str:
     return f"{asked}{reason}; refused: {request.message}" if request.message else f"{asked}{reason}"
 
 
+def event_without_lock(workflow_id: str, plan: str) -> str:
+    """Somebody else than the bridge has started the workflow."""
+    return f"Cancels workflow {workflow_id}, which the bridge did not start: another execution runs DRPlan {plan}"
+
+
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"
@@ -372,6 +377,16 @@ def waiting_for_record(execution: ObjectKey) -> str:
 def not_started_by_bridge(execution: ObjectKey) -> str:
     """A root runs whose execution the bridge has not accepted, or whose turn has not come."""
     return f"{_execution(execution)} was not started by the bridge"
+
+
+def without_lock(execution: ObjectKey, plan: str) -> str:
+    """A run is open whose execution does not have its turn."""
+    return f"{_execution(execution)} does not hold the lock of DRPlan {plan}"
+
+
+def after_end(execution: ObjectKey, phase: Phase) -> str:
+    """The status is terminal, so a run that is open was reset after the end, or somebody else has written that."""
+    return f"{_execution(execution)} has ended as {phase.value}"
 
 
 def run_not_described(reason: str) -> str:

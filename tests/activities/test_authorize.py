@@ -88,13 +88,23 @@ def execution(status: Object, operation: str = "Execute", **metadata: Any) -> Ob
     return {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": meta, "spec": spec, "status": status}
 
 
+def locked_plan(uid: str | None = KEY.uid, **spec: Any) -> Object:
+    """A plan whose lock names the execution with this uid."""
+    lock = {"name": KEY.name, "namespace": KEY.namespace, "uid": uid}
+    return {**dr_plan("shop", stage("s", "team-a", "w"), **spec), "status": {"currentExecution": lock}}
+
+
 class OneExecution:
-    """A cluster that holds one execution, in one state after the other; the last one stays."""
+    """A cluster that holds one execution, in one state after the other, the last one stays; and its plan."""
 
-    def __init__(self, *states: Object) -> None:
-        self.states, self.reads = list(states), 0
+    def __init__(self, *states: Object, plan: Object | None = None) -> None:
+        self.states, self.reads, self.plan = list(states), 0, plan
 
-    async def get(self, *_: object) -> Object:
+    async def get(self, *asked: object) -> Object:
+        if isinstance(target := asked[0], Target) and target.kind == "DRPlan":
+            if self.plan is None:
+                raise NotFoundError("not found", 404, "NotFound")
+            return self.plan
         self.reads += 1
         if not self.states:
             raise NotFoundError("not found", 404, "NotFound")
@@ -316,13 +326,17 @@ async def test_an_acceptance_that_was_altered_is_waited_for_until_the_bridge_put
     assert cluster.reads == 3
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["no record", "no Temporal"])
+@pytest.mark.parametrize(
+    ("state", "known"),
+    [({}, True), ({}, False), ({**RECORDED, "phase": "Succeeded"}, True)],
+    ids=["no record", "no Temporal", "reset after its end"],
+)
 async def test_a_wait_that_takes_long_is_neither_an_error_nor_a_lost_attempt(
-    monkeypatch: pytest.MonkeyPatch, known: bool
+    monkeypatch: pytest.MonkeyPatch, state: Object, known: bool
 ) -> None:
     monkeypatch.setattr(activities.authorize, "_LONGEST_WAIT", 0.1)
     with pytest.raises(ApplicationError) as caught:
-        await authorized(OneExecution(execution({})), Runs(root() if known else None))
+        await authorized(OneExecution(execution(state)), Runs(root() if known else None))
     assert not caught.value.non_retryable
     assert caught.value.type == FailureType.TRANSIENT
     [failure] = caught.value.details
@@ -480,15 +494,21 @@ class WithOriginal(OneExecution):
     """A cluster that holds the original, the plan, and an object with this mark as well."""
 
     def __init__(
-        self, status: Object, *, account: str | None = None, mark: str | None = None, typed: bool = True
+        self,
+        status: Object,
+        *,
+        account: str | None = None,
+        mark: str | None = None,
+        typed: bool = True,
+        uid: str | None = KEY.uid,
     ) -> None:
-        super().__init__(execution(status, "Revert"))
+        spec = {"serviceAccountName": account} if account else {}
+        super().__init__(execution(status, "Revert"), plan=locked_plan(uid, **spec))
         reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "namespace": "team-a", "uid": "uid-of-app"}
         record = {"name": "a", "phase": "Succeeded", "outputs": {"resourceRef": reference}}
         type_ = {"type": "KubernetesResource"} if typed else {}
         flow = {"workflowRef": {"name": "w"}, "phase": "Succeeded", "actionStatuses": [{**record, **type_}]}
         tree = [{"name": "s", "phase": "Succeeded", "workflowExecutions": [flow]}]
-        self.plan = dr_plan("shop", stage("s", "team-a", "w"), **({"serviceAccountName": account} if account else {}))
         self.original = execution(
             {"phase": "Succeeded", "stageStatuses": tree}, name="original", uid="uid-original", annotations={}
         )
@@ -497,9 +517,7 @@ class WithOriginal(OneExecution):
     async def get(self, *asked: object) -> Object:
         target = asked[0]
         assert isinstance(target, Target)
-        if target.kind == "DRPlan":
-            return self.plan
-        return self.original if target.name == "original" else await super().get()
+        return self.original if target.name == "original" else await super().get(target)
 
     async def metadata(self, target: Target, *_: object) -> Object:
         created = "2026-01-01T00:00:00Z"
@@ -543,6 +561,12 @@ async def test_without_a_stored_decision_no_other_object_is_touched(
     request_: RollbackInput | ExecuteInput, of: dict[str, Any]
 ) -> None:
     await refusal(*undecided(**of), request_, reason=FailureType.UNTRUSTED_STEP)
+
+
+async def test_without_a_stored_decision_the_lock_of_the_plan_is_waited_for() -> None:
+    with pytest.raises(ApplicationError, match="does not hold the lock of DRPlan shop") as caught:
+        await authorized(*undecided(mark=MARK, uid="uid-of-another"), rolls_back())
+    assert not caught.value.non_retryable
 
 
 @pytest.mark.parametrize(
@@ -598,9 +622,11 @@ async def test_nobody_else_writes_the_ledger_of_an_execute(record: RootRecord, s
 # The root workflow itself.
 
 
-async def decided(state: Object, operation: OperationType = OperationType.EXECUTE, plan: str = "shop") -> None:
+async def decided(
+    state: Object, operation: OperationType = OperationType.EXECUTE, plan: str = "shop", there: Object | None = None
+) -> None:
     authorizer = RunAuthorizer(
-        cast(Cluster, OneExecution(state)),
+        cast(Cluster, OneExecution(state, plan=there)),
         cast(SnapshotStore, Stored()),
         Runs(None, first="first", other="other"),
         Impersonation(),
@@ -611,14 +637,30 @@ async def decided(state: Object, operation: OperationType = OperationType.EXECUT
 
 
 async def test_a_root_decides_before_the_bridge_has_recorded_it() -> None:
-    await decided(execution({}))
+    await decided(execution({}), there=locked_plan())
+    await decided(execution(RECORDED), there=locked_plan())
+
+
+async def test_a_root_whose_plan_is_gone_decides_once_the_bridge_has_recorded_it() -> None:
     await decided(execution(RECORDED))
 
 
-@pytest.mark.parametrize("metadata", [{"annotations": {}}, {"finalizers": []}])
-async def test_a_root_waits_for_its_turn(metadata: Object) -> None:
+@pytest.mark.parametrize(
+    ("state", "plan"),
+    [
+        (execution({}, annotations={}), locked_plan()),
+        (execution({}, finalizers=[]), locked_plan()),
+        (execution({}), locked_plan("uid-of-another")),
+        (execution({}), locked_plan(None)),
+        (execution({}), dr_plan("shop", stage("s", "team-a", "w"))),
+        (execution({}), None),
+        (execution(RECORDED), locked_plan("uid-of-another")),
+    ],
+    ids=["not accepted", "no finalizer", "other's lock", "older lock", "no lock", "plan gone", "forged status"],
+)
+async def test_a_root_waits_for_its_turn(state: Object, plan: Object | None) -> None:
     with pytest.raises(ActionError) as caught:
-        await decided(execution({}, **metadata))
+        await decided(state, there=plan)
     assert caught.value.type is FailureType.TRANSIENT
 
 

@@ -17,6 +17,7 @@ from dev import without_bridge
 from dev.without_bridge import RootHandle
 from planning.definitions.identifiers import stage_id, workflow_id
 from tests.activities.live_namespace import LiveNamespace
+from tests.eventually import eventually
 from tests.manifests import dr_plan, dr_workflow, execute, makes_config_map, stage
 from tests.programs import worker
 from tests.worker.one_action import begin, environment, says, the_action
@@ -72,6 +73,25 @@ def accepted(ns: LiveNamespace) -> ObjectKey:
 async def started(ns: LiveNamespace, key: ObjectKey) -> RootHandle:
     client = await Client.connect(ns.stack.temporal_address, data_converter=DATA_CONVERTER)
     return await without_bridge.start(client, key, "shop", OperationType.EXECUTE, ns.namespace)
+
+
+async def test_a_run_of_an_execution_whose_turn_has_not_come_does_nothing(ns: LiveNamespace, tmp_path: Path) -> None:
+    key = accepted(ns)
+    ns.create(execute("first", "shop"))
+    without_bridge.accept(ns.stack, ns.namespace, "first")
+    run = await started(ns, key)
+    with worker(tmp_path / "log", environment(ns)):
+        error = f"{ns.namespace}/there does not hold the lock of DRPlan shop"
+
+        async def refused() -> bool:
+            pending = (await run.describe()).raw_description.pending_activities
+            return bool(pending) and error in pending[0].last_failure.message
+
+        await eventually(refused, "the worker's refusal")
+        assert ns.kubectl("get", "controllerrevisions", "-o", "name") == ""
+        without_bridge.accept(ns.stack, ns.namespace, "there")
+        await without_bridge.record(ns.stack, key, run)
+        assert (await run.result()).phase is Phase.SUCCEEDED
 
 
 async def test_an_action_waits_until_the_bridge_has_recorded_its_run(ns: LiveNamespace, tmp_path: Path) -> None:

@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import pytest
 
+from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from api.steps import RunInput, Target
 from bridge.controller.context import Context
 from bridge.controller.own_runs import cancel_orphaned_runs
 from bridge.kubernetes.index import ObjectKind
-from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
+from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable, root_workflow_id
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError
@@ -21,6 +22,7 @@ from tests.bridge.controller.test_sync import BEGUN
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
 from tests.bridge.scripted_workflows import done, state
 from tests.eventually import eventually
+from workflows.contract import WorkflowType
 
 CANCELED = state(phase=Phase.CANCELED, message="canceled")
 
@@ -98,15 +100,22 @@ async def test_what_later_reverts_find_an_ended_execution_by_is_put_back(
     assert not after["metadata"].get("finalizers")
 
 
+@pytest.mark.parametrize("locked", [True, False])
 async def test_metadata_that_is_changed_while_the_bridge_is_down_is_put_back(
-    stack: Stack, unwatched_ns: PlanNamespace
+    stack: Stack, unwatched_ns: PlanNamespace, locked: bool
 ) -> None:
     ns = unwatched_ns
     item = await left_running(stack, ns, TASK_QUEUE)
     await ns.patch(ObjectKind.EXECUTION, "slow", {"metadata": {"annotations": None, "labels": None}})
     await ns.write_status(ObjectKind.EXECUTION, "slow", {"engine": None})
+    if not locked:
+        await ns.write_status(ObjectKind.PLAN, "plan", {"currentExecution": None})
     async with bridge(stack, TASK_QUEUE):
         await ns.until("slow", lambda one: is_ours(one) and one["status"].get("engine"), "our metadata and run")
+        uid = item["metadata"]["uid"]
+        await ns.until(
+            "plan", lambda one: one["status"].get("currentExecution", {}).get("uid") == uid, "lock", ObjectKind.PLAN
+        )
         await ns.close(item, done())
         await ns.phase("slow", Phase.SUCCEEDED)
         await ns.released("slow")
@@ -136,6 +145,62 @@ async def test_the_lock_of_a_plan_that_is_changed_while_it_runs_is_put_back(
     for name, of in {"slow": item, "another": another}.items():
         await ns.close(of, done())
         await ns.phase(name, Phase.SUCCEEDED)
+
+
+def started_by_hand(item: Object) -> tuple[Object, RunInput]:
+    """Return what a bridge would have started for an execution: the engine in its status, and the input."""
+    execution = DRPlanExecution.model_validate(item)
+    run_input = RunInput(
+        execution=execution.metadata.key, plan=execution.spec.plan_ref, operation=execution.spec.operation_type
+    )
+    return {"workflowId": root_workflow_id(execution), "runId": "invented"}, run_input
+
+
+@pytest.mark.parametrize("forged_status", [False, True])
+async def test_a_run_that_somebody_starts_while_another_execution_has_the_lock_is_cancelled(
+    ns: PlanNamespace, forged_status: bool
+) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    second = await ns.execute("second")
+    await ns.phase("second", Phase.PENDING)
+    engine, run_input = started_by_hand(second)
+    options = {"id": engine["workflowId"], "task_queue": TASK_QUEUE}
+    run = await ns.temporal.start_workflow(WorkflowType.EXECUTE_PLAN, run_input, **options)
+    ours = {ACCEPTED_ANNOTATION: second["metadata"]["uid"]}
+    await ns.patch(ObjectKind.EXECUTION, "second", {"metadata": {"annotations": ours, "finalizers": [FINALIZER]}})
+    if forged_status:
+        engine = {**engine, "runId": run.first_execution_run_id}
+        await ns.write_status(ObjectKind.EXECUTION, "second", {"phase": "Running", "engine": engine})
+    await cancels(ns, second)
+    plan = await ns.get("plan", ObjectKind.PLAN)
+    assert plan["status"]["currentExecution"]["uid"] == item["metadata"]["uid"]
+    if not forged_status:
+        waiting = await ns.phase("second", Phase.PENDING)
+        assert waiting["status"]["message"].startswith("Waiting for DRPlanExecution slow, which runs DRPlan plan")
+    await ns.close(second, CANCELED, "cancel")
+    await ns.close(item, done())
+    await ns.phase("slow", Phase.SUCCEEDED)
+    await ns.phase("second", Phase.CANCELED)
+    await ns.released("second")
+    plan = await ns.until("plan", lambda one: "currentExecution" not in one["status"], "free plan", ObjectKind.PLAN)
+    assert await ns.runs(second) == 1
+
+
+async def test_a_lock_that_somebody_writes_for_one_that_waits_starts_nothing(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    second = await ns.execute("quick-second")
+    await ns.phase("quick-second", Phase.PENDING)
+    forged = {"name": "quick-second", "namespace": ns.namespace, "uid": second["metadata"]["uid"]}
+    await ns.write_status(ObjectKind.PLAN, "plan", {"currentExecution": forged})
+    held = item["metadata"]["uid"]
+    await ns.until("plan", lambda one: one["status"]["currentExecution"]["uid"] == held, "lock", ObjectKind.PLAN)
+    assert await ns.runs(second) == 0
+    await ns.close(item, done())
+    await ns.phase("quick-second", Phase.SUCCEEDED)
 
 
 async def removed_by_force(ns: PlanNamespace, name: str) -> None:

@@ -67,7 +67,7 @@ def test_what_waits_for_a_plan_stands_in_its_queue_oldest_first_ties_by_uid() ->
     missing = execution("missing", "Pending")
     missing["status"]["conditions"] = [{"type": "ReferencesFound", "reason": "WaitingForReference"}]
     running = execution("running", "Running")
-    running["status"]["engine"] = {"workflowId": "w", "runId": "r"}
+    running["status"]["engine"] = {"workflowId": f"execute/{running['metadata']['uid']}", "runId": "r"}
     woken.by(ObjectKind.EXECUTION, missing, running)
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["c", "a", "b"]
 

@@ -64,8 +64,8 @@ def after(status: DRPlanStatus, *ran: DRPlanExecution) -> DRPlanStatus:
 def test_the_lock_names_the_very_object_and_its_record_is_open() -> None:
     status = plan_status.take_lock(plan(), execution("a"), NOW)
     assert status.current_execution == CurrentExecution(name="a", namespace="default", uid="uid-a")
-    assert plan_status.holds_lock(plan(status), execution("a"))
-    assert not plan_status.holds_lock(plan(status), execution("b"))
+    assert plan(status).locked_by(execution("a").metadata.key)
+    assert not plan(status).locked_by(execution("b").metadata.key)
     assert status.execution_history is not None
     assert [(one.name, one.phase, one.start_time) for one in status.execution_history] == [("a", "Running", NOW)]
     assert (status.last_execution_ref, status.last_execution_time) == ("a", NOW)
@@ -73,7 +73,7 @@ def test_the_lock_names_the_very_object_and_its_record_is_open() -> None:
 
 def test_a_lock_of_the_older_controller_is_nobodys_of_ours() -> None:
     status = DRPlanStatus(current_execution=CurrentExecution(name="a", namespace="default"))
-    assert not plan_status.holds_lock(plan(status), execution("a"))
+    assert not plan(status).locked_by(execution("a").metadata.key)
 
 
 def test_the_end_releases_the_lock_and_closes_the_record() -> None:
@@ -92,7 +92,7 @@ def test_settling_twice_changes_nothing_more() -> None:
 def test_the_lock_of_another_is_not_released() -> None:
     status = plan_status.take_lock(plan(plan_status.take_lock(plan(), execution("a"), NOW)), execution("b"), NOW)
     status = plan_status.release_lock(plan(status), execution("a", Phase.SUCCEEDED), NOW)
-    assert plan_status.holds_lock(plan(status), execution("b"))
+    assert plan(status).locked_by(execution("b").metadata.key)
     assert status.execution_history is not None
     assert [one.phase for one in status.execution_history] == ["Running", "Succeeded"]
 
