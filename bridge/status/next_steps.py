@@ -53,6 +53,7 @@ _OF_FAILED = {
     Reason.HTTP_REFUSED: Situation.HTTP_REFUSED,
     Reason.INTERNAL_ERROR: Situation.FAULT,
     Reason.UNTRUSTED_RUN: Situation.FAULT,
+    Reason.UNTRUSTED_STEP: Situation.FAULT,
 }
 _OF_ENGINE = {
     conditions.ENGINE_UNAVAILABLE: Situation.ENGINE_AWAY,

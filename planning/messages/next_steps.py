@@ -365,7 +365,7 @@ ADVICE: Mapping[Situation, Advice] = {
         "[hosts](#where-http-actions-may-go)",
     ),
     Situation.FAULT: Advice(
-        "reason `InternalError` or `UntrustedRun`",
+        "reason `InternalError`, `UntrustedRun` or `UntrustedStep`",
         "the worker or Temporal failed, or both are at odds about the run",
         "see the worker's log, and report what it says",
         _WORKER_LOG,

@@ -15,6 +15,7 @@ from api.execution import (
 )
 from api.phases import OnMissing, OperationType, Phase
 from api.reasons import Reason
+from api.steps import FailureType
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
@@ -111,6 +112,11 @@ def test_a_failed_revert_says_how_it_is_finished(reason: Reason, situation: Situ
     status = ended(BACK, failed(reason), status=RunStatus.FAILED)
     assert situations(status) == [situation, Situation.PARTLY_REVERTED]
     assert commands(status)[0] == command
+
+
+@pytest.mark.parametrize("failure", FailureType)
+def test_every_failure_of_an_action_says_what_to_do(failure: FailureType) -> None:
+    assert situations(ended(EXECUTE, failed(Reason(failure)), status=RunStatus.FAILED))
 
 
 def test_what_was_left_standing_is_to_be_looked_at() -> None:
