@@ -13,16 +13,18 @@ from api.execution import DRPlanExecution, Engine
 from api.meta import FINALIZER, ObjectKey, ObjectName
 from api.phases import TERMINAL, OperationType
 from api.plan import CurrentExecution
+from api.steps import RunInput
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, lost_metadata
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RootRun, RunStatus
-from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, root_workflow_id
+from bridge.temporal.client import NoAnswer, OpenRoot, RunNotFound, TemporalError, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import is_object_name
 from planning.messages import runs as run_messages
+from workflows.contract import ROOT_TYPES
 
 SWEEP_RETRY = 10.0
 """Seconds until the runs are listed again after an error."""
@@ -115,49 +117,61 @@ async def open_run(context: Context, lock: CurrentExecution) -> RootRun | None:
     return None
 
 
-async def cancel_orphaned_runs(context: Context, reported: set[str]) -> bool:
-    """Cancel every open run whose execution does not exist, as it may be after a bridge was down.
+async def end_strange_runs(context: Context, reported: set[str]) -> bool:
+    """End every open run that no execution has or can have, as there may be after a bridge was down.
 
-    Return whether all were compared: an error of one run, which is logged once (`reported`), ends nothing for the
-    others. Raises NoAnswer, and TemporalError where the runs cannot be listed.
+    Return whether all were compared: an error of one run ends nothing for the others. It is logged once, for which
+    `reported` has the runs of the sweep before. Raises NoAnswer, and TemporalError where the runs cannot be listed.
     """
-    known, compared = context.index.uids(), True
-    async for workflow_id, run_id in context.temporal.open_roots():
-        if workflow_id.rpartition("/")[2] in known:
+    known, failed = context.index.workflow_ids(), set[str]()
+    async for run in context.temporal.open_roots():
+        if run.workflow_id in known:
             continue
         try:
-            await _cancel_if_orphaned(context, workflow_id, run_id, reported)
+            await _end_if_strange(context, run)
         except NoAnswer:
             raise
         except RunNotFound:
             continue
         except (ApiError, TemporalError) as error:
-            compared = False
-            _report(workflow_id, run_id, str(error), reported)
-    return compared
+            failed.add(run.run_id)
+            if run.run_id not in reported:
+                _log.warning("open run not compared", workflow=run.workflow_id, error=str(error))
+    # Only those that are open now, so that it does not grow by each strange run that there ever was.
+    reported.clear()
+    reported.update(failed)
+    return not failed
 
 
-async def _cancel_if_orphaned(context: Context, workflow_id: str, run_id: str, reported: set[str]) -> None:
-    root_input = await context.temporal.input_of(workflow_id, run_id)
-    execution = None if root_input is None else root_input.execution
-    # Without this check a name with slashes is a path to another object.
-    if execution is None or not is_object_name(ObjectName(name=execution.name, namespace=execution.namespace)):
-        _report(workflow_id, run_id, "its input names no execution", reported)
+async def _end_if_strange(context: Context, run: OpenRoot) -> None:
+    """Cancel a run whose execution is gone or has ended, and terminate one that never had an execution.
+
+    A cancel would be answered by none that the worker cannot even start, because its input is not one of ours.
+    """
+    root_input = await context.temporal.input_of(run.workflow_id, run.run_id)
+    if root_input is None or not _can_be_root(run, root_input):
+        _log.warning("run that no execution can have is terminated", workflow=run.workflow_id)
+        await context.temporal.terminate(run.workflow_id, run.run_id, run_messages.NO_EXECUTION)
         return
+    execution = root_input.execution
     try:
         stored = await context.store.get(DRPlanExecution, execution.namespace, execution.name)
     except UnreadableObjectError:
         return
     except NotFoundError:
         stored = None
-    if stored is None or stored.model.metadata.uid != execution.uid:
-        await _cancel(context, workflow_id, run_id)
+    # An execution that has ended, and waits for nothing of ours, has an open run only where that was reset.
+    gone = stored is None or stored.model.metadata.uid != execution.uid
+    if gone or (stored is not None and stored.ended and not stored.has_finalizer):
+        await _cancel(context, run.workflow_id, run.run_id)
 
 
-def _report(workflow_id: str, run_id: str, error: str, reported: set[str]) -> None:
-    if run_id not in reported:
-        reported.add(run_id)
-        _log.warning("open run not compared", workflow=workflow_id, error=error)
+def _can_be_root(run: OpenRoot, root_input: RunInput) -> bool:
+    """Return whether an execution has this root by its input. A name with slashes is a path to another object."""
+    execution, operation = root_input.execution, root_input.operation
+    is_name = is_object_name(ObjectName(name=execution.name, namespace=execution.namespace))
+    own = (identifiers.root_id(operation, execution), ROOT_TYPES[operation])
+    return is_name and own == (run.workflow_id, run.workflow_type)
 
 
 async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:
@@ -166,11 +180,11 @@ async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:
 
 
 async def sweep(context: Context) -> None:
-    """Cancel orphaned runs now, and as often as everything is listed again."""
+    """End strange runs now, and as often as everything is listed again."""
     reported = set[str]()
     while True:
         try:
-            compared = await cancel_orphaned_runs(context, reported)
+            compared = await end_strange_runs(context, reported)
         except NoAnswer:
             await asyncio.sleep(SWEEP_RETRY)
         except TemporalError as error:

@@ -221,9 +221,9 @@ class Index:
         keys = self._of_plan.get((namespace, plan), set())
         return sorted(map(self._entries.__getitem__, keys), key=lambda entry: entry.age)
 
-    def uids(self) -> set[str]:
-        """Return the uids of the executions that have not ended, or have something left to do."""
-        return {entry.uid for entry in self._entries.values()}
+    def workflow_ids(self) -> set[str]:
+        """Return the ids of the root workflows of executions that run."""
+        return {entry.workflow_id for entry in self._entries.values() if entry.runs}
 
     def definition(self, key: Key) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""

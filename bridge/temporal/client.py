@@ -13,8 +13,9 @@ TemporalError
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from pydantic import ValidationError
@@ -114,6 +115,14 @@ class StartedRun(Model):
     run_id: str
     searchable: bool = True
     """The server accepted the search attributes."""
+
+
+class OpenRoot(NamedTuple):
+    """An open run of a root's type."""
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
 
 
 class HistoryPage(Model):
@@ -231,8 +240,8 @@ class TemporalClient:
         except WorkflowFailureError as error:
             return run.model_copy(update=_failure(error.cause))
 
-    async def open_roots(self) -> AsyncIterator[tuple[str, str]]:
-        """Yield workflow id and run id of every open root of our task queue, as far as it is visible by now.
+    async def open_roots(self) -> AsyncIterator[OpenRoot]:
+        """Yield every open run of a root's type on our task queue, as far as it is visible by now.
 
         Raises TemporalUnreachable.
         """
@@ -244,7 +253,7 @@ class TemporalClient:
         while True:
             await _call(listing.fetch_next_page())
             for run in listing.current_page or ():
-                yield run.id, run.run_id
+                yield OpenRoot(run.id, run.run_id, run.workflow_type)
             if not listing.next_page_token:
                 return
 
@@ -361,10 +370,14 @@ class TemporalClient:
         Raises TemporalUnreachable.
         """
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
-        try:
+        with suppress(RunNotFound):
             await _call(handle.cancel(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
-        except RunNotFound:
-            return
+
+    async def terminate(self, workflow_id: str, run_id: str, reason: str) -> None:
+        """End a run without its worker; one that is not open is left as it is. Raises TemporalUnreachable."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        with suppress(RunNotFound):
+            await _call(handle.terminate(reason=reason, rpc_timeout=timedelta(seconds=CALL_SECONDS)))
 
     async def update(self, workflow_id: str, request: PersonRequest) -> None:
         """Pass a person's request to an open workflow, and wait for its answer; the same request twice counts once.

@@ -231,6 +231,9 @@ def event_without_lock(workflow_id: str, plan: str) -> str:
     return f"Cancels workflow {workflow_id}, which the bridge did not start: another execution runs DRPlan {plan}"
 
 
+NO_EXECUTION = "no DRPlanExecution can have started this run: its id and its input name none"
+
+
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"

@@ -10,10 +10,18 @@ from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from api.steps import RunInput, Target
-from bridge.controller.context import Context
-from bridge.controller.own_runs import cancel_orphaned_runs
+from bridge.controller.context import Context, StoredExecution
+from bridge.controller.own_runs import end_strange_runs
 from bridge.kubernetes.index import ObjectKind
-from bridge.temporal.client import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable, root_workflow_id
+from bridge.kubernetes.store import read
+from bridge.temporal.client import (
+    NoAnswer,
+    OpenRoot,
+    RunNotFound,
+    TemporalError,
+    TemporalUnreachable,
+    root_workflow_id,
+)
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError
@@ -303,10 +311,12 @@ class _Runs:
     def __init__(self, inputs: Mapping[str, RunInput | TemporalError | None]) -> None:
         self.inputs = inputs
         self.canceled: list[str] = []
+        self.terminated: list[str] = []
 
-    async def open_roots(self) -> AsyncIterator[tuple[str, str]]:
+    async def open_roots(self) -> AsyncIterator[OpenRoot]:
         for name in self.inputs:
-            yield name, f"run of {name}"
+            kind = WorkflowType.REVERT_PLAN if name == _id("other-type") else WorkflowType.EXECUTE_PLAN
+            yield OpenRoot(name, f"run of {name}", kind)
 
     async def input_of(self, workflow_id: str, run_id: str) -> RunInput | None:
         answer = self.inputs[workflow_id]
@@ -317,43 +327,70 @@ class _Runs:
     async def cancel(self, workflow_id: str, run_id: str) -> None:
         self.canceled.append(workflow_id)
 
+    async def terminate(self, workflow_id: str, run_id: str, reason: str) -> None:
+        self.terminated.append(workflow_id)
 
-class _NoExecutions:
-    async def get(self, model: type, namespace: str, name: str) -> None:
+
+class _Executions:
+    """Executions whose name says what they are; all others do not exist."""
+
+    async def get(self, model: type, namespace: str, name: str) -> StoredExecution:
         if name == "forbidden":
             raise ApiError("forbidden", 403)
-        raise NotFoundError("not found", 404)
+        if name not in ("ended", "unreleased", "waiting"):
+            raise NotFoundError("not found", 404)
+        finalizers = [FINALIZER] if name == "unreleased" else []
+        metadata = {"name": name, "namespace": namespace, "uid": f"uid-of-{name}", "finalizers": finalizers}
+        status = {} if name == "waiting" else {"phase": "Succeeded"}
+        spec = {"planRef": "plan", "operationType": "Execute"}
+        return read({"metadata": metadata, "spec": spec, "status": status}, DRPlanExecution)
 
 
 def _input(name: str) -> RunInput:
-    key = {"namespace": "ns", "name": name, "uid": "gone"}
+    key = {"namespace": "ns", "name": name, "uid": f"uid-of-{name}"}
     return RunInput.model_validate({"execution": key, "plan": "plan", "operation": "Execute"})
 
 
-async def _swept(inputs: Mapping[str, RunInput | TemporalError | None], reported: set[str]) -> tuple[bool, list[str]]:
+async def _swept(inputs: Mapping[str, RunInput | TemporalError | None], reported: set[str]) -> tuple[bool, _Runs]:
     runs = _Runs(inputs)
-    context = SimpleNamespace(index=SimpleNamespace(uids=set), temporal=runs, store=_NoExecutions())
-    return await cancel_orphaned_runs(cast("Context", context), reported), runs.canceled
+    context = SimpleNamespace(index=SimpleNamespace(workflow_ids=set), temporal=runs, store=_Executions())
+    return await end_strange_runs(cast("Context", context), reported), runs
+
+
+def _id(name: str) -> str:
+    return f"execute/ns/{name}/uid-of-{name}"
+
+
+ORPHAN = {_id("orphan"): _input("orphan")}
 
 
 @pytest.mark.parametrize(
-    ("strange", "compared", "logged"),
+    ("workflow_id", "strange", "compared", "ended"),
     [
-        (None, True, True),
-        (_input("../../team-b/drplans/victim"), True, True),
-        (RunNotFound("ended"), True, False),
-        (TemporalUnreachable("no key"), False, True),
-        (_input("forbidden"), False, True),
+        ("x", None, True, "terminated"),
+        (_id("waiting"), None, True, "terminated"),
+        ("x", _input("waiting"), True, "terminated"),
+        (_id("other-type"), _input("other-type"), True, "terminated"),
+        ("x", _input("../../team-b/drplans/victim"), True, "terminated"),
+        (_id("ended"), _input("ended"), True, "canceled"),
+        (_id("unreleased"), _input("unreleased"), True, ""),
+        (_id("waiting"), _input("waiting"), True, ""),
+        ("x", RunNotFound("ended"), True, ""),
+        ("x", TemporalUnreachable("no key"), False, ""),
+        (_id("forbidden"), _input("forbidden"), False, ""),
     ],
 )
 async def test_a_strange_run_does_not_end_the_sweep_of_the_others(
-    strange: RunInput | TemporalError | None, compared: bool, logged: bool
+    workflow_id: str, strange: RunInput | TemporalError | None, compared: bool, ended: str
 ) -> None:
-    reported = set[str]()
-    assert await _swept({"x": strange, "orphan": _input("orphan")}, reported) == (compared, ["orphan"])
-    assert reported == ({"run of x"} if logged else set())
+    reported = {"run of one that has ended meanwhile"}
+    all_compared, runs = await _swept({workflow_id: strange, **ORPHAN}, reported)
+    assert all_compared is compared
+    assert reported == (set() if compared else {f"run of {workflow_id}"})
+    assert runs.terminated == ([workflow_id] if ended == "terminated" else [])
+    assert runs.canceled == [*([workflow_id] if ended == "canceled" else []), *ORPHAN]
 
 
 async def test_a_temporal_that_does_not_answer_ends_the_sweep() -> None:
     with pytest.raises(NoAnswer):
-        await _swept({"x": NoAnswer("away"), "orphan": _input("orphan")}, set())
+        await _swept({"x": NoAnswer("away"), **ORPHAN}, set())
