@@ -19,9 +19,9 @@ from temporalio.client import Client
 from activities.attempt import RunningAttempt
 from activities.errors import ActionError, NotRecordedError
 from activities.read import find, observe, original_of, read_execution
-from activities.store import RevisionStore, SnapshotStore
+from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
-from api.execution import DRPlanExecution, SnapshotRef
+from api.execution import DRPlanExecution, Engine, SnapshotRef
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType
 from api.plan import DRPlan
@@ -113,9 +113,9 @@ class RunAuthorizer:
         """Executions, and when they were read."""
 
     @classmethod
-    def of(cls, client: Client, cluster: Cluster, impersonation: Impersonation) -> Self:
+    def of(cls, client: Client, cluster: Cluster, snapshots: SnapshotStore, impersonation: Impersonation) -> Self:
         """Return the authorizer of a worker."""
-        return cls(cluster, SnapshotStore(RevisionStore(cluster)), TemporalRuns(client), impersonation)
+        return cls(cluster, snapshots, TemporalRuns(client), impersonation)
 
     async def root(self, request: RunInput) -> DRPlanExecution:
         """Return the execution that the root workflow of this activity may decide on.
@@ -133,15 +133,16 @@ class RunAuthorizer:
         if status.phase is not None and status.phase.terminal and status.engine is None:
             # A bridge that was stopped before the start, and started it after another one had ended it.
             raise ActionError(FailureType.INVALID, run_messages.ended_before_start(key, status.phase))
-        if status.engine is not None:
-            await self._require_same_run(execution, info.workflow_id, info.workflow_run_id or "")
+        recorded = _own_engine(execution)
+        if recorded is not None:
+            await self._require_same_run(key, recorded, info.workflow_run_id or "")
         elif not _accepted(execution) or FINALIZER not in execution.metadata.finalizers:
             raise ActionError(FailureType.TRANSIENT, run_messages.not_started_by_bridge(key))
         if spec.dry_run:
             return execution
         plan = await find(self._cluster, DRPlan, key.namespace, spec.plan_ref)
         # Of a plan that is gone nobody has the lock, so only a run that the bridge has recorded goes on.
-        if (plan is None and status.engine is None) or (plan is not None and not plan.locked_by(key)):
+        if (plan is None and recorded is None) or (plan is not None and not plan.locked_by(key)):
             raise ActionError(FailureType.TRANSIENT, run_messages.without_lock(key, spec.plan_ref))
         return execution
 
@@ -248,8 +249,8 @@ class RunAuthorizer:
             if execution.spec.operation_type is not operation or execution.spec.dry_run:
                 raise _refused(run_messages.another_request(key))
             status, waiting = execution.status, run_messages.waiting_for_record(key)
-            if status.engine is not None:
-                await self._require_same_run(execution, root.workflow_id, root.run_id)
+            if (recorded := _own_engine(execution)) is not None:
+                await self._require_same_run(key, recorded, root.run_id)
                 if status.phase is not None and status.phase.terminal:
                     # A run that was reset after the end, or an end that the bridge will take back.
                     waiting = run_messages.after_end(key, status.phase)
@@ -262,21 +263,19 @@ class RunAuthorizer:
             await asyncio.sleep(pause)
             waited, pause, cached = waited + pause, min(pause * 2, _LONGEST_PAUSE), False
 
-    async def _require_same_run(self, execution: DRPlanExecution, workflow_id: str, run_id: str) -> None:
-        """Raise ActionError unless the status names this run, or one that this run was reset from or to."""
-        engine, key = execution.status.engine, execution.metadata.key
-        assert engine is not None, "only a status that names a run is compared"
-        if engine.workflow_id == workflow_id and engine.run_id == run_id:
+    async def _require_same_run(self, execution: ObjectKey, recorded: Engine, run_id: str) -> None:
+        """Raise ActionError unless the recorded run is this one, or one that this run was reset from or to."""
+        if recorded.run_id == run_id:
             return
         try:
-            first = await self._runs.first_run_id(workflow_id, run_id)
-            same = engine.workflow_id == workflow_id and (
-                engine.run_id == first or await self._runs.first_run_id(workflow_id, engine.run_id) == first
+            first = await self._runs.first_run_id(recorded.workflow_id, run_id)
+            same = recorded.run_id == first or (
+                await self._runs.first_run_id(recorded.workflow_id, recorded.run_id) == first
             )
         except RunUnknownError as error:
             raise NotRecordedError(FailureType.TRANSIENT, run_messages.run_not_described(str(error))) from None
         if not same:
-            raise _refused(run_messages.another_run(key, workflow_id, run_id))
+            raise _refused(run_messages.another_run(execution, recorded.workflow_id, run_id))
 
     async def _execution(self, key: ObjectKey, *, cached: bool) -> DRPlanExecution:
         now = time.monotonic()
@@ -293,6 +292,13 @@ class RunAuthorizer:
 
 def _accepted(execution: DRPlanExecution) -> bool:
     return execution.metadata.annotations.get(ACCEPTED_ANNOTATION) == execution.metadata.uid
+
+
+def _own_engine(execution: DRPlanExecution) -> Engine | None:
+    """Return the run that the status names; None where that is another object's, which the bridge never writes."""
+    engine = execution.status.engine
+    own = root_id(execution.spec.operation_type, execution.metadata.key)
+    return engine if engine is not None and engine.workflow_id == own else None
 
 
 def _require_origin(origin: Origin, execution: ObjectKey, snapshot: SnapshotRef | None) -> None:

@@ -12,6 +12,7 @@ from activities.authorize import Authorizer
 from activities.effects.action import Effect, ResolvedAction
 from activities.errors import ActionError
 from activities.resolve_action import ActionResolver
+from activities.store import SnapshotStore
 from api.phases import ActionType
 from api.steps import ActionOutcome, ExecuteInput, FailureType
 from kube.client import Cluster
@@ -23,8 +24,14 @@ EffectsByType = Mapping[ActionType, Effect]
 class ExecuteActivities:
     """Activities for the actions of an Execute."""
 
-    def __init__(self, cluster: Cluster, effects: EffectsByType, authorizer: Authorizer) -> None:
-        self._resolver = ActionResolver(cluster)
+    def __init__(
+        self,
+        cluster: Cluster,
+        effects: EffectsByType,
+        authorizer: Authorizer,
+        snapshots: SnapshotStore | None = None,
+    ) -> None:
+        self._resolver = ActionResolver(cluster, snapshots or SnapshotStore.of(cluster))
         self._effects = effects
         self._authorizer = authorizer
 

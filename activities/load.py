@@ -115,14 +115,19 @@ class LoadActivities:
     """Activities at the beginning of a run."""
 
     def __init__(
-        self, cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, previewer: Previewer
+        self,
+        cluster: Cluster,
+        impersonation: Impersonation,
+        authorizer: Authorizer,
+        previewer: Previewer,
+        snapshots: SnapshotStore | None = None,
     ) -> None:
         self._cluster = cluster
         self._previewer = previewer
+        self._snapshots = snapshots or SnapshotStore.of(cluster)
         self._impersonation = impersonation
         self._authorizer = authorizer
-        revisions = RevisionStore(cluster)
-        self._snapshots, self._ledgers = SnapshotStore(revisions), LedgerStore(revisions)
+        self._ledgers = LedgerStore(RevisionStore(cluster))
 
     @activity.defn
     async def load_revert(self, request: RunInput) -> RevertDecision:

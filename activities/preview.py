@@ -118,7 +118,7 @@ class Previewer:
 
     async def ask(self, loaded: AnyLoaded, actor: Actor, report: Report) -> dict[Place, ActionOutcome]:
         """Return what would become of every Pending action. Raises ActionError where that cannot be asked."""
-        resolver = ActionResolver(self._cluster, DocumentsInMemory(loaded.documents))
+        resolver = ActionResolver(self._cluster, DocumentsInMemory(loaded.documents), preview=True)
         questions = await parallel(
             list(_questions(loaded, actor)), lambda each: _resolved(resolver, each), CALLS_AT_ONCE
         )

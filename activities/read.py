@@ -7,7 +7,7 @@ docs/spec/drplan.md, "Parameters".
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,23 +111,36 @@ async def standing_objects(
 async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
     """Read the executions of a plan that may have made objects: those whose marks they have, if these still exist.
 
-    One that was restored from a backup is known by the uid that it had. The older controller marked nothing: if an
-    object has no mark, those in the plan's history are read as well.
+    The older controller marked nothing: if an object has no mark, those in the plan's history are read as well.
     """
-    namespace, uids = plan.metadata.namespace, {one.mark.partition("/")[0] for one in objects}
-    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
-    selector = f"{PLAN_LABEL}={label_value(plan.metadata.name)}"
-    names = [record.name for record in plan.status.execution_history or [] if "" in uids]
+    namespace, name, marks = plan.metadata.namespace, plan.metadata.name, {one.mark for one in objects}
+    names = [record.name for record in plan.status.execution_history or [] if "" in marks]
     try:
-        async for page in cluster.pages(kind, selector, OWN, metadata_only=True):
-            for metadata in (item["metadata"] for item in page.items):
-                if not uids.isdisjoint({metadata["uid"], (metadata.get("annotations") or {}).get(ACCEPTED_ANNOTATION)}):
-                    names.append(metadata["name"])
+        names += await executions_of_marks(cluster, namespace, marks, f"{PLAN_LABEL}={label_value(name)}")
     except ApiError as error:
         message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    found = await parallel(dict.fromkeys(names), lambda name: find(cluster, DRPlanExecution, namespace, name))
-    return [one for one in found if one is not None and one.spec.plan_ref == plan.metadata.name]
+    found = await parallel(dict.fromkeys(names), lambda each: find(cluster, DRPlanExecution, namespace, each))
+    return [one for one in found if one is not None and one.spec.plan_ref == name]
+
+
+async def executions_of_marks(
+    cluster: Cluster, namespace: str, marks: Collection[str], selector: str = ""
+) -> list[str]:
+    """Return the names of the executions with these marks, as far as they exist. Raises ApiError.
+
+    One that was restored from a backup is known by the uid that it had. The `selector` limits what is listed.
+    """
+    uids = {mark.partition("/")[0] for mark in marks} - {""}
+    kind = Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=namespace)
+    names = list[str]()
+    if not uids:
+        return names
+    async for page in cluster.pages(kind, selector, OWN, metadata_only=True):
+        for metadata in (item["metadata"] for item in page.items):
+            if not uids.isdisjoint({metadata["uid"], (metadata.get("annotations") or {}).get(ACCEPTED_ANNOTATION)}):
+                names.append(str(metadata["name"]))
+    return names
 
 
 async def original_of(cluster: Cluster, revert: DRPlanExecution) -> DRPlanExecution | None:

@@ -22,6 +22,7 @@ from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.preview import Previewer
 from activities.rollback_action import RollbackActivities
+from activities.store import SnapshotStore
 from api.phases import ActionType, Operation
 from api.steps import ActionOutcome
 from kube.client import Cluster
@@ -31,12 +32,20 @@ from planning.effects.allowed_hosts import ANY_HOST, AllowedHosts
 
 
 def activities(
-    cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, hosts: AllowedHosts = ANY_HOST
+    cluster: Cluster,
+    impersonation: Impersonation,
+    authorizer: Authorizer,
+    hosts: AllowedHosts = ANY_HOST,
+    snapshots: SnapshotStore | None = None,
 ) -> list[Callable[..., Any]]:
-    """Return the activity methods; `hosts` is where HTTP actions may send requests."""
-    asking = cluster.dry_running()
-    load = LoadActivities(cluster, impersonation, authorizer, Previewer(asking, effects(asking, hosts)))
-    executing = ExecuteActivities(cluster, effects(cluster, hosts), authorizer)
+    """Return the activity methods; `hosts` is where HTTP actions may send requests.
+
+    They share the store of `snapshots`, which the authorizer uses as well: each document is read and parsed once.
+    """
+    asking, snapshots = cluster.dry_running(), snapshots or SnapshotStore.of(cluster)
+    previewer = Previewer(asking, effects(asking, hosts))
+    load = LoadActivities(cluster, impersonation, authorizer, previewer, snapshots)
+    executing = ExecuteActivities(cluster, effects(cluster, hosts), authorizer, snapshots)
     rollback = RollbackActivities(cluster, executing, authorizer)
     return [
         load.load_revert,

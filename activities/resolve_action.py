@@ -18,7 +18,6 @@ from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.errors import ActionError, action_error, words_of
 from activities.read import find, read_execution, read_values
-from activities.store import RevisionStore, SnapshotStore
 from api.actions import Action
 from api.execution import SnapshotRef
 from api.meta import ObjectKey, ObjectName
@@ -78,11 +77,11 @@ class DefinitionSource(Protocol):
 class ActionResolver:
     """Resolves the actions of steps. Methods raise ActionError."""
 
-    def __init__(self, cluster: Cluster, source: DefinitionSource | None = None) -> None:
-        """With `source`, definitions that are not stored: the actions are only asked about, and store nothing."""
+    def __init__(self, cluster: Cluster, source: DefinitionSource, *, preview: bool = False) -> None:
+        """In a preview, definitions are not stored: the actions are only asked about, and store nothing."""
         self._cluster = cluster
-        self._snapshots = source or SnapshotStore(RevisionStore(cluster))
-        self._preview = source is not None
+        self._snapshots = source
+        self._preview = preview
 
     async def resolve(self, request: ExecuteInput, attempt: RunningAttempt) -> ResolvedAction:
         """Return what the step is to do, and set the secrets that `attempt` must redact."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from activities.errors import ActionError, action_error
@@ -162,6 +162,11 @@ class SnapshotStore:
         """What was read, and its size; what was used last is last."""
         self._reading: WeakValueDictionary[_CacheKey, asyncio.Lock] = WeakValueDictionary()
         """Held by the one who reads a document: hundreds of actions ask for it at once when a run begins."""
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> Self:
+        """Return a store with a cache of its own. A worker has one, which all its activities share."""
+        return cls(RevisionStore(cluster))
 
     async def store(self, execution: ObjectKey, documents: Sequence[SnapshotDocument]) -> None:
         """Store documents for an execution; the last one, which names others, after them."""

@@ -14,6 +14,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.authorize import Authorizer, Impersonation, RunAuthorizer
 from activities.registry import activities
+from activities.store import SnapshotStore
 from kube.client import Cluster
 from planning.effects.allowed_hosts import allowed_hosts
 from worker.settings import Settings
@@ -22,7 +23,7 @@ from workflows.registry import PASSTHROUGH, WORKFLOWS
 _HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """The SDK would hold beats back for 80 % of the heartbeat timeout, and a cancel is only heard of by a beat."""
 
-Authorization = Callable[[Client, Cluster, Impersonation], Authorizer]
+Authorization = Callable[[Client, Cluster, SnapshotStore, Impersonation], Authorizer]
 """Returns what decides whether an activity may do what its input says."""
 
 
@@ -31,7 +32,8 @@ def build_worker(
 ) -> Worker:
     """Build the worker; it begins to poll when it is run."""
     impersonation = Impersonation(settings.default_service_account, settings.impersonate)
-    authorizer = authorization(client, cluster, impersonation)
+    snapshots = SnapshotStore.of(cluster)
+    authorizer = authorization(client, cluster, snapshots, impersonation)
     temporal_host = client.service_client.config.target_host.rpartition(":")[0].strip("[]")
     control_plane = frozenset({cluster.host, temporal_host.lower()})
     hosts = replace(allowed_hosts(settings.http_allowed_hosts), control_plane=control_plane)
@@ -39,7 +41,7 @@ def build_worker(
         client,
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=activities(cluster, impersonation, authorizer, hosts),
+        activities=activities(cluster, impersonation, authorizer, hosts, snapshots),
         workflow_runner=_sandbox(),
         max_concurrent_activities=settings.max_concurrent_activities,
         graceful_shutdown_timeout=settings.graceful_shutdown,

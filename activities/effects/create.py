@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
-from api.meta import API_VERSION
-from api.steps import FailureType, Target
-from kube.client import OWN, Cluster, Object
+from activities.read import executions_of_marks
+from api.steps import FailureType
+from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.target import creation_body, mark_of
 from planning.messages import actions as action_messages
@@ -105,21 +105,10 @@ class ObjectCreation:
         if metadata.get("deletionTimestamp"):
             raise outcomes.being_deleted(action)
         mark = mark_of(metadata)
-        execution = await self._execution_of(mark) if mark else None
-        reason = action_messages.exists_of_another(action.target, mark, execution)
+        names = list[str]()
+        if mark and action.execution is not None:
+            # Of any plan of the namespace, so that no label says which.
+            with suppress(ApiError):
+                names = await executions_of_marks(self._cluster, action.execution.namespace, [mark])
+        reason = action_messages.exists_of_another(action.target, mark, names[0] if names else None)
         raise outcomes.failed(action, FailureType.ALREADY_EXISTS, reason)
-
-    async def _execution_of(self, mark: str) -> str | None:
-        """Return the name of the execution with this mark; None if it is not in the namespace of this one."""
-        if self._action.execution is None:
-            return None
-        kind = Target(
-            api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=self._action.execution.namespace
-        )
-        uid = mark.partition("/")[0]
-        with suppress(ApiError):
-            async for page in self._cluster.pages(kind, "", OWN, metadata_only=True):
-                for metadata in (each["metadata"] for each in page.items):
-                    if metadata["uid"] == uid:
-                        return str(metadata["name"])
-        return None

@@ -313,10 +313,11 @@ async def test_a_run_that_was_reset_is_the_same_run_before_and_after_the_bridge_
 
 
 async def test_what_the_bridge_has_not_recorded_yet_is_waited_for() -> None:
-    states = [execution({}), execution({"engine": ENGINE}), execution(RECORDED)]
+    forged = {**RECORDED, "engine": {"workflowId": "execute/team-a/other/uid-other", "runId": "first"}}
+    states = [execution({}), execution(forged), execution({"engine": ENGINE}), execution(RECORDED)]
     cluster = OneExecution(*states)
     assert (await authorized(cluster, Runs(root()))).user == "system:serviceaccount:team-a:deployer"
-    assert cluster.reads == 3
+    assert cluster.reads == 4
 
 
 async def test_an_acceptance_that_was_altered_is_waited_for_until_the_bridge_puts_it_back() -> None:

@@ -9,7 +9,7 @@ from worker.settings import Settings
 
 
 async def serve_believing(settings: Settings, stop: asyncio.Event) -> None:
-    await serve(settings, stop, lambda client, cluster, impersonation: BelievedInputs(cluster))
+    await serve(settings, stop, lambda client, cluster, snapshots, impersonation: BelievedInputs(cluster))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.authorize import Impersonation
+from activities.authorize import Impersonation, RunAuthorizer
+from activities.execute_action import ExecuteActivities
+from activities.load import LoadActivities
 from activities.registry import activities
 from dev.stack import Stack
 from kube.client import Cluster
@@ -46,6 +48,23 @@ async def test_the_worker_serves_every_workflow_type(client: Client, cluster: Cl
     config = build_worker(client, cluster, Settings(task_queue="build")).config()
     names = {workflow.__temporal_workflow_definition.name for workflow in config["workflows"]}  # type: ignore[attr-defined]
     assert names == set(WorkflowType)
+
+
+async def test_all_that_reads_stored_documents_shares_one_store(client: Client, cluster: Cluster) -> None:
+    authorizers: list[RunAuthorizer] = []
+
+    def authorization(*arguments: Any) -> RunAuthorizer:
+        authorizers.append(RunAuthorizer.of(*arguments))
+        return authorizers[0]
+
+    methods = build_worker(client, cluster, Settings(), authorization).config()["activities"]
+    owners: list[Any] = [method.__self__ for method in methods if hasattr(method, "__self__")]
+    stores = [
+        owner._snapshots for owner in (*authorizers, *owners) if isinstance(owner, RunAuthorizer | LoadActivities)
+    ]
+    stores += [owner._resolver._snapshots for owner in owners if isinstance(owner, ExecuteActivities)]
+    assert len(stores) == 5
+    assert len({id(store) for store in stores}) == 1
 
 
 async def test_beats_reach_the_server_well_within_the_heartbeat_timeout(client: Client, cluster: Cluster) -> None:
