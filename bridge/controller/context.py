@@ -61,8 +61,8 @@ class Context:
     without_worker: set[Key] = field(default_factory=set)
     """The executions whose run no worker continues now."""
     runs: dict[Key, OpenRun] = field(default_factory=dict)
-    """The open runs that this process follows: their executions have the lock of their plan. By them it knows a run whose
-    object disappears, and which of two counts."""
+    """The open runs that this process follows: their executions have the lock of their plan. By them it knows a run
+    whose object disappears, and which of two counts."""
 
     def followed(self) -> set[str]:
         """Return the uids of the executions whose run this process follows."""

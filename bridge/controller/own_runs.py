@@ -11,7 +11,7 @@ import structlog
 
 from api.execution import DRPlanExecution, Engine
 from api.meta import FINALIZER, ObjectKey, ObjectName
-from api.phases import TERMINAL, OperationType
+from api.phases import OperationType
 from api.plan import CurrentExecution
 from api.steps import RunInput
 from bridge.controller.context import Context, StoredExecution
@@ -39,17 +39,19 @@ def own_run(context: Context, execution: StoredExecution) -> Engine | None:
     return engine if engine is not None and engine.workflow_id == root_workflow_id(execution.model) else None
 
 
-async def has_open_run(context: Context, execution: StoredExecution, engine: Engine) -> bool:
-    """Return whether the run of an execution that has ended by its status goes on: then another has written that.
+async def run_after_end(context: Context, execution: StoredExecution) -> Engine | None:
+    """Return the run of an execution that has ended by its status, if it goes on: then another has written that.
 
     It is asked only until the finalizer is gone. Raises TemporalUnreachable.
     """
-    if not execution.has_finalizer:
-        return False
+    engine = own_run(context, execution)
+    if not execution.has_finalizer or not (execution.accepted or engine):
+        return None
     try:
-        return (await context.temporal.find(engine.workflow_id, engine.run_id)).status is RunStatus.OPEN
+        run = await context.temporal.find(root_workflow_id(execution.model), engine.run_id if engine else None)
     except RunNotFound:
-        return False
+        return None
+    return run.engine if run.status is RunStatus.OPEN else None
 
 
 async def cancel_without_lock(context: Context, execution: StoredExecution, run: RootRun) -> None:
@@ -81,18 +83,19 @@ async def cancel_orphaned_run(context: Context, key: Key, execution: StoredExecu
     """Cancel a run of this process whose execution is gone, is another object, or ended without the run.
 
     That needs a finalizer that was removed by force, or a bridge that stopped between reading the object and the start.
+    While the finalizer is there, an end may be one that another has written.
     """
     run = context.runs.get(key)
     if run is None:
         return
-    status = execution.model.status if execution and execution.model.metadata.uid == run.uid else None
-    ended = status is None or status.phase in TERMINAL
-    if status is None or (ended and status.engine is None):
+    same = execution is not None and execution.model.metadata.uid == run.uid
+    if execution is not None and same and (execution.has_finalizer or not execution.ended):
+        return
+    if execution is None or not same or execution.model.status.engine is None:
         await _cancel(context, run.engine.workflow_id, run.engine.run_id)
-    if ended:
-        del context.runs[key]
-        context.without_worker.discard(key)
-        context.poller.stop(key)
+    del context.runs[key]
+    context.without_worker.discard(key)
+    context.poller.stop(key)
 
 
 async def has_orphaned_run(context: Context, namespace: str, lock: CurrentExecution) -> bool:

@@ -123,9 +123,9 @@ async def hold_lock(context: Context, execution: StoredExecution) -> bool:
 async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:
     """Return whether a lock counts: its execution is of this plan, exists, is the very one, and has not ended.
 
-    Where the execution is gone, its run may still be there, and counts until it has ended. One that has ended counts
-    until the pass that releases it, which sets the plan's phase as well. A lock without a uid was written by the older
-    controller. It does not count for an execution that the bridge accepted, which would wait for itself.
+    Where the execution is gone or has ended, its run may still be there, and counts until it has ended. One that has
+    ended counts until the pass that releases it, which sets the plan's phase as well. A lock without a uid was written
+    by the older controller. It does not count for an execution that the bridge accepted, which would wait for itself.
     """
     namespace = plan.metadata.namespace
     if (lock.namespace or namespace) != namespace:
@@ -141,7 +141,9 @@ async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> boo
         return await has_orphaned_run(context, namespace, lock)
     if holder.spec.plan_ref != plan.metadata.name or holder.spec.dry_run or (not lock.uid and stored.accepted):
         return False
-    return not stored.ended or (stored.accepted and stored.has_finalizer)
+    if not stored.ended or (stored.accepted and stored.has_finalizer):
+        return True
+    return await has_orphaned_run(context, namespace, lock)
 
 
 async def close_records(context: Context, plan: DRPlan, status: DRPlanStatus) -> DRPlanStatus:

@@ -19,9 +19,9 @@ from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import (
     cancel_orphaned_run,
     cancel_without_lock,
-    has_open_run,
     own_run,
     restore_metadata,
+    run_after_end,
 )
 from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_holder
 from bridge.controller.requests import carry_out
@@ -81,8 +81,8 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
     execution = await context.store.latest_execution(key)
     await cancel_orphaned_run(context, key, execution)
     result = PassResult(execution, engine=own_run(context, execution))
-    if execution.ended and result.engine is not None and await has_open_run(context, execution, result.engine):
-        return (await _sync(context, execution, result.engine, reopened=True)).requeue
+    if execution.ended and (engine := await run_after_end(context, execution)) is not None:
+        return (await _sync(context, execution, engine, reopened=True)).requeue
     if not execution.ended and result.engine is None:
         result = await _start(context, execution)
     if not result.execution.ended and result.engine is not None:
@@ -125,7 +125,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         before = execution_status.reopened(before)
     try:
         # Anybody who may write a status may have written this run into it.
-        has_lock = execution.key in context.runs or await hold_lock(context, execution)
+        has_lock = (execution.key in context.runs and not reopened) or await hold_lock(context, execution)
         run = await context.temporal.find(engine.workflow_id, engine.run_id)
         if has_lock:
             context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)

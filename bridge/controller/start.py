@@ -135,6 +135,7 @@ async def report_end(context: Context, execution: StoredExecution, status: Execu
     """Write the final status of an execution, and an Event that says the same."""
     before = execution.model.status
     execution = await context.store.write_status(execution, status)
+    context.runs.pop(execution.key, None)
     report_engine(context, before, execution)
     context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")
     return PassResult(execution)

@@ -224,7 +224,10 @@ class TemporalClient:
         """
         description = await self._describe(workflow_id)
         if known_run_id not in (None, description.run_id, _first_run_id(description)):
-            known = await self._describe(workflow_id, known_run_id)
+            try:
+                known = await self._describe(workflow_id, known_run_id)
+            except (RunNotFound, InvalidArgument):
+                known = description  # no run has that id: somebody else wrote it into the status
             if _first_run_id(known) != _first_run_id(description):
                 description = known
         run = _root_run(description)

@@ -196,6 +196,28 @@ async def test_a_run_that_somebody_starts_while_another_execution_has_the_lock_i
     assert await ns.runs(second) == 1
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"runId": "invented"},
+        {"runId": "8c1f2f6e-4c52-4f4f-9d0e-3f3a8f1e2b71"},
+        {"workflowId": "execute/default/other/uid", "runId": "invented"},
+    ],
+)
+async def test_a_run_that_somebody_writes_into_the_status_is_put_back(ns: PlanNamespace, forged: Object) -> None:
+    await ns.ready_plan()
+    await ns.execute("slow")
+    item = await ns.phase("slow", Phase.RUNNING)
+    engine = item["status"]["engine"]
+    await ns.write_status(ObjectKind.EXECUTION, "slow", {"engine": {**engine, **forged}})
+    after = await ns.until("slow", lambda one: one["status"].get("engine") == engine, "its own run")
+    assert after["status"]["phase"] == "Running"
+    plan = await ns.get("plan", ObjectKind.PLAN)
+    assert plan["status"]["currentExecution"]["uid"] == item["metadata"]["uid"]
+    await ns.close(item, done())
+    await ns.phase("slow", Phase.SUCCEEDED)
+
+
 async def test_a_lock_that_somebody_writes_for_one_that_waits_starts_nothing(ns: PlanNamespace) -> None:
     await ns.ready_plan()
     await ns.execute("slow")
@@ -277,8 +299,12 @@ async def test_a_run_whose_execution_is_there_is_left_alone(stack: Stack, unwatc
         await ns.phase("quick-one", Phase.SUCCEEDED)
 
 
-@pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Canceled"])
-async def test_an_end_that_another_writes_while_it_runs_is_taken_back(ns: PlanNamespace, phase: str) -> None:
+@pytest.mark.parametrize(
+    ("phase", "without"), [("Succeeded", {}), ("Failed", {"engine": None}), ("Canceled", {"engine": None})]
+)
+async def test_an_end_that_another_writes_while_it_runs_is_taken_back(
+    ns: PlanNamespace, phase: str, without: Object
+) -> None:
     await ns.ready_plan()
     await ns.execute("slow")
     item = await ns.phase("slow", Phase.RUNNING)
@@ -286,7 +312,7 @@ async def test_an_end_that_another_writes_while_it_runs_is_taken_back(ns: PlanNa
     await ns.until("slow", lambda one: one["status"].get("stageStatuses"), "tree")
     stages = [{"name": "invented", "phase": phase}]
     forged = {"phase": phase, "message": "forged", "completionTime": "2026-01-01T00:00:00Z", "stageStatuses": stages}
-    await ns.write_status(ObjectKind.EXECUTION, "slow", forged)
+    await ns.write_status(ObjectKind.EXECUTION, "slow", {**forged, **without})
     after = await ns.phase("slow", Phase.RUNNING)
     assert [one["name"] for one in after["status"]["stageStatuses"]] == ["first", "second"]
     assert "completionTime" not in after["status"]

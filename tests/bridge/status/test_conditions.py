@@ -94,7 +94,7 @@ async def counts(of: DRPlan, holder: StoredObject[DRPlanExecution]) -> bool:
         raise RunNotFound(workflow_id)
 
     parts = {"store": SimpleNamespace(get=get), "temporal": SimpleNamespace(find=find)}
-    context = cast(Context, SimpleNamespace(**parts, index=Index(lambda _: None)))
+    context = cast(Context, SimpleNamespace(**parts, index=Index(lambda _: None), followed=set))
     return await lock_holder(context, of) is not None
 
 
@@ -127,7 +127,11 @@ async def stands_before(beside: Object) -> str | None:
     index.put(ObjectKind.EXECUTION, beside)
     waiting = execution(accepted=True, phase=Phase.PENDING).model
     spec = waiting.spec.model_copy(update={"plan_ref": "nginx-plan"})
-    context = cast(Context, SimpleNamespace(index=index))
+
+    async def get(model: type[DRPlanExecution], namespace: str, name: str) -> StoredObject[DRPlanExecution]:
+        return read(beside, DRPlanExecution)
+
+    context = cast(Context, SimpleNamespace(index=index, store=SimpleNamespace(get=get), followed=set))
     without_lock = locked(None).model_copy(update={"status": DRPlanStatus()})
     return await why_waiting(context, waiting.model_copy(update={"spec": spec}), without_lock)
 
