@@ -642,6 +642,12 @@ async def test_a_root_decides_before_the_bridge_has_recorded_it() -> None:
     await decided(execution(RECORDED), there=locked_plan())
 
 
+async def test_a_preview_decides_without_the_lock() -> None:
+    preview = execution({})
+    preview["spec"]["dryRun"] = True
+    await decided(preview, there=locked_plan("uid-of-another"))
+
+
 async def test_a_root_whose_plan_is_gone_decides_once_the_bridge_has_recorded_it() -> None:
     await decided(execution(RECORDED))
 
