@@ -196,5 +196,5 @@ def test_a_preview_neither_waits_for_its_plan_nor_runs_it() -> None:
     preview["status"]["engine"] = {"workflowId": "execute/default/preview/uid-preview"}
     woken.by(ObjectKind.EXECUTION, execution("waiting", dryRun=True), preview)
     assert woken.index.queue("default", "plan") == []
-    assert woken.index.running("default", "plan") is None
+    assert not any(entry.runs for entry in woken.index.of_plan("default", "plan"))
     assert {one.name for one in woken.index.all_keys()} == {"waiting", "preview"}, "both get their passes"
