@@ -7,6 +7,7 @@ from typing import Any
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION, CANCEL_ANNOTATION
 from api.phases import OperationType
+from api.requests import REQUESTED_BY_ANNOTATION
 from api.steps import Target
 from kube.client import OWN, Cluster
 from kube.errors import ApiError
@@ -22,9 +23,12 @@ class Executions:
         self._cluster = cluster
         self._namespace = namespace
 
-    async def execute(self, plan: str, name: str | None) -> str:
-        """Create an execution of a plan and return its name; without one, the API server generates it."""
-        spec = {"planRef": plan, "operationType": OperationType.EXECUTE.value}
+    async def execute(self, plan: str, name: str | None, options: Mapping[str, Any]) -> str:
+        """Create an execution of a plan and return its name; without one, the API server generates it.
+
+        `options` are further fields of its spec.
+        """
+        spec = {"planRef": plan, "operationType": OperationType.EXECUTE.value, **options}
         return await self._create({"name": name} if name else {"generateName": f"{plan}-execute-"}, spec)
 
     async def revert(self, execution: str, name: str | None, options: Mapping[str, Any]) -> str:
@@ -42,6 +46,7 @@ class Executions:
         return await self._create({"name": name} if name else {"generateName": f"{execution}-revert-"}, spec)
 
     async def _create(self, metadata: dict[str, Any], spec: dict[str, Any]) -> str:
+        metadata = {**metadata, "annotations": {REQUESTED_BY_ANNOTATION: await self.user()}}
         body = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": metadata, "spec": spec}
         created = await self._cluster.create(self._target(""), body, OWN)
         return str(created["metadata"]["name"])
@@ -50,10 +55,20 @@ class Executions:
         """Read an execution."""
         return DRPlanExecution.model_validate(await self._cluster.get(self._target(name), OWN))
 
+    async def user(self) -> str:
+        """Return the name of the user, as the API server knows it."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        target = Target(api_version="authentication.k8s.io/v1", kind="SelfSubjectReview", name="")
+        answer = await self._cluster.create(target, review, OWN)
+        return str(answer["status"]["userInfo"]["username"])
+
+    async def annotate(self, name: str, annotations: Mapping[str, str | None]) -> None:
+        """Set annotations of an execution, and remove those with None."""
+        await self._cluster.patch(self._target(name), {"metadata": {"annotations": dict(annotations)}}, OWN)
+
     async def cancel(self, name: str) -> None:
         """Request the cancel of an execution; repeating it changes nothing."""
-        change = {"metadata": {"annotations": {CANCEL_ANNOTATION: "true"}}}
-        await self._cluster.patch(self._target(name), change, OWN)
+        await self.annotate(name, {CANCEL_ANNOTATION: "true"})
 
     async def follow(self, name: str) -> AsyncIterator[DRPlanExecution]:
         """Yield each state of an execution until a terminal one; wait while the API server does not answer."""

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from api.phases import OnMissing, Phase
+from api.phases import OnFailure, OnMissing, Phase
+from api.requests import RequestState, RequestType
 from cli.executions import Executions
+from cli.requests import Asked, ask
 from cli.validate import validate as validate_files
 from cli.views import tree, view
 from kube.client import Cluster
@@ -30,6 +32,16 @@ app = typer.Typer(
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan and its executions.")]
 Name = Annotated[str | None, typer.Option(help="Name of the new DRPlanExecution; generated when omitted.")]
 Wait = Annotated[bool, typer.Option(help="Follow the execution until it ends; exit code 1 unless it succeeded.")]
+OnFailureOption = Annotated[
+    OnFailure | None, typer.Option(help="At a failure: Stop (default), or Pause until a person decides.")
+]
+Reason = Annotated[str | None, typer.Option(help="Why; kept in the status and in Temporal's history.")]
+NeededReason = Annotated[str, typer.Option(help="Why; kept in the status and in Temporal's history.")]
+Action = Annotated[
+    str | None,
+    typer.Option("--action", help="The action, as stage/workflow/action; needed where several wait for a decision."),
+]
+Execution = Annotated[str, typer.Argument(help="Name of the DRPlanExecution.")]
 
 Command = Callable[[Executions], Awaitable[int]]
 
@@ -72,12 +84,14 @@ def execute(
     plan: Annotated[str, typer.Argument(help="Name of the DRPlan.")],
     namespace: Namespace = "default",
     name: Name = None,
+    on_failure: OnFailureOption = None,
     wait: Wait = True,
 ) -> None:
     """Execute a plan."""
 
     async def command(executions: Executions) -> int:
-        return await _created(executions, await executions.execute(plan, name), wait)
+        options = {"onFailure": on_failure} if on_failure else {}
+        return await _created(executions, await executions.execute(plan, name, options), wait)
 
     _run(namespace, command)
 
@@ -99,12 +113,19 @@ def revert(
     force: Annotated[
         bool, typer.Option("--force", help="Take back objects on which a later execution of the plan rests, too.")
     ] = False,
+    on_failure: OnFailureOption = None,
     wait: Wait = True,
 ) -> None:
     """Revert an execution: roll back the actions that it carried out."""
     selected = {"stages": stage, "workflows": workflow, "actions": action}
     only = {level: names for level, names in selected.items() if names}
-    options = {"onMissing": on_missing, "includePartial": include_partial, "only": only, "force": force}
+    options = {
+        "onMissing": on_missing,
+        "includePartial": include_partial,
+        "only": only,
+        "force": force,
+        "onFailure": on_failure,
+    }
 
     async def command(executions: Executions) -> int:
         created = await executions.revert(execution, name, {field: value for field, value in options.items() if value})
@@ -146,6 +167,78 @@ def cancel(
         return 0
 
     _run(namespace, command)
+
+
+def _ask(execution: str, namespace: str, asked: Asked) -> None:
+    async def command(executions: Executions) -> int:
+        answer = await ask(executions, execution, asked)
+        if answer is None:
+            typer.echo(f"drplanexecution/{execution} {asked.type.lower()} requested; the bridge has not answered yet")
+            return 0
+        if answer.state is RequestState.REFUSED:
+            typer.secho(f"Error: refused: {answer.message}", fg=typer.colors.RED, err=True)
+            return FAILED
+        typer.echo(f"drplanexecution/{execution} {asked.type.lower()} {answer.state.lower()}")
+        return 0
+
+    _run(namespace, command)
+
+
+@app.command()
+def retry(
+    execution: Execution,
+    namespace: Namespace = "default",
+    action: Action = None,
+    timeout: Annotated[
+        str | None,
+        typer.Option(help="What bounds each further attempt, such as 10m, in place of the action's timeout."),
+    ] = None,
+    reason: Reason = None,
+) -> None:
+    """Try an action again that failed and waits for a decision."""
+    _ask(execution, namespace, Asked(RequestType.RETRY, action, reason, timeout))
+
+
+@app.command()
+def skip(execution: Execution, reason: NeededReason, namespace: Namespace = "default", action: Action = None) -> None:
+    """Go on without an action that failed and waits for a decision."""
+    _ask(execution, namespace, Asked(RequestType.SKIP, action, reason))
+
+
+@app.command()
+def done(execution: Execution, reason: NeededReason, namespace: Namespace = "default", action: Action = None) -> None:
+    """Say that an action that failed was done by hand."""
+    _ask(execution, namespace, Asked(RequestType.DONE, action, reason))
+
+
+@app.command()
+def abort(execution: Execution, namespace: Namespace = "default", action: Action = None, reason: Reason = None) -> None:
+    """Let an action fail that waits for a decision."""
+    _ask(execution, namespace, Asked(RequestType.ABORT, action, reason))
+
+
+@app.command()
+def pause(execution: Execution, namespace: Namespace = "default", reason: Reason = None) -> None:
+    """Start no further action of a running execution; what has started is waited for."""
+    _ask(execution, namespace, Asked(RequestType.PAUSE, None, reason))
+
+
+@app.command()
+def resume(execution: Execution, namespace: Namespace = "default", reason: Reason = None) -> None:
+    """Go on with an execution that was paused."""
+    _ask(execution, namespace, Asked(RequestType.RESUME, None, reason))
+
+
+@app.command()
+def approve(
+    execution: Execution,
+    namespace: Namespace = "default",
+    stage: Annotated[str | None, typer.Option(help="The stage; the one that waits when omitted.")] = None,
+    group: Annotated[str | None, typer.Option(help="Your group that the stage asks for.")] = None,
+    reason: Reason = None,
+) -> None:
+    """Agree to the start of a stage that asks for approval."""
+    _ask(execution, namespace, Asked(RequestType.APPROVE, stage, reason, group=group))
 
 
 @app.command()

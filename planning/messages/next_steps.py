@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from string import Template
 
-from api.meta import GROUP
-
 
 class Situation(StrEnum):
     """What an execution is in. Its row in ADVICE says what the status shows then, and what to do."""
@@ -92,10 +90,6 @@ class Advice:
 _AGAIN = "$again"
 _SHOW = "kubectl --namespace $namespace describe drplanexecution $name"
 _IGNORE = "drplan revert $original --namespace $namespace --on-missing Ignore"
-_REQUEST = (
-    f'kubectl --namespace $namespace annotate --overwrite drplanexecution $name {GROUP}/request-id="$$(date +%s)" '
-    f'{GROUP}/request-by="$$(kubectl auth whoami --output jsonpath={{.status.userInfo.username}})"'
-)
 _WORKER_LOG = "kubectl --namespace drplan-system logs deployment/drplan-worker --tail 50"
 
 ADVICE: Mapping[Situation, Advice] = {
@@ -135,21 +129,21 @@ ADVICE: Mapping[Situation, Advice] = {
         "`Waiting for a decision (retry, skip, done or abort): …`",
         "the action failed, and the execution has `onFailure: Pause`",
         "correct the cause, then retry; or skip it, say that it is done by hand, or abort (skip and done need a reason)",
-        f"{_REQUEST} {GROUP}/request=retry {GROUP}/request-target=$target",
+        "drplan retry $name --namespace $namespace --action $target",
         "[pause and repair](spec/drplanexecution.md#pause-and-repair)",
     ),
     Situation.AWAITING_APPROVAL: Advice(
         "`Waiting for approval of group dr-leads: 1 of 2, by alice`",
         "the plan asks for the approval of persons before this stage",
         "have another person approve it, or cancel the execution",
-        f"{_REQUEST} {GROUP}/request=approve {GROUP}/request-target=$target",
+        "drplan approve $name --namespace $namespace --stage $target",
         "[approval](spec/drplan.md#approval)",
     ),
     Situation.PAUSED_ON_REQUEST: Advice(
         "`Paused on request by alice: …`",
         "somebody paused the execution",
         "resume it, or cancel it",
-        f"{_REQUEST} {GROUP}/request=resume",
+        "drplan resume $name --namespace $namespace",
         "[pause and repair](spec/drplanexecution.md#pause-and-repair)",
     ),
     Situation.PAUSED: Advice(

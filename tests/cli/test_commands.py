@@ -4,11 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api.requests import REQUEST_ANNOTATION as REQUEST
+from api.requests import REQUEST_ID_ANNOTATION as REQUEST_ID
 from dev.stack import Stack
+from tests.eventually import until
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -19,8 +24,8 @@ def drplan(stack: Stack, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environment, cwd=REPOSITORY, text=True, capture_output=True, timeout=60)
 
 
-def stored(stack: Stack, namespace: str, name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(stack.kubectl("get", "drpe", name, "-n", namespace, "-o", "json").stdout)
+def stored(stack: Stack, namespace: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(stack.kubectl("get", "drpe", name, "-n", namespace, "-o", "json").stdout)
     return found
 
 
@@ -91,3 +96,42 @@ def test_what_is_not_there_is_said_in_one_line(stack: Stack, namespace: str) -> 
     done = drplan(stack, "revert", "nothing", "-n", namespace)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines() == ['Error: drplanexecutions.dr.bkbcs.tencent.com "nothing" not found']
+
+
+def answered(stack: Stack, namespace: str, name: str, state: str, message: str | None = None) -> None:
+    """Answer the request that the annotations make, as the bridge would."""
+    until(lambda: REQUEST_ID in stored(stack, namespace, name)["metadata"].get("annotations", {}))
+    annotations = stored(stack, namespace, name)["metadata"]["annotations"]
+    request = {
+        "id": annotations[REQUEST_ID],
+        "type": annotations[REQUEST].capitalize(),
+        "state": state,
+        "requestedAt": "2026-02-03T10:00:00Z",
+        **({"message": message} if message else {}),
+    }
+    patch = json.dumps({"status": {"phase": "Running", "requests": [request]}})
+    stack.kubectl("patch", "drpe", name, "-n", namespace, "--subresource=status", "--type=merge", f"--patch={patch}")
+
+
+@pytest.mark.parametrize(("state", "code"), [("Effective", 0), ("Refused", 1)])
+def test_a_request_is_written_and_its_answer_told(stack: Stack, namespace: str, state: str, code: int) -> None:
+    drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--on-failure", "Pause", "--no-wait")
+    assert stored(stack, namespace, "run")["spec"]["onFailure"] == "Pause"
+    arguments = ["retry", "run", "-n", namespace, "--action", "s/w/a", "--timeout", "30s", "--reason", "mended"]
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(drplan, stack, *arguments)
+        answered(stack, namespace, "run", state, "it cannot be" if state == "Refused" else None)
+        done = running.result()
+    annotations = stored(stack, namespace, "run")["metadata"]["annotations"]
+    assert done.returncode == code, done.stderr
+    assert ("retry effective" in done.stdout) is (code == 0)
+    assert ("refused: it cannot be" in done.stderr) is (code == 1)
+    user = stack.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}").stdout
+    prefix = "dr.bkbcs.tencent.com/request"
+    assert annotations[f"{prefix}ed-by"] == annotations[f"{prefix}-by"] == user
+    assert (annotations[f"{prefix}-target"], annotations[f"{prefix}-timeout"]) == ("s/w/a", "30s")
+
+
+def test_skip_and_done_need_a_reason(stack: Stack, namespace: str) -> None:
+    assert drplan(stack, "skip", "run", "-n", namespace).returncode == 2
+    assert drplan(stack, "done", "run", "-n", namespace).returncode == 2

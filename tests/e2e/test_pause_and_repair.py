@@ -46,7 +46,7 @@ def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_re
     assert status["phase"] == "Running"
     assert {"target": target, "requests": ["Retry", "Skip", "Done", "Abort"]} in status["allowedActions"]
     assert "Waiting for a decision (retry, skip, done or abort)" in status["message"]
-    assert "request=retry" in status["nextSteps"][0]["command"]
+    assert f"drplan retry execute --namespace {story.namespace} --action {target}" == status["nextSteps"][0]["command"]
 
     ask(story, "execute", "skip")
     story.eventually("execute", lambda one: last_request(one) == ("Skip", "Refused"))
