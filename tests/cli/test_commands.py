@@ -89,7 +89,7 @@ def test_cancel_writes_the_annotation_once_and_again(stack: Stack, namespace: st
     for _ in range(2):
         assert drplan(stack, "cancel", "run", "-n", namespace, "--no-wait").returncode == 0
     annotations = json.loads(stack.kubectl("get", "drpe", "run", "-n", namespace, "-o", "json").stdout)["metadata"]
-    assert annotations["annotations"] == {"dr.bkbcs.tencent.com/cancel": "true"}
+    assert annotations["annotations"]["dr.bkbcs.tencent.com/cancel"] == "true"
 
 
 def test_what_is_not_there_is_said_in_one_line(stack: Stack, namespace: str) -> None:
