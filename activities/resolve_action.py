@@ -7,7 +7,7 @@ docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
@@ -149,9 +149,7 @@ class ActionResolver:
             raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
         except ManifestError as error:
             raise _unusable_manifest(whole, error, secret=bool(secret_values) or not complete) from None
-        within = {name: secrets_in(value) for name, value in secret_values.items() if not is_secret_name(name)}
-        values_of = [text for name, value in secret_values.items() for text in within.get(name) or [value]]
-        return definition, await _secrets_of(definition, values_of)
+        return definition, await _secrets_of(definition, secret_values)
 
     async def _require_readable(self, request: ExecuteInput) -> None:
         """Raise ActionError unless the actor may read the DRWorkflow whose secrets are to be filled in."""
@@ -209,11 +207,20 @@ class ActionResolver:
         return known
 
 
-async def _secrets_of(definition: Action, values: Iterable[str] = ()) -> frozenset[str]:
-    """Return the secret texts of a definition with its values filled in, among them these. Raises ActionError."""
+async def _secrets_of(definition: Action, secret_values: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Return the secret texts of a definition with its values filled in, and of these values. Raises ActionError.
+
+    Of a value without a secret name, only its secret parts count, where it has any.
+    """
+
+    def found() -> frozenset[str]:
+        values = secret_values or {}
+        within = {name: secrets_in(value) for name, value in values.items() if not is_secret_name(name)}
+        parts = [text for name, value in values.items() for text in within.get(name) or [value]]
+        return frozenset([*omission.secrets_of(definition.to_object()), *parts])
+
     # In a thread: a text of 1 MB takes longer than the event loop may be kept busy.
-    found = await asyncio.to_thread(omission.secrets_of, definition.to_object())
-    secrets = frozenset([*found, *values])
+    secrets = await asyncio.to_thread(found)
     if len(secrets) > MOST_SECRETS:
         message = action_messages.too_many_secrets(definition.name, MOST_SECRETS)
         raise ActionError(FailureType.INVALID, message)

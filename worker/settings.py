@@ -33,6 +33,8 @@ class Settings(ProcessSettings):
     """where HTTP actions may go: names, *.names, addresses, networks; * for all but guarded ones"""
     graceful_shutdown: GoDuration = timedelta(seconds=10)
     """how long running attempts may continue after SIGTERM; then another worker repeats them"""
+    workflow_sandbox: bool = False
+    """whether workflow code runs in the sandbox of Temporal's SDK, which takes time and memory for each run"""
     deployment_name: str | None = None
     """turns worker versioning on, together with the build id"""
     build_id: str | None = None

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import httpcore
 import httpx
+from anyio.abc import ByteStream
 
 from kube.errors import seconds_to_wait
 from planning.effects.allowed_hosts import AllowedHosts, HostRefusedError, is_address, may_be_resolved, permitted
@@ -35,10 +36,18 @@ _HEAD_BYTES = 64 * 1024
 """For status line and headers, and for all informational answers before them."""
 _RECEIVED_BODY_BYTES = 80 * 1024
 """For a body as it is received: chunks of one byte have five more around each."""
+_WIRE_BYTES = 512 * 1024
+"""For either, with all that TLS adds: a server may send records of one byte, and messages that are not data at all."""
+_INFORMATIONAL_ANSWERS = 100
+"""Before the answer; each is an object for the library, and a server sends a few, or one now and then."""
+_WIRE_PART_BYTES = 8 * 1024
+"""Received at once: 64 KB of session tickets, which are not data, took 50 ms."""
 _PART_BYTES = 2 * 1024
 """Read at once. The library parses all that a read returns without a turn for the loop: 340 chunks, 110 answers."""
 _CHARSETS = frozenset({"gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-8859-1"})
 """Decoded as declared; all others are decoded as UTF-8."""
+_STATUS_LINE = b"\nHTTP/"
+"""With the end of the line before it."""
 _SENDING = "http11.send_request_headers.started"
 
 
@@ -137,19 +146,21 @@ class HttpClient:
 
     async def _send_to(self, address: str, request: ActionRequest, observer: RequestObserver) -> HttpAnswer:
         progress = _Progress(observer)
-        network = _BoundedNetwork(_HEAD_BYTES)
+        network = _BoundedNetwork()
         async with self._transport(request, network) as transport:
             try:
                 response = await transport.handle_async_request(_addressed(request, address, progress))
-            except _TooManyBytesError:
-                raise UnansweredError(effect_messages.endless_head(_HEAD_BYTES // 1024)) from None
+            except _TooMuchError as error:
+                if progress.begun:
+                    raise UnansweredError(error.reason) from None
+                raise UnsentError(effect_messages.no_connection(host_and_port(request.url), error.reason)) from None
             except Exception as error:  # the libraries have several trees of errors, and all mean the same here
                 if progress.begun:
                     raise UnansweredError(effect_messages.BROKEN) from None
                 raise UnsentError(effect_messages.no_connection(host_and_port(request.url), _words(error))) from None
             async with aclosing(response):
                 observer.answered(response.status_code)
-                network.allow(_RECEIVED_BODY_BYTES)
+                network.begin_body()
                 return await _answer(request, response)
 
     def _transport(self, request: ActionRequest, network: "_BoundedNetwork") -> httpx.AsyncHTTPTransport:
@@ -168,30 +179,86 @@ class _Transport(httpx.AsyncHTTPTransport):
         self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=network)
 
 
-class _TooManyBytesError(Exception):
-    """More bytes were received than is allowed."""
+class _TooMuchError(Exception):
+    """More was received than is allowed; the message is the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _BoundedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects, and bounds how many bytes are received."""
+    """Connects, and bounds how much is received: first of the head of an answer, then of its body."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         self._network = httpcore.AnyIOBackend()
-        self._left = most
+        self._left = _HEAD_BYTES
+        self._on_the_wire = _WIRE_BYTES
+        self._in_head = True
+        self._begun: bytes = b"\n"
+        """The last bytes of the head, which the next ones continue."""
+        self._answers = 0
 
-    def allow(self, most: int) -> None:
-        """Set how many bytes may be received from now on."""
-        self._left = most
+    def begin_body(self) -> None:
+        """Bound the body from now on."""
+        self._left, self._on_the_wire, self._in_head = _RECEIVED_BODY_BYTES, _WIRE_BYTES, False
 
-    def received(self, count: int) -> None:
-        """Count bytes that were received. Raises _TooManyBytesError."""
-        self._left -= count
+    def received(self, part: bytes) -> None:
+        """Count what was received. Raises _TooMuchError."""
+        self._left -= len(part)
         if self._left < 0:
-            raise _TooManyBytesError
+            raise _TooMuchError(effect_messages.endless_head(_HEAD_BYTES // 1024))
+        if self._in_head:
+            head = self._begun + part
+            self._answers += head.count(_STATUS_LINE)
+            self._begun = head[1 - len(_STATUS_LINE) :]
+            if self._answers > _INFORMATIONAL_ANSWERS + 1:
+                raise _TooMuchError(effect_messages.too_many_informational_answers(_INFORMATIONAL_ANSWERS))
+
+    def received_on_the_wire(self, count: int) -> None:
+        """Count bytes that were received, whatever they mean. Raises _TooMuchError."""
+        self._on_the_wire -= count
+        if self._on_the_wire < 0:
+            raise _TooMuchError(effect_messages.too_much_on_the_wire(_WIRE_BYTES // 1024))
 
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         """Connect."""
-        return _BoundedStream(await self._network.connect_tcp(*args, **options), self)
+        stream: Any = await self._network.connect_tcp(*args, **options)
+        # The library has no place for what lies between TCP and TLS.
+        stream._stream = _BoundedBytes(stream._stream, self)
+        return _BoundedStream(stream, self)
+
+
+class _BoundedBytes(ByteStream):
+    """The bytes of a connection, below TLS; its messages that are no data never come to `_BoundedStream.read`."""
+
+    def __init__(self, stream: ByteStream, network: _BoundedNetwork) -> None:
+        self._stream = stream
+        self._network = network
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        """Receive a part. Raises _TooMuchError."""
+        await asyncio.sleep(0)
+        part = await self._stream.receive(min(max_bytes, _WIRE_PART_BYTES))
+        self._network.received_on_the_wire(len(part))
+        return part
+
+    async def send(self, item: bytes) -> None:
+        """Send all of it."""
+        await self._stream.send(item)
+
+    async def send_eof(self) -> None:
+        """End what is sent."""
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    @property
+    def extra_attributes(self) -> Any:
+        """What the library asks about the connection."""
+        return self._stream.extra_attributes
 
 
 class _BoundedStream(httpcore.AsyncNetworkStream):
@@ -202,10 +269,10 @@ class _BoundedStream(httpcore.AsyncNetworkStream):
         self._network = network
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - as httpcore has it
-        """Read a part. Raises _TooManyBytesError."""
+        """Read a part. Raises _TooMuchError."""
         await asyncio.sleep(0)
         part = await self._stream.read(min(max_bytes, _PART_BYTES), timeout)
-        self._network.received(len(part))
+        self._network.received(part)
         return part
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as httpcore has it
@@ -283,7 +350,7 @@ async def _read(response: httpx.Response) -> tuple[bytes, bool]:
                 raw += part
                 if len(raw) > _BODY_BYTES:
                     return bytes(raw[:_BODY_BYTES]), False
-    except (httpx.HTTPError, TimeoutError, _TooManyBytesError):
+    except (httpx.HTTPError, TimeoutError, _TooMuchError):
         return bytes(raw), False
     return bytes(raw), True
 

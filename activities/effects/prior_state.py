@@ -3,6 +3,8 @@
 Source: docs/operations.md, "The state before a change".
 """
 
+import asyncio
+
 from activities.effects.action import ResolvedAction
 from activities.store import Revision, RevisionStore
 from api.meta import CREATED_BY_ANNOTATION
@@ -40,7 +42,9 @@ class PriorStateStore:
 
         That is another attempt's, if one that was believed to be lost is still running.
         """
-        new, execution = prior_state.prior_state_of(found, doubt, self._action.secrets), self._action.execution
+        # In a thread: an object of a megabyte is searched for what may be secret.
+        new = await asyncio.to_thread(prior_state.prior_state_of, found, doubt, self._action.secrets)
+        execution = self._action.execution
         if execution is None:
             self._state, self.stored_now = new, True
             return new

@@ -5,6 +5,8 @@ may change more each time that it is sent, so there the prior state tells.
 Source: docs/spec/drworkflow.md, "Operations"; Kubernetes, "Concurrency Control" and "Dry-run".
 """
 
+import asyncio
+
 from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.effects.prior_state import PriorStateStore
@@ -63,7 +65,7 @@ class ObjectUpdate:
             changed = await self._send(found, stored)
         except (ConflictError, NotFoundError):
             return None
-        self._note_losses(found, changed)
+        await self._note_losses(found, changed)
         return changed
 
     def _to_hand_over(self, found: Object) -> list[Object] | None:
@@ -83,7 +85,7 @@ class ObjectUpdate:
         if self._to_hand_over(found) is not None:
             return False
         if self._operations is not None:
-            return self._json_patch_in_effect(self._operations, found, stored)
+            return await self._json_patch_in_effect(self._operations, found, stored)
         try:
             return same_state(found, await self._request(found, dry_run=True))
         except ApiError as error:
@@ -92,9 +94,10 @@ class ObjectUpdate:
             # An admission webhook that refuses dry runs, for example: then the change itself has to show it.
             return False
 
-    def _json_patch_in_effect(self, operations: list[Object], found: Object, stored: PriorState | None) -> bool:
+    async def _json_patch_in_effect(self, operations: list[Object], found: Object, stored: PriorState | None) -> bool:
         if stored is not None and stored.complete:
-            return json_patch.in_effect(operations, stored.found, found)
+            # In a thread: a megabyte holds thousands of operations.
+            return await asyncio.to_thread(json_patch.in_effect, operations, stored.found, found)
         if stored is None or self._prior.stored_now:
             return False
         # An earlier attempt may have sent it, and it must not be sent twice.
@@ -147,11 +150,11 @@ class ObjectUpdate:
         except ManifestError as error:
             raise outcomes.failed(self._action, FailureType.INVALID, str(error)) from None
 
-    def _note_losses(self, found: Object, changed: Object) -> None:
+    async def _note_losses(self, found: Object, changed: Object) -> None:
         """Say in the action's message what went with the lists that a merge patch replaced."""
         action = self._action
         if action.operation is Operation.PATCH and action.patch_type is PatchType.MERGE:
-            paths = [*merge_patch.lost(action.body, found, changed)]
+            paths = await asyncio.to_thread(lambda: [*merge_patch.lost(action.body, found, changed)])
             if paths:
                 action.add_note(action_messages.lost_with_lists(paths))
 

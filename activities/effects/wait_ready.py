@@ -141,7 +141,9 @@ class _ReadyWait:
             return never(readiness_messages.replaced_since(found["metadata"]["uid"]))
         if is_subscription(found):
             clusters = bound_clusters(found)
-            return distribution(found, await _descriptions(self._cluster, self._uid, clusters, actor))
+            descriptions = await _descriptions(self._cluster, self._uid, clusters, actor)
+            # In a thread: they contain every object that goes to a cluster.
+            return await asyncio.to_thread(distribution, found, descriptions)
         has_status = await self._cluster.has_status(self._action.target)
         result = readiness(found, self._wait if has_status else NO_WAIT)
         if result.ends_waiting:

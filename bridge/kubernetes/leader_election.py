@@ -19,6 +19,12 @@ from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 
 _API_VERSION = "coordination.k8s.io/v1"
+_LONGEST = 3600
+"""Seconds for which another's lease is waited for, whatever it says."""
+_DIGITS = 9
+"""Of a process id, at most."""
+_MOST_TRANSITIONS = 2**31 - 1
+"""Of the API's 32 bits; one more would be refused."""
 
 _log = structlog.get_logger(__name__)
 
@@ -85,7 +91,7 @@ class LeaderElection:
             lease = await self._cluster.get(self._target, OWN)
         except NotFoundError:
             lease = None
-        if lease is not None and not self._free(lease["spec"]):
+        if lease is not None and not self._free(lease.get("spec") or {}):
             self._held_until = 0.0
             return
         try:
@@ -106,7 +112,7 @@ class LeaderElection:
             "leaseDurationSeconds": max(1, round(self._duration)),
             "acquireTime": before.get("acquireTime", now) if ours else now,
             "renewTime": now,
-            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if ours else 1),
+            "leaseTransitions": _number(before, "leaseTransitions", _MOST_TRANSITIONS - 1) + (0 if ours else 1),
         }
         if lease is None:
             body = {"apiVersion": _API_VERSION, "kind": "Lease", "metadata": {"name": self._target.name}, "spec": spec}
@@ -122,7 +128,7 @@ class LeaderElection:
         seen = (holder, str(spec.get("renewTime") or ""))
         if seen != self._seen:
             self._seen, self._seen_at = seen, self._clock()
-        return self._clock() - self._seen_at > float(spec.get("leaseDurationSeconds") or self._duration)
+        return self._clock() - self._seen_at > (_number(spec, "leaseDurationSeconds", _LONGEST) or self._duration)
 
     async def release(self) -> None:
         """Release the lease, so that the next leader need not wait for it to expire."""
@@ -132,18 +138,25 @@ class LeaderElection:
         try:
             async with asyncio.timeout(2 * self._renewal):
                 lease = await self._cluster.get(self._target, OWN)
-                if lease["spec"].get("holderIdentity") == self._identity:
-                    spec = {**lease["spec"], "holderIdentity": ""}
+                spec = lease.get("spec") or {}
+                if spec.get("holderIdentity") == self._identity:
+                    spec = {**spec, "holderIdentity": ""}
                     await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
         except (ApiError, TimeoutError) as error:
             _log.info("lease not released", error=str(error) or "no answer in time")
+
+
+def _number(spec: Object, name: str, most: int) -> int:
+    """Return a number of a lease, which others may write: `most` where it is larger, 0 where it is none."""
+    value = spec.get(name)
+    return max(0, min(value, most)) if isinstance(value, int) else 0
 
 
 def is_dead_here(holder: str) -> bool:
     """Whether a holder is a process of this host that no longer runs: a bridge that was restarted by hand."""
     host, _, rest = holder.partition("_")
     number = rest.partition("_")[0]
-    if host != socket.gethostname() or not number.isdigit():
+    if host != socket.gethostname() or not number.isdecimal() or len(number) > _DIGITS:
         return False
     try:
         os.kill(int(number), 0)

@@ -5,7 +5,7 @@ one was applied. So that is computed from the state before, which is stored. Sou
 "Operations".
 """
 
-import copy
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +27,8 @@ _NEEDS = {
     "copy": ("path", "from"),
     "test": ("path", "value"),
 }
+_MOST_COPIED = 3 << 20
+"""Bytes, as JSON, that all operations of a patch may copy. Source: Kubernetes, apiserver, `JSONPatchMaxCopyBytes`."""
 _INDEX = re.compile(r"[0-9]{1,9}")
 _ANNOTATIONS = "/metadata/annotations"
 _MARK = f"{_ANNOTATIONS}/{CREATED_BY_ANNOTATION.replace('/', '~1')}"
@@ -76,8 +78,9 @@ def in_effect(operations: list[dict[str, Any]], before: Object, found: Object) -
 
 
 def applied(operations: list[dict[str, Any]], document: Any) -> Any:
-    """Return a document with the operations applied. Raises PatchError where one does not fit."""
-    document = copy.deepcopy(document)
+    """Return a document with the operations applied. Raises PatchError where one does not fit, or copies too much."""
+    document, operations = json.loads(json.dumps([document, operations]))
+    copied = 0
     for each in operations:
         match each["op"]:
             case "test":
@@ -91,7 +94,11 @@ def applied(operations: list[dict[str, Any]], document: Any) -> Any:
             case "add":
                 _put(document, each["path"], each["value"], insert=True)
             case "copy":
-                _put(document, each["path"], _at(document, each["from"]), insert=True)
+                value = json.dumps(_at(document, each["from"]))
+                copied += len(value)
+                if copied > _MOST_COPIED:
+                    raise PatchError(each["path"])
+                _put(document, each["path"], json.loads(value), insert=True)
             case _:
                 value = _at(document, each["from"])
                 _remove(document, each["from"])

@@ -11,6 +11,8 @@ from planning.messages import readiness as readiness_messages
 from planning.values.redaction import HIDDEN
 from planning.values.secret_parts import hidden
 
+_WORDS = 10_000
+"""Characters of what a container left behind; kubelet keeps 4,096 bytes, but others may write a status."""
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 """Why a container waits that starts as it should."""
 
@@ -83,7 +85,7 @@ def _failure(pod: Object) -> str:
 def _ended_so(name: str, end: Object, since: str = "") -> str:
     """Return how a container ended, in its own words where it left any; `since` is why it waits now."""
     # A container may leave anything behind: values with a secret name do not go into a message.
-    words = str(hidden(text(end, "message").strip(), lambda _: HIDDEN))
+    words = str(hidden(text(end, "message").strip()[:_WORDS], lambda _: HIDDEN))
     reason = ": ".join(word for word in (since, text(end, "reason")) if word)
     return effect_messages.container_failed(name, reason, number(end, "exitCode"), words)
 

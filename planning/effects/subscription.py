@@ -24,6 +24,12 @@ Descriptions = Mapping[str, Sequence[Object]]
 """By cluster, as `namespace/name`: the Descriptions of one Subscription."""
 
 
+_Identity = tuple[str, str, str, str]
+"""API group, kind, namespace and name."""
+_Numbers = dict[tuple[str, str, str, str, str], Object | None]
+"""Replicas by name of the cluster and identity; None where what is reported cannot be read."""
+
+
 def is_subscription(found: Object) -> bool:
     """Tell whether an object is judged here."""
     return group_and_kind(found) == (CLUSTERNET_GROUP, "Subscription")
@@ -48,7 +54,10 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     clusters = bound_clusters(subscription)
     if not clusters:
         return not_yet(readiness_messages.NOT_BOUND)
-    verdicts = [(cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()))) for cluster in clusters]
+    numbers = _numbers(subscription)
+    verdicts = [
+        (cluster, _in_cluster(subscription, cluster, descriptions.get(cluster, ()), numbers)) for cluster in clusters
+    ]
     for wanted in (ReadinessState.NEVER, ReadinessState.NOT_YET):
         for cluster, found in verdicts:
             if found.state is wanted:
@@ -56,13 +65,13 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     return READY
 
 
-def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
+def _in_cluster(subscription: Object, cluster: str, descriptions: Sequence[Object], numbers: _Numbers) -> Readiness:
     """Evaluate a Subscription in one cluster, by its Descriptions there."""
     if namespace_of(cluster) is None:
         return never(readiness_messages.bad_binding(cluster))
     current = [each for each in descriptions if not text(each, "metadata", "deletionTimestamp")]
     arrived = _arrived(subscription, current)
-    return arrived if arrived.state is not ReadinessState.READY else _working(subscription, cluster, current)
+    return arrived if arrived.state is not ReadinessState.READY else _working(subscription, cluster, current, numbers)
 
 
 def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
@@ -83,18 +92,20 @@ def _arrived(subscription: Object, descriptions: Sequence[Object]) -> Readiness:
     return READY
 
 
-def _working(subscription: Object, cluster: str, descriptions: Sequence[Object]) -> Readiness:
+def _working(subscription: Object, cluster: str, descriptions: Sequence[Object], numbers: _Numbers) -> Readiness:
     """Evaluate whether what arrived does its work, as far as its state is reported."""
     generic = [each for each in descriptions if text(each, "spec", "deployer") == _GENERIC]
-    sent = [(each, made) for each in generic for made in _objects(each)]
+    sent = [(reports, made) for each in generic for reports in [_reported(each)] for made in _objects(each)]
     present = {_identity(made) for _, made in sent}
     for feed in items(subscription, "spec", "feeds"):
         # A chart or a Manifest is a wrapper: it is not itself part of what goes to the cluster.
         arrives = bool(text(feed, "name")) and group_and_kind(feed)[0] != CLUSTERNET_GROUP
         if arrives and _identity(feed) not in present:
             return not_yet(readiness_messages.not_part_yet(_called(feed)))
-    for each, made in sent:
-        found = _judged(subscription, cluster, each, made)
+    name = cluster.partition("/")[2]
+    for reports, made in sent:
+        identity = _identity(made)
+        found = _judged(made, reports.get(identity), numbers.get((name, *identity)))
         if not found.ends_waiting:
             return Readiness(found.state, f"{_called(made)}: {found.reason}")
     return READY
@@ -115,17 +126,21 @@ def _decoded(raw: object) -> Object:
     return made if isinstance(made, dict) else {}
 
 
-def _judged(subscription: Object, cluster: str, description: Object, made: Object) -> Readiness:
+def _reported(description: Object) -> dict[_Identity, object]:
+    """Return the states that the cluster reports, by object; the first one of each counts."""
+    reports = items(description, "status", "manifestStatuses")
+    return {_identity(each): at(each, "observedStatus") for each in reversed(reports)}
+
+
+def _judged(made: Object, status: object, numbers: Object | None) -> Readiness:
     """Evaluate one object in the cluster. Its generation there is not known, so that of the hub is left out."""
     metadata = {"name": text(made, "metadata", "name")}
     stripped = {**made, "metadata": metadata}
-    reports = items(description, "status", "manifestStatuses")
-    status = next((at(each, "observedStatus") for each in reports if _identity(each) == _identity(made)), None)
     if isinstance(status, dict) and status:
         return readiness({**stripped, "status": status})
     if group_and_kind(made) not in _WORKLOADS:
         return READY
-    if (numbers := _numbers(subscription, cluster, made)) is None:
+    if numbers is None:
         return not_yet(readiness_messages.NOT_REPORTED)
     if text(made, "kind") != "Job":
         return readiness({**stripped, "status": numbers})
@@ -134,19 +149,20 @@ def _judged(subscription: Object, cluster: str, description: Object, made: Objec
     return READY if succeeded >= wanted else not_yet(readiness_messages.completions(succeeded, wanted))
 
 
-def _numbers(subscription: Object, cluster: str, made: Object) -> Object | None:
-    """Return what the Subscription itself says of an object in the cluster; None where it says nothing."""
-    name = cluster.partition("/")[2]
+def _numbers(subscription: Object) -> _Numbers:
+    """Return what the Subscription itself says of the objects in its clusters; the first report of each counts."""
+    numbers: _Numbers = {}
     for each in items(subscription, "status", "aggregatedStatuses"):
+        identity = _identity(each)
         for detail in items(each, "feedStatusDetails"):
             # `available` says that a state was reported, not that it is a good one.
-            if _identity(each) == _identity(made) and text(detail, "clusterName") == name and detail.get("available"):
-                numbers = at(detail, "replicaStatus")
-                return numbers if isinstance(numbers, dict) else None
-    return None
+            if detail.get("available"):
+                found = at(detail, "replicaStatus")
+                numbers.setdefault((text(detail, "clusterName"), *identity), found if isinstance(found, dict) else None)
+    return numbers
 
 
-def _identity(found: Object) -> tuple[str, str, str, str]:
+def _identity(found: Object) -> _Identity:
     """Return what names an object, be it whole or a reference to it."""
     place = found["metadata"] if isinstance(found.get("metadata"), dict) else found
     return *group_and_kind(found), text(place, "namespace"), text(place, "name")

@@ -159,6 +159,16 @@ def endless_head(kilobytes: int) -> str:
     return f"the server sent more than {kilobytes} KB of headers or informational answers and no end of them"
 
 
+def too_many_informational_answers(most: int) -> str:
+    """The server sent so many informational answers (100 to 199), and no other one."""
+    return f"the server sent more than {most} informational answers and no other one"
+
+
+def too_much_on_the_wire(kilobytes: int) -> str:
+    """The server sent so much before the end of the headers that TLS alone can be the cause."""
+    return f"the server sent more than {kilobytes} KB of TLS records and no end of its headers"
+
+
 def request_outcome_unknown(reason: str, *, repeated: bool) -> str:
     """A request that is not to be made twice may have had its effect."""
     why = "" if repeated else "; it is not repeated, for the action sets no retryPolicy of its own"

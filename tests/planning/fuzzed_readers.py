@@ -15,13 +15,19 @@ from api.phases import ActionType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from kube.errors import seconds_to_wait
+from planning.definitions import json_patch, merge_patch
 from planning.definitions.identifiers import Workflows
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.retry import attempt_errors
 from planning.definitions.when import WhenError, modes
 from planning.definitions.yaml_documents import documents_in
 from planning.definitions.yaml_scalars import ManifestError
+from planning.effects import managed_fields, removal
 from planning.effects.http_request import RequestError, request_of
+from planning.effects.obstacles import last_failure, obstacle
+from planning.effects.prior_state import data_of, prior_state_of
+from planning.effects.readiness import StatusWait, readiness
+from planning.effects.subscription import distribution
 from planning.execute.decide import decide_execute
 from planning.validation.objects import execution_errors, plan_errors, workflow_errors
 from planning.values import jsonpath
@@ -115,6 +121,42 @@ def answer(body: str, secrets: list[str]) -> None:
     forms = secret_forms(secrets)
     kept_body(body, forms, whole=False)
     redacted(body, forms)
+
+
+def prior_state(found: dict[str, Any], secrets: list[str]) -> None:
+    """Decide what to store of an object that an action changes."""
+    json.dumps(data_of(prior_state_of(found, "", secrets)))
+
+
+def patched(patch: list[dict[str, Any]], before: dict[str, Any]) -> None:
+    """Look whether a JSON patch was applied."""
+    body = {"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}, "patch": patch}
+    json_patch.in_effect(json_patch.operations_of(body), before, before)
+
+
+def merged(patch: dict[str, Any], before: dict[str, Any]) -> None:
+    """Look what lists a merge patch replaces."""
+    list(merge_patch.lists_in(patch))
+    list(merge_patch.lost(patch, before, {"spec": {}}))
+
+
+def what_keeps_it(pods: list[dict[str, Any]]) -> None:
+    """Look what keeps pods from working."""
+    obstacle(pods)
+    last_failure(pods)
+
+
+def live_object(found: dict[str, Any]) -> None:
+    """Read whatever the status of an object says."""
+    readiness(found, StatusWait(30.0, over=True))
+    removal.obstacles(found)
+    removal.defined_kind(found)
+    managed_fields.handed_over(found, "drplan")
+
+
+def distributed(subscription: dict[str, Any], description: dict[str, Any], clusters: list[str]) -> None:
+    """Look whether a Subscription has reached its clusters."""
+    distribution(subscription, {cluster: [description] for cluster in clusters})
 
 
 def http_request(action: dict[str, Any]) -> None:

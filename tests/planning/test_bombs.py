@@ -3,6 +3,7 @@
 Source: docs/spec/drworkflow.md, "Limits"; docs/architecture.md, "Bounds".
 """
 
+import base64
 from typing import Any
 
 import pytest
@@ -56,6 +57,26 @@ OBJECTS: Any = {"kind": "ConfigMap", "metadata": {"labels": {f"l{number}": "v" f
                 "data": {f"k{number}": "v" * 900 for number in range(1000)}}  # fmt: skip
 LADDER: Any = {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": "x"}}}}}}}}
 ITEMS: Any = {"items": [{"name": "a" * 28 + "!"}] * 20_000}
+
+ADDRESSES = "http://hooks.a/AAAAA6/ -u a:b cookie: a\n"
+NAMES = [f"c{number}" for number in range(5000)]
+SUBSCRIPTION: Any = {
+    "apiVersion": "apps.clusternet.io/v1alpha1", "kind": "Subscription", "metadata": {"name": "s"},
+    "spec": {"feeds": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name} for name in NAMES]},
+    "status": {"bindingClusters": ["n/c"], "aggregatedStatuses": [
+        {"apiVersion": "apps/v1", "kind": "Deployment", "name": name,
+         "feedStatusDetails": [{"clusterName": "c", "available": True, "replicaStatus": {"readyReplicas": 1}}]}
+        for name in NAMES]},
+}  # fmt: skip
+DESCRIPTION: Any = {
+    "metadata": {"name": "d"}, "spec": {"deployer": "Generic", "raw": [
+        base64.b64encode(f'{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"name":"{name}"}}}}'.encode()).decode()
+        for name in NAMES]},
+    "status": {"phase": "Success", "manifestStatuses": [{"apiVersion": "v1", "kind": "A", "name": name}
+                                                        for name in NAMES]},
+}  # fmt: skip
+ITEMS_OF_LIST: Any = {"a": [{"name": f"n{number}", "b": [{"name": "c", "d": [1, 2]}]} for number in range(18_000)]}
+LIVE: Any = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}
 
 BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
     "merge keys, 6 levels": (readers.manifest, merges(6)),
@@ -113,6 +134,26 @@ BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
     "long secrets": (readers.secret_parts, http(headers={"Authorization": "ü" * 500_000})),
     "an answer that ends in secrets": (readers.answer, "a" * 65_536, ["a" * 1_000_000 + "b", "a" * 70_000 + "c"]),
     "many secrets": (readers.answer, "ab" * 32_768, [f"a{number:05}" + "ab" * 400 for number in range(1000)]),
+    "an answer of addresses and cookies": (readers.answer, ADDRESSES * 1500, ["s" * 100]),
+    "an object of addresses and cookies": (readers.prior_state, LIVE | {"data": {"a": ADDRESSES * 22_000}}, []),
+    "an object of block scalars": (readers.prior_state, LIVE | {"data": {"a": "passwords:\n " * 70_000}}, []),
+    "an object and many secrets": (readers.prior_state, LIVE | {"data": {"a": "ab" * 500_000}},
+                                   ["ab" * 400 + str(number) for number in range(1000)]),
+    "the last words of containers": (readers.what_keeps_it, [{"metadata": {"name": "p"}, "status": {
+        "phase": "Failed", "containerStatuses": [{"name": "c", "state": {"terminated": {
+            "exitCode": 1, "message": ADDRESSES * 22_000}}}]}}]),
+    "conditions": (readers.live_object, LIVE | {"kind": "Deployment", "status": {"conditions": [
+        {"type": f"c{number}", "status": "True", "message": "m"} for number in range(16_000)]}}),
+    "versions of a definition": (readers.live_object, LIVE | {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "spec": {"versions": [{"name": f"v{number}", "served": True, "schema": {"a": {"b": {"c": {}}}}}
+                              for number in range(14_000)]}}),
+    "what a Subscription reports": (readers.distributed, SUBSCRIPTION, DESCRIPTION, ["n/c"]),
+    "operations on a long list": (readers.patched, [{"op": "add", "path": "/data/a/0", "value": 1}] * 20_000,
+                                  {"data": {"a": [1] * 200_000}}),
+    "copies of copies": (readers.patched, [{"op": "copy", "from": "/a", "path": f"/a/b{number}"}
+                                           for number in range(15_000)], {"a": {"b": "x"}}),
+    "named items of a list": (readers.merged, ITEMS_OF_LIST, ITEMS_OF_LIST),
     "a long URL": (readers.http_request, http(url="http://a/" + "ü" * 400_000)),
     "many headers": (readers.http_request, http(headers={f"X-{number}": "v" * 50 for number in range(15_000)})),
     "actions": (readers.dr_workflow, actions(*(http() | {"name": f"a{number}"} for number in range(9000)))),

@@ -7,6 +7,8 @@ import pytest
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
+from temporalio.worker import UnsandboxedWorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.authorize import Impersonation, RunAuthorizer
 from activities.execute_action import ExecuteActivities
@@ -77,6 +79,15 @@ async def test_settings_reach_the_worker(client: Client, cluster: Cluster) -> No
     config = build_worker(client, cluster, settings).config()
     assert (config["task_queue"], config["max_concurrent_activities"]) == ("blue", 7)
     assert config["graceful_shutdown_timeout"] == settings.graceful_shutdown
+
+
+async def test_workflow_code_is_sandboxed_only_where_that_is_set(client: Client, cluster: Cluster) -> None:
+    runner = build_worker(client, cluster, Settings()).config()["workflow_runner"]
+    sandboxed = build_worker(client, cluster, Settings(task_queue="sandbox", workflow_sandbox=True)).config()[
+        "workflow_runner"
+    ]
+    assert isinstance(runner, UnsandboxedWorkflowRunner)
+    assert isinstance(sandboxed, SandboxedWorkflowRunner)
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(deployment_name="drplan"), Settings(build_id="1")])

@@ -145,8 +145,11 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @contextmanager
-def floods(first: bytes, then: bytes, *, tls: bool = False) -> Iterator[int]:
-    """A server, at the port, that answers every request with bytes that it then repeats without end."""
+def floods(first: bytes, then: bytes, *, tls: bool = False, tickets: int = 0) -> Iterator[int]:
+    """A server, at the port, that answers every request with bytes that it then repeats without end.
+
+    With `tickets` it sends so many tickets of its TLS session first.
+    """
 
     def serve(connection: socket.socket) -> None:
         with suppress(OSError), connection:
@@ -162,9 +165,10 @@ def floods(first: bytes, then: bytes, *, tls: bool = False) -> Iterator[int]:
                 threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
 
     listening = socket.create_server(("127.0.0.1", 0))
-    if tls:
+    if tls or tickets:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)
+        context.num_tickets = tickets or 2
         listening = context.wrap_socket(listening, server_side=True)
     with listening:
         threading.Thread(target=accept, daemon=True).start()
@@ -207,7 +211,6 @@ class LoopTime:
 @pytest.mark.parametrize(
     ("first", "then"),
     [
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4000),
         (b"", b"HTTP/1.1 103 Early Hints\r\n" + b"a:b\r\n" * 10_000 + b"\r\n"),
         (HEAD, b"a:b\r\n" * 10_000),
         (HEAD + b"a: ", b"b" * 60_000),
@@ -228,8 +231,33 @@ async def test_a_head_without_an_end_fails_soon_and_says_what_the_server_did(
     assert time_of_loop.total < 1
 
 
+@pytest.mark.parametrize("tls", [False, True])
+async def test_informational_answers_without_end_are_counted(tls: bool) -> None:
+    with floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4000, tls=tls) as port:
+        url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/"
+        by = effect()
+        async with LoopTime.measured() as time_of_loop:
+            error = await refusal(order(url, timeout="20s"), by)
+    assert error.message == (
+        f"HTTP GET {url} failed: the server sent more than 100 informational answers and no other one"
+    )
+    assert time_of_loop.longest < LONGEST_STRETCH
+    assert time_of_loop.total < 0.5
+
+
+async def test_tls_without_data_is_counted() -> None:
+    with floods(b"", b"", tickets=20_000) as port:
+        url = f"https://127.0.0.1:{port}/"
+        by = effect()
+        async with LoopTime.measured() as time_of_loop:
+            error = await refusal(order(url, timeout="20s"), by)
+    assert "the server sent more than 512 KB of TLS records and no end of its headers" in error.message
+    assert time_of_loop.longest < LONGEST_STRETCH
+    assert time_of_loop.total < 1
+
+
 async def test_a_post_that_is_answered_by_a_head_without_an_end_may_have_had_its_effect() -> None:
-    with floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 4000) as port:
+    with floods(HEAD, b"a:b\r\n" * 10_000) as port:
         error = await refusal(order(f"http://127.0.0.1:{port}/", method="POST"))
     assert error.type == FailureType.OUTCOME_UNKNOWN
     assert "the server sent more than 64 KB of headers" in error.message

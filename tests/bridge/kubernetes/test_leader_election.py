@@ -197,3 +197,26 @@ def test_a_process_of_this_host_that_is_gone_holds_nothing() -> None:
     assert not is_dead_here(f"{host}_{os.getpid()}_abc")
     assert not is_dead_here(f"another_{child}_abc")
     assert not is_dead_here("bridge-1")
+
+
+STRANGE_SPECS = [
+    None,
+    {},
+    {"holderIdentity": "gone", "leaseDurationSeconds": 2**31 - 1, "leaseTransitions": 2**31 - 1},
+    {"holderIdentity": "gone", "renewTime": "0001-01-01T00:00:00.000000Z", "acquireTime": "9999-12-31T23:59:59Z"},
+    {"holderIdentity": f"{socket.gethostname()}_{'9' * 5000}_x", "leaseDurationSeconds": -1},
+    {"holderIdentity": f"{socket.gethostname()}_²_x", "leaseTransitions": -5},
+]
+
+
+@pytest.mark.parametrize("spec", STRANGE_SPECS, ids=range(len(STRANGE_SPECS)))
+async def test_whatever_a_lease_says_it_can_be_taken(spec: Object | None) -> None:
+    server, clock = OneLease(), Clock()
+    server.lease = {"metadata": {"name": "lease", "resourceVersion": "0"}, **({} if spec is None else {"spec": spec})}
+    one = lease(server, "one", clock)
+    await turn(one)
+    clock.now += 3601
+    assert await turn(one)
+    assert 1 <= server._read()["spec"]["leaseTransitions"] < 2**31
+    await one.release()
+    assert server.holder == ""

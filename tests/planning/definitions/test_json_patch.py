@@ -112,3 +112,20 @@ def test_defaults_that_the_api_server_adds_do_not_hide_the_effect() -> None:
     found = {"list": [{"name": "a"}, {"name": "c", "policy": "Always"}]}
     assert in_effect(operations, {"list": [{"name": "a"}]}, found)
     assert not in_effect(operations, {"list": [{"name": "a"}]}, {"list": [{"name": "a"}, {"name": "b"}]})
+
+
+def test_what_is_added_or_copied_is_a_value_for_itself() -> None:
+    patch = [
+        op("add", "/a", value=[]),
+        op("add", "/a/-", value=1),
+        op("copy", "/b", **{"from": "/a"}),
+        op("remove", "/a/0"),
+    ]
+    assert applied(patch, {}) == {"a": [], "b": [1]}
+    assert patch[0]["value"] == []
+
+
+def test_no_more_is_copied_than_the_api_server_allows() -> None:
+    doubled = [op("copy", f"/a/b{number}", **{"from": "/a"}) for number in range(60)]
+    with pytest.raises(PatchError):
+        applied(doubled, {"a": {"c": "x"}})

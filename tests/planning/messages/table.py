@@ -385,6 +385,8 @@ OF_EFFECTS = [
     effect_messages.not_resolved(GAP, GAP),
     effect_messages.not_sent_in_time(GAP, "5m"),
     effect_messages.endless_head(64),
+    effect_messages.too_many_informational_answers(100),
+    effect_messages.too_much_on_the_wire(512),
     effect_messages.address_guarded(GAP, "169.254.169.254", "link-local"),
     effect_messages.not_a_method(METHODS),
     effect_messages.waiting_for_connection(GAP),
