@@ -24,7 +24,6 @@ from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import is_object_name
 from planning.messages import runs as run_messages
-from workflows.contract import root_type
 
 SWEEP_RETRY = 10.0
 """Seconds until the runs are listed again after an error."""
@@ -171,10 +170,9 @@ async def _end_if_strange(context: Context, run: OpenRoot) -> None:
 
 def _can_be_root(run: OpenRoot, root_input: RunInput) -> bool:
     """Return whether an execution has this root by its input. A name with slashes is a path to another object."""
-    execution, operation = root_input.execution, root_input.operation
+    execution = root_input.execution
     is_name = is_object_name(ObjectName(name=execution.name, namespace=execution.namespace))
-    has_type = run.workflow_type in {root_type(operation, preview=preview) for preview in (False, True)}
-    return is_name and has_type and identifiers.root_id(operation, execution) == run.workflow_id
+    return is_name and run.belongs_to(execution, root_input.operation)
 
 
 async def _cancel(context: Context, workflow_id: str, run_id: str) -> None:

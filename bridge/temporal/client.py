@@ -47,7 +47,8 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.execution import DRPlanExecution, RunState
-from api.meta import Model
+from api.meta import Model, ObjectKey
+from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
@@ -123,6 +124,11 @@ class OpenRoot(NamedTuple):
     workflow_id: str
     run_id: str
     workflow_type: str
+
+    def belongs_to(self, execution: ObjectKey, operation: OperationType) -> bool:
+        """Return whether it has the id and a type of the root of an execution, or of its preview."""
+        types = {root_type(operation, preview=preview) for preview in (False, True)}
+        return self.workflow_type in types and self.workflow_id == identifiers.root_id(operation, execution)
 
 
 class HistoryPage(Model):
