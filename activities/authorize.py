@@ -194,8 +194,10 @@ class RunAuthorizer:
             return await self._account_without_decision(execution, request)
         decision = await self._snapshots.decision(key, ref)
         if not decision.contains(step_of(request)):
-            if execution.status.engine is not None and execution.status.engine.run_id != root.run_id:
-                # Of a run that was reset, the status names the decision of the run before until the bridge records it.
+            was_reset = execution.status.engine is not None and execution.status.engine.run_id != root.run_id
+            if was_reset or execution.spec.revert_to is not None:
+                # Of a run that was reset, and of one that decides on each of several executions in its turn, the status
+                # names the decision before until the bridge records the next one.
                 raise NotRecordedError(FailureType.TRANSIENT, run_messages.waiting_for_record(key))
             raise _refused_step(key)
         if request.origin is not None:

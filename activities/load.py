@@ -52,11 +52,12 @@ from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.preview.digest import differences, with_digest
 from planning.preview.tree import Place, previewed, would_be_refused
-from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe
+from planning.revert.decide import ENDED, decide_revert, executes_definitions, objects_to_observe, why_rejected
 from planning.revert.decide import rejected as rejected_revert
 from planning.revert.layers import Layer, in_effect, lacks_records, layer_of
 from planning.revert.marks import without_foreign, without_unmarked
 from planning.revert.scope import Scope
+from planning.revert.unwind import labelled, of_part, with_parts
 from planning.snapshot.decision import decision_documents
 from planning.snapshot.definitions import (
     layers_of,
@@ -187,11 +188,33 @@ class LoadActivities:
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
         revert = await self._authorizer.root(request)
         _require_preview(revert, preview=False)
+        if revert.spec.revert_to is not None:
+            return await self._unwound(request, revert, revert.spec.revert_to, attempt)
         loaded = await self._decided_revert(request, revert, attempt)
         return await self._store(await self._as_previewed(revert, loaded, attempt), request.execution)
 
+    async def _unwound(
+        self, request: RunInput, revert: DRPlanExecution, name: str, attempt: RunningAttempt
+    ) -> RevertDecision:
+        """Decide on the next execution of those that came after the one of this name, which stays."""
+        namespace = request.execution.namespace
+        target = await find(self._cluster, DRPlanExecution, namespace, name)
+        if target is None or (reason := why_rejected(revert, target)):
+            return rejected_revert(tree_messages.unknown_execution(name, namespace) if target is None else reason or "")
+        plan = await find(self._cluster, DRPlan, namespace, request.plan)
+        later = await self._in_effect(target, await other_executions(self._cluster, target), plan)
+        names = [one.metadata.name for one in later]
+        part = request.part or next(iter(names), None)
+        if part is None or part not in names:
+            return rejected_revert(tree_messages.nothing_later(name))
+        loaded = await self._decided_revert(request, of_part(revert, part), attempt, part)
+        decision = labelled(await self._store(loaded, request.execution), part)
+        if request.part is not None or decision.rejection is not None:
+            return decision
+        return with_parts(decision, later[1:], plan)
+
     async def _decided_revert(
-        self, request: RunInput, revert: DRPlanExecution, attempt: RunningAttempt
+        self, request: RunInput, revert: DRPlanExecution, attempt: RunningAttempt, part: str = ""
     ) -> Loaded[RevertDecision]:
         namespace = request.execution.namespace
         live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
@@ -219,11 +242,12 @@ class LoadActivities:
         if original.status.ledger is not None:
             original = without_foreign(original, looks)
         others = await other_executions(self._cluster, original)
-        layers = await self._layers(original, others, live_plan)
+        # Those that came after a part are taken back by then.
+        layers = [] if part else await self._layers(original, others, live_plan)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
         documents, origin = await _documents(request.execution, definitions)
         decide = partial(decide_revert, revert, original, others.reverts, looks, used.plan, used.workflows, origin)
-        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None, layers=layers)
+        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None, layers=layers, part=part)
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None and not revert.spec.dry_run:
@@ -287,15 +311,20 @@ class LoadActivities:
         return account
 
     async def _layers(self, original: DRPlanExecution, others: OtherExecutions, plan: DRPlan | None) -> list[Layer]:
-        """Return the later executions of the plan that are in effect, the newest first."""
-        recent = [record.name for record in plan.status.execution_history or []] if plan is not None else []
+        """Return the later executions of the plan that are in effect, with what they rest on, the newest first."""
         layers = []
-        for one in in_effect(original, others.later, others.reverts, recent):
+        for one in await self._in_effect(original, others, plan):
             if lacks_records(one):
                 with suppress(LedgerError):
                     one = await self._ledgers.with_ledger(one)
             layers.append(await asyncio.to_thread(layer_of, one, others.reverts))
         return layers
+
+    async def _in_effect(
+        self, original: DRPlanExecution, others: OtherExecutions, plan: DRPlan | None
+    ) -> list[DRPlanExecution]:
+        recent = [record.name for record in plan.status.execution_history or []] if plan is not None else []
+        return await asyncio.to_thread(in_effect, original, others.later, others.reverts, recent)
 
     async def _revert_definitions(
         self, revert: DRPlanExecution, original: DRPlanExecution, used: OriginalDefinitions, actor: Actor

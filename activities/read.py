@@ -34,6 +34,7 @@ from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
 from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
+from planning.revert.unwind import reverts_in
 from planning.snapshot.documents import plan_of
 from planning.values.parameters import Layers, reads
 from planning.values.value_from import Answers, ManifestRead, Matches, UnreadableManifest
@@ -170,13 +171,15 @@ async def other_executions(cluster: Cluster, original: DRPlanExecution) -> Other
             async for page in cluster.pages(kind, selector, OWN):
                 for item in (each for each in page.items if not each.get("spec", {}).get("dryRun")):
                     if _is_revert_of(item, original):
-                        reverts.append(with_reasons(_parse(DRPlanExecution, item)))
+                        reverts += reverts_in(with_reasons(_parse(DRPlanExecution, item)))
                     elif _may_be_later(item, original):
                         # One that cannot be read was not executed; in a thread, for its status may have a megabyte.
                         with suppress(ActionError):
                             execution = with_reasons(await asyncio.to_thread(_parse, DRPlanExecution, item))
-                            is_revert = execution.spec.operation_type is OperationType.REVERT
-                            (reverts if is_revert else later).append(execution)
+                            if execution.spec.operation_type is OperationType.REVERT:
+                                reverts += reverts_in(execution)
+                            else:
+                                later.append(execution)
     except ApiError as error:
         message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error

@@ -85,6 +85,9 @@ class DRPlanExecutionSpec(Model):
     as that is recorded."""
     only: Selection | None = None
     """Additive. Of a Revert: the parts of the original to take back; the rest is Skipped, for a later Revert."""
+    revert_to: str | None = None
+    """Additive. Of a Revert, in place of revertExecutionRef: name of the execution to return to. All later ones of the
+    plan that are in effect are taken back, the newest first; this one stays."""
     force: bool | None = None
     """Additive. Of a Revert: also take away or change objects on which a later execution of the plan rests."""
     dry_run: bool | None = None
@@ -232,6 +235,8 @@ class StageStatus(Model):
 
     name: str
     """Name of the stage."""
+    execution: str | None = None
+    """Additive. Of a Revert with revertTo: the execution of which the stage is taken back."""
     phase: NodePhase
     """Phase of the stage."""
     parallel: bool | None = None

@@ -335,6 +335,16 @@ class RunInput(Model):
     execution: ObjectKey
     plan: str
     operation: OperationType
+    part: str | None = None
+    """Of a Revert with `revertTo`, for the activity that decides: the execution to take back next; None: the newest."""
+
+
+class RevertPart(Model):
+    """An execution that a Revert with `revertTo` takes back after others."""
+
+    execution: str
+    stages: int
+    """Of the tree, before it is decided what becomes of them."""
 
 
 class RevertDecision(Model):
@@ -353,6 +363,8 @@ class RevertDecision(Model):
     """What each stage of the tree needs before it begins; empty where none needs anything."""
     requested_by: str = ""
     """Who created the execution, where that matters for an approval."""
+    parts: list[RevertPart] = Field(default_factory=list)
+    """What follows after the stages with steps, each to be decided when its turn comes."""
     plan_policy: ClassVar[PlanFailurePolicy] = PlanFailurePolicy.STOP
     """A Revert ignores the plan's policy."""
 

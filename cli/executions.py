@@ -34,15 +34,12 @@ class Executions:
     async def revert(self, execution: str, name: str | None, options: Mapping[str, Any]) -> str:
         """Create a Revert of an execution and return its name; without one, the API server generates it.
 
-        `options` are further fields of its spec.
+        `options` are further fields of its spec; with `revertTo` that is the execution to return to.
         """
         plan = (await self.get(execution)).spec.plan_ref
-        spec = {
-            "planRef": plan,
-            "operationType": OperationType.REVERT.value,
-            "revertExecutionRef": execution,
-            **options,
-        }
+        spec = {"planRef": plan, "operationType": OperationType.REVERT.value, **options}
+        if "revertTo" not in options:
+            spec["revertExecutionRef"] = execution
         return await self._create({"name": name} if name else {"generateName": f"{execution}-revert-"}, spec)
 
     async def _create(self, metadata: dict[str, Any], spec: dict[str, Any]) -> str:

@@ -114,6 +114,9 @@ def revert(
         bool, typer.Option("--force", help="Take back objects on which a later execution of the plan rests, too.")
     ] = False,
     on_failure: OnFailureOption = None,
+    return_to: Annotated[
+        bool, typer.Option("--return-to", help="Take back all later executions of the plan instead; this one stays.")
+    ] = False,
     wait: Wait = True,
 ) -> None:
     """Revert an execution: roll back the actions that it carried out."""
@@ -125,6 +128,7 @@ def revert(
         "only": only,
         "force": force,
         "onFailure": on_failure,
+        "revertTo": execution if return_to else None,
     }
 
     async def command(executions: Executions) -> int:

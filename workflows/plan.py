@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import running as running_messages
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
+    from planning.revert import unwind
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
@@ -110,6 +111,10 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         """Name the objects that were to be deleted and were not."""
         return None
 
+    async def decision_at(self, decision: DecisionT, index: int) -> DecisionT:
+        """Return what is decided on the stage at `index`, which may be decided only now."""
+        return decision
+
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
         """Run the stages that the activity `load` decides on, and return the final tree. Raises what `_close` does."""
         await self._cancellation.guard(self._walk(load))
@@ -119,8 +124,10 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         workflow.set_current_details(running_messages.DECIDING)
         decision = await self._decide(load)
         if decision is not None:
-            for index in range(len(self._state.stages)):
+            index = -1
+            while (index := index + 1) < len(self._state.stages):
                 await self._paused.over()
+                decision = await self.decision_at(decision, index)
                 if self._may_start(decision, index):
                     await self._approved(decision, index)
                     await self._paused.over()
@@ -197,7 +204,7 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
 
 @workflow.defn(name=WorkflowType.REVERT_PLAN)
 class RevertPlan(PlanWalk[RevertDecision]):
-    """Revert one execution, stage by stage."""
+    """Revert one execution, or all that came after one, stage by stage."""
 
     operation = OperationType.REVERT
     stage_type = WorkflowType.REVERT_STAGE
@@ -205,7 +212,29 @@ class RevertPlan(PlanWalk[RevertDecision]):
     @workflow.run
     async def run(self, run_input: RunInput) -> RunState:
         """Return the final tree, or raise what PlanWalk.walk raises."""
+        self._run_input = run_input
         return await self.walk(activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision))
+
+    async def decision_at(self, decision: RevertDecision, index: int) -> RevertDecision:
+        """Decide on the next execution of a Revert with `revertTo`, once those that came later are taken back."""
+        if not decision.parts or index < len(decision.steps) or not self._may_start(decision, index):
+            return decision
+        part = decision.parts[0]
+        run_input = self._run_input.model_copy(update={"part": part.execution})
+        try:
+            load = activity_stubs.load(ActivityName.LOAD_REVERT, run_input, RevertDecision)
+            decided = await self._cancellation.settle(load)
+        except ActivityError as error:
+            undecided = self._undecided(error, self.operation).message or ""
+            decided = RevertDecision(state=self._state, rejection=undecided)
+        if decided.rejection is None:
+            self._state = unwind.with_part(self._state, index, part, decided.state)
+            return unwind.joined(decision, decided)
+        if not self._cancellation.requested:
+            running = transitions.started(self._state.stages[index], workflow.now())
+            lost = lost_stage(running, self.operation, decided.rejection, workflow.now())
+            self._state = transitions.with_child(self._state, index, lost)
+        return decision.model_copy(update={"parts": []})
 
     def not_deleted(self, decision: RevertDecision) -> list[str] | None:
         """Name the objects that were to be deleted and were not."""

@@ -78,7 +78,7 @@ class Context:
             namespace=execution.key.namespace,
             name=execution.key.name,
             plan=execution.model.spec.plan_ref,
-            original=execution.model.spec.revert_execution_ref or "",
+            original=execution.model.spec.revert_execution_ref or execution.model.spec.revert_to or "",
             options=command_options(execution.model.spec),
             cancel_annotation=execution.cancel_annotation,
             preview=bool(execution.model.spec.dry_run),

@@ -219,12 +219,13 @@ async def resolve(store: Store, execution: DRPlanExecution) -> References | Miss
         return MissingReference("DRPlan", spec.plan_ref)
     if spec.operation_type is not OperationType.REVERT:
         return await _with_workflows(store, plan)
-    if not spec.revert_execution_ref:
+    name = spec.revert_execution_ref or spec.revert_to
+    if not name:
         return References(plan)
     try:
-        original = await store.get(DRPlanExecution, namespace, spec.revert_execution_ref)
+        original = await store.get(DRPlanExecution, namespace, name)
     except NotFoundError:
-        return MissingReference("DRPlanExecution", spec.revert_execution_ref)
+        return MissingReference("DRPlanExecution", name)
     return References(plan, original=original.model)
 
 

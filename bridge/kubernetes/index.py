@@ -104,7 +104,7 @@ def entry_of(item: Object) -> Entry | None:
         uid=meta["uid"],
         created=str(meta.get("creationTimestamp") or ""),
         plan=str(spec.get("planRef") or ""),
-        original=str(spec.get("revertExecutionRef") or ""),
+        original=str(spec.get("revertExecutionRef") or spec.get("revertTo") or ""),
         reverts=spec.get("operationType") == OperationType.REVERT,
         phase=phase,
         workflow_id=workflow_id,

@@ -98,6 +98,7 @@ def command_options(spec: DRPlanExecutionSpec) -> list[str]:
     options = ["--on-missing", spec.on_missing.value] if spec.on_missing else []
     options += [INCLUDE_PARTIAL] if spec.include_partial else []
     options += ["--force"] if spec.force else []
+    options += ["--return-to"] if spec.revert_to else []
     only = spec.only or Selection()
     for option, names in (("--stage", only.stages), ("--workflow", only.workflows), ("--action", only.actions)):
         options += [word for name in names or () for word in (option, name)]

@@ -118,7 +118,7 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
         return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
     succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
     last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
-    if last in (None, original):
+    if execution.spec.revert_to is not None or last in (None, original):
         return ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
     return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(last)) if in_effect else None
 

@@ -205,6 +205,20 @@ def later_rests_on(name: str, resting: Sequence[LaterExecution]) -> str:
     )
 
 
+def nothing_later(name: str) -> str:
+    """A Revert that returns to an execution on top of which there is nothing."""
+    return (
+        f"Nothing was reverted: no execution of the plan that came after {name} is in effect; to take back {name} "
+        f"itself, {_NEW_REVERT} it in spec.revertExecutionRef"
+    )
+
+
+def not_with_revert_to(fields: Sequence[str]) -> str:
+    """A Revert that returns to an execution has fields that are about a single one."""
+    names = ", ".join(f"spec.{field}" for field in fields)
+    return f"Nothing was reverted: spec.revertTo cannot be used together with {names}; create a new Revert without"
+
+
 def later_in_effect(names: Sequence[str]) -> str:
     """Follow a plan's message: executions that came later and are in effect."""
     if not names:

@@ -11,13 +11,14 @@ from typing import assert_never
 from api.execution import (
     ActionStatus,
     DRPlanExecution,
+    DRPlanExecutionSpec,
     LaterExecution,
     LedgerFault,
     RunState,
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.meta import ObjectName
+from api.meta import ObjectName, alias
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
@@ -100,14 +101,15 @@ def decide_revert(
     *,
     definitions_of_today: bool = False,
     layers: Sequence[Layer] = (),
+    part: str = "",
 ) -> RevertDecision:
     """Decide over every node; `actor` is left to the caller.
 
     `earlier` may hold any executions: those that count are picked here. `observations` holds what was observed of
     each of `objects_to_observe`. `workflows` are as they were at the Execute or, with `definitions_of_today`, as they
     are now; `origin` says where those are kept that this Revert carries out. `layers` are the later executions of the
-    plan that are in effect. A rejection means that nothing may be
-    touched; the state then has no stages.
+    plan that are in effect. `part` names the original where the Revert takes back several. A rejection means that
+    nothing may be touched; the state then has no stages.
     """
     reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
     if reason or original is None:
@@ -123,7 +125,7 @@ def decide_revert(
     later = later_executions(layers, tree, decisions)
     if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
         return rejected(tree_messages.later_rests_on(original.metadata.name, resting), later=later)
-    stages = [_planned_stage(stage, decisions, revert.metadata.uid) for stage in tree]
+    stages = [_planned_stage(stage, decisions, (revert.metadata.uid, part)) for stage in tree]
     nodes = [node for node, _ in stages]
     approvals = approvals_of(plan, nodes)
     if lacks_requester(revert, approvals):
@@ -166,9 +168,14 @@ def rejected(
     return RevertDecision(state=with_counts(state), rejection=message)
 
 
-def _planned_stage(stage: OriginalStage, decisions: ActionDecisions, uid: str) -> tuple[StageStatus, list[Row]]:
-    """Plan a stage; it is Skipped where it failed, or where all of it was done before. `uid` is the Revert's."""
-    planned = [_planned_workflow(workflow, decisions, Steps.of(uid, stage, workflow)) for workflow in stage.workflows]
+def _planned_stage(
+    stage: OriginalStage, decisions: ActionDecisions, of: tuple[str, str]
+) -> tuple[StageStatus, list[Row]]:
+    """Plan a stage; it is Skipped where it failed, or where all of it was done before.
+
+    `of` is the Revert's uid, and its part.
+    """
+    planned = [_planned_workflow(workflow, decisions, Steps.of(*of, stage, workflow)) for workflow in stage.workflows]
     nodes = [node for node, _ in planned]
     actions = [action for node in nodes for action in node.actions]
     node = StageStatus(
@@ -239,9 +246,10 @@ class Steps:
     """What the original recorded, by the action's name."""
 
     @classmethod
-    def of(cls, uid: str, stage: OriginalStage, workflow: OriginalWorkflow) -> "Steps":
-        """Prepare for a workflow; `uid` is the Revert's."""
+    def of(cls, uid: str, part: str, stage: OriginalStage, workflow: OriginalWorkflow) -> "Steps":
+        """Prepare for a workflow; `uid` is the Revert's, `part` the original's name where it has several."""
         name, occurrence = stage.key
+        name = f"{part}/{name}" if part else name
         siblings = identifiers.distinct([node.workflow_ref.name for node in stage.node.workflows])
         mark = identifiers.mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
         records = workflow.node.actions
@@ -294,7 +302,9 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
 
     Whether it is recorded what the original did is not asked: that is in its ledger, which only the worker reads.
     """
-    name = revert.spec.revert_execution_ref
+    name = revert.spec.revert_execution_ref or revert.spec.revert_to
+    if revert.spec.revert_to and (fields := _not_with_revert_to(revert.spec)):
+        return tree_messages.not_with_revert_to(fields)
     if not name:
         return tree_messages.NO_REFERENCE
     if original is None:
@@ -310,6 +320,12 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
     if original.status.phase not in ENDED:
         return tree_messages.not_ended(name, original.status.phase)
     return None
+
+
+def _not_with_revert_to(spec: DRPlanExecutionSpec) -> list[str]:
+    """Name the fields that are set and are about a single execution."""
+    fields = ("revert_execution_ref", "only", "ignore_missing", "force", "dry_run", "preview_digest")
+    return [alias(DRPlanExecutionSpec, field) for field in fields if getattr(spec, field)]
 
 
 def _why_not_recorded(original: DRPlanExecution) -> str | None:

@@ -93,15 +93,15 @@ class FileSet:
         spec = execution.spec
         if spec.operation_type is not OperationType.REVERT:
             return
-        name = spec.revert_execution_ref
+        field, name = _original_of(execution)
         if not name:
-            yield FieldError("spec.revertExecutionRef", file_messages.NO_ORIGINAL)
+            yield FieldError(field, file_messages.NO_ORIGINAL)
             return
         original = self.executions.get((execution.metadata.namespace, name))
         if original is not None and original.spec.operation_type is not OperationType.EXECUTE:
-            yield FieldError("spec.revertExecutionRef", file_messages.not_an_execute(name))
+            yield FieldError(field, file_messages.not_an_execute(name))
         elif original is not None and original.spec.dry_run:
-            yield FieldError("spec.revertExecutionRef", file_messages.is_preview(name))
+            yield FieldError(field, file_messages.is_preview(name))
         elif original is not None and original.spec.plan_ref != spec.plan_ref:
             yield FieldError("spec.planRef", file_messages.other_plan(name, original.spec.plan_ref))
 
@@ -128,8 +128,16 @@ class FileSet:
             of, namespace, spec = subject(execution), execution.metadata.namespace, execution.spec
             if spec.plan_ref:
                 yield "spec.planRef", f"DRPlan {namespace}/{spec.plan_ref}", of
-            if spec.operation_type is OperationType.REVERT and spec.revert_execution_ref:
-                yield "spec.revertExecutionRef", f"DRPlanExecution {namespace}/{spec.revert_execution_ref}", of
+            field, name = _original_of(execution)
+            if spec.operation_type is OperationType.REVERT and name:
+                yield field, f"DRPlanExecution {namespace}/{name}", of
+
+
+def _original_of(execution: DRPlanExecution) -> tuple[str, str | None]:
+    """Return the execution that a Revert names, and the field."""
+    spec = execution.spec
+    is_return = spec.revert_to and not spec.revert_execution_ref
+    return ("spec.revertTo", spec.revert_to) if is_return else ("spec.revertExecutionRef", spec.revert_execution_ref)
 
 
 @dataclass(frozen=True)

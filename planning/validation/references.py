@@ -20,6 +20,8 @@ def execution_reference_errors(execution: DRPlanExecution) -> list[FieldError]:
     errors = list(_name_errors("spec.planRef", spec.plan_ref, field_messages.NO_PLAN))
     if spec.revert_execution_ref:
         errors += _name_errors("spec.revertExecutionRef", spec.revert_execution_ref)
+    if spec.revert_to:
+        errors += _name_errors("spec.revertTo", spec.revert_to)
     return in_object(execution, errors)
 
 

@@ -1,5 +1,6 @@
 """Reverts of parts of an execution."""
 
+from tests import manifests
 from tests.e2e.story import Story, condition, told
 
 
@@ -62,3 +63,34 @@ def test_a_revert_below_an_execution_that_rests_on_its_object_is_refused_and_say
     story.revert("forced", "plan", "first", force=True)
     assert told(story.succeeded("forced"))[-1] == ("make-app", "Succeeded", "Rolled back: deleted ConfigMap app")
     assert not story.exists("configmap", "app")
+
+
+def test_all_executions_after_one_are_taken_back_the_newest_first(story: Story) -> None:
+    for name, objects in {"first": ["app"], "second": ["app", "two"], "third": ["app", "three", "four"]}.items():
+        story.plan("plan", {f"of-{name}": [story.makes(each, "Apply") for each in objects]})
+        story.executed(name, "plan")
+    story.kubectl.create(
+        {
+            **manifests.revert("back", "plan", ""),
+            "spec": {"planRef": "plan", "operationType": "Revert", "revertTo": "first"},
+        }
+    )
+    status = story.succeeded("back")
+    assert [(each["execution"], each["name"], each["phase"]) for each in status["stageStatuses"]] == [
+        ("third", "of-third-stage", "Succeeded"),
+        ("second", "of-second-stage", "Succeeded"),
+    ]
+    existed = "ConfigMap app existed before the execution, not deleted"
+    assert told(status) == [
+        ("make-four", "Succeeded", "Rolled back: deleted ConfigMap four"),
+        ("make-three", "Succeeded", "Rolled back: deleted ConfigMap three"),
+        ("make-app", "Skipped", existed),
+        ("make-two", "Succeeded", "Rolled back: deleted ConfigMap two"),
+        ("make-app", "Skipped", existed),
+    ]
+    assert [story.exists("configmap", each) for each in ("app", "two", "three")] == [True, False, False]
+
+    story.revert("third-again", "plan", "third")
+    assert story.succeeded("third-again")["message"] == "Nothing left to revert: already reverted by back"
+    story.revert("first-back", "plan", "first")
+    assert told(story.succeeded("first-back")) == [("make-app", "Succeeded", "Rolled back: deleted ConfigMap app")]

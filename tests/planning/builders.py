@@ -100,9 +100,7 @@ def revert(
         spec=DRPlanExecutionSpec(
             plan_ref="nginx-plan",
             operation_type=OperationType.REVERT,
-            revert_execution_ref="nginx-exec-001",
-            on_missing=on_missing,
-            **(spec or {}),
+            **{"revert_execution_ref": "nginx-exec-001", "on_missing": on_missing, **(spec or {})},
         ),
         status=ExecutionStatus(**status),
     )

@@ -117,7 +117,8 @@ class FakeActivities:
 
     def __init__(self) -> None:
         self.decisions: dict[str, RevertDecision | ExecuteDecision | Exception | HeldAttempt] = {}
-        """By the execution's uid; a HeldAttempt holds the load and then gives what stands under `<uid>/after`."""
+        """By the execution's uid, or the name of a part; a HeldAttempt holds the load and then gives what stands under
+        `<uid>/after`."""
         self.behaviours: dict[str, dict[str, Behaviour]] = defaultdict(dict)
         self.looks: dict[str, dict[str, ActionOutcome | Exception]] = defaultdict(dict)
         self.begun: dict[str, list[str]] = defaultdict(list)
@@ -160,7 +161,7 @@ class FakeActivities:
 
     @activity.defn(name=ActivityName.LOAD_REVERT)
     async def load_revert(self, given: RunInput) -> RevertDecision:
-        decision = await self._decide(given.execution.uid)
+        decision = await self._decide(given.part or given.execution.uid)
         assert isinstance(decision, RevertDecision)
         return decision
 

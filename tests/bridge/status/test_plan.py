@@ -267,6 +267,18 @@ def test_a_plan_of_which_a_revert_selected_parts_is_in_effect_until_one_without_
     assert after(status, revert("a")).phase is PlanPhase.READY
 
 
+def test_a_plan_that_returned_to_an_execution_was_taken_back_like_after_a_revert_of_the_last_one() -> None:
+    back = execution("back", Phase.SUCCEEDED, original="a")
+    back = back.model_copy(
+        update={"spec": back.spec.model_copy(update={"revert_execution_ref": None, "revert_to": "a"})}
+    )
+    status = after(DRPlanStatus(), A, execution("b", Phase.SUCCEEDED), back)
+    found = conditions.find(status.conditions, ConditionType.EXECUTED)
+    assert found is not None
+    assert (status.phase, found.reason) == (PlanPhase.READY, "TakenBack")
+    assert after(status, revert("a")).phase is PlanPhase.READY
+
+
 def test_the_plan_tells_what_stands() -> None:
     status = after(DRPlanStatus(), partly("a", Phase.SUCCEEDED, 5))
     found = conditions.find(status.conditions, ConditionType.CLEAN)

@@ -434,6 +434,8 @@ OF_TREES = [
     tree_messages.part_not_recorded(GAP, GAP),
     tree_messages.later_rests_on("shop-move", [LaterExecution(name="shop-again", rests_on="ConfigMap default/app")]),
     tree_messages.later_rests_on("shop-move", [LaterExecution(name="shop-again", rests_on="ConfigMap default/app")] * 2),
+    tree_messages.nothing_later("shop-move"),
+    tree_messages.not_with_revert_to(["only"]),
     tree_messages.later_in_effect(["shop-again"]),
     tree_messages.later_in_effect(["shop-again", "shop-once-more"]),
     tree_messages.ledger_altered(GAP, GAP),
