@@ -6,7 +6,7 @@ stores nothing. Source: docs/spec/drplanexecution.md, "Preview"; docs/decisions/
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from activities.access import may
@@ -45,7 +45,7 @@ from planning.effects import removal
 from planning.messages import actions as action_messages
 from planning.messages import preview as preview_messages
 from planning.messages.text import bounded
-from planning.preview.dependencies import Change, dependency, grants_rights
+from planning.preview.dependencies import Change, Changes, Dependency
 from planning.preview.tree import Place
 from planning.snapshot.documents import SnapshotDocument
 
@@ -63,18 +63,24 @@ class PreviewAttempt(RunningAttempt):
 
 
 class DocumentsInMemory:
-    """Definitions that were made for a run and not stored."""
+    """Definitions that were made for a run and not stored; each is parsed once, for an action is one of many in it."""
 
     def __init__(self, documents: Sequence[SnapshotDocument]) -> None:
         self._data = {document.ref: document.data for document in documents}
+        self._roots: dict[SnapshotRef, Snapshot] = {}
+        self._definitions: dict[SnapshotRef, SnapshotDefinition] = {}
 
     async def root(self, _: ObjectKey, ref: SnapshotRef) -> Snapshot:
         """Return the root of the snapshot."""
-        return Snapshot.model_validate(self._data[ref])
+        if ref not in self._roots:
+            self._roots[ref] = Snapshot.model_validate(self._data[ref])
+        return self._roots[ref]
 
     async def definition(self, _: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
         """Return the definition of a DRWorkflow."""
-        return SnapshotDefinition.model_validate(self._data[ref])
+        if ref not in self._definitions:
+            self._definitions[ref] = SnapshotDefinition.model_validate(self._data[ref])
+        return self._definitions[ref]
 
 
 @dataclass(frozen=True)
@@ -89,24 +95,26 @@ class _Question:
     request: ExecuteInput | None
     """What is to be carried out; None for deletions and refusals."""
     attempt: PreviewAttempt
-    action: ResolvedAction | None = None
-    error: ActionError | None = None
-    """Why what is to be carried out could not be resolved."""
-
-    @property
-    def changes(self) -> list[Change]:
-        """What later actions may depend on."""
-        if self.action is None or self.action.optional_target is None:
-            deletions = self.step.deletions if isinstance(self.step, RollbackStep) else []
-            return [Change(self.name, Operation.DELETE, deletion.target) for deletion in deletions]
-        defined = removal.defined_kind(self.action.optional_body or {})
-        kind = defined.kind if defined else ""
-        return [Change(self.name, self.action.operation, self.action.optional_target, kind)]
 
     @property
     def outputs_of(self) -> Sequence[str]:
         """The earlier actions of this very run whose outputs the definition uses."""
         return self.step.outputs_of if isinstance(self.step, ExecuteStep) else ()
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """What of an action comes from earlier ones."""
+
+    dependencies: Sequence[Dependency | None]
+    """For each object that it changes."""
+    granting: str | None
+    """An action that may give the account rights."""
+
+    @property
+    def on(self) -> Dependency | None:
+        """The action whose effect this one needs."""
+        return next((each for each in self.dependencies if each is not None), None)
 
 
 class Previewer:
@@ -119,52 +127,55 @@ class Previewer:
     async def ask(self, loaded: AnyLoaded, actor: Actor, report: Report) -> dict[Place, ActionOutcome]:
         """Return what would become of every Pending action. Raises ActionError where that cannot be asked."""
         resolver = ActionResolver(self._cluster, DocumentsInMemory(loaded.documents), preview=True)
-        questions = await parallel(
-            list(_questions(loaded, actor)), lambda each: _resolved(resolver, each), CALLS_AT_ONCE
-        )
-        earlier: list[Change] = []
-        asked = []
-        for question in questions:
-            asked.append((question, tuple(earlier)))
-            earlier += question.changes
+        questions = list(_questions(loaded, actor))
+        # Resolved twice, and not kept meanwhile: the bodies of thousands of actions take too much memory.
+        changes = await parallel(questions, lambda each: _changes(resolver, each), CALLS_AT_ONCE)
+        earlier, needs = Changes(), list[_Needs]()
+        for own in changes:
+            needs.append(_Needs([earlier.dependency(change.target) for change in own], earlier.granting))
+            for change in own:
+                earlier.add(change)
         done = 0
 
-        async def ask(one: tuple[_Question, tuple[Change, ...]]) -> ActionOutcome:
+        async def ask(one: tuple[_Question, _Needs]) -> ActionOutcome:
             nonlocal done
-            outcome = await self._outcome(*one, actor)
+            outcome = await self._outcome(resolver, *one, actor)
             done += 1
             if done % CALLS_AT_ONCE == 0:
-                report(preview_messages.progress(done, len(asked)))
+                report(preview_messages.progress(done, len(questions)))
             return outcome
 
-        outcomes = await parallel(asked, ask, CALLS_AT_ONCE)
+        outcomes = await parallel(list(zip(questions, needs, strict=True)), ask, CALLS_AT_ONCE)
         return {question.place: outcome for question, outcome in zip(questions, outcomes, strict=True)}
 
-    async def _outcome(self, question: _Question, earlier: Sequence[Change], actor: Actor) -> ActionOutcome:
+    async def _outcome(
+        self, resolver: ActionResolver, question: _Question, needs: _Needs, actor: Actor
+    ) -> ActionOutcome:
         """Return what would become of an action, however it would end."""
         attempt = question.attempt
         try:
-            outcome = await self._asked(question, earlier, actor)
+            outcome = await self._asked(resolver, question, needs, actor)
         except ActionError as error:
-            outcome = _failed(error, earlier)
+            outcome = _failed(error, needs)
         outcome = await asyncio.to_thread(attempt.redact_outcome, outcome)
         prefix = _prefix(question.step)
         message = bounded(await asyncio.to_thread(attempt.with_notes, f"{prefix}{outcome.message}"))
         return outcome.model_copy(update={"message": message, "reason": outcome.reason or Reason.WOULD_SUCCEED})
 
-    async def _asked(self, question: _Question, earlier: Sequence[Change], actor: Actor) -> ActionOutcome:
+    async def _asked(self, resolver: ActionResolver, question: _Question, needs: _Needs, actor: Actor) -> ActionOutcome:
         step = question.step
-        if isinstance(step, RollbackStep) and step.custom is None:
-            return await self._deletions(question, step, earlier, actor)
+        if question.request is None:
+            assert isinstance(step, RollbackStep), "an Execute only carries out definitions"
+            return await self._deletions(question, step, actor)
         if question.outputs_of:
             assert isinstance(step, ExecuteStep), "a custom rollback uses outputs that were recorded"
             return _not_known(preview_messages.not_known_before(step.title, question.outputs_of[0]))
-        if question.error is not None:
-            raise ActionError(question.error.type, preview_messages.would_fail(question.error.message))
-        action = question.action
-        assert action is not None, "what could not be resolved has an error"
+        try:
+            action = await resolver.resolve(question.request, question.attempt)
+        except ActionError as error:
+            raise ActionError(error.type, preview_messages.would_fail(error.message)) from error
         if action.optional_target is not None:
-            needed = dependency(action.target, earlier)
+            needed = needs.on
             rights = _rights_of(action, on_object=needed is not None and needed.on_object, known=needed is None)
             if missing := await self._missing_rights(action.actor, action.target, rights):
                 raise _lacking(action.operation, action.target, action.actor, missing)
@@ -176,9 +187,7 @@ class Previewer:
             raise ActionError(FailureType.UNSUPPORTED, action_messages.no_effect(action.definition.type))
         return await effect.preview(action, question.attempt)
 
-    async def _deletions(
-        self, question: _Question, step: RollbackStep, earlier: Sequence[Change], actor: Actor
-    ) -> ActionOutcome:
+    async def _deletions(self, question: _Question, step: RollbackStep, actor: Actor) -> ActionOutcome:
         """Ask for every object of a default rollback. Raises ActionError with all that would keep them."""
         if step.refusal is not None:
             raise ActionError(step.refusal.type, preview_messages.would_fail(step.refusal.message))
@@ -249,14 +258,22 @@ def _questions(loaded: AnyLoaded, actor: Actor) -> Iterator[_Question]:
                 yield _Question((stage_place, place, index), action.name, outputs, step, request, attempt)
 
 
-async def _resolved(resolver: ActionResolver, question: _Question) -> _Question:
-    """Fill in what is to be carried out, or why that is not possible."""
-    if question.request is None or question.outputs_of:
-        return question
+async def _changes(resolver: ActionResolver, question: _Question) -> list[Change]:
+    """Return what later actions may depend on; nothing of what cannot be resolved."""
+    step = question.step
+    if question.request is None:
+        deletions = step.deletions if isinstance(step, RollbackStep) else []
+        return [Change(question.name, Operation.DELETE, deletion.target) for deletion in deletions]
+    if question.outputs_of:
+        return []
     try:
-        return replace(question, action=await resolver.resolve(question.request, question.attempt))
-    except ActionError as error:
-        return replace(question, error=error)
+        action = await resolver.resolve(question.request, question.attempt)
+    except ActionError:
+        return []
+    if action.optional_target is None:
+        return []
+    defined = removal.defined_kind(action.optional_body or {})
+    return [Change(question.name, action.operation, action.optional_target, defined.kind if defined else "")]
 
 
 def _rights_of(action: ResolvedAction, *, on_object: bool, known: bool) -> list[str]:
@@ -285,13 +302,13 @@ def _not_known(message: str, operation: Operation | None = None) -> ActionOutcom
     )
 
 
-def _failed(error: ActionError, earlier: Sequence[Change]) -> ActionOutcome:
+def _failed(error: ActionError, needs: _Needs) -> ActionOutcome:
     """Return an obstacle; or that it is not known, where an earlier action may remove it, or nobody can be asked."""
     cause = error.__cause__
     if isinstance(cause, ApiError) and cause.without_dry_run:
         return _not_known(preview_messages.not_known(error.message, preview_messages.NO_DRY_RUN))
-    if error.type is FailureType.FORBIDDEN and (granting := grants_rights(earlier)) is not None:
-        return _not_known(preview_messages.not_known_before(error.message, granting))
+    if error.type is FailureType.FORBIDDEN and needs.granting is not None:
+        return _not_known(preview_messages.not_known_before(error.message, needs.granting))
     return ActionOutcome(phase=Phase.FAILED, message=error.message, reason=error.type.value)
 
 

@@ -15,7 +15,7 @@ from api.phases import OperationType, Phase
 from api.steps import RunInput
 from dev.stack import Stack
 from planning.definitions.identifiers import root_id
-from workflows.contract import ROOT_TYPES, STATE_QUERY
+from workflows.contract import STATE_QUERY, root_type
 
 RootHandle = WorkflowHandle[Any, RunState]
 
@@ -32,10 +32,12 @@ def accept(stack: Stack, namespace: str, name: str) -> ObjectKey:
     return ObjectKey(namespace=namespace, name=name, uid=uid)
 
 
-async def start(client: Client, key: ObjectKey, plan: str, operation: OperationType, task_queue: str) -> RootHandle:
+async def start(
+    client: Client, key: ObjectKey, plan: str, operation: OperationType, task_queue: str, *, preview: bool = False
+) -> RootHandle:
     """Start the root workflow of an execution."""
     return await client.start_workflow(
-        ROOT_TYPES[operation],
+        root_type(operation, preview=preview),
         RunInput(execution=key, plan=plan, operation=operation),
         id=root_id(operation, key),
         task_queue=task_queue,

@@ -276,7 +276,7 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
     update = _fields(state) | {"engine": run.engine}
     start = before.start_time or run.start_time or state.start_time
     update |= {"start_time": start, **transitions.end_times(start, state.completion_time or context.now)}
-    if state.summary is not None:  # a worker of an earlier release counts what was skipped, too
+    if state.summary is not None and not context.preview:  # a worker of an earlier release counts what was skipped, too
         update["progress"] = transitions.progress_of(state.summary)
     canceled = run.cancel_requested or run.status is RunStatus.CANCELED
     ended_as = Situation.ENDED_OUTSIDE if final is None and state.phase is Phase.FAILED else None

@@ -11,6 +11,7 @@ from api.execution import (
     ActionStatus,
     Obstacle,
     Preview,
+    Progress,
     RunState,
     StageStatus,
     WorkflowExecutionStatus,
@@ -62,7 +63,14 @@ def previewed(
         unknown_count=unknown,
     )
     update = {"phase": phase, "message": bounded(message), "stage_statuses": stages, "preview": found}
-    return with_counts(state.model_copy(update=update))
+    return _nothing_done(with_counts(state.model_copy(update=update)))
+
+
+def _nothing_done(state: RunState) -> RunState:
+    """Return the tree with a progress that says what a preview has done, which is nothing, whatever its nodes say."""
+    assert state.summary is not None, "it was counted"
+    stages, actions = state.summary.total_stages, state.summary.total_actions
+    return state.model_copy(update={"progress": Progress(stages=f"0/{stages}", actions=f"0/{actions}")})
 
 
 def would_be_refused(state: RunState, reason: str) -> RunState:

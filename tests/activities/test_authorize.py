@@ -245,6 +245,12 @@ async def test_a_workflow_that_somebody_started_by_hand_does_nothing(record: Roo
     assert words in await refusal(OneExecution(execution(RECORDED)), runs)
 
 
+async def test_a_run_of_a_preview_carries_nothing_out() -> None:
+    preview = execution(RECORDED)
+    preview["spec"]["dryRun"] = True
+    assert "asks for another plan or" in await refusal(OneExecution(preview), Runs(root()))
+
+
 async def test_an_activity_of_no_workflow_does_nothing() -> None:
     message = await refusal(OneExecution(execution(RECORDED)), Runs(root()), workflow_id=None, workflow_run_id=None)
     assert message == "refused: no workflow asked for this"

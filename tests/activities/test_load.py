@@ -378,3 +378,14 @@ async def test_a_dr_workflow_of_another_namespace_is_read_only_for_an_account_th
     question = ("auth", "can-i", "get", "drworkflows.dr.bkbcs.tencent.com", f"--namespace={other}", f"--as={user}")
     await eventually(lambda: ns.stack.kubectl(*question, check=False).returncode == 0, "the binding is there")
     await load(Impersonation("poor"))
+
+
+async def test_a_preview_is_no_execute_and_an_execute_no_preview(ns: LiveNamespace) -> None:
+    story = LoadStory(ns, "a")
+    ns.create(execute("seen", "shop", dryRun=True), execute("there", "shop"))
+    loads = LoadActivities(ns.cluster, Impersonation(), BelievedInputs(ns.cluster), NoQuestions())
+    for name, activity in (("seen", loads.load_execute), ("there", loads.preview)):
+        given = RunInput(execution=story.key(name), plan="shop", operation=OperationType.EXECUTE)
+        with pytest.raises(ApplicationError) as caught:
+            await Attempt().run(activity, given)
+        assert (caught.value.type, caught.value.non_retryable) == (FailureType.UNTRUSTED_RUN, True)

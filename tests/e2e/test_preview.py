@@ -61,6 +61,7 @@ def test_every_kind_of_obstacle_is_named_at_once_and_nothing_is_changed(
     uses = json.dumps(config_map("value", namespace=namespace, labels={"v": "$(params.missing)"}))
     later = json.dumps(config_map("later", namespace=namespace, labels={"v": "$(outputs.make-new.resourceRef.uid)"}))
     priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "one"}, "value": 1}
+    home = f"{namespace}-home"
     undo = {"resource": story.makes("undone")["resource"]}
     flow = dr_workflow(
         "flow",
@@ -75,6 +76,8 @@ def test_every_kind_of_obstacle_is_named_at_once_and_nothing_is_changed(
         writes("value", uses),
         {**story.makes("new", "Patch", rollback=undo), "name": "patch-new"},
         writes("later", later),
+        writes("make-home", json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": home}})),
+        writes("at-home", json.dumps(config_map("app", namespace=home))),
         parameters=[{"name": "missing", "valueFrom": {"manifestRef": value}}],
     )
     story.kubectl.apply(flow, dr_plan("plan", stage("move", namespace, "flow")))
@@ -96,6 +99,8 @@ def test_every_kind_of_obstacle_is_named_at_once_and_nothing_is_changed(
         "value": "Invalid",
         "patch-new": "NotKnownYet",
         "later": "NotKnownYet",
+        "make-home": "WouldSucceed",
+        "at-home": "NotKnownYet",
     }
     assert found["make-new"] == ("Succeeded", f"Would create ConfigMap {namespace}/new")
     assert found["make-taken"][1].startswith("Would fail to create ConfigMap: ConfigMap ")
@@ -113,7 +118,7 @@ def test_every_kind_of_obstacle_is_named_at_once_and_nothing_is_changed(
     assert preview["obstacleCount"] == len(preview["obstacles"]) == 10
     general = [each["message"] for each in preview["obstacles"] if "action" not in each]
     assert len(general) == 2, "the value that is missing, and where it is used"
-    assert preview["unknownCount"] == 2
+    assert preview["unknownCount"] == 3
     assert condition(status, "Executable")["reason"] == "Obstructed"
     assert {each["phase"] for each in status["stageStatuses"]} == {"Failed"}
 
@@ -132,6 +137,7 @@ def test_an_execution_does_what_its_preview_showed_and_is_refused_if_that_is_not
     shown = previewed(story, "preview", "Succeeded")
     assert shown["message"] == ("Preview: would execute the plan: 1 stage, 2 actions executed; nothing was changed")
     assert condition(shown, "Executable")["status"] == "True"
+    assert shown["progress"] == {"stages": "0/1", "actions": "0/2"}, "the columns say that nothing was done"
     assert set(changes(installation, story, before)) == {"drplanexecutions/preview"}
     assert not story.exists("configmap", "one")
 

@@ -64,7 +64,8 @@ class Scene:
         self.create(body)
         operation = OperationType.EXECUTE if of is None else OperationType.REVERT
         key = without_bridge.accept(self.stack, NAMESPACE, name)
-        handle = await without_bridge.start(self.client, key, plan, operation, QUEUE)
+        preview = bool(spec.get("dryRun"))
+        handle = await without_bridge.start(self.client, key, plan, operation, QUEUE, preview=preview)
         self.recordings.append(asyncio.create_task(without_bridge.record(self.stack, key, handle)))
         return Run(handle, operation, key.uid, self.client, FakeActivities())
 

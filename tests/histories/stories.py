@@ -96,6 +96,17 @@ async def parts(scene: Scene) -> dict[str, Run]:
     return {"revert-below-a-later-one": refused, "revert-selected": selected, "revert-partial": partial}
 
 
+async def previewed(scene: Scene) -> dict[str, Run]:
+    scene.plan("seen", [stage("one", NAMESPACE, "seen-one")], seen_one=[made("seen-a"), made("seen-b")])
+    shown = await scene.run("seen-first", "seen", dryRun=True)
+    scene.kubectl("create", "configmap", "seen-a")
+    obstructed = await scene.run("seen-again", "seen", dryRun=True)
+    scene.kubectl("delete", "configmap", "seen-a")
+    await scene.run("seen-up", "seen")
+    back = await scene.run("seen-back", "seen", "seen-up", dryRun=True)
+    return {"preview-execute": shown, "preview-obstructed": obstructed, "preview-revert": back}
+
+
 async def retried(scene: Scene) -> dict[str, Run]:
     scene.plan(
         "again",
@@ -230,6 +241,7 @@ STORIES: list[Story] = [
     deleted_by_hand,
     partly_failed,
     parts,
+    previewed,
     retried,
     worker_lost,
     canceled,

@@ -73,6 +73,9 @@ SHOWN_BY = {
 """The same of the versions after it: shapes only become more."""
 
 ADDED_BY = {
+    "preview-execute": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "preview-obstructed": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
+    "preview-revert": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "revert-partial": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-selected": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),

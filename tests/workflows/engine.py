@@ -29,7 +29,7 @@ from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually
 from tests.workflows.fake_activities import Behaviour, FakeActivities, HeldAttempt
-from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY
+from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, WorkflowType
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
@@ -218,6 +218,21 @@ class DevEngine:
             task_queue=self.task_queue,
         )
         run = Run(handle, operation, uid, self.client, self.activities)
+        self.runs.append(run)
+        return run
+
+    async def start_preview(self, decision: RevertDecision | Exception | HeldAttempt) -> Run:
+        """Start a preview of a Revert, whose activity answers with the state of the decision."""
+        uid = f"00000000-0000-4000-8000-{next(_numbers):012d}"
+        self.activities.decisions[uid] = decision
+        key = ObjectKey(namespace="default", name="run", uid=uid)
+        handle = await self.client.start_workflow(
+            WorkflowType.PREVIEW_PLAN,
+            RunInput(execution=key, plan="plan", operation=OperationType.REVERT),
+            id=identifiers.root_id(OperationType.REVERT, key),
+            task_queue=self.task_queue,
+        )
+        run = Run(handle, OperationType.REVERT, uid, self.client, self.activities)
         self.runs.append(run)
         return run
 

@@ -4,7 +4,7 @@ import pytest
 
 from api.phases import Operation
 from api.steps import Target
-from planning.preview.dependencies import Change, Dependency, dependency, grants_rights
+from planning.preview.dependencies import Change, Changes, Dependency
 from tests.planning.builders import config_map
 
 NAMESPACE = Target(api_version="v1", kind="Namespace", name="shop")
@@ -42,21 +42,23 @@ def test_an_action_needs_what_brings_its_object_its_namespace_or_its_kind(
     earlier: Change, target: Target, on_object: bool | None
 ) -> None:
     expected = None if on_object is None else Dependency("earlier", on_object)
-    assert dependency(target, [earlier]) == expected
+    assert Changes([earlier]).dependency(target) == expected
 
 
 def test_a_version_that_is_another_one_is_the_same_object() -> None:
     other = WIDGET.model_copy(update={"api_version": "shop.example.com/v1"})
-    assert dependency(WIDGET, [change(other)]) == Dependency("earlier", on_object=True)
+    assert Changes([change(other)]).dependency(WIDGET) == Dependency("earlier", on_object=True)
 
 
 def test_the_last_of_several_decides() -> None:
-    changes = [
-        Change("makes-namespace", Operation.CREATE, NAMESPACE),
-        Change("makes-app", Operation.CREATE, config_map("app", "shop")),
-    ]
-    assert dependency(config_map("app", "shop"), changes) == Dependency("makes-app", on_object=True)
-    assert dependency(config_map("new", "shop"), changes) == Dependency("makes-namespace", on_object=False)
+    changes = Changes(
+        [
+            Change("makes-namespace", Operation.CREATE, NAMESPACE),
+            Change("makes-app", Operation.CREATE, config_map("app", "shop")),
+        ]
+    )
+    assert changes.dependency(config_map("app", "shop")) == Dependency("makes-app", on_object=True)
+    assert changes.dependency(config_map("new", "shop")) == Dependency("makes-namespace", on_object=False)
 
 
 @pytest.mark.parametrize(
@@ -70,4 +72,4 @@ def test_the_last_of_several_decides() -> None:
     ],
 )
 def test_rights_may_come_from_an_earlier_action(earlier: Change, grants: bool) -> None:
-    assert grants_rights([earlier]) == ("earlier" if grants else None)
+    assert Changes([earlier]).granting == ("earlier" if grants else None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, Obstacle, Preview, RunState
+from api.execution import ActionStatus, Obstacle, Preview, Progress, RunState
 from api.meta import ObjectKey
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.plan import DRPlan, ExecutionRecord
@@ -65,6 +65,7 @@ def test_without_obstacles_everything_would_succeed() -> None:
     assert gone == decided().stages[1], "what the decision skips stays as it is"
     assert state.summary is not None
     assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (2, 1)
+    assert state.progress == Progress(stages="0/2", actions="0/3"), "nothing was done"
 
 
 def test_every_obstacle_is_named_and_none_ends_the_preview() -> None:

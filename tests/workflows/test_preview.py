@@ -1,0 +1,49 @@
+"""The run of a preview: one activity, whose tree it returns; no child and no activity of an action."""
+
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
+
+from api.execution import RunState
+from api.phases import Phase
+from api.steps import FailureType, RevertDecision
+from tests.workflows.decisions import revert, stage, workflow
+from tests.workflows.engine import DevEngine
+from tests.workflows.fake_activities import HeldAttempt
+
+
+def shown(phase: Phase) -> RevertDecision:
+    """What the activity answers: a tree that has ended."""
+    decision = revert(stage("s", workflow("w", "a")))
+    return decision.model_copy(update={"state": decision.state.model_copy(update={"phase": phase, "message": "Seen"})})
+
+
+async def test_a_preview_ends_like_its_tree(engine: DevEngine) -> None:
+    run = await engine.start_preview(shown(Phase.SUCCEEDED))
+    state = await run.end()
+    assert (state.phase, state.message, state.duration is not None) == (Phase.SUCCEEDED, "Seen", True)
+    assert await run.status() is WorkflowExecutionStatus.COMPLETED
+    assert len(await run.histories()) == 1, "there are no children"
+    assert run.begun == []
+
+
+async def test_a_preview_with_obstacles_fails_with_its_tree(engine: DevEngine) -> None:
+    run = await engine.start_preview(shown(Phase.FAILED))
+    state = await run.end()
+    assert (state.phase, [each.name for each in state.stages]) == (Phase.FAILED, ["s"])
+    assert await run.status() is WorkflowExecutionStatus.FAILED
+
+
+async def test_a_preview_that_cannot_be_made_says_why(engine: DevEngine) -> None:
+    run = await engine.start_preview(ApplicationError("No such plan", type=FailureType.NOT_FOUND, non_retryable=True))
+    state = await run.end()
+    assert (state.phase, state.message, state.stages) == (Phase.FAILED, "No such plan", [])
+
+
+async def test_a_preview_can_be_canceled(engine: DevEngine) -> None:
+    gate = HeldAttempt()
+    run = await engine.start_preview(gate)
+    await gate.held()
+    await run.handle.cancel()
+    state: RunState = await run.end()
+    assert state.phase is Phase.CANCELED
+    assert await run.status() is WorkflowExecutionStatus.CANCELED
