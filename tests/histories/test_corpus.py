@@ -130,11 +130,18 @@ def test_every_shape_that_came_later_is_recorded() -> None:
     assert ADDED_BY.keys() <= later <= SHOWN_BY.keys() | ADDED_BY.keys()
 
 
+def test_a_preview_is_one_run_of_its_own_type() -> None:
+    for shape in ("preview-execute", "preview-obstructed", "preview-revert"):
+        [only] = [one for one in HISTORIES if one.shape == shape]
+        started = events(only)[0]["workflowExecutionStartedEventAttributes"]
+        assert started["workflowType"]["name"] == WorkflowType.PREVIEW_PLAN
+
+
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_a_version_holds_every_shape_at_every_level(version: str) -> None:
     assert {shape for each, shape in SHAPES if each == version} == set(FIRST_SHOWN_BY if version == "v1" else SHOWN_BY)
     started = [events(one)[0]["workflowExecutionStartedEventAttributes"] for one in HISTORIES if one.version == version]
-    assert {each["workflowType"]["name"] for each in started} == set(WorkflowType)
+    assert {each["workflowType"]["name"] for each in started} == set(WorkflowType) - {WorkflowType.PREVIEW_PLAN}
 
 
 @pytest.mark.parametrize("name", ["execute-retried-action", "revert-retried-action"])
