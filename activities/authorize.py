@@ -209,9 +209,12 @@ class RunAuthorizer:
     ) -> str | None:
         """Return the account of a Revert that a release decided which stored no decisions, or a bridge does not record.
 
-        Its deletions are limited to objects that the original created, and what it carries out to stored definitions.
+        Its deletions are limited to objects that the original created, and what it carries out to stored definitions;
+        it restores nothing.
         """
         key, origin = revert.metadata.key, request.origin
+        if request.step.restoration is not None:
+            raise _refused_step(key)
         if origin is not None:
             _require_origin(origin, key, revert.status.snapshot)
         elif request.step.custom is not None:

@@ -1,9 +1,12 @@
 """The ledger of an Execute: stored by the worker, and read in place of the status when a Revert is decided.
 
+With it belong the states before its actions, of which a Revert only needs to know where they are.
+
 Its parts are found by their names, which follow from the execution's uid and their places in the tree, and not by what
 a status says. Source: docs/spec/drplanexecution.md, "The ledger"; docs/decisions/0022-a-revert-rests-on-a-ledger.md.
 """
 
+import asyncio
 from typing import TypeVar
 
 from temporalio import activity
@@ -12,15 +15,19 @@ from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.store import RevisionStore
-from api.execution import DRPlanExecution, LedgerFault, LedgerRef
+from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
 from api.ledger import Ledger, WorkflowRecord
 from api.meta import Model, ObjectKey
 from api.steps import Attempts, FailureType, LedgerInput
 from kube.client import Cluster
 from kube.concurrency import parallel
-from planning.definitions.identifiers import RecordKind, record_name
+from planning.definitions.identifiers import RecordKind, Workflows, record_name
+from planning.effects import prior_state
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
+from planning.revert.restoration import Candidate, PriorStates, StoredState, candidates
+from planning.revert.scope import Scope
+from planning.snapshot.documents import digest
 from planning.snapshot.ledger import LedgerError, Place, StoredLedger, document, node_at, places, read_part, whole
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -119,6 +126,28 @@ class LedgerStore:
         if part is None:
             raise _altered(original, revision.name)
         return part, LedgerRef(name=revision.name, sha256=revision.data["sha256"])
+
+
+async def prior_states(
+    revisions: RevisionStore, original: DRPlanExecution, workflows: Workflows, scope: Scope
+) -> PriorStates:
+    """Read where the states before the actions of an original are stored, and why one is not restored, if so.
+
+    What cannot be read as a record of this release is none. Raises ActionError.
+    """
+    key = original.metadata.key
+
+    async def one(candidate: Candidate) -> StoredState | None:
+        revision = await revisions.latest(key, record_name(key, RecordKind.BEFORE, candidate.mark))
+        prior = None if revision is None else prior_state.read(revision.data)
+        if revision is None or prior is None or prior.owners is None:
+            return None
+        ref = SnapshotRef(name=revision.name, sha256=await asyncio.to_thread(digest, revision.data))
+        return StoredState(key, candidate.mark, ref, prior_state.why_not_restored(prior, candidate.operation))
+
+    found = await asyncio.to_thread(candidates, original, workflows, scope)
+    stored = await parallel(found, one)
+    return {each.key: state for each, state in zip(found, stored, strict=True) if state is not None}
 
 
 def _place(stage: str, workflow: int, part: int) -> str:

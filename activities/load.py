@@ -18,7 +18,7 @@ from activities.access import require_open_namespace, require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation, actor_of
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
-from activities.ledger import LedgerStore
+from activities.ledger import LedgerStore, prior_states
 from activities.read import (
     OriginalDefinitions,
     OtherExecutions,
@@ -128,7 +128,8 @@ class LoadActivities:
         self._snapshots = snapshots or SnapshotStore.of(cluster)
         self._impersonation = impersonation
         self._authorizer = authorizer
-        self._ledgers = LedgerStore(RevisionStore(cluster))
+        self._revisions = RevisionStore(cluster)
+        self._ledgers = LedgerStore(self._revisions)
 
     @activity.defn
     async def load_revert(self, request: RunInput) -> RevertDecision:
@@ -247,7 +248,10 @@ class LoadActivities:
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
         documents, origin = await _documents(request.execution, definitions)
         decide = partial(decide_revert, revert, original, others.reverts, looks, used.plan, used.workflows, origin)
-        decision = await asyncio.to_thread(decide, definitions_of_today=used.snapshot is None, layers=layers, part=part)
+        states = await prior_states(self._revisions, original, used.workflows, Scope.of(revert.spec))
+        decision = await asyncio.to_thread(
+            decide, definitions_of_today=used.snapshot is None, layers=layers, part=part, prior_states=states
+        )
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None and not revert.spec.dry_run:

@@ -13,6 +13,7 @@ from activities.access import may
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.effects.delete import ObjectDeletion
+from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import EffectsByType
 from activities.load import AnyLoaded
@@ -32,6 +33,7 @@ from api.steps import (
     ExecuteStep,
     FailureType,
     Part,
+    Restoration,
     RevertDecision,
     RollbackInput,
     RollbackStep,
@@ -166,6 +168,8 @@ class Previewer:
         step = question.step
         if question.request is None:
             assert isinstance(step, RollbackStep), "an Execute only carries out definitions"
+            if step.restoration is not None:
+                return await self._restoration(question, step.restoration, needs, actor)
             return await self._deletions(question, step, actor)
         if question.outputs_of:
             assert isinstance(step, ExecuteStep), "a custom rollback uses outputs that were recorded"
@@ -205,6 +209,31 @@ class Previewer:
             message=preview_messages.would_delete(targets),
             operation=Operation.DELETE,
             outputs=_outputs(step.deletions, question.type_outputs),
+        )
+
+    async def _restoration(
+        self, question: _Question, restoration: Restoration, needs: _Needs, actor: Actor
+    ) -> ActionOutcome:
+        """Ask whether an object could be restored. Raises ActionError."""
+        target = restoration.target
+        needed = "create" if restoration.operation is Operation.DELETE else "patch"
+        if missing := await self._missing_rights(actor, target, ["get", needed]):
+            reason = preview_messages.lacks_rights(actor.user or "the worker", missing)
+            message = preview_messages.would_fail(action_messages.restoring_failed(target, reason))
+            raise ActionError(FailureType.FORBIDDEN, message)
+        what = preview_messages.would_restore(target)
+        if needs.on is not None:
+            return _not_known(preview_messages.not_known_before(what, needs.on.action))
+        try:
+            uid = await ObjectRestoration(self._cluster, restoration, actor).preview()
+        except ActionError as error:
+            raise ActionError(error.type, preview_messages.would_fail(error.message)) from error.__cause__
+        found = [Deletion(target=target, uid=uid)] if uid else []
+        return ActionOutcome(
+            phase=Phase.SUCCEEDED,
+            message=what,
+            operation=restoration.operation,
+            outputs=_outputs(found, question.type_outputs),
         )
 
     async def _deletion(self, deletion: Deletion, actor: Actor, attempt: PreviewAttempt) -> None:
@@ -261,6 +290,9 @@ def _questions(loaded: AnyLoaded, actor: Actor) -> Iterator[_Question]:
 async def _changes(resolver: ActionResolver, question: _Question) -> list[Change]:
     """Return what later actions may depend on; nothing of what cannot be resolved."""
     step = question.step
+    if isinstance(step, RollbackStep) and (restoration := step.restoration) is not None:
+        creates = restoration.operation is Operation.DELETE
+        return [Change(question.name, Operation.CREATE if creates else Operation.PATCH, restoration.target)]
     if question.request is None:
         deletions = step.deletions if isinstance(step, RollbackStep) else []
         return [Change(question.name, Operation.DELETE, deletion.target) for deletion in deletions]

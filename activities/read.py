@@ -27,8 +27,10 @@ from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, ForbiddenError, InvalidNameError, KindGoneError, NotFoundError, UnknownKindError
+from planning.definitions.action_types import is_override
 from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
+from planning.effects.object_fields import applies_later
 from planning.execute.standing import Creation, StandingObject
 from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
@@ -276,8 +278,13 @@ async def observe(
 
 
 async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: bool) -> ObservedObject:
+    later = False
     try:
-        metadata = await cluster.metadata(target, actor)
+        if is_override(target):
+            found = await cluster.get(target, actor)
+            metadata, later = found["metadata"], applies_later(found)
+        else:
+            metadata = await cluster.metadata(target, actor)
     except ForbiddenError as error:
         return ObservedObject(presence=Presence.FORBIDDEN, reason=words_of(error, target))
     except (NotFoundError, KindGoneError, InvalidNameError) as error:
@@ -292,6 +299,7 @@ async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: 
         creation_timestamp=metadata["creationTimestamp"],
         finalizers=metadata.get("finalizers") or [],
         mark=mark_of(metadata),
+        applies_later=later,
     )
 
 

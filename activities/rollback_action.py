@@ -1,4 +1,4 @@
-"""Roll one action back: delete its objects, each the very one that was observed, or execute its own rollback.
+"""Roll one action back: delete its objects, each the very one that was observed, restore one, or execute its rollback.
 
 Source: docs/spec/drplanexecution.md, "What undoes an action", "The observation" and "Cancel".
 """
@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.attempt import UNCHANGED, MessageFormat, RunningAttempt, run_attempt, run_check
 from activities.authorize import Authorizer
 from activities.effects.delete import ObjectDeletion, metadata_if_present
+from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import ExecuteActivities
 from api.phases import Operation, Phase
@@ -32,7 +33,7 @@ class RollbackActivities:
 
     @activity.defn
     async def rollback_action(self, request: RollbackInput) -> ActionOutcome:
-        """Do what the step says: delete the objects in its order, execute its action, or fail with its refusal."""
+        """Do what the step says: delete or restore objects, execute its action, or fail with its refusal."""
         attempt = RunningAttempt(request.attempts, request.errors, request.heartbeat)
         return await run_attempt(
             attempt,
@@ -52,6 +53,8 @@ class RollbackActivities:
         )
 
     async def _roll_back(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
+        if request.step.restoration is not None:
+            return await ObjectRestoration(self._cluster, request.step.restoration, request.actor).run(attempt)
         execute = execute_input(request)
         if execute is None:
             return await self._delete_objects(request, attempt)
@@ -61,6 +64,8 @@ class RollbackActivities:
         return await self._executing.carry_out(execute, attempt)
 
     async def _verify(self, request: ObserveInput, attempt: RunningAttempt) -> ActionOutcome:
+        if request.step.restoration is not None:
+            return await ObjectRestoration(self._cluster, request.step.restoration, request.actor).verify()
         execute = execute_input(request)
         if execute is None:
             return await self._verify_deletions(request)
@@ -131,5 +136,6 @@ def _rolled_back(step: RollbackStep, replaced: list[str | None]) -> ActionOutcom
     notes = [
         action_messages.replaced_meanwhile(target, uid) for target, uid in zip(targets, replaced, strict=True) if uid
     ]
+    notes += [action_messages.deletion_applies_later(one.target) for one in step.deletions if one.applies_later]
     message = action_messages.rolled_back(targets) + "".join(notes)
     return ActionOutcome(phase=Phase.SUCCEEDED, message=bounded(message))

@@ -60,6 +60,8 @@ class Reason(StrEnum):
     """The type of the action has no default rollback, and the action has no `rollback` of its own."""
     NO_AUTOMATIC_ROLLBACK = "NoAutomaticRollback"
     """The operation of the action has no default rollback, and the action has no `rollback` of its own."""
+    STATE_NOT_KEPT = "StateNotKept"
+    """The state before the action was not stored whole, or cannot be restored, and the action has no `rollback`."""
     EXISTED_BEFORE = "ExistedBefore"
     """The object was there before the execution applied it, and stays."""
     SAME_OBJECT = "SameObject"
@@ -123,6 +125,8 @@ class Reason(StrEnum):
     """Somebody else made an object of that name."""
     WRONG_UID = "WrongUid"
     """The object of that name is not the one that the execution made."""
+    CHANGED_SINCE = "ChangedSince"
+    """Somebody else has changed since what a Revert was to restore; the message names the fields."""
     UNDEFINED = "Undefined"
     """The definition that the action needs is gone, or is another one by now."""
     DELETION_TIMED_OUT = "DeletionTimedOut"
@@ -145,6 +149,22 @@ class Reason(StrEnum):
     """No execution records the run in Temporal that asked for the action, or it records something else."""
     UNTRUSTED_STEP = "UntrustedStep"
     """The execution's run asked for something that the execution did not decide on."""
+
+
+class Lack(StrEnum):
+    """Why a Revert does not restore a prior state."""
+
+    SECRET = "Secret"  # noqa: S105 - a reason
+    """The object, or what the action wrote into it, holds something secret, which is never stored."""
+    TOO_LARGE = "TooLarge"
+    BEING_DELETED = "BeingDeleted"
+    """The deletion of the object had been requested before the action."""
+    DOUBTFUL = "Doubtful"
+    """An attempt before may have changed the object already."""
+    RESULT_UNKNOWN = "ResultUnknown"
+    """What the action left is not known: the worker was lost, and the API server had refused a dry run."""
+    NOT_BY_CREATION = "NotByCreation"
+    """A new object would not be what the deleted one was."""
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ class FailureType(StrEnum):
     """A service refused the request, or the worker's settings do not allow the address."""
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     """It is not known whether a request that must not be repeated had its effect."""
+    CHANGED_SINCE = "ChangedSince"
+    """Somebody else has changed what is to be restored since the action changed it."""
     UNTRUSTED_RUN = "UntrustedRun"
     """No execution names the run that asks for the action, or it records something else than what is asked for."""
     UNTRUSTED_STEP = "UntrustedStep"
@@ -103,6 +105,8 @@ class ObservedObject(Model):
     finalizers: list[str] = Field(default_factory=list)
     mark: str | None = None
     """Value of its created-by annotation."""
+    applies_later: bool = False
+    """Whether it is an override of Clusternet whose deletion does not reach the child clusters by itself."""
     reason: str = ""
     """The API server's message where the object could not be read."""
 
@@ -114,6 +118,24 @@ class Deletion(Model):
     uid: str
     foreground: bool = False
     """Wait for dependents as well: a Job goes with its pods."""
+    applies_later: bool = False
+    """Like in ObservedObject."""
+
+
+class Restoration(Model):
+    """One object to restore to its state before an action of the original, which is stored beside that."""
+
+    target: Target
+    uid: str
+    """Recorded by the original: that of the object which the action changed, or deleted."""
+    operation: Operation
+    """What the action did to the object."""
+    execution: ObjectKey
+    """The original: the owner of the record."""
+    record: SnapshotRef
+    """The ControllerRevision with the state before, and the hash of its data."""
+    mark: str
+    """The identity of the action in the original. An object that is created again has it in an annotation."""
 
 
 class Refusal(Model):
@@ -190,10 +212,13 @@ class CustomRollback(Model):
 
 
 class RollbackStep(Model):
-    """What rolls one action back: delete these objects in this order, run this action, or fail with this refusal."""
+    """What rolls one action back: delete these objects in this order, run this action, restore this object, or fail
+    with this refusal."""
 
     deletions: list[Deletion] = Field(default_factory=list)
     custom: CustomRollback | None = None
+    restoration: Restoration | None = None
+    """Comes with a refusal, for workers of releases that do not know it: they would do nothing and report success."""
     refusal: Refusal | None = None
     attempts: Attempts = Field(default_factory=Attempts)
 

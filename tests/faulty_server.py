@@ -47,6 +47,8 @@ class Fault:
     what: Cut | Answer | Callable[[], object]
     """A callable is run after the API server has acted and before its answer goes on."""
     times: int = 1
+    dry_runs: bool = False
+    """Whether it happens to dry runs of a change as well."""
     taken: int = 0
     """Requests that it has come upon."""
     met: int = 0
@@ -61,6 +63,8 @@ class FaultyServer:
         self._session = session
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
+        self.dry_runs: list[tuple[str, str]] = []
+        """Dry runs of a PATCH; those of a POST are among the requests."""
         self.url = ""
 
     @classmethod
@@ -88,18 +92,27 @@ class FaultyServer:
         file.write_text(yaml.safe_dump(config))
         return file
 
-    def fault(self, method: str, path: str, what: Cut | Answer | Callable[[], object], times: int = 1) -> Fault:
-        """Order a fault for requests whose path ends so."""
-        ordered = Fault(method, path, what, times)
+    def fault(
+        self,
+        method: str,
+        path: str,
+        what: Cut | Answer | Callable[[], object],
+        times: int = 1,
+        *,
+        dry_runs: bool = False,
+    ) -> Fault:
+        """Order a fault for requests whose path ends so; dry runs of a PATCH only where that is said."""
+        ordered = Fault(method, path, what, times, dry_runs)
         self.faults.append(ordered)
         return ordered
 
-    def count(self, method: str, path: str) -> int:
-        """Tell how many requests came."""
-        return sum(each[0] == method and _ends(each[1], path) for each in self.requests)
+    def count(self, method: str, path: str, *, dry_runs: bool = False) -> int:
+        """Tell how many requests came, except dry runs of a PATCH, or only those."""
+        requests = self.dry_runs if dry_runs else self.requests
+        return sum(each[0] == method and _ends(each[1], path) for each in requests)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append((request.method, request.path))
+        (self.dry_runs if _is_dry(request) else self.requests).append((request.method, request.path))
         fault = self._due(request)
         if fault is not None and isinstance(fault.what, Answer):
             return web.Response(status=fault.what.status, text=fault.what.body, headers=fault.what.headers)
@@ -115,7 +128,8 @@ class FaultyServer:
 
     def _due(self, request: web.Request) -> Fault | None:
         for fault in self.faults:
-            if fault.taken < fault.times and fault.method == request.method and _ends(request.path, fault.path):
+            fits = fault.method == request.method and (fault.dry_runs or not _is_dry(request))
+            if fits and fault.taken < fault.times and _ends(request.path, fault.path):
                 fault.taken += 1
                 fault.met += fault.what is not Cut.HANG
                 return fault
@@ -127,6 +141,10 @@ class FaultyServer:
         async with self._session.request(request.method, url, data=body or None, headers=headers) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
             return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+
+
+def _is_dry(request: web.Request) -> bool:
+    return request.method == "PATCH" and "dryRun" in request.query
 
 
 def _ends(path: str, ending: str) -> bool:

@@ -98,6 +98,7 @@ class _ObjectAttempt:
         except ApiError as error:
             raise outcomes.failed_by(self._action, error) from error
         if own is not None:
+            await self._note_replaced()
             return outcomes.created(self._action, own, existed=await self._prior.read() is not None)
         existed = (await self._deletion.run(self._creation.validate)).uid is not None
         if existed and self._action.preview:
@@ -105,9 +106,22 @@ class _ObjectAttempt:
             return outcomes.created(self._action, {}, existed=True)
         self._expect_creation(existed=existed)
         try:
-            return outcomes.created(self._action, await self._creation.create(), existed=existed)
+            created = await self._creation.create()
         except ActionError as error:
             raise (outcomes.half_replaced(self._action, error) if existed else error) from error
+        await self._note_replaced()
+        return outcomes.created(self._action, created, existed=existed)
+
+    async def _note_replaced(self) -> None:
+        """Store the new object as a Replace leaves it, as long as nobody has changed it."""
+        if await self._prior.read() is None:
+            return
+        try:
+            found = await self._update.find()
+        except ApiError as error:
+            raise outcomes.failed_by(self._action, error) from error
+        if found is not None and self._creation.is_own(found["metadata"]) and found["metadata"].get("generation") == 1:
+            await self._prior.note_left(found)
 
     async def _change_once(self) -> ActionOutcome | None:
         """Return how it ended; None if the object was created, changed or deleted meanwhile."""

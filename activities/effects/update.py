@@ -1,7 +1,9 @@
 """Change one object that exists: its prior state is stored, then the change is sent with that resourceVersion.
 
-Whether an earlier attempt has made the change already is known from a dry run: then nothing would change. A JSON patch
-may change more each time that it is sent, so there the prior state tells.
+What the change is going to leave is known from a dry run, and stored with that: after a worker was lost right behind
+the change, nobody could tell it from what others have changed since. Whether an earlier attempt has made the change
+already is known from a dry run as well: then nothing would change. A JSON patch may change more each time that it is
+sent, so there the prior state tells.
 Source: docs/spec/drworkflow.md, "Operations"; Kubernetes, "Concurrency Control" and "Dry-run".
 """
 
@@ -53,13 +55,17 @@ class ObjectUpdate:
         Returns the whole object as it is then.
         """
         try:
+            stored = await self._prior.read()
             if (owners := self._to_hand_over(found)) is not None:
+                if stored is None:
+                    await self._prior.store(found)
                 found = await self._hand_over(found, owners)
             stored = await self._prior.read()
             if stored is not None and _moved(stored, found) and await self._in_effect(found, stored):
                 return found
             if stored is None or stored.version != version_of(found):
-                stored = await self._prior.store(found, self._doubt(stored, found))
+                doubt = self._doubt(stored, found)
+                stored = await self._prior.store_with_left(found, self._expected, doubt)
             if stored.version != version_of(found):
                 return None
             changed = await self._send(found, stored)
@@ -94,6 +100,16 @@ class ObjectUpdate:
             # An admission webhook that refuses dry runs, for example: then the change itself has to show it.
             return False
 
+    async def _expected(self, found: Object) -> Object | None:
+        """Return the object as the change would leave it; None if the API server does not say. Raises ApiError."""
+        try:
+            return await self._request(found, dry_run=True)
+        except ApiError as error:
+            if error.repeatable:
+                raise
+            # The change itself has to show what is wrong.
+            return None
+
     async def _json_patch_in_effect(self, operations: list[Object], found: Object, stored: PriorState | None) -> bool:
         if stored is not None and stored.complete:
             # In a thread: a megabyte holds thousands of operations.
@@ -114,7 +130,7 @@ class ObjectUpdate:
     async def _send(self, found: Object, stored: PriorState) -> Object:
         """Send the change; an answer that leaves the effect open is followed by a GET."""
         try:
-            return await self._request(found)
+            changed = await self._request(found)
         except ApiError as error:
             if not error.unclear:
                 raise
@@ -128,6 +144,8 @@ class ObjectUpdate:
             if not done:
                 raise
             return seen
+        await self._prior.note_left(changed)
+        return changed
 
     async def _request(self, found: Object, *, dry_run: bool = False) -> Object:
         action = self._action

@@ -15,6 +15,7 @@ from typing import Any
 from api.actions import Action
 from api.meta import alias
 from api.phases import ActionType, Operation
+from api.steps import Target
 
 CLUSTERNET = "apps.clusternet.io/v1alpha1"
 BATCH = "batch/v1"
@@ -63,6 +64,8 @@ class TypeRow:
     """Whether it supports clusterExecutionMode PerCluster."""
     own_cleanup: bool = False
     """Whether it supports hookCleanup."""
+    overrides: bool = False
+    """Whether its object changes others in the child clusters of Clusternet, when its `overridePolicy` says."""
     older_records_deleted: bool = False
     """Whether the older controller deleted the objects of its record whatever the operation.
     Source: bk-bcs, bcs-drplan-controller, internal/executor/subscription_executor.go."""
@@ -117,6 +120,7 @@ ACTION_TYPES: Mapping[ActionType, TypeRow] = MappingProxyType(
             templates=_OBJECT,
             api_version=CLUSTERNET,
             kind="Localization",
+            overrides=True,
             needs_namespace=True,
             rules=_SERVED,
             own_cleanup=True,
@@ -127,6 +131,7 @@ ACTION_TYPES: Mapping[ActionType, TypeRow] = MappingProxyType(
             templates=("name", "spec"),
             api_version=CLUSTERNET,
             kind="Globalization",
+            overrides=True,
             namespaced=False,
             rules=_SERVED,
             own_cleanup=True,
@@ -161,6 +166,13 @@ ACTION_TYPES: Mapping[ActionType, TypeRow] = MappingProxyType(
         ),
     }
 )
+
+
+def is_override(target: Target) -> bool:
+    """Return whether an object changes others in the child clusters of Clusternet, whatever type of action names it."""
+    group = target.api_version.rpartition("/")[0]
+    rows = (row for row in ACTION_TYPES.values() if row.overrides)
+    return any((row.api_version.rpartition("/")[0], row.kind) == (group, target.kind) for row in rows)
 
 
 def row_of(action: Action) -> TypeRow:

@@ -88,3 +88,11 @@ def _term(expression: Object) -> str:
             return f"!{key}"
         case _:
             return key
+
+
+def applies_later(found: Object) -> bool:
+    """Return whether an override of Clusternet waits until something else makes the child clusters be deployed to.
+
+    Source: Clusternet, `OverridePolicy`, which is ApplyLater by default.
+    """
+    return text(found, "spec", "overridePolicy") == "ApplyLater"

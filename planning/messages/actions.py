@@ -38,6 +38,47 @@ def rolled_back(targets: Sequence[Target]) -> str:
     return f"Rolled back: deleted {', '.join(called(target) for target in targets)}"
 
 
+def restored(target: Target) -> str:
+    """The default rollback is done: the object is as it was before the action."""
+    return f"Rolled back: restored {called(target)}"
+
+
+def restoring_failed(target: Target, reason: str) -> str:
+    """The object could not be restored."""
+    return f"Failed to restore {target.kind}: {reason}"
+
+
+def changed_since(target: Target, fields: Sequence[str]) -> str:
+    """Reason: what the action set has another value by now."""
+    names = listed(fields, MESSAGE_BOUND // 2, ", ")
+    return f"{placed(target)} was changed by somebody else since the execution, in {names}; nothing was restored"
+
+
+def exists_again(target: Target, uid: str) -> str:
+    """Reason: the object that the action deleted was created again by somebody else."""
+    return f"{placed(target)} exists again, with uid {uid}, and was not created by this Revert; it was left alone"
+
+
+RESTORED_BY_NEWER_WORKERS = "the worker that got this step is older than the one that decided it: update all workers"
+"""Refuse, in a worker that does not know how to restore."""
+
+
+def deletion_applies_later(target: Target) -> str:
+    """Follow a deletion that does not reach the child clusters by itself."""
+    return (
+        f"; {called(target)} had the overridePolicy ApplyLater: the child clusters keep what it changed until "
+        "Clusternet deploys there again for another reason"
+    )
+
+
+def restored_for_later(target: Target) -> str:
+    """Note that what is restored does not reach the child clusters by itself."""
+    return (
+        f"{called(target)} has the overridePolicy ApplyLater: the child clusters get it when Clusternet deploys there "
+        "again for another reason"
+    )
+
+
 def replaced_meanwhile(target: Target, uid: str) -> str:
     """Follow a success: somebody made a new object of that name, and it stays."""
     return f"; a new {called(target)} (uid {uid}) was left alone"
@@ -402,6 +443,11 @@ def canceled_still_there(target: Target) -> str:
 def canceled_not_done(operation: Operation, target: Target) -> str:
     """Nothing shows that the operation was carried out."""
     return f"Canceled between two attempts: {operation.value.lower()} of {called(target)} was not done"
+
+
+def canceled_not_restored(target: Target) -> str:
+    """The object is not as it was before the action."""
+    return f"Canceled between two attempts: {called(target)} was not restored"
 
 
 def canceled_half_replaced(target: Target) -> str:

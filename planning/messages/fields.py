@@ -24,7 +24,7 @@ STRATEGIC_WITHOUT_SCHEMA = (
     "use merge or json"
 )
 PATCH_TYPE_WITHOUT_PATCH = "is for operation Patch only; take it out, or set the operation"
-PATCH_WITHOUT_ROLLBACK = "a Patch cannot be taken back by itself; add a rollback that does it"
+PATCH_WITHOUT_ROLLBACK = "a Patch of a Secret cannot be taken back by itself; add a rollback that does it"
 
 
 def at_field(path: str, subject: str, message: str) -> str:

@@ -56,6 +56,11 @@ def would_delete(targets: Sequence[Target]) -> str:
     return f"Would delete {listed([placed(target) for target in targets], MESSAGE_BOUND // 2, ', ')}"
 
 
+def would_restore(target: Target) -> str:
+    """The default rollback would be done: the object would be as it was before the action."""
+    return f"Would restore {placed(target)}"
+
+
 def nothing_to_delete(target: Target) -> str:
     """A Delete would find nothing."""
     return f"{placed(target)} does not exist: there would be nothing to delete"

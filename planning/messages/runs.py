@@ -282,6 +282,8 @@ def store_record_caption(part: int) -> str:
 
 def rollback_caption(step: RollbackStep, action: str) -> str:
     """Caption a rollback by what it does: `delete Localization default/nginx-loc-a`, or the custom action's title."""
+    if step.restoration is not None:
+        return caption(f"restore {placed(step.restoration.target)}")
     if step.refusal is not None:
         return caption(f"refuse {action}: {step.refusal.message}")
     if step.custom is not None:

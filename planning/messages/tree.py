@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from api.execution import LaterExecution
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
-from api.reasons import Cause, Reason
+from api.reasons import Cause, Lack, Reason
 from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, bounded, called, counted, listed, placed
 
@@ -322,6 +322,21 @@ def no_rollback_defined(action_type: ActionType) -> Cause:
 def no_automatic_rollback(operation: Operation) -> Cause:
     """Nothing undoes this operation by itself."""
     return Cause(Reason.NO_AUTOMATIC_ROLLBACK, f"No automatic rollback for {operation.value} operation")
+
+
+_NOT_RESTORED = {
+    Lack.SECRET: "was not kept (secret data)",
+    Lack.TOO_LARGE: "was not kept (too large)",
+    Lack.BEING_DELETED: "was no state to return to (its deletion had been requested)",
+    Lack.DOUBTFUL: "is not known (an earlier attempt may have changed the object already)",
+    Lack.RESULT_UNKNOWN: "was kept, but not what the action left",
+    Lack.NOT_BY_CREATION: "does not return with a new object",
+}
+
+
+def state_not_kept(lack: Lack) -> Cause:
+    """What an action changed or deleted stays as it is."""
+    return Cause(Reason.STATE_NOT_KEPT, f"State before {_NOT_RESTORED[lack]}, not restored")
 
 
 def existed_before(target: Target) -> Cause:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from api.phases import Mode, OnMissing, Phase
-from api.steps import FailureType, Part, Presence, Refusal, Target
+from api.steps import FailureType, Part, Presence, Refusal, Restoration, Target
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages
@@ -24,13 +24,14 @@ from planning.revert.default_rollback import (
 )
 from planning.revert.original import NodeKey, OriginalAction, OriginalTree, actions_of
 from planning.revert.ownership import ActionDecision, Deletions, RevertFacts, decide_action
+from planning.revert.restoration import OtherActions, PriorStates, with_restoration
 
 
 @dataclass
 class ActionDecisions:
     """What becomes of every action that the original carried out, and of what its other parts left."""
 
-    of: dict[NodeKey, ActionDecision | ActionToRun] = field(default_factory=dict)
+    of: dict[NodeKey, ActionDecision | ActionToRun | Restoration] = field(default_factory=dict)
     left_standing: list[str] = field(default_factory=list)
     unread: int = 0
     """How many of these could not be read."""
@@ -41,12 +42,13 @@ def executes(tree: OriginalTree) -> bool:
     return any(isinstance(_conditional(rollback(one)), ActionToRun) for one in actions_of(tree) if one.reverted)
 
 
-def decide_all(tree: OriginalTree, facts: RevertFacts) -> ActionDecisions:
+def decide_all(tree: OriginalTree, facts: RevertFacts, prior_states: PriorStates) -> ActionDecisions:
     """Decide over every action; `tree` is in the order of the Revert, which says who deletes a shared object."""
     decisions = ActionDecisions()
     reverted = [action for action in actions_of(tree) if action.reverted]
+    others = OtherActions.of(reverted)
     for action in reverted:
-        undoing = _rollback(action, facts)
+        undoing = with_restoration(action, _rollback(action, facts), prior_states.get(action.key), facts, others)
         decided = decide_action(action, undoing, facts) if isinstance(undoing, DeleteObjects) else undoing
         decisions.of[action.key] = decided
     customs = _left_to_custom_rollbacks(reverted, decisions, facts)

@@ -6,6 +6,7 @@ Source: docs/spec/drplanexecution.md, "What may be reverted" and "What a Revert 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import assert_never
 
 from api.execution import (
@@ -25,15 +26,16 @@ from api.reasons import Cause
 from api.steps import (
     CustomRollback,
     ExecuteStep,
+    FailureType,
     ObservedObject,
     Origin,
     Part,
     Refusal,
+    Restoration,
     RevertDecision,
     RollbackStep,
     Target,
 )
-from planning.definitions import identifiers
 from planning.definitions.action_types import operation_of
 from planning.definitions.approvals import approvals_of, lacks_requester, requested_by
 from planning.definitions.field_errors import FieldError, in_object
@@ -56,12 +58,13 @@ from planning.revert.original import (
     OriginalTree,
     OriginalWorkflow,
     actions_of,
-    keys,
+    marks_of,
     mirrored,
     read_tree,
 )
 from planning.revert.ownership import Deletions, gather_facts, named, plain
 from planning.revert.previous_reverts import history
+from planning.revert.restoration import PriorStates, object_to_restore
 from planning.revert.scope import SUCCEEDED_ONLY, Scope, selection_errors
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
@@ -73,15 +76,17 @@ Row = list[RollbackStep | None]
 
 def objects_to_observe(original: DRPlanExecution, workflows: Workflows) -> list[Target]:
     """Return every object to observe, those of parts that will be skipped included: unique, in Revert order."""
-    return _created_objects(mirrored(read_tree(original, workflows), None))
+    return _concerned_objects(mirrored(read_tree(original, workflows), None))
 
 
-def _created_objects(tree: OriginalTree) -> list[Target]:
+def _concerned_objects(tree: OriginalTree) -> list[Target]:
     targets: dict[Target, None] = {}
     for action in actions_of(tree):
         created = deletion_of_created(action) if action.may_have_created else None
         if isinstance(created, DeleteObjects):
             targets.update(dict.fromkeys(item.target for item in created.objects))
+        elif changed := object_to_restore(action):
+            targets[changed.target] = None
     return list(targets)
 
 
@@ -102,14 +107,15 @@ def decide_revert(
     definitions_of_today: bool = False,
     layers: Sequence[Layer] = (),
     part: str = "",
+    prior_states: PriorStates = MappingProxyType({}),
 ) -> RevertDecision:
     """Decide over every node; `actor` is left to the caller.
 
     `earlier` may hold any executions: those that count are picked here. `observations` holds what was observed of
     each of `objects_to_observe`. `workflows` are as they were at the Execute or, with `definitions_of_today`, as they
     are now; `origin` says where those are kept that this Revert carries out. `layers` are the later executions of the
-    plan that are in effect. `part` names the original where the Revert takes back several. A rejection means that
-    nothing may be touched; the state then has no stages.
+    plan that are in effect, `prior_states` those of `candidates` that are stored. `part` names the original where the
+    Revert takes back several. A rejection means that nothing may be touched; the state then has no stages.
     """
     reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
     if reason or original is None:
@@ -121,7 +127,7 @@ def decide_revert(
     facts = gather_facts(
         original_tree, observations, history(revert, original, earlier), revert.spec, of_execution(original)
     )
-    decisions = decide_all(tree, facts)
+    decisions = decide_all(tree, facts, prior_states)
     later = later_executions(layers, tree, decisions)
     if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
         return rejected(tree_messages.later_rests_on(original.metadata.name, resting), later=later)
@@ -151,7 +157,7 @@ def decide_revert(
 def _spec_errors(revert: DRPlanExecution, original: DRPlanExecution, tree: OriginalTree) -> Iterator[FieldError]:
     """Find names in a Revert's fields that its original does not have."""
     yield from selection_errors(revert.spec.only, original.status.stages)
-    known = {named(target): placed(target) for target in _created_objects(tree)}
+    known = {named(target): placed(target) for target in _concerned_objects(tree)}
     for place, one in enumerate(revert.spec.ignore_missing or ()):
         if plain(one) not in known:
             name = f"{one.kind} {one.namespace}/{one.name}" if one.namespace else f"{one.kind} {one.name}"
@@ -238,31 +244,28 @@ def _planned_action(
 class Steps:
     """Makes the steps of one workflow of a Revert."""
 
-    mark: str
-    """Beginning of the marks of its actions."""
-    names: Mapping[tuple[str, int], str]
-    """The last part of each mark, by the action's name and occurrence."""
+    marks: Mapping[tuple[str, int], str]
+    """By the action's name and occurrence."""
     records: Mapping[str, ActionStatus]
     """What the original recorded, by the action's name."""
 
     @classmethod
     def of(cls, uid: str, part: str, stage: OriginalStage, workflow: OriginalWorkflow) -> "Steps":
         """Prepare for a workflow; `uid` is the Revert's, `part` the original's name where it has several."""
-        name, occurrence = stage.key
-        name = f"{part}/{name}" if part else name
-        siblings = identifiers.distinct([node.workflow_ref.name for node in stage.node.workflows])
-        mark = identifiers.mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
         records = workflow.node.actions
-        names = identifiers.distinct([record.name for record in records])
-        return cls(mark, dict(zip(keys(records), names, strict=True)), {record.name: record for record in records})
+        return cls(marks_of(uid, stage, workflow, part), {record.name: record for record in records})
 
-    def step(self, action: OriginalAction, decision: Deletions | Refusal | ActionToRun) -> RollbackStep:
+    def step(self, action: OriginalAction, decision: Deletions | Refusal | ActionToRun | Restoration) -> RollbackStep:
         """Return the step of one action; a refusal stands for a failure that is certain already."""
         match decision:
             case Refusal():
                 return RollbackStep(refusal=decision, attempts=attempts_of(action.definition))
             case Deletions():
                 return RollbackStep(deletions=list(decision.items), attempts=attempts_of(action.definition))
+            case Restoration():
+                # A worker of a release that does not restore fails, instead of reporting that it deleted nothing.
+                refusal = Refusal(type=FailureType.UNSUPPORTED, message=action_messages.RESTORED_BY_NEWER_WORKERS)
+                return RollbackStep(restoration=decision, refusal=refusal, attempts=attempts_of(action.definition))
             case ActionToRun():
                 return RollbackStep(custom=self._custom(action, decision), attempts=attempts_of(decision.action))
             case _:
@@ -275,7 +278,7 @@ class Steps:
         step = ExecuteStep(
             index=decision.index,
             action=action.name,
-            mark=f"{self.mark}/{self.names[action.key[-1]]}",
+            mark=self.marks[action.key[-1]],
             title=bounded(title(action.name, decision)),
             part=decision.part,
             outputs_of=used,

@@ -15,7 +15,7 @@ from api.reasons import Cause, Reason
 from planning.definitions.action_list import PlannedAction, RollbackHook, as_executed, cleanup_of, rollback_hook
 from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
-from planning.definitions.identifiers import Workflows, definition, full_name, occurrences
+from planning.definitions.identifiers import Workflows, definition, distinct, full_name, mark, occurrences
 from planning.messages import tree as tree_messages
 from planning.revert.scope import SUCCEEDED_ONLY, NamedPart, Scope, parts_of_stage, parts_of_workflow
 
@@ -111,6 +111,20 @@ def keys(nodes: Sequence[StageStatus | WorkflowExecutionStatus | ActionStatus]) 
     return occurrences(
         nodes, lambda node: full_name(node.workflow_ref) if isinstance(node, WorkflowExecutionStatus) else node.name
     )
+
+
+def marks_of(uid: str, stage: OriginalStage, workflow: OriginalWorkflow, part: str = "") -> dict[tuple[str, int], str]:
+    """Return the marks of a workflow's actions in an execution with this uid, by name and occurrence.
+
+    `part` is the original's name in a Revert of several.
+    """
+    name, occurrence = stage.key
+    name = f"{part}/{name}" if part else name
+    siblings = distinct([node.workflow_ref.name for node in stage.node.workflows])
+    prefix = mark(uid, f"{name}[{occurrence}]" if occurrence else name, siblings[workflow.position])
+    records = workflow.node.actions
+    names = distinct([record.name for record in records])
+    return {key: f"{prefix}/{last}" for key, last in zip(keys(records), names, strict=True)}
 
 
 def read_tree(original: DRPlanExecution, workflows: Workflows, scope: Scope = SUCCEEDED_ONLY) -> list[OriginalStage]:

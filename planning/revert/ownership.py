@@ -211,7 +211,12 @@ def _decide_present(
     same = item.uid is None or observed.uid == item.uid
     timed = item.uid is None or only_if_new
     if same and observed.uid and (not timed or created_during(action.record, observed.creation_timestamp)):
-        return Deletion(target=item.target, uid=observed.uid, foreground=is_job(item.target))
+        return Deletion(
+            target=item.target,
+            uid=observed.uid,
+            foreground=is_job(item.target),
+            applies_later=observed.applies_later,
+        )
     if same and only_if_new and _created_before(action.record, observed.creation_timestamp):
         return NoRollback(tree_messages.existed_before(item.target), item)
     return _decide_other_object(action, item, observed, facts)

@@ -20,6 +20,7 @@ from planning.definitions.field_errors import FieldError, below
 from planning.definitions.json_patch import operations_of
 from planning.definitions.manifest import parse_manifest
 from planning.definitions.retry import attempt_errors
+from planning.definitions.target import target_of_action
 from planning.definitions.when import WhenError, modes
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import fields as field_messages
@@ -87,8 +88,17 @@ def _hook_and_condition_errors(action: Action) -> Iterator[FieldError]:
         # A misspelt rollback hook would run with the other actions of an Execute.
         if hook_type != hook and letters == hook.replace("-", ""):
             yield FieldError("hookType", field_messages.misspelt_hook(hook_type, hook.value))
-    if operation_of(action) is Operation.PATCH and action.rollback is None:
+    if operation_of(action) is Operation.PATCH and action.rollback is None and _changes_a_secret(action):
         yield FieldError("rollback", field_messages.PATCH_WITHOUT_ROLLBACK)
+
+
+def _changes_a_secret(action: Action) -> bool:
+    """Return whether an action is about a Secret, whose state before is never stored."""
+    try:
+        target = target_of_action(action)
+    except ManifestError:
+        return False
+    return target is not None and (target.api_version, target.kind) == ("v1", "Secret")
 
 
 def body_errors(action: Action) -> Iterator[FieldError]:

@@ -25,7 +25,7 @@ from api.execution import (
 )
 from api.ledger import WorkflowRecord
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CREATED_BY_ANNOTATION, FINALIZER, ObjectKey, ObjectName
-from api.phases import OperationType, Phase
+from api.phases import Operation, OperationType, Phase
 from api.plan import DRPlanSpec
 from api.snapshot import (
     DecidedSteps,
@@ -52,6 +52,7 @@ from api.steps import (
     ObserveInput,
     Origin,
     Part,
+    Restoration,
     RevertDecision,
     RollbackInput,
     RollbackStep,
@@ -391,6 +392,15 @@ FLOW = ObjectName(name="w", namespace="team-a")
 UNDO = RollbackStep(
     custom=CustomRollback(step=ExecuteStep(index=0, action="b", mark="m/b", title="b", part=Part.ROLLBACK))
 )
+RESTORES = Restoration(
+    target=APP,
+    uid="uid-of-app",
+    operation=Operation.PATCH,
+    execution=KEY,
+    record=SnapshotRef(name="drplan-before", sha256="b"),
+    mark="uid-original/s/w/a",
+)
+RESTORATION = RollbackStep(restoration=RESTORES)
 ORIGIN = Origin(execution=KEY, snapshot=SNAPSHOT)
 
 
@@ -405,7 +415,7 @@ def decided_steps(*steps: RollbackStep) -> RevertDecision:
     return RevertDecision(state=state, steps=[[[], [*steps]]], origin=ORIGIN)
 
 
-DECIDED = Stored(decision_of=decided_steps(DELETION, UNDO))
+DECIDED = Stored(decision_of=decided_steps(DELETION, UNDO, RESTORATION))
 THERE = ORIGIN.model_copy(update={"stage": "s", "workflow": 0})
 
 
@@ -419,7 +429,9 @@ def reverting(status: Object = REVERTING) -> tuple[OneExecution, Runs]:
     return OneExecution(execution(status, "Revert")), runs
 
 
-@pytest.mark.parametrize("step", [DELETION, UNDO], ids=["a deletion", "a custom rollback"])
+@pytest.mark.parametrize(
+    "step", [DELETION, UNDO, RESTORATION], ids=["a deletion", "a custom rollback", "a restoration"]
+)
 async def test_a_step_that_was_decided_is_carried_out_as_the_account_that_was_decided(step: RollbackStep) -> None:
     look = ObserveInput.model_validate(rolls_back(step).model_dump())
     actor = await authorized(*reverting(), look, stored=DECIDED)
@@ -438,6 +450,10 @@ def undoes(**changes: Any) -> RollbackStep:
     return RollbackStep(custom=UNDO.custom.model_copy(update={"step": step, **custom}))
 
 
+def restores(**changes: Any) -> RollbackStep:
+    return RollbackStep(restoration=RESTORES.model_copy(update=changes))
+
+
 VICTIM = APP.model_copy(update={"name": "victim"})
 
 
@@ -450,6 +466,10 @@ VICTIM = APP.model_copy(update={"name": "victim"})
         rolls_back(RollbackStep(deletions=[Deletion(target=APP, uid="uid-of-app", foreground=True)])),
         rolls_back(changed(DELETION, custom=UNDO.custom), dr_workflow=FLOW, origin=THERE),
         rolls_back(RollbackStep()),
+        rolls_back(restores(record=SnapshotRef(name="drplan-other", sha256="b"))),
+        rolls_back(restores(execution=KEY.model_copy(update={"uid": "another"}))),
+        rolls_back(restores(target=VICTIM)),
+        rolls_back(restores(mark="m")),
         rolls_back(undoes(part=Part.ACTION)),
         rolls_back(undoes(index=1)),
         rolls_back(undoes(mark="uid-of-another/s/w/b")),
@@ -561,6 +581,7 @@ async def test_without_a_stored_decision_what_deletes_nothing_and_what_the_older
         (rolls_back(RollbackStep(deletions=[Deletion(target=VICTIM, uid="uid-of-victim")])), {"typed": False}),
         (rolls_back(), {"mark": "uid-of-another/s/w/a"}),
         (rolls_back(), {}),
+        (rolls_back(RESTORATION), {"mark": MARK}),
         (asked(origin=THERE), {"mark": MARK}),
     ],
 )

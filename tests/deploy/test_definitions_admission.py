@@ -91,7 +91,6 @@ PATCH = makes_config_map("app", NAMESPACE, "Patch")
         (dr_workflow("x", action(retryPolicy={"limit": -1})), "spec.actions: a retryPolicy.limit is negative"),
         (dr_workflow("x", {"name": "a", "type": "Job"}), "spec.actions: an action needs the block of its type"),
         (dr_workflow("x", {"name": "a", "type": "HTTP", "http": {"url": " "}}), "spec.actions: an http.url is empty"),
-        (dr_workflow("x", PATCH), "spec.actions: a Patch cannot be taken back by itself"),
         (dr_workflow("x", action(), executor={"type": "Argo"}), "the executor Argo is not supported"),
         (
             dr_workflow("x", action(), parameters=[{"name": "a"}, {"name": "a"}]),
@@ -116,6 +115,7 @@ def test_what_is_wrong_is_told_when_it_is_applied_and_nothing_is_refused(
         dr_workflow("x", action(timeout="1h30m"), action("b", timeout=".5s", dependsOn=["a"])),
         dr_workflow("x", action(retryPolicy={"interval": "0", "limit": 0}), action("b", timeout="1d2h")),
         dr_workflow("x", PATCH | {"rollback": {"type": "HTTP", "http": {"url": "https://example.com"}}}),
+        dr_workflow("x", PATCH),
     ],
 )
 def test_what_is_right_is_left_alone(warned: Stack, document: Object) -> None:

@@ -235,6 +235,19 @@ async def child_terminated(scene: Scene) -> dict[str, Run]:
     return {"revert-child-terminated": reverting}
 
 
+async def restored(scene: Scene) -> dict[str, Run]:
+    for name in ("undo-a", "undo-b"):
+        scene.kubectl("create", "configmap", name, "--from-literal=made=before")
+    actions = [makes_config_map("undo-a", NAMESPACE, "Patch"), removed("undo-b")]
+    scene.plan("undo", [stage("only", NAMESPACE, "undo-flow")], undo_flow=actions)
+    await scene.run("undo-up", "undo")
+    back = await scene.run("undo-down", "undo", "undo-up")
+    await scene.run("undo-up-again", "undo")
+    scene.kubectl("patch", "configmap", "undo-a", "--type=merge", "-p", '{"data":{"made":"by others"}}')
+    refused = await scene.run("undo-down-again", "undo", "undo-up-again")
+    return {"revert-restored": back, "revert-changed-since": refused}
+
+
 STORIES: list[Story] = [
     two_stages,
     in_order,
@@ -251,5 +264,6 @@ STORIES: list[Story] = [
     rejected,
     fail_fast,
     child_terminated,
+    restored,
     *stories_of_actions.STORIES,
 ]

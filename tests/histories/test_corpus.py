@@ -77,7 +77,9 @@ ADDED_BY = {
     "preview-obstructed": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "preview-revert": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-changed-since": ("FAILED", "ACTIVITY_TASK_FAILED"),
     "revert-partial": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-restored": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-selected": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
 }
 """The same of version 4 and later ones, which hold what is new in them."""

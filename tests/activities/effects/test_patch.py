@@ -196,7 +196,7 @@ async def test_a_patch_that_is_never_answered_says_so_when_its_time_runs_out(
 ) -> None:
     there(faulty_ns)
     task = patches(faulty_ns, timeout="1s")
-    faulty.fault("PATCH", APP, Cut.HANG, times=9)
+    faulty.fault("PATCH", APP, Cut.HANG, times=9, dry_runs=True)
     error = await task.fails()
     assert error.message == (
         "Failed to patch ConfigMap: ConfigMap app: the API server did not answer within 1s "

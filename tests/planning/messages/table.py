@@ -17,7 +17,7 @@ from api.execution import ActionStatus, DRPlanExecution, LaterExecution, Obstacl
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, parse_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
-from api.reasons import Cause
+from api.reasons import Cause, Lack
 from api.requests import Approval, Pause, PersonRequest, RequestState, RequestStatus, RequestType, StageApproval
 from api.steps import RollbackStep, Target
 from planning.messages import actions as action_messages
@@ -180,6 +180,9 @@ OF_A_WORKFLOW = [
 OF_A_REVERT = [
     ("action", "Succeeded", action_messages.rolled_back([LOCALIZATION])),
     ("action", "Succeeded", action_messages.rolled_back([CONFIG])),
+    ("action", "Succeeded", action_messages.restored(CONFIG)),
+    ("action", "Succeeded", action_messages.rolled_back([LOCALIZATION]) + action_messages.deletion_applies_later(LOCALIZATION)),
+    ("action", "Succeeded", action_messages.with_notes(action_messages.restored(LOCALIZATION), [action_messages.restored_for_later(LOCALIZATION)])),
     ("action", "Succeeded", action_messages.CUSTOM_ROLLBACK_DONE),
     ("action", "Succeeded", action_messages.hook_done(action_messages.done(Operation.CREATE, LOCALIZATION))),
     ("action", "Running", action_messages.retrying(2, 3, GAP)),
@@ -192,6 +195,9 @@ OF_A_REVERT = [
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, action_messages.without_mark(CONFIG, GAP, CREATED_BY_ANNOTATION))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, CONFIG.kind, removal_messages.still_there(CONFIG, "5m", [GAP]))),
     ("action", "Failed", action_messages.failed_to(Operation.DELETE, "Namespace", removal_messages.still_there(SITE, "5m", [], GAP))),
+    ("action", "Failed", action_messages.restoring_failed(CONFIG, GAP)),
+    ("action", "Failed", action_messages.restoring_failed(CONFIG, action_messages.changed_since(CONFIG, ["data.color", GAP]))),
+    ("action", "Failed", action_messages.restoring_failed(CONFIG, action_messages.exists_again(CONFIG, GAP))),
     ("action", "Failed", action_messages.action_undefined(GAP, GAP)),
     ("action", "Failed", action_messages.rollback_undefined(GAP, GAP)),
     ("action", "Failed", action_messages.custom_rollback_failed(GAP)),
@@ -199,6 +205,7 @@ OF_A_REVERT = [
     ("action", "Skipped", tree_messages.ORIGINAL_ACTION_NOT_SUCCEEDED.message),
     ("action", "Skipped", tree_messages.no_rollback_defined(ActionType.HTTP).message),
     ("action", "Skipped", tree_messages.no_automatic_rollback(Operation.PATCH).message),
+    *(("action", "Skipped", tree_messages.state_not_kept(lack).message) for lack in Lack),
     ("action", "Skipped", tree_messages.existed_before(APP).message),
     ("action", "Skipped", tree_messages.LEFT_NOTHING.message),
     ("action", "Skipped", tree_messages.NOT_SELECTED.message),
@@ -276,6 +283,7 @@ OF_AN_EXECUTE = [
     ("action", "Canceled", readiness_messages.canceled_not_ready(action_messages.done(Operation.CREATE, SHOP), GAP)),
     ("action", "Canceled", effect_messages.canceled_in_clusters(SHOP, 1, 3)),
     ("action", "Canceled", action_messages.canceled_half_replaced(SHOP)),
+    ("action", "Canceled", action_messages.canceled_not_restored(APP)),
     ("action", "Skipped", tree_messages.condition_not_met(Mode.INSTALL, [Mode.UPGRADE, Mode.DELETE]).message),
     ("action", "Skipped", tree_messages.not_attempted_after(EXECUTE, GAP).message),
     ("action", "Skipped", tree_messages.not_attempted_action(GAP).message),
@@ -506,6 +514,7 @@ OF_A_PREVIEW = [
     ("action", preview_messages.would_replace(APP, existed=True)),
     ("action", preview_messages.would_replace(APP, existed=False)),
     ("action", preview_messages.would_delete([LOCALIZATION])),
+    ("action", preview_messages.would_restore(CONFIG)),
     ("action", preview_messages.in_clusters(preview_messages.would(Operation.CREATE, SHOP), 3)),
     ("action", preview_messages.nothing_to_delete(APP)),
     ("action", preview_messages.and_removed(preview_messages.would(Operation.CREATE, BACKUP))),

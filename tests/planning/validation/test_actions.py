@@ -53,7 +53,17 @@ GOOD = [
     manifest("a", rollback={"type": "HTTP", "http": {"url": "https://x/$(outputs.a.resourceRef.name)"}}),
     manifest("a", rollback={"type": "KubernetesResource", "resource": {**UNDO["resource"], "operation": "Patch"}}),
     {"name": "a", "type": "KubernetesResource", "resource": {"manifest": "{ $(params.whole) "}},
+    manifest("a", "Patch"),
+    localized("a", "Patch"),
+    subscription("Patch"),
 ]
+
+
+PATCHED_SECRET = {
+    "name": "a",
+    "type": "KubernetesResource",
+    "resource": {"operation": "Patch", "manifest": "apiVersion: v1\nkind: Secret\nmetadata: {name: a}"},
+}
 
 
 @pytest.mark.parametrize("definition", GOOD, ids=str)
@@ -62,9 +72,7 @@ def test_a_good_action_has_no_errors(definition: Definition) -> None:
 
 
 BAD = [
-    (manifest("a", "Patch"), "rollback", "cannot be taken back by itself"),
-    (localized("a", "Patch"), "rollback", "cannot be taken back by itself"),
-    (subscription("Patch"), "rollback", "cannot be taken back by itself"),
+    (PATCHED_SECRET, "rollback", "cannot be taken back by itself"),
     (localized("a", "Replace"), "localization.operation", 'unsupported value "Replace"'),
     (manifest("a", when="mode != install"), "when", "not a condition"),
     (manifest("a", when='mode == "sometimes"'), "when", 'unsupported value "sometimes"'),
