@@ -19,7 +19,9 @@ Object = dict[str, Any]
 
 MERGE = {"Content-Type": "application/merge-patch+json"}
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-_WRITE = {"fieldManager": "kubectl-create", "fieldValidation": "Strict"}
+_CREATE = {"fieldManager": "kubectl-create", "fieldValidation": "Strict"}
+_APPLY = {"fieldManager": "kubectl", "fieldValidation": "Strict"}
+_PATCH = {"fieldManager": "kubectl-patch"}
 """As kubectl writes."""
 
 
@@ -60,7 +62,7 @@ class Admin:
         """Create an object, in its own namespace or else in this one. Raises StackError."""
         kind = self.kind(f"{body['apiVersion']} {body['kind']}")
         place = body["metadata"].get("namespace", namespace)
-        return self._call("POST", kind.path(place), params=_WRITE, json=body)
+        return self._call("POST", kind.path(place), params=_CREATE, json=body)
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """Return an object, None where there is none."""
@@ -76,7 +78,15 @@ class Admin:
     def patch(self, kind: str, name: str, body: Object, namespace: str | None = None, subresource: str = "") -> Object:
         """Merge a patch into an object. Raises StackError."""
         path = self.kind(kind).path(namespace, name, subresource)
-        return self._call("PATCH", path, headers=MERGE, json=body)
+        return self._call("PATCH", path, headers=MERGE, params=_PATCH, json=body)
+
+    def apply(self, body: Object, namespace: str | None = None) -> Object:
+        """Apply an object, in its own namespace or else in this one. Raises StackError."""
+        kind = self.kind(f"{body['apiVersion']} {body['kind']}")
+        path = kind.path(body["metadata"].get("namespace", namespace), body["metadata"]["name"])
+        return self._call(
+            "PATCH", path, headers={"Content-Type": "application/apply-patch+yaml"}, params=_APPLY, json=body
+        )
 
     def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Ask for an object's deletion, and do not wait for it. Nothing there is fine. Raises StackError."""

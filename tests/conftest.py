@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from dev.stack import Stack
 from tests.private_stack import new_namespace, private_stack
 
 pytest_plugins = ["tests.leftovers", "tests.time_limits", "tests.distribution"]
+
+# How long a drawn example takes says more of the machine than of the code. `make test-fast` draws fewer examples.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("untimed"), max_examples=20)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

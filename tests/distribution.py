@@ -1,7 +1,9 @@
 """Distributes tests over the processes of pytest-xdist: one by one, the slowest first, so that all are busy to the end.
 
 Tests that share a fixture narrower than the session (that of a module, say) stay together in one process. How long
-tests take is read from DURATIONS, which `make test-durations` writes.
+tests take is read from DURATIONS, which `make test-durations` writes; a run of a part of them renews that part. A
+process that has started servers for its tests goes on with tests that use the same servers, while there are any: a
+start takes 8 s of the processor, and servers that nobody uses take some all the time.
 """
 
 import json
@@ -18,7 +20,17 @@ DURATIONS = Path("tests/durations.json")
 LEAST = 0.5
 SLOW = 2.0
 """Seconds from which a test is slow, and is left out by `make test-fast`."""
-SERVER_FIXTURES = {"stack", "temporal", "whole_stack", "new_stack", "server"}
+UNKNOWN = 5.0
+"""Seconds that are expected of a test with servers that is not in DURATIONS: a new one must not be the last to start.
+Many of these end within LEAST, and beginning them early does no harm."""
+SERVERS = {
+    "tests/e2e/": "installation",
+    **dict.fromkeys(("tests/activities/", "tests/api/", "tests/bridge/", "tests/cli/", "tests/deploy/"), "stack"),
+    **dict.fromkeys(("tests/kube/", "tests/process/", "tests/worker/"), "stack"),
+}
+"""What the tests of a folder start that each process starts once. It is taken from names, because the process that
+distributes the tests does not load them."""
+SERVER_FIXTURES = {"stack", "module_stack", "temporal", "whole_stack", "new_stack", "server"}
 """Fixtures that start servers: `make test-fast` leaves out what uses one of them."""
 
 
@@ -45,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if durations.get(_key(item.nodeid), 0) >= SLOW:
             item.add_marker("slow")
     if getattr(config.option, "loadgroup", False):  # the processes of pytest-xdist have no other sign of it
-        _group(items, durations)
+        _group(items, {item.nodeid: _seconds(item, durations) for item in items})
 
 
 def _durations(config: pytest.Config) -> dict[str, float]:
@@ -54,15 +66,21 @@ def _durations(config: pytest.Config) -> dict[str, float]:
     return durations
 
 
+def _seconds(item: pytest.Item, durations: dict[str, float]) -> float:
+    return durations.get(_key(item.nodeid), UNKNOWN if item.get_closest_marker("servers") else 0)
+
+
 def _group(items: list[pytest.Item], durations: dict[str, float]) -> None:
     groups: dict[str, list[pytest.Item]] = defaultdict(list)
+    seconds: dict[str, float] = defaultdict(float)
     for item in items:
         module = item.nodeid.partition("::")[0]
         shares = any(_scope(item, name) in ("class", "module", "package") for name in _fixtures(item))
         if shares:
             item.add_marker(pytest.mark.xdist_group(module))
-        groups[module if shares else item.nodeid].append(item)
-    seconds = {name: sum(durations.get(_key(each.nodeid), 0) for each in group) for name, group in groups.items()}
+        group = module if shares else item.nodeid
+        groups[group].append(item)
+        seconds[group] += durations[item.nodeid]
     items[:] = [item for name in sorted(groups, key=lambda name: -seconds[name]) for item in groups[name]]
 
 
@@ -87,10 +105,39 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGro
 
 
 class Scheduler(LoadGroupScheduling):
-    """Goes on when a test has ended its process, where pytest-xdist would repeat it, or wait for ever.
+    """Lets a process keep to the servers that it has started, and goes on when a test has ended its process.
 
+    In the second case pytest-xdist would repeat the test, or wait for ever.
     Source: `xdist/scheduler/loadscope.py` of pytest-xdist 3.8.
     """
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        self._started: dict[WorkerController, set[str | None]] = defaultdict(set)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        """Assign the first unit that needs no other servers than those of this process, or the first of all."""
+        started = self._started[node] or {self._least_started()}
+        fitting = (scope for scope in self.workqueue if _servers(scope) in {None, *started})
+        scope = next(fitting, next(iter(self.workqueue)))
+        if servers := _servers(scope):
+            self._started[node].add(servers)
+        self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
+
+    def _least_started(self) -> str | None:
+        """Return the servers that the fewest processes have started, of those that are needed."""
+        needed = dict.fromkeys(servers for scope in self.workqueue if (servers := _servers(scope)))
+        started = [servers for each in self._started.values() for servers in each]
+        return min(needed, key=started.count, default=None)
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Forget a unit whose tests have all ended: the time for counting the pending ones would grow with it."""
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        unit = self.assigned_work[node][scope]
+        super().mark_test_complete(node, item_index, duration)
+        if all(unit.values()):
+            self.assigned_work[node].pop(scope, None)
 
     def remove_node(self, node: WorkerController) -> str | None:
         """Return the test that was running when the process ended, if one was; the others are distributed again."""
@@ -119,6 +166,10 @@ class Scheduler(LoadGroupScheduling):
             self._assign_work_unit(node)
         if not self.workqueue:
             node.shutdown()
+
+
+def _servers(scope: str) -> str | None:
+    return next((servers for folder, servers in SERVERS.items() if scope.startswith(folder)), None)
 
 
 class Recorder:

@@ -1,4 +1,4 @@
-"""The real kubectl, as a person would use it."""
+"""The real kubectl, as a person would use it. What most tests do many times goes to the API server by itself."""
 
 import json
 import subprocess
@@ -9,21 +9,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+from dev import StackError
+from tests.admin import Admin
 from tests.eventually import DEADLINE
 
 Object = dict[str, Any]
 
 
 class KubectlError(Exception):
-    """kubectl ended with an error; the text is what it printed."""
+    """The API server refused, or kubectl ended with an error; the text is what it printed."""
 
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl for one cluster and one namespace."""
+    """kubectl for one cluster and one namespace.
+
+    Reading, creating, applying and patching are the requests that kubectl would make, without its process.
+    """
 
     program: Path
     kubeconfig: Path
+    admin: Admin = field(repr=False)
     namespace: str = "default"
 
     def within(self, namespace: str) -> "Kubectl":
@@ -43,38 +49,46 @@ class Kubectl:
         return done.stdout
 
     def apply(self, *objects: Object) -> None:
-        """Apply objects in one call."""
-        self("apply", "--server-side", "-f", "-", body=_listed(objects))
+        """Apply objects. Raises KubectlError."""
+        _asked(lambda: [self.admin.apply(each, self.namespace) for each in objects])
 
     def create(self, *objects: Object) -> None:
-        """Create objects in one call."""
-        self("create", "-f", "-", body=_listed(objects))
+        """Create objects. Raises KubectlError."""
+        _asked(lambda: [self.admin.create(each, self.namespace) for each in objects])
 
     def get(self, kind: str, name: str) -> Object:
         """Read an object. Raises KubectlError when it is not there."""
-        answer: Object = json.loads(self("get", kind, name, "-o", "json"))
+        answer = self.find(kind, name)
+        if answer is None:
+            raise KubectlError(f"{kind} {name} not found")
         return answer
 
     def find(self, kind: str, name: str) -> Object | None:
         """Read an object, None when it is not there."""
-        printed = self("get", kind, name, "-o", "json", "--ignore-not-found")
-        return json.loads(printed) if printed.strip() else None
+        answer = self.admin.get(kind, name, self.namespace)
+        if answer is not None:
+            answer["metadata"].pop("managedFields", None)  # kubectl does not show them
+        return answer
 
     def wait(self, condition: str, target: str, seconds: float) -> None:
         """Run `kubectl wait`. Raises KubectlError when the time is over."""
         self("wait", f"--for={condition}", target, f"--timeout={seconds:g}s")
 
-    def patch(self, target: str, body: Object, *arguments: str) -> None:
-        """Merge a patch."""
-        self("patch", target, "--type=merge", f"--patch={json.dumps(body)}", *arguments)
+    def patch(self, target: str, body: Object, subresource: str = "") -> None:
+        """Merge a patch into `<kind>/<name>`. Raises KubectlError."""
+        kind, _, name = target.partition("/")
+        _asked(lambda: self.admin.patch(kind, name, body, self.namespace, subresource))
 
     def watch(self, kind: str) -> "Watch":
         """Follow all objects of a kind, from before anything happens to them."""
         return Watch(self.command("get", kind, "--watch", "--output-watch-events", "-o", "json"))
 
 
-def _listed(objects: tuple[Object, ...]) -> Object:
-    return {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+def _asked(call: Callable[[], object]) -> None:
+    try:
+        call()
+    except StackError as error:
+        raise KubectlError(str(error)) from error
 
 
 @dataclass

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-MARK = "STARTED_BY_TEST_PROCESS"
+from tests import fork_server
+from tests.fork_server import MARK
+
 GRACE = 5.0
 """Seconds within which what a test has ended must be gone when the run ends."""
 
@@ -80,6 +82,7 @@ class Leftovers:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Kill what is left when all fixtures have been torn down."""
+        fork_server.close()
         workeroutput = getattr(session.config, "workeroutput", None)
         if workeroutput is not None:
             workeroutput["leftovers"] = kill(_left_by_this_process())

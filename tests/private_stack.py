@@ -16,6 +16,7 @@ from dev.stack import Stack, locked, stop_all
 from dev.start import start_servers
 from tests.admin import Admin
 from tests.eventually import until
+from tests.programs import load_programs
 
 _numbers = count(1)
 
@@ -56,6 +57,7 @@ def folder() -> Iterator[Path]:
 def private_stack() -> Iterator[Stack]:
     """A running stack (etcd, API server, controller manager, Temporal; neither worker nor bridge)."""
     clear_abandoned()
+    load_programs()
     with folder() as path:
         layout = Layout(path)
         with locked(layout):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.eventually import DEADLINE
-from tests.leftovers import MARK
+from tests.fork_server import MARK, MODULES, ForkedProcess, ForkServer, fork_server
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _INHERITED = ("PATH", "HOME", "VIRTUAL_ENV", "LANG", "TMPDIR", MARK)
@@ -28,9 +28,11 @@ class Program:
     module: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
+    real: bool = False
+    """Whether it is started by an interpreter of its own, though the fork server could do it."""
     _life: int = 0
     """Where in the log the present life begins."""
-    _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    _process: "subprocess.Popen[bytes] | ForkedProcess | None" = field(default=None, repr=False)
 
     @property
     def running(self) -> bool:
@@ -49,10 +51,13 @@ class Program:
             return
         with self.log.open("ab") as log:
             self._life = log.tell()
+            if self.module[0] in MODULES and not self.real:
+                self._process = load_programs().start(self.module, {**_inherited(), **self.env}, self.log)
+                return
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self.module],
                 cwd=REPOSITORY,
-                env={**{name: os.environ[name] for name in _INHERITED if name in os.environ}, **self.env},
+                env={**_inherited(), **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -134,10 +139,21 @@ class Program:
             return self._process.wait(timeout=20)
 
 
+def load_programs() -> ForkServer:
+    """Have the fork server of this process load worker and bridge, and do not wait for it."""
+    return fork_server(REPOSITORY, _inherited())
+
+
+def _inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
 @contextmanager
-def running(module: str, log: Path, environment: Mapping[str, str], *arguments: str) -> Iterator[Program]:
+def running(
+    module: str, log: Path, environment: Mapping[str, str], *arguments: str, real: bool = False
+) -> Iterator[Program]:
     """Run a module as a process, which is killed at the end of the block if it still runs."""
-    program = Program((module, *arguments), environment, log)
+    program = Program((module, *arguments), environment, log, real)
     program.start()
     try:
         yield program

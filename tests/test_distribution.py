@@ -58,16 +58,31 @@ def passed(output: str) -> list[str]:
     return re.findall(r"PASSED (\S+::\w+)", output)
 
 
-def test_the_slowest_come_first_and_tests_with_a_shared_fixture_together(project: Path) -> None:
+def test_the_slowest_and_unknown_ones_with_servers_come_first_and_tests_with_a_shared_fixture_together(
+    project: Path,
+) -> None:
     assert passed(run(project, "-n1")) == [
         "test_a.py::test_longest",
         "test_b.py::test_one",
         "test_b.py::test_two",
         "test_a.py::test_long",
+        "test_c.py::test_with_a_server",
         "test_a.py::test_short",
         "test_b.py::test_other",
-        "test_c.py::test_with_a_server",
     ]
+
+
+def test_a_process_keeps_to_the_servers_that_it_has_started(project: Path) -> None:
+    modules = [
+        folder / name for folder in (Path("tests/e2e"), Path("tests/kube")) for name in ("test_d.py", "test_e.py")
+    ]
+    for module in map(project.joinpath, modules):
+        module.parent.mkdir(exist_ok=True)
+        (module.parent / "__init__.py").touch()
+        module.write_text("def test_it(): pass")
+    output = run(project, "-n2", *map(str, modules))
+    ran = set(re.findall(r"\[(gw\d)\] .*PASSED (\S+)/\w+\.py::", output))
+    assert len({process for process, _ in ran}) == len(ran) == 2
 
 
 def test_all_run_once_in_several_processes(project: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.leftovers import MARK, marked_processes
+from tests.fork_server import MARK
+from tests.leftovers import marked_processes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLUGINS = ["-p", "tests.leftovers", "-p", "tests.time_limits", "-p", "tests.distribution"]

@@ -29,7 +29,7 @@ def _lost_by_the_model(plural: str, document: Document) -> list[str]:
 
 
 @plurals
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=settings().max_examples)
 @given(data=st.data())
 def test_nothing_of_a_generated_object_is_lost(plural: str, data: st.DataObject) -> None:
     document = data.draw(objects(plural))

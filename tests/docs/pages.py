@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -53,12 +54,12 @@ class Page:
     def tables(self) -> list[list[list[Token]]]:
         """Rows of cells of every table, the header row first."""
         found: list[list[list[Token]]] = []
-        for token in self.tokens:
+        for before, token in pairwise(self.tokens):
             if token.type == "table_open":
                 found.append([])
             elif token.type == "tr_open":
                 found[-1].append([])
-            elif token.type == "inline" and found and _in_table(token, self.tokens):
+            elif token.type == "inline" and before.type in ("td_open", "th_open"):
                 found[-1][-1].append(token)
         return found
 
@@ -66,11 +67,6 @@ class Page:
 @cache
 def _parsed(path: Path) -> list[Token]:
     return MarkdownIt("commonmark").enable("table").parse(path.read_text())
-
-
-def _in_table(token: Token, tokens: list[Token]) -> bool:
-    before = tokens[tokens.index(token) - 1]
-    return before.type in ("td_open", "th_open")
 
 
 def slug(heading: str) -> str:

@@ -16,7 +16,12 @@ GAP = "\N{HORIZONTAL ELLIPSIS}"
 """Stands in a page for whatever the program puts there."""
 
 
-def constants() -> Iterator[ast.Constant | ast.JoinedStr]:
+@cache
+def constants() -> tuple[ast.Constant | ast.JoinedStr, ...]:
+    return tuple(_constants())
+
+
+def _constants() -> Iterator[ast.Constant | ast.JoinedStr]:
     for package in PACKAGES:
         for file in sorted((REPOSITORY / package).rglob("*.py")):
             for node in ast.walk(ast.parse(file.read_text())):

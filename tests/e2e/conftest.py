@@ -17,6 +17,13 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def module_stack() -> Iterator[Stack]:
+    """A stack for the tests of one module, whose worker and bridge would be in the way of all others."""
+    with private_stack() as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def shared_installation(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Worker and bridge, running with their own rights."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from dev.stack import Stack
+from tests.admin import Admin
 from tests.audit_log import AuditLog
 from tests.e2e.holding_proxy import FaultProxy
 from tests.e2e.story import Story
@@ -59,7 +60,7 @@ class Installation:
 
     def story_in(self, namespace: str) -> Story:
         """Begin a story in a namespace that is there."""
-        kubectl = Kubectl(self.stack.programs.kubectl, self.stack.layout.kubeconfig, namespace)
+        kubectl = Kubectl(self.stack.programs.kubectl, self.stack.layout.kubeconfig, Admin.of(self.stack), namespace)
         return Story(kubectl, AuditLog(self.stack.layout.audit_log))
 
     def restore(self) -> None:

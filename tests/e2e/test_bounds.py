@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from dev.stack import Stack
 from tests.admin import Admin, Object
 from tests.e2e.installation import Guarded, Installation, start_installation
 from tests.eventually import until
 from tests.manifests import dr_plan, dr_workflow, execute, stage, writes
 from tests.planning.test_bombs import merges
-from tests.private_stack import empty_namespace, new_namespace, private_stack
+from tests.private_stack import empty_namespace, new_namespace
 
 ATTEMPTS = 2
 """The best counts: on a busy machine the thread of the loop may not get the processor while another one works."""
@@ -172,13 +173,13 @@ class MeasuredInstallation:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeasuredInstallation]:
+def measured(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeasuredInstallation]:
     """Worker and bridge on a stack of their own, once they have loaded what they need."""
     module = ("tests.e2e.measured_process",)
-    with private_stack() as stack, start_installation(stack, tmp_path_factory.mktemp("bounds"), module) as installation:
+    with start_installation(module_stack, tmp_path_factory.mktemp("bounds"), module) as installation:
         installation.restore()
         measured = MeasuredInstallation(installation)
-        measured.carry_out(Bomb([action("data: {}"), http(name="two")]), new_namespace(stack))
+        measured.carry_out(Bomb([action("data: {}"), http(name="two")]), new_namespace(module_stack))
         yield measured
 
 

@@ -30,7 +30,7 @@ def given_an_execute_and_objects_of_others(story: Story) -> tuple[Object, dict[s
 
 def write(story: Story, **status: Any) -> None:
     """Write fields of the status of the Execute."""
-    story.kubectl.patch(f"{EXECUTION}/execute", {"status": status}, "--subresource=status")
+    story.kubectl.patch(f"{EXECUTION}/execute", {"status": status}, "status")
 
 
 def plant(story: Story, status: Object, uids: dict[str, str], **more: Any) -> None:
@@ -83,7 +83,7 @@ def test_an_earlier_revert_that_only_its_status_knows_of_changes_nothing(story: 
     part = {**status["stageStatuses"][0], "message": "Stage reverted successfully"}
     part["workflowExecutions"] = [{**part["workflowExecutions"][0], "actionStatuses": claim}]
     forged = {"status": {"phase": "Succeeded", "stageStatuses": [part], "startTime": status["completionTime"]}}
-    story.kubectl.patch(f"{EXECUTION}/claimed", forged, "--subresource=status")
+    story.kubectl.patch(f"{EXECUTION}/claimed", forged, "status")
     story.revert("revert", "plan", "execute")
     story.succeeded("revert")
     assert deleted(story) == list(reversed(NAMES))

@@ -30,7 +30,7 @@ def leave(story: Story, execution: Object, status: Object) -> None:
     """Write an object with its status and the older controller's finalizer."""
     metadata = {**execution["metadata"], "finalizers": [FINALIZER]}
     story.kubectl.create({**execution, "metadata": metadata})
-    story.kubectl.patch(f"{EXECUTION}/{metadata['name']}", {"status": status}, "--subresource=status")
+    story.kubectl.patch(f"{EXECUTION}/{metadata['name']}", {"status": status}, "status")
 
 
 def given_a_plan_whose_objects_the_old_controller_made(story: Story) -> None:
@@ -125,7 +125,7 @@ def test_an_execute_that_the_old_controller_left_running_is_closed_and_reverted(
         place = {"name": "execute", "namespace": story.namespace}
         record = {**place, "operationType": "Execute", "phase": "Pending", "startTime": done["startTime"]}
         left = {"status": {"currentExecution": place, "executionHistory": [record]}}
-        story.kubectl.patch("drplan/plan", left, "--subresource=status")
+        story.kubectl.patch("drplan/plan", left, "status")
     closed = story.failed("execute")
     assert closed["message"] == COPY
     assert [each["phase"] for each in closed["stageStatuses"]] == ["Succeeded", "Failed"]

@@ -18,10 +18,11 @@ from temporalio.client import Client
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from dev.stack import Stack
 from process.payload_encryption import ENCODING, PayloadEncryption
 from tests.e2e.installation import Installation, start_installation
 from tests.e2e.story import Story, actions
-from tests.private_stack import empty_namespace, private_stack
+from tests.private_stack import empty_namespace
 from tests.process.payload_keys import key, key_folder
 from tests.process.test_start_and_end import free_port
 from tests.programs import Program
@@ -37,11 +38,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encrypting(keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def encrypting(keys: Path, module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """On a stack of its own: a bridge without a key would start the same runs in plain text."""
     settings = {"DRPLAN_PAYLOAD_KEYS": str(keys), "DRPLAN_PAYLOAD_KEY_ID": "old", "DRPLAN_TASK_QUEUE": "encrypted"}
     folder = tmp_path_factory.mktemp("encrypted")
-    with private_stack() as stack, start_installation(stack, folder, **settings) as installation:
+    with start_installation(module_stack, folder, **settings) as installation:
         yield installation
 
 

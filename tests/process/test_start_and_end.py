@@ -60,7 +60,7 @@ def leading_nowhere(stack: Stack, name: str, folder: Path) -> Path:
 
 
 def test_a_worker_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
-    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
+    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_TASK_QUEUE": "starts"}, real=True) as process:
         line = process.wait_for("worker started")
         assert (line["task_queue"], line["namespace"], line["level"]) == ("starts", "default", "info")
         assert line["kubernetes"].startswith("v1.")
@@ -70,7 +70,7 @@ def test_a_worker_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Pa
 
 def test_a_worker_waits_for_temporal_and_names_where_it_looks(stack: Stack, tmp_path: Path) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
-    with worker(tmp_path / "log", stack.env("worker") | {"TEMPORAL_ADDRESS": nowhere}) as process:
+    with worker(tmp_path / "log", stack.env("worker") | {"TEMPORAL_ADDRESS": nowhere}, real=True) as process:
         line = process.wait_for(f"cannot reach Temporal at {nowhere}: trying again")
         assert (line["level"], line["setting"]) == ("warning", "TEMPORAL_ADDRESS")
         assert line["reason"]
@@ -80,7 +80,7 @@ def test_a_worker_waits_for_temporal_and_names_where_it_looks(stack: Stack, tmp_
 
 def test_a_worker_waits_for_the_api_server(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"KUBECONFIG": str(leading_nowhere(stack, "worker", tmp_path))}
-    with worker(tmp_path / "log", stack.env("worker") | nowhere) as process:
+    with worker(tmp_path / "log", stack.env("worker") | nowhere, real=True) as process:
         line = process.wait_for("cannot reach the Kubernetes API server: trying again")
         assert (line["level"], line["setting"]) == ("warning", "KUBECONFIG")
         assert process.stop() == 0
@@ -89,7 +89,7 @@ def test_a_worker_waits_for_the_api_server(stack: Stack, tmp_path: Path) -> None
 def test_a_worker_that_starts_before_temporal_serves_once_that_is_there(stack: Stack, tmp_path: Path) -> None:
     port = free_port()
     address = {"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "DRPLAN_TASK_QUEUE": "early"}
-    with worker(tmp_path / "log", stack.env("worker") | address) as process:
+    with worker(tmp_path / "log", stack.env("worker") | address, real=True) as process:
         process.wait_for("trying again")
         with forwarding(port, stack.temporal_address):
             process.wait_for("worker started")
@@ -97,7 +97,9 @@ def test_a_worker_that_starts_before_temporal_serves_once_that_is_there(stack: S
 
 
 def test_a_bridge_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
-    with running("bridge", tmp_path / "log", stack.env("bridge") | {"DRPLAN_TASK_QUEUE": "starts"}) as process:
+    with running(
+        "bridge", tmp_path / "log", stack.env("bridge") | {"DRPLAN_TASK_QUEUE": "starts"}, real=True
+    ) as process:
         line = process.wait_for("bridge started")
         assert line["level"] == "info"
         assert process.stop() == 0
@@ -106,7 +108,7 @@ def test_a_bridge_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Pa
 
 def test_a_bridge_starts_while_temporal_is_away(stack: Stack, tmp_path: Path) -> None:
     nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
-    with running("bridge", tmp_path / "log", stack.env("bridge") | nowhere) as process:
+    with running("bridge", tmp_path / "log", stack.env("bridge") | nowhere, real=True) as process:
         process.wait_for("bridge started")
         assert process.stop() == 0
 

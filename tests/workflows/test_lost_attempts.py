@@ -5,9 +5,7 @@ story serves several tests: five kills, with all runs side by side.
 """
 
 import asyncio
-import signal
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -24,6 +22,7 @@ from api.steps import ActionOutcome, Attempts, ExecuteDecision, Heartbeat, Rever
 from dev.layout import choose
 from planning.definitions.retry import pause_after_losses
 from tests.eventually import eventually
+from tests.programs import Program
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import DevEngine, Run, worker
 from tests.workflows.fake_activities import FakeActivities, FakeAttempt
@@ -42,21 +41,22 @@ class Mortal:
 
     client: Client
     folder: Path
-    process: asyncio.subprocess.Process | None = None
+    program: Program = field(init=False)
+
+    def __post_init__(self) -> None:
+        address = self.client.service_client.config.target_host
+        module = ("tests.workflows.killable_worker", address, QUEUE, str(self.folder), METRICS)
+        self.program = Program(module, {}, self.folder / "log")
 
     async def start(self) -> None:
         """Start the next worker and wait until it serves."""
         (self.folder / "serving").unlink(missing_ok=True)
-        address = self.client.service_client.config.target_host
-        command = [sys.executable, "-m", "tests.workflows.killable_worker", address, QUEUE, str(self.folder), METRICS]
-        self.process = await asyncio.create_subprocess_exec(*command)
+        await asyncio.to_thread(self.program.start)
         await eventually((self.folder / "serving").exists, "the worker serves")
 
     async def kill(self) -> None:
         """End it as a power cut would."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        await self.process.wait()
+        await asyncio.to_thread(self.program.kill)
 
     def attempts(self, run: Run, action: str) -> str:
         """What the attempts at an action left behind, one letter each."""

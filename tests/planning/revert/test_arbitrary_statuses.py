@@ -136,7 +136,7 @@ def plausible(tree: list[StageStatus], mode: Mode | None) -> DRPlanExecution:
     return original.model_copy(update={"spec": original.spec.model_copy(update={"mode": mode})})
 
 
-@settings(max_examples=300)
+@settings(max_examples=settings().max_examples * 3)
 @given(
     trees,
     st.lists(definitions, min_size=1, max_size=4),

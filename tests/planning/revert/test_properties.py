@@ -15,7 +15,7 @@ from planning.revert.decide import decide_revert, objects_to_observe
 from tests.planning.builders import LATER, config_map, revert
 from tests.planning.simulation import Drawn, SimulatedCluster, actions_of, drawn_plans, executed, object_names, reverted
 
-RELAXED = settings(max_examples=80, deadline=None)
+RELAXED = settings(max_examples=settings().max_examples * 4 // 5)
 
 
 def decided(

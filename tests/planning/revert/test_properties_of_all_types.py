@@ -18,7 +18,7 @@ from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.simulation import SimulatedCluster, actions_of
 from tests.planning.simulation_of_all_types import Ledger, Varied, executed, planned, records, reverted, varied_plans
 
-RELAXED = settings(max_examples=120, deadline=None)
+RELAXED = settings(max_examples=settings().max_examples * 6 // 5)
 HOOKS = ("pre-rollback", "post-rollback")
 DELETED_BY_DEFAULT = {
     (ActionType.KUBERNETES_RESOURCE, Operation.CREATE),

@@ -180,7 +180,7 @@ def model(kind: type[ModelT], drawn: dict[str, Any], **spec: Any) -> ModelT | No
         return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=settings().max_examples * 4)
 @given(WORKFLOWS, PLANS, EXECUTIONS)
 def test_validation_gives_errors_and_never_breaks(
     dr_workflow: dict[str, Any], plan: dict[str, Any], execution: dict[str, Any]
@@ -201,7 +201,7 @@ def test_validation_gives_errors_and_never_breaks(
     assert all(error.path.startswith("spec.") and error.message for error in found)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=settings().max_examples * 3)
 @given(st.lists(st.one_of(WORKFLOWS, PLANS, EXECUTIONS, JSON), max_size=4))
 def test_a_file_may_hold_anything(drawn: list[Any]) -> None:
     whole = validate([FileDocument("f", each) for each in drawn], "default")
