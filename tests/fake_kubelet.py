@@ -1,50 +1,49 @@
 """What a kubelet would report: the pods of a Job have run, well or badly. The Job's controller is the real one."""
 
-import json
 from typing import Any, Protocol
 
 from tests.activities.live_namespace import Object
+from tests.admin import Admin
 from tests.eventually import eventually
 
 ENDED = "2026-02-03T10:10:00Z"
 
 
-class KubectlNamespace(Protocol):
-    """A namespace in which kubectl is at hand."""
+class AdminNamespace(Protocol):
+    """A namespace and its administrator."""
 
-    def kubectl(self, *arguments: str) -> str:
-        """Run kubectl there, and give what it prints."""
-        ...
+    @property
+    def namespace(self) -> str: ...
+
+    @property
+    def admin(self) -> Admin: ...
 
 
-def pods(ns: KubectlNamespace, job: str) -> list[Object]:
+def pods(ns: AdminNamespace, job: str) -> list[Object]:
     """Give the pods that the Job's controller has made."""
-    answer = ns.kubectl("get", "pods", "-l", f"batch.kubernetes.io/job-name={job}", "-o", "json")
-    found: list[Object] = json.loads(answer)["items"]
-    return found
+    return ns.admin.list("pods", ns.namespace, labelSelector=f"batch.kubernetes.io/job-name={job}")
 
 
-async def succeeds(ns: KubectlNamespace, job: str) -> None:
+async def succeeds(ns: AdminNamespace, job: str) -> None:
     """Let the Job's pod end well, once it is there."""
     await _report(ns, job, "Succeeded", 0, "Completed")
 
 
-async def fails(ns: KubectlNamespace, job: str, code: int = 3, message: str = "disk full") -> None:
+async def fails(ns: AdminNamespace, job: str, code: int = 3, message: str = "disk full") -> None:
     """Let the Job's pod end badly, once it is there."""
     await _report(ns, job, "Failed", code, "Error", message=message)
 
 
-async def _report(ns: KubectlNamespace, job: str, phase: str, code: int, reason: str, **more: str) -> None:
+async def _report(ns: AdminNamespace, job: str, phase: str, code: int, reason: str, **more: str) -> None:
     await eventually(lambda: bool(_running(ns, job)), "the Job's controller has made a pod")
     [pod] = _running(ns, job)
     terminated = {"exitCode": code, "reason": reason, "finishedAt": ENDED, "startedAt": ENDED, **more}
     container = {"name": "main", "image": "x", "imageID": "x", "ready": False, "restartCount": 0}
     status = {"phase": phase, "containerStatuses": [container | {"state": {"terminated": terminated}}]}
-    patch = json.dumps({"status": status})
-    ns.kubectl("patch", "pod", pod["metadata"]["name"], "--subresource=status", "--type=merge", "-p", patch)
+    ns.admin.patch("pod", pod["metadata"]["name"], {"status": status}, ns.namespace, "status")
 
 
-def _running(ns: KubectlNamespace, job: str) -> list[Object]:
+def _running(ns: AdminNamespace, job: str) -> list[Object]:
     return [pod for pod in pods(ns, job) if pod.get("status", {}).get("phase") in (None, "Pending")]
 
 

@@ -1,6 +1,5 @@
 """What worker, bridge, people and a plan's account may do, and what they may not: asked of the real authorizer."""
 
-import json
 from dataclasses import dataclass
 
 import pytest
@@ -79,16 +78,10 @@ def rights_in(stack: Stack, user: str, namespace: str) -> Rights:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectRulesReview",
+        "metadata": {},
         "spec": {"namespace": namespace},
     }
-    command = (
-        f"--kubeconfig={stack.layout.kubeconfig_of(user)}",
-        "create",
-        "--validate=false",
-        "--filename=-",
-        "--output=json",
-    )
-    status = json.loads(stack.kubectl(*command, stdin=json.dumps(review)).stdout)["status"]
+    status = Admin.of(stack, user).create(review)["status"]
     assert not status["incomplete"]
     found: Rights = {}
     for rule in status["resourceRules"]:

@@ -181,7 +181,7 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
         story.execute("execute", "plan", params=[token])
         said = f"login with {canary.planted['Job env']} failed, token={canary('words of a pod')}"
         story.eventually("execute", lambda _: story.exists("job", "backup"))
-        asyncio.run(fake_kubelet.fails(story, "backup", message=said))
+        asyncio.run(fake_kubelet.fails(story.kubectl, "backup", message=said))
         executed = story.failed("execute")
         story.revert("revert", "plan", "execute")
         reverted = story.succeeded("revert")

@@ -14,6 +14,7 @@ from api.execution import RunState
 from api.phases import OperationType
 from dev import without_bridge
 from dev.stack import Stack
+from tests.admin import Admin
 from tests.eventually import eventually
 from tests.faulty_server import FaultyServer
 from tests.histories.serve import SERVING
@@ -42,6 +43,14 @@ class Scene:
     """What HTTP actions ask."""
     recordings: "list[asyncio.Task[None]]" = field(default_factory=list)
     """What the bridge would write into the status of each execution."""
+
+    @property
+    def namespace(self) -> str:
+        return NAMESPACE
+
+    @property
+    def admin(self) -> Admin:
+        return Admin.of(self.stack)
 
     def kubectl(self, *arguments: str, body: Object | None = None) -> str:
         """Run kubectl in the namespace."""
