@@ -32,6 +32,8 @@ class Program:
     """Whether it is started by an interpreter of its own, though the fork server could do it."""
     _life: int = 0
     """Where in the log the present life begins."""
+    _said: dict[str, str] = field(default_factory=dict, repr=False)
+    """The lines of the present life that were waited for, by the words in them."""
     _process: "subprocess.Popen[bytes] | ForkedProcess | None" = field(default=None, repr=False)
 
     @property
@@ -49,6 +51,7 @@ class Program:
         """Start it unless it runs."""
         if self.running:
             return
+        self._said.clear()
         with self.log.open("ab") as log:
             self._life = log.tell()
             if self.module[0] in MODULES and not self.real:
@@ -87,17 +90,25 @@ class Program:
         Raises TimeoutError, or RuntimeError when the process ended instead.
         """
         deadline = time.monotonic() + timeout
-        while True:
+        read = self._life
+        while words not in self._said:
             running = self.running
-            complete, _, _ = self._log_of_this_life().rpartition("\n")
-            for line in complete.splitlines():
+            with self.log.open("rb") as log:
+                log.seek(read)
+                new = log.read()
+            complete = new[: new.rfind(b"\n") + 1]
+            read += len(complete)
+            for line in complete.decode().splitlines():
                 if words in line:
-                    return line
-            if not running:
-                raise RuntimeError(f"{self.module} ended:\n{complete[-2000:]}")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self.module} did not say {words!r}:\n{complete[-2000:]}")
-            time.sleep(0.02)
+                    self._said[words] = line
+                    break
+            else:
+                if not running:
+                    raise RuntimeError(f"{self.module} ended:\n{self._last_words()}")
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{self.module} did not say {words!r}:\n{self._last_words()}")
+                time.sleep(0.02)
+        return self._said[words]
 
     def wait_for(self, event: str, timeout: float = DEADLINE) -> dict[str, Any]:
         """Return the first line of this life with these words as one object. Raises as `wait_until_it_says`."""
@@ -108,8 +119,8 @@ class Program:
         """Return the log of all lives; each of its lines is one JSON object."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def _log_of_this_life(self) -> str:
-        return self.log.read_bytes()[self._life :].decode()
+    def _last_words(self) -> str:
+        return self.log.read_bytes()[self._life :][-2000:].decode(errors="replace")
 
     @contextmanager
     def paused(self) -> Iterator[None]:
