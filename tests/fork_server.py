@@ -96,6 +96,8 @@ class ForkServer:
 
     def exit_code(self, pid: int) -> int | None:
         """Return how a process has ended; None while it runs."""
+        if self._socket.fileno() < 0:  # at an interrupted end of the run, when what is left has been killed
+            return self._codes.get(pid, -signal.SIGKILL)
         with self._lock:
             while select.select([self._socket], [], [], 0)[0]:
                 answer = self._receive()
