@@ -7,6 +7,7 @@ Source: docs/operations.md, "Which namespaces" and "DRWorkflows of other namespa
 from collections.abc import Iterable
 
 from activities.errors import ActionError, action_error
+from api.execution import Rejection
 from api.meta import GROUP, ObjectName
 from api.steps import Actor, FailureType, Target
 from kube.client import OWN, Cluster, Object
@@ -28,7 +29,8 @@ async def require_open_namespace(cluster: Cluster, namespace: str, account: str)
     except ApiError as error:
         raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
     if not allowed:
-        raise ActionError(FailureType.FORBIDDEN, run_messages.namespace_not_open(namespace))
+        message = run_messages.namespace_not_open(namespace)
+        raise ActionError(FailureType.FORBIDDEN, message, rejection=Rejection.NAMESPACE_NOT_OPEN)
     target = Target(api_version="v1", kind="ServiceAccount", name=account, namespace=namespace)
     try:
         await cluster.metadata(target, OWN)

@@ -10,6 +10,8 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from api.execution import Rejection
+from api.reasons import Reason
 from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import LONGEST_RETRY_AFTER, ApiError
 from planning.messages.text import bounded, where_raised
@@ -27,6 +29,10 @@ class ActionError(Exception):
     """What the attempt did although it failed."""
     retry_after: float | None = None
     """Seconds that the server asks to wait before the next attempt."""
+    reason: Reason | None = None
+    """The reason of the action, where that says more than the type."""
+    rejection: Rejection | None = None
+    """Of a decision that failed: why, where a person is advised something of its own."""
 
     def __str__(self) -> str:
         return self.message
@@ -44,7 +50,7 @@ def words_of(error: ApiError, target: Target) -> str:
 
 def action_error(error: ApiError, message: str, record: ActionRecord = EMPTY_RECORD) -> ActionError:
     """Return an API error as the failure of an attempt, under the action's own message."""
-    return ActionError(error.failure, message, record, error.retry_after)
+    return ActionError(error.failure, message, record, error.retry_after, error.why)
 
 
 def application_error(
@@ -55,7 +61,14 @@ def application_error(
     `attempt` is the server's number of the attempt that failed, `not_begun` how many of them did nothing.
     The category is benign: the SDK must neither log its stack nor count it as a fault of the worker.
     """
-    details = AttemptFailure(errors=errors, attempt=attempt, not_begun=not_begun, **error.record.record_fields())
+    details = AttemptFailure(
+        errors=errors,
+        attempt=attempt,
+        not_begun=not_begun,
+        reason=error.reason,
+        rejection=error.rejection,
+        **error.record.record_fields(),
+    )
     return ApplicationError(
         bounded(error.message),
         details,

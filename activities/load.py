@@ -34,7 +34,7 @@ from activities.read import (
     standing_objects,
 )
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import DRPlanExecution, Preview, RunState
+from api.execution import DRPlanExecution, Preview, Rejection, RunState
 from api.meta import ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
@@ -183,7 +183,8 @@ class LoadActivities:
             if objects and (errors := conflicts(await makers_of(self._cluster, plan, objects), objects)):
                 obstacles = [*obstacles, *errors]
         if obstacles and not execution.spec.dry_run:
-            return Loaded(rejected_execute(tree_messages.not_started(obstacles)), plan, account)
+            message = tree_messages.not_started(obstacles)
+            return Loaded(rejected_execute(message, Rejection.OBJECT_OF_ANOTHER_EXECUTION), plan, account)
         return Loaded(decision, plan, account, documents, obstacles)
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:

@@ -292,7 +292,7 @@ async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: 
     except ApiError as error:
         if patient:
             _raise_if_it_may_pass(error, action_messages.failed_to_read(target.kind, target.name, error.message))
-        return ObservedObject(presence=Presence.UNREADABLE, reason=words_of(error, target))
+        return ObservedObject(presence=Presence.UNREADABLE, reason=words_of(error, target), why=error.why)
     return ObservedObject(
         presence=Presence.PRESENT,
         uid=metadata["uid"],

@@ -78,7 +78,7 @@ class RollbackActivities:
     async def _delete_objects(self, request: RollbackInput, attempt: RunningAttempt) -> ActionOutcome:
         step, replaced = request.step, []
         if step.refusal is not None:
-            raise ActionError(step.refusal.type, step.refusal.message)
+            raise ActionError(step.refusal.type, step.refusal.message, reason=step.refusal.reason)
         for deletion in step.deletions:
             try:
                 replaced_by = await ObjectDeletion(self._cluster, deletion, request.actor, attempt).run()

@@ -423,6 +423,15 @@ class ExecutionTree(Model):
         return self.stage_statuses or []
 
 
+class Rejection(StrEnum):
+    """Why a run touched nothing, where a person is advised something of its own."""
+
+    NAMESPACE_NOT_OPEN = "NamespaceNotOpen"
+    """The worker may not act in the namespace."""
+    OBJECT_OF_ANOTHER_EXECUTION = "ObjectOfAnotherExecution"
+    """Another execution of the plan made an object that this one is to create."""
+
+
 class RunState(ExecutionTree):
     """The tree with what becomes a condition instead of a field; query answer and result of a root."""
 
@@ -434,6 +443,10 @@ class RunState(ExecutionTree):
     """Of a Revert that failed or was cancelled: objects that it was to delete and did not, like in `left_standing`."""
     definitions_of_today: bool = False
     """Of a Revert: the definitions as they were at the Execute were not kept, so it works with the current ones."""
+    rejection: Rejection | None = None
+    """Why nothing was touched."""
+    shortened: bool | None = None
+    """Details were left out, because all of them together were too large."""
     ledger_fault: LedgerFault | None = None
     """Of a Revert: why the ledger of the original cannot be used, so that nothing was rolled back."""
 

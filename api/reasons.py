@@ -24,6 +24,8 @@ class Reason(StrEnum):
     """An object of the action was gone before anything touched it: a Delete had nothing to do, or a Revert with
     `onMissing: Ignore` passed it over."""
 
+    READINESS_UNKNOWN = "ReadinessUnknown"
+    """The action was carried out, and nothing tells whether its object is ready."""
     DONE_BY_HAND = "DoneByHand"
     """The action had failed, and a person said that it is done."""
 
@@ -119,6 +121,12 @@ class Reason(StrEnum):
     """The object, or something that the action needs, does not exist."""
     FORBIDDEN = "Forbidden"
     """The service account of the plan may not do it."""
+    VERSION_NOT_SERVED = "VersionNotServed"
+    """The API server serves the kind of the object in another version, or one of that name in another group."""
+    KIND_NOT_SERVED = "KindNotServed"
+    """The API server serves no version of the kind, and its CustomResourceDefinition still exists."""
+    KIND_MISSPELT = "KindMisspelt"
+    """The API server serves a kind that is spelt a little differently."""
     INVALID = "Invalid"
     """The API server or the worker refuses what the definition says."""
     ALREADY_EXISTS = "AlreadyExists"
@@ -140,7 +148,9 @@ class Reason(StrEnum):
     JOB_FAILED = "JobFailed"
     """The Job ended without success."""
     NOT_READY = "NotReady"
-    """The object that was waited for has failed, so that it will not become ready."""
+    """The object that was waited for has failed, or was not ready when the action's time was over."""
+    NO_STATE_FROM_CLUSTER = "NoStateFromCluster"
+    """The action's time was over, and Clusternet had not reported the state of an object in a cluster."""
     HTTP_STATUS = "HttpStatus"
     """The service answered that the request did not succeed, and no attempt is left."""
     HTTP_REFUSED = "HttpRefused"

@@ -14,6 +14,7 @@ from api.execution import (
     ActionOutputs,
     ClusterActionStatus,
     NodeReason,
+    Rejection,
     RunState,
     SnapshotRef,
     StageStatus,
@@ -109,6 +110,8 @@ class ObservedObject(Model):
     """Whether it is an override of Clusternet whose deletion does not reach the child clusters by itself."""
     reason: str = ""
     """The API server's message where the object could not be read."""
+    why: NodeReason = None
+    """The reason of an action that fails because of it, where that says more."""
 
 
 class Deletion(Model):
@@ -143,6 +146,8 @@ class Refusal(Model):
 
     type: FailureType
     message: str
+    reason: NodeReason = None
+    """The reason of the action; None where the type is that."""
 
 
 class Attempts(Model):
@@ -343,6 +348,10 @@ class AttemptFailure(ActionRecord):
     attempt: int = 1
     not_begun: int = 0
     """Attempts of this schedule that ended before they did anything: they are neither errors nor lost."""
+    reason: NodeReason = None
+    """The reason of the action; None where the type of the failure is that."""
+    rejection: Rejection | None = None
+    """Of a decision that failed."""
 
 
 class LedgerInput(Model):

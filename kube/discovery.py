@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import quote
 
+from api.reasons import Reason
 from kube.errors import NO_SUCH_KIND, ApiError, InvalidNameError, KindGoneError, NotServedError, UnknownKindError
 from kube.request import METADATA_LIST, OWN, Object, Request
 
@@ -70,8 +71,10 @@ class Discovery:
         hint = f"; it serves that kind in {_version_of(other)}" if other else self._misspelled(api_version, kind)
         if other is None and not hint and not _may_be_defined(api_version):
             hint = await self._in_another_group(kind)
-        final = self._misspelled(api_version, kind) or not _may_be_defined(api_version)
-        raise UnknownKindError(_unknown(api_version, kind, hint), 404, NO_SUCH_KIND if final else "")
+        misspelled = bool(self._misspelled(api_version, kind))
+        why = Reason.KIND_MISSPELT if misspelled else Reason.VERSION_NOT_SERVED if hint else None
+        final = misspelled or not _may_be_defined(api_version)
+        raise UnknownKindError(_unknown(api_version, kind, hint), 404, NO_SUCH_KIND if final else "", why=why)
 
     async def in_any_version(self, api_version: str, kind: str) -> Resource:
         """Return where a kind is served, in this version or in another one.
@@ -85,9 +88,9 @@ class Discovery:
             self._through_others[key] = other
             return other
         if misspelled := self._misspelled(api_version, kind):
-            raise UnknownKindError(_unknown(api_version, kind, misspelled), 404, NO_SUCH_KIND)
+            raise UnknownKindError(_unknown(api_version, kind, misspelled), 404, NO_SUCH_KIND, why=Reason.KIND_MISSPELT)
         if (problem := await self._why_not_gone(_group_of(api_version), kind)) is not None:
-            raise UnknownKindError(_unknown(api_version, kind, problem), 404)
+            raise UnknownKindError(_unknown(api_version, kind, problem), 404, why=Reason.KIND_NOT_SERVED)
         raise KindGoneError(_unknown(api_version, kind), 404)
 
     async def _find(self, api_version: str, kind: str) -> Resource | None:

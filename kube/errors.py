@@ -25,6 +25,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from api.reasons import Reason
 from api.steps import FailureType
 
 _LONGEST_HEADER = 100
@@ -59,6 +60,8 @@ class ApiError(Exception):
     """`details.kind` of the Status object: its resource, as in `namespaces`."""
     causes: tuple[str, ...] = ()
     """`reason` of each of `details.causes` of the Status object."""
+    why: Reason | None = None
+    """The reason of an action that fails because of it, where that says more than the kind of failure."""
 
     def __str__(self) -> str:
         return self.message

@@ -129,10 +129,8 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
         lost = failure.attempt > failure.errors - errors + failure.not_begun
         return _EndedSchedule(failure.attempt, failure.errors, lost, error=cause.message)
     record = failure.record_fields()
-    # The type of the error is the reason.
-    outcome = ActionOutcome(
-        phase=Phase.FAILED, message=cause.message, reason=cause.type, attempt=failure.attempt, **record
-    )
+    reason = failure.reason or cause.type
+    outcome = ActionOutcome(phase=Phase.FAILED, message=cause.message, reason=reason, attempt=failure.attempt, **record)
     return _EndedSchedule(failure.attempt, failure.errors, outcome=outcome)
 
 

@@ -11,10 +11,20 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import RunState, StageStatus
+    from pydantic import ValidationError
+
+    from api.execution import Rejection, RunState, StageStatus
     from api.phases import OperationType, Phase
     from api.requests import Pause, PersonRequest, RequestType
-    from api.steps import ExecuteDecision, ExecuteStageInput, Origin, RevertDecision, RevertStageInput, RunInput
+    from api.steps import (
+        AttemptFailure,
+        ExecuteDecision,
+        ExecuteStageInput,
+        Origin,
+        RevertDecision,
+        RevertStageInput,
+        RunInput,
+    )
     from planning.definitions import identifiers
     from planning.messages import requests as request_messages
     from planning.messages import running as running_messages
@@ -92,7 +102,7 @@ class Root:
         if not isinstance(cause, ApplicationError):
             return RunState(phase=Phase.FAILED, message=str(cause or error))
         message = tree_messages.too_large(operation) if cause.type == TOO_LARGE else cause.message
-        return RunState(phase=Phase.FAILED, message=message)
+        return RunState(phase=Phase.FAILED, message=message, rejection=_rejection(cause))
 
 
 class PlanWalk(Root, ABC, Generic[DecisionT]):
@@ -200,6 +210,14 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             stage = lost_stage(running, self.operation, str(lost), workflow.now())
         self._paused.left(call.id)
         self._state = transitions.with_child(self._state, index, stage)
+
+
+def _rejection(failure: ApplicationError) -> Rejection | None:
+    """Return why a decision failed; None where the worker of an earlier release does not say it."""
+    try:
+        return AttemptFailure.model_validate(failure.details[0]).rejection
+    except (IndexError, ValidationError):
+        return None
 
 
 @workflow.defn(name=WorkflowType.REVERT_PLAN)

@@ -188,7 +188,7 @@ class ClusterRuns:
         words = preview_messages.would_fail_to if self.action.preview else action_messages.failed_to
         message = words(self.action.operation, self.action.target.kind, reason)
         retry_after = max((each.retry_after for each in problems if each.retry_after is not None), default=None)
-        return ActionError(decisive.type, message, self.record(), retry_after)
+        return ActionError(decisive.type, message, self.record(), retry_after, decisive.reason)
 
     def done(self) -> str:
         """Return the message that it is done in all clusters."""

@@ -158,7 +158,7 @@ def change_timed_out(action: ResolvedAction, uid: str) -> ActionError:
 def half_replaced(action: ResolvedAction, error: ActionError) -> ActionError:
     """Return the failure of a Replace that had deleted the former object."""
     message = action_messages.former_deleted(action.target, error.message)
-    return ActionError(error.type, message, error.record, error.retry_after)
+    return ActionError(error.type, message, error.record, error.retry_after, error.reason)
 
 
 def _no_answer(action: ResolvedAction) -> str:

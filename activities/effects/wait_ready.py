@@ -14,6 +14,7 @@ from activities.effects.action import Effect, ResolvedAction
 from activities.effects.obstacles import ReadinessObstacles
 from activities.errors import ActionError, action_error
 from api.phases import Operation, Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
 from kube.concurrency import parallel
@@ -86,19 +87,20 @@ class _ReadyWait:
 
     async def run(self, attempt: RunningAttempt) -> ActionOutcome:
         """Return once the object is ready; an API server that is unavailable for a while is waited for as well."""
-        self._report(attempt, readiness_messages.NOT_LOOKED_AT)
+        self._report(attempt, not_yet(readiness_messages.NOT_LOOKED_AT))
         attempt.final_check = self._final_check
         now = asyncio.get_running_loop().time
         patience = min(_STATUS_PATIENCE, attempt.time_limit.total_seconds() / 2)
         self._wait, deadline, pause = StatusWait(patience, over=False), now() + patience, _FIRST_PAUSE
         while (found := await self._read_patiently()).state is ReadinessState.NOT_YET:
-            self._report(attempt, found.reason)
+            self._report(attempt, found)
             left = deadline - now()
             await asyncio.sleep(min(pause, left) if left > 0 else pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             self._wait = replace(self._wait, over=now() >= deadline)
         if found.state is ReadinessState.NEVER:
-            raise self._failed(FailureType.NOT_READY, readiness_messages.never_ready(self._done.message, found.reason))
+            message = readiness_messages.never_ready(self._done.message, found.reason)
+            raise ActionError(FailureType.NOT_READY, message, self._done)
         return self._ended(found)
 
     async def verify(self) -> ActionOutcome:
@@ -112,10 +114,10 @@ class _ReadyWait:
         message = bounded(readiness_messages.canceled_not_ready(self._done.message, found.reason))
         return self._done.model_copy(update={"phase": Phase.CANCELED, "message": message})
 
-    def _report(self, attempt: RunningAttempt, reason: str) -> None:
-        late = readiness_messages.not_ready_within(self._done.message, attempt.limits.timeout, reason)
-        waiting = readiness_messages.waiting(self._action.target, reason)
-        attempt.wait_for(waiting, self._failed(FailureType.TIMED_OUT, late))
+    def _report(self, attempt: RunningAttempt, found: Readiness) -> None:
+        late = readiness_messages.not_ready_within(self._done.message, attempt.limits.timeout, found.reason)
+        waiting = readiness_messages.waiting(self._action.target, found.reason)
+        attempt.wait_for(waiting, ActionError(FailureType.TIMED_OUT, late, self._done, reason=found.why))
 
     async def _final_check(self) -> ActionOutcome | None:
         self._wait = replace(self._wait, over=True)
@@ -155,16 +157,12 @@ class _ReadyWait:
         """Return the outcome when there is nothing more to wait for."""
         done = self._done.message
         if found.state is ReadinessState.READY:
-            message = readiness_messages.and_ready(done)
-        else:
-            message = readiness_messages.and_not_known(done, found.reason)
-        return self._done.model_copy(update={"message": bounded(message)})
+            return self._done.model_copy(update={"message": bounded(readiness_messages.and_ready(done))})
+        message = bounded(readiness_messages.and_not_known(done, found.reason))
+        return self._done.model_copy(update={"message": message, "reason": Reason.READINESS_UNKNOWN})
 
     def _not_seen(self, error: ApiError) -> ActionError:
         return action_error(error, readiness_messages.not_seen(self._done.message, error.message), self._done)
-
-    def _failed(self, kind: FailureType, message: str) -> ActionError:
-        return ActionError(kind, message, self._done)
 
 
 async def _descriptions(cluster: Cluster, uid: str, clusters: Sequence[str], actor: Actor) -> dict[str, list[Object]]:

@@ -5,11 +5,12 @@ left, never what was last observed.
 Source: docs/architecture.md, "Rules that always hold"; docs/spec/drplanexecution.md, "Status".
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
-from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, RunState
+from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, Rejection, RunState
 from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from api.reasons import Reason
@@ -25,6 +26,11 @@ from planning.messages.next_steps import Situation
 from planning.status import transitions
 from planning.status.running import current_part
 from planning.status.size_limit import shorten
+
+_OF_REJECTION = {
+    Rejection.NAMESPACE_NOT_OPEN: Situation.NAMESPACE_NOT_OPEN,
+    Rejection.OBJECT_OF_ANOTHER_EXECUTION: Situation.OBJECT_OF_ANOTHER_EXECUTION,
+}
 
 
 class StatusContext(Model):
@@ -52,7 +58,7 @@ def _with_conditions(
     status: ExecutionStatus,
     updates: list[ConditionUpdate],
     context: StatusContext,
-    ended_as: Situation | None = None,
+    known: Sequence[Situation] = (),
 ) -> ExecutionStatus:
     """Return a status with its conditions, and the next steps that follow from them."""
     update = {
@@ -70,7 +76,7 @@ def _with_conditions(
     if context.preview and status.phase is not None and status.phase.terminal:
         # Its obstacles say what to do; what an execution left is not the question.
         return status.model_copy(update={"next_steps": None})
-    steps = next_steps(status, context.operation, facts, ended_as, options=context.options)
+    steps = next_steps(status, context.operation, facts, known, options=context.options)
     return status.model_copy(update={"next_steps": steps})
 
 
@@ -132,7 +138,7 @@ def begun_elsewhere(before: ExecutionStatus, context: StatusContext) -> Executio
     others = [each for each in before.conditions or [] if each.type != ConditionType.READY]
     status = before.model_copy(update=_fields(state) | {"message": message, "conditions": others})
     ended_as = Situation.UNRECORDED_REVERT if unrecorded else Situation.COPY
-    return _with_conditions(status, updates, context, ended_as)
+    return _with_conditions(status, updates, context, [ended_as])
 
 
 def counted(before: ExecutionStatus) -> ExecutionStatus:
@@ -163,7 +169,7 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     updates += conditions.references_found(before.conditions)
     updates += conditions.of_definitions(context.operation, observation.state)
     status = requests.followed(before.model_copy(update=update), context.now)
-    return _with_conditions(status, updates, context)
+    return _with_conditions(status, updates, context, [Situation.SHORTENED] if state.shortened else [])
 
 
 def _engine(before: ExecutionStatus, run: RootRun, observation: Observation, context: StatusContext) -> ConditionUpdate:
@@ -279,15 +285,19 @@ def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> Exe
     if state.summary is not None and not context.preview:  # a worker of an earlier release counts what was skipped, too
         update["progress"] = transitions.progress_of(state.summary)
     canceled = run.cancel_requested or run.status is RunStatus.CANCELED
-    ended_as = Situation.ENDED_OUTSIDE if final is None and state.phase is Phase.FAILED else None
-    return _ended(before.model_copy(update=update), final, canceled, context, ended_as)
+    known = [Situation.ENDED_OUTSIDE] if final is None and state.phase is Phase.FAILED else []
+    if final is not None and final.rejection is not None:
+        known.append(_OF_REJECTION[final.rejection])
+    if final is not None and final.shortened:
+        known.append(Situation.SHORTENED)
+    return _ended(before.model_copy(update=update), final, canceled, context, known)
 
 
 def run_unknown(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
     """Return the final status of an execution whose run Temporal does not know (any more)."""
     message = run_messages.run_unknown(before.engine.workflow_id if before.engine else "")
     state = merge.broken(RunState.model_validate(before, from_attributes=True), context.operation, message, context.now)
-    return _ended(before.model_copy(update=_fields(state)), None, False, context, Situation.RUN_UNKNOWN)
+    return _ended(before.model_copy(update=_fields(state)), None, False, context, [Situation.RUN_UNKNOWN])
 
 
 def _without_final_tree(before: ExecutionStatus, run: RootRun, context: StatusContext) -> RunState:
@@ -312,7 +322,7 @@ def _ended(
     final: RunState | None,
     canceled: bool,
     context: StatusContext,
-    ended_as: Situation | None,
+    known: Sequence[Situation],
 ) -> ExecutionStatus:
     """Write the conditions of a final status; `final` is the tree that the run itself left."""
     phase = status.phase or Phase.FAILED
@@ -328,4 +338,4 @@ def _ended(
     updates += conditions.references_found(status.conditions)
     updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)
     updates += conditions.of_pause(status.conditions, None, [])
-    return _with_conditions(requests.ended(status), updates, context, ended_as)
+    return _with_conditions(requests.ended(status), updates, context, known)

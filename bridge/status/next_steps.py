@@ -43,6 +43,10 @@ _OF_FAILED = {
     Reason.UNDEFINED: Situation.UNDEFINED,
     Reason.OUTCOME_UNKNOWN: Situation.OUTCOME_UNKNOWN,
     Reason.NOT_READY: Situation.NOT_READY,
+    Reason.NO_STATE_FROM_CLUSTER: Situation.NO_STATE_FROM_CLUSTER,
+    Reason.VERSION_NOT_SERVED: Situation.VERSION_NOT_SERVED,
+    Reason.KIND_NOT_SERVED: Situation.KIND_NOT_SERVED,
+    Reason.KIND_MISSPELT: Situation.KIND_MISSPELT,
     Reason.JOB_FAILED: Situation.JOB_FAILED,
     Reason.TRANSIENT: Situation.TRANSIENT,
     Reason.TIMED_OUT: Situation.TIMED_OUT,
@@ -69,20 +73,20 @@ def next_steps(
     status: ExecutionStatus,
     operation: OperationType,
     facts: Mapping[str, str],
-    ended_as: Situation | None = None,
+    known: Sequence[Situation] = (),
     *,
     options: Sequence[str] = (),
 ) -> list[NextStep] | None:
     """Return what to do; None where there is nothing. `facts` are what the commands need, unquoted.
 
-    `ended_as` is known to who writes the end of an execution that left no tree. `options` are those of the command that
+    `known` is what only the run tells, not the status. `options` are those of the command that
     creates a Revert like this one.
     """
     running = status.phase is not None and not status.phase.terminal
     found = (
-        _while_running(status, facts)
+        _while_running(status, facts, known)
         if running
-        else _at_the_end(status, operation, ended_as, INCLUDE_PARTIAL in options)
+        else _at_the_end(status, operation, known, INCLUDE_PARTIAL in options)
     )
     steps: dict[Situation, NextStep] = {}
     for situation, own in found:
@@ -111,7 +115,7 @@ def _again(operation: OperationType, quoted: Mapping[str, str]) -> str:
     return f"drplan execute {quoted['plan']} --namespace {quoted['namespace']}"
 
 
-def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterator[Found]:
+def _while_running(status: ExecutionStatus, facts: Mapping[str, str], known: Sequence[Situation]) -> Iterator[Found]:
     problem = conditions.engine_problem(status.conditions)
     if problem in _OF_ENGINE:
         yield _OF_ENGINE[problem], {}
@@ -127,6 +131,7 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str]) -> Iterato
         yield Situation.CANCELING, {}
     if conditions.find(status.conditions, ConditionType.SEARCHABLE) is not None:
         yield Situation.NOT_SEARCHABLE, {}
+    yield from ((each, {}) for each in known)
 
 
 def _of_people(status: ExecutionStatus) -> Iterator[Found]:
@@ -149,18 +154,15 @@ def _of_running_actions(status: ExecutionStatus) -> Iterator[Found]:
 
 
 def _at_the_end(
-    status: ExecutionStatus, operation: OperationType, ended_as: Situation | None, include_partial: bool
+    status: ExecutionStatus, operation: OperationType, known: Sequence[Situation], include_partial: bool
 ) -> Iterator[Found]:
     is_revert, succeeded = operation is OperationType.REVERT, status.phase is Phase.SUCCEEDED
-    if ended_as is not None:
-        yield ended_as, {}
-    elif status.phase is Phase.FAILED and not status.stages:
+    yield from ((each, {}) for each in known)
+    if status.phase is Phase.FAILED and not status.stages and not known:
         resting = next((one.name for one in status.later_executions or [] if one.rests_on is not None), None)
         yield (Situation.LATER_EXECUTION_RESTS, {"later": resting}) if resting else (Situation.REJECTED, {})
     for *_, action in _actions(status):
-        if action.phase is Phase.FAILED and action.reason in _OF_FAILED:
-            missing = is_revert and action.reason is Reason.NOT_FOUND
-            yield Situation.GONE_BEFORE if missing else _OF_FAILED[action.reason], {}
+        yield from ((each, {}) for each in _of_action(action, is_revert))
     done = status.summary.succeeded_actions if status.summary else 0
     if not succeeded and status.stages and (is_revert or done):
         yield Situation.PARTLY_REVERTED if is_revert else Situation.PARTLY_EXECUTED, {}
@@ -171,6 +173,23 @@ def _at_the_end(
     if clean is not None and clean.reason == conditions.OBJECTS_LEFT_STANDING:
         partial = is_revert and not include_partial and Reason.ORIGINAL_NOT_SUCCEEDED in skipped_for
         yield Situation.PARTIAL_LEFT if partial else Situation.LEFT_STANDING, {}
+    if Reason.STOPPED_AFTER_FAILURE in skipped_for:
+        yield Situation.CONSEQUENCE, {}
+
+
+def _of_action(action: ActionStatus, is_revert: bool) -> Iterator[Situation]:
+    """Yield what an action that has ended is in: where its definition decides, that comes before the cause."""
+    if action.phase is Phase.SUCCEEDED and action.reason is Reason.READINESS_UNKNOWN:
+        yield Situation.READINESS_UNKNOWN
+    if action.phase is not Phase.FAILED:
+        return
+    if is_revert and action.custom_rollback:
+        yield Situation.CUSTOM_ROLLBACK_FAILED
+    if any(cluster.phase is Phase.FAILED for cluster in action.cluster_statuses or []):
+        yield Situation.ONE_CLUSTER_FAILED
+    if action.reason in _OF_FAILED:
+        missing = is_revert and action.reason is Reason.NOT_FOUND and not action.custom_rollback
+        yield Situation.GONE_BEFORE if missing else _OF_FAILED[action.reason]
 
 
 def _actions(

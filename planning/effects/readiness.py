@@ -14,6 +14,7 @@ from functools import partial
 
 from api.meta import GROUP
 from api.phases import Phase, PlanPhase, WorkflowPhase
+from api.reasons import Reason
 from planning.effects.object_fields import (
     CLUSTERNET_GROUP,
     Object,
@@ -61,6 +62,8 @@ class Readiness:
 
     state: ReadinessState
     reason: str = ""
+    why: Reason = Reason.NOT_READY
+    """The reason of an action that waits for it in vain."""
 
     @property
     def ends_waiting(self) -> bool:

@@ -9,7 +9,9 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from api.reasons import Reason
 from planning.effects.object_fields import CLUSTERNET_GROUP, Object, at, group_and_kind, items, number, text
 from planning.effects.readiness import READY, Readiness, ReadinessState, never, not_yet, readiness
 from planning.messages import readiness as readiness_messages
@@ -61,7 +63,7 @@ def distribution(subscription: Object, descriptions: Descriptions) -> Readiness:
     for wanted in (ReadinessState.NEVER, ReadinessState.NOT_YET):
         for cluster, found in verdicts:
             if found.state is wanted:
-                return Readiness(wanted, readiness_messages.in_cluster(cluster, found.reason))
+                return replace(found, reason=readiness_messages.in_cluster(cluster, found.reason))
     return READY
 
 
@@ -107,7 +109,7 @@ def _working(subscription: Object, cluster: str, descriptions: Sequence[Object],
         identity = _identity(made)
         found = _judged(made, reports.get(identity), numbers.get((name, *identity)))
         if not found.ends_waiting:
-            return Readiness(found.state, f"{_called(made)}: {found.reason}")
+            return replace(found, reason=f"{_called(made)}: {found.reason}")
     return READY
 
 
@@ -141,7 +143,7 @@ def _judged(made: Object, status: object, numbers: Object | None) -> Readiness:
     if group_and_kind(made) not in _WORKLOADS:
         return READY
     if numbers is None:
-        return not_yet(readiness_messages.NOT_REPORTED)
+        return Readiness(ReadinessState.NOT_YET, readiness_messages.NOT_REPORTED, Reason.NO_STATE_FROM_CLUSTER)
     if text(made, "kind") != "Job":
         return readiness({**stripped, "status": numbers})
     # Only counts are known of it: a Job's conditions are not among them.

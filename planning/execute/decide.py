@@ -5,7 +5,7 @@ Source: docs/spec/drplan.md, "What an Execute does".
 
 from collections.abc import Mapping, Sequence
 
-from api.execution import DRPlanExecution, RunState, StageStatus
+from api.execution import DRPlanExecution, Rejection, RunState, StageStatus
 from api.meta import ObjectName
 from api.phases import OnFailure, Phase, PlanFailurePolicy, StageFailurePolicy
 from api.plan import DRPlan, Stage
@@ -116,10 +116,11 @@ def _rejected(errors: Sequence[FieldError]) -> ExecuteDecision:
     return rejected(tree_messages.not_started(list(dict.fromkeys(error.text for error in errors))))
 
 
-def rejected(reason: str) -> ExecuteDecision:
-    """Return the decision to touch nothing."""
-    message = bounded(reason)
-    return ExecuteDecision(state=with_counts(RunState(phase=Phase.FAILED, message=message)), rejection=message)
+def rejected(message: str, rejection: Rejection | None = None) -> ExecuteDecision:
+    """Return the decision to touch nothing; `rejection` says why, where a person is advised something of its own."""
+    message = bounded(message)
+    state = RunState(phase=Phase.FAILED, message=message, rejection=rejection)
+    return ExecuteDecision(state=with_counts(state), rejection=message)
 
 
 def _placed(

@@ -235,6 +235,7 @@ def _planned_action(
         retry_count=0,
         type=action.type,
         rolled_back_by=reverts or None,
+        custom_rollback=True if step is not None and step.custom is not None else None,
         **pending_or_skipped(skipped),
     )
     return node, step

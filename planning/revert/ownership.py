@@ -126,7 +126,8 @@ def _decide_object(
         case Presence.FORBIDDEN:
             return _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
         case Presence.UNREADABLE:
-            return _refusal(FailureType.UNSUPPORTED, item.target, observed.reason or action_messages.NOT_READABLE)
+            refusal = _refusal(FailureType.UNSUPPORTED, item.target, observed.reason or action_messages.NOT_READABLE)
+            return refusal.model_copy(update={"reason": observed.why})
         case Presence.ABSENT:
             return _decide_absent(action, item, observed, facts)
         case Presence.PRESENT:

@@ -208,4 +208,5 @@ def shorten(tree: TreeT) -> TreeT:
     if tree.message:
         room = MESSAGE_BOUND - len(message.encode()) - len("; ")
         message = f"{bounded(tree.message, room)}; {message}"
-    return tree.model_copy(update={"message": message})
+    update = {"message": message} | ({"shortened": True} if isinstance(tree, RunState) else {})
+    return tree.model_copy(update=update)

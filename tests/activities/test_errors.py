@@ -7,7 +7,7 @@ import pytest
 from activities.errors import ActionError, action_error, application_error, words_of
 from api.phases import Operation
 from api.steps import ActionRecord, AttemptFailure, FailureType, Target
-from kube.errors import ApiError, UnknownKindError, UnreachableError, from_answer
+from kube.errors import NO_SUCH_KIND, ApiError, UnknownKindError, UnreachableError, from_answer
 
 TABLE = [
     (400, "BadRequest", FailureType.INVALID),
@@ -67,6 +67,10 @@ def test_what_passes_by_itself_is_repeated_whatever_its_status(
 @pytest.mark.parametrize(("status", "expected", "words"), NEVER_PASSES)
 def test_what_cannot_pass_is_not_repeated_whatever_its_status(status: int, expected: FailureType, words: str) -> None:
     assert from_answer(status, "Forbidden" if status == 403 else "", words).failure is expected
+
+
+def test_a_kind_that_no_definition_can_bring_is_not_waited_for() -> None:
+    assert UnknownKindError("no kind configmap in v1", 404, NO_SUCH_KIND).failure is FailureType.INVALID
 
 
 @pytest.mark.parametrize("error", [UnreachableError("no route"), UnknownKindError("no such kind", 404)])

@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.authorize import Impersonation
 from activities.load import LoadActivities
-from api.execution import ActionStatus
+from api.execution import ActionStatus, Rejection
 from api.meta import CREATED_BY_ANNOTATION, PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
 from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
@@ -305,6 +305,7 @@ async def test_in_a_namespace_that_nobody_opened_nothing_starts_and_the_remedy_i
     with pytest.raises(ApplicationError, match=f"Namespace {ns.namespace} is not open to drplan") as caught:
         await load(ns, story.key("back"))
     assert caught.value.type == FailureType.FORBIDDEN
+    assert caught.value.details[0].rejection is Rejection.NAMESPACE_NOT_OPEN
     assert f"kubectl apply --namespace {ns.namespace} --filename deploy/team-namespace.yaml" in str(caught.value)
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from api.reasons import Reason
 from api.steps import Actor, Target
 from kube.client import OWN, Cluster
 from kube.errors import ApiError, KindGoneError, NotFoundError, NotServedError, UnknownKindError
@@ -64,6 +65,7 @@ async def test_what_is_sent_in_a_version_that_is_not_served_fails_and_names_one_
         with pytest.raises(UnknownKindError, match=expected) as raised:
             await call
         assert raised.value.repeatable
+        assert raised.value.why is Reason.VERSION_NOT_SERVED
     assert (await ns.cluster.place(target, in_any_version=True)).namespace == ns.namespace
 
 
@@ -78,6 +80,7 @@ async def test_objects_of_a_kind_that_is_defined_and_not_served_may_exist(
         ) as e:
             await call
         assert not isinstance(e.value, KindGoneError)
+        assert e.value.why is Reason.KIND_NOT_SERVED
     widgets.serve("v1beta1")
     assert (await ns.cluster.metadata(target, ns.actor))["uid"] == uid
 
@@ -229,6 +232,7 @@ async def test_a_kind_that_no_definition_can_bring_is_not_waited_for(
         await ns.cluster.place(Target(api_version=api_version, kind=kind, name="app"))
     assert str(raised.value) == f"the API server knows no kind {kind} in {api_version}; {hint}"
     assert not raised.value.repeatable
+    assert raised.value.why is (Reason.KIND_MISSPELT if "did you mean" in hint else Reason.VERSION_NOT_SERVED)
 
 
 async def test_a_kind_that_a_definition_may_bring_is_waited_for_unless_its_name_is_misspelled(

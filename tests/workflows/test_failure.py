@@ -4,8 +4,9 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
+from api.execution import Rejection
 from api.phases import OperationType, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
-from api.steps import FailureType
+from api.steps import AttemptFailure, FailureType
 from tests.workflows.decisions import execute, find, phases, rejected, revert, stage, workflow
 from tests.workflows.engine import DevEngine, attempt_due, cancel_requested
 from tests.workflows.fake_activities import HeldAttempt, fails
@@ -167,10 +168,13 @@ async def test_a_rejection_ends_failed_and_touches_nothing(engine: DevEngine, op
 
 
 async def test_a_load_that_cannot_work_ends_failed_with_its_message(engine: DevEngine) -> None:
-    refusal = ApplicationError("DRPlan plan: forbidden", type=FailureType.FORBIDDEN, non_retryable=True)
-    run = await engine.start(refusal)
-    state = await run.end()
-    assert (state.phase, state.message) == ("Failed", "DRPlan plan: forbidden")
+    closed = AttemptFailure(errors=1, rejection=Rejection.NAMESPACE_NOT_OPEN)
+    for details in ((), (closed,)):
+        refusal = ApplicationError("DRPlan plan: forbidden", *details, type=FailureType.FORBIDDEN, non_retryable=True)
+        run = await engine.start(refusal)
+        state = await run.end()
+        assert (state.phase, state.message) == ("Failed", "DRPlan plan: forbidden")
+        assert state.rejection is (Rejection.NAMESPACE_NOT_OPEN if details else None)
 
 
 async def test_a_load_is_repeated_while_the_server_is_away(engine: DevEngine) -> None:

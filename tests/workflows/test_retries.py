@@ -7,6 +7,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from api.actions import RetryPolicy
+from api.reasons import Reason
 from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
@@ -41,8 +42,18 @@ async def test_with_limit_zero_the_first_error_is_the_last(engine: DevEngine) ->
 
 async def test_a_cause_that_no_repeat_mends_is_not_repeated(engine: DevEngine) -> None:
     run = await engine.start(execute(stage("s", workflow("w", "a"))), a=fails("no", FailureType.ALREADY_EXISTS))
-    assert find(await run.end(), "a").retries == 0
+    action = find(await run.end(), "a")
+    assert (action.retries, action.reason) == (0, Reason.ALREADY_EXISTS)
     assert run.begun == ["a"]
+
+
+async def test_the_reason_of_a_failure_may_say_more_than_its_type(engine: DevEngine) -> None:
+    async def misspelt(_: FakeAttempt) -> ActionOutcome:
+        details = AttemptFailure(errors=1, reason=Reason.KIND_MISSPELT)
+        raise ApplicationError("no kind configmap", details, type=FailureType.INVALID, non_retryable=True)
+
+    run = await engine.start(execute(stage("s", workflow("w", "a"))), a=misspelt)
+    assert find(await run.end(), "a").reason is Reason.KIND_MISSPELT
 
 
 async def test_an_attempt_taken_away_from_its_worker_uses_up_no_retry(engine: DevEngine) -> None:

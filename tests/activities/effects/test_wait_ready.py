@@ -12,6 +12,7 @@ from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from api.phases import Phase
+from api.reasons import Reason
 from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
@@ -148,6 +149,7 @@ async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(ns: L
     failure = error.details[0]
     assert isinstance(failure, AttemptFailure)
     assert failure.created, "what was made is recorded although it is not ready"
+    assert failure.reason is Reason.NOT_READY
     assert failure.outputs is not None
 
 
@@ -274,6 +276,7 @@ async def test_a_status_that_nobody_writes_is_waited_for_half_of_the_time(
     assert outcome.message == (
         "Created Widget shop; whether it is ready is not known: no controller has written its status within 3 s"
     )
+    assert outcome.reason is Reason.READINESS_UNKNOWN
 
 
 async def test_a_custom_resource_of_a_kind_without_status_is_not_called_ready(ns: LiveNamespace) -> None:

@@ -1,15 +1,18 @@
 """What to do now follows from phases, reasons and conditions, with the execution's own names in the commands."""
 
+import ast
 from typing import Any
 
 import pytest
 
 from api.execution import (
     ActionStatus,
+    ClusterActionStatus,
     DRPlanExecutionSpec,
     ExecutionStatus,
     LaterExecution,
     NextStep,
+    Rejection,
     RunState,
     Selection,
 )
@@ -23,6 +26,7 @@ from bridge.status.merge import Observation, ObservedWorkflow, PendingActivity, 
 from bridge.status.next_steps import AT_MOST, command_options
 from planning.messages.next_steps import ADVICE, Situation
 from planning.status import transitions
+from tests.api.documents import REPOSITORY
 from tests.bridge.scripted_workflows import done
 from tests.bridge.status.open_run import MOMENT, REVERT, RUN, TREE, running, seen
 
@@ -45,9 +49,9 @@ def ended(context: StatusContext, state: RunState | None, **run: Any) -> Executi
     return execution_status.closed(running(ExecutionStatus()), RUN.model_copy(update={"state": state, **run}), context)
 
 
-def failed(reason: Reason) -> RunState:
+def failed(reason: Reason, **more: Any) -> RunState:
     return transitions.map_nodes(
-        done(Phase.FAILED), ActionStatus, lambda action: action.model_copy(update={"reason": reason})
+        done(Phase.FAILED), ActionStatus, lambda action: action.model_copy(update={"reason": reason, **more})
     )
 
 
@@ -117,6 +121,75 @@ def test_a_failed_revert_says_how_it_is_finished(reason: Reason, situation: Situ
 @pytest.mark.parametrize("failure", sorted(set(FailureType) - {FailureType.FINALIZERS}))  # that one is of previews only
 def test_every_failure_of_an_action_says_what_to_do(failure: FailureType) -> None:
     assert situations(ended(EXECUTE, failed(Reason(failure)), status=RunStatus.FAILED))
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "expected"),
+    [
+        (Reason.VERSION_NOT_SERVED, {}, [Situation.VERSION_NOT_SERVED]),
+        (Reason.KIND_NOT_SERVED, {}, [Situation.KIND_NOT_SERVED]),
+        (Reason.KIND_MISSPELT, {}, [Situation.KIND_MISSPELT]),
+        (Reason.NO_STATE_FROM_CLUSTER, {}, [Situation.NO_STATE_FROM_CLUSTER]),
+        (
+            Reason.FORBIDDEN,
+            {"custom_rollback": True},
+            [Situation.CUSTOM_ROLLBACK_FAILED, Situation.FORBIDDEN],
+        ),
+        (
+            Reason.NOT_FOUND,
+            {"custom_rollback": True},
+            [Situation.CUSTOM_ROLLBACK_FAILED, Situation.NOT_FOUND],
+        ),
+        (
+            Reason.TIMED_OUT,
+            {"cluster_statuses": [ClusterActionStatus(cluster="a/east", cluster_id="1", phase=Phase.FAILED)]},
+            [Situation.ONE_CLUSTER_FAILED, Situation.TIMED_OUT],
+        ),
+    ],
+)
+def test_a_cause_that_has_advice_of_its_own_is_told(
+    reason: Reason, more: dict[str, Any], expected: list[Situation]
+) -> None:
+    status = ended(BACK, failed(reason, **more), status=RunStatus.FAILED)
+    assert situations(status) == [*expected, Situation.PARTLY_REVERTED]
+
+
+def test_an_action_whose_object_is_perhaps_not_ready_is_told_although_it_succeeded() -> None:
+    unknown = failed(Reason.READINESS_UNKNOWN, phase=Phase.SUCCEEDED).model_copy(update={"phase": Phase.SUCCEEDED})
+    assert situations(ended(EXECUTE, unknown, status=RunStatus.COMPLETED)) == [Situation.READINESS_UNKNOWN]
+
+
+def test_a_consequence_is_no_cause_and_comes_last() -> None:
+    never = failed(Reason.STOPPED_AFTER_FAILURE, phase=Phase.SKIPPED)
+    status = ended(BACK, never, status=RunStatus.FAILED)
+    assert situations(status) == [Situation.PARTLY_REVERTED, Situation.CONSEQUENCE]
+
+
+@pytest.mark.parametrize(
+    ("rejection", "situation"),
+    [
+        (Rejection.NAMESPACE_NOT_OPEN, Situation.NAMESPACE_NOT_OPEN),
+        (Rejection.OBJECT_OF_ANOTHER_EXECUTION, Situation.OBJECT_OF_ANOTHER_EXECUTION),
+        (None, Situation.REJECTED),
+    ],
+)
+def test_a_run_that_touched_nothing_says_why(rejection: Rejection | None, situation: Situation) -> None:
+    state = RunState(phase=Phase.FAILED, message="Not started: x", rejection=rejection)
+    before = ExecutionStatus(phase=Phase.RUNNING)
+    run = RUN.model_copy(update={"state": state, "status": RunStatus.FAILED})
+    assert situations(execution_status.closed(before, run, EXECUTE)) == [situation]
+
+
+def test_a_tree_without_its_details_says_where_they_are() -> None:
+    large = done().model_copy(update={"shortened": True})
+    assert situations(ended(EXECUTE, large, status=RunStatus.COMPLETED)) == [Situation.SHORTENED]
+
+
+def test_every_row_of_the_table_is_produced() -> None:
+    sources = [(REPOSITORY / "bridge" / "status" / f"{name}.py").read_text() for name in ("next_steps", "execution")]
+    attributes = [node for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
+    produced = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "Situation"}
+    assert produced == {situation.name for situation in Situation}
 
 
 def test_what_was_left_standing_is_to_be_looked_at() -> None:

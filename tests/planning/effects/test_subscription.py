@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.reasons import Reason
 from planning.effects.readiness import READY, Readiness, ReadinessState
 from planning.effects.subscription import distribution
 
@@ -156,7 +157,8 @@ def test_what_has_arrived(found: Object, descriptions: list[Object]) -> None:
 
 @pytest.mark.parametrize(("found", "descriptions", "reason"), NOT_YET)
 def test_what_may_still_arrive(found: Object, descriptions: list[Object], reason: str) -> None:
-    assert distribution(found, {EAST: descriptions}) == Readiness(ReadinessState.NOT_YET, reason)
+    why = Reason.NO_STATE_FROM_CLUSTER if reason.endswith("has not reported its state yet") else Reason.NOT_READY
+    assert distribution(found, {EAST: descriptions}) == Readiness(ReadinessState.NOT_YET, reason, why)
 
 
 @pytest.mark.parametrize(("found", "descriptions", "reason"), NEVER)

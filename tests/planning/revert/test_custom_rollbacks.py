@@ -97,6 +97,13 @@ class TestTheStep:
         (step,) = steps(decide(original(record), None, dr_workflow("w", definition)))
         assert custom(step).title == "Roll back switch: HTTP"
 
+    def test_the_node_says_that_it_is_one(self) -> None:
+        definition = manifest("app", "Patch", action="patch", rollback=PATCH_BACK)
+        decision = decide(original(patched("patch")), None, dr_workflow("w", definition))
+        assert [action.custom_rollback for stage in decision.state.stages for action in stage.actions] == [True]
+        plain = decide(original(made("a", config_map("a"))))
+        assert [action.custom_rollback for stage in plain.state.stages for action in stage.actions] == [None]
+
     def test_a_title_holds_no_placeholder(self) -> None:
         body = {"type": "Localization", "localization": {"name": "$(params.site)", "operation": "Delete"}}
         definition = manifest("app", "Patch", action="patch", rollback=body)
