@@ -90,12 +90,19 @@ async def read_execution(
     return execution
 
 
+MOST_CREATIONS = 1000
+"""Objects that are looked for before an Execute starts."""
+MOST_MAKERS = 20
+"""Executions that are read to find out which of them made objects that are there."""
+
+
 async def standing_objects(
     cluster: Cluster, execution: DRPlanExecution, creations: Sequence[Creation], actor: Actor
 ) -> list[StandingObject]:
     """Read, as the actor, which objects that an Execute is to create exist, but those that it made itself.
 
-    What cannot be read is left to the action that creates it.
+    That is one GET for each of the first MOST_CREATIONS. What is beyond, and what cannot be read, is left to the action
+    that creates it.
     """
 
     async def look(creation: Creation) -> StandingObject | None:
@@ -108,13 +115,14 @@ async def standing_objects(
             return None
         return StandingObject(creation, metadata["uid"], mark, datetime.fromisoformat(metadata["creationTimestamp"]))
 
-    return [found for found in await parallel(creations, look) if found is not None]
+    return [found for found in await parallel(creations[:MOST_CREATIONS], look) if found is not None]
 
 
 async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
     """Read the executions of a plan that may have made objects: those whose marks they have, if these still exist.
 
-    The older controller marked nothing: if an object has no mark, those in the plan's history are read as well.
+    The older controller marked nothing: if an object has no mark, those in the plan's history are read as well. That is
+    one list of metadata, and one GET for each of the first MOST_MAKERS, for a status may hold a megabyte.
     """
     namespace, name, marks = plan.metadata.namespace, plan.metadata.name, {one.mark for one in objects}
     names = [record.name for record in plan.status.execution_history or [] if "" in marks]
@@ -123,7 +131,8 @@ async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingOb
     except ApiError as error:
         message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
         raise action_error(error, message) from error
-    found = await parallel(dict.fromkeys(names), lambda each: find(cluster, DRPlanExecution, namespace, each))
+    names = list(dict.fromkeys(names))[:MOST_MAKERS]
+    found = await parallel(names, lambda each: find(cluster, DRPlanExecution, namespace, each))
     return [one for one in found if one is not None and one.spec.plan_ref == name]
 
 

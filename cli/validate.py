@@ -12,6 +12,7 @@ import typer
 
 from planning.definitions.yaml_documents import documents_in
 from planning.definitions.yaml_scalars import ManifestError
+from planning.execute.decide import filled_value_errors
 from planning.messages import files as file_messages
 from planning.validation import file_set
 from planning.validation.documents import FileDocument
@@ -42,7 +43,7 @@ def validate(paths: list[str], namespace: str) -> int:
     except FileError as error:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         return USAGE
-    result = file_set.validate(documents, namespace)
+    result = file_set.validate(documents, namespace, filled_value_errors)
     for line in (*result.errors, *result.warnings, *result.unchecked):
         typer.echo(line.text)
     if not result.objects and not not_yaml:

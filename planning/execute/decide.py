@@ -21,9 +21,10 @@ from planning.execute.workflow import PlannedWorkflow
 from planning.messages import requests as request_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
+from planning.snapshot.definitions import layers_of
 from planning.status.transitions import with_counts
 from planning.validation.objects import execution_errors
-from planning.values.parameters import Resolved
+from planning.values.parameters import Resolved, resolve
 
 Parameters = Mapping[tuple[str, int], Resolved]
 """By name of the stage and position of the DRWorkflow in it."""
@@ -54,6 +55,20 @@ def decide_execute(
     stages, parts = _parts(execution, plan, workflows, resolved)
     errors = [error for placed in parts for part in placed for error in part.value_errors()]
     return _rejected(errors) if errors else _decision(execution, plan, stages, parts, origin)
+
+
+def filled_value_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:
+    """Validate the actions of an Execute with its values filled in, where these need no reading of objects.
+
+    Nothing is said of what is wrong before any value is filled in.
+    """
+    if execution_errors(execution, plan, workflows):
+        return []
+    of_places = layers_of(plan, workflows, execution)
+    resolved = {place: resolve(layers, {}) for place, layers in of_places.items()}
+    _, parts = _parts(execution, plan, workflows, resolved)
+    known = (part for placed in parts for part in placed if part.resolved and not part.resolved.reads)
+    return [error for part in known for error in part.value_errors()]
 
 
 def preview_execute(

@@ -3,7 +3,7 @@
 Source: docs/spec/drplan.md, "Before anything is applied".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from api.phases import OperationType
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, in_object, subject
-from planning.definitions.identifiers import full_name
+from planning.definitions.identifiers import Workflows, full_name
 from planning.messages import files as file_messages
 from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, other_objects, read_objects
@@ -20,6 +20,8 @@ from planning.validation.parameters import value_errors
 from planning.validation.references import execution_reference_errors, references
 from planning.validation.schema import apart_from
 from planning.validation.warnings import known_objects, workflow_warnings
+
+FilledErrors = Callable[[DRPlanExecution, DRPlan, Workflows], Iterable[FieldError]]
 
 
 @dataclass
@@ -48,7 +50,7 @@ class FileSet:
                     known.malformed.setdefault(each.subject, each)
         return known
 
-    def errors(self) -> Iterator[FieldError]:
+    def errors(self, filled: FilledErrors) -> Iterator[FieldError]:
         """Validate the objects. A plan's values are validated with each Execute of it; without one, as they are."""
         for dr_workflow in self.workflows.values():
             yield from validation.workflow_errors(dr_workflow)
@@ -61,6 +63,7 @@ class FileSet:
             ]
             for execution in executes:
                 yield from value_errors(plan, self.workflows, execution)
+                yield from filled(execution, plan, self.workflows)
             if not executes:
                 yield from value_errors(plan, self.workflows)
         for execution in self.executions.values():
@@ -168,8 +171,11 @@ class Report:
     """References that lead out of the files."""
 
 
-def validate(documents: Iterable[FileDocument], namespace: str) -> Report:
-    """Validate all objects of our kinds; `namespace` is that of objects that name none."""
+def validate(documents: Iterable[FileDocument], namespace: str, filled: FilledErrors = lambda *_: ()) -> Report:
+    """Validate all objects of our kinds; `namespace` is that of objects that name none.
+
+    `filled` validates the actions of an Execute with its values.
+    """
     documents = list(documents)
     objects = read_objects(documents, namespace)
     known = FileSet.of(objects)
@@ -186,7 +192,7 @@ def validate(documents: Iterable[FileDocument], namespace: str) -> Report:
     def line(error: FieldError) -> ReportLine:
         return ReportLine(files[error.subject], error.subject, error.path, error.message)
 
-    errors += [line(error) for error in dict.fromkeys(known.errors())]
+    errors += [line(error) for error in dict.fromkeys(known.errors(filled))]
     places = {(each.file, each.subject): place for place, each in reversed(list(enumerate(objects)))}
     errors.sort(key=lambda each: places[each.file, each.subject])
     warnings = [line(warning) for warning in known.warnings(other_objects(documents))]

@@ -192,6 +192,29 @@ def test_an_execute_among_the_files_gives_values(tmp_path: Path) -> None:
     assert validate(written(tmp_path, "plan.yaml", *objects, given, execution("again", "p"))).exit_code == 1
 
 
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ("east", None),
+        ("20261127", "the manifest is not usable: its metadata.name is not text: put it in quotes"),
+        ("on", "the manifest is not usable: its metadata.name is not text: put it in quotes"),
+    ],
+)
+def test_the_values_of_an_execute_are_filled_into_manifests(tmp_path: Path, value: str, error: str | None) -> None:
+    objects = [workflow("w", manifest("$(params.v)"), parameters=[{"name": "v", "required": True}]), plan("p", "w")]
+    run = execution("there", "p", params=[{"name": "v", "value": value}])
+    file = written(tmp_path, "plan.yaml", *objects, run)
+    lines = [] if error is None else [f"DRWorkflow default/w: spec.actions[0].resource.manifest: {error}"]
+    assert found(validate(file), file) == lines
+
+
+def test_a_value_that_is_read_from_an_object_is_not_filled_in(tmp_path: Path) -> None:
+    read = {"apiVersion": "v1", "kind": "ConfigMap", "name": "sites", "jsonPath": "{.data.east}"}
+    parameter = {"name": "v", "valueFrom": {"manifestRef": read}}
+    objects = [workflow("w", manifest("$(params.v)"), parameters=[parameter]), plan("p", "w")]
+    assert validate(written(tmp_path, "plan.yaml", *objects, execution("there", "p"))).exit_code == 0
+
+
 def test_executions_are_judged(tmp_path: Path) -> None:
     file = written(
         tmp_path,

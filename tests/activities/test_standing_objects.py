@@ -1,0 +1,69 @@
+"""What the check for objects of earlier executions costs: requests are counted, and bounded."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from activities.read import MOST_CREATIONS, MOST_MAKERS, makers_of, standing_objects
+from api.execution import DRPlanExecution, DRPlanExecutionSpec
+from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectMeta
+from api.phases import OperationType
+from api.plan import DRPlan
+from api.steps import Actor, Target
+from kube.client import Cluster, Object, Page
+from planning.execute.standing import Creation
+
+EXECUTION = DRPlanExecution(
+    metadata=ObjectMeta(name="again", namespace="shop", uid="again"),
+    spec=DRPlanExecutionSpec(plan_ref="move", operation_type=OperationType.EXECUTE),
+)
+PLAN = DRPlan.model_validate(
+    {
+        "metadata": {"name": "move", "namespace": "shop"},
+        "spec": {"stages": [{"name": "s", "workflows": [{"workflowRef": {"name": "w"}}]}]},
+    }
+)
+
+
+class FullCluster:
+    """A cluster in which every object exists, each made by an execution of its own; it counts requests."""
+
+    def __init__(self, executions: int = 0) -> None:
+        self.executions = executions
+        self.gets: list[str] = []
+        self.lists = 0
+
+    async def metadata(self, target: Target, _: Actor) -> Object:
+        self.gets.append(target.name)
+        mark = {CREATED_BY_ANNOTATION: f"{target.name}/s/w/a"}
+        return {"uid": target.name, "creationTimestamp": "2026-02-03T10:00:00Z", "annotations": mark}
+
+    async def get(self, target: Target, _: Actor) -> Object:
+        self.gets.append(target.name)
+        spec = {"planRef": "move", "operationType": "Execute"}
+        metadata = {"name": target.name, "namespace": "shop", "uid": target.name}
+        return {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "metadata": metadata, "spec": spec}
+
+    async def pages(self, *_: Any, **__: Any) -> AsyncIterator[Page]:
+        self.lists += 1
+        yield Page([{"metadata": {"name": f"o{n}", "uid": f"o{n}"}} for n in range(self.executions)], "")
+
+
+def creations(count: int) -> list[Creation]:
+    kind = {"api_version": "v1", "kind": "ConfigMap", "namespace": "shop"}
+    return [Creation("a", Target(name=f"o{n}", **kind)) for n in range(count)]
+
+
+async def test_each_object_costs_one_get_up_to_a_bound() -> None:
+    for count, expected in ((3, 3), (MOST_CREATIONS + 5, MOST_CREATIONS)):
+        cluster = FullCluster()
+        found = await standing_objects(cast(Cluster, cluster), EXECUTION, creations(count), Actor())
+        assert len(found) == len(cluster.gets) == expected
+
+
+async def test_the_executions_that_made_them_cost_one_list_and_a_get_each_up_to_a_bound() -> None:
+    for count, expected in ((3, 3), (MOST_MAKERS + 5, MOST_MAKERS)):
+        cluster = FullCluster(executions=count)
+        found = await standing_objects(cast(Cluster, cluster), EXECUTION, creations(count), Actor())
+        cluster.gets.clear()
+        makers = await makers_of(cast(Cluster, cluster), PLAN, found)
+        assert (cluster.lists, len(cluster.gets), len(makers)) == (1, expected, expected)
