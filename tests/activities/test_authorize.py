@@ -512,6 +512,16 @@ async def test_a_run_that_was_reset_and_decided_again_waits_until_that_is_record
     assert not caught.value.non_retryable
 
 
+async def test_a_revert_of_several_executions_waits_until_the_decision_on_the_next_one_is_recorded() -> None:
+    cluster, runs = reverting()
+    cluster.states[0]["spec"]["revertTo"] = "first"
+    request = rolls_back(RollbackStep(deletions=[Deletion(target=APP, uid="of the next one")]))
+    with pytest.raises(ApplicationError, match="does not name this run yet") as caught:
+        await authorized(cluster, runs, request, stored=DECIDED)
+    assert not caught.value.non_retryable
+    assert await authorized(cluster, runs, rolls_back(), stored=DECIDED)
+
+
 # A Revert that an older release decided, which stored no decision.
 
 UNDECIDED = {key: value for key, value in REVERTING.items() if key != "decision"}

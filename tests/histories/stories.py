@@ -2,6 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
+from api.meta import ObjectKey
+from api.phases import Phase
+from dev import without_bridge
+from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut
 from tests.histories import stories_of_actions
 from tests.histories.stage import NAMESPACE, Scene
@@ -105,6 +109,24 @@ async def previewed(scene: Scene) -> dict[str, Run]:
     await scene.run("seen-up", "seen")
     back = await scene.run("seen-back", "seen", "seen-up", dryRun=True)
     return {"preview-execute": shown, "preview-obstructed": obstructed, "preview-revert": back}
+
+
+async def returned(scene: Scene) -> dict[str, Run]:
+    own = {**made("ret-$(params.n)"), "name": "make-own"}
+    actions = [made("ret-app", operation="Apply"), own]
+    scene.plan("ret", [stage("only", NAMESPACE, "ret-flow")], ret_flow=actions)
+    for number in "123":
+        await scene.run(f"ret-{number}", "ret", params=[{"name": "n", "value": number}])
+    reverting = await scene.start("ret-back", "ret", "", revertTo="ret-1")
+
+    async def second_part() -> bool:
+        return [one.phase for one in (await reverting.state()).stages][1:] == [Phase.RUNNING]
+
+    await eventually(second_part, "ret-2 is taken back")
+    key = ObjectKey(namespace=NAMESPACE, name="ret-back", uid=reverting.uid)
+    await without_bridge.record(scene.stack, key, reverting.handle)  # the decision on it, as the bridge does
+    await scene.finish("ret-back", reverting)
+    return {"revert-to": reverting}
 
 
 async def retried(scene: Scene) -> dict[str, Run]:
@@ -255,6 +277,7 @@ STORIES: list[Story] = [
     partly_failed,
     parts,
     previewed,
+    returned,
     retried,
     worker_lost,
     canceled,

@@ -81,6 +81,7 @@ ADDED_BY = {
     "revert-partial": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-restored": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-selected": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-to": ("COMPLETED", "CHILD_WORKFLOW_EXECUTION_COMPLETED"),
 }
 """The same of version 4 and later ones, which hold what is new in them."""
 
