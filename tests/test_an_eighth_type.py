@@ -54,6 +54,10 @@ class MessageEffect:
         said = action.definition.message
         return ActionOutcome(phase=Phase.SUCCEEDED, message=f"Told {said.to}: {said.text}")
 
+    async def preview(self, action, attempt):
+        said = action.definition.message
+        return ActionOutcome(phase=Phase.SUCCEEDED, message=f"Would tell {said.to}: {said.text}")
+
     async def verify(self, action):
         return ActionOutcome(phase=Phase.CANCELED, message="Nobody knows")
 """
