@@ -7,7 +7,7 @@ from api.phases import Phase
 from dev import without_bridge
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut
-from tests.histories import stories_of_actions
+from tests.histories import stories_of_actions, stories_of_requests
 from tests.histories.stage import NAMESPACE, Scene
 from tests.manifests import makes_config_map, makes_localization, stage
 from tests.workflows.engine import Run, attempt_due, cancel_requested
@@ -289,4 +289,5 @@ STORIES: list[Story] = [
     child_terminated,
     restored,
     *stories_of_actions.STORIES,
+    *stories_of_requests.STORIES,
 ]

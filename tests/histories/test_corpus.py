@@ -73,11 +73,14 @@ SHOWN_BY = {
 """The same of the versions after it: shapes only become more."""
 
 ADDED_BY = {
+    "execute-decided": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
+    "execute-paused-and-approved": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
     "preview-execute": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "preview-obstructed": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "preview-revert": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "revert-changed-since": ("FAILED", "ACTIVITY_TASK_FAILED"),
+    "revert-decided": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
     "revert-partial": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-restored": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-selected": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
