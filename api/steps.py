@@ -154,7 +154,7 @@ class Attempts(Model):
     """How one action is tried. `timeout` (Go duration) bounds each attempt."""
 
     timeout: str = "5m"
-    retry: RetryPolicy = Field(default_factory=RetryPolicy)
+    retry: RetryPolicy = RetryPolicy()
 
 
 def with_timeout(attempts: Attempts, timeout: str | None) -> Attempts:
@@ -198,7 +198,7 @@ class ExecuteStep(Model):
     """Value of the created-by annotation: the identity of this action in this execution."""
     title: str
     """Its name in the Temporal UI: `Create Localization default/nginx-loc-a`."""
-    attempts: Attempts = Field(default_factory=Attempts)
+    attempts: Attempts = Attempts()
     part: Part = Part.ACTION
     after: list[int] | None = None
     """Positions in the workflow's node of the actions that must succeed before; None: one action runs at a time."""
@@ -225,7 +225,7 @@ class RollbackStep(Model):
     restoration: Restoration | None = None
     """Comes with a refusal, for workers of releases that do not know it: they would do nothing and report success."""
     refusal: Refusal | None = None
-    attempts: Attempts = Field(default_factory=Attempts)
+    attempts: Attempts = Attempts()
 
     @property
     def success(self) -> Reason:

@@ -1,12 +1,11 @@
 """Run the bridge: `python -m bridge`. At its end it gives up its lease."""
 
 import asyncio
-import gc
 import time
 
 from bridge.bridge import Bridge
 from bridge.settings import BridgeSettings
-from process.main import end, main
+from process.main import collect_garbage_seldom, end, main
 
 DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes what happens to its status."
 
@@ -14,7 +13,7 @@ DESCRIPTION = "Starts a run in Temporal for each DRPlanExecution, and writes wha
 async def serve(settings: BridgeSettings, stop: asyncio.Event) -> None:
     """Run until `stop` is set. Raises ConfigurationError and TemporalConfigurationError."""
     bridge = await Bridge.connect(settings, time.monotonic)
-    gc.freeze()  # a full collection stops all passes: it need not examine the modules again and again
+    collect_garbage_seldom()
     await bridge.run(stop)
 
 

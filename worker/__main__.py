@@ -1,7 +1,6 @@
 """Run the worker: `python -m worker`."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from activities.authorize import RunAuthorizer
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
-from process.main import end, main, unless_stopped
+from process.main import collect_garbage_seldom, end, main, unless_stopped
 from process.payload_encryption import PayloadEncryption
 from process.temporal import connect, connect_options, runtime, watch
 from worker.build import Authorization, build_worker
@@ -44,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event, authorization: Authoriz
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)
         version = await unless_stopped(server, stop)
         async with build_worker(client, cluster, settings, authorization):
-            gc.freeze()  # a full collection stops all activities: it need not examine the modules again and again
+            collect_garbage_seldom()
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
             watching = asyncio.create_task(watch(client))
             await stop.wait()

@@ -14,6 +14,7 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, in_object, subject
 from planning.definitions.identifiers import Workflows, full_name
 from planning.messages import files as file_messages
+from planning.messages.text import bounded
 from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, other_objects, read_objects
 from planning.validation.parameters import value_errors
@@ -155,7 +156,7 @@ class ReportLine:
     @property
     def text(self) -> str:
         """`plan.yaml: DRPlan default/shop: spec.stages[1].name: …`."""
-        return f"{self.file}: {self.subject}: {self.path}: {self.message}"
+        return f"{self.file}: {bounded(self.subject)}: {self.path}: {self.message}"
 
 
 @dataclass(frozen=True)

@@ -196,3 +196,8 @@ def _check(texts: list[str]) -> None:
     for text in texts:
         if len(text) > SHOWN:
             raise LongErrorError(text[:200])
+
+
+def stored_object(kind: type[DRPlan | DRWorkflow | DRPlanExecution], raw: dict[str, Any]) -> None:
+    """Read an object of ours as the API server stores it."""
+    kind.model_validate(raw)

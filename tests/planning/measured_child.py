@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from process.main import collect_garbage_seldom
+
 CPU_SECONDS = 10
 """The child is ended after so much processor time."""
 ADDRESS_SPACE = 1 << 30
@@ -89,7 +91,7 @@ def _answer(sender: Any, read: Reader, arguments: tuple[Any, ...], expected: tup
     size = int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE
     resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESS_SPACE, size + ADDRESS_SPACE))
     gc.collect()
-    gc.freeze()  # like worker and bridge at their start
+    collect_garbage_seldom()  # like worker and bridge at their start
     sender.send(_measure(read, arguments, expected))
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from api.execution import DRPlanExecution
+from api.plan import DRPlan
+from api.workflow import DRWorkflow
 from tests.planning import fuzzed_readers as readers
 from tests.planning.fuzzed_readers import HEAD
 from tests.planning.measured_child import Reader
@@ -77,6 +80,9 @@ DESCRIPTION: Any = {
 }  # fmt: skip
 ITEMS_OF_LIST: Any = {"a": [{"name": f"n{number}", "b": [{"name": "c", "d": [1, 2]}]} for number in range(18_000)]}
 LIVE: Any = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}
+
+PLACES: Any = {"metadata": {"name": "a", "namespace": "default", "uid": "u"}}
+STAGE: Any = {"name": "a", "phase": "Running"}
 
 BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
     "merge keys, 6 levels": (readers.manifest, merges(6)),
@@ -154,6 +160,18 @@ BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
     "copies of copies": (readers.patched, [{"op": "copy", "from": "/a", "path": f"/a/b{number}"}
                                            for number in range(15_000)], {"a": {"b": "x"}}),
     "named items of a list": (readers.merged, ITEMS_OF_LIST, ITEMS_OF_LIST),
+    "parameters of a stored plan": (readers.stored_object, DRPlan, PLACES | {"spec": {
+        "globalParams": [{"name": "a"}] * 66_000, "stages": stages("s")["stages"]}}),
+    "DRWorkflows of a stored plan": (readers.stored_object, DRPlan, PLACES | {"spec": {
+        "stages": [{"name": "a", "workflows": [{"workflowRef": {"name": "w"}}] * 30_000}]}}),
+    "actions of a stored DRWorkflow": (readers.stored_object, DRWorkflow, PLACES | {"spec": {
+        "actions": [{"name": "a", "type": "HTTP"}] * 30_000}}),
+    "actions in a stored status": (readers.stored_object, DRPlanExecution, PLACES | {
+        "spec": {"planRef": "p", "operationType": "Execute"}, "status": {"stageStatuses": [STAGE | {
+            "workflowExecutions": [{"workflowRef": {"name": "w"}, "phase": "Running",
+                                    "actionStatuses": [{"name": "a", "phase": "Failed"}] * 30_000}]}]}}),
+    "stages in a stored status": (readers.stored_object, DRPlanExecution, PLACES | {
+        "spec": {"planRef": "p", "operationType": "Execute"}, "status": {"stageStatuses": [STAGE] * 28_000}}),
     "a long URL": (readers.http_request, http(url="http://a/" + "ü" * 400_000)),
     "many headers": (readers.http_request, http(headers={f"X-{number}": "v" * 50 for number in range(15_000)})),
     "actions": (readers.dr_workflow, actions(*(http() | {"name": f"a{number}"} for number in range(9000)))),
