@@ -161,7 +161,7 @@ BOMBS: dict[str, tuple[Reader, *tuple[Any, ...]]] = {
                                            for number in range(15_000)], {"a": {"b": "x"}}),
     "named items of a list": (readers.merged, ITEMS_OF_LIST, ITEMS_OF_LIST),
     "parameters of a stored plan": (readers.stored_object, DRPlan, PLACES | {"spec": {
-        "globalParams": [{"name": "a"}] * 66_000, "stages": stages("s")["stages"]}}),
+        "globalParams": [{"name": f"p{number}"} for number in range(50_000)], "stages": stages("s")["stages"]}}),
     "DRWorkflows of a stored plan": (readers.stored_object, DRPlan, PLACES | {"spec": {
         "stages": [{"name": "a", "workflows": [{"workflowRef": {"name": "w"}}] * 30_000}]}}),
     "actions of a stored DRWorkflow": (readers.stored_object, DRWorkflow, PLACES | {"spec": {
