@@ -82,7 +82,11 @@ record-histories: $(INSTALLED) ## Record the histories of a new version, for the
 	@$(PY) -m tests.histories.record
 
 .PHONY: venv
-venv: $(INSTALLED) ## Make the Python environment with the locked dependencies
+venv: $(INSTALLED) $(VENV)/bin/drplan ## Make the Python environment with the locked dependencies, and `drplan` in it
+
+# The commands of pyproject.toml, which run the code of this checkout: put $(VENV)/bin into PATH.
+$(VENV)/bin/drplan: pyproject.toml dev/commands.py | $(INSTALLED)
+	@$(PY) -m dev.commands $(VENV)/bin
 
 # pip takes its index from the user's own settings; the hashes make it the same files from wherever they come.
 $(INSTALLED): requirements.lock

@@ -6,27 +6,22 @@ Kubernetes object. Source: Kubernetes API conventions, "Conditions" and "Units".
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import durationpy
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
-GROUP = "dr.bkbcs.tencent.com"
-VERSION = "v1alpha1"
-API_VERSION: Final = "dr.bkbcs.tencent.com/v1alpha1"
-
-ACCEPTED_ANNOTATION = f"{GROUP}/accepted"
-"""Holds the uid of the object that the bridge accepted: a copy carries a foreign one."""
-CANCEL_ANNOTATION = f"{GROUP}/cancel"
-CREATED_BY_ANNOTATION = f"{GROUP}/created-by"
-"""The mark on a created object: `<execution uid>/<stage>/<workflow>/<action>`."""
-RESTORED_BY_ANNOTATION = f"{GROUP}/restored-by"
-"""On an object that a Revert created again: the mark of the action that had deleted it."""
-EXECUTION_UID_LABEL = f"{GROUP}/execution-uid"
-"""On what is kept for an execution: the uid of that execution."""
-FINALIZER = f"{GROUP}/execution-finalizer"
-PLAN_LABEL = f"{GROUP}/plan"
+from api.names import ACCEPTED_ANNOTATION as ACCEPTED_ANNOTATION
+from api.names import API_VERSION as API_VERSION
+from api.names import CANCEL_ANNOTATION as CANCEL_ANNOTATION
+from api.names import CREATED_BY_ANNOTATION as CREATED_BY_ANNOTATION
+from api.names import EXECUTION_UID_LABEL as EXECUTION_UID_LABEL
+from api.names import FINALIZER as FINALIZER
+from api.names import GROUP as GROUP
+from api.names import PLAN_LABEL as PLAN_LABEL
+from api.names import RESTORED_BY_ANNOTATION as RESTORED_BY_ANNOTATION
+from api.names import VERSION as VERSION
 
 
 def rfc3339(time: datetime) -> str:

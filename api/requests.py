@@ -9,25 +9,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.meta import GROUP, Model, Timestamp
-
-REQUEST_ANNOTATION = f"{GROUP}/request"
-"""What is asked for: a RequestType in lower case."""
-REQUEST_ID_ANNOTATION = f"{GROUP}/request-id"
-"""Any text that tells this request from earlier ones; a request is carried out once."""
-REQUEST_TARGET_ANNOTATION = f"{GROUP}/request-target"
-"""The action, as `stage/workflow/action`; may be left out where only one waits for a decision."""
-REQUEST_BY_ANNOTATION = f"{GROUP}/request-by"
-"""The person that asks; deploy/requests-admission.yaml demands that it is the user who writes the annotation."""
-REQUEST_REASON_ANNOTATION = f"{GROUP}/request-reason"
-"""Why; needed for skip and done."""
-REQUEST_TIMEOUT_ANNOTATION = f"{GROUP}/request-timeout"
-"""Of a retry: a Go duration that bounds each further attempt instead of the action's own timeout."""
-
-REQUEST_GROUP_ANNOTATION = f"{GROUP}/request-group"
-"""Of an approval: a group of the person's, which the stage asks for."""
-REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
-"""Who created an execution; needed where a stage asks for the approval of somebody else."""
+from api.meta import Model, Timestamp
+from api.names import REQUEST_ANNOTATION as REQUEST_ANNOTATION
+from api.names import REQUEST_BY_ANNOTATION as REQUEST_BY_ANNOTATION
+from api.names import REQUEST_GROUP_ANNOTATION as REQUEST_GROUP_ANNOTATION
+from api.names import REQUEST_ID_ANNOTATION as REQUEST_ID_ANNOTATION
+from api.names import REQUEST_REASON_ANNOTATION as REQUEST_REASON_ANNOTATION
+from api.names import REQUEST_TARGET_ANNOTATION as REQUEST_TARGET_ANNOTATION
+from api.names import REQUEST_TIMEOUT_ANNOTATION as REQUEST_TIMEOUT_ANNOTATION
+from api.names import REQUESTED_BY_ANNOTATION as REQUESTED_BY_ANNOTATION
 
 LONGEST_REQUEST = 500
 """Characters of each annotation of a request."""

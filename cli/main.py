@@ -1,263 +1,175 @@
-"""The `drplan` command: validate, execute and revert plans, and follow executions, from a terminal.
+"""The `drplan` command, also `kubectl drplan`: validate, execute and revert plans, and follow executions.
 
-Everything but `validate` can be done with kubectl as well.
+It speaks to the Kubernetes API only, as kubectl does, so that RBAC decides; everything but `validate` can be done with
+kubectl as well. A command is a row of COMMANDS and a module of `cli.commands`, loaded when it is asked for.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
-import typer
-from rich.console import Console
+from cli.options import UsageError, add_common, add_help, parser_of
 
-from api.phases import OnFailure, OnMissing, Phase
-from api.requests import RequestState, RequestType
-from cli.executions import Executions
-from cli.requests import Asked, ask
-from cli.validate import validate as validate_files
-from cli.views import tree, view
-from kube.client import Cluster
-from kube.errors import ApiError, ConfigurationError
+COMMANDS: Mapping[str, str] = {
+    "validate": "Report the errors of plans, workflows and executions in files, without a cluster",
+    "execute": "Execute a plan",
+    "revert": "Revert an execution: roll back the actions that it carried out",
+    "status": "Show an execution: what is the case, what to do now, and where in the tree",
+    "watch": "Follow an execution until it ends",
+    "list": "List executions, the newest first",
+    "wait": "Wait without output until an execution has ended",
+    "pause": "Start no further action of a running execution; what has started is waited for",
+    "resume": "Go on with an execution that was paused",
+    "retry": "Try an action again that failed and waits for a decision",
+    "skip": "Go on without an action that failed and waits for a decision",
+    "done": "Say that an action that failed was done by hand",
+    "abort": "Let an action fail that waits for a decision",
+    "approve": "Agree to the start of a stage that asks for approval",
+    "cancel": "Cancel an execution: nothing further starts, and nothing is rolled back",
+    "report": "Print a report of an execution: text, JSON, Markdown, or a page for a browser",
+    "open": "Print the address of an execution's run in Temporal's UI",
+    "completion": "Print the completion script of a shell",
+}
+"""The commands by name, in the order of the help, each with its sentence in it."""
 
-FAILED = 1
-"""Exit code where an execution did not succeed, or the cluster refused the command."""
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Validate, execute and revert disaster-recovery plans. The cluster is the one that kubectl uses.",
-)
-
-Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the plan and its executions.")]
-Name = Annotated[str | None, typer.Option(help="Name of the new DRPlanExecution; generated when omitted.")]
-Wait = Annotated[bool, typer.Option(help="Follow the execution until it ends; exit code 1 unless it succeeded.")]
-OnFailureOption = Annotated[
-    OnFailure | None, typer.Option(help="At a failure: Stop (default), or Pause until a person decides.")
-]
-Reason = Annotated[str | None, typer.Option(help="Why; kept in the status and in Temporal's history.")]
-NeededReason = Annotated[str, typer.Option(help="Why; kept in the status and in Temporal's history.")]
-Action = Annotated[
-    str | None,
-    typer.Option("--action", help="The action, as stage/workflow/action; needed where several wait for a decision."),
-]
-Execution = Annotated[str, typer.Argument(help="Name of the DRPlanExecution.")]
-
-Command = Callable[[Executions], Awaitable[int]]
+SUCCEEDED, FAILED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 4, 130
+EXIT_CODES = """Exit codes:
+  0    done; of a command that follows an execution: it succeeded
+  1    the execution did not succeed, or the cluster refused the command
+  2    the command line is wrong, or there is nothing to check
+  3    the execution succeeded, but objects stand, or the proof differs
+  4    the cluster cannot be reached
+  130  interrupted; the execution goes on"""
 
 
-def _run(namespace: str, command: Command) -> None:
-    async def connected() -> int:
-        cluster = await Cluster.connect(user_agent="drplan-cli")
-        try:
-            return await command(Executions(cluster, namespace))
-        finally:
-            await cluster.close()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _command(arguments)
+    except KeyboardInterrupt:
+        print("\nInterrupted; the execution continues.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads has enough; Python would complain when it writes the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SUCCEEDED
+    except UsageError as error:
+        return _failed(str(error), USAGE)
+
+
+def _command(arguments: Sequence[str]) -> int:
+    if arguments[:1] == ["__complete"]:
+        return int(import_module("cli.completion").complete(arguments[1:]))
+    options = _top().parse_args(arguments)
+    if options.version:
+        print(f"drplan {_version()}")
+        return SUCCEEDED
+    if options.command is None:
+        print(_help())
+        return SUCCEEDED if options.help else USAGE
+    if options.command not in COMMANDS:
+        raise UsageError(f'unknown command "{options.command}"; commands: {", ".join(COMMANDS)}')
+    parser = command_parser(options.command)
+    if options.help:
+        parser.print_help()
+        return SUCCEEDED
+    return _run(options.command, parser.parse_args(options.rest, options))
+
+
+def _run(command: str, options: argparse.Namespace) -> int:
+    module = import_module(f"cli.commands.{command}")
+    if command in ("validate", "completion"):
+        return int(module.run(options))
+    from cli.executions import NoExecutionError
+    from kube.errors import ApiError, ConfigurationError
 
     try:
-        code = asyncio.run(connected())
-    except (ApiError, ConfigurationError) as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
-        code = FAILED
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; the execution continues.", err=True)
-        code = 130
-    raise typer.Exit(code)
+        return int(module.run(options))
+    except ConfigurationError as error:
+        return _failed(str(error), UNREACHABLE)
+    except ApiError as error:
+        return _failed(str(error), UNREACHABLE if error.unavailable else FAILED)
+    except NoExecutionError as error:
+        return _failed(str(error), FAILED)
 
 
-async def _follow(executions: Executions, name: str) -> int:
-    phase: Phase | None = None
-    with view(Console()) as show:
-        async for execution in executions.follow(name):
-            show(execution)
-            phase = execution.status.phase
-    return 0 if phase is Phase.SUCCEEDED else FAILED
+def _failed(reason: str, code: int) -> int:
+    from cli.terminal import Terminal, line
+
+    terminal = Terminal.of(sys.stderr)
+    terminal = Terminal(colour=terminal.colour, unicode=terminal.unicode)
+    print("\n".join(terminal.rows([line(("Error: ", "bad"), reason)])), file=sys.stderr)
+    return code
 
 
-async def _created(executions: Executions, name: str, wait: bool) -> int:
-    typer.echo(f"drplanexecution/{name} created")
-    return await _follow(executions, name) if wait else 0
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser of a command."""
+    parser = parser_of(f"{_program()} {command}", f"{COMMANDS[command]}.", EXIT_CODES)
+    module = import_module(f"cli.commands.{command}")
+    module.arguments(parser)
+    if command not in ("validate", "completion"):
+        add_common(parser, argparse.SUPPRESS)
+    return parser
 
 
-@app.command()
-def execute(
-    plan: Annotated[str, typer.Argument(help="Name of the DRPlan.")],
-    namespace: Namespace = "default",
-    name: Name = None,
-    on_failure: OnFailureOption = None,
-    wait: Wait = True,
-) -> None:
-    """Execute a plan."""
-
-    async def command(executions: Executions) -> int:
-        options = {"onFailure": on_failure} if on_failure else {}
-        return await _created(executions, await executions.execute(plan, name, options), wait)
-
-    _run(namespace, command)
+def _top() -> argparse.ArgumentParser:
+    parser = parser_of(_program(), "", "")
+    add_common(parser, None)
+    add_help(parser)
+    parser.add_argument("command", nargs="?")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    return parser
 
 
-@app.command()
-def revert(
-    execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution to revert.")],
-    namespace: Namespace = "default",
-    name: Name = None,
-    on_missing: Annotated[
-        OnMissing | None, typer.Option(help="What to do about objects that no longer exist: Fail (default) or Ignore.")
-    ] = None,
-    include_partial: Annotated[
-        bool, typer.Option("--include-partial", help="Take back what parts that did not succeed have done, too.")
-    ] = False,
-    stage: Annotated[list[str] | None, typer.Option(help="Take back this stage only; repeatable.")] = None,
-    workflow: Annotated[list[str] | None, typer.Option(help="Take back this DRWorkflow only; repeatable.")] = None,
-    action: Annotated[list[str] | None, typer.Option(help="Take back this action only; repeatable.")] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Take back objects on which a later execution of the plan rests, too.")
-    ] = False,
-    on_failure: OnFailureOption = None,
-    return_to: Annotated[
-        bool, typer.Option("--return-to", help="Take back all later executions of the plan instead; this one stays.")
-    ] = False,
-    wait: Wait = True,
-) -> None:
-    """Revert an execution: roll back the actions that it carried out."""
-    selected = {"stages": stage, "workflows": workflow, "actions": action}
-    only = {level: names for level, names in selected.items() if names}
-    options = {
-        "onMissing": on_missing,
-        "includePartial": include_partial,
-        "only": only,
-        "force": force,
-        "onFailure": on_failure,
-        "revertTo": execution if return_to else None,
-    }
+def _help() -> str:
+    program = _program()
+    rows = "\n".join(f"  {name:<11} {sentence}" for name, sentence in COMMANDS.items())
+    return f"""Usage: {program} COMMAND [ARGUMENT...] [OPTION...]
 
-    async def command(executions: Executions) -> int:
-        created = await executions.revert(execution, name, {field: value for field, value in options.items() if value})
-        return await _created(executions, created, wait)
+Execute and revert disaster-recovery plans, and see what happens. The cluster is the one that kubectl uses.
 
-    _run(namespace, command)
+Commands:
+{rows}
+
+Options of every command that asks the cluster:
+  -n, --namespace NAME   namespace; without it, that of the context
+  --context NAME         context of the kubeconfig
+  --kubeconfig FILE      kubeconfig in place of KUBECONFIG and ~/.kube/config
+  --no-color             no colours (so does NO_COLOR); there are none in a pipe
+  -h, --help             help, also of a command: {program} status --help
+  --version              version of drplan
+
+NAME of an execution may be @latest, the newest one, or PLAN@latest, the newest one of a plan.
+
+{EXIT_CODES}"""
 
 
-@app.command()
-def status(
-    execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution.")],
-    namespace: Namespace = "default",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the execution until it ends.")] = False,
-) -> None:
-    """Show an execution with its stages, workflows and actions."""
-
-    async def command(executions: Executions) -> int:
-        if watch:
-            return await _follow(executions, execution)
-        Console().print(tree(await executions.get(execution)))
-        return 0
-
-    _run(namespace, command)
+def _program() -> str:
+    return "kubectl drplan" if Path(sys.argv[0]).name == "kubectl-drplan" else "drplan"
 
 
-@app.command()
-def cancel(
-    execution: Annotated[str, typer.Argument(help="Name of the DRPlanExecution.")],
-    namespace: Namespace = "default",
-    wait: Wait = True,
-) -> None:
-    """Cancel an execution: no further action starts, and nothing is rolled back. Exit code 0 once it has ended."""
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
 
-    async def command(executions: Executions) -> int:
-        await executions.cancel(execution)
-        typer.echo(f"drplanexecution/{execution} cancel requested")
-        if wait:
-            await _follow(executions, execution)
-        return 0
+    try:
+        return version("drplan")
+    except PackageNotFoundError:
+        # A checkout is not installed.
+        import tomllib
 
-    _run(namespace, command)
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text())["project"]["version"])
 
 
-def _ask(execution: str, namespace: str, asked: Asked) -> None:
-    async def command(executions: Executions) -> int:
-        answer = await ask(executions, execution, asked)
-        if answer is None:
-            typer.echo(f"drplanexecution/{execution} {asked.type.lower()} requested; the bridge has not answered yet")
-            return 0
-        if answer.state is RequestState.REFUSED:
-            typer.secho(f"Error: refused: {answer.message}", fg=typer.colors.RED, err=True)
-            return FAILED
-        typer.echo(f"drplanexecution/{execution} {asked.type.lower()} {answer.state.lower()}")
-        return 0
-
-    _run(namespace, command)
-
-
-@app.command()
-def retry(
-    execution: Execution,
-    namespace: Namespace = "default",
-    action: Action = None,
-    timeout: Annotated[
-        str | None,
-        typer.Option(help="What bounds each further attempt, such as 10m, in place of the action's timeout."),
-    ] = None,
-    reason: Reason = None,
-) -> None:
-    """Try an action again that failed and waits for a decision."""
-    _ask(execution, namespace, Asked(RequestType.RETRY, action, reason, timeout))
-
-
-@app.command()
-def skip(execution: Execution, reason: NeededReason, namespace: Namespace = "default", action: Action = None) -> None:
-    """Go on without an action that failed and waits for a decision."""
-    _ask(execution, namespace, Asked(RequestType.SKIP, action, reason))
-
-
-@app.command()
-def done(execution: Execution, reason: NeededReason, namespace: Namespace = "default", action: Action = None) -> None:
-    """Say that an action that failed was done by hand."""
-    _ask(execution, namespace, Asked(RequestType.DONE, action, reason))
-
-
-@app.command()
-def abort(execution: Execution, namespace: Namespace = "default", action: Action = None, reason: Reason = None) -> None:
-    """Let an action fail that waits for a decision."""
-    _ask(execution, namespace, Asked(RequestType.ABORT, action, reason))
-
-
-@app.command()
-def pause(execution: Execution, namespace: Namespace = "default", reason: Reason = None) -> None:
-    """Start no further action of a running execution; what has started is waited for."""
-    _ask(execution, namespace, Asked(RequestType.PAUSE, None, reason))
-
-
-@app.command()
-def resume(execution: Execution, namespace: Namespace = "default", reason: Reason = None) -> None:
-    """Go on with an execution that was paused."""
-    _ask(execution, namespace, Asked(RequestType.RESUME, None, reason))
-
-
-@app.command()
-def approve(
-    execution: Execution,
-    namespace: Namespace = "default",
-    stage: Annotated[str | None, typer.Option(help="The stage; the one that waits when omitted.")] = None,
-    group: Annotated[str | None, typer.Option(help="Your group that the stage asks for.")] = None,
-    reason: Reason = None,
-) -> None:
-    """Agree to the start of a stage that asks for approval."""
-    _ask(execution, namespace, Asked(RequestType.APPROVE, stage, reason, group=group))
-
-
-@app.command()
-def validate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="YAML files or folders; - for standard input.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of objects without one.")] = "default",
-) -> None:
-    """Validate plans, workflows and executions in files, without a cluster.
-
-    Each error is a line `FILE: Kind namespace/name: field: what is wrong`. Exit code 0 without errors, 1 with
-    errors, 2 where there is nothing to check. A reference to an object that is in none of the files is not checked,
-    and a line says so. Objects of other kinds are ignored.
-    """
-    raise typer.Exit(validate_files(files, namespace))
+def run() -> NoReturn:
+    """Run as a program."""
+    sys.exit(main())
 
 
 if __name__ == "__main__":
-    app()
+    run()

@@ -3,13 +3,13 @@
 Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
-import asyncio
+import argparse
+import sys
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from api.execution import DRPlanExecution
-from api.requests import (
+from api.names import (
     REQUEST_ANNOTATION,
     REQUEST_BY_ANNOTATION,
     REQUEST_GROUP_ANNOTATION,
@@ -17,57 +17,69 @@ from api.requests import (
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
-    RequestState,
-    RequestStatus,
-    RequestType,
 )
 from cli.executions import POLL_SECONDS, Executions
+from cli.options import connected
+from cli.terminal import neutral
+from kube.blocking import Object
 from kube.errors import ApiError
 
 ANSWER_SECONDS = 30.0
 """How long the answer of the bridge is waited for; the request stays, and is answered later."""
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request in the words of the command line; None is left out."""
-
-    type: RequestType
-    target: str | None = None
-    reason: str | None = None
-    timeout: str | None = None
-    group: str | None = None
+def add_action(parser: argparse.ArgumentParser) -> None:
+    """Add the action that a decision is about."""
+    text = "the action, as stage/workflow/action; needed where several wait for a decision"
+    parser.add_argument("--action", metavar="PATH", help=text)
 
 
-async def ask(executions: Executions, name: str, asked: Asked) -> RequestStatus | None:
-    """Write a request and return the bridge's answer; None while it has not answered. Raises ApiError."""
-    request_id = uuid.uuid4().hex
-    # None removes what an earlier request had set.
+def add_reason(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add why a person asks for something."""
+    parser.add_argument("--reason", required=required, help="why; kept in the status and in Temporal's history")
+
+
+def request(options: argparse.Namespace, target: str | None = None) -> int:
+    """Write the request that the command is called after, and tell the answer; exit code 1 where it is refused."""
+    kind = options.command
     annotations = {
-        REQUEST_ANNOTATION: asked.type.lower(),
-        REQUEST_ID_ANNOTATION: request_id,
-        REQUEST_BY_ANNOTATION: await executions.user(),
-        REQUEST_TARGET_ANNOTATION: asked.target,
-        REQUEST_REASON_ANNOTATION: asked.reason,
-        REQUEST_TIMEOUT_ANNOTATION: asked.timeout,
-        REQUEST_GROUP_ANNOTATION: asked.group,
+        REQUEST_ANNOTATION: kind,
+        REQUEST_TARGET_ANNOTATION: target,
+        REQUEST_REASON_ANNOTATION: options.reason,
+        REQUEST_TIMEOUT_ANNOTATION: getattr(options, "timeout", None),
+        REQUEST_GROUP_ANNOTATION: getattr(options, "group", None),
     }
-    await executions.annotate(name, annotations)
+    with connected(options) as executions:
+        name = executions.resolve(options.name)
+        answer = ask(executions, name, annotations)
+    if answer is None:
+        print(f"drplanexecution/{name} {kind} requested; the bridge has not answered yet")
+        return 0
+    if answer.get("state") == "Refused":
+        print(f"Error: refused: {neutral(answer.get('message'))}", file=sys.stderr)
+        return 1
+    print(f"drplanexecution/{name} {kind} {neutral(answer.get('state')).lower()}")
+    return 0
+
+
+def ask(executions: Executions, name: str, annotations: Mapping[str, str | None]) -> Object | None:
+    """Write a request and return the bridge's answer; None while it has not answered. Raises ApiError.
+
+    An annotation of None removes what an earlier request had set.
+    """
+    request_id = uuid.uuid4().hex
+    whose = {REQUEST_ID_ANNOTATION: request_id, REQUEST_BY_ANNOTATION: executions.user()}
+    executions.annotate(name, {**annotations, **whose})
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline:
         try:
-            answer = _answer(await executions.get(name), request_id)
+            requests = (executions.get(name).get("status") or {}).get("requests") or []
         except ApiError as error:
             if not error.unavailable:
                 raise
-            answer = None
-        if answer is not None:
-            return answer
-        await asyncio.sleep(POLL_SECONDS)
+            requests = []
+        for each in requests:
+            if each.get("id") == request_id and each.get("state") != "Requested":
+                return dict(each)
+        time.sleep(POLL_SECONDS)
     return None
-
-
-def _answer(execution: DRPlanExecution, request_id: str) -> RequestStatus | None:
-    found = (each for each in execution.status.requests or [] if each.id == request_id)
-    request = next(found, None)
-    return request if request is not None and request.state is not RequestState.REQUESTED else None

@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import typer
-
+from cli.terminal import neutral
 from planning.definitions.yaml_documents import documents_in
 from planning.definitions.yaml_scalars import ManifestError
 from planning.execute.decide import filled_value_errors
@@ -38,19 +37,19 @@ def validate(paths: list[str], namespace: str) -> int:
             try:
                 documents += _documents(name)
             except ManifestError as error:
-                typer.echo(f"{name}: {error}")
+                print(neutral(f"{name}: {error}"))
                 not_yaml += 1
     except FileError as error:
-        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        print(f"Error: {error}", file=sys.stderr)
         return USAGE
     result = file_set.validate(documents, namespace, filled_value_errors)
     for line in (*result.errors, *result.warnings, *result.unchecked):
-        typer.echo(line.text)
+        print(neutral(line.text))
     if not result.objects and not not_yaml:
-        typer.secho(file_messages.NOTHING_FOUND, fg=typer.colors.RED, err=True)
+        print(file_messages.NOTHING_FOUND, file=sys.stderr)
         return USAGE
     errors = len(result.errors) + not_yaml
-    typer.echo(file_messages.summary(result.objects, errors), err=True)
+    print(file_messages.summary(result.objects, errors), file=sys.stderr)
     return INVALID if errors else 0
 
 

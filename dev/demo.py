@@ -14,12 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
-from rich.console import Console
 
 from api.execution import DRPlanExecution
 from api.meta import PLAN_LABEL
 from api.phases import Phase
-from cli.views import view
+from cli.watch import view
 from dev import StackError
 from dev.layout import REPOSITORY, default_layout
 from dev.stack import Document, Stack, watch
@@ -36,12 +35,10 @@ DELAY = 0.8
 
 def main() -> int:
     """Start the stack, execute and revert the example, say what to try next; return the exit code."""
-    # A log has no width of its own; wide enough for the longest message.
-    console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
         stack = start_stack(default_layout())
         with hold_deletions(stack, _localizations()):
-            return _execute_and_revert(stack, console)
+            return _execute_and_revert(stack)
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -50,17 +47,17 @@ def main() -> int:
         return 130
 
 
-def _execute_and_revert(stack: Stack, console: Console) -> int:
+def _execute_and_revert(stack: Stack) -> int:
     _clear(stack)
     stack.kubectl("apply", *(f"--filename={EXAMPLE / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
-    console.rule("Execute: the plan is carried out")
-    executed = _run(stack, console, _load("execute.yaml"))
+    print("\n── Execute: the plan is carried out ──")
+    executed = _run(stack, _load("execute.yaml"))
     if executed.status.phase is not Phase.SUCCEEDED:
         return _failed(executed)
-    console.rule("Revert: all of it is taken back, in reverse")
+    print("\n── Revert: all of it is taken back, in reverse ──")
     request = _load("revert.yaml")
     request["spec"]["revertExecutionRef"] = executed.metadata.name
-    reverted = _run(stack, console, request)
+    reverted = _run(stack, request)
     if reverted.status.phase is not Phase.SUCCEEDED:
         return _failed(reverted)
     print(_closing(stack, executed, reverted))
@@ -76,19 +73,19 @@ def _clear(stack: Stack) -> None:
     stack.kubectl("delete", "--ignore-not-found", "configmap", *_config_maps())
 
 
-def _run(stack: Stack, console: Console, request: Document) -> DRPlanExecution:
+def _run(stack: Stack, request: Document) -> DRPlanExecution:
     """Create an execution and show it until `kubectl wait` says that it is completed; return its last state."""
     created = stack.kubectl("create", "--filename=-", "--output=name", stdin=yaml.safe_dump(request)).stdout.strip()
     name = created.partition("/")[2]
     wait = ["wait", "--for=condition=Completed", f"{KIND}/{name}", f"--timeout={PATIENCE}s"]
     print(f"$ kubectl {' '.join(wait)}", flush=True)
-    with view(console) as show, watch(stack, KIND, name) as states:
+    with view() as show, watch(stack, KIND, name) as states:
         waiting = subprocess.Popen(stack.kubectl_command(*wait), stdout=subprocess.DEVNULL)
         for state in _until_ended(waiting, states):
-            show(DRPlanExecution.model_validate(state))
-        last = DRPlanExecution.model_validate(yaml.safe_load(stack.kubectl("get", KIND, name, "--output=yaml").stdout))
+            show(state)
+        last = json.loads(stack.kubectl("get", KIND, name, "--output=json").stdout)
         show(last)
-    return last
+    return DRPlanExecution.model_validate(last)
 
 
 def _until_ended(waiting: "subprocess.Popen[bytes]", states: Iterator[Document]) -> Iterator[Document]:

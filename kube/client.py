@@ -1,7 +1,8 @@
 """The one Kubernetes client: raw objects in and out, typed errors, a deadline on every call.
 
-Activities, bridge, worker and command line use it; no type of the client library leaves this package. Every call
-names its actor. Reads that only decide use metadata, so that what an object holds is neither fetched nor kept.
+Activities, bridge and worker use it; the command line has `kube.blocking`, which loads in a tenth of the time. No type
+of the client library leaves this package. Every call names its actor. Reads that only decide use metadata, so that
+what an object holds is neither fetched nor kept.
 The client library's Watch, informer and leader election are not used (docs/decisions, "A controller of our own").
 Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Concepts" and "User impersonation".
 """
@@ -21,9 +22,10 @@ from kubernetes.aio.config import ConfigException
 
 from api.phases import PatchType
 from api.steps import Actor, Target
-from kube.config import DEFAULT_NAMESPACE, configure
+from kube.config import configure
 from kube.discovery import Discovery, Resource, segment
 from kube.errors import ConfigurationError, NotServedError, TooDeepError, UnreachableError
+from kube.kubeconfig import DEFAULT_NAMESPACE
 from kube.request import (
     APPLY,
     JSON,

@@ -25,8 +25,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from api.failures import FailureType
 from api.reasons import Reason
-from api.steps import FailureType
 
 _LONGEST_HEADER = 100
 """Characters of a Retry-After header."""

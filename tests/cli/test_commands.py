@@ -29,6 +29,14 @@ def stored(stack: Stack, namespace: str, name: str) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def shop(stack: Stack, namespace: str) -> None:
+    """The plan that the tests execute; nothing carries it out."""
+    stages = [{"name": "s", "workflows": [{"workflowRef": {"name": "w"}}]}]
+    plan = {"apiVersion": "dr.bkbcs.tencent.com/v1alpha1", "kind": "DRPlan", "metadata": {"name": "shop"}}
+    stack.kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps({**plan, "spec": {"stages": stages}}))
+
+
 def end(stack: Stack, namespace: str, name: str, phase: str, message: str) -> None:
     patch = json.dumps({"status": {"phase": phase, "message": message}})
     stack.kubectl("patch", "drpe", name, "-n", namespace, "--subresource=status", "--type=merge", f"--patch={patch}")
@@ -135,3 +143,23 @@ def test_a_request_is_written_and_its_answer_told(stack: Stack, namespace: str, 
 def test_skip_and_done_need_a_reason(stack: Stack, namespace: str) -> None:
     assert drplan(stack, "skip", "run", "-n", namespace).returncode == 2
     assert drplan(stack, "done", "run", "-n", namespace).returncode == 2
+
+
+def test_a_plan_that_does_not_exist_is_refused_at_once(stack: Stack, namespace: str) -> None:
+    done = drplan(stack, "execute", "shpo", "-n", namespace)
+    assert (done.returncode, done.stderr.strip()) == (1, 'Error: drplans.dr.bkbcs.tencent.com "shpo" not found')
+    assert drplan(stack, "list", "-n", namespace, "-o", "name").stdout == ""
+
+
+def test_the_newest_execution_is_meant_by_latest(stack: Stack, namespace: str) -> None:
+    for name in ("first", "second"):
+        drplan(stack, "execute", "shop", "-n", namespace, "--name", name, "--no-wait")
+    drplan(stack, "revert", "first", "-n", namespace, "--name", "back", "--no-wait")
+    assert drplan(stack, "status", "-n", namespace, "-o", "name").stdout.endswith("/back\n")
+    drplan(stack, "revert", "shop@latest", "-n", namespace, "--name", "again", "--no-wait")
+    assert stored(stack, namespace, "again")["spec"]["revertExecutionRef"] == "second"
+    listed = drplan(stack, "list", "-n", namespace, "-o", "name").stdout.splitlines()
+    assert [each.rpartition("/")[2] for each in listed] == ["again", "back", "second", "first"]
+    assert drplan(stack, "status", "none@latest", "-n", namespace).returncode == 1
+    completed = drplan(stack, "__complete", "status", "-n", namespace, "s").stdout.split()
+    assert completed == ["second"]

@@ -1,15 +1,20 @@
 """What following an execution makes of an API server that is away, busy or sure of what it says."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 
 from api.meta import API_VERSION
 from api.phases import Phase
 from cli.executions import Executions
+from kube.blocking import ApiServer
 from kube.errors import ApiError, ForbiddenError, NotFoundError
-from tests.kube.scripted_server import scripted
+from tests.kube.scripted_server import Answer, kubeconfig, serving
 
 ENDED = {
     "apiVersion": API_VERSION,
@@ -20,7 +25,16 @@ ENDED = {
 }
 
 
-async def test_an_api_server_that_is_away_or_busy_is_waited_for() -> None:
+@asynccontextmanager
+async def executions(answer: Answer, folder: Path) -> AsyncIterator[Executions]:
+    """Yield the executions of a server that answers from a script."""
+    async with serving(answer) as url:
+        file = folder / "config"
+        file.write_text(yaml.safe_dump(kubeconfig(url)))
+        yield Executions(ApiServer.connect(str(file)), "default")
+
+
+async def test_an_api_server_that_is_away_or_busy_is_waited_for(tmp_path: Path) -> None:
     troubles = [(503, ""), (404, "<html>"), (429, "Too many requests"), (200, "<html>")]
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
@@ -29,20 +43,23 @@ async def test_an_api_server_that_is_away_or_busy_is_waited_for() -> None:
             return web.Response(status=status, text=text)
         return web.json_response(ENDED)
 
-    async with scripted(answer) as (cluster, _):
-        seen = [each.status.phase async for each in Executions(cluster, "default").follow("run")]
-    assert (seen, troubles) == ([Phase.SUCCEEDED], [])
+    async with executions(answer, tmp_path) as shop:
+        seen = await asyncio.to_thread(lambda: list(shop.follow("run")))
+    assert ([each.body["status"]["phase"] for each in seen if each.body], troubles) == ([Phase.SUCCEEDED], [])
+    assert all(each.away for each in seen[:-1])
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "error"),
     [(404, "NotFound", NotFoundError), (403, "Forbidden", ForbiddenError), (401, "Unauthorized", ApiError)],
 )
-async def test_an_answer_about_the_execution_ends_it(status: int, reason: str, error: type[ApiError]) -> None:
+async def test_an_answer_about_the_execution_ends_it(
+    status: int, reason: str, error: type[ApiError], tmp_path: Path
+) -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         said = {"kind": "Status", "reason": reason, "message": "the server's words", "details": {"name": "run"}}
         return web.json_response(said, status=status)
 
-    async with scripted(answer) as (cluster, _), asyncio.timeout(10):
+    async with executions(answer, tmp_path) as shop, asyncio.timeout(10):
         with pytest.raises(error, match="the server's words"):
-            await anext(Executions(cluster, "default").follow("run"))
+            await asyncio.to_thread(lambda: next(shop.follow("run")))

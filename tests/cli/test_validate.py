@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from api.actions import Action
-from cli.main import app
 from planning.validation.actions import rendered_errors
 from planning.values.placeholders import Values
+from tests.cli.program import Result, run
 from tests.planning.builders import manifest
 
 API_VERSION = "dr.bkbcs.tencent.com/v1alpha1"
@@ -18,7 +17,7 @@ Object = dict[str, Any]
 
 
 def validate(*arguments: str | Path, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(app, ["validate", *map(str, arguments)], input=stdin, env={"COLUMNS": "160"})
+    return run("validate", *map(str, arguments), stdin=stdin)
 
 
 def written(folder: Path, name: str, *objects: Object) -> Path:
@@ -290,7 +289,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_help_says_what_the_exit_codes_mean() -> None:
-    said = " ".join(CliRunner().invoke(app, ["validate", "--help"], env={"COLUMNS": "160"}).stdout.split())
+    said = " ".join(run("validate", "--help").stdout.split())
     assert "without a cluster" in said
     assert "Exit code 0" in said
 

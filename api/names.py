@@ -1,0 +1,37 @@
+"""The names of our group, its annotations, labels and finalizer."""
+
+from typing import Final
+
+GROUP = "dr.bkbcs.tencent.com"
+VERSION = "v1alpha1"
+API_VERSION: Final = "dr.bkbcs.tencent.com/v1alpha1"
+
+ACCEPTED_ANNOTATION = f"{GROUP}/accepted"
+"""Holds the uid of the object that the bridge accepted: a copy carries a foreign one."""
+CANCEL_ANNOTATION = f"{GROUP}/cancel"
+CREATED_BY_ANNOTATION = f"{GROUP}/created-by"
+"""The mark on a created object: `<execution uid>/<stage>/<workflow>/<action>`."""
+RESTORED_BY_ANNOTATION = f"{GROUP}/restored-by"
+"""On an object that a Revert created again: the mark of the action that had deleted it."""
+EXECUTION_UID_LABEL = f"{GROUP}/execution-uid"
+"""On what is kept for an execution: the uid of that execution."""
+FINALIZER = f"{GROUP}/execution-finalizer"
+PLAN_LABEL = f"{GROUP}/plan"
+
+REQUEST_ANNOTATION = f"{GROUP}/request"
+"""What is asked of a running execution: a RequestType in lower case."""
+REQUEST_ID_ANNOTATION = f"{GROUP}/request-id"
+"""Any text that tells this request from earlier ones; a request is carried out once."""
+REQUEST_TARGET_ANNOTATION = f"{GROUP}/request-target"
+"""The action, as `stage/workflow/action`; may be left out where only one waits for a decision."""
+REQUEST_BY_ANNOTATION = f"{GROUP}/request-by"
+"""The person that asks; deploy/requests-admission.yaml demands that it is the user who writes the annotation."""
+REQUEST_REASON_ANNOTATION = f"{GROUP}/request-reason"
+"""Why; needed for skip and done."""
+REQUEST_TIMEOUT_ANNOTATION = f"{GROUP}/request-timeout"
+"""Of a retry: a Go duration that bounds each further attempt instead of the action's own timeout."""
+
+REQUEST_GROUP_ANNOTATION = f"{GROUP}/request-group"
+"""Of an approval: a group of the person's, which the stage asks for."""
+REQUESTED_BY_ANNOTATION = f"{GROUP}/requested-by"
+"""Who created an execution; needed where a stage asks for the approval of somebody else."""

@@ -1,0 +1,49 @@
+"""`drplan revert`: create a Revert of an execution."""
+
+import argparse
+
+from api.phases import OnMissing, OperationType
+from cli.commands.execute import created
+from cli.options import EXECUTIONS, LATEST_HELP, add_on_failure, add_output, add_wait, completed, connected
+from cli.watch import follow
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    text = f"name of the DRPlanExecution to revert, an Execute; {LATEST_HELP}"
+    completed(parser.add_argument("execution", metavar="NAME", help=text), EXECUTIONS)
+    parser.add_argument("--name", help="name of the new DRPlanExecution; generated when omitted")
+    parser.add_argument(
+        "--on-missing",
+        choices=[each.value for each in OnMissing],
+        help="what to do about objects that no longer exist: Fail (default) or Ignore",
+    )
+    add = parser.add_argument
+    add("--include-partial", action="store_true", help="take back what parts that did not succeed have done, too")
+    add("--stage", action="append", help="take back this stage only; repeatable")
+    add("--workflow", action="append", help="take back this DRWorkflow only; repeatable")
+    add("--action", action="append", help="take back this action only; repeatable")
+    add("--force", action="store_true", help="take back objects on which a later execution of the plan rests, too")
+    add("--return-to", action="store_true", help="take back all later executions of the plan instead; this one stays")
+    add_on_failure(parser)
+    add_wait(parser)
+    add_output(parser, "name")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Create it, and follow it where that is wanted."""
+    selected = {"stages": options.stage, "workflows": options.workflow, "actions": options.action}
+    with connected(options) as executions:
+        original = executions.resolve(options.execution, OperationType.EXECUTE)
+        fields = {
+            "onMissing": options.on_missing,
+            "includePartial": options.include_partial,
+            "only": {level: names for level, names in selected.items() if names},
+            "force": options.force,
+            "onFailure": options.on_failure,
+            "revertTo": original if options.return_to else None,
+        }
+        spec = {field: value for field, value in fields.items() if value}
+        name = executions.revert(original, options.name, spec)
+        print(created(name, options.output), flush=True)
+        return follow(executions, name, options.no_color).exit_code if options.wait else 0
