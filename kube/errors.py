@@ -19,6 +19,7 @@ Anything else is an ApiError itself, told apart by its status. Source: Kubernete
 What an error means for a repeat is decided by one table, `_FAILURES`, for every caller.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ from typing import Any
 from api.failures import FailureType
 from api.reasons import Reason
 
+_LONG_VALUE = re.compile(r'(Invalid value: )"(?:[^"\\]|\\.){200,}+"')
+"""A whole object that an error quotes, as that of a patch does: what is wrong with it comes after it."""
 _LONGEST_HEADER = 100
 """Characters of a Retry-After header."""
 LONGEST_RETRY_AFTER = 300.0
@@ -217,7 +220,7 @@ def from_answer(
     details = details or {}
     causes = details.get("causes")
     return kind(
-        message,
+        _LONG_VALUE.sub(r'\1"…"', message),
         status,
         reason,
         retry_after,

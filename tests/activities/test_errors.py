@@ -1,5 +1,6 @@
 """The one table from the API's errors to 'may a repeat help?'."""
 
+import json
 from typing import Any
 
 import pytest
@@ -67,6 +68,15 @@ def test_what_passes_by_itself_is_repeated_whatever_its_status(
 @pytest.mark.parametrize(("status", "expected", "words"), NEVER_PASSES)
 def test_what_cannot_pass_is_not_repeated_whatever_its_status(status: int, expected: FailureType, words: str) -> None:
     assert from_answer(status, "Forbidden" if status == 403 else "", words).failure is expected
+
+
+def test_a_whole_object_that_an_error_quotes_does_not_hide_what_is_wrong_with_it() -> None:
+    quoted = json.dumps(json.dumps({"data": {"a": 'x"y' * 100}}))
+    words = f'"" is invalid: patch: Invalid value: {quoted}: strict decoding error: unknown field "dta"'
+    error = from_answer(422, "Invalid", words)
+    assert error.message == '"" is invalid: patch: Invalid value: "…": strict decoding error: unknown field "dta"'
+    short = 'Service "x" is invalid: spec.clusterIP: Invalid value: "1.2.3.4": not in the range'
+    assert from_answer(422, "Invalid", short).message == short
 
 
 def test_a_kind_that_no_definition_can_bring_is_not_waited_for() -> None:

@@ -200,6 +200,7 @@ NOT_YET = [
     (ours("DRPlanExecution", "Running", "2 of 5 stages"), "its phase is Running: 2 of 5 stages"),
     (ours("DRPlan", "Invalid", "", condition("Valid", "False", message="no stage")), "its phase is Invalid: no stage"),
     (ours("DRWorkflow", "Ready", observedGeneration=1), "its controller has not seen its latest change"),
+    (ours("DRPlan", "Ready", observedGeneration=None), "its controller has not seen its latest change"),
     (definition(), "condition Established is not set"),
     (
         definition(condition("Established", "False", reason="Installing", message="soon")),
