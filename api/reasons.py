@@ -15,7 +15,8 @@ class Reason(StrEnum):
     EXECUTED = "Executed"
     """The action was carried out, or all that the workflow or the stage had to do in an Execute was done."""
     ROLLED_BACK = "RolledBack"
-    """The objects of the action no longer exist, or all that the workflow or the stage had to roll back was done."""
+    """The objects of the action no longer exist, or its object is as it was before the action, or all that the workflow
+    or the stage had to roll back was done."""
     CUSTOM_ROLLBACK_EXECUTED = "CustomRollbackExecuted"
     """The action's own `rollback` was carried out in place of the default."""
     ROLLBACK_HOOK_EXECUTED = "RollbackHookExecuted"
@@ -61,7 +62,7 @@ class Reason(StrEnum):
     NO_ROLLBACK_DEFINED = "NoRollbackDefined"
     """The type of the action has no default rollback, and the action has no `rollback` of its own."""
     NO_AUTOMATIC_ROLLBACK = "NoAutomaticRollback"
-    """The operation of the action has no default rollback, and the action has no `rollback` of its own."""
+    """No state from before the action is stored that could be restored, and the action has no `rollback` of its own."""
     STATE_NOT_KEPT = "StateNotKept"
     """The state before the action was not stored whole, or cannot be restored, and the action has no `rollback`."""
     EXISTED_BEFORE = "ExistedBefore"
