@@ -113,9 +113,18 @@ async def standing_objects(
         mark = mark_of(metadata) or ""
         if mark.startswith(f"{execution.metadata.uid}/") or metadata.get("deletionTimestamp"):
             return None
-        return StandingObject(creation, metadata["uid"], mark, datetime.fromisoformat(metadata["creationTimestamp"]))
+        return StandingObject(creation, metadata["uid"], mark, _created(metadata)) if metadata.get("uid") else None
 
     return [found for found in await parallel(creations[:MOST_CREATIONS], look) if found is not None]
+
+
+def _created(metadata: Object) -> datetime | None:
+    """Return when an object was created; None where an aggregated API does not say, or says nonsense."""
+    try:
+        created = datetime.fromisoformat(metadata.get("creationTimestamp") or "")
+    except (TypeError, ValueError):
+        return None
+    return created if created.tzinfo else None
 
 
 async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
@@ -305,7 +314,7 @@ async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: 
     return ObservedObject(
         presence=Presence.PRESENT,
         uid=metadata["uid"],
-        creation_timestamp=metadata["creationTimestamp"],
+        creation_timestamp=_created(metadata),
         finalizers=metadata.get("finalizers") or [],
         mark=mark_of(metadata),
         applies_later=later,

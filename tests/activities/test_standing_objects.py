@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from activities.read import MOST_CREATIONS, MOST_MAKERS, makers_of, standing_objects
+import pytest
+
+from activities.read import MOST_CREATIONS, MOST_MAKERS, makers_of, observe, standing_objects
 from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectMeta
 from api.phases import OperationType
 from api.plan import DRPlan
-from api.steps import Actor, Target
+from api.steps import Actor, Presence, Target
 from kube.client import Cluster, Object, Page
 from planning.execute.standing import Creation
 
@@ -51,6 +53,33 @@ class FullCluster:
 def creations(count: int) -> list[Creation]:
     kind = {"api_version": "v1", "kind": "ConfigMap", "namespace": "shop"}
     return [Creation("a", Target(name=f"o{n}", **kind)) for n in range(count)]
+
+
+class StrangeCluster(FullCluster):
+    """A cluster whose objects come from an aggregated API that says of them what it likes."""
+
+    def __init__(self, **metadata: Any) -> None:
+        super().__init__()
+        self._metadata = metadata
+
+    async def metadata(self, target: Target, actor: Actor) -> Object:
+        return {**await super().metadata(target, actor), **self._metadata}
+
+
+@pytest.mark.parametrize(
+    "time", [None, "", "yesterday", "2026-02-30T10:00:00Z", "99999-01-01T00:00:00Z", "2026-02-03", 7]
+)
+async def test_an_object_with_a_strange_time_of_creation_is_there_all_the_same(time: object) -> None:
+    cluster = cast(Cluster, StrangeCluster(creationTimestamp=time))
+    [found] = await standing_objects(cluster, EXECUTION, creations(1), Actor())
+    assert found.created is None
+    observed = await observe(cluster, [found.creation.target], Actor(), print)
+    assert observed[found.creation.target].presence is Presence.PRESENT
+
+
+async def test_an_object_without_a_uid_is_left_to_the_action_that_creates_it() -> None:
+    cluster = cast(Cluster, StrangeCluster(uid=None))
+    assert await standing_objects(cluster, EXECUTION, creations(1), Actor()) == []
 
 
 async def test_each_object_costs_one_get_up_to_a_bound() -> None:

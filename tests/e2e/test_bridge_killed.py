@@ -43,7 +43,11 @@ def removes_finalizer(body: Object) -> bool:
 
 
 def tells_of_progress(body: Object) -> bool:
-    return bool(body.get("status", {}).get("stageStatuses")) and not tells_the_end(body)
+    return has_the_tree(body) and not tells_the_end(body)
+
+
+def has_the_tree(body: Object) -> bool:
+    return bool(body.get("status", {}).get("stageStatuses"))
 
 
 def tells_the_end(body: Object) -> bool:
@@ -56,6 +60,8 @@ class Step:
 
     path: Callable[[str], str]
     holds: Callable[[Object], bool]
+    holds_again: Callable[[Object], bool] | None = None
+    """For the next bridge, where its write may be another one: the run goes on meanwhile, and may have ended."""
 
 
 def on_plan(_: str) -> str:
@@ -73,7 +79,7 @@ def on_status(name: str) -> str:
 STEPS = {
     "the lock": Step(on_plan, takes_lock),
     "the finalizer": Step(on_execution, sets_finalizer),
-    "a status write": Step(on_status, tells_of_progress),
+    "a status write": Step(on_status, tells_of_progress, has_the_tree),
     "the last status write": Step(on_status, tells_the_end),
     "the lock's release": Step(on_plan, releases_lock),
     "the finalizer's removal": Step(on_execution, removes_finalizer),
@@ -92,8 +98,9 @@ def given_a_plan_of_two_stages(story: Story) -> None:
 
 def when_the_bridge_dies_at(installation: Installation, step: Step, name: str, act: Callable[[], None]) -> None:
     """Kill the bridge before its write is made, and the next one before it has the answer to the same write."""
-    for moment, begin in ((Moment.BEFORE, act), (Moment.ANSWER, installation.restart_bridge)):
-        with installation.bridge.proxy.holding(moment, patches(step.path(name), step.holds), name) as trap:
+    again = step.holds_again or step.holds
+    for moment, holds, begin in ((Moment.BEFORE, step.holds, act), (Moment.ANSWER, again, installation.restart_bridge)):
+        with installation.bridge.proxy.holding(moment, patches(step.path(name), holds), name) as trap:
             begin()
             trap.wait()
             installation.bridge.program.kill()
