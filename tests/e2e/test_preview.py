@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.e2e.installation import Installation
 from tests.e2e.story import EXECUTION, Story, actions, condition, told
-from tests.eventually import DEADLINE
+from tests.eventually import DEADLINE, until
 from tests.kubectl import Object
 from tests.manifests import HOLD, config_map, dr_plan, dr_workflow, stage, writes
 
@@ -155,6 +155,7 @@ def test_an_execution_does_what_its_preview_showed_and_is_refused_if_that_is_not
     assert condition(story.succeeded("execute"), "AsPreviewed")["status"] == "True"
 
     uids = {name: story.uid("configmap", name) for name in ("one", "two")}
+    until(lambda: not story.kubectl.get(EXECUTION, "execute")["metadata"].get("finalizers"), "the plan is released")
     before = size(installation)
     shown = previewed(story, "undo", "Succeeded", operationType="Revert", revertExecutionRef="execute")
     assert told(shown) == [
