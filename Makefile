@@ -32,9 +32,13 @@ stack-down: $(INSTALLED) ## End what `make stack` started; its data stays
 	@$(PY) -m dev down
 
 .PHONY: test
-test: lint ## Check style and types, and run all tests on a real Kubernetes API and a real Temporal
+test: $(INSTALLED) ## Check style and types, and run all tests on a real Kubernetes API and a real Temporal
+	@$(PY) -m ruff check .
 	@$(PY) -m dev programs
-	@$(PYTEST) $(ARGS)
+	@# Types are checked meanwhile: that takes one processor a minute or more. What was said of them comes at the end.
+	@said=$$(mktemp); $(MAKE) --no-print-directory lint >$$said 2>&1 & lint=$$!; \
+	  $(PYTEST) $(ARGS); tests=$$?; wait $$lint; lint=$$?; cat $$said; rm $$said; \
+	  test $$tests -eq 0 && test $$lint -eq 0
 
 .PHONY: test-fast
 test-fast: PROCESSES = $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
