@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "pytest", "-p", "tests.distribution", "--verbose", "--dist=loadgroup"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "pytest",
+    "-p",
+    "no:hypothesispytest",
+    "-p",
+    "tests.distribution",
+    "--verbose",
+    "--dist=loadgroup",
+]
 MODULES = {
     "test_a.py": "def test_short(): pass\ndef test_long(): pass\ndef test_longest(): pass",
     "test_b.py": """

@@ -12,7 +12,7 @@ from tests.fork_server import MARK
 from tests.leftovers import marked_processes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PLUGINS = ["-p", "tests.leftovers", "-p", "tests.time_limits", "-p", "tests.distribution"]
+PLUGINS = ["-p", "no:hypothesispytest", "-p", "tests.leftovers", "-p", "tests.time_limits", "-p", "tests.distribution"]
 SETTINGS = """
 [pytest]
 asyncio_mode = auto
