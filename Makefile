@@ -14,6 +14,7 @@ INSTALLED := $(VENV)/.installed
 PROCESSES ?= $(shell awk '/MemTotal/ {n = int($$2 / 2500000); print (n > 4 ? 4 : n < 1 ? 1 : n)}' /proc/meminfo || echo 3)
 # Half of the time of collecting the tests goes into compiling them: what is compiled is kept, whatever the environment says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
+LINT = $(MAKE) --no-print-directory lint
 
 .PHONY: help
 help: ## List the targets
@@ -36,7 +37,7 @@ test: $(INSTALLED) ## Check style and types, and run all tests on a real Kuberne
 	@$(PY) -m ruff check .
 	@$(PY) -m dev programs
 	@# Types are checked meanwhile: that takes one processor a minute or more. What was said of them comes at the end.
-	@said=$$(mktemp); $(MAKE) --no-print-directory lint >$$said 2>&1 & lint=$$!; \
+	@said=$$(mktemp); $(LINT) >$$said 2>&1 & lint=$$!; \
 	  $(PYTEST) $(ARGS); tests=$$?; wait $$lint; lint=$$?; cat $$said; rm $$said; \
 	  test $$tests -eq 0 && test $$lint -eq 0
 
