@@ -27,10 +27,17 @@ _CANDIDATE = re.compile(
 """What may be a placeholder, with the `$` before it."""
 _OLDER = re.compile(rf"\s*\.(planName|params\.{_NAME}(?:\.{_PART})*+|outputs\.{_PART}(?:\.{_PART})*+)\s*")
 _SLIP = re.compile(
-    r"(?<![\w.$-])(?<!\$\()\$?\.?(?:(?P<root>params?|parameters?|outputs?)\.(?P<below>[\w-]++(?:\.[\w-]++)*+)|planname\b)",
+    r"(?<![\w.$-])(?<!\$\()\$?\.?(?:(?P<root>(?:global)?params?|parameters?|outputs?)\.(?P<below>[\w-]++(?:\.[\w-]++)*+)|planname\b)",
     re.IGNORECASE,
 )
 """A placeholder in braces that are not those of the older spelling, or in other letters."""
+_INDEXED = re.compile(
+    r"(?:\bindex\s+\$?\.)?(?P<root>params?|parameters?|outputs?)(?:\[\s*+|\s++)[\"'](?P<below>[\w-]++)[\"']\s*+\]?",
+    re.IGNORECASE,
+)
+"""An entry as other languages of templates have it: `params['x']`, `index .params "x"`."""
+_WHOLE = re.compile(r"\s*+(?:with|range)\s(?:[^.{}]|\.(?!params\b))*+\.params(?![\w.-])", re.IGNORECASE)
+"""All parameters at once, as in `{{ with .params }}`."""
 _WELL_FORMED = re.compile(rf"{_NAME}(?:\.{_PART})*+")
 _PARAMETER = re.compile(_NAME)
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -159,6 +166,8 @@ def _in_parentheses(match: re.Match[str], text: str) -> Placeholder | None:
     known = None if spaced else _known(path, text)
     if known is not None:
         return known
+    if indexed := _INDEXED.fullmatch(path):
+        return _slip(indexed, text)
     word, dot, _ = path.partition(".")
     is_ours = (bool(dot) and word in (PlaceholderKind.PARAMS, PlaceholderKind.OUTPUTS)) or path.lower() == "planname"
     foreign = bool(dot) and not spaced and _WELL_FORMED.fullmatch(path) is not None
@@ -173,7 +182,9 @@ def _in_shell_braces(body: str, text: str) -> Placeholder | None:
 def _in_braces(body: str, text: str) -> Placeholder | None:
     if older := _OLDER.fullmatch(body):
         return _known(older[1], text) or _unknown(text)
-    return _slip(_SLIP.search(body.strip().removeprefix("-").removesuffix("-")), text)
+    body = body.strip().removeprefix("-").removesuffix("-")
+    found = _slip(_SLIP.search(body) or _INDEXED.search(body), text)
+    return found or (_unknown(text) if _WHOLE.match(body) else None)
 
 
 def _known(path: str, text: str) -> Placeholder | None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -37,6 +38,13 @@ def reach(item: object) -> tuple[str, str]:
     return found.get("status", ""), found.get("reason", "")
 
 
+async def told_of(ns: PlanNamespace, problem: str, *, times: int) -> bool:
+    """Tell whether execution and plan each have as many events of a problem as of its end."""
+    events = await ns.events()
+    counts = {kind: [one["reason"] for one in events if one["regarding"]["kind"] == kind] for kind in KINDS}
+    return all(one.count(problem) == one.count("Reachable") == times for one in counts.values())
+
+
 @pytest.mark.parametrize("how", ["refused", "silent"])
 async def test_while_temporal_is_away_the_last_status_stays_and_heals(
     stack: Stack, unwatched_ns: PlanNamespace, door: Gate, how: str
@@ -66,6 +74,7 @@ async def test_while_temporal_is_away_the_last_status_stays_and_heals(
         door.resume()
         ended = await ns.phase("slow", Phase.SUCCEEDED)
         assert reach(ended) == ("True", "Reachable")
+        await eventually(partial(told_of, ns, "EngineUnavailable", times=1), "events of execution and plan")
 
 
 async def test_an_execution_created_while_temporal_is_away_starts_when_it_is_back(
@@ -108,13 +117,7 @@ async def test_without_a_worker_the_last_tree_stays_and_heals(
             await ns.close(item, done())
             ended = await ns.phase("slow", Phase.SUCCEEDED)
         assert ended["status"]["startTime"] == first
-
-        async def told() -> bool:
-            events = await ns.events()
-            counts = {kind: [one["reason"] for one in events if one["regarding"]["kind"] == kind] for kind in KINDS}
-            return all(one.count("WorkerUnavailable") == one.count("Reachable") == 2 for one in counts.values())
-
-        await eventually(told, "events of execution and plan")
+        await eventually(partial(told_of, ns, "WorkerUnavailable", times=2), "events of execution and plan")
 
 
 async def test_a_namespace_that_does_not_exist_is_no_verdict_on_a_run(

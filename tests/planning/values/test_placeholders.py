@@ -165,6 +165,14 @@ UNKNOWN = [
     ("${params.x:-3}", "$(params.x)"),
     ("${Params.x}", "$(params.x)"),
     ("${outputs.a.b}", "$(outputs.a.b)"),
+    ('{{ index .params "x" }}', "$(params.x)"),
+    ("{{ .params['x'] }}", "$(params.x)"),
+    ("{{ with .params }}", ""),
+    ("{{ range $k, $v := .Params }}", ""),
+    ("$(params['x'])", "$(params.x)"),
+    ('$(params["x"])', "$(params.x)"),
+    ("$(globalParams.x)", "$(params.x)"),
+    ("{{ .globalParams.x }}", "$(params.x)"),
 ]
 
 
