@@ -8,6 +8,7 @@ from api.execution import ActionStatus, ExecutionStatus, RunState, StageStatus, 
 from api.meta import ObjectName
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.reasons import Reason
+from api.requests import Pause
 from api.steps import Target
 from bridge.status import conditions
 from bridge.status import execution as execution_status
@@ -174,6 +175,22 @@ def engine_gone() -> Object:
     return _object(execution_status.unreachable(first, "UNAVAILABLE: connection refused", away))
 
 
+def paused() -> Object:
+    """A person paused the run, in which a failed action waits for a decision."""
+    words = 'configmaps "dns" is forbidden: exceeded quota: shop, requested: count/configmaps=1, used: 10, limited: 10'
+    said = action_messages.failed_to(Operation.DELETE, "Localization", words)
+    waits = action("loc-b", Phase.RUNNING, Reason.AWAITING_DECISION, said)
+    busy = workflow("traffic", action("switch-dns"), waits, action("loc-a", Phase.PENDING))
+    state = RunState(
+        phase=Phase.RUNNING,
+        start_time=BEGIN,
+        stage_statuses=[stage("move", busy)],
+        paused=Pause(by="ada", reason="the network team looks at it", since=NOW - timedelta(seconds=70)),
+    )
+    seen = Observation(state=transitions.with_counts(state))
+    return _object(execution_status.running(ExecutionStatus(), RUN, seen, _context(REVERT)))
+
+
 def plan_locked() -> Object:
     message = run_messages.waiting_for_lock(ObjectName(name="shop-move", namespace="default"), "shop", 1)
     waits = execution_status.waiting(ExecutionStatus(), conditions.WAITING_FOR_PLAN, message, _context(REVERT))
@@ -228,6 +245,7 @@ SCENARIOS: dict[str, Callable[[], Object]] = {
         worker_gone,
         engine_gone,
         plan_locked,
+        paused,
         partly_executed,
         two_hundred_actions,
     )
