@@ -13,7 +13,7 @@ from api.steps import Actor, FailureType, Target
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, ForbiddenError, NotFoundError
-from planning.messages import runs as run_messages
+from planning.messages import access as access_messages
 
 _REVIEWS = "authorization.k8s.io/v1"
 
@@ -27,19 +27,19 @@ async def require_open_namespace(cluster: Cluster, namespace: str, account: str)
     try:
         allowed = await _allowed(cluster, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
     except ApiError as error:
-        raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
+        raise action_error(error, access_messages.access_unknown(namespace, error.message)) from error
     if not allowed:
-        message = run_messages.namespace_not_open(namespace)
+        message = access_messages.namespace_not_open(namespace)
         raise ActionError(FailureType.FORBIDDEN, message, rejection=Rejection.NAMESPACE_NOT_OPEN)
     target = Target(api_version="v1", kind="ServiceAccount", name=account, namespace=namespace)
     try:
         await cluster.metadata(target, OWN)
     except NotFoundError:
-        raise ActionError(FailureType.NOT_FOUND, run_messages.account_missing(namespace, account)) from None
+        raise ActionError(FailureType.NOT_FOUND, access_messages.account_missing(namespace, account)) from None
     except ForbiddenError:
         return  # A role of an earlier release does not grant this.
     except ApiError as error:
-        raise action_error(error, run_messages.access_unknown(namespace, error.message)) from error
+        raise action_error(error, access_messages.access_unknown(namespace, error.message)) from error
 
 
 async def require_readable_workflows(
@@ -60,9 +60,9 @@ async def require_readable_workflows(
         try:
             allowed = await may(cluster, actor, attributes)
         except ApiError as error:
-            raise action_error(error, run_messages.workflow_access_unknown(*key, error.message)) from error
+            raise action_error(error, access_messages.workflow_access_unknown(*key, error.message)) from error
         if not allowed:
-            raise ActionError(FailureType.FORBIDDEN, run_messages.workflow_not_readable(*key, actor.user or ""))
+            raise ActionError(FailureType.FORBIDDEN, access_messages.workflow_not_readable(*key, actor.user or ""))
 
     await parallel(foreign, check)
 

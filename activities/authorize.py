@@ -30,7 +30,7 @@ from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInpu
 from kube.client import Cluster
 from planning.definitions.identifiers import root_id
 from planning.execute.workflow import is_step_of
-from planning.messages import runs as run_messages
+from planning.messages import access as access_messages
 from planning.revert.marks import is_own
 from planning.snapshot.decision import step_of
 from planning.snapshot.documents import use_of
@@ -127,23 +127,23 @@ class RunAuthorizer:
         execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND)
         spec, status = execution.spec, execution.status
         if (spec.plan_ref, spec.operation_type) != (request.plan, request.operation):
-            raise _refused(run_messages.another_request(key))
+            raise _refused(access_messages.another_request(key))
         if info.workflow_id != root_id(request.operation, key):
-            raise _refused(run_messages.another_run(key, info.workflow_id or ""))
+            raise _refused(access_messages.another_run(key, info.workflow_id or ""))
         if status.phase is not None and status.phase.terminal and status.engine is None:
             # A bridge that was stopped before the start, and started it after another one had ended it.
-            raise ActionError(FailureType.INVALID, run_messages.ended_before_start(key, status.phase))
+            raise ActionError(FailureType.INVALID, access_messages.ended_before_start(key, status.phase))
         recorded = _own_engine(execution)
         if recorded is not None:
             await self._require_same_run(key, recorded, info.workflow_run_id or "")
         elif not _accepted(execution) or FINALIZER not in execution.metadata.finalizers:
-            raise ActionError(FailureType.TRANSIENT, run_messages.not_started_by_bridge(key))
+            raise ActionError(FailureType.TRANSIENT, access_messages.not_started_by_bridge(key))
         if spec.dry_run:
             return execution
         plan = await find(self._cluster, DRPlan, key.namespace, spec.plan_ref)
         # Of a plan that is gone nobody has the lock, so only a run that the bridge has recorded goes on.
         if (plan is None and recorded is None) or (plan is not None and not plan.locked_by(key)):
-            raise ActionError(FailureType.TRANSIENT, run_messages.without_lock(key, spec.plan_ref))
+            raise ActionError(FailureType.TRANSIENT, access_messages.without_lock(key, spec.plan_ref))
         return execution
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
@@ -161,7 +161,7 @@ class RunAuthorizer:
         account = account or self._impersonation.default_service_account
         actor = actor_of(key.namespace, account if self._impersonation.enabled else None)
         if request.actor.user not in (None, actor.user):
-            raise _refused(run_messages.another_actor(key, request.actor.user or ""))
+            raise _refused(access_messages.another_actor(key, request.actor.user or ""))
         return request.model_copy(update={"actor": actor})
 
     async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
@@ -169,14 +169,14 @@ class RunAuthorizer:
         execution = await self._recorded(await self._root_of_this_run(), attempt)
         key = execution.metadata.key
         if request.origin.execution != key or execution.spec.operation_type is not OperationType.EXECUTE:
-            raise _refused(run_messages.another_ledger(key, request.origin.execution))
+            raise _refused(access_messages.another_ledger(key, request.origin.execution))
 
     async def _account_of_execute(self, execution: DRPlanExecution, request: ExecuteInput) -> str | None:
         """Return the account of an Execute that runs the step that is asked for, of these definitions."""
         key = execution.metadata.key
         origin = request.origin
         if origin is None:
-            raise _refused(run_messages.without_origin(key))
+            raise _refused(access_messages.without_origin(key))
         _require_origin(origin, key, execution.status.snapshot)
         snapshot = await self._snapshots.root(key, origin.snapshot)
         use = use_of(snapshot, (origin.stage, origin.workflow))
@@ -198,7 +198,7 @@ class RunAuthorizer:
             if was_reset or execution.spec.revert_to is not None:
                 # Of a run that was reset, and of one that decides on each of several executions in its turn, the status
                 # names the decision before until the bridge records the next one.
-                raise NotRecordedError(FailureType.TRANSIENT, run_messages.waiting_for_record(key))
+                raise NotRecordedError(FailureType.TRANSIENT, access_messages.waiting_for_record(key))
             raise _refused_step(key)
         if request.origin is not None:
             _require_origin(request.origin, key, decision.snapshot)
@@ -218,11 +218,11 @@ class RunAuthorizer:
         if origin is not None:
             _require_origin(origin, key, revert.status.snapshot)
         elif request.step.custom is not None:
-            raise _refused(run_messages.without_origin(key))
+            raise _refused(access_messages.without_origin(key))
         plan = await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref)
         if plan is not None and not plan.locked_by(key):
             # No decision shows that the worker has seen the lock before.
-            raise NotRecordedError(FailureType.TRANSIENT, run_messages.without_lock(key, revert.spec.plan_ref))
+            raise NotRecordedError(FailureType.TRANSIENT, access_messages.without_lock(key, revert.spec.plan_ref))
         account = self._impersonation.account(plan)
         if deletions := request.step.deletions:
             original = await original_of(self._cluster, revert)
@@ -235,30 +235,30 @@ class RunAuthorizer:
     async def _root_of_this_run(self) -> RootRecord:
         info = activity.info()
         if not info.workflow_id or not info.workflow_run_id:
-            raise _refused(run_messages.WITHOUT_RUN)
+            raise _refused(access_messages.WITHOUT_RUN)
         try:
             return await self._runs.root_of(info.workflow_id, info.workflow_run_id)
         except RunUnknownError as error:
-            raise NotRecordedError(FailureType.TRANSIENT, run_messages.run_not_described(str(error))) from None
+            raise NotRecordedError(FailureType.TRANSIENT, access_messages.run_not_described(str(error))) from None
 
     async def _recorded(self, root: RootRecord, attempt: RunningAttempt) -> DRPlanExecution:
         """Return the execution that names this run, once the bridge has recorded the run and its tree."""
         if root.run_input is None:
-            raise _refused(run_messages.not_a_root(root.workflow_id, root.workflow_type))
+            raise _refused(access_messages.not_a_root(root.workflow_id, root.workflow_type))
         key, operation = root.run_input.execution, root.run_input.operation
         if root.workflow_id != root_id(operation, key):
-            raise _refused(run_messages.another_run(key, root.workflow_id))
+            raise _refused(access_messages.another_run(key, root.workflow_id))
         waited, pause, cached = 0.0, _FIRST_PAUSE, True
         while True:
             execution = await self._execution(key, cached=cached)
             if execution.spec.operation_type is not operation or execution.spec.dry_run:
-                raise _refused(run_messages.another_request(key))
-            status, waiting = execution.status, run_messages.waiting_for_record(key)
+                raise _refused(access_messages.another_request(key))
+            status, waiting = execution.status, access_messages.waiting_for_record(key)
             if (recorded := _own_engine(execution)) is not None:
                 await self._require_same_run(key, recorded, root.run_id)
                 if status.phase is not None and status.phase.terminal:
                     # A run that was reset after the end, or an end that the bridge will take back.
-                    waiting = run_messages.after_end(key, status.phase)
+                    waiting = access_messages.after_end(key, status.phase)
                 # The bridge writes account and snapshot together with the first tree, whose counts are the summary.
                 elif _accepted(execution) and status.summary is not None:
                     return execution
@@ -278,9 +278,9 @@ class RunAuthorizer:
                 await self._runs.first_run_id(recorded.workflow_id, recorded.run_id) == first
             )
         except RunUnknownError as error:
-            raise NotRecordedError(FailureType.TRANSIENT, run_messages.run_not_described(str(error))) from None
+            raise NotRecordedError(FailureType.TRANSIENT, access_messages.run_not_described(str(error))) from None
         if not same:
-            raise _refused(run_messages.another_run(execution, recorded.workflow_id, run_id))
+            raise _refused(access_messages.another_run(execution, recorded.workflow_id, run_id))
 
     async def _execution(self, key: ObjectKey, *, cached: bool) -> DRPlanExecution:
         now = time.monotonic()
@@ -309,7 +309,7 @@ def _own_engine(execution: DRPlanExecution) -> Engine | None:
 def _require_origin(origin: Origin, execution: ObjectKey, snapshot: SnapshotRef | None) -> None:
     """Raise ActionError unless the definitions that are asked for are those stored for the execution."""
     if origin.execution != execution or origin.snapshot != snapshot:
-        raise _refused(run_messages.another_snapshot(execution, origin.snapshot.name))
+        raise _refused(access_messages.another_snapshot(execution, origin.snapshot.name))
 
 
 def _refused(message: str) -> ActionError:
@@ -317,4 +317,4 @@ def _refused(message: str) -> ActionError:
 
 
 def _refused_step(execution: ObjectKey) -> ActionError:
-    return ActionError(FailureType.UNTRUSTED_STEP, run_messages.another_step(execution))
+    return ActionError(FailureType.UNTRUSTED_STEP, access_messages.another_step(execution))

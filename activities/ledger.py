@@ -24,7 +24,7 @@ from kube.concurrency import parallel
 from planning.definitions.identifiers import RecordKind, Workflows, record_name
 from planning.effects import prior_state
 from planning.messages import actions as action_messages
-from planning.messages import tree as tree_messages
+from planning.messages import rejections as rejection_messages
 from planning.revert.restoration import Candidate, PriorStates, StoredState, candidates
 from planning.revert.scope import Scope
 from planning.snapshot.documents import digest
@@ -77,7 +77,7 @@ class LedgerStore:
         first = await self._read(original, _FIRST, Ledger, claimed if ours else None)
         if first is None:
             if ours:
-                raise LedgerError(LedgerFault.GONE, tree_messages.ledger_gone(name, first_name))
+                raise LedgerError(LedgerFault.GONE, rejection_messages.ledger_gone(name, first_name))
             return original.model_copy(update={"status": original.status.model_copy(update={"ledger": None})})
         ledger, ref = first
 
@@ -98,14 +98,14 @@ class LedgerStore:
         first = await self._read(original, _place(stage, position, 0), WorkflowRecord, claimed)
         if first is None:
             if claimed is not None:
-                raise LedgerError(LedgerFault.GONE, tree_messages.ledger_gone(name, claimed.name))
+                raise LedgerError(LedgerFault.GONE, rejection_messages.ledger_gone(name, claimed.name))
             return None
         record, ref = first
         actions = list(record.actions)
         for number, part in enumerate(record.continued, start=1):
             further = await self._read(original, _place(stage, position, number), WorkflowRecord, part)
             if further is None:
-                raise LedgerError(LedgerFault.GONE, tree_messages.ledger_gone(name, part.name))
+                raise LedgerError(LedgerFault.GONE, rejection_messages.ledger_gone(name, part.name))
             actions += further[0].actions
         return record.model_copy(update={"actions": actions}), ref
 
@@ -155,7 +155,7 @@ def _place(stage: str, workflow: int, part: int) -> str:
 
 
 def _altered(original: DRPlanExecution, revision: str) -> LedgerError:
-    return LedgerError(LedgerFault.ALTERED, tree_messages.ledger_altered(original.metadata.name, revision))
+    return LedgerError(LedgerFault.ALTERED, rejection_messages.ledger_altered(original.metadata.name, revision))
 
 
 class LedgerActivities:

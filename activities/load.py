@@ -45,10 +45,11 @@ from planning.definitions.identifiers import workflow_references
 from planning.execute.decide import decide_execute, objects_to_create, preview_execute
 from planning.execute.decide import rejected as rejected_execute
 from planning.execute.standing import conflicts, plan_was_executed
+from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import preview as preview_messages
+from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
-from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.preview.digest import differences, with_digest
 from planning.preview.tree import Place, previewed, would_be_refused
@@ -183,7 +184,7 @@ class LoadActivities:
             if objects and (errors := conflicts(await makers_of(self._cluster, plan, objects), objects)):
                 obstacles = [*obstacles, *errors]
         if obstacles and not execution.spec.dry_run:
-            message = tree_messages.not_started(obstacles)
+            message = rejection_messages.not_started(obstacles)
             return Loaded(rejected_execute(message, Rejection.OBJECT_OF_ANOTHER_EXECUTION), plan, account)
         return Loaded(decision, plan, account, documents, obstacles)
 
@@ -201,14 +202,16 @@ class LoadActivities:
         """Decide on the next execution of those that came after the one of this name, which stays."""
         namespace = request.execution.namespace
         target = await find(self._cluster, DRPlanExecution, namespace, name)
-        if target is None or (reason := why_rejected(revert, target)):
-            return rejected_revert(tree_messages.unknown_execution(name, namespace) if target is None else reason or "")
+        if target is None:
+            return rejected_revert(rejection_messages.unknown_execution(name, namespace))
+        if reason := why_rejected(revert, target):
+            return rejected_revert(reason)
         plan = await find(self._cluster, DRPlan, namespace, request.plan)
         later = await self._in_effect(target, await other_executions(self._cluster, target), plan)
         names = [one.metadata.name for one in later]
         part = request.part or next(iter(names), None)
         if part is None or part not in names:
-            return rejected_revert(tree_messages.nothing_later(name))
+            return rejected_revert(rejection_messages.nothing_later(name))
         loaded = await self._decided_revert(request, of_part(revert, part), attempt, part)
         decision = labelled(await self._store(loaded, request.execution), part)
         if request.part is not None or decision.rejection is not None:
@@ -256,7 +259,7 @@ class LoadActivities:
         if original.status.ledger is None:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None and not revert.spec.dry_run:
-            decision = rejected_revert(tree_messages.unusable(errors))
+            decision = rejected_revert(rejection_messages.unusable(errors))
         return Loaded(decision, live_plan, account, documents, errors)
 
     async def _preview(self, request: RunInput, attempt: RunningAttempt) -> RunState:
@@ -403,7 +406,7 @@ async def _run(work: Callable[[RunningAttempt], Awaitable[ResultT]]) -> ResultT:
 def _require_preview(execution: DRPlanExecution, *, preview: bool) -> None:
     """Raise ActionError where a run asks for something else than its execution: a preview must change nothing."""
     if bool(execution.spec.dry_run) is not preview:
-        raise ActionError(FailureType.UNTRUSTED_RUN, run_messages.another_request(execution.metadata.key))
+        raise ActionError(FailureType.UNTRUSTED_RUN, access_messages.another_request(execution.metadata.key))
 
 
 def _failure(error: ActionError) -> ApplicationError:

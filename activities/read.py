@@ -32,9 +32,9 @@ from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
 from planning.effects.object_fields import applies_later
 from planning.execute.standing import Creation, StandingObject
+from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
-from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
 from planning.revert.unwind import reverts_in
 from planning.snapshot.documents import plan_of
@@ -86,7 +86,7 @@ async def read_execution(
     without = None if tree else "stageStatuses"
     execution = await find(cluster, DRPlanExecution, key.namespace, key.name, without=without)
     if execution is None or execution.metadata.uid != key.uid:
-        raise ActionError(missing, run_messages.another_execution(key))
+        raise ActionError(missing, access_messages.another_execution(key))
     return execution
 
 

@@ -34,6 +34,7 @@ from planning.definitions.identifiers import actions_by_name, full_name, occurre
 from planning.definitions.target import body_of_action, target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
+from planning.messages import records as record_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again
 from planning.values import omission
@@ -175,7 +176,7 @@ class ActionResolver:
         same = actions_by_name(live).get(names[step.index])
         whole = completed(action, same and _part(same, step.part))
         if whole is None:
-            message = action_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
+            message = record_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
             raise ActionError(FailureType.UNDEFINED, message)
         return whole
 
@@ -202,7 +203,7 @@ class ActionResolver:
         missing = [name for name in names if name not in known or known[name] == MARKER]
         if missing:
             errors = [error.text for error in resolved.errors]
-            message = action_messages.parameters_changed(request.step.action, missing, errors)
+            message = record_messages.parameters_changed(request.step.action, missing, errors)
             raise ActionError(FailureType.UNDEFINED, message)
         return known
 
@@ -269,7 +270,7 @@ def _rollback(action: Action) -> Action | None:
 def _without_values(action: Action) -> Action:
     """Return an action for which no values were stored. Raises ActionError if it uses any."""
     if any(placeholders_of(action)):
-        raise ActionError(FailureType.UNDEFINED, action_messages.values_not_kept(action.name))
+        raise ActionError(FailureType.UNDEFINED, record_messages.values_not_kept(action.name))
     return action
 
 

@@ -26,6 +26,7 @@ from kube.concurrency import parallel
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.identifiers import RECORD_PREFIX
 from planning.messages import actions as action_messages
+from planning.messages import records as record_messages
 from planning.snapshot.decision import Decision, read_steps
 from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest, read_document, workflow_of
 
@@ -83,7 +84,7 @@ class RevisionStore:
         name = _numbered(name, number)
         # The client sends JSON in its default form, and etcd gets the same.
         if (size := len(json.dumps(data))) > BOUND:
-            raise ActionError(FailureType.TOO_LARGE, action_messages.record_too_large(name, size, BOUND))
+            raise ActionError(FailureType.TOO_LARGE, record_messages.record_too_large(name, size, BOUND))
         # Without blockOwnerDeletion: it would need the right to set finalizers on executions, and only delay their end.
         owner = {"apiVersion": API_VERSION, "kind": "DRPlanExecution", "name": execution.name, "uid": execution.uid}
         metadata = {
@@ -100,9 +101,9 @@ class RevisionStore:
         except AlreadyExistsError as error:
             if (existing := await self.read(execution, name)) is not None:
                 return existing
-            raise ActionError(FailureType.TRANSIENT, action_messages.failed_to_keep(name, error.message)) from error
+            raise ActionError(FailureType.TRANSIENT, record_messages.failed_to_keep(name, error.message)) from error
         except ApiError as error:
-            raise action_error(error, action_messages.failed_to_keep(name, error.message)) from error
+            raise action_error(error, record_messages.failed_to_keep(name, error.message)) from error
         return _revision(created)
 
     async def read(self, execution: ObjectKey, name: str) -> Revision | None:
@@ -115,7 +116,7 @@ class RevisionStore:
             message = action_messages.failed_to_read("ControllerRevision", name, error.message)
             raise action_error(error, message) from error
         if not _belongs_to(execution, body["metadata"]):
-            raise ActionError(FailureType.UNDEFINED, action_messages.record_foreign(name, execution))
+            raise ActionError(FailureType.UNDEFINED, record_messages.record_foreign(name, execution))
         return _revision(body)
 
     async def latest(self, execution: ObjectKey, name: str) -> Revision | None:
@@ -199,7 +200,7 @@ class SnapshotStore:
     async def _store(self, execution: ObjectKey, document: SnapshotDocument) -> None:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
-            raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_altered(document.ref.name))
+            raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_altered(document.ref.name))
 
     async def _read(
         self,
@@ -220,7 +221,7 @@ class SnapshotStore:
         """Read a document; return it with its size."""
         revision = await self._revisions.read(execution, ref.name)
         if revision is None:
-            raise ActionError(FailureType.UNDEFINED, action_messages.snapshot_gone(ref.name))
+            raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_gone(ref.name))
         try:
             # In a thread: a document of a megabyte takes longer than the event loop may be kept busy.
             parsed = await asyncio.to_thread(parse, revision.data)

@@ -16,7 +16,8 @@ from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store
 from bridge.kubernetes.work_queue import Pace, WorkQueue
 from bridge.settings import BridgeSettings
-from bridge.temporal.client import NoAnswer, TemporalClient, TemporalError
+from bridge.temporal.calls import NoAnswer, TemporalError
+from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster

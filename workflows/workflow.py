@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ExecuteWorkflowInput, Origin, RevertWorkflowInput
     from planning.definitions.dependencies import Frontier, Needs
     from planning.definitions.retry import told_time
+    from planning.messages import running as running_messages
     from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
     from planning.messages.text import bounded
@@ -205,7 +206,7 @@ class WorkflowWalk:
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED
-        progress = tree_messages.progress(self.operation, self._succeeded, len(actions))
+        progress = running_messages.progress(self.operation, self._succeeded, len(actions))
         beside = list(self._running.values())
         self._node = transitions.action_finished(
             self._node, index, end.outcome, end.retries, workflow.now(), beside, progress

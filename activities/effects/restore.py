@@ -25,6 +25,7 @@ from planning.effects import managed_fields, prior_state, restoration
 from planning.effects.object_fields import applies_later
 from planning.effects.prior_state import PriorState
 from planning.messages import actions as action_messages
+from planning.messages import records as record_messages
 from planning.messages.text import bounded
 from planning.snapshot.documents import digest
 
@@ -102,10 +103,10 @@ class ObjectRestoration:
         name = self._step.record.name
         revision = await self._revisions.read(self._step.execution, name)
         if revision is None:
-            raise self._failed(FailureType.UNDEFINED, action_messages.snapshot_gone(name))
+            raise self._failed(FailureType.UNDEFINED, record_messages.snapshot_gone(name))
         prior = prior_state.read(revision.data)
         if prior is None or await asyncio.to_thread(digest, revision.data) != self._step.record.sha256:
-            raise self._failed(FailureType.UNDEFINED, action_messages.snapshot_altered(name))
+            raise self._failed(FailureType.UNDEFINED, record_messages.snapshot_altered(name))
         return prior
 
     async def _once(self, prior: PriorState) -> Object | None:
@@ -162,7 +163,7 @@ class ObjectRestoration:
         if uid != self._step.uid and not mark.startswith(f"{self._step.execution.uid}/"):
             raise self._failed(FailureType.WRONG_UID, action_messages.wrong_uid(self._target, self._step.uid, uid))
         if prior.left is None:
-            raise self._failed(FailureType.UNDEFINED, action_messages.snapshot_altered(self._step.record.name))
+            raise self._failed(FailureType.UNDEFINED, record_messages.snapshot_altered(self._step.record.name))
         # In a thread: a large object takes longer than the event loop may be kept busy.
         wanted, changed = await asyncio.to_thread(restoration.restored, prior.found, prior.left.found, found)
         if changed:

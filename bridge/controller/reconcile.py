@@ -33,7 +33,7 @@ from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.status.merge import RootRun, RunStatus
 from bridge.status.requests import is_working
-from bridge.temporal.client import RunNotFound, TemporalUnreachable
+from bridge.temporal.calls import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
 from kube.errors import NotFoundError
 from planning.definitions.identifiers import workflow_references

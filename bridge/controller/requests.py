@@ -9,7 +9,7 @@ from api.requests import RequestType
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
 from bridge.status import requests
-from bridge.temporal.client import RequestRefused, RunNotFound, TemporalUnreachable
+from bridge.temporal.calls import RequestRefused, RunNotFound, TemporalUnreachable
 from planning.messages import requests as messages
 from planning.messages import runs as run_messages
 

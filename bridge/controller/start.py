@@ -25,14 +25,15 @@ from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
-from bridge.temporal.client import RunNotFound, root_workflow_id
+from bridge.temporal.calls import RunNotFound
+from bridge.temporal.client import root_workflow_id
 from kube.client import Object
 from kube.concurrency import parallel
 from kube.errors import NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import full_name, is_object_name, workflow_references
+from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
-from planning.messages import tree as tree_messages
 from planning.messages.requests import NOT_ENFORCED
 from planning.revert.decide import why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
@@ -74,7 +75,9 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
             await remove_finalizer(context, execution)
         return PassResult(execution)
     if errors := execution_reference_errors(execution.model):
-        return await _end(context, execution, Phase.FAILED, tree_messages.not_started([error.text for error in errors]))
+        return await _end(
+            context, execution, Phase.FAILED, rejection_messages.not_started([error.text for error in errors])
+        )
     if not execution.accepted:
         execution = await _accept(context, execution)
     elif execution.has_finalizer or not phase:
@@ -161,7 +164,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
         return await _wait_for_reference(context, execution, references)
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
-        return await _end(context, execution, Phase.FAILED, tree_messages.not_started([NOT_ENFORCED]), found=True)
+        return await _end(context, execution, Phase.FAILED, rejection_messages.not_started([NOT_ENFORCED]), found=True)
     preview = execution.model.spec.dry_run
     obstacle = None if preview else await why_waiting(context, execution.model, plan.model)
     if obstacle is not None:

@@ -183,7 +183,7 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
     update = {
         "action_statuses": actions or None,
         "progress": old.progress if ended_before > ended_now else new.progress,
-        "current_action": tree_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
+        "current_action": running_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
     }
     return new.model_copy(update=update)
 

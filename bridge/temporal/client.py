@@ -2,32 +2,21 @@
 
 Every call has its own deadline, because a query without a worker never ends by itself.
 Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/architecture.md, "Temporal".
-
-TemporalError
-├── RequestRefused               the workflow refuses a person's request; the message says why
-├── RunNotFound                  the server does not know the run: never started, or past its retention
-└── TemporalUnreachable          no usable answer now; what was asked may or may not have happened
-    ├── NoAnswer                 the server, or the worker that a query needs, does not answer at all
-    └── InvalidArgument          the server refuses an argument, such as a search attribute that is not registered
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from google.protobuf.any_pb2 import Any as AnyMessage
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
@@ -43,8 +32,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 from api.execution import DRPlanExecution, RunState
 from api.meta import Model, ObjectKey
@@ -52,11 +40,21 @@ from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
 from api.steps import AttemptFailure, Heartbeat, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
-from planning.definitions import identifiers, retry
+from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
+from bridge.temporal.calls import (
+    CALL_SECONDS,
+    InvalidArgument,
+    NoAnswer,
+    RequestRefused,
+    RunNotFound,
+    TemporalUnreachable,
+    answer_of,
+)
+from planning.definitions import identifiers
 from planning.messages import runs as run_messages
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import ProcessSettings
-from process.temporal import NO_ANSWER, connect, connect_options, runtime, watch
+from process.temporal import connect, connect_options, runtime, watch
 from workflows.contract import (
     APPROVE_UPDATE,
     DECIDE_UPDATE,
@@ -71,43 +69,8 @@ from workflows.contract import (
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
 
-CALL_SECONDS = 3.0
 POLL_SECONDS = 60.0
 """The server answers a long poll after 20 s at the latest (measured); this only ends a dead connection."""
-FAILING_TASKS = 3
-"""Attempts at one workflow task after which the run counts as failing; one or two are a worker's restart."""
-
-_CLOSED = {
-    WorkflowExecutionStatus.COMPLETED: RunStatus.COMPLETED,
-    WorkflowExecutionStatus.FAILED: RunStatus.FAILED,
-    WorkflowExecutionStatus.CANCELED: RunStatus.CANCELED,
-    WorkflowExecutionStatus.TERMINATED: RunStatus.TERMINATED,
-    WorkflowExecutionStatus.TIMED_OUT: RunStatus.TIMED_OUT,
-}
-
-
-class TemporalError(Exception):
-    """A call to Temporal that did not do what was asked."""
-
-
-class TemporalUnreachable(TemporalError):  # noqa: N818 - a state, named as one
-    """There is no usable answer now; what was asked may or may not have happened."""
-
-
-class NoAnswer(TemporalUnreachable):
-    """The server, or the worker that a query needs, does not answer at all."""
-
-
-class InvalidArgument(TemporalUnreachable):
-    """The server refused an argument; no status says which."""
-
-
-class RequestRefused(TemporalError):  # noqa: N818 - an answer, not a fault
-    """The workflow refuses a person's request; the message says why."""
-
-
-class RunNotFound(TemporalError):  # noqa: N818 - the server's own word
-    """The server does not know this run: it was never started, or is past its retention."""
 
 
 class StartedRun(Model):
@@ -142,34 +105,6 @@ class HistoryPage(Model):
 def root_workflow_id(execution: DRPlanExecution) -> str:
     """Return the id of an execution's root workflow, which makes its start exactly-once."""
     return identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
-
-
-async def _call(call: Awaitable[T], seconds: float = CALL_SECONDS + 1) -> T:
-    """Await a call within a deadline; the client's own one bounds each RPC, not all that a call does."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await call
-    except TimeoutError as error:
-        raise NoAnswer(f"no answer within {seconds:g} s") from error
-    except RPCError as error:
-        raise _error_of(error) from error
-    except PayloadDecryptionError as error:
-        raise TemporalUnreachable(str(error)) from error
-    except RuntimeError as error:  # from a lazy client that cannot connect
-        raise NoAnswer(str(error)) from error
-
-
-def _error_of(error: RPCError) -> TemporalError:
-    details: list[AnyMessage] = list(error.grpc_status.details)
-    no_namespace = any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in details)
-    if error.status is RPCStatusCode.NOT_FOUND and not no_namespace:
-        return RunNotFound(error.message)
-    message = f"{error.status.name}: {error.message}"
-    if error.status is RPCStatusCode.INVALID_ARGUMENT:
-        return InvalidArgument(message)
-    if error.status in NO_ANSWER:
-        return NoAnswer(message)
-    return TemporalUnreachable(message)
 
 
 class TemporalClient:
@@ -217,7 +152,7 @@ class TemporalClient:
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )
         try:
-            run_id = (await _call(call)).first_execution_run_id or ""
+            run_id = (await answer_of(call)).first_execution_run_id or ""
         except WorkflowAlreadyStartedError as error:
             run_id = error.run_id or (await self.find(workflow_id)).run_id
         return StartedRun(run_id=run_id, searchable=searchable)
@@ -229,25 +164,25 @@ class TemporalClient:
         Needs no worker. Raises RunNotFound, TemporalUnreachable.
         """
         description = await self._describe(workflow_id)
-        if known_run_id not in (None, description.run_id, _first_run_id(description)):
+        if known_run_id not in (None, description.run_id, first_run_id(description)):
             try:
                 known = await self._describe(workflow_id, known_run_id)
             except (RunNotFound, InvalidArgument):
                 known = description  # no run has that id: somebody else wrote it into the status
-            if _first_run_id(known) != _first_run_id(description):
+            if first_run_id(known) != first_run_id(description):
                 description = known
-        run = _root_run(description)
+        run = root_run(description)
         if run.status is RunStatus.OPEN:
             return run
         if run.status is RunStatus.CANCELED:
-            state = await _call(description.memo_value(FINAL_STATE_MEMO, None, type_hint=RunState))
+            state = await answer_of(description.memo_value(FINAL_STATE_MEMO, None, type_hint=RunState))
             return run.model_copy(update={"state": state})
         closed = self._client.get_workflow_handle(workflow_id, run_id=run.run_id, result_type=RunState)
         result = closed.result(follow_runs=False, rpc_timeout=timedelta(seconds=CALL_SECONDS))
         try:
-            return run.model_copy(update={"state": await _call(result, CALL_SECONDS * 3)})
+            return run.model_copy(update={"state": await answer_of(result, CALL_SECONDS * 3)})
         except WorkflowFailureError as error:
-            return run.model_copy(update=_failure(error.cause))
+            return run.model_copy(update=failure_of(error.cause))
 
     async def open_roots(self) -> AsyncIterator[OpenRoot]:
         """Yield every open run of a root's type on our task queue, as far as it is visible by now.
@@ -260,7 +195,7 @@ class TemporalClient:
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )
         while True:
-            await _call(listing.fetch_next_page())
+            await answer_of(listing.fetch_next_page())
             for run in listing.current_page or ():
                 yield OpenRoot(run.id, run.run_id, run.workflow_type)
             if not listing.next_page_token:
@@ -273,13 +208,13 @@ class TemporalClient:
         """
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         events = handle.fetch_history_events(page_size=1, rpc_timeout=timedelta(seconds=CALL_SECONDS))
-        await _call(events.fetch_next_page())
+        await answer_of(events.fetch_next_page())
         started = (events.current_page or [])[0].workflow_execution_started_event_attributes
         return await self._decode(started.input.payloads, RunInput)
 
     async def _describe(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
-        return await _call(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+        return await answer_of(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
 
     async def query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
         """Ask an open workflow for its node of the tree; None where it is not open or has no node yet.
@@ -294,7 +229,7 @@ class TemporalClient:
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )
         try:
-            return await _call(call)
+            return await answer_of(call)
         except (RunNotFound, WorkflowQueryRejectedError):
             return None
         except WorkflowQueryFailedError as error:
@@ -347,7 +282,7 @@ class TemporalClient:
             paused=info.paused,
             paused_by=info.pause_info.manual.identity,
             paused_because=info.pause_info.manual.reason,
-            next_attempt=_next_attempt(info),
+            next_attempt=next_attempt(info),
         )
 
     async def _message(self, failure: Failure) -> str:
@@ -355,7 +290,7 @@ class TemporalClient:
         if not failure.HasField("encoded_attributes"):
             return failure.message
         plain = Failure(message=failure.message, encoded_attributes=failure.encoded_attributes)
-        error = await _call(self._client.data_converter.decode_failure(plain))
+        error = await answer_of(self._client.data_converter.decode_failure(plain))
         return error.message if isinstance(error, FailureError) else failure.message
 
     async def _decode(self, payloads: Sequence[Payload], hint: type[NodeT]) -> NodeT | None:
@@ -380,13 +315,13 @@ class TemporalClient:
         """
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         with suppress(RunNotFound):
-            await _call(handle.cancel(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+            await answer_of(handle.cancel(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
 
     async def terminate(self, workflow_id: str, run_id: str, reason: str) -> None:
         """End a run without its worker; one that is not open is left as it is. Raises TemporalUnreachable."""
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         with suppress(RunNotFound):
-            await _call(handle.terminate(reason=reason, rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+            await answer_of(handle.terminate(reason=reason, rpc_timeout=timedelta(seconds=CALL_SECONDS)))
 
     async def update(self, workflow_id: str, request: PersonRequest) -> None:
         """Pass a person's request to an open workflow, and wait for its answer; the same request twice counts once.
@@ -398,7 +333,9 @@ class TemporalClient:
         name = DECIDE_UPDATE if request.type.decides else name
         update_id = f"{request.type.value}-{request.id}"
         try:
-            await _call(handle.execute_update(name, request, id=update_id, rpc_timeout=timedelta(seconds=CALL_SECONDS)))
+            await answer_of(
+                handle.execute_update(name, request, id=update_id, rpc_timeout=timedelta(seconds=CALL_SECONDS))
+            )
         except WorkflowUpdateFailedError as error:
             cause = error.cause
             raise RequestRefused(cause.message if isinstance(cause, FailureError) else str(cause)) from error
@@ -414,7 +351,7 @@ class TemporalClient:
         events = handle.fetch_history_events(
             wait_new_event=True, next_page_token=token, rpc_timeout=timedelta(seconds=POLL_SECONDS)
         )
-        await _call(events.fetch_next_page(), POLL_SECONDS + 5)
+        await answer_of(events.fetch_next_page(), POLL_SECONDS + 5)
         return HistoryPage(events=len(events.current_page or []), token=events.next_page_token)
 
 
@@ -427,40 +364,3 @@ def _search_attributes(execution: DRPlanExecution) -> TypedSearchAttributes:
     }
     pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name.value), value) for name, value in values.items()]
     return TypedSearchAttributes(pairs)
-
-
-def _first_run_id(description: WorkflowExecutionDescription) -> str:
-    """Return the first run of the chain of resets that a run belongs to; only the server can set it."""
-    return description.raw_description.workflow_execution_info.first_run_id
-
-
-def _next_attempt(info: PendingActivityInfo) -> datetime | None:
-    """Return when the next attempt begins, if that is worth being told: the pause is the server's or the policy's."""
-    if not info.HasField("next_attempt_schedule_time"):
-        return None
-    failed = info.last_attempt_complete_time.ToDatetime(UTC)
-    return retry.told_time(failed, info.next_attempt_schedule_time.ToDatetime(UTC))
-
-
-def _root_run(description: WorkflowExecutionDescription) -> RootRun:
-    raw = description.raw_description
-    status = description.status
-    return RootRun(
-        workflow_id=description.id,
-        run_id=description.run_id,
-        status=RunStatus.OPEN if status is None else _CLOSED.get(status, RunStatus.OPEN),
-        start_time=description.start_time,
-        close_time=description.close_time,
-        cancel_requested=raw.workflow_extended_info.cancel_requested,
-        failing=raw.pending_workflow_task.attempt >= FAILING_TASKS,
-    )
-
-
-def _failure(cause: BaseException | None) -> dict[str, Any]:
-    """Return why a run failed, and its final tree where it left one."""
-    reason = cause.message if isinstance(cause, FailureError) else str(cause)
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    try:
-        return {"cause": reason, "state": RunState.model_validate(details[0]) if details else None}
-    except ValidationError:
-        return {"cause": reason}

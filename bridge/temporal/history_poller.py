@@ -10,7 +10,8 @@ from itertools import count
 import structlog
 
 from bridge.kubernetes.index import Key
-from bridge.temporal.client import RunNotFound, TemporalClient, TemporalUnreachable
+from bridge.temporal.calls import RunNotFound, TemporalUnreachable
+from bridge.temporal.client import TemporalClient
 from process.backoff import Backoff
 
 _log = structlog.get_logger(__name__)

@@ -16,7 +16,8 @@ from api.meta import Model
 from api.phases import Phase
 from bridge.status import merge
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
-from bridge.temporal.client import TemporalClient, TemporalUnreachable
+from bridge.temporal.calls import TemporalUnreachable
+from bridge.temporal.client import TemporalClient
 from planning.definitions import identifiers
 
 NodeT = TypeVar("NodeT", bound=Model)

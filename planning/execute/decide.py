@@ -18,8 +18,8 @@ from planning.definitions.field_errors import FieldError
 from planning.definitions.identifiers import Workflows, definition
 from planning.execute.standing import Creation, creations
 from planning.execute.workflow import PlannedWorkflow
+from planning.messages import rejections as rejection_messages
 from planning.messages import requests as request_messages
-from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.snapshot.definitions import layers_of
 from planning.status.transitions import with_counts
@@ -112,7 +112,7 @@ def _decision(
     nodes = [_stage(stage, placed) for stage, placed in zip(stages, parts, strict=True)]
     approvals = approvals_of(plan, nodes)
     if lacks_requester(execution, approvals):
-        return rejected(tree_messages.not_started([request_messages.WITHOUT_REQUESTER]))
+        return rejected(rejection_messages.not_started([request_messages.WITHOUT_REQUESTER]))
     return ExecuteDecision(
         state=with_counts(RunState(phase=Phase.PENDING, stage_statuses=nodes)),
         steps=[[part.steps() for part in placed] for placed in parts],
@@ -128,7 +128,7 @@ def _decision(
 
 def _rejected(errors: Sequence[FieldError]) -> ExecuteDecision:
     """Reject with every error, each once: a plan may use one DRWorkflow at several places."""
-    return rejected(tree_messages.not_started(list(dict.fromkeys(error.text for error in errors))))
+    return rejected(rejection_messages.not_started(list(dict.fromkeys(error.text for error in errors))))
 
 
 def rejected(message: str, rejection: Rejection | None = None) -> ExecuteDecision:

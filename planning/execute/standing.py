@@ -20,7 +20,7 @@ from planning.definitions.action_types import is_per_cluster, operation_of, row_
 from planning.definitions.target import target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.execute.workflow import PlannedWorkflow
-from planning.messages import tree as tree_messages
+from planning.messages import rejections as rejection_messages
 from planning.revert.default_rollback import objects_in
 from planning.revert.ownership import created_during
 from planning.revert.scope import SUCCEEDED_ONLY, Scope
@@ -95,12 +95,12 @@ def conflicts(others: Sequence[DRPlanExecution], objects: Sequence[StandingObjec
         made = [one for one in objects if _made_by(other, one)]
         if made:
             first, uid, name = made[0].creation, made[0].uid, other.metadata.name
-            remedy = tree_messages.DELETE_IT
+            remedy = rejection_messages.DELETE_IT
             if uid in _uids_to_roll_back(other, SUCCEEDED_ONLY):
-                remedy = tree_messages.first_revert(name)
+                remedy = rejection_messages.first_revert(name)
             elif uid in _uids_to_roll_back(other, Scope(include_partial=True)):
-                remedy = tree_messages.first_revert(name, include_partial=True)
-            errors.append(tree_messages.still_stands(name, first.action, first.target, len(made) - 1, remedy))
+                remedy = rejection_messages.first_revert(name, include_partial=True)
+            errors.append(rejection_messages.still_stands(name, first.action, first.target, len(made) - 1, remedy))
     return errors
 
 

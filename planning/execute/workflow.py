@@ -21,6 +21,7 @@ from planning.definitions.retry import attempts_of
 from planning.definitions.target import target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
+from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.status.transitions import pending_or_skipped
@@ -51,7 +52,7 @@ class PlannedWorkflow:
         """Return its node in the status, with every action Pending or Skipped."""
         return WorkflowExecutionStatus(
             workflow_ref=self.ref,
-            progress=tree_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
+            progress=running_messages.progress(OperationType.EXECUTE, 0, len(self.planned)),
             action_statuses=[_action_node(planned.action, self.mode) for planned in self.planned],
             **pending_or_skipped(None if self.planned else tree_messages.NOTHING_TO_DELETE),
         )

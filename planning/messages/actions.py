@@ -7,7 +7,7 @@ cut by `bounded`. Source: docs/spec/drplanexecution.md, "Messages".
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from api.meta import ObjectKey, go_duration, rfc3339
+from api.meta import go_duration, rfc3339
 from api.phases import ActionType, Operation
 from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, bounded, called, listed, placed
@@ -324,28 +324,6 @@ def failed_to_read_value(what: str, reason: str) -> str:
     return f"Failed to read {what} for a parameter: {reason}"
 
 
-def secrets_changed(action: str, dr_workflow: str) -> str:
-    """A definition whose secret parts were left out is not what it was, so they cannot be taken from it."""
-    return (
-        f"The secret parts of action {action} were not kept, and its definition in DRWorkflow {dr_workflow} has "
-        "changed since or is gone"
-    )
-
-
-def parameters_changed(action: str, names: Sequence[str], reasons: Sequence[str]) -> str:
-    """Secret values of parameters were left out, and cannot be determined again."""
-    why = f": {'; '.join(reasons)}" if reasons else ""
-    return (
-        f"Action {action} uses secret values that were not kept and cannot be determined again "
-        f"(parameters: {', '.join(names)}){why}"
-    )
-
-
-def values_not_kept(action: str) -> str:
-    """A definition has placeholders, and nothing was kept to fill them in with."""
-    return f"Action {action} has placeholders, and no values were kept for them"
-
-
 def place_unknown(stage: str, dr_workflow: str) -> str:
     """A snapshot has no such DRWorkflow in its plan."""
     return f"The definitions that were kept have no DRWorkflow {dr_workflow} at this place of stage {stage}"
@@ -369,34 +347,6 @@ def not_usable_with_secrets(action: str) -> str:
 def too_many_secrets(action: str, most: int) -> str:
     """Each secret text has to be looked for in every message."""
     return f"Action {action} has more than {most} secret values: divide it, or read them from a Secret"
-
-
-def failed_to_keep(name: str, reason: str) -> str:
-    """What a later Revert needs could not be stored."""
-    return f"Failed to keep ControllerRevision {name}: {reason}"
-
-
-def record_too_large(name: str, size: int, bound: int) -> str:
-    """What is to be stored does not fit into one object; both in bytes."""
-    return failed_to_keep(name, f"it takes {size} bytes, {bound} fit")
-
-
-def snapshot_altered(name: str) -> str:
-    """What is there is not what was kept."""
-    return f"ControllerRevision {name} is not as it was kept: its content no longer has the hash that was recorded"
-
-
-def snapshot_gone(name: str) -> str:
-    """What was kept is no longer there."""
-    return f"ControllerRevision {name} no longer exists"
-
-
-def record_foreign(name: str, execution: ObjectKey) -> str:
-    """An object with the name of a record lacks the prefix, the label or the owner of the records of an execution."""
-    return (
-        f"ControllerRevision {name} is not a record of DRPlanExecution {execution.name}: its name, "
-        "its labels and its owner do not say so together"
-    )
 
 
 def not_readable(kind: str, name: str, problem: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.meta import CANCEL_ANNOTATION
+from api.phases import OperationType
 from api.reasons import Cause, Reason
-from planning.messages.text import MESSAGE_BOUND, bounded, counted, excerpt
+from planning.messages.text import MESSAGE_BOUND, bounded, counted, excerpt, listed
 
 DECIDING = "Reading and looking at every object concerned"
 """Before the tree is known; also a root's current details in Temporal."""
@@ -91,3 +92,14 @@ def paused(who: str, why: str, error: str) -> Cause:
     reason = f" ({why})" if why else ""
     last = f"; the last attempt failed: {error}" if error else ""
     return Cause(Reason.PAUSED, bounded(f"Paused in Temporal{by}{reason}, until it is unpaused there{last}"))
+
+
+def current_action(running: Sequence[str]) -> str | None:
+    """Name the actions of a workflow that run now: `create-a, create-b`; None where none does."""
+    return listed(running, MESSAGE_BOUND, ", ") if running else None
+
+
+def progress(operation: OperationType, done_actions: int, total: int) -> str:
+    """Progress of a workflow: `2/2 actions rolled back`."""
+    verb = "rolled back" if operation is OperationType.REVERT else "completed"
+    return f"{done_actions}/{total} actions {verb}"

@@ -45,7 +45,9 @@ from planning.definitions.target import target_of_action
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
+from planning.messages import rejections as rejection_messages
 from planning.messages import requests as request_messages
+from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
 from planning.revert.actions import ActionDecisions, decide_all, executes
@@ -123,19 +125,19 @@ def decide_revert(
     original_tree = read_tree(original, workflows, Scope.of(revert.spec))
     tree = mirrored(original_tree, plan)
     if errors := in_object(revert, _spec_errors(revert, original, tree)):
-        return rejected(tree_messages.unusable([error.text for error in errors]))
+        return rejected(rejection_messages.unusable([error.text for error in errors]))
     facts = gather_facts(
         original_tree, observations, history(revert, original, earlier), revert.spec, of_execution(original)
     )
     decisions = decide_all(tree, facts, prior_states)
     later = later_executions(layers, tree, decisions)
     if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
-        return rejected(tree_messages.later_rests_on(original.metadata.name, resting), later=later)
+        return rejected(rejection_messages.later_rests_on(original.metadata.name, resting), later=later)
     stages = [_planned_stage(stage, decisions, (revert.metadata.uid, part)) for stage in tree]
     nodes = [node for node, _ in stages]
     approvals = approvals_of(plan, nodes)
     if lacks_requester(revert, approvals):
-        return rejected(tree_messages.unusable([request_messages.WITHOUT_REQUESTER]))
+        return rejected(rejection_messages.unusable([request_messages.WITHOUT_REQUESTER]))
     state = RunState(
         phase=Phase.PENDING,
         stage_statuses=nodes,
@@ -202,7 +204,7 @@ def _planned_workflow(
     actions = [node for node, _ in planned]
     node = WorkflowExecutionStatus(
         workflow_ref=ObjectName(name=ref.name, namespace=ref.in_namespace),
-        progress=tree_messages.progress(OperationType.REVERT, 0, len(planned)),
+        progress=running_messages.progress(OperationType.REVERT, 0, len(planned)),
         action_statuses=actions,
         **pending_or_skipped(workflow.skipped or _done_before(actions, actions)),
     )
@@ -308,21 +310,21 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
     """
     name = revert.spec.revert_execution_ref or revert.spec.revert_to
     if revert.spec.revert_to and (fields := _not_with_revert_to(revert.spec)):
-        return tree_messages.not_with_revert_to(fields)
+        return rejection_messages.not_with_revert_to(fields)
     if not name:
-        return tree_messages.NO_REFERENCE
+        return rejection_messages.NO_REFERENCE
     if original is None:
-        return tree_messages.unknown_execution(name, revert.metadata.namespace)
+        return rejection_messages.unknown_execution(name, revert.metadata.namespace)
     if original.metadata.namespace != revert.metadata.namespace:
-        return tree_messages.other_namespace(name, original.metadata.namespace, revert.metadata.namespace)
+        return rejection_messages.other_namespace(name, original.metadata.namespace, revert.metadata.namespace)
     if original.spec.operation_type is not OperationType.EXECUTE:
-        return tree_messages.not_an_execute(name, original.spec.operation_type)
+        return rejection_messages.not_an_execute(name, original.spec.operation_type)
     if original.spec.dry_run:
-        return tree_messages.is_preview(name)
+        return rejection_messages.is_preview(name)
     if original.spec.plan_ref != revert.spec.plan_ref:
-        return tree_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
+        return rejection_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
     if original.status.phase not in ENDED:
-        return tree_messages.not_ended(name, original.status.phase)
+        return rejection_messages.not_ended(name, original.status.phase)
     return None
 
 
@@ -336,9 +338,9 @@ def _why_not_recorded(original: DRPlanExecution) -> str | None:
     """Say what of an original is not recorded, so that it cannot be taken back; None where nothing is missing."""
     name = original.metadata.name
     if not original.status.stages:
-        return tree_messages.nothing_recorded(name)
+        return rejection_messages.nothing_recorded(name)
     part = next(_parts_without_record(original.status.stages), None)
-    return tree_messages.part_not_recorded(name, part) if part else None
+    return rejection_messages.part_not_recorded(name, part) if part else None
 
 
 def _parts_without_record(stages: Sequence[StageStatus]) -> Iterator[str]:

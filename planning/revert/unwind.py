@@ -12,7 +12,7 @@ from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Reason
 from api.steps import RevertDecision, RevertPart
-from planning.messages import tree as tree_messages
+from planning.messages import running as running_messages
 from planning.revert.original import mirrored, read_tree
 from planning.status.rollup import rollup
 from planning.status.transitions import with_counts
@@ -50,7 +50,7 @@ def _pending(stage: StageStatus, execution: str) -> StageStatus:
         WorkflowExecutionStatus(
             workflow_ref=node.workflow_ref,
             phase=Phase.PENDING,
-            progress=tree_messages.progress(OperationType.REVERT, 0, len(node.actions)),
+            progress=running_messages.progress(OperationType.REVERT, 0, len(node.actions)),
             action_statuses=[
                 ActionStatus(name=action.name, type=action.type, phase=Phase.PENDING) for action in node.actions[::-1]
             ],

@@ -32,6 +32,7 @@ from api.workflow import DRWorkflow, DRWorkflowSpec
 from planning.definitions.field_errors import model_errors
 from planning.definitions.identifiers import RECORD_PREFIX, Workflows, reference_in_plan, used_workflows
 from planning.messages import actions as action_messages
+from planning.messages import records as record_messages
 from planning.values import omission
 from planning.values.secret_names import is_secret_name
 from planning.values.secret_parts import MARKER, secrets_in
@@ -196,7 +197,7 @@ def without_secrets(parameter: Parameter) -> Parameter:
 def read_document(kind: type[ModelT], ref: SnapshotRef, data: Any) -> ModelT:
     """Return a stored document: the root of a snapshot, or the definition of a DRWorkflow. Raises SnapshotError."""
     if digest(data) != ref.sha256:
-        raise SnapshotError(action_messages.snapshot_altered(ref.name))
+        raise SnapshotError(record_messages.snapshot_altered(ref.name))
     try:
         return kind.model_validate(data)
     except ValidationError as error:

@@ -21,7 +21,7 @@ from api.execution import (
 from api.ledger import Ledger, LedgerStage, WorkflowRecord
 from api.meta import Model
 from api.phases import Operation, Phase
-from planning.messages import tree as tree_messages
+from planning.messages import rejections as rejection_messages
 from planning.snapshot.documents import digest, parts_of
 from planning.status.rollup import rollup
 
@@ -148,7 +148,7 @@ def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: L
         elif shown is None or position in stage.skipped:
             nodes.append(node)
         elif shown.phase is Phase.SUCCEEDED:
-            problem = tree_messages.ledger_lacks(original.metadata.name, ref.name, stage.name)
+            problem = rejection_messages.ledger_lacks(original.metadata.name, ref.name, stage.name)
             raise LedgerError(LedgerFault.GONE, problem)
         else:
             actions = [_only_shown(action) for action in shown.actions] or None

@@ -12,6 +12,7 @@ from api.phases import OperationType, Phase, PlanFailurePolicy, StageFailurePoli
 from api.reasons import Cause, Reason
 from api.steps import RollbackStep
 from planning.definitions.dependencies import Needs
+from planning.messages import rejections as rejection_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
 
@@ -159,7 +160,7 @@ def plan_message(phase: Phase, operation: OperationType, state: RunState) -> str
         *standing, _skipped_alone(stages)
     )
     later = [one.name for one in state.later_executions or []]
-    return f"{message}{tree_messages.later_in_effect(later)}" if later else message
+    return f"{message}{rejection_messages.later_in_effect(later)}" if later else message
 
 
 def _failure_chain(stage: StageStatus) -> list[str]:

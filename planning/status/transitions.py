@@ -28,6 +28,7 @@ from api.steps import ActionOutcome
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
 from planning.messages import requests as request_messages
+from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.status.rollup import blocking_stage, failed_needs, part_end, plan_message, rollup, stop_cause, summarize
@@ -122,7 +123,7 @@ def action_started(
     """
     action = node.actions[index]
     changed = with_child(node, index, action if action.start_time else started(action, now))
-    return changed.model_copy(update={"current_action": tree_messages.current_action([*beside, action.name])})
+    return changed.model_copy(update={"current_action": running_messages.current_action([*beside, action.name])})
 
 
 def action_retrying(
@@ -182,7 +183,7 @@ def action_finished(
             **_record(outcome),
         }
     )
-    current = {"progress": progress or node.progress, "current_action": tree_messages.current_action(beside)}
+    current = {"progress": progress or node.progress, "current_action": running_messages.current_action(beside)}
     return with_child(node, index, action).model_copy(update=current)
 
 
@@ -244,7 +245,7 @@ def _with_actions(
 ) -> WorkflowExecutionStatus:
     """Return the node of a workflow that ended with these actions."""
     done = sum(action.phase is Phase.SUCCEEDED for action in actions)
-    progress = tree_messages.progress(operation, done, len(actions))
+    progress = running_messages.progress(operation, done, len(actions))
     return node.model_copy(update={"action_statuses": actions, "progress": progress, "current_action": None, **end})
 
 

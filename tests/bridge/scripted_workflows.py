@@ -19,7 +19,7 @@ from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecution
 from api.meta import Model, ObjectName
 from api.phases import ActionType, Phase
 from api.steps import AttemptFailure, Heartbeat, RunInput
-from planning.messages import tree as tree_messages
+from planning.messages import running as running_messages
 from planning.status import transitions
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType
 
@@ -212,7 +212,7 @@ def action(name: str, phase: Phase = Phase.PENDING, message: str | None = None) 
 
 def node(name: str, *actions: ActionStatus, phase: Phase = Phase.PENDING) -> WorkflowExecutionStatus:
     ref = ObjectName(name=name, namespace="default")
-    current = tree_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
+    current = running_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING])
     return WorkflowExecutionStatus(workflow_ref=ref, phase=phase, current_action=current, action_statuses=list(actions))
 
 

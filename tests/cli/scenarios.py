@@ -16,6 +16,7 @@ from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, RootRun, RunStatus
 from planning.messages import actions as action_messages
 from planning.messages import removal as removal_messages
+from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.status import rollup, transitions
@@ -55,7 +56,7 @@ def workflow(name: str, *actions: ActionStatus, operation: OperationType = REVER
     phase = _phase([each.phase for each in actions])
     end = rollup.part_end(phase, operation, "Workflow", [(each.name, each.phase) for each in actions])
     done = sum(each.phase is Phase.SUCCEEDED for each in actions)
-    progress = tree_messages.progress(operation, done, len(actions))
+    progress = running_messages.progress(operation, done, len(actions))
     node = WorkflowExecutionStatus(workflow_ref=ObjectName(name=name), action_statuses=list(actions), phase=phase)
     return node.model_copy(update={**end, **_times(phase), "progress": progress})
 

@@ -20,7 +20,7 @@ def test_it_shows_both_runs_in_the_words_of_the_program() -> None:
     text = shown()
     assert "make demo" in text
     assert tree_messages.plan_executed(2, 10, 0) in text
-    assert tree_messages.progress(OperationType.REVERT, 1, 3) in text
+    assert running_messages.progress(OperationType.REVERT, 1, 3) in text
 
 
 def test_it_shows_what_was_done_what_runs_and_what_is_to_come() -> None:

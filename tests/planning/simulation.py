@@ -19,7 +19,7 @@ from planning.definitions.identifiers import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
-from planning.messages import tree as tree_messages
+from planning.messages import running as running_messages
 from planning.status import rollup, transitions
 from tests.planning.builders import (
     START,
@@ -189,7 +189,7 @@ class Walk:
             outcome = act(index, place, number)
             assert outcome is not None, "a Pending action has something to do"
             done = [*(one.phase for one in node.actions), outcome.phase].count(Phase.SUCCEEDED)
-            progress = tree_messages.progress(self.operation, done, len(node.actions))
+            progress = running_messages.progress(self.operation, done, len(node.actions))
             node = transitions.action_finished(node, number, outcome, 0, self._tick(), progress=progress)
             self._put(index, transitions.with_child(self.state.stages[index], place, node))
         node = transitions.workflow_finished(node, self.operation, self._tick(), policy=policy)

@@ -24,7 +24,7 @@ from api.steps import (
     RollbackStep,
     Target,
 )
-from planning.messages import tree as tree_messages
+from planning.messages import running as running_messages
 
 QUICK = Attempts(timeout="1m", retry=RetryPolicy(limit=2, interval="10ms", backoff_multiplier="1"))
 ONCE = Attempts(timeout="1m", retry=RetryPolicy(limit=0, interval="10ms"))
@@ -72,7 +72,7 @@ def planned(operation: OperationType, stages: Sequence[StageStatus]) -> RunState
 
 def _with_progress(operation: OperationType, part: StageStatus) -> StageStatus:
     nodes = [
-        node.model_copy(update={"progress": tree_messages.progress(operation, 0, len(node.actions))})
+        node.model_copy(update={"progress": running_messages.progress(operation, 0, len(node.actions))})
         for node in part.workflows
     ]
     return part.model_copy(update={"workflow_executions": nodes})

@@ -14,14 +14,8 @@ from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import end_strange_runs
 from bridge.kubernetes.index import ObjectKind
 from bridge.kubernetes.store import read
-from bridge.temporal.client import (
-    NoAnswer,
-    OpenRoot,
-    RunNotFound,
-    TemporalError,
-    TemporalUnreachable,
-    root_workflow_id,
-)
+from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
+from bridge.temporal.client import OpenRoot, root_workflow_id
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError

@@ -19,7 +19,7 @@ from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, RootRun, RunStatus
-from bridge.temporal.client import RunNotFound
+from bridge.temporal.calls import RunNotFound
 from kube.client import Object
 from planning.revert.decide import rejected
 from tests.planning.builders import plan

@@ -11,7 +11,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from api.steps import AttemptFailure, Heartbeat
-from bridge.temporal.client import TemporalClient, TemporalUnreachable
+from bridge.temporal.calls import TemporalUnreachable
+from bridge.temporal.client import TemporalClient
 from process.payload_encryption import PayloadEncryption
 
 KEY = bytes(32)

@@ -9,7 +9,7 @@ from api.meta import rfc3339
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.steps import ActionOutcome
-from planning.messages import tree as tree_messages
+from planning.messages import running as running_messages
 from planning.messages.text import MESSAGE_BOUND
 from planning.status import transitions
 from tests.planning.builders import stage, workflow
@@ -28,7 +28,7 @@ def node(*phases: Phase, name: str = "w", operation: OperationType = REVERT) -> 
         for letter, phase in zip("abcdef", phases, strict=False)
     ]
     base = workflow(name, *actions, phase=Phase.RUNNING)
-    words = tree_messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
+    words = running_messages.progress(operation, phases.count(Phase.SUCCEEDED), len(actions))
     return base.model_copy(update={"progress": words, "start_time": WHOLE})
 
 
