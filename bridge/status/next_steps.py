@@ -38,6 +38,7 @@ _OF_FAILED = {
     Reason.FORBIDDEN: Situation.FORBIDDEN,
     Reason.DELETION_TIMED_OUT: Situation.STILL_THERE,
     Reason.WRONG_UID: Situation.OTHER_OBJECT,
+    Reason.CHANGED_SINCE: Situation.CHANGED_SINCE,
     Reason.NOT_FOUND: Situation.NOT_FOUND,
     Reason.ALREADY_EXISTS: Situation.ALREADY_EXISTS,
     Reason.UNDEFINED: Situation.UNDEFINED,

@@ -38,6 +38,7 @@ class Situation(StrEnum):
     FORBIDDEN = "Forbidden"
     STILL_THERE = "StillThere"
     OTHER_OBJECT = "OtherObject"
+    CHANGED_SINCE = "ChangedSince"
     GONE_BEFORE = "GoneBefore"
     NOT_FOUND = "NotFound"
     VERSION_NOT_SERVED = "VersionNotServed"
@@ -232,6 +233,12 @@ ADVICE: Mapping[Situation, Advice] = {
         "somebody else deleted the object and created it again",
         "if the new one is to stay, create another Revert that passes it over",
         _IGNORE,
+    ),
+    Situation.CHANGED_SINCE: Advice(
+        "reason `ChangedSince`",
+        "somebody else changed what the Revert was to restore; the message names the fields",
+        "decide whose values are to stay; once the fields are as the execution left them, another Revert restores them",
+        _AGAIN,
     ),
     Situation.GONE_BEFORE: Advice(
         '`Failed to delete ConfigMap: configmaps "app" not found`, '
