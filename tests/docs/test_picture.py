@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 from api.phases import OperationType, Phase
 from cli.screen import sign
+from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from tests.docs.pages import REPOSITORY
 
