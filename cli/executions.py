@@ -117,13 +117,14 @@ class Executions:
     def resolve(self, name: str, operation: OperationType | None = None) -> str:
         """Return the name that is meant: `@latest` is the newest execution, `PLAN@latest` the newest one of a plan.
 
-        `operation` keeps to those of one operation. Raises NoExecutionError.
+        `operation` keeps to those of one operation, which no preview carried out. Raises NoExecutionError.
         """
         if not name.endswith(LATEST):
             return name
         plan = name.removesuffix(LATEST)
         for each in self.newest(plan):
-            if operation is None or each.get("spec", {}).get("operationType") == operation:
+            spec = each.get("spec", {})
+            if operation is None or (spec.get("operationType") == operation and not spec.get("dryRun")):
                 return str(each["metadata"]["name"])
         of_plan = f" of DRPlan {plan}" if plan else ""
         kind = f"{operation.value} " if operation else "execution "

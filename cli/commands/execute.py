@@ -3,7 +3,17 @@
 import argparse
 
 from api.phases import Mode
-from cli.options import PLANS, UsageError, add_on_failure, add_output, add_wait, completed, connected
+from cli.options import (
+    PLANS,
+    UsageError,
+    add_on_failure,
+    add_output,
+    add_preview,
+    add_wait,
+    completed,
+    connected,
+    preview_fields,
+)
 from cli.watch import follow
 
 
@@ -15,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--param", metavar="NAME=VALUE", action="append", default=[], help="a parameter; may be repeated"
     )
+    add_preview(parser)
     add_on_failure(parser)
     add_wait(parser)
     add_output(parser, "name")
@@ -22,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Create it, and follow it where that is wanted."""
-    spec: dict[str, object] = {"mode": options.mode} if options.mode else {}
+    spec = preview_fields(options) | ({"mode": options.mode} if options.mode else {})
     if options.on_failure:
         spec["onFailure"] = options.on_failure
     params = [each.partition("=") for each in options.param]

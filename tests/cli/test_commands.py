@@ -123,6 +123,8 @@ def answered(stack: Stack, namespace: str, name: str, state: str, message: str |
 
 @pytest.mark.parametrize(("state", "code"), [("Effective", 0), ("Refused", 1)])
 def test_a_request_is_written_and_its_answer_told(stack: Stack, namespace: str, state: str, code: int) -> None:
+    drplan(stack, "execute", "shop", "-n", namespace, "--name", "seen", "--dry-run", "--no-wait")
+    assert stored(stack, namespace, "seen")["spec"]["dryRun"] is True
     drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--on-failure", "Pause", "--no-wait")
     assert stored(stack, namespace, "run")["spec"]["onFailure"] == "Pause"
     arguments = ["retry", "run", "-n", namespace, "--action", "s/w/a", "--timeout", "30s", "--reason", "mended"]

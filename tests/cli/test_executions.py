@@ -10,7 +10,7 @@ import yaml
 from aiohttp import web
 
 from api.meta import API_VERSION
-from api.phases import Phase
+from api.phases import OperationType, Phase
 from cli.executions import Executions
 from kube.blocking import ApiServer
 from kube.errors import ApiError, ForbiddenError, NotFoundError
@@ -63,3 +63,17 @@ async def test_an_answer_about_the_execution_ends_it(
     async with executions(answer, tmp_path) as shop, asyncio.timeout(10):
         with pytest.raises(error, match="the server's words"):
             await asyncio.to_thread(lambda: next(shop.follow("run")))
+
+
+async def test_the_latest_of_an_operation_is_no_preview(tmp_path: Path) -> None:
+    def body(name: str, second: int, **spec: object) -> dict[str, object]:
+        metadata = {"name": name, "namespace": "default", "creationTimestamp": f"2026-02-03T10:00:0{second}Z"}
+        return {**ENDED, "metadata": metadata, "spec": {"planRef": "shop", "operationType": "Execute", **spec}}
+
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        items = [body("done", 1), body("seen", 2, dryRun=True)]
+        return web.json_response({"kind": "DRPlanExecutionList", "metadata": {"resourceVersion": "1"}, "items": items})
+
+    async with executions(answer, tmp_path) as found:
+        assert await asyncio.to_thread(found.resolve, "@latest", OperationType.EXECUTE) == "done"
+        assert await asyncio.to_thread(found.resolve, "@latest") == "seen"
