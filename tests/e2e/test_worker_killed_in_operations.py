@@ -78,10 +78,11 @@ def given_objects_and_plans(story: Story) -> dict[str, str]:
 
 
 def kept(story: Story, execution: str) -> Object:
-    """Give the record of the state before the only change of an execution."""
+    """Give the last record of the state before the only change of an execution; a Replace notes what it left later."""
     label = f"{EXECUTION_UID_LABEL}={story.uid('drplanexecution', execution)}"
     found = json.loads(story.kubectl("get", "controllerrevisions", "-l", label, "-o", "json"))["items"]
-    [record] = [each["data"] for each in found if "-before-" in each["metadata"]["name"]]
+    records = [each for each in found if "-before-" in each["metadata"]["name"]]
+    record = max(records, key=lambda each: each["revision"])["data"]
     assert isinstance(record, dict)
     return record
 
