@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from _pytest.nodeid import coerce_node_id
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 from xdist.workermanage import WorkerController
@@ -76,11 +77,11 @@ def _group(items: list[pytest.Item], durations: dict[str, float]) -> None:
     for item in items:
         module = item.nodeid.partition("::")[0]
         shares = any(_scope(item, name) in ("class", "module", "package") for name in _fixtures(item))
-        if shares:
-            item.add_marker(pytest.mark.xdist_group(module))
         group = module if shares else item.nodeid
         groups[group].append(item)
         seconds[group] += durations[item.nodeid]
+        if shares:  # pytest-xdist 3.8 sets `_nodeid` to this, which pytest 9.2 does not read
+            item._id = coerce_node_id(f"{item.nodeid}@{module}")
     items[:] = [item for name in sorted(groups, key=lambda name: -seconds[name]) for item in groups[name]]
 
 

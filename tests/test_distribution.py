@@ -95,6 +95,14 @@ def test_a_process_keeps_to_the_servers_that_it_has_started(project: Path) -> No
     assert len({process for process, _ in ran}) == len(ran) == 2
 
 
+def test_tests_with_a_shared_fixture_run_in_one_process(project: Path) -> None:
+    cases = "@pytest.mark.parametrize('number', range(20))\ndef test_case(shared, number): print(os.getpid())"
+    shared = "@pytest.fixture(scope='module')\ndef shared(): pass"
+    (project / "test_f.py").write_text(f"import os\nimport pytest\n{shared}\n{cases}")
+    output = run(project, "-n2", "test_f.py", "test_a.py")
+    assert len(set(re.findall(r"\[(gw\d)\] .*PASSED test_f.py::", output))) == 1
+
+
 def test_all_run_once_in_several_processes(project: Path) -> None:
     everything = passed(run(project, "-n2"))
     assert len(everything) == len(set(everything)) == 7
