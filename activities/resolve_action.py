@@ -128,15 +128,20 @@ class ActionResolver:
         step, reference = request.step, request.dr_workflow
         if request.origin is None:
             live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
-            definition = _without_values(_part_of_step(live, step, reference))
+            definition = await asyncio.to_thread(lambda: _without_values(_part_of_step(live, step, reference)))
             return definition, await _secrets_of(definition)
         stored = await self._stored(request.origin, reference)
-        action = await asyncio.to_thread(_part_of_step, stored.dr_workflow, step, reference)
-        complete = is_whole(stored.definition, step.index, step.part, action)
+
+        def part() -> tuple[Action, bool]:
+            found = _part_of_step(stored.dr_workflow, step, reference)
+            return found, is_whole(stored.definition, step.index, step.part, found)
+
+        action, complete = await asyncio.to_thread(part)
         if not complete:
             await self._require_readable(request)
         whole = action if complete else await self._with_secrets(action, step, stored)
-        names = frozenset(names_used(whole, PlaceholderKind.PARAMS)) & frozenset(stored.parameters.left_out)
+        left_out = frozenset(stored.parameters.left_out)
+        names = left_out and left_out & {*await asyncio.to_thread(names_used, whole, PlaceholderKind.PARAMS)}
         if names and complete:
             await self._require_readable(request)
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
@@ -174,7 +179,7 @@ class ActionResolver:
         live = await find(self._cluster, DRWorkflow, metadata.namespace, metadata.name)
         names = occurrences(stored.dr_workflow.spec.actions, lambda each: each.name)
         same = actions_by_name(live).get(names[step.index])
-        whole = completed(action, same and _part(same, step.part))
+        whole = await asyncio.to_thread(completed, action, same and _part(same, step.part))
         if whole is None:
             message = record_messages.secrets_changed(step.action, f"{metadata.namespace}/{metadata.name}")
             raise ActionError(FailureType.UNDEFINED, message)
