@@ -107,6 +107,8 @@ class Refusal(Model):
     message: str
     reason: NodeReason = None
     """The reason of the action; None where the type is that."""
+    may_exist: Target | None = None
+    """The object that could not be read."""
 
 
 class Attempts(Model):

@@ -124,10 +124,11 @@ def _decide_object(
             return NoRollback(tree_messages.gone_since_asked(facts.asked_uids[item.uid]))
     match observed.presence:
         case Presence.FORBIDDEN:
-            return _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
+            refusal = _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
+            return refusal.model_copy(update={"may_exist": item.target})
         case Presence.UNREADABLE:
             refusal = _refusal(FailureType.UNSUPPORTED, item.target, observed.reason or action_messages.NOT_READABLE)
-            return refusal.model_copy(update={"reason": observed.why})
+            return refusal.model_copy(update={"reason": observed.why, "may_exist": item.target})
         case Presence.ABSENT:
             return _decide_absent(action, item, observed, facts)
         case Presence.PRESENT:

@@ -197,8 +197,8 @@ def not_deleted(
 ) -> list[str] | None:
     """Name the objects that a Revert was to delete and did not: `steps` has one for each action of the tree.
 
-    Of an action with several objects all are named where it did not succeed. A workflow whose list of actions was
-    lost counts as a whole.
+    Of an action with several objects all are named where it did not succeed; so is one that could not be read. A
+    workflow whose list of actions was lost counts as a whole.
     """
     found = []
     for stage, rows in zip(stages, steps, strict=False):
@@ -209,6 +209,8 @@ def not_deleted(
             for phase, step in zip(phases, row, strict=True):
                 if step is not None and phase is not Phase.SUCCEEDED:
                     found += [placed(deletion.target) for deletion in step.deletions]
+                    if step.refusal is not None and step.refusal.may_exist is not None:
+                        found.append(placed(step.refusal.may_exist))
     return list(dict.fromkeys(found)) or None
 
 

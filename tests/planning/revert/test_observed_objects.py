@@ -8,6 +8,7 @@ from api.execution import ActionStatus, DRPlanExecution
 from api.phases import ActionType, OnMissing, Operation, Phase
 from api.steps import FailureType, ObservedObject, Presence, RevertDecision, RollbackStep, Target
 from planning.revert.decide import decide_revert
+from planning.status import rollup
 from tests.planning.builders import (
     END,
     LATER,
@@ -91,6 +92,7 @@ class TestMissing:
         unread = ObservedObject(presence=presence, reason="its reason")
         decision = decide(original(made("a", LOC)), {LOC: unread}, by=IGNORE)
         assert refusal(decision) == (type_, "Failed to delete Localization: its reason")
+        assert rollup.not_deleted(decision.state.stages, decision.steps) == ["Localization default/nginx-loc-a"]
 
     def test_an_object_that_nobody_looked_at_is_not_touched(self) -> None:
         decision = decide_revert(revert(), original(made("a", LOC)), [], {}, None, {})
