@@ -551,6 +551,7 @@ OF_A_PREVIEW = [
 ]
 OF_RUNS = [
     *_constants(run_messages),
+    run_messages.event_without_lock(GAP, GAP),
     run_messages.too_expensive(5, 64 << 20),
     run_messages.too_deep(150),
     run_messages.valid([GAP]),
