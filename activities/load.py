@@ -232,7 +232,9 @@ class LoadActivities:
                 return Loaded(rejected_revert(str(error), error.fault), live_plan, account)
         if original is None:
             return Loaded(decide_revert(revert, None, [], {}, live_plan, {}), live_plan, account)
-        used = await original_definitions(self._cluster, self._snapshots, original, live_plan)
+        # Not what this worker has read before: a decision is made of what is stored now.
+        stored = SnapshotStore.of(self._cluster)
+        used = await original_definitions(self._cluster, stored, original, live_plan)
         if live_plan is None:
             account = await self._account(namespace, None, used.snapshot)
         actor = actor_of(namespace, account)

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from tests.e2e.installation import Installation
 from tests.e2e.story import Story, condition, told
 from tests.kubectl import Object
 from tests.manifests import config_map, writes
@@ -76,9 +75,7 @@ def test_a_revert_that_stops_at_a_hook_is_finished_by_another_one(story: Story) 
     ]
 
 
-def test_a_revert_carries_out_what_was_defined_at_the_execute_and_fails_where_that_is_gone(
-    installation: Installation, story: Story
-) -> None:
+def test_a_revert_carries_out_what_was_defined_at_the_execute_and_fails_where_that_is_gone(story: Story) -> None:
     given(story)
     story.execute("execute", "plan", mode="Install")
     story.succeeded("execute")
@@ -96,8 +93,6 @@ def test_a_revert_carries_out_what_was_defined_at_the_execute_and_fails_where_th
         if "-ledger-" not in each["metadata"]["name"]:
             story.kubectl("delete", "controllerrevision", each["metadata"]["name"])
     story.kubectl("delete", "drworkflow", "flow")
-    installation.worker.program.kill()  # it keeps what it has read
-    installation.restore()
     story.revert("last", "plan", "another")
     status = story.failed("last", seconds=120)
     refused = "The custom rollback of action open is no longer defined in DRWorkflow flow"

@@ -30,4 +30,4 @@ def test_an_execution_removed_while_the_bridge_is_down_has_no_further_action_don
         until(lambda: story.held(name), f"the deletion of {name}")  # noqa: B023 - called before the next round
         story.let_go(name)
     story.succeeded("second")
-    assert "currentExecution" not in story.kubectl.get("drplan", "plan")["status"]
+    until(lambda: "currentExecution" not in story.kubectl.get("drplan", "plan")["status"], "the end of the lock")

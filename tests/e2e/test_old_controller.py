@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -145,9 +145,10 @@ def test_after_a_revert_that_the_old_controller_left_running_the_messages_lead_o
 ) -> None:
     with while_the_bridge_is_down(installation):
         given_a_plan_whose_objects_the_old_controller_made(story)
-        leave(story, manifests.execute("execute", "plan"), old_execute(story))
+        executed = old_execute(story)
+        leave(story, manifests.execute("execute", "plan"), executed)
         story.kubectl("delete", "localization", "loc")
-        started = rfc3339(datetime.now(UTC))
+        started = executed["completionTime"]
         leave(story, manifests.revert("old-back", "plan", "execute"), {"phase": "Running", "startTime": started})
     assert "with spec.onMissing: Ignore" in story.failed("old-back")["message"]
     story.revert("back", "plan", "execute")
