@@ -119,6 +119,10 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
     succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
     last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
     if execution.spec.revert_to is not None or last in (None, original):
+        clean = conditions.find(execution.status.conditions, ConditionType.CLEAN)
+        if clean is not None and clean.status is ConditionStatus.FALSE:
+            message = run_messages.partly_reverted(name, original, phase, done, total)
+            return ConditionUpdate(ConditionType.EXECUTED, False, "PartlyReverted", message)
         return ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
     return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(last)) if in_effect else None
 

@@ -32,7 +32,7 @@ _SLIP = re.compile(
 )
 """A placeholder in braces that are not those of the older spelling, or in other letters."""
 _INDEXED = re.compile(
-    r"(?:\bindex\s+\$?\.)?(?P<root>params?|parameters?|outputs?)(?:\[\s*+|\s++)[\"'](?P<below>[\w-]++)[\"']\s*+\]?",
+    r"(?:\bindex\s+\$?\.)?(?P<root>params?|parameters?|outputs?)(?:\[\s*+|\s++)[\"']{1,2}+(?P<below>[\w-]++)[\"']{1,2}+\s*+\]?",
     re.IGNORECASE,
 )
 """An entry as other languages of templates have it: `params['x']`, `index .params "x"`."""

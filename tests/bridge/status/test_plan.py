@@ -218,6 +218,7 @@ def test_a_dr_workflow_that_stands_twice_is_read_once() -> None:
 
 
 A_PARTLY, B_PARTLY = partly("a", Phase.FAILED, 3), partly("b", Phase.CANCELED, 2)
+LEFT = partly("a-left", Phase.SUCCEEDED, 0, "a")
 A_BACK_PARTLY, NOTHING = partly("a-back", Phase.FAILED, 1, "a"), partly("n", Phase.FAILED, 0)
 
 
@@ -244,6 +245,12 @@ A_BACK_PARTLY, NOTHING = partly("a-back", Phase.FAILED, 1, "a"), partly("n", Pha
             PlanPhase.READY,
             ("False", "TakenBack"),
             "DRPlanExecution revert-a-Succeeded took it back",
+        ),
+        (
+            [A_PARTLY, LEFT],
+            PlanPhase.READY,
+            ("False", "PartlyReverted"),
+            "DRPlanExecution a-left ended as Succeeded: 0 of 5 actions of a rolled back",
         ),
     ],
 )

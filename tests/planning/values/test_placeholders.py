@@ -171,6 +171,7 @@ UNKNOWN = [
     ("{{ range $k, $v := .Params }}", ""),
     ("$(params['x'])", "$(params.x)"),
     ('$(params["x"])', "$(params.x)"),
+    ("$(params[''x''])", "$(params.x)"),
     ("$(globalParams.x)", "$(params.x)"),
     ("{{ .globalParams.x }}", "$(params.x)"),
 ]
