@@ -1,5 +1,6 @@
 """Plans and DRWorkflows say all that is wrong with them at once, and again whenever what they rest on changes."""
 
+import json
 from typing import Any
 
 from bridge.kubernetes.index import ObjectKind
@@ -24,7 +25,8 @@ async def change(ns: PlanNamespace, kind: ObjectKind, name: str, spec: dict[str,
 async def test_a_dr_workflow_lists_every_error_with_its_field(ns: PlanNamespace) -> None:
     bad = config_map("one", ns.namespace) | {"timeout": "soon", "when": "x", "dependsOn": ["two", "three"]}
     other = config_map("two", ns.namespace) | {"dependsOn": ["one"]}
-    other["resource"]["operation"] = "Patch"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "two", "namespace": ns.namespace}}
+    other["resource"] |= {"operation": "Patch", "manifest": json.dumps(secret)}
     await ns.create(ObjectKind.DR_WORKFLOW, "work", {"actions": [bad, other], "parameters": [{"name": "1st"}]})
     found = await judged(ns, ObjectKind.DR_WORKFLOW, "work", "Invalid")
     paths = ["spec." + text.removeprefix("spec.").partition(" of DRWorkflow ")[0] for text in found]
