@@ -9,12 +9,16 @@ from tests.bridge.plan_namespace import PlanNamespace, condition, config_map
 
 async def judged(ns: PlanNamespace, kind: ObjectKind, name: str, phase: str) -> list[str]:
     """Wait for a phase, and give what the condition lists."""
-    item = await ns.until(
-        name, lambda one: one.get("status", {}).get("phase") == phase, f"phase {phase}", kind, seconds=20
-    )
+
+    def has_phase(one: dict[str, Any]) -> bool:
+        """An object that was just changed still has the phase of its generation before."""
+        if one.get("status", {}).get("phase") != phase:
+            return False
+        return bool(condition(one, "Valid")["observedGeneration"] == one["metadata"]["generation"])
+
+    item = await ns.until(name, has_phase, f"phase {phase}", kind, seconds=20)
     valid = condition(item, "Valid")
     assert valid["status"] == str(phase != "Invalid")
-    assert valid["observedGeneration"] == item["metadata"]["generation"]
     return valid["message"].split("; spec.") if phase == "Invalid" else []
 
 
