@@ -26,6 +26,15 @@ T = TypeVar("T")
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host", "content-length"}
 
 
+async def _client_has_gone(request: web.Request) -> bool:
+    """Return whether who sent a request that was held has closed the connection; the kernel tells a moment later."""
+    for _ in range(10):
+        if request.transport is None or request.transport.is_closing():
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
 class Moment(Enum):
     """Where a request is held."""
 
@@ -170,7 +179,9 @@ class FaultProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         asked = Exchange(request.method, request.path_qs, body.decode(errors="replace"))
-        await self._pass(Moment.BEFORE, asked)
+        if await self._pass(Moment.BEFORE, asked) and await _client_has_gone(request):
+            # The API server has not seen it: whoever died before this write has not made it.
+            return web.Response(status=503)
         async with self._forward(request, body) as answer:
             headers = [(key, value) for key, value in answer.headers.items() if key.lower() not in _HOP_BY_HOP]
             if "watch" in request.query:
@@ -180,10 +191,12 @@ class FaultProxy:
         await self._pass(Moment.ANSWER, answered)
         return web.Response(status=answer.status, body=payload, headers=dict(headers))
 
-    async def _pass(self, moment: Moment, exchange: Exchange) -> None:
+    async def _pass(self, moment: Moment, exchange: Exchange) -> bool:
+        """Hold what a trap takes, and return whether one did."""
         trap = next((each for each in self._traps if each.takes(moment, exchange)), None)
         if trap is not None:
             await trap.hold(exchange)
+        return trap is not None
 
     @asynccontextmanager
     async def _forward(self, request: web.Request, body: bytes) -> AsyncIterator[Any]:
