@@ -18,6 +18,7 @@ from bridge.status import conditions, merge, requests
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
 from bridge.status.next_steps import next_steps
+from bridge.status.running_actions import running_actions
 from planning.messages import requests as request_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
@@ -160,9 +161,9 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
     update["start_time"] = before.start_time or run.start_time
     updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
-    waiting = requests.waiting_for_people(state, run.workflow_id)
-    updates += conditions.of_pause(before.conditions, state.paused, waiting)
-    update["allowed_actions"] = None if run.cancel_requested else requests.allowed_actions(state, run.workflow_id)
+    waiting = requests.waiting_actions(state, run.workflow_id)
+    updates += conditions.of_pause(before.conditions, state.paused, requests.waiting_for_people(state, waiting))
+    update["allowed_actions"] = None if run.cancel_requested else requests.allowed_actions(state, waiting)
     updates += conditions.of_cancel(
         requested=context.cancel_requested, accepted=run.cancel_requested, phase=Phase.RUNNING
     )
@@ -263,12 +264,11 @@ def lost_attempts(before: ExecutionStatus, after: ExecutionStatus) -> list[tuple
 
 
 def _waiting_after_loss(status: ExecutionStatus) -> dict[tuple[str, int], ActionStatus]:
+    root = status.engine.workflow_id if status.engine else ""
     return {
-        (f"{stage.name}/{workflow.workflow_ref.name}/{action.name}", action.retries or 0): action
-        for stage in status.stages
-        for workflow in stage.workflows
-        for action in workflow.actions
-        if action.reason is Reason.ATTEMPT_LOST and action.phase is Phase.RUNNING
+        (each.path, each.node.retries or 0): each.node
+        for each in running_actions(status, root)
+        if each.node.reason is Reason.ATTEMPT_LOST
     }
 
 

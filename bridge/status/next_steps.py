@@ -12,13 +12,12 @@ from api.execution import (
     ExecutionStatus,
     NextStep,
     Selection,
-    StageStatus,
-    WorkflowExecutionStatus,
 )
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType
+from bridge.status.running_actions import running_actions
 from planning.definitions import identifiers
 from planning.messages import next_steps as advice
 from planning.messages.next_steps import Situation
@@ -144,14 +143,10 @@ def _of_people(status: ExecutionStatus) -> Iterator[Found]:
 
 
 def _of_running_actions(status: ExecutionStatus) -> Iterator[Found]:
-    for stage_place, stage, workflow_place, workflow, place, action in _actions(status):
-        if action.phase is Phase.RUNNING and action.reason in _OF_RUNNING:
-            root = status.engine.workflow_id if status.engine else ""
-            stage_id = identifiers.stage_id(root, stage_place, stage.name)
-            run = identifiers.workflow_id(stage_id, workflow_place, workflow.workflow_ref.name)
-            path = f"{stage.name}/{workflow.workflow_ref.name}/{action.name}"
-            own = {"workflow": run, "activity": identifiers.activity_id(place), "target": path}
-            yield _OF_RUNNING[action.reason], own
+    for each in running_actions(status, status.engine.workflow_id if status.engine else ""):
+        if each.node.reason in _OF_RUNNING:
+            own = {"workflow": each.workflow_id, "activity": identifiers.activity_id(each.index), "target": each.path}
+            yield _OF_RUNNING[each.node.reason], own
 
 
 def _at_the_end(
@@ -162,12 +157,13 @@ def _at_the_end(
     if status.phase is Phase.FAILED and not status.stages and not known:
         resting = next((one.name for one in status.later_executions or [] if one.rests_on is not None), None)
         yield (Situation.LATER_EXECUTION_RESTS, {"later": resting}) if resting else (Situation.REJECTED, {})
-    for *_, action in _actions(status):
+    actions = [action for stage in status.stages for action in stage.actions]
+    for action in actions:
         yield from ((each, {}) for each in _of_action(action, is_revert))
     done = status.summary.succeeded_actions if status.summary else 0
     if not succeeded and status.stages and (is_revert or done):
         yield Situation.PARTLY_REVERTED if is_revert else Situation.PARTLY_EXECUTED, {}
-    skipped_for = {action.reason for *_, action in _actions(status)}
+    skipped_for = {action.reason for action in actions}
     if Reason.NOT_SELECTED in skipped_for:
         yield Situation.NOT_SELECTED, {}
     clean = conditions.find(status.conditions, ConditionType.CLEAN)
@@ -191,13 +187,3 @@ def _of_action(action: ActionStatus, is_revert: bool) -> Iterator[Situation]:
     if action.reason in _OF_FAILED:
         missing = is_revert and action.reason is Reason.NOT_FOUND and not action.custom_rollback
         yield Situation.GONE_BEFORE if missing else _OF_FAILED[action.reason]
-
-
-def _actions(
-    status: ExecutionStatus,
-) -> Iterator[tuple[int, StageStatus, int, WorkflowExecutionStatus, int, ActionStatus]]:
-    """Yield every action, with its stage and workflow, and the places of all three."""
-    for stage_place, stage in enumerate(status.stages):
-        for workflow_place, workflow in enumerate(stage.workflows):
-            for place, action in enumerate(workflow.actions):
-                yield stage_place, stage, workflow_place, workflow, place, action

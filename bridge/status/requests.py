@@ -3,7 +3,7 @@
 Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from api.requests import (
     RequestStatus,
     RequestType,
 )
-from planning.definitions import identifiers
+from bridge.status.running_actions import RunningAction, running_actions
 from planning.messages import requests as messages
 
 KEPT = 20
@@ -46,15 +46,6 @@ _DECISIONS = [each for each in RequestType if each.decides]
 
 
 @dataclass(frozen=True)
-class WaitingAction:
-    """An action that waits for a decision, and the workflow that a decision is sent to."""
-
-    path: str
-    workflow_id: str
-    action: int
-
-
-@dataclass(frozen=True)
 class Passable:
     """A request that the workflow is to decide on."""
 
@@ -62,18 +53,9 @@ class Passable:
     workflow_id: str
 
 
-def waiting_actions(tree: ExecutionTree, root: str) -> Iterator[WaitingAction]:
-    """Yield the actions that wait for a decision, in the tree's order; `root` is the root's workflow id."""
-    for stage_place, stage in enumerate(tree.stages):
-        if stage.phase is not Phase.RUNNING:
-            continue
-        stage_id = identifiers.stage_id(root, stage_place, stage.name)
-        for place, workflow in enumerate(stage.workflows):
-            run = identifiers.workflow_id(stage_id, place, workflow.workflow_ref.name)
-            for index, action in enumerate(workflow.actions):
-                if action.phase is Phase.RUNNING and action.reason is Reason.AWAITING_DECISION:
-                    path = f"{stage.name}/{workflow.workflow_ref.name}/{action.name}"
-                    yield WaitingAction(path, run, index)
+def waiting_actions(tree: ExecutionTree, root: str) -> list[RunningAction]:
+    """Return the actions that wait for a decision, in the tree's order; `root` is the root's workflow id."""
+    return [each for each in running_actions(tree, root) if each.node.reason is Reason.AWAITING_DECISION]
 
 
 def stage_to_approve(tree: ExecutionTree) -> int | None:
@@ -82,16 +64,16 @@ def stage_to_approve(tree: ExecutionTree) -> int | None:
     return next((place for place in waiting if tree.stages[place].phase is Phase.PENDING), None)
 
 
-def waiting_for_people(tree: ExecutionTree, root: str) -> list[str]:
+def waiting_for_people(tree: ExecutionTree, waiting: Sequence[RunningAction]) -> list[str]:
     """Return the paths of the parts that wait for a person: a stage, or actions that failed."""
     stage = stage_to_approve(tree)
     approval = [] if stage is None else [tree.stages[stage].name]
-    return [*approval, *(each.path for each in waiting_actions(tree, root))]
+    return [*approval, *(each.path for each in waiting)]
 
 
-def allowed_actions(tree: ExecutionTree, root: str) -> list[AllowedAction]:
-    """Return what a person can ask for while a run goes on."""
-    paths = dict.fromkeys(each.path for each in waiting_actions(tree, root))
+def allowed_actions(tree: ExecutionTree, waiting: Sequence[RunningAction]) -> list[AllowedAction]:
+    """Return what a person can ask for while a run goes on; `waiting` are the actions that wait for a decision."""
+    paths = dict.fromkeys(each.path for each in waiting)
     decisions = [AllowedAction(target=path, requests=_DECISIONS) for path in list(paths)[:LISTED]]
     place = stage_to_approve(tree)
     if place is not None:
@@ -148,7 +130,7 @@ def passable(
         return _approval(passed, request.target, status, root)
     if not kind.decides:
         return Passable(passed, root)
-    waiting = list(waiting_actions(status, root))
+    waiting = waiting_actions(status, root)
     meant = [each for each in waiting if request.target in (None, each.path)]
     paths = [each.path for each in waiting]
     if not waiting:
@@ -157,7 +139,7 @@ def passable(
         return messages.unknown_target(request.target or "", paths)
     if request.target is None and len(meant) > 1:
         return messages.ambiguous_target(paths)
-    return Passable(passed.model_copy(update={"action": meant[0].action}), meant[0].workflow_id)
+    return Passable(passed.model_copy(update={"action": meant[0].index}), meant[0].workflow_id)
 
 
 def _approval(passed: PersonRequest, target: str | None, status: ExecutionStatus, root: str) -> Passable | str:

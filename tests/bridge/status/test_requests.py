@@ -122,11 +122,14 @@ def test_a_pause_is_effective_once_nothing_runs_any_more() -> None:
 
 
 def test_what_is_possible_is_listed() -> None:
-    listed = [(each.target, [*each.requests]) for each in requests.allowed_actions(WAITING, ROOT)]
+    listed = [
+        (each.target, [*each.requests])
+        for each in requests.allowed_actions(WAITING, requests.waiting_actions(WAITING, ROOT))
+    ]
     decisions = [RequestType.RETRY, RequestType.SKIP, RequestType.DONE, RequestType.ABORT]
     assert listed == [("s/w/a", decisions), ("s/w/c", decisions), (None, [RequestType.PAUSE])]
     paused = WAITING.model_copy(update={"paused": Pause(since=NOW)})
-    assert requests.allowed_actions(paused, ROOT)[-1].requests == [RequestType.RESUME]
+    assert requests.allowed_actions(paused, requests.waiting_actions(paused, ROOT))[-1].requests == [RequestType.RESUME]
 
 
 def test_at_the_end_open_requests_came_too_late_and_nothing_is_possible() -> None:
@@ -154,4 +157,4 @@ def test_an_approval_goes_to_the_root_with_the_place_of_the_stage() -> None:
     assert (passable.workflow_id, passable.request.stage, passable.request.group) == (ROOT, 1, "leads")
     assert judged(status, annotations("approve", target="s")) == "stage s waits for no approval; waiting: t"
     assert judged(ONE_WAITS, annotations("approve")) == "no stage waits for approval"
-    assert requests.waiting_for_people(status, ROOT) == ["t"]
+    assert requests.waiting_for_people(status, requests.waiting_actions(status, ROOT)) == ["t"]
