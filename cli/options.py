@@ -86,25 +86,27 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_preview(parser: argparse.ArgumentParser) -> None:
-    """Add what makes a preview, and what ties an execution to one."""
+def add_creation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what creates an execution: a preview, what happens at a failure, and what is printed."""
     parser.add_argument("--dry-run", action="store_true", help="preview: say what would happen, and change nothing")
     parser.add_argument("--preview-digest", metavar="DIGEST", help="refuse to do anything but what a preview showed")
-
-
-def preview_fields(options: argparse.Namespace) -> dict[str, object]:
-    """Return the fields of the spec that these options set."""
-    fields = {"dryRun": options.dry_run, "previewDigest": options.preview_digest}
-    return {field: value for field, value in fields.items() if value}
-
-
-def add_on_failure(parser: argparse.ArgumentParser) -> None:
-    """Add what happens at a failure."""
     parser.add_argument(
         "--on-failure",
         choices=[each.value for each in OnFailure],
         help="at a failure: Stop (default), or Pause until a person decides",
     )
+    add_wait(parser)
+    add_output(parser, "name")
+
+
+def creation_fields(options: argparse.Namespace) -> dict[str, object]:
+    """Return the fields of the spec that these options set."""
+    fields = {
+        "dryRun": options.dry_run,
+        "previewDigest": options.preview_digest,
+        "onFailure": options.on_failure,
+    }
+    return {field: value for field, value in fields.items() if value}
 
 
 def add_output(parser: argparse.ArgumentParser, *formats: str) -> None:

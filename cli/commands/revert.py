@@ -4,18 +4,7 @@ import argparse
 
 from api.phases import OnMissing, OperationType
 from cli.commands.execute import created
-from cli.options import (
-    EXECUTIONS,
-    LATEST_HELP,
-    add_on_failure,
-    add_output,
-    add_preview,
-    add_wait,
-    completed,
-    connected,
-    preview_fields,
-)
-from cli.watch import follow
+from cli.options import EXECUTIONS, LATEST_HELP, add_creation, completed, connected, creation_fields
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--action", action="append", help="take back this action only; repeatable")
     add("--force", action="store_true", help="take back objects on which a later execution of the plan rests, too")
     add("--return-to", action="store_true", help="take back all later executions of the plan instead; this one stays")
-    add_preview(parser)
-    add_on_failure(parser)
-    add_wait(parser)
-    add_output(parser, "name")
+    add_creation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,10 +37,7 @@ def run(options: argparse.Namespace) -> int:
             "includePartial": options.include_partial,
             "only": {level: names for level, names in selected.items() if names},
             "force": options.force,
-            "onFailure": options.on_failure,
             "revertTo": original if options.return_to else None,
         }
-        spec = preview_fields(options) | {field: value for field, value in fields.items() if value}
-        name = executions.revert(original, options.name, spec)
-        print(created(name, options.output), flush=True)
-        return follow(executions, name, options.no_color).exit_code if options.wait else 0
+        spec = creation_fields(options) | {field: value for field, value in fields.items() if value}
+        return created(executions, executions.revert(original, options.name, spec), options)
