@@ -189,7 +189,9 @@ def _load() -> None:
     """Import everything, and have it imported by the server from which the bridge forks its validations."""
     for name in MODULES:
         importlib.import_module(f"{name}.__main__" if Path(name).is_dir() else name)
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["bridge.controller.validation", "bridge.bridge"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["tests.aborted_requests", "bridge.controller.validation", "bridge.bridge"]
+    )
     forkserver.ensure_running()
     forkserver._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]  # it is not a child of ours
     for name in [name for name in sys.modules if name in MODULES[2:] or name.endswith(".__main__")]:
