@@ -51,6 +51,7 @@ class RunningAttempt:
         """
         self.limits = limits
         last = None if part else _last_heartbeat()
+        self._recorded = last or Heartbeat()
         before = last or (heartbeat or Heartbeat()).model_copy(update={"not_begun": 0})
         self.heartbeat = before.model_copy(update={"errors": max(before.errors, errors), "waiting_for": ""})
         self.timeout_error = ActionError(FailureType.TIMED_OUT, action_messages.ran_out_of_time(limits.timeout))
@@ -104,12 +105,17 @@ class RunningAttempt:
 
     @asynccontextmanager
     async def heartbeats(self) -> AsyncIterator[None]:
-        """Send a heartbeat at once and then regularly while the block runs."""
+        """Send heartbeats regularly while the block runs; at once only to correct what is recorded.
+
+        Each is a call to Temporal, and most attempts end before the first.
+        """
 
         async def send() -> None:
-            while True:
+            if self.heartbeat != self._recorded:
                 self.send_heartbeat()
+            while True:
                 await asyncio.sleep(_HEARTBEAT_INTERVAL)
+                self.send_heartbeat()
 
         task = asyncio.create_task(send())
         try:

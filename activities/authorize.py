@@ -18,7 +18,8 @@ from temporalio.client import Client
 
 from activities.attempt import RunningAttempt
 from activities.errors import ActionError, NotRecordedError
-from activities.read import find, observe, original_of, read_execution
+from activities.observe import observe
+from activities.read import find, original_of, read_execution
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
 from api.execution import DRPlanExecution, Engine, SnapshotRef

@@ -19,13 +19,13 @@ from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation, actor_of
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.ledger import LedgerStore, prior_states
+from activities.observe import observe
 from activities.read import (
     OriginalDefinitions,
     OtherExecutions,
     find,
     find_workflows,
     makers_of,
-    observe,
     original_definitions,
     original_of,
     other_executions,

@@ -7,7 +7,7 @@ docs/spec/drplan.md, "Parameters".
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,22 +15,20 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from activities.errors import ActionError, action_error, words_of
+from activities.errors import ActionError, action_error
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, PLAN_LABEL, ObjectKey, ObjectName, rfc3339
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, FailureType, ObservedObject, Presence, Target
+from api.steps import Actor, FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
-from kube.concurrency import CALLS_AT_ONCE, parallel
-from kube.errors import ApiError, ForbiddenError, InvalidNameError, KindGoneError, NotFoundError, UnknownKindError
-from planning.definitions.action_types import is_override
+from kube.concurrency import parallel
+from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
 from planning.definitions.target import mark_of
-from planning.effects.object_fields import applies_later
 from planning.execute.standing import Creation, StandingObject
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
@@ -113,12 +111,12 @@ async def standing_objects(
         mark = mark_of(metadata) or ""
         if mark.startswith(f"{execution.metadata.uid}/") or metadata.get("deletionTimestamp"):
             return None
-        return StandingObject(creation, metadata["uid"], mark, _created(metadata)) if metadata.get("uid") else None
+        return StandingObject(creation, metadata["uid"], mark, created_at(metadata)) if metadata.get("uid") else None
 
     return [found for found in await parallel(creations[:MOST_CREATIONS], look) if found is not None]
 
 
-def _created(metadata: Object) -> datetime | None:
+def created_at(metadata: Object) -> datetime | None:
     """Return when an object was created; None where an aggregated API does not say, or says nonsense."""
     try:
         created = datetime.fromisoformat(metadata.get("creationTimestamp") or "")
@@ -275,52 +273,6 @@ async def original_definitions(
     return OriginalDefinitions(live_plan, await find_workflows(cluster, references))
 
 
-async def observe(
-    cluster: Cluster, targets: Sequence[Target], actor: Actor, report: Callable[[str], None], *, patient: bool = True
-) -> dict[Target, ObservedObject]:
-    """Read, as the actor, what there is of every target before anything is deleted; `report` gets the progress.
-
-    With `patient`, an answer that proves nothing raises ActionError; without it, the object is unreadable.
-    """
-    done = 0
-
-    async def one(target: Target) -> ObservedObject:
-        nonlocal done
-        look = await _observe_one(cluster, target, actor, patient)
-        done += 1
-        if done % CALLS_AT_ONCE == 0:
-            report(action_messages.looking(done, len(targets)))
-        return look
-
-    return dict(zip(targets, await parallel(targets, one), strict=True))
-
-
-async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: bool) -> ObservedObject:
-    later = False
-    try:
-        if is_override(target):
-            found = await cluster.get(target, actor)
-            metadata, later = found["metadata"], applies_later(found)
-        else:
-            metadata = await cluster.metadata(target, actor)
-    except ForbiddenError as error:
-        return ObservedObject(presence=Presence.FORBIDDEN, reason=words_of(error, target))
-    except (NotFoundError, KindGoneError, InvalidNameError) as error:
-        return ObservedObject(presence=Presence.ABSENT, reason=words_of(error, target))
-    except ApiError as error:
-        if patient:
-            _raise_if_it_may_pass(error, action_messages.failed_to_read(target.kind, target.name, error.message))
-        return ObservedObject(presence=Presence.UNREADABLE, reason=words_of(error, target), why=error.why)
-    return ObservedObject(
-        presence=Presence.PRESENT,
-        uid=metadata["uid"],
-        creation_timestamp=_created(metadata),
-        finalizers=metadata.get("finalizers") or [],
-        mark=mark_of(metadata),
-        applies_later=later,
-    )
-
-
 async def object_if_present(cluster: Cluster, target: Target, actor: Actor) -> Object | None:
     """Read a whole object; None if it is absent. Raises ApiError."""
     try:
@@ -359,7 +311,7 @@ class _ValueReader:
         except NotFoundError:
             return Matches()
         except ApiError as error:
-            _raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
+            raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
             return UnreadableManifest(error.message)
         if self._objects_left < 0:
             return UnreadableManifest(field_messages.too_many_objects(MOST_OBJECTS))
@@ -386,7 +338,7 @@ class _ValueReader:
         return matches
 
 
-def _raise_if_it_may_pass(error: ApiError, message: str) -> None:
+def raise_if_it_may_pass(error: ApiError, message: str) -> None:
     """Raise ActionError for an answer that another one may follow. A kind that is not served is not waited for."""
     if error.repeatable and not isinstance(error, UnknownKindError):
         raise action_error(error, message) from error

@@ -61,6 +61,8 @@ class ObservedObject(Model):
 
     presence: Presence
     uid: str | None = None
+    version: str | None = None
+    """Its resourceVersion, unless it was being deleted."""
     creation_timestamp: Timestamp | None = None
     finalizers: list[str] = Field(default_factory=list)
     mark: str | None = None
@@ -82,6 +84,8 @@ class Deletion(Model):
     """Wait for dependents as well: a Job goes with its pods."""
     applies_later: bool = False
     """Like in ObservedObject."""
+    version: str | None = None
+    """Like in ObservedObject: an object that has not changed since needs no look before it is deleted."""
 
 
 class Restoration(Model):

@@ -279,11 +279,13 @@ class Cluster:
         version: str | None = None,
         foreground: bool = False,
         warn: Warn | None = None,
-    ) -> None:
+    ) -> bool:
         """Ask for the deletion of the object with this uid, through whichever version is served; it may take long.
 
-        With `version`, a resourceVersion, only if the object has not changed since. Raises ConflictError for another
-        uid or version.
+        Returns whether the answer says that the object is gone. One that is held by finalizers is not, and some kinds
+        answer with the object in every case. With `version`, a resourceVersion, it is deleted only if it has not
+        changed since. Raises ConflictError for another uid or version.
+        Source: kubernetes, apiserver, registry.Store, "Delete" and "finalizeDelete".
         """
         if not uid:
             raise ValueError(f"a deletion of {target.kind} {target.name} needs a uid")
@@ -293,7 +295,9 @@ class Cluster:
             "preconditions": {"uid": uid} | ({} if version is None else {"resourceVersion": version}),
             "propagationPolicy": "Foreground" if foreground else "Background",
         }
-        await self._about(target, Request("DELETE", actor, body=body, warn=warn))
+        answer = await self._about(target, Request("DELETE", actor, body=body, warn=warn))
+        details = answer.get("details") if answer.get("kind") == "Status" else None
+        return isinstance(details, dict) and details.get("uid") == uid and not self._dry_run
 
     async def _about(self, target: Target, request: Request, subresource: str = "") -> Object:
         """Make a call about one object. A body is of one version; a call without is made through any."""

@@ -1,4 +1,7 @@
-"""Delete one very object and wait until it is gone: GET, DELETE with its uid, then GET until it is absent.
+"""Delete one very object and wait until it is gone.
+
+One request does that for an object that is as it was observed: a DELETE with its uid and resourceVersion, whose answer
+says that it is gone. Otherwise there is a GET before the DELETE, and there are GETs until it is absent.
 
 An attempt may be killed anywhere and started again: what an earlier attempt found is deleted once, an object that is
 being deleted is not deleted again, an answer that leaves the effect open is followed by a GET, and an object that was
@@ -78,16 +81,18 @@ class ObjectDeletion:
         self._replaced_by: str | None = None
         self._obstacles = RemovalObstacles(cluster, self._target, actor)
 
-    async def run(self) -> str | None:
+    async def run(self, metadata: Object | None = None) -> str | None:
         """Return once the object is gone, whoever deleted it. Raises ApiError.
 
-        Returns the uid of a new object of that name, which is left alone; None if there is none.
+        `metadata` is the object's, if it was read just now. Returns the uid of a new object of that name, which is left
+        alone; None if none was seen.
         """
         self._wait_for("", FailureType.TIMED_OUT, action_messages.no_answer(self._target, self._timeout))
-        metadata = await self._metadata()
-        if metadata is not None:
-            if not metadata.get("deletionTimestamp"):
-                await self._delete()
+        if self._deletion.version and metadata is None:
+            gone = await self._delete_as_observed(self._deletion.version)
+        else:
+            gone = await self._look_and_delete(metadata)
+        if not gone:
             await self._wait_until_gone()
         return self._replaced_by
 
@@ -101,7 +106,7 @@ class ObjectDeletion:
             return self._replaced_by
         deleting = bool(metadata.get("deletionTimestamp"))
         if not deleting:
-            await self._delete()
+            await self._look_and_delete(metadata)
         if held := removal.holding(metadata.get("finalizers") or [], deleting=deleting):
             raise self._error(FailureType.FINALIZERS, preview_messages.held(self._target, held, deleting=deleting))
         return None
@@ -114,17 +119,43 @@ class ObjectDeletion:
             return None
         return metadata
 
-    async def _delete(self) -> None:
+    async def _delete_as_observed(self, version: str) -> bool:
+        """Delete the object if it still is what the Revert observed; return whether it is known to be gone."""
+        try:
+            return await self._delete(version)
+        except ConflictError:
+            # Somebody has changed or deleted it since, or an earlier attempt has.
+            return await self._look_and_delete()
+
+    async def _look_and_delete(self, metadata: Object | None = None) -> bool:
+        """Delete the object unless it is being deleted; return whether it is known to be gone."""
+        metadata = metadata or await self._metadata()
+        if metadata is None:
+            return True
+        if metadata.get("deletionTimestamp"):
+            return False
+        try:
+            return await self._delete(self._version)
+        except ConflictError:
+            if not await self._took_effect():
+                raise
+            return False
+
+    async def _delete(self, version: str | None) -> bool:
+        """Ask for the deletion, and return whether the object is known to be gone. Raises ApiError."""
         foreground, uid = self._deletion.foreground, self._deletion.uid
         try:
-            await self._cluster.delete(
-                self._target, uid, self._actor, version=self._version, foreground=foreground, warn=self._warn
+            return await self._cluster.delete(
+                self._target, uid, self._actor, version=version, foreground=foreground, warn=self._warn
             )
-        except NotFoundError:
-            return
+        except (NotFoundError, KindGoneError):
+            return True
+        except ConflictError:
+            raise
         except ApiError as error:
             if not error.repeatable or not await self._took_effect():
                 raise
+            return False
 
     def _warn(self, text: str) -> None:
         self._attempt.add_note(action_messages.api_warning(text))
@@ -224,7 +255,7 @@ class TargetDeletion:
         failed = partial(outcomes.failed, action)
         deleting = ObjectDeletion(self._cluster, deletion, action.actor, self._attempt, version=version, failed=failed)
         try:
-            await (deleting.preview() if action.preview else deleting.run())
+            await (deleting.preview() if action.preview else deleting.run(found["metadata"]))
         except ConflictError:
             return None
         return DeletionResult(uid)

@@ -218,6 +218,7 @@ def _decide_present(
             uid=observed.uid,
             foreground=is_job(item.target),
             applies_later=observed.applies_later,
+            version=observed.version,
         )
     if same and only_if_new and _created_before(action.record, observed.creation_timestamp):
         return NoRollback(tree_messages.existed_before(item.target), item)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from api.execution import SnapshotRef
 from api.meta import ObjectKey
 from api.snapshot import DecidedStep, DecidedSteps, StoredDecision
-from api.steps import ObserveInput, RevertDecision, RollbackInput
+from api.steps import ObserveInput, RevertDecision, RollbackInput, RollbackStep
 from planning.snapshot.documents import SnapshotDocument, digest, document_of, parts_of, read_document
 
 PartT = TypeVar("PartT", bound=DecidedSteps)
@@ -43,14 +43,25 @@ def _steps(decision: RevertDecision) -> Iterator[DecidedStep]:
             place = {"dr_workflow": node.workflow_ref, "stage": stage.name, "workflow": len(rows) - 1 - index}
             for step in steps:
                 if step is not None:
-                    yield DecidedStep(step=step, **(place if step.custom else {}))
+                    yield DecidedStep(step=_without_versions(step), **(place if step.custom else {}))
+
+
+def _without_versions(step: RollbackStep) -> RollbackStep:
+    """Return a step without the versions of its objects, which allow nothing: another one only costs further requests.
+
+    A worker of a release that does not know them carries the step out as well.
+    """
+    if not step.deletions:
+        return step
+    deletions = [deletion.model_copy(update={"version": None}) for deletion in step.deletions]
+    return step.model_copy(update={"deletions": deletions})
 
 
 def step_of(request: RollbackInput | ObserveInput) -> DecidedStep:
     """Return the step that an activity is asked for."""
     origin = request.origin
     place = {"stage": origin.stage, "workflow": origin.workflow} if origin else {}
-    return DecidedStep(step=request.step, dr_workflow=request.dr_workflow, **place)
+    return DecidedStep(step=_without_versions(request.step), dr_workflow=request.dr_workflow, **place)
 
 
 @dataclass(frozen=True)

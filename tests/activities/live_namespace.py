@@ -114,10 +114,21 @@ class LiveNamespace:
         """The DRWorkflow that `define` creates."""
         return ObjectName(name="flow", namespace=self.namespace)
 
+    def version(self, kind: str, name: str) -> str:
+        found = self.get(kind, name)
+        assert found is not None, f"{kind} {name} is absent"
+        return str(found["metadata"]["resourceVersion"])
+
     def deletion(
-        self, target: Target, uid: str, *more: Deletion, foreground: bool = False, **attempts: Any
+        self,
+        target: Target,
+        uid: str,
+        *more: Deletion,
+        foreground: bool = False,
+        version: str | None = None,
+        **attempts: Any,
     ) -> RollbackStep:
-        first = Deletion(target=target, uid=uid, foreground=foreground)
+        first = Deletion(target=target, uid=uid, foreground=foreground, version=version)
         return RollbackStep(deletions=[first, *more], attempts=Attempts(**attempts))
 
     def deletions(self, at_least: int = 0) -> Counter[str]:

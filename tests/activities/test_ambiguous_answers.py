@@ -11,7 +11,7 @@ from activities.authorize import Impersonation, RunAuthorizer
 from activities.errors import ActionError
 from activities.execute_action import ExecuteActivities
 from activities.load import LoadActivities
-from activities.read import observe
+from activities.observe import observe
 from activities.registry import effects
 from activities.store import RevisionStore, SnapshotStore
 from activities.temporal_runs import RootRecord

@@ -35,6 +35,55 @@ async def test_an_object_is_deleted_and_gone(ns: LiveNamespace) -> None:
     assert ns.deletions(at_least=1) == {uid: 1}
 
 
+async def test_one_request_deletes_an_object_that_is_as_it_was_observed(
+    faulty: FaultyServer, faulty_ns: LiveNamespace
+) -> None:
+    ns = faulty_ns
+    uid = ns.config_map("app")
+    step = ns.deletion(config_map("app", ns.namespace), uid, version=ns.version("configmap", "app"))
+    assert (await roll_back(ns, step)).message == "Rolled back: deleted ConfigMap app"
+    assert (faulty.count("GET", "/configmaps/app"), faulty.count("DELETE", "/configmaps/app")) == (0, 1)
+    assert ns.get("configmap", "app") is None
+    # The next attempt, where the worker died before the answer, needs one request as well.
+    assert (await roll_back(ns, step, attempt=Attempt(number=2))).message == "Rolled back: deleted ConfigMap app"
+    assert (faulty.count("GET", "/configmaps/app"), ns.deletions(at_least=1)) == (0, {uid: 1})
+
+
+async def test_an_object_that_changed_since_it_was_observed_is_looked_at_and_deleted(
+    faulty: FaultyServer, faulty_ns: LiveNamespace
+) -> None:
+    ns = faulty_ns
+    uid = ns.config_map("app")
+    step = ns.deletion(config_map("app", ns.namespace), uid, version=ns.version("configmap", "app"))
+    ns.kubectl("label", "configmap", "app", "team=other")
+    assert (await roll_back(ns, step)).message == "Rolled back: deleted ConfigMap app"
+    assert (faulty.count("GET", "/configmaps/app"), faulty.count("DELETE", "/configmaps/app")) == (1, 2)
+    assert ns.deletions(at_least=1) == {uid: 1}
+
+
+async def test_two_runs_of_one_activity_delete_an_object_once(ns: LiveNamespace) -> None:
+    uid = ns.config_map("app", finalizers=[HOLD])
+    step = ns.deletion(config_map("app", ns.namespace), uid, version=ns.version("configmap", "app"))
+    running = [asyncio.create_task(roll_back(ns, step)) for _ in range(2)]
+    await eventually(lambda: ns.deletions() == {uid: 1}, "the deletion was asked for")
+    ns.let_go("configmap", "app")
+    assert {each.message for each in await asyncio.gather(*running)} == {"Rolled back: deleted ConfigMap app"}
+    assert ns.deletions(at_least=1) == {uid: 1}
+
+
+async def test_an_object_of_a_kind_that_answers_with_the_object_is_looked_for(
+    faulty: FaultyServer, faulty_ns: LiveNamespace
+) -> None:
+    ns = faulty_ns
+    ns.kubectl("create", "serviceaccount", "app")
+    target = Target(api_version="v1", kind="ServiceAccount", name="app", namespace=ns.namespace)
+    uid, version = ns.uid("serviceaccount", "app"), ns.version("serviceaccount", "app")
+    outcome = await roll_back(ns, ns.deletion(target, uid, version=version))
+    assert outcome.message == "Rolled back: deleted ServiceAccount app"
+    path = "/serviceaccounts/app"
+    assert (faulty.count("DELETE", path), faulty.count("GET", path)) == (1, 1)
+
+
 async def test_several_objects_go_in_their_order(ns: LiveNamespace) -> None:
     uids = {name: ns.config_map(name) for name in ("first", "second")}
     second = Deletion(target=config_map("second", ns.namespace), uid=uids["second"])
@@ -52,11 +101,15 @@ async def test_an_object_that_somebody_removed_after_the_look_is_rolled_back(ns:
     assert ns.deletions(at_least=1) == {uid: 1}
 
 
-async def test_an_object_that_somebody_recreated_after_the_look_is_left_alone_and_named(ns: LiveNamespace) -> None:
+@pytest.mark.parametrize("observed", [True, False])
+async def test_an_object_that_somebody_recreated_after_the_look_is_left_alone_and_named(
+    ns: LiveNamespace, observed: bool
+) -> None:
     uid = ns.config_map("app")
+    version = ns.version("configmap", "app") if observed else None
     ns.kubectl("delete", "configmap", "app")
     new = ns.config_map("app")
-    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
+    outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid, version=version))
     assert outcome.phase is Phase.SUCCEEDED
     assert outcome.message == f"Rolled back: deleted ConfigMap app; a new ConfigMap app (uid {new}) was left alone"
     assert ns.uid("configmap", "app") == new
@@ -93,14 +146,17 @@ async def test_a_conflict_about_the_very_same_object_is_tried_again(
     assert ns.uid("configmap", "app") == uid
 
 
+@pytest.mark.parametrize("observed", [True, False])
 @pytest.mark.parametrize("finalizers", [[], [HOLD]], ids=["gone at once", "held by a finalizer"])
 async def test_an_accepted_delete_without_an_answer_is_not_sent_again(
-    faulty: FaultyServer, faulty_ns: LiveNamespace, finalizers: list[str]
+    faulty: FaultyServer, faulty_ns: LiveNamespace, finalizers: list[str], observed: bool
 ) -> None:
     ns = faulty_ns
     uid = ns.config_map("app", finalizers=finalizers)
+    version = ns.version("configmap", "app") if observed else None
     faulty.fault("DELETE", "/configmaps/app", Cut.AFTER, times=5)
-    running = asyncio.create_task(roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid)))
+    step = ns.deletion(config_map("app", ns.namespace), uid, version=version)
+    running = asyncio.create_task(roll_back(ns, step))
     if finalizers:
         await eventually(lambda: faulty.count("GET", "/configmaps/app") > 3, "the object is waited for")
         ns.let_go("configmap", "app")
@@ -143,11 +199,15 @@ async def test_a_finalizer_is_waited_for_until_the_timeout_which_names_it(ns: Li
     ns.let_go("configmap", "app")
 
 
-async def test_an_object_that_terminates_already_is_waited_for_without_another_delete(ns: LiveNamespace) -> None:
+@pytest.mark.parametrize("observed", [True, False])
+async def test_an_object_that_terminates_already_is_waited_for_without_another_delete(
+    ns: LiveNamespace, observed: bool
+) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
+    version = ns.version("configmap", "app") if observed else None
     ns.kubectl("delete", "configmap", "app", "--wait=false")
     attempt = Attempt()
-    step = ns.deletion(config_map("app", ns.namespace), uid)
+    step = ns.deletion(config_map("app", ns.namespace), uid, version=version)
     running = asyncio.create_task(roll_back(ns, step, attempt=attempt))
     waiting = f"Waiting for ConfigMap {ns.namespace}/app to be gone, finalizers: {HOLD}"
     await eventually(lambda: attempt.beats[-1:] != [] and attempt.beats[-1].waiting_for == waiting, "a beat says why")

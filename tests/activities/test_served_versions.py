@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from activities.errors import ActionError
-from activities.read import observe, read_values
+from activities.observe import observe
+from activities.read import read_values
 from api.execution import DRPlanExecution
 from api.phases import Phase
 from api.plan import DRPlan

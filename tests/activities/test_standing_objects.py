@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from activities.read import MOST_CREATIONS, MOST_MAKERS, makers_of, observe, standing_objects
+from activities.observe import observe
+from activities.read import MOST_CREATIONS, MOST_MAKERS, makers_of, standing_objects
 from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectMeta
 from api.phases import OperationType

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError
-from activities.read import observe
+from activities.observe import observe
 from api.execution import SnapshotRef
 from api.meta import RESTORED_BY_ANNOTATION
 from api.phases import Phase
