@@ -8,18 +8,18 @@ from api.meta import API_VERSION
 Manifest = dict[str, Any]
 
 
-def dr_workflow(plan: str, stage: int, actions: int) -> Manifest:
+def dr_workflow(plan: str, stage: int, actions: int, operation: str = "Create") -> Manifest:
     """Give the DRWorkflow of one stage: `actions` ConfigMaps of its own."""
     name = f"{plan}-{stage:03d}"
     return {
         "apiVersion": API_VERSION,
         "kind": "DRWorkflow",
         "metadata": {"name": name},
-        "spec": {"actions": [_config_map_action(f"{name}-{number}") for number in range(actions)]},
+        "spec": {"actions": [_config_map_action(f"{name}-{number}", operation) for number in range(actions)]},
     }
 
 
-def _config_map_action(name: str) -> Manifest:
+def _config_map_action(name: str, operation: str) -> Manifest:
     manifest = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -29,7 +29,7 @@ def _config_map_action(name: str) -> Manifest:
     return {
         "name": f"create-{name}",
         "type": "KubernetesResource",
-        "resource": {"operation": "Create", "manifest": json.dumps(manifest)},
+        "resource": {"operation": operation, "manifest": json.dumps(manifest)},
     }
 
 

@@ -1,7 +1,7 @@
 """The bridge's tasks: three reflectors, the lease, events, and passes while leading."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -14,7 +14,7 @@ from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
 from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store
-from bridge.kubernetes.work_queue import Pace, WorkQueue
+from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue
 from bridge.settings import BridgeSettings
 from bridge.temporal.calls import NoAnswer, TemporalError
 from bridge.temporal.client import TemporalClient
@@ -38,12 +38,16 @@ class Bridge:
     ) -> None:
         self._settings = settings
         self._cluster = cluster
-        shortest, longest = settings.shortest_interval.total_seconds(), settings.longest_interval.total_seconds()
-        self._queue: WorkQueue[Key] = WorkQueue(Pace(shortest, longest), clock)
-        index = Index(self._queue.add)
+        pace = Pace(
+            shortest=settings.shortest_interval.total_seconds(),
+            longest=settings.longest_interval.total_seconds(),
+            longest_large=settings.longest_large_interval.total_seconds(),
+        )
+        index = Index(self._wake)
+        self._queue: WorkQueue[Key] = WorkQueue(pace, clock, index.rank)
         self._lease = LeaderElection(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in ObjectKind]
-        poller = HistoryPoller(temporal, settings.long_polls, shortest, self._wake)
+        poller = HistoryPoller(temporal, settings.long_polls, pace.shortest, self._wake)
         self._context = Context(
             settings=settings,
             cluster=cluster,
@@ -67,8 +71,8 @@ class Bridge:
         relist = settings.relist.total_seconds()
         return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist)
 
-    def _wake(self, key: Key, urgent: bool) -> None:
-        self._queue.add(key, urgent=urgent)
+    def _wake(self, key: Key, urgency: Urgency = Urgency.SOON) -> None:
+        self._queue.add(key, urgency=urgency)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then release the lease and close."""
@@ -98,7 +102,7 @@ class Bridge:
             self._context.without_worker.clear()
             for key in self._context.index.all_keys():
                 self._queue.add(key)
-            workers = [asyncio.create_task(self._work()) for _ in range(self._settings.passes)]
+            workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]
             workers.append(asyncio.create_task(sweep(self._context)))
             try:
                 await self._lease.lost.wait()
@@ -107,9 +111,14 @@ class Bridge:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self) -> None:
+    def _ranks(self) -> Iterator[Rank]:
+        """Yield for each worker the lowest rank that it takes: most are kept free of plans and DRWorkflows."""
+        for number in range(self._settings.passes):
+            yield Rank.NORMAL if number % 4 else Rank.LAST
+
+    async def _work(self, lowest: Rank = Rank.LAST) -> None:
         while True:
-            key = await self._queue.get()
+            key = await self._queue.get(lowest)
             try:
                 again = await reconcile(self._context, key)
             except (ConflictError, NotYourTurnError):
@@ -129,7 +138,7 @@ class Bridge:
                 self._queue.done(key, 0)
                 raise
             else:
-                self._queue.done(key, again)
+                self._queue.done(key, again, self._context.store.cost(key))
 
     def _failed(self, key: Key, error: str, at_least: float = 0.0) -> None:
         pause = self._queue.failed(key, at_least)

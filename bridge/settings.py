@@ -1,19 +1,12 @@
 """Settings of the bridge. Source: docs/operations.md, "Settings"."""
 
-import os
-import secrets
-import socket
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
+from process.identity import identity
 from process.settings import Count, GoDuration, KubernetesName, NonEmpty, ProcessSettings
-
-
-def identity() -> str:
-    """Return a name of this process: host, process id, and a random part."""
-    return f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(3)}"
 
 
 class BridgeSettings(ProcessSettings):
@@ -32,7 +25,9 @@ class BridgeSettings(ProcessSettings):
     shortest_interval: GoDuration = timedelta(milliseconds=300)
     """shortest time between two passes over one running execution: changes are coalesced"""
     longest_interval: GoDuration = timedelta(milliseconds=750)
-    """longest time between them, however large the status: a change is to be visible within a second"""
+    """longest time between them: a change is to be visible within a second"""
+    longest_large_interval: GoDuration = timedelta(milliseconds=1500)
+    """the same for a status over 64 KiB, whose writes cost the API server much: within two seconds"""
     passes: Count = 16
     """passes at a time, over different objects"""
     long_polls: Annotated[int, Field(ge=0)] = 200

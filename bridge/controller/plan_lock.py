@@ -6,6 +6,7 @@ The finalizer of an execution is there for that release: it is removed last. Sou
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -15,10 +16,11 @@ from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import has_orphaned_run, open_run, own_run
-from bridge.kubernetes.index import Age, Entry
-from bridge.kubernetes.store import UnreadableObjectError
+from bridge.kubernetes.index import Age, Entry, Key, ObjectKind
+from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import plan as plan_status
 from kube.errors import ConflictError, NotFoundError
+from planning.definitions.identifiers import workflow_references
 from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)
@@ -27,17 +29,48 @@ RELEASE_ATTEMPTS = 5
 """Writes of a plan's status, which others write too; after that the whole pass is repeated."""
 
 
-async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan) -> str | None:
+@dataclass(frozen=True)
+class Waiting:
+    """What an execution waits for before it may take the lock of its plan."""
+
+    message: str
+    position: int
+    """In the queue; 1 is next."""
+
+
+def why_behind(context: Context, execution: DRPlanExecution) -> Waiting | None:
+    """Return what an execution waits for that is not next, from the index alone; None where objects have to be read.
+
+    So a long queue costs nothing but the writes of its positions. What refers to something that does not exist is not
+    answered here.
+    """
+    meta, plan_name = execution.metadata, execution.spec.plan_ref
+    raw = context.index.definition(Key(ObjectKind.PLAN, meta.namespace, plan_name))
+    older = before(context.index.queue(meta.namespace, plan_name), execution)
+    if raw is None or not older or execution.spec.operation_type is OperationType.REVERT:
+        return None
+    with suppress(UnreadableObjectError):
+        plan = read(raw, DRPlan).model
+        named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
+        if all(context.index.definition(each) is not None for each in named):
+            return _turn(plan_name, plan.status.current_execution, older)
+    return None
+
+
+async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan) -> Waiting | None:
     """Return what an execution waits for before it may take the plan's lock; None when it is next."""
     meta, name = execution.metadata, plan.metadata.name
     holder = await lock_holder(context, plan)
     if holder is not None and holder.uid == meta.uid:
         return None
-    older = before(context.index.queue(meta.namespace, name), execution)
+    return _turn(name, holder, before(context.index.queue(meta.namespace, name), execution))
+
+
+def _turn(plan: str, holder: CurrentExecution | None, older: Sequence[Entry]) -> Waiting | None:
     position = len(older) + 1
     if holder is not None:
-        return run_messages.waiting_for_lock(ObjectName(name=holder.name), name, position)
-    return run_messages.waiting_for_turn(older[0].key.name, name, position) if older else None
+        return Waiting(run_messages.waiting_for_lock(ObjectName(name=holder.name), plan, position), position)
+    return Waiting(run_messages.waiting_for_turn(older[0].key.name, plan, position), position) if older else None
 
 
 def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:

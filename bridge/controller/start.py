@@ -18,7 +18,7 @@ from api.plan import DRPlan
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.own_runs import cancel_without_lock
-from bridge.controller.plan_lock import hold_lock, remove_finalizer, why_waiting
+from bridge.controller.plan_lock import Waiting, hold_lock, remove_finalizer, why_behind, why_waiting
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
@@ -41,7 +41,11 @@ from planning.validation.references import execution_reference_errors, plan_refe
 _log = structlog.get_logger(__name__)
 
 WAITING = 5.0
-"""Seconds between passes over a waiting execution, in case no event wakes it."""
+"""Seconds between passes over a waiting execution, in case no event wakes it; more the further back in a queue."""
+LONGEST_WAITING = 60.0
+"""The same for the end of a long queue, of which only the positions change."""
+STARTS = 8
+"""Executions at a time that get their first status with their run; of more, each is answered before any is started."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,13 @@ async def _wait(
 
 async def _start_or_wait(context: Context, execution: StoredExecution) -> PassResult:
     """Start an execution once its references exist, the plan is free and it is valid."""
+    preview = execution.model.spec.dry_run
+    if not preview and (behind := why_behind(context, execution.model)) is not None:
+        return await _wait_for_turn(context, execution, behind)
+    if not execution.model.status.phase and context.index.starting() > STARTS:
+        before, status_context = execution.model.status, context.status_context(execution)
+        status = execution_status.accepted(before, status_context)
+        return PassResult(await context.store.write_status(execution, status), requeue=0.0)
     try:
         references = await resolve(context.store, execution.model)
     except UnreadableObjectError as error:
@@ -165,10 +176,9 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
         return await _end(context, execution, Phase.FAILED, rejection_messages.not_started([NOT_ENFORCED]), found=True)
-    preview = execution.model.spec.dry_run
-    obstacle = None if preview else await why_waiting(context, execution.model, plan.model)
-    if obstacle is not None:
-        return await _wait(context, execution, conditions.WAITING_FOR_PLAN, obstacle)
+    waiting = None if preview else await why_waiting(context, execution.model, plan.model)
+    if waiting is not None:
+        return await _wait_for_turn(context, execution, waiting)
     if execution.model.spec.operation_type is OperationType.REVERT:
         rejection = why_rejected(execution.model, references.original)
     else:
@@ -176,6 +186,11 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     if rejection is not None:
         return await _end(context, execution, Phase.FAILED, rejection, found=True)
     return await _start_run(context, execution, plan)
+
+
+async def _wait_for_turn(context: Context, execution: StoredExecution, waiting: Waiting) -> PassResult:
+    requeue = min(WAITING * waiting.position, LONGEST_WAITING)
+    return await _wait(context, execution, conditions.WAITING_FOR_PLAN, waiting.message, requeue)
 
 
 async def _wait_for_reference(context: Context, execution: StoredExecution, missing: MissingReference) -> PassResult:

@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
-from api.phases import TERMINAL, OperationType
+from api.phases import TERMINAL, OperationType, Phase
 from api.steps import Target
-from bridge.status.conditions import WAITING_FOR_REFERENCE, ConditionType
+from bridge.kubernetes.work_queue import Rank
+from bridge.status.conditions import WAITING_FOR_REFERENCE, WAITING_FOR_START, ConditionType
 from kube.client import Object
 from planning.definitions.identifiers import label_value
 
@@ -66,6 +67,8 @@ class Entry:
     """A reference is missing: it is not in the queue."""
     leaving: bool
     """A cancel was requested, or the object is being deleted."""
+    starting: bool = False
+    """It has no status yet, or one that says that it is to be started."""
     preview: bool = False
     """It changes nothing, and so neither waits for its plan nor holds it."""
 
@@ -99,6 +102,7 @@ def entry_of(item: Object) -> Entry | None:
         (finalizer and (ours or deleting)) or _uncounted(status, annotations) or (has_own_run and lost_metadata(item))
     ):
         return None
+    reasons = [(condition.get("type"), condition.get("reason")) for condition in status.get("conditions") or []]
     return Entry(
         key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
         uid=meta["uid"],
@@ -108,10 +112,8 @@ def entry_of(item: Object) -> Entry | None:
         reverts=spec.get("operationType") == OperationType.REVERT,
         phase=phase,
         workflow_id=workflow_id,
-        missing=any(
-            condition.get("type") == ConditionType.REFERENCES_FOUND and condition.get("reason") == WAITING_FOR_REFERENCE
-            for condition in status.get("conditions") or []
-        ),
+        missing=(ConditionType.REFERENCES_FOUND, WAITING_FOR_REFERENCE) in reasons,
+        starting=not phase or (phase == Phase.PENDING and (ConditionType.PROGRESSING, WAITING_FOR_START) in reasons),
         leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
         preview=bool(spec.get("dryRun")),
     )
@@ -171,8 +173,10 @@ class Index:
         self._definitions[key] = item
         if not self.is_last(key, item):
             self._wake(key)
-        if before is None or _what_others_depend_on(before) != _what_others_depend_on(item):
+        if before is None or before["metadata"].get("generation") != item["metadata"].get("generation"):
             self._wake_dependents(key)
+        elif key.kind is ObjectKind.PLAN and _lock(before) != _lock(item):
+            self._wake_next(key)
 
     def drop(self, kind: ObjectKind, namespace: str, name: str) -> None:
         """Remove an object that was deleted."""
@@ -202,7 +206,18 @@ class Index:
         """Whether the last known change of an object is a write of this process."""
         return self._written.get(key) == str(item["metadata"]["resourceVersion"])
 
-    # Called by passes.
+    # Called by passes and their queue.
+
+    def rank(self, key: Key) -> Rank:
+        """Return which pass comes first: executions before what is only validated, of them those without a status."""
+        if key.kind is not ObjectKind.EXECUTION:
+            return Rank.LAST
+        entry = self._entries.get(key)
+        return Rank.FIRST if entry is not None and not entry.phase else Rank.NORMAL
+
+    def starting(self) -> int:
+        """Return how many executions are about to be started."""
+        return sum(entry.starting for entry in self._entries.values())
 
     def all_keys(self) -> list[Key]:
         """Return every object that may need a pass."""
@@ -243,12 +258,23 @@ class Index:
             self._of_plan.setdefault((key.namespace, entry.plan), set()).add(key)
 
     def _wake_around(self, key: Key, plan: str) -> None:
-        """Wake the plan, and the executions that wait for it or for this execution."""
+        """Wake the plan, what is next in its queue, and what may wait for this execution.
+
+        The others of a queue only change their position: they are passed over now and then.
+        """
+        self._wake_next(Key(ObjectKind.PLAN, key.namespace, plan))
         self._wake(Key(ObjectKind.PLAN, key.namespace, plan))
         for other in list(self._of_plan.get((key.namespace, plan), ())):
             entry = self._entries[other]
-            if other != key and not entry.workflow_id:
+            if other != key and not entry.workflow_id and (entry.missing or entry.original == key.name):
                 self._wake(other)
+
+    def _wake_next(self, plan: Key) -> None:
+        """Wake the execution that is to run a plan next."""
+        entries = map(self._entries.__getitem__, self._of_plan.get((plan.namespace, plan.name), ()))
+        following = min((entry for entry in entries if entry.waits), key=lambda entry: entry.age, default=None)
+        if following is not None:
+            self._wake(following.key)
 
     def _wake_dependents(self, key: Key) -> None:
         if key.kind is ObjectKind.PLAN:
@@ -262,9 +288,8 @@ class Index:
                 self._wake_dependents(plan)
 
 
-def _what_others_depend_on(item: Object) -> tuple[Any, Any]:
-    """Return the generation, and which execution holds the lock."""
-    return item["metadata"].get("generation"), (item.get("status") or {}).get("currentExecution")
+def _lock(plan: Object) -> object:
+    return (plan.get("status") or {}).get("currentExecution")
 
 
 def _refers_to(plan: Object) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,6 @@ Source: client-go's leader election, "tools/leaderelection"; docs/decisions, "A 
 """
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -17,12 +15,15 @@ from api.steps import Target
 from bridge.settings import BridgeSettings
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from process.identity import ProcessState, state_of
 
 _API_VERSION = "coordination.k8s.io/v1"
 _LONGEST = 3600
 """Seconds for which another's lease is waited for, whatever it says."""
-_DIGITS = 9
-"""Of a process id, at most."""
+MISSED_RENEWAL = 3 / 8
+"""Part of its duration after which a lease has missed a renewal: one and a half of the four that it has."""
+SOON_AFTER = 0.05
+"""Seconds after which a lease is looked at again that is about to be free."""
 _MOST_TRANSITIONS = 2**31 - 1
 """Of the API's 32 bits; one more would be refused."""
 
@@ -44,6 +45,7 @@ class LeaderElection:
         self._held_until = 0.0
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = 0.0
+        self._next_round = self._renewal
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
         self.lost.set()
@@ -66,7 +68,7 @@ class LeaderElection:
                     await self.round()
             except (ApiError, TimeoutError) as error:
                 _log.warning("lease not renewed", error=str(error) or "no answer in time")
-            await asyncio.sleep(self._renewal)
+            await asyncio.sleep(self._next_round)
 
     async def _check_expiry(self) -> None:
         """Set `lost` as soon as the lease expires, even while a call hangs."""
@@ -86,13 +88,14 @@ class LeaderElection:
 
     async def round(self) -> None:
         """Try once to take or renew it. Raises ApiError."""
-        began = self._clock()
+        began, self._next_round = self._clock(), self._renewal
         try:
             lease = await self._cluster.get(self._target, OWN)
         except NotFoundError:
             lease = None
-        if lease is not None and not self._free(lease.get("spec") or {}):
+        if lease is not None and (seconds := self._free_in(lease.get("spec") or {})) > 0:
             self._held_until = 0.0
+            self._next_round = min(self._renewal, seconds + SOON_AFTER)
             return
         try:
             await self._take(lease)
@@ -120,15 +123,25 @@ class LeaderElection:
         else:
             await self._cluster.replace(self._target, {**lease, "spec": spec}, OWN)
 
-    def _free(self, spec: Object) -> bool:
-        """Whether the lease is ours, released, or not renewed for its duration."""
+    def _free_in(self, spec: Object) -> float:
+        """Return in how many seconds the lease is free: ours, released, not renewed for its duration, or a dead one's.
+
+        A holder of this host whose process has ended renews no more: a bridge that was killed and started again takes
+        the lease at once. In another container it counts as ended once it has missed a renewal, by the clock that all
+        containers of a host share.
+        """
         holder = str(spec.get("holderIdentity") or "")
-        if holder in ("", self._identity) or is_dead_here(holder):
-            return True
+        state = state_of(holder)
+        if holder in ("", self._identity) or state is ProcessState.ENDED:
+            return 0.0
         seen = (holder, str(spec.get("renewTime") or ""))
         if seen != self._seen:
             self._seen, self._seen_at = seen, self._clock()
-        return self._clock() - self._seen_at > (_number(spec, "leaseDurationSeconds", _LONGEST) or self._duration)
+        duration = _number(spec, "leaseDurationSeconds", _LONGEST) or self._duration
+        left = self._seen_at + duration - self._clock()
+        if state is ProcessState.OTHER_CONTAINER:
+            left = min(left, MISSED_RENEWAL * duration - _seconds_since(seen[1]))
+        return max(left, 0.0)
 
     async def release(self) -> None:
         """Release the lease, so that the next leader need not wait for it to expire."""
@@ -152,16 +165,9 @@ def _number(spec: Object, name: str, most: int) -> int:
     return max(0, min(value, most)) if isinstance(value, int) else 0
 
 
-def is_dead_here(holder: str) -> bool:
-    """Whether a holder is a process of this host that no longer runs: a bridge that was restarted by hand."""
-    host, _, rest = holder.partition("_")
-    number = rest.partition("_")[0]
-    if host != socket.gethostname() or not number.isdecimal() or len(number) > _DIGITS:
-        return False
+def _seconds_since(moment: str) -> float:
+    """Return how long ago a moment of RFC 3339 was; 0 for a text that is none."""
     try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+        return (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0

@@ -1,6 +1,7 @@
 """Our objects for passes: read live, as model and as stored, and written only against the version that was read."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from api.plan import DRPlan, DRPlanStatus
 from api.requests import REQUEST_BY_ANNOTATION, REQUEST_ID_ANNOTATION
 from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.work_queue import WriteCost
 from kube.client import OWN, Cluster, Object
 from kube.errors import ForbiddenError, InvalidNameError, NotFoundError, TooDeepError
 from kube.request import WriteOptions
@@ -99,6 +101,7 @@ class Store:
         self._index = index
         self._clock = clock
         self._recent: dict[Key, tuple[float, StoredObject[DRPlanExecution]]] = {}
+        self._costs: dict[Key, WriteCost] = {}
 
     async def get(self, model: type[ModelT], namespace: str, name: str) -> StoredObject[ModelT]:
         """Read an object live. Raises NotFoundError, UnreadableObjectError."""
@@ -130,18 +133,41 @@ class Store:
 
     async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
-        before = stored.raw.get("status") or {}
-        change = await asyncio.to_thread(difference, stored.model.status, status)
+        if stored.key.kind is ObjectKind.EXECUTION:
+            return await self._replace_status(stored, status)
+        change = difference(stored.model.status, status)
         if not change:
             return stored
+        return await self._patch(
+            stored, {"status": merge_patch(stored.raw.get("status") or {}, change)}, subresource="status"
+        )
+
+    async def _replace_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
+        def replacement() -> tuple[Object, int]:
+            change = difference(stored.model.status, status)
+            if not change:
+                return {}, 0
+            new = replaced(stored.raw.get("status") or {}, change)
+            return {**stored.raw, "status": new}, len(json.dumps(new))
+
+        # In a thread, for a tree may have thousands of actions, and the other passes go on.
+        item, size = await asyncio.to_thread(replacement)
+        if not item:
+            return stored
         self._recent.pop(stored.key, None)
-        if stored.key.kind is not ObjectKind.EXECUTION:
-            return await self._patch(stored, {"status": merge_patch(before, change)}, subresource="status")
-        item = {**stored.raw, "status": replaced(before, change)}
+        began = self._clock()
         written = self._written(stored, await self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
+        now = self._clock()
+        self._costs.pop(stored.key, None)
         if isinstance(written.model, DRPlanExecution) and not written.ended:
-            self._recent[stored.key] = (self._clock(), written)
+            self._recent[stored.key] = (now, written)
+            if written.model.status.stages:
+                self._costs[stored.key] = WriteCost(now - began, size)
         return written
+
+    def cost(self, key: Key) -> WriteCost | None:
+        """Return what the last write of the tree of a running execution cost; None where there was none."""
+        return self._costs.get(key)
 
     async def write_metadata(self, stored: StoredObject[ModelT], change: Object) -> StoredObject[ModelT]:
         """Merge a change into the metadata, against the version that was read. Raises ConflictError."""

@@ -1,4 +1,4 @@
-"""A keyed work queue: one pass per key at a time, delays, coalescing and backoff.
+"""A keyed work queue: one pass per key at a time, delays, coalescing, ranks and backoff.
 
 `Schedule` decides and reads no clock; `WorkQueue` waits. A key that is added while its pass runs is due again
 after that pass. Source: docs/architecture.md, "Bridge".
@@ -8,6 +8,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from enum import Enum, IntEnum
 from typing import Generic, TypeVar
 
 from process.backoff import Backoff
@@ -15,86 +16,157 @@ from process.backoff import Backoff
 K = TypeVar("K", bound=Hashable)
 
 
+class Rank(IntEnum):
+    """Which of the keys that are due comes first."""
+
+    FIRST = 0
+    """A person waits for the first sign of it."""
+    NORMAL = 1
+    LAST = 2
+    """Nothing waits for it."""
+
+
+class Urgency(Enum):
+    """How soon after the last pass over its key the next one may begin."""
+
+    AT_ONCE = "AtOnce"
+    """A failure or an end, or the pass itself wants to go on."""
+    SOON = "Soon"
+    """After the shortest distance: somebody has changed the object, and may do so many times."""
+    PACED = "Paced"
+    """After the distance that the last write asks for."""
+
+
+@dataclass(frozen=True)
+class WriteCost:
+    """What the last write of a status cost: the seconds until its answer, and the bytes of the status."""
+
+    seconds: float
+    size: int
+
+
 @dataclass(frozen=True)
 class Pace:
-    """How far apart two passes over one key start: `rest` times the duration of a pass, within bounds. Seconds."""
+    """How far apart two passes over one key start: so far that its writes take SHARE of the time. Seconds.
+
+    What a person may have to wait for a change bounds that: `longest`, or `longest_large` for a large status.
+    """
 
     shortest: float
     longest: float
+    longest_large: float
+    share: float = 0.02
+    large: int = 64 << 10
+    """Bytes above which a status is a large one."""
     rest: float = 10.0
-    """A pass over a large status loads API server, Temporal and worker too; so much of the time is left to others."""
+    """A pass loads Temporal and the worker, too: it takes one part of so many, within the same bounds."""
 
-    def after(self, took: float) -> float:
+    def after(self, took: float, write: WriteCost | None = None) -> float:
         """Return the distance after a pass of `took` seconds; at least half of the time is left to others."""
-        return max(min(max(took * self.rest, self.shortest), self.longest), 2 * took)
+        large = write is not None and write.size > self.large
+        wanted = max(took * self.rest, write.seconds / self.share if write else 0.0, self.shortest)
+        return max(min(wanted, self.longest_large if large else self.longest), 2 * took)
 
 
 class Schedule(Generic[K]):
     """When each key is due, in seconds of any one clock. Of several requests for a key the earliest counts."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pace, rank: Callable[[K], Rank] = lambda _: Rank.NORMAL) -> None:
         self._pace = pace
+        self._rank = rank
         self._due: dict[K, float] = {}
-        self._heap: list[tuple[float, int, K]] = []
+        self._later: list[tuple[float, int, K]] = []
+        self._ready: dict[Rank, list[tuple[float, int, K]]] = {each: [] for each in Rank}
         self._ticket = 0
         self._running: dict[K, float] = {}
-        self._not_before: dict[K, float] = {}
+        self._last: dict[K, float] = {}
+        """When the last pass over a key began."""
+        self._distance: dict[K, float] = {}
+        """From there to the next one that is not urgent."""
+        self._urgencies: dict[K, Urgency] = {}
 
     def __len__(self) -> int:
         return len(self._due)
 
-    def add(self, key: K, now: float, delay: float = 0.0, *, urgent: bool = False) -> None:
-        """Request a pass over `key` after `delay`, but not too soon after its last one unless it is urgent."""
-        due = now + delay
-        if not urgent:
-            due = max(due, self._not_before.get(key, due))
+    def add(self, key: K, now: float, delay: float = 0.0, urgency: Urgency = Urgency.PACED) -> None:
+        """Request a pass over `key` after `delay`, but not too soon after its last one."""
+        due = max(now + delay, self._earliest(key, urgency))
         if due >= self._due.get(key, float("inf")):
             return
-        self._due[key] = due
+        self._due[key], self._urgencies[key] = due, urgency
         if key not in self._running:
             self._push(key, due)
 
-    def take(self, now: float) -> K | None:
-        """Return a key that is due, and mark it as running; None when no key is due."""
-        while self._heap and self._heap[0][0] <= now:
-            due, _, key = heapq.heappop(self._heap)
-            if key not in self._running and self._due.get(key) == due:
+    def take(self, now: float, lowest: Rank = Rank.LAST) -> K | None:
+        """Return a key that is due, of `lowest` rank or above, and mark it as running; None when there is none.
+
+        Of two keys the one of the higher rank comes first, of one rank the one that is due first. A key has the rank
+        of the moment when it becomes due.
+        """
+        self._sort_out(now)
+        for rank in Rank:
+            if rank <= lowest and self._drop_outdated(self._ready[rank]):
+                key = heapq.heappop(self._ready[rank])[2]
                 del self._due[key]
-                self._running[key] = now
-                self._not_before[key] = now + self._pace.shortest
+                self._running[key] = self._last[key] = now
+                self._distance[key] = self._pace.shortest
                 return key
         return None
 
-    def done(self, key: K, now: float) -> None:
-        """Remove the mark; a key that was added meanwhile is scheduled now."""
+    def done(self, key: K, now: float, write: WriteCost | None = None) -> None:
+        """Remove the mark; a key that was added meanwhile is scheduled now. `write` is what its last write cost."""
         began = self._running.pop(key)
-        self._not_before[key] = began + self._pace.after(now - began)
+        self._distance[key] = self._pace.after(now - began, write)
         if key in self._due:
+            self._due[key] = max(self._due[key], self._earliest(key, self._urgencies[key]))
             self._push(key, self._due[key])
 
     def forget(self, key: K) -> None:
         """Forget when a key that needs no further pass was last taken."""
-        self._not_before.pop(key, None)
+        for known in (self._last, self._distance):
+            known.pop(key, None)
 
-    def next_due(self) -> float | None:
-        """Return when the next key is due; None when no key waits."""
-        while self._heap:
-            due, _, key = self._heap[0]
-            if key not in self._running and self._due.get(key) == due:
-                return due
-            heapq.heappop(self._heap)
-        return None
+    def next_due(self, lowest: Rank = Rank.LAST) -> float | None:
+        """Return when the next key of `lowest` rank or above is due, at the earliest; None when none waits."""
+        heaps = [self._later, *(self._ready[rank] for rank in Rank if rank <= lowest)]
+        heads = [heap[0][0] for heap in heaps if self._drop_outdated(heap)]
+        return min(heads, default=None)
+
+    def _earliest(self, key: K, urgency: Urgency) -> float:
+        """Return when the next pass over a key may begin."""
+        if urgency is Urgency.AT_ONCE or key not in self._last:
+            return float("-inf")
+        return self._last[key] + (self._pace.shortest if urgency is Urgency.SOON else self._distance[key])
 
     def _push(self, key: K, due: float) -> None:
         self._ticket += 1
-        heapq.heappush(self._heap, (due, self._ticket, key))
+        heapq.heappush(self._later, (due, self._ticket, key))
+
+    def _sort_out(self, now: float) -> None:
+        """Move what is due to the others of its rank."""
+        while self._later and self._later[0][0] <= now:
+            entry = heapq.heappop(self._later)
+            if self._is_current(entry[2], entry[0]):
+                heapq.heappush(self._ready[self._rank(entry[2])], entry)
+
+    def _drop_outdated(self, heap: list[tuple[float, int, K]]) -> bool:
+        """Remove the heads that no longer count, and return whether one is left."""
+        while heap and not self._is_current(heap[0][2], heap[0][0]):
+            heapq.heappop(heap)
+        return bool(heap)
+
+    def _is_current(self, key: K, due: float) -> bool:
+        """Return whether an entry is the last request for its key, which no pass has taken."""
+        return key not in self._running and self._due.get(key) == due
 
 
 class WorkQueue(Generic[K]):
     """A schedule that callers can wait for. Times in seconds."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
-        self._schedule: Schedule[K] = Schedule(pace)
+    def __init__(
+        self, pace: Pace, clock: Callable[[], float], rank: Callable[[K], Rank] = lambda _: Rank.NORMAL
+    ) -> None:
+        self._schedule: Schedule[K] = Schedule(pace, rank)
         self._clock = clock
         self._changed = asyncio.Event()
         self._backoffs: dict[K, Backoff] = {}
@@ -102,42 +174,45 @@ class WorkQueue(Generic[K]):
     def __len__(self) -> int:
         return len(self._schedule)
 
-    def add(self, key: K, delay: float = 0.0, *, urgent: bool = False) -> None:
+    def add(self, key: K, delay: float = 0.0, urgency: Urgency = Urgency.PACED) -> None:
         """Request a pass over `key`."""
-        self._schedule.add(key, self._clock(), delay, urgent=urgent)
+        self._schedule.add(key, self._clock(), delay, urgency)
         self._changed.set()
 
-    async def get(self) -> K:
-        """Wait for a key that is due; the caller must call `done` or `failed` for it."""
+    async def get(self, lowest: Rank = Rank.LAST) -> K:
+        """Wait for a key of `lowest` rank or above that is due; the caller must call `done` or `failed` for it."""
         while True:
-            key = self._schedule.take(self._clock())
+            key = self._schedule.take(self._clock(), lowest)
             if key is not None:
                 self._changed.set()
                 return key
-            await self._wait()
+            await self._wait(lowest)
 
-    def done(self, key: K, again: float | None) -> None:
-        """End a pass that succeeded; `again` in seconds, None when only an event requires another pass."""
+    def done(self, key: K, again: float | None, write: WriteCost | None = None) -> None:
+        """End a pass that succeeded; `again` in seconds, None when only an event requires another pass.
+
+        `write` is what the last write of a status cost that more writes may follow: then `again` keeps its pace, too.
+        """
         self._backoffs.pop(key, None)
-        self._finish(key, again)
+        self._finish(key, again, write)
         if again is None:
             self._schedule.forget(key)
 
     def failed(self, key: K, at_least: float = 0.0) -> float:
         """End a pass that failed and return the growing pause until the next; `at_least` is what a server asks for."""
         pause = max(self._backoffs.setdefault(key, Backoff(first=0.2)).pause(), at_least)
-        self._finish(key, pause)
+        self._finish(key, pause, None)
         return pause
 
-    def _finish(self, key: K, again: float | None) -> None:
-        self._schedule.done(key, self._clock())
+    def _finish(self, key: K, again: float | None, write: WriteCost | None) -> None:
+        self._schedule.done(key, self._clock(), write)
         if again is not None:
-            self._schedule.add(key, self._clock(), again, urgent=True)
+            self._schedule.add(key, self._clock(), again, Urgency.AT_ONCE if write is None else Urgency.PACED)
         self._changed.set()
 
-    async def _wait(self) -> None:
+    async def _wait(self, lowest: Rank) -> None:
         self._changed.clear()
-        due = self._schedule.next_due()
+        due = self._schedule.next_due(lowest)
         pause = None if due is None else max(0.0, due - self._clock())
         try:
             async with asyncio.timeout(pause):

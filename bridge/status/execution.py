@@ -89,6 +89,11 @@ def _fields(state: RunState) -> dict[str, Any]:
 # Before the start.
 
 
+def accepted(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus:
+    """Return the first status of one of many executions that were created together."""
+    return _pending(before, conditions.WAITING_FOR_START, run_messages.WAITING_FOR_START, [], context)
+
+
 def waiting(before: ExecutionStatus, reason: str, message: str, context: StatusContext) -> ExecutionStatus:
     """Return the status of an execution that waits for the plan or for a reference."""
     missing = message if reason == conditions.WAITING_FOR_REFERENCE else None

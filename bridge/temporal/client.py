@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
@@ -69,6 +69,17 @@ from workflows.contract import (
 T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
 
+_NOT_LATE = frozenset(
+    {
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+    }
+)
 POLL_SECONDS = 60.0
 """The server answers a long poll after 20 s at the latest (measured); this only ends a dead connection."""
 
@@ -98,6 +109,8 @@ class HistoryPage(Model):
     """One answer to a long poll."""
 
     events: int
+    failed: bool = False
+    """Something failed, or a person's request or a cancel has come: that is not to be shown late."""
     token: bytes | None
     """Where to continue; None when the run has closed."""
 
@@ -352,7 +365,9 @@ class TemporalClient:
             wait_new_event=True, next_page_token=token, rpc_timeout=timedelta(seconds=POLL_SECONDS)
         )
         await answer_of(events.fetch_next_page(), POLL_SECONDS + 5)
-        return HistoryPage(events=len(events.current_page or []), token=events.next_page_token)
+        page = events.current_page or []
+        failed = any(event.event_type in _NOT_LATE for event in page)
+        return HistoryPage(events=len(page), failed=failed, token=events.next_page_token)
 
 
 def _search_attributes(execution: DRPlanExecution) -> TypedSearchAttributes:

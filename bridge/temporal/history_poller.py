@@ -10,8 +10,9 @@ from itertools import count
 import structlog
 
 from bridge.kubernetes.index import Key
+from bridge.kubernetes.work_queue import Urgency
 from bridge.temporal.calls import RunNotFound, TemporalUnreachable
-from bridge.temporal.client import TemporalClient
+from bridge.temporal.client import HistoryPage, TemporalClient
 from process.backoff import Backoff
 
 _log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ NOT_FOUND_SECONDS = 1.0
 class HistoryPoller:
     """The open long polls, by execution and run."""
 
-    def __init__(self, client: TemporalClient, limit: int, pause: float, wake: Callable[[Key, bool], None]) -> None:
+    def __init__(self, client: TemporalClient, limit: int, pause: float, wake: Callable[[Key, Urgency], None]) -> None:
         """`limit` polls at a time; `pause` seconds after an answer, because passes are coalesced anyway."""
         self._client = client
         self._limit = limit
@@ -46,7 +47,7 @@ class HistoryPoller:
         for place, workflow_id in enumerate(workflow_ids):
             seen, task = workflow_id in polls, polls.get(workflow_id)
             if (task is None or task.done()) and (seen or place == 0) and self._open < self._limit:
-                task = self._start(key, workflow_id)
+                task = self._start(key, workflow_id, root=place == 0)
             polls[workflow_id] = task
             polled = polled and task is not None and not task.done()
         return polled
@@ -67,17 +68,17 @@ class HistoryPoller:
             self.stop(key)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: Key, workflow_id: str) -> asyncio.Task[None]:
+    def _start(self, key: Key, workflow_id: str, *, root: bool) -> asyncio.Task[None]:
         def ended(_: asyncio.Task[None]) -> None:
             self._open -= 1
             self._versions.pop(workflow_id, None)
 
         self._open += 1
-        task = asyncio.create_task(self._poll(key, workflow_id))
+        task = asyncio.create_task(self._poll(key, workflow_id, root=root))
         task.add_done_callback(ended)
         return task
 
-    async def _poll(self, key: Key, workflow_id: str) -> None:
+    async def _poll(self, key: Key, workflow_id: str, *, root: bool) -> None:
         token: bytes | None = None
         backoff = Backoff(cap=10.0)
         while True:
@@ -95,10 +96,17 @@ class HistoryPoller:
             token = page.token
             if page.events:
                 self._versions[workflow_id] = next(self._counter)
-                self._wake(key, token is None)
+                self._wake(key, _urgency(page, root=root))
             if token is None:
                 return
             await asyncio.sleep(self._pause)
+
+
+def _urgency(page: HistoryPage, *, root: bool) -> Urgency:
+    """Return how soon a change is to be shown: the end of the whole run at once, a failure anywhere soon."""
+    if root and page.token is None:
+        return Urgency.AT_ONCE
+    return Urgency.SOON if page.failed else Urgency.PACED
 
 
 def _cancel(task: asyncio.Task[None] | None) -> None:

@@ -61,6 +61,8 @@ RECORD_DOUBTFUL = "an attempt before may have changed it already"
 
 # Before the start.
 
+WAITING_FOR_START = "Waiting to be started; many executions were created together"
+
 
 def waiting_for(kind: str, name: str) -> str:
     """A reference is missing and is waited for."""

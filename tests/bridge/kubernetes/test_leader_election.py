@@ -4,16 +4,18 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from api.steps import Actor, Target
-from bridge.kubernetes.leader_election import LeaderElection, is_dead_here
+from bridge.kubernetes.leader_election import LeaderElection
 from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
 from kube.request import PLAIN, WriteOptions
+from process.identity import ProcessState, identity, state_of
 
 
 class Clock:
@@ -192,11 +194,61 @@ def test_a_process_of_this_host_that_is_gone_holds_nothing() -> None:
     child = os.fork()
     if child == 0:
         os._exit(0)
+    stat = Path(f"/proc/{child}/stat")
+    while stat.exists() and " Z " not in stat.read_text():
+        pass
+    assert state_of(f"{host}_{child}_abc") is ProcessState.ENDED, "nobody has waited for it yet"
     os.waitpid(child, 0)
-    assert is_dead_here(f"{host}_{child}_abc")
-    assert not is_dead_here(f"{host}_{os.getpid()}_abc")
-    assert not is_dead_here(f"another_{child}_abc")
-    assert not is_dead_here("bridge-1")
+    assert state_of(f"{host}_{child}_abc") is ProcessState.ENDED
+    assert state_of(f"{host}_{os.getpid()}_abc") is ProcessState.UNKNOWN
+    assert state_of(f"another_{child}_abc") is ProcessState.UNKNOWN
+    assert state_of("bridge-1") is ProcessState.UNKNOWN
+
+
+def earlier(name: str, namespace: str = "") -> str:
+    """Return the identity of a process that had this process id before, in this PID namespace or in another."""
+    host, pid, rest = name.split("_")
+    own, started, random = rest.split(".")
+    return f"{host}_{pid}_{namespace or own}.{int(started) - 1}.{random}"
+
+
+def test_an_identity_names_one_process_also_where_its_id_is_given_again() -> None:
+    name = identity()
+    assert name != identity()
+    assert state_of(name) is ProcessState.UNKNOWN
+    assert state_of(earlier(name)) is ProcessState.ENDED
+    assert state_of(earlier(name, "1")) is ProcessState.OTHER_CONTAINER
+
+
+async def test_a_lone_bridge_that_comes_back_takes_its_own_lease_at_once() -> None:
+    server, clock, name = OneLease(), Clock(), identity()
+    assert await turn(lease(server, earlier(name), clock))
+    assert await turn(lease(server, name, clock))
+
+
+async def test_the_lease_of_an_earlier_container_is_free_once_it_has_missed_a_renewal() -> None:
+    server, clock, name = OneLease(), Clock(), identity()
+    other, one = lease(server, earlier(name, "1"), clock), lease(server, name, clock)
+    await turn(other)
+    assert not await turn(one), "it may be a neighbour on the network of the node, which renews"
+    assert one._next_round == 2
+    renewed = datetime.now(UTC) - timedelta(seconds=2.9)
+    server._read()["spec"]["renewTime"] = renewed.isoformat()
+    assert not await turn(one)
+    assert one._next_round < 0.2
+    server._read()["spec"]["renewTime"] = (renewed - timedelta(seconds=0.2)).isoformat()
+    assert await turn(one)
+
+
+async def test_a_lease_is_looked_at_again_as_soon_as_it_may_be_free() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    await turn(first)
+    await turn(second)
+    assert second._next_round == 2
+    clock.now += 7.5
+    await turn(second)
+    assert second._next_round == pytest.approx(0.55)
 
 
 STRANGE_SPECS = [

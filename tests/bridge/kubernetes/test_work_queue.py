@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from bridge.kubernetes.work_queue import Pace, Schedule, WorkQueue
+from bridge.kubernetes.work_queue import Pace, Rank, Schedule, Urgency, WorkQueue, WriteCost
 
-NO_PACE = Pace(0, 0)
+NO_PACE = Pace(0, 0, 0)
 
 
 def test_a_key_is_given_once_while_its_pass_runs_and_again_after_it() -> None:
@@ -41,18 +41,18 @@ def test_the_earliest_wish_counts() -> None:
 
 
 def test_passes_over_one_key_keep_their_distance_unless_it_is_urgent() -> None:
-    schedule = Schedule[str](Pace(5, 5))
+    schedule = Schedule[str](Pace(5, 5, 5))
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
     schedule.done("a", 0)
     schedule.add("a", 1)
     assert schedule.take(4.9) is None
-    schedule.add("a", 4.9, urgent=True)
+    schedule.add("a", 4.9, urgency=Urgency.AT_ONCE)
     assert schedule.take(4.9) == "a"
 
 
 def test_the_longer_a_pass_takes_the_further_apart_they_are_up_to_a_bound() -> None:
-    pace = Pace(shortest=0.3, longest=0.75, rest=6)
+    pace = Pace(shortest=0.3, longest=0.75, longest_large=1.5, rest=6)
     assert [pace.after(took) for took in (0.01, 0.1, 0.3, 2)] == pytest.approx([0.3, 0.6, 0.75, 4])
     schedule = Schedule[str](pace)
     schedule.add("a", 0)
@@ -63,8 +63,72 @@ def test_the_longer_a_pass_takes_the_further_apart_they_are_up_to_a_bound() -> N
     assert schedule.take(0.61) == "a"
 
 
+def test_the_pace_follows_what_a_write_costs_within_what_may_be_behind() -> None:
+    pace = Pace(shortest=0.3, longest=0.75, longest_large=1.5)
+    assert pace.after(0.01, WriteCost(0.004, 20_000)) == 0.3
+    assert pace.after(0.01, WriteCost(0.012, 20_000)) == pytest.approx(0.6), "2 % of the time"
+    assert pace.after(0.01, WriteCost(0.06, 20_000)) == 0.75, "a small status is at most a second behind"
+    assert pace.after(0.01, WriteCost(0.06, 90_000)) == 1.5, "a large one at most two"
+    assert pace.after(0.01, WriteCost(0.02, 90_000)) == pytest.approx(1.0)
+    assert pace.after(1.0, WriteCost(0.9, 90_000)) == 2.0, "half of the time is left to others"
+
+
+def test_a_change_during_a_pass_waits_for_the_pace_of_its_write_as_well() -> None:
+    schedule = Schedule[str](Pace(0.3, 0.75, 1.5))
+    schedule.add("a", 0)
+    assert schedule.take(0) == "a"
+    schedule.add("a", 0.05)
+    schedule.done("a", 0.1, WriteCost(0.06, 90_000))
+    assert schedule.take(1.49) is None
+    assert schedule.take(1.5) == "a"
+
+
+def test_what_somebody_writes_waits_for_the_shortest_distance_and_a_failure_for_none() -> None:
+    schedule = Schedule[str](Pace(0.3, 0.75, 1.5))
+    for urgency, due in ((Urgency.SOON, 0.3), (Urgency.AT_ONCE, 0.2), (Urgency.PACED, 0.75)):
+        schedule.add("a", 0, urgency=Urgency.AT_ONCE)
+        assert schedule.take(0) == "a"
+        schedule.done("a", 0.1, WriteCost(0.06, 9_000))
+        schedule.add("a", 0.2, urgency=urgency)
+        assert schedule.next_due() == due
+        assert schedule.take(due) == "a"
+        schedule.done("a", due)
+
+
+def test_of_the_keys_that_are_due_the_one_of_the_highest_rank_comes_first() -> None:
+    ranks = {"plan": Rank.LAST, "running": Rank.NORMAL, "new": Rank.FIRST}
+    schedule = Schedule[str](NO_PACE, ranks.__getitem__)
+    for delay, key in enumerate(ranks):
+        schedule.add(key, 0, delay)
+    assert schedule.take(0) == "plan", "nothing else is due"
+    assert [schedule.take(2), schedule.take(2)] == ["new", "running"]
+
+
+def test_a_worker_that_is_kept_for_higher_ranks_takes_no_other_keys() -> None:
+    schedule = Schedule[str](NO_PACE, {"plan": Rank.LAST, "new": Rank.FIRST}.__getitem__)
+    schedule.add("plan", 0)
+    assert schedule.take(0, Rank.NORMAL) is None
+    assert schedule.next_due(Rank.NORMAL) is None
+    assert schedule.next_due() == 0
+    schedule.add("new", 0, delay=1)
+    assert schedule.next_due(Rank.NORMAL) == 1
+    assert schedule.take(1, Rank.NORMAL) == "new"
+    assert schedule.take(1) == "plan"
+
+
+async def test_five_hundred_plans_leave_a_worker_for_an_execution() -> None:
+    queue = WorkQueue[str](NO_PACE, Clock(), lambda key: Rank.LAST if key.startswith("plan") else Rank.FIRST)
+    for number in range(500):
+        queue.add(f"plan{number}")
+    assert await queue.get() == "plan0"
+    kept = asyncio.create_task(queue.get(Rank.NORMAL))
+    await asyncio.sleep(0)
+    queue.add("execution")
+    assert await asyncio.wait_for(kept, 5) == "execution"
+
+
 def test_the_first_change_after_a_quiet_time_is_not_held_back() -> None:
-    schedule = Schedule[str](Pace(5, 5))
+    schedule = Schedule[str](Pace(5, 5, 5))
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
     schedule.done("a", 0)
@@ -73,7 +137,7 @@ def test_the_first_change_after_a_quiet_time_is_not_held_back() -> None:
 
 
 def test_a_key_with_nothing_left_to_do_is_forgotten() -> None:
-    schedule = Schedule[str](Pace(5, 5))
+    schedule = Schedule[str](Pace(5, 5, 5))
     schedule.add("a", 0)
     assert schedule.take(0) == "a"
     schedule.done("a", 0)
@@ -138,7 +202,7 @@ async def test_failures_of_a_key_are_met_with_growing_pauses_until_it_succeeds()
 
 async def test_a_pass_says_when_it_wants_to_look_again() -> None:
     clock = Clock()
-    queue = WorkQueue[str](Pace(10, 10), clock)
+    queue = WorkQueue[str](Pace(10, 10, 10), clock)
     queue.add("a")
     assert await queue.get() == "a"
     queue.done("a", 0.1)

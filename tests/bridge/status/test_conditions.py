@@ -133,7 +133,8 @@ async def stands_before(beside: Object) -> str | None:
 
     context = cast(Context, SimpleNamespace(index=index, store=SimpleNamespace(get=get), followed=set))
     without_lock = locked(None).model_copy(update={"status": DRPlanStatus()})
-    return await why_waiting(context, waiting.model_copy(update={"spec": spec}), without_lock)
+    found = await why_waiting(context, waiting.model_copy(update={"spec": spec}), without_lock)
+    return found.message if found else None
 
 
 async def test_a_plan_that_lost_its_lock_is_still_run_by_one_execution_at_a_time() -> None:

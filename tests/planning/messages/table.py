@@ -302,6 +302,7 @@ OF_AN_EXECUTE = [
 ]
 AROUND_A_RUN = [
     ("Pending", run_messages.waiting_for("DRPlan", GAP)),
+    ("Pending", run_messages.WAITING_FOR_START),
     ("Pending", run_messages.waiting_for_lock(ObjectName(name=GAP), GAP, 2)),
     ("Pending", run_messages.waiting_for_turn(GAP, GAP, 2)),
     ("Running", running_messages.no_worker(MOMENT, MOMENT)),
