@@ -11,6 +11,7 @@ import statistics
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -30,7 +31,8 @@ Place = tuple[int, int, int]
 class Round:
     """One pair of runs and what was seen of the bridged one. Times in seconds; `ratio` is bridged against bare.
 
-    The lag of a status is the time from an action's end in Temporal's history to the first status that shows it.
+    The lag of a status is the time from an action's end in Temporal's history to the first status that shows it;
+    `writing` is the part of the bridged time in which the API server worked on a write of the status.
     """
 
     bare: float
@@ -38,6 +40,7 @@ class Round:
     ratio: float
     status_bytes: float
     writes: float
+    writing: float
     lag_p50: float
     lag_p99: float
     events: float
@@ -47,14 +50,14 @@ def table(rounds: list[Round]) -> str:
     """Return the rounds and their medians as a Markdown table."""
     columns = [asdict(each) for each in rounds]
     medians = Round(**{name: statistics.median(row[name] for row in columns) for name in columns[0]})
-    head = "| round | bare s | bridged s | ratio | status bytes | writes | lag p50 s | lag p99 s | history events |"
+    head = "| round | bare s | bridged s | ratio | status bytes | writes | writing | lag p50 s | lag p99 s | events |"
     rows = [_row(str(number), each) for number, each in enumerate(rounds, 1)]
-    return "\n".join([head, "| --- " * 9 + "|", *rows, _row("median", medians)])
+    return "\n".join([head, "| --- " * 10 + "|", *rows, _row("median", medians)])
 
 
 def _row(name: str, each: Round) -> str:
     figures = f"{each.bare:.2f} | {each.bridged:.2f} | {each.ratio:.3f} | {each.status_bytes:.0f} | {each.writes:.0f}"
-    return f"| {name} | {figures} | {each.lag_p50:.2f} | {each.lag_p99:.2f} | {each.events:.0f} |"
+    return f"| {name} | {figures} | {each.writing:.1%} | {each.lag_p50:.2f} | {each.lag_p99:.2f} | {each.events:.0f} |"
 
 
 async def measure(bench: Bench, stages: int, actions: int, rounds: int) -> list[Round]:
@@ -77,12 +80,12 @@ async def one_round(bench: Bench, client: Client, plan: str, number: int) -> Rou
         else:
             run = bridged(bench, plan, name, original)
     assert run is not None
-    result = await _round(client, bare_seconds, run)
+    result = await _round(bench, client, bare_seconds, run)
     print(f"round {number}: ratio {result.ratio:.3f}", flush=True)
     return result
 
 
-async def _round(client: Client, bare_seconds: float, run: Bridged) -> Round:
+async def _round(bench: Bench, client: Client, bare_seconds: float, run: Bridged) -> Round:
     last = run.sightings[-1].status
     ended, events = await read_histories(client, run.workflow_id, last["stageStatuses"])
     percentiles = statistics.quantiles(lags(ended, run.sightings), n=100, method="inclusive")
@@ -91,11 +94,25 @@ async def _round(client: Client, bare_seconds: float, run: Bridged) -> Round:
         bridged=run.seconds,
         ratio=run.seconds / bare_seconds,
         status_bytes=len(json.dumps(last, separators=(",", ":"))),
+        writing=sum(write_seconds(bench, run.name)) / run.seconds,
         writes=len({json.dumps(each.status, sort_keys=True) for each in run.sightings if each.status}),
         lag_p50=percentiles[49],
         lag_p99=percentiles[98],
         events=events,
     )
+
+
+def write_seconds(bench: Bench, name: str) -> Iterator[float]:
+    """Yield how long the API server worked on each write of an execution's status, from its audit log."""
+    with bench.stack.layout.audit_log.open(encoding="utf-8") as lines:
+        for event in (json.loads(line) for line in lines if f'"name":"{name}"' in line):
+            about = event["objectRef"]
+            written = event["verb"] in ("update", "patch") and about.get("subresource") == "status"
+            if written and about["resource"] == "drplanexecutions" and event["stage"] == "ResponseComplete":
+                began, ended = (
+                    datetime.fromisoformat(event[moment]) for moment in ("requestReceivedTimestamp", "stageTimestamp")
+                )
+                yield (ended - began).total_seconds()
 
 
 async def read_histories(client: Client, root: str, stages: list[dict[str, Any]]) -> tuple[dict[Place, float], int]:

@@ -125,6 +125,7 @@ class Watcher:
 class Bridged:
     """What a Revert through the bridge gave; `seconds` from creation to Completed."""
 
+    name: str
     seconds: float
     workflow_id: str
     sightings: list[Sighting]
@@ -147,7 +148,7 @@ def bridged(bench: Bench, plan: str, name: str, reverts: str) -> Bridged:
     if not watcher.completed.wait(timeout=600):
         raise RuntimeError(f"the Revert {name} was not Completed within 10 minutes")
     seconds = time.perf_counter() - started
-    return Bridged(seconds, bench.get(name)["status"]["engine"]["workflowId"], watcher.close())
+    return Bridged(name, seconds, bench.get(name)["status"]["engine"]["workflowId"], watcher.close())
 
 
 async def bare(bench: Bench, client: Client, plan: str, name: str, reverts: str) -> float:

@@ -168,7 +168,9 @@ class WorkQueue(Generic[K]):
     ) -> None:
         self._schedule: Schedule[K] = Schedule(pace, rank)
         self._clock = clock
-        self._changed = asyncio.Event()
+        self._waiting: list[tuple[Rank, asyncio.Future[K]]] = []
+        """Those that take the fewest ranks first, so that the others are left for the rest."""
+        self._timer: asyncio.TimerHandle | None = None
         self._backoffs: dict[K, Backoff] = {}
 
     def __len__(self) -> int:
@@ -177,16 +179,23 @@ class WorkQueue(Generic[K]):
     def add(self, key: K, delay: float = 0.0, urgency: Urgency = Urgency.PACED) -> None:
         """Request a pass over `key`."""
         self._schedule.add(key, self._clock(), delay, urgency)
-        self._changed.set()
+        self._hand_out()
 
     async def get(self, lowest: Rank = Rank.LAST) -> K:
         """Wait for a key of `lowest` rank or above that is due; the caller must call `done` or `failed` for it."""
-        while True:
-            key = self._schedule.take(self._clock(), lowest)
-            if key is not None:
-                self._changed.set()
-                return key
-            await self._wait(lowest)
+        key = self._schedule.take(self._clock(), lowest)
+        if key is not None:
+            return key
+        future: asyncio.Future[K] = asyncio.get_running_loop().create_future()
+        self._waiting.append((lowest, future))
+        self._waiting.sort(key=lambda waiter: waiter[0])
+        self._hand_out()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():  # it was handed out to a caller that is gone
+                self._finish(future.result(), 0.0, None)
+            raise
 
     def done(self, key: K, again: float | None, write: WriteCost | None = None) -> None:
         """End a pass that succeeded; `again` in seconds, None when only an event requires another pass.
@@ -208,14 +217,21 @@ class WorkQueue(Generic[K]):
         self._schedule.done(key, self._clock(), write)
         if again is not None:
             self._schedule.add(key, self._clock(), again, Urgency.AT_ONCE if write is None else Urgency.PACED)
-        self._changed.set()
+        self._hand_out()
 
-    async def _wait(self, lowest: Rank) -> None:
-        self._changed.clear()
-        due = self._schedule.next_due(lowest)
-        pause = None if due is None else max(0.0, due - self._clock())
-        try:
-            async with asyncio.timeout(pause):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+    def _hand_out(self) -> None:
+        """Hand what is due to those that wait, one key to one of them, and come again when the next key is due."""
+        now, waiting = self._clock(), list[tuple[Rank, asyncio.Future[K]]]()
+        for lowest, future in self._waiting:
+            if future.done():
+                continue
+            if (key := self._schedule.take(now, lowest)) is not None:
+                future.set_result(key)
+            else:
+                waiting.append((lowest, future))
+        self._waiting = waiting
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if waiting and (due := self._schedule.next_due(waiting[-1][0])) is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, due - now), self._hand_out)
