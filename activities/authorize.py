@@ -27,11 +27,23 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, ExecuteInput, FailureType, LedgerInput, ObserveInput, Origin, RollbackInput, RunInput
+from api.steps import (
+    Actor,
+    ExecuteInput,
+    FailureType,
+    LedgerInput,
+    ObserveInput,
+    Origin,
+    RehearsalInput,
+    RollbackInput,
+    RunInput,
+)
 from kube.client import Cluster
-from planning.definitions.identifiers import root_id
+from planning.definitions.identifiers import rehearsal_id, root_id
+from planning.definitions.rehearsal import preview_of
 from planning.execute.workflow import is_step_of
 from planning.messages import access as access_messages
+from planning.messages import runs as run_messages
 from planning.revert.marks import is_own
 from planning.snapshot.decision import step_of
 from planning.snapshot.documents import use_of
@@ -82,6 +94,9 @@ class Authorizer(Protocol):
 
     async def root(self, request: RunInput) -> DRPlanExecution:
         """Return the execution that the root workflow of this activity may decide on."""
+
+    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+        """Return the preview of a plan that this activity may make, as an execution that is stored nowhere."""
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         """Return the input of an action with what gives power as trusted objects have it."""
@@ -146,6 +161,20 @@ class RunAuthorizer:
         if (plan is None and recorded is None) or (plan is not None and not plan.locked_by(key)):
             raise ActionError(FailureType.TRANSIENT, access_messages.without_lock(key, spec.plan_ref))
         return execution
+
+    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+        """Return the preview of a plan that this activity may make, as an execution that is stored nowhere.
+
+        What it asks is in the status of the plan, which names this very run by its start.
+        """
+        key = request.plan
+        plan = await find(self._cluster, DRPlan, key.namespace, key.name)
+        if plan is None or plan.metadata.uid != key.uid:
+            raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(key.name))
+        record, workflow_id = plan.status.rehearsal, activity.info().workflow_id or ""
+        if record is None or record.completion_time is not None or workflow_id != rehearsal_id(key, record.start_time):
+            raise _refused(access_messages.another_rehearsal(key, workflow_id))
+        return preview_of(plan, record.operation, record.execution)
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         """Return the input of an action with what gives power as trusted objects have it."""

@@ -39,7 +39,17 @@ from api.meta import ObjectKey, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import ActionOutcome, Actor, Attempts, ExecuteDecision, FailureType, Origin, RevertDecision, RunInput
+from api.steps import (
+    ActionOutcome,
+    Actor,
+    Attempts,
+    ExecuteDecision,
+    FailureType,
+    Origin,
+    RehearsalInput,
+    RevertDecision,
+    RunInput,
+)
 from kube.client import Cluster
 from planning.definitions.identifiers import workflow_references
 from planning.execute.decide import decide_execute, objects_to_create, preview_execute
@@ -141,6 +151,11 @@ class LoadActivities:
     async def preview(self, request: RunInput) -> RunState:
         """Decide what an execution would do, and ask about every action; nothing is changed or stored."""
         return await _run(lambda attempt: self._preview(request, attempt))
+
+    @activity.defn
+    async def rehearse(self, request: RehearsalInput) -> RunState:
+        """Ask what an execution of a plan would do, as a preview does; return what it found without the tree."""
+        return await _run(lambda attempt: self._rehearse(request, attempt))
 
     @activity.defn
     async def load_execute(self, request: RunInput) -> ExecuteDecision:
@@ -267,12 +282,28 @@ class LoadActivities:
     async def _preview(self, request: RunInput, attempt: RunningAttempt) -> RunState:
         execution = await self._authorizer.root(request)
         _require_preview(execution, preview=True)
+        return shorten(await self._preview_of(request, execution, attempt))
+
+    async def _rehearse(self, request: RehearsalInput, attempt: RunningAttempt) -> RunState:
+        execution = await self._authorizer.rehearsal(request)
+        spec = execution.spec
+        run_input = RunInput(execution=execution.metadata.key, plan=spec.plan_ref, operation=spec.operation_type)
+        try:
+            found = await self._preview_of(run_input, execution, attempt)
+        except ActionError as error:
+            if error.type.repeatable:
+                raise
+            # The execution would end in the same way: the account is missing, for example.
+            return would_be_refused(RunState(), error.message)
+        return RunState(phase=found.phase, message=found.message, preview=found.preview)
+
+    async def _preview_of(self, request: RunInput, execution: DRPlanExecution, attempt: RunningAttempt) -> RunState:
         loaded: Loaded[ExecuteDecision] | Loaded[RevertDecision]
         if request.operation is OperationType.EXECUTE:
             loaded = await self._decided_execute(request, execution)
         else:
             loaded = await self._decided_revert(request, execution, attempt)
-        return shorten(await self._previewed(execution, loaded, attempt))
+        return await self._previewed(execution, loaded, attempt)
 
     async def _previewed(self, execution: DRPlanExecution, loaded: AnyLoaded, attempt: RunningAttempt) -> RunState:
         """Return the tree of what would happen now, with its digest."""

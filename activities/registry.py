@@ -51,6 +51,7 @@ def activities(
         load.load_revert,
         load.load_execute,
         load.preview,
+        load.rehearse,
         executing.execute_action,
         executing.verify_action,
         rollback.rollback_action,

@@ -74,6 +74,8 @@ KINDS = (
             Column("Running", ".status.currentExecution.name"),
             Column("Last", ".status.lastExecutionRef"),
             AGE,
+            Column("Executable", '.status.conditions[?(@.type=="Executable")].status', wide=True),
+            Column("Revertible", '.status.conditions[?(@.type=="Revertible")].status', wide=True),
             Column("Last-Time", ".status.lastExecutionTime", "date", wide=True),
             VALIDITY,
         ),

@@ -7,7 +7,7 @@ from pydantic import Field
 from api.execution import Int64
 from api.meta import API_VERSION, Conditions, Model, ObjectKey, ObjectMeta, ObjectName, Timestamp
 from api.params import Parameter
-from api.phases import PlanFailurePolicy, PlanPhase, StageFailurePolicy
+from api.phases import OperationType, PlanFailurePolicy, PlanPhase, StageFailurePolicy
 from api.requests import Approval
 
 
@@ -46,6 +46,16 @@ class Stage(Model):
     """What it does. The same DRWorkflow may appear more than once."""
 
 
+class Rehearsal(Model):
+    """A preview of the plan that is repeated by itself; its result is in the plan's conditions."""
+
+    interval: Annotated[str, Field(json_schema_extra={"maxLength": 100})]
+    """How often, as a Go duration from 5m to 8760h: the longest time between the starts of two rehearsals."""
+    operation: OperationType | None = None
+    """What is rehearsed: an Execute, or the Revert of the last Execute that is in effect. Without it, the Revert while
+    the plan's phase is Executed, and an Execute otherwise."""
+
+
 class DRPlanSpec(Model):
     """What a person writes."""
 
@@ -58,6 +68,8 @@ class DRPlanSpec(Model):
     service_account_name: Annotated[str | None, Field(json_schema_extra={"maxLength": 253})] = None
     """Additive. The service account, in the plan's namespace, in whose name the actions act; without it, the one that
     the installation is set to."""
+    rehearsal: Rehearsal | None = None
+    """Additive. How often to ask by itself what an execution of the plan would do; see 'Rehearsal'."""
     stages: Annotated[list[Stage], Field(min_length=1)]
     """What to do. They run one after the other, in the order of their dependencies, else as written."""
 
@@ -90,6 +102,23 @@ class ExecutionRecord(Model):
     """When it ended."""
 
 
+class RehearsalStatus(Model):
+    """The last rehearsal of a plan. What it found is in the plan's conditions."""
+
+    start_time: Timestamp
+    """When it began."""
+    completion_time: Timestamp | None = None
+    """When it ended; absent while it runs."""
+    next_time: Timestamp | None = None
+    """When the next one begins, unless something is in the way; absent while one runs."""
+    operation: OperationType
+    """What was rehearsed."""
+    execution: str | None = None
+    """Of a Revert: the Execute that it would take back."""
+    observed_generation: Int64 | None = None
+    """The metadata.generation of the plan that was rehearsed."""
+
+
 class DRPlanStatus(Model):
     """What the bridge writes."""
 
@@ -105,6 +134,8 @@ class DRPlanStatus(Model):
     """Deprecated; an older controller's. Kept, never written."""
     execution_history: Annotated[list[ExecutionRecord] | None, Field(max_length=10)] = None
     """The last 10 executions, newest first."""
+    rehearsal: RehearsalStatus | None = None
+    """Additive. The last rehearsal."""
     conditions: Conditions | None = None
     """Aspects of the state, for programs."""
     observed_generation: Int64 | None = None

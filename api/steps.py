@@ -338,6 +338,13 @@ class RunInput(Model):
     """Of a Revert with `revertTo`, for the activity that decides: the execution to take back next; None: the newest."""
 
 
+class RehearsalInput(Model):
+    """Input of the rehearsal of a plan; what it asks is in the plan's status."""
+
+    plan: ObjectKey
+    start_time: Timestamp
+
+
 class RevertPart(Model):
     """An execution that a Revert with `revertTo` takes back after others."""
 

@@ -8,6 +8,7 @@ import structlog
 from bridge.controller.context import Context
 from bridge.controller.own_runs import sweep
 from bridge.controller.reconcile import reconcile
+from bridge.controller.turns import Turns
 from bridge.controller.validation import NotYourTurnError, ValidationBrokeError
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key, ObjectKind
@@ -57,6 +58,7 @@ class Bridge:
             observer=RunObserver(temporal, poller.version),
             poller=poller,
             events=EventRecorder(cluster, settings.identity),
+            turns=Turns(settings.rehearsals, self._queue.add),
         )
 
     @classmethod
@@ -100,6 +102,7 @@ class Bridge:
             await self._lease.leading.wait()
             self._context.runs.clear()
             self._context.without_worker.clear()
+            self._context.turns.reset(self._context.index.rehearsed_plans())
             for key in self._context.index.all_keys():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]

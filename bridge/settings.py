@@ -30,6 +30,8 @@ class BridgeSettings(ProcessSettings):
     """the same for a status over 64 KiB, whose writes cost the API server much: within two seconds"""
     passes: Count = 16
     """passes at a time, over different objects"""
+    rehearsals: Count = 4
+    """rehearsals of plans at a time; each may send thousands of requests to the API server"""
     long_polls: Annotated[int, Field(ge=0)] = 200
     """runs followed by long polls at a time (a Temporal namespace allows about 1200); others are polled by a timer"""
     relist: GoDuration = timedelta(minutes=30)

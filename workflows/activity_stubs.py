@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         LedgerInput,
         ObserveInput,
         Origin,
+        RehearsalInput,
         RevertDecision,
         RevertWorkflowInput,
         RollbackInput,
@@ -52,6 +53,8 @@ BACKOFF_CAP = timedelta(minutes=5)
 LOAD_TIMEOUT = timedelta(minutes=30)
 """For reading and observing everything, thousands of objects included."""
 LOOK_TIMEOUT = timedelta(seconds=30)
+REHEARSAL_ATTEMPTS = 10
+"""About four minutes: what could not be asked by then is asked again by the next rehearsal."""
 RECORD_TIMEOUT = timedelta(minutes=2)
 """For one request with a megabyte."""
 LOOK_DEADLINE = timedelta(minutes=3)
@@ -73,6 +76,7 @@ class ActivityName(StrEnum):
     LOAD_REVERT = "load_revert"
     LOAD_EXECUTE = "load_execute"
     PREVIEW = "preview"
+    REHEARSE = "rehearse"
     ROLLBACK_ACTION = "rollback_action"
     EXECUTE_ACTION = "execute_action"
     LOOK_AGAIN = "look_again"
@@ -92,6 +96,7 @@ SIGNATURES = {
     ActivityName.LOAD_REVERT: Signature(RunInput, RevertDecision),
     ActivityName.LOAD_EXECUTE: Signature(RunInput, ExecuteDecision),
     ActivityName.PREVIEW: Signature(RunInput, RunState),
+    ActivityName.REHEARSE: Signature(RehearsalInput, RunState),
     ActivityName.ROLLBACK_ACTION: Signature(RollbackInput, ActionOutcome),
     ActivityName.EXECUTE_ACTION: Signature(ExecuteInput, ActionOutcome),
     ActivityName.LOOK_AGAIN: Signature(ObserveInput, ActionOutcome),
@@ -144,6 +149,24 @@ def load(name: ActivityName, run_input: RunInput, decision_type: type[LoadedT]) 
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=run_messages.load_caption(run_input.operation, run_input.execution),
     )
+
+
+async def rehearse(request: RehearsalInput) -> RunState:
+    """Ask what an execution of a plan would do. Raises ActivityError."""
+    asked: RunState = await workflow.execute_activity(
+        ActivityName.REHEARSE,
+        request,
+        result_type=RunState,
+        activity_id="rehearse",
+        start_to_close_timeout=LOAD_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=TemporalRetryPolicy(
+            initial_interval=timedelta(seconds=1),
+            maximum_interval=timedelta(seconds=30),
+            maximum_attempts=REHEARSAL_ATTEMPTS,
+        ),
+    )
+    return asked
 
 
 def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep) -> ActionCall:

@@ -18,6 +18,8 @@ class WorkflowType(StrEnum):
     EXECUTE_STAGE = "ExecuteStage"
     EXECUTE_WORKFLOW = "ExecuteWorkflow"
     PREVIEW_PLAN = "PreviewPlan"
+    REHEARSE_PLAN = "RehearsePlan"
+    """Of no execution: its result is the RunState of a preview without the tree."""
 
 
 ROOT_TYPES = {

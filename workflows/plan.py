@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         ExecuteDecision,
         ExecuteStageInput,
         Origin,
+        RehearsalInput,
         RevertDecision,
         RevertStageInput,
         RunInput,
@@ -321,3 +322,18 @@ class PreviewPlan(Root):
         start = workflow.info().workflow_start_time.replace(microsecond=0)
         self._state = shorten(transitions.plan_rejected(state.model_copy(update={"start_time": start}), workflow.now()))
         workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
+
+
+@workflow.defn(name=WorkflowType.REHEARSE_PLAN)
+class RehearsePlan:
+    """Ask what an execution of a plan would do, for the plan's conditions; there is no execution, and no tree."""
+
+    @workflow.run
+    async def run(self, rehearsal: RehearsalInput) -> RunState:
+        """Return what was found. Raises ApplicationError with the reason where it could not be asked."""
+        try:
+            return await activity_stubs.rehearse(rehearsal)
+        except ActivityError as error:
+            cause = error.cause
+            message = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
+        raise ApplicationError(message, non_retryable=True)

@@ -1,6 +1,6 @@
 """The workflow classes that a worker serves, and the modules that its sandbox does not load again."""
 
-from workflows.plan import ExecutePlan, PreviewPlan, RevertPlan
+from workflows.plan import ExecutePlan, PreviewPlan, RehearsePlan, RevertPlan
 from workflows.stage import ExecuteStage, RevertStage
 from workflows.workflow import ExecuteWorkflow, RevertWorkflow
 
@@ -12,6 +12,7 @@ WORKFLOWS: list[type] = [
     ExecuteStage,
     ExecuteWorkflow,
     PreviewPlan,
+    RehearsePlan,
 ]
 
 PASSTHROUGH = ("api", "planning", "durationpy", "pydantic", "pydantic_core", "yaml")

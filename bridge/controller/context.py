@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
+from bridge.controller.turns import Turns
 from bridge.controller.validation import Validator
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key
@@ -56,6 +57,7 @@ class Context:
     observer: RunObserver
     poller: HistoryPoller
     events: EventRecorder
+    turns: Turns
     validator: Validator = field(default_factory=Validator)
     now: Callable[[], datetime] = utc_now
     without_worker: set[Key] = field(default_factory=set)

@@ -1,7 +1,7 @@
 """One pass over one object, level-based and idempotent: observe, decide, act, report.
 
 A pass over an execution reads the object, starts its run or observes it, computes the next status and writes it once,
-and releases what an ended execution holds. A pass over a DRPlan or a DRWorkflow validates it.
+and releases what an ended execution holds. A pass over a DRPlan or a DRWorkflow validates it; a plan is rehearsed, too.
 Source: docs/architecture.md, "Bridge".
 """
 
@@ -24,8 +24,10 @@ from bridge.controller.own_runs import (
     run_after_end,
 )
 from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_holder
+from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
 from bridge.controller.start import report_end, start
+from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError
@@ -35,7 +37,7 @@ from bridge.status.merge import RootRun, RunStatus
 from bridge.status.requests import is_working
 from bridge.temporal.calls import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
-from kube.errors import NotFoundError
+from kube.errors import ConflictError, NotFoundError
 from planning.definitions.identifiers import workflow_references
 from planning.messages import runs as run_messages
 
@@ -65,7 +67,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
             case ObjectKind.EXECUTION:
                 return await _reconcile_execution(context, key)
             case ObjectKind.PLAN:
-                return await validate_plan(context, key)
+                return await _reconcile_plan(context, key)
             case ObjectKind.DR_WORKFLOW:
                 await validate_dr_workflow(context, key)
             case _:
@@ -184,8 +186,19 @@ async def _report_unreachable(context: Context, execution: StoredExecution, erro
     return PassResult(execution, requeue=NOT_ANSWERING)
 
 
+async def _reconcile_plan(context: Context, key: Key) -> float | None:
+    try:
+        return await validate_plan(context, key)
+    except (ConflictError, NotYourTurnError):
+        raise
+    except Exception:
+        # A plan whose passes fail must not keep others from their rehearsals.
+        context.turns.leave(key)
+        raise
+
+
 async def validate_plan(context: Context, key: Key) -> float | None:
-    """Bring a plan's status up to date; return the seconds until the next pass.
+    """Bring a plan's status up to date, rehearse it where that is due; return the seconds until the next pass.
 
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
@@ -197,10 +210,12 @@ async def validate_plan(context: Context, key: Key) -> float | None:
     status = plan_status.validated(plan, findings.errors, context.now(), findings.warnings)
     holder = await lock_holder(context, plan)
     status = await close_records(context, plan, status.model_copy(update={"current_execution": holder}))
-    await context.store.write_status(stored, status)
+    status, requeue = await rehearse(context, stored, status)
+    written = await context.store.write_status(stored, status)
+    report_readiness(context, plan, written.model)
     # An execution that is gone wakes nobody when its run ends.
     gone = holder is not None and context.index.entry(Key(ObjectKind.EXECUTION, key.namespace, holder.name)) is None
-    return NOT_POLLED if gone else None
+    return min(NOT_POLLED, requeue or NOT_POLLED) if gone else requeue
 
 
 async def validate_dr_workflow(context: Context, key: Key) -> None:

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class EventReason(StrEnum):
-    """What happened to an execution, or to the engine while it runs: those are reasons of EngineReachable."""
+    """What happened to an execution, to the engine while it runs (reasons of EngineReachable), or was rehearsed."""
 
     ACCEPTED = "Accepted"
     WAITING = "Waiting"
@@ -41,6 +41,9 @@ class EventReason(StrEnum):
     WORKER_UNAVAILABLE = "WorkerUnavailable"
     WORKER_FAILING = "WorkerFailing"
     REACHABLE = "Reachable"
+    REHEARSED = "Rehearsed"
+    OBSTRUCTED = "Obstructed"
+    NOT_REHEARSED = "NotRehearsed"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELED = "Canceled"
@@ -54,6 +57,8 @@ _WARNINGS = (
     EventReason.ENGINE_UNAVAILABLE,
     EventReason.WORKER_UNAVAILABLE,
     EventReason.WORKER_FAILING,
+    EventReason.OBSTRUCTED,
+    EventReason.NOT_REHEARSED,
 )
 
 

@@ -240,6 +240,11 @@ class Index:
         """Return the ids of the root workflows of executions that run."""
         return {entry.workflow_id for entry in self._entries.values() if entry.runs}
 
+    def rehearsed_plans(self) -> list[Key]:
+        """Return the plans of which a rehearsal has begun and not ended."""
+        of = {key: (item.get("status") or {}).get("rehearsal") for key, item in self._definitions.items()}
+        return [key for key, rehearsal in of.items() if rehearsal and not rehearsal.get("completionTime")]
+
     def definition(self, key: Key) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""
         return self._definitions.get(key)

@@ -104,7 +104,7 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
     Only an execution that succeeded changes whether one is, for the plan's phase rests on it; the reason tells more.
     """
     name, phase, original = execution.metadata.name, execution.status.phase, execution.spec.revert_execution_ref or ""
-    in_effect, (done, total) = _is_executed(status), _done(execution)
+    in_effect, (done, total) = is_executed(status), _done(execution)
     is_execute = execution.spec.operation_type is OperationType.EXECUTE
     # What a Revert with a selection leaves is in effect until one without has succeeded.
     if phase is not Phase.SUCCEEDED or execution.spec.only is not None:
@@ -147,7 +147,7 @@ def _done(execution: DRPlanExecution) -> tuple[int, int]:
     return (summary.succeeded_actions, summary.total_actions) if summary else (0, 0)
 
 
-def _is_executed(status: DRPlanStatus) -> bool:
+def is_executed(status: DRPlanStatus) -> bool:
     """Return whether an Execute is in effect; the older controller wrote no condition, so its phase counts instead."""
     condition = conditions.find(status.conditions, ConditionType.EXECUTED)
     return condition.status is ConditionStatus.TRUE if condition else status.phase is PlanPhase.EXECUTED
@@ -156,7 +156,7 @@ def _is_executed(status: DRPlanStatus) -> bool:
 def _phase(status: DRPlanStatus, *, invalid: bool) -> PlanPhase:
     if invalid:
         return PlanPhase.INVALID
-    return PlanPhase.EXECUTED if _is_executed(status) else PlanPhase.READY
+    return PlanPhase.EXECUTED if is_executed(status) else PlanPhase.READY
 
 
 def validated(plan: DRPlan, errors: Sequence[str], now: datetime, warnings: Sequence[str] = ()) -> DRPlanStatus:

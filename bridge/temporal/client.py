@@ -6,7 +6,7 @@ Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/arch
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
+    MetricMeter,
     QueryRejectCondition,
     SearchAttributeKey,
     SearchAttributePair,
@@ -35,10 +36,10 @@ from temporalio.common import (
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 from api.execution import DRPlanExecution, RunState
-from api.meta import Model, ObjectKey
+from api.meta import Condition, ConditionStatus, Model, ObjectKey
 from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
-from api.steps import AttemptFailure, Heartbeat, RunInput
+from api.steps import AttemptFailure, Heartbeat, RehearsalInput, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
 from bridge.temporal.calls import (
@@ -63,6 +64,7 @@ from workflows.contract import (
     ROOTS,
     STATE_QUERY,
     SearchAttribute,
+    WorkflowType,
     root_type,
 )
 
@@ -82,6 +84,10 @@ _NOT_LATE = frozenset(
 )
 POLL_SECONDS = 60.0
 """The server answers a long poll after 20 s at the latest (measured); this only ends a dead connection."""
+
+
+READINESS_CHANGES = "drplan_readiness_changes"
+"""Name of a metric; docs/operations.md, "Metrics"."""
 
 
 class StartedRun(Model):
@@ -123,9 +129,17 @@ def root_workflow_id(execution: DRPlanExecution) -> str:
 class TemporalClient:
     """Calls to one Temporal namespace. Raises TemporalError and nothing else."""
 
-    def __init__(self, client: Client, task_queue: str) -> None:
+    def __init__(self, client: Client, task_queue: str, meter: MetricMeter = MetricMeter.noop) -> None:
         self._client = client
         self._task_queue = task_queue
+        self._readiness = meter.create_counter(READINESS_CHANGES, "What a rehearsal found, where that changed")
+
+    def count_readiness(self, plan: ObjectKey, condition: Condition) -> None:
+        """Count that a condition of a plan, which says what a rehearsal found, has changed."""
+        where = {"plan_namespace": plan.namespace, "plan": plan.name, "condition": condition.type}
+        for status in ConditionStatus:
+            # The others with zero: a series that begins with 1 has not grown, for Prometheus.
+            self._readiness.add(int(status is condition.status), {**where, "status": status.value})
 
     @classmethod
     async def connect(cls, settings: ProcessSettings) -> "TemporalClient":
@@ -133,7 +147,7 @@ class TemporalClient:
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         own_runtime = runtime(settings.metrics_address, settings.log_level)
         client = await connect(connect_options(), encryption, own_runtime, lazy=True)
-        return cls(client, settings.task_queue)
+        return cls(client, settings.task_queue, own_runtime.metric_meter)
 
     async def watch(self) -> None:
         """Log when Temporal stops answering, and when it answers again; until cancelled."""
@@ -169,6 +183,21 @@ class TemporalClient:
         except WorkflowAlreadyStartedError as error:
             run_id = error.run_id or (await self.find(workflow_id)).run_id
         return StartedRun(run_id=run_id, searchable=searchable)
+
+    async def start_rehearsal(self, plan: ObjectKey, start: datetime, limit: timedelta) -> None:
+        """Start the rehearsal of a plan that began at that time, unless it was started. Raises TemporalUnreachable."""
+        call: Awaitable[WorkflowHandle[Any, Any]] = self._client.start_workflow(
+            WorkflowType.REHEARSE_PLAN.value,
+            RehearsalInput(plan=plan, start_time=start),
+            id=identifiers.rehearsal_id(plan, start),
+            task_queue=self._task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            execution_timeout=limit,
+            rpc_timeout=timedelta(seconds=CALL_SECONDS),
+        )
+        with suppress(WorkflowAlreadyStartedError):
+            await answer_of(call)
 
     async def find(self, workflow_id: str, known_run_id: str | None = None) -> RootRun:
         """Describe the latest run of a root, with its final tree where it has closed.

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -68,6 +69,12 @@ def root_id(operation: OperationType, execution: ObjectKey) -> str:
     """Return the id of an execution's root workflow: `revert/<namespace>/<name>/<uid>`."""
     prefix = f"{operation.lower()}/{shortened(execution.namespace, 40)}"
     return f"{prefix}/{shortened(execution.name, 60)}/{execution.uid}"
+
+
+def rehearsal_id(plan: ObjectKey, start: datetime) -> str:
+    """Return the id of the workflow of a rehearsal: `rehearse/<namespace>/<plan>/<uid>/<seconds since 1970>`."""
+    prefix = f"rehearse/{shortened(plan.namespace, 40)}/{shortened(plan.name, 60)}"
+    return f"{prefix}/{plan.uid}/{int(start.timestamp())}"
 
 
 def stage_id(root: str, index: int, name: str) -> str:

@@ -94,6 +94,11 @@ def another_run(execution: ObjectKey, workflow_id: str, run_id: str = "") -> str
     return f"refused: the workflow {run} is not the run of {_execution(execution)}"
 
 
+def another_rehearsal(plan: ObjectKey, workflow_id: str) -> str:
+    """A rehearsal that the bridge did not begin, or has given up."""
+    return f"refused: the workflow {workflow_id} is not the rehearsal of DRPlan {plan.namespace}/{plan.name}"
+
+
 def another_snapshot(execution: ObjectKey, name: str) -> str:
     """The definitions that are asked for are not those that the execution records."""
     return f"refused: {_execution(execution)} does not record the definitions {name}"

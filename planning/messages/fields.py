@@ -4,7 +4,9 @@ Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from api.meta import go_duration
 from api.params import ParameterType
 from api.phases import ActionType, Mode
 from planning.messages.text import excerpt, listed
@@ -164,6 +166,12 @@ def not_a_multiplier(text: str) -> str:
 def too_long(text: str) -> str:
     """A duration beyond reason."""
     return f'"{text}" is more than a year; write a shorter duration such as 5m'
+
+
+def not_an_interval(text: str, shortest: timedelta, longest: timedelta) -> str:
+    """How often a plan is to be rehearsed."""
+    bounds = f"from {go_duration(shortest)} to {go_duration(longest)}"
+    return f'"{excerpt(text)}" is not a duration {bounds}; write one such as 30m or 24h'
 
 
 # Templates and conditions.

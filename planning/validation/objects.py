@@ -17,6 +17,7 @@ from planning.definitions.identifiers import (
     is_object_name,
     used_workflows,
 )
+from planning.definitions.rehearsal import rehearsal_errors
 from planning.messages import fields as field_messages
 from planning.validation.actions import action_errors, dependency_errors, duplicate_names
 from planning.validation.parameters import (
@@ -48,7 +49,9 @@ def plan_errors(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     """Validate a plan with its DRWorkflows. A value that only an execution would set is reported as missing."""
     if too_large := _size_errors(plan, workflows):
         return too_large
-    return [*own_errors(plan), *_missing_workflows(plan, workflows), *value_errors(plan, workflows)]
+    # Not of an Execute: how often a plan is rehearsed must keep nobody from executing it.
+    rehearsal = in_object(plan, rehearsal_errors(plan))
+    return [*own_errors(plan), *rehearsal, *_missing_workflows(plan, workflows), *value_errors(plan, workflows)]
 
 
 def execution_errors(execution: DRPlanExecution, plan: DRPlan, workflows: Workflows) -> list[FieldError]:

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from activities.attempt import RunningAttempt
 from activities.authorize import InputT
 from activities.load import AnyLoaded
-from activities.read import read_execution
+from activities.read import find, read_execution
 from api.execution import DRPlanExecution
-from api.steps import ActionOutcome, Actor, FailureType, LedgerInput, RunInput
+from api.plan import DRPlan
+from api.steps import ActionOutcome, Actor, FailureType, LedgerInput, RehearsalInput, RunInput
 from kube.client import Cluster
+from planning.definitions.rehearsal import preview_of
 from planning.preview.tree import Place
 
 
@@ -20,6 +22,12 @@ class BelievedInputs:
 
     async def root(self, request: RunInput) -> DRPlanExecution:
         return await read_execution(self._cluster, request.execution, FailureType.NOT_FOUND)
+
+    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+        plan = await find(self._cluster, DRPlan, request.plan.namespace, request.plan.name)
+        assert plan is not None
+        assert plan.status.rehearsal is not None
+        return preview_of(plan, plan.status.rehearsal.operation, plan.status.rehearsal.execution)
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         return request

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from activities.temporal_runs import RootRecord, RunUnknownError
 from api.execution import (
     ActionOutputs,
     ActionStatus,
+    DRPlanExecution,
     HttpResponse,
     RunState,
     SnapshotRef,
@@ -52,6 +54,7 @@ from api.steps import (
     ObserveInput,
     Origin,
     Part,
+    RehearsalInput,
     Restoration,
     RevertDecision,
     RollbackInput,
@@ -722,3 +725,59 @@ async def test_a_root_that_is_not_that_of_its_execution_decides_nothing(
     with pytest.raises(ActionError) as caught:
         await decided(state, operation, plan)
     assert caught.value.type is FailureType.UNTRUSTED_RUN
+
+
+# A rehearsal, which has no execution.
+
+PLAN_KEY = ObjectKey(namespace="team-a", name="shop", uid="uid-plan")
+REHEARSAL = {"startTime": "2026-02-03T10:00:00Z", "operation": "Revert", "execution": "last"}
+OPEN_REHEARSAL = f"rehearse/team-a/shop/uid-plan/{int(datetime(2026, 2, 3, 10, tzinfo=UTC).timestamp())}"
+
+
+def rehearsed_plan(rehearsal: Object | None = None, uid: str = "uid-plan") -> Object:
+    plan = dr_plan("shop", stage("s", "team-a", "w"), rehearsal={"interval": "24h"})
+    plan["metadata"] |= {"namespace": "team-a", "uid": uid}
+    return {**plan, "status": {"rehearsal": rehearsal} if rehearsal else {}}
+
+
+async def rehearsal_of(plan: Object | None, workflow_id: str = OPEN_REHEARSAL) -> DRPlanExecution:
+    authorizer = RunAuthorizer(
+        cast(Cluster, OneExecution(plan=plan)), cast(SnapshotStore, Stored()), Runs(None), Impersonation()
+    )
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(environment.info, workflow_id=workflow_id, workflow_run_id="first")
+    # Another start than that of the run: what an input says beside the plan is not believed.
+    request = RehearsalInput(plan=PLAN_KEY, start_time=datetime(2026, 2, 3, 11, tzinfo=UTC))
+    return await environment.run(authorizer.rehearsal, request)
+
+
+async def test_a_rehearsal_asks_what_the_status_of_its_plan_says() -> None:
+    preview = await rehearsal_of(rehearsed_plan(REHEARSAL))
+    assert preview.metadata.key == PLAN_KEY
+    assert preview.spec.dry_run
+    assert (preview.spec.plan_ref, preview.spec.operation_type) == ("shop", OperationType.REVERT)
+    assert preview.spec.revert_execution_ref == "last"
+
+
+@pytest.mark.parametrize(
+    ("plan", "workflow_id"),
+    [
+        (rehearsed_plan(REHEARSAL), "rehearse/team-a/shop/uid-plan/1"),
+        (rehearsed_plan(REHEARSAL), ROOT),
+        (rehearsed_plan(), OPEN_REHEARSAL),
+        (rehearsed_plan({**REHEARSAL, "startTime": "2026-02-03T10:00:01Z"}), OPEN_REHEARSAL),
+        (rehearsed_plan({**REHEARSAL, "completionTime": "2026-02-03T10:05:00Z"}), OPEN_REHEARSAL),
+    ],
+    ids=["other run", "run of an execution", "none begun", "next one", "given up"],
+)
+async def test_a_rehearsal_that_the_bridge_did_not_begin_asks_nothing(plan: Object, workflow_id: str) -> None:
+    with pytest.raises(ActionError) as caught:
+        await rehearsal_of(plan, workflow_id)
+    assert caught.value.type is FailureType.UNTRUSTED_RUN
+
+
+@pytest.mark.parametrize("plan", [None, rehearsed_plan(REHEARSAL, "uid-of-another")])
+async def test_a_rehearsal_of_a_plan_that_is_gone_asks_nothing(plan: Object | None) -> None:
+    with pytest.raises(ActionError) as caught:
+        await rehearsal_of(plan)
+    assert caught.value.type is FailureType.NOT_FOUND

@@ -101,6 +101,8 @@ def test_a_plan_shows_what_runs_and_what_ran_last(ours: CrdGroup) -> None:
         "PHASE": "Executed",
         "EXECUTED": "",
         "CLEAN": "",
+        "EXECUTABLE": "",
+        "REVERTIBLE": "",
         "RUNNING": "shop-failover-exec-007",
         "LAST": "shop-failover-exec-006",
         "MESSAGE": "",

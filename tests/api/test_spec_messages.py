@@ -10,7 +10,7 @@ from tests.docs.pages import Page
 from tests.planning.messages import table
 
 PAGES = sorted((REPOSITORY / "docs" / "spec").glob("*.md"))
-MODULES = ("actions", "effects", "fields", "files", "preview", "runs", "running", "tree")
+MODULES = ("actions", "effects", "fields", "files", "preview", "rehearsals", "runs", "running", "tree")
 JOINING = {"caption", "current_action", "invalid", "requires", "together"}
 """Functions that only join or cut what others say."""
 

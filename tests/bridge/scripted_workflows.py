@@ -18,7 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model, ObjectName
 from api.phases import ActionType, Phase
-from api.steps import AttemptFailure, Heartbeat, RunInput
+from api.steps import AttemptFailure, Heartbeat, RehearsalInput, RunInput
 from planning.messages import running as running_messages
 from planning.status import transitions
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType
@@ -120,6 +120,24 @@ class ScriptedRevert(_Root):
         return await self.carry_out(given)
 
 
+@workflow.defn(name=WorkflowType.REHEARSE_PLAN.value)
+class ScriptedRehearsal:
+    def __init__(self) -> None:
+        self._close: Close | None = None
+
+    @workflow.signal
+    def close(self, close: Close) -> None:
+        self._close = close
+
+    @workflow.run
+    async def run(self, given: RehearsalInput) -> RunState:
+        await workflow.wait_condition(lambda: self._close is not None)
+        assert self._close is not None
+        if self._close.state is None:
+            raise ApplicationError("the worker gave up", non_retryable=True)
+        return self._close.state
+
+
 class _Part:
     def __init__(self) -> None:
         self._node: dict[str, Any] = {}
@@ -194,7 +212,7 @@ async def scripted_worker(client: Client, task_queue: str) -> AsyncIterator[None
     worker = Worker(
         client,
         task_queue=task_queue,
-        workflows=[ScriptedExecute, ScriptedRevert, ScriptedStage, ScriptedWorkflow],
+        workflows=[ScriptedExecute, ScriptedRevert, ScriptedRehearsal, ScriptedStage, ScriptedWorkflow],
         activities=[attempt],
         workflow_runner=UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=0),

@@ -8,11 +8,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.phases import Phase
+from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE
+from tests.bridge.controller.test_rehearse import CLEAR, begun, end, rehearsed_plan, workflow_id
 from tests.bridge.controller.test_sync import BEGUN, tolerant
-from tests.bridge.plan_namespace import PlanNamespace, bridge, left_running
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
 from tests.bridge.scripted_workflows import done
 from tests.eventually import eventually
 
@@ -80,3 +82,36 @@ async def _delete(client: Client, workflow_id: str) -> None:
         return False
 
     await eventually(gone, "deletion")
+
+
+async def test_a_rehearsal_goes_on_under_the_next_bridge_and_ends_once(
+    stack: Stack, unwatched_ns: PlanNamespace
+) -> None:
+    ns = unwatched_ns
+    await ns.dr_workflow()
+    async with bridge(stack, TASK_QUEUE):
+        await rehearsed_plan(ns)
+        item = await ns.until("plan", begun, "rehearsal", ObjectKind.PLAN)
+    async with bridge(stack, TASK_QUEUE):
+        ended = await end(ns, None)
+    assert workflow_id(ended) == workflow_id(item), "the next bridge has begun no other one"
+    executable = condition(ended, "Executable")
+    assert (executable["status"], executable["reason"]) == ("Unknown", "NotKnown")
+    assert executable["message"] == "the worker gave up"
+
+
+async def test_at_most_so_many_plans_are_rehearsed_at_once(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+    ns, names = unwatched_ns, ["a", "b", "c"]
+    await ns.dr_workflow()
+    for name in names:
+        await rehearsed_plan(ns, name)
+    async with bridge(stack, TASK_QUEUE, DRPLAN_REHEARSALS="1"):
+        while names:
+            running = await eventually(partial(under_way, ns, names), "a rehearsal")
+            assert len(running) == 1
+            await end(ns, CLEAR, running[0])
+            names.remove(running[0])
+
+
+async def under_way(ns: PlanNamespace, names: list[str]) -> list[str]:
+    return [name for name in names if begun(await ns.get(name, ObjectKind.PLAN))]

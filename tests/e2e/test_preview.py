@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.e2e.installation import Installation
 from tests.e2e.story import EXECUTION, Story, actions, condition, told
 from tests.eventually import DEADLINE, until
@@ -180,3 +182,36 @@ def test_an_execution_does_what_its_preview_showed_and_is_refused_if_that_is_not
     assert "preview" not in [each["name"] for each in history]
     assert story.status("undo") == shown, "nothing is written after its end"
     assert story.kubectl.find(EXECUTION, "undo") is not None
+
+
+def test_a_plan_is_rehearsed_by_itself_and_says_whether_it_can_be_executed_and_reverted(
+    installation: Installation, story: Story
+) -> None:
+    story.kubectl.create(config_map("one"))
+    before = size(installation)
+    story.plan("plan", {"flow": [story.makes(name) for name in ("one", "two")]}, rehearsal={"interval": "24h"})
+    story.kubectl.wait("condition=Executable=false", "drplan/plan", DEADLINE)
+    plan = story.kubectl.get("drplan", "plan")["status"]
+    assert condition(plan, "Executable")["message"].startswith("1 obstacle: make-one: Would fail to create ConfigMap: ")
+    assert condition(plan, "Revertible")["reason"] == "NothingToRevert"
+    assert set(changes(installation, story, before)) == {"drplans/plan", "drworkflows/flow"}, "their statuses"
+    assert not story.exists("configmap", "two")
+
+    story.kubectl("delete", "configmap", "one")
+    story.executed("execute", "plan")
+    story.kubectl.wait("condition=Revertible", "drplan/plan", DEADLINE)
+    plan = story.kubectl.get("drplan", "plan")["status"]
+    assert condition(plan, "Executable")["reason"] == "InEffect"
+    assert condition(plan, "Revertible")["message"].startswith("Revert of DRPlanExecution execute: Nothing was found")
+    assert story.exists("configmap", "one")
+    [only] = json.loads(story.kubectl("get", EXECUTION, "-o", "json"))["items"]
+    assert only["metadata"]["name"] == "execute", "a rehearsal is no execution"
+
+    counted = httpx.get(f"http://{installation.bridge.metrics}/metrics").text
+    [of_plan] = [
+        line
+        for line in counted.splitlines()
+        if line.startswith("drplan_readiness_changes") and f'plan_namespace="{story.namespace}"' in line
+        if 'condition="Executable"' in line and 'status="False"' in line
+    ]
+    assert of_plan.endswith(" 1")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from api.execution import RunState, StageStatus
 from api.execution import WorkflowExecutionStatus as WorkflowNode
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
-from api.steps import ExecuteDecision, ExecuteInput, RevertDecision, RunInput
+from api.steps import ExecuteDecision, ExecuteInput, RehearsalInput, RevertDecision, RunInput
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually
@@ -231,6 +231,22 @@ class DevEngine:
             RunInput(execution=key, plan="plan", operation=OperationType.REVERT),
             id=identifiers.root_id(OperationType.REVERT, key),
             task_queue=self.task_queue,
+        )
+        run = Run(handle, OperationType.REVERT, uid, self.client, self.activities)
+        self.runs.append(run)
+        return run
+
+    async def start_rehearsal(self, decision: RevertDecision | Exception | HeldAttempt) -> Run:
+        """Start a rehearsal, whose activity answers with the state of the decision."""
+        uid = f"00000000-0000-4000-8000-{next(_numbers):012d}"
+        self.activities.decisions[uid] = decision
+        key, start = ObjectKey(namespace="default", name="plan", uid=uid), datetime(2026, 2, 3, tzinfo=UTC)
+        handle: WorkflowHandle[Any, RunState] = await self.client.start_workflow(
+            WorkflowType.REHEARSE_PLAN,
+            RehearsalInput(plan=key, start_time=start),
+            id=identifiers.rehearsal_id(key, start),
+            task_queue=self.task_queue,
+            result_type=RunState,
         )
         run = Run(handle, OperationType.REVERT, uid, self.client, self.activities)
         self.runs.append(run)

@@ -20,6 +20,7 @@ from api.steps import (
     Heartbeat,
     LedgerInput,
     ObserveInput,
+    RehearsalInput,
     RevertDecision,
     RollbackInput,
     RollbackStep,
@@ -175,6 +176,10 @@ class FakeActivities:
     async def preview(self, given: RunInput) -> RunState:
         return (await self._decide(given.execution.uid)).state
 
+    @activity.defn(name=ActivityName.REHEARSE)
+    async def rehearse(self, given: RehearsalInput) -> RunState:
+        return (await self._decide(given.plan.uid)).state
+
     @activity.defn(name=ActivityName.ROLLBACK_ACTION)
     async def rollback_action(self, given: RollbackInput) -> ActionOutcome:
         name = _named(given.step)
@@ -203,6 +208,7 @@ class FakeActivities:
             self.load_revert,
             self.load_execute,
             self.preview,
+            self.rehearse,
             self.rollback_action,
             self.execute_action,
             self.look_again,

@@ -1,6 +1,7 @@
-"""The run of a preview: one activity, whose tree it returns; no child and no activity of an action."""
+"""The run of a preview, or of a rehearsal: one activity; no child and no activity of an action."""
 
-from temporalio.client import WorkflowExecutionStatus
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from api.execution import RunState
@@ -47,3 +48,18 @@ async def test_a_preview_can_be_canceled(engine: DevEngine) -> None:
     state: RunState = await run.end()
     assert state.phase is Phase.CANCELED
     assert await run.status() is WorkflowExecutionStatus.CANCELED
+
+
+async def test_a_rehearsal_returns_what_was_found_with_obstacles_too(engine: DevEngine) -> None:
+    run = await engine.start_rehearsal(shown(Phase.FAILED))
+    state = await run.handle.result()
+    assert (state.phase, state.message) == (Phase.FAILED, "Seen")
+    assert len(await run.histories()) == 1, "there are no children"
+
+
+async def test_a_rehearsal_that_cannot_be_made_fails_with_the_reason(engine: DevEngine) -> None:
+    run = await engine.start_rehearsal(ApplicationError("No such plan", type=FailureType.NOT_FOUND, non_retryable=True))
+    with pytest.raises(WorkflowFailureError) as caught:
+        await run.handle.result()
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.message == "No such plan"

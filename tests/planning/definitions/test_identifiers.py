@@ -1,5 +1,7 @@
 """Temporal workflow ids are unique, short, and readable."""
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,16 @@ def test_ids_can_be_read() -> None:
     stage = identifiers.stage_id(root, 0, "deploy-stage")
     assert stage == f"{root}/0-deploy-stage"
     assert identifiers.workflow_id(stage, 1, "nginx") == f"{root}/0-deploy-stage/1-nginx"
+
+
+@given(keys)
+def test_the_id_of_a_rehearsal_can_be_read_and_is_another_for_each_start(key: ObjectKey) -> None:
+    start = datetime(2026, 2, 3, 10, tzinfo=UTC)
+    found = identifiers.rehearsal_id(key, start)
+    assert found.startswith("rehearse/")
+    assert found.endswith(f"/{UID}/1770112800")
+    assert len(found) <= identifiers.MAX_LENGTH
+    assert identifiers.rehearsal_id(key, start + timedelta(seconds=1)) != found
 
 
 @given(st.sampled_from(OperationType), keys, st.integers(0, 9999), any_names, st.integers(0, 9999), any_names)

@@ -14,12 +14,21 @@ from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
 from api.execution import ActionStatus, DRPlanExecution, LaterExecution, Obstacle, Preview
-from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectKey, ObjectName, parse_duration
+from api.meta import (
+    API_VERSION,
+    CREATED_BY_ANNOTATION,
+    Condition,
+    ConditionStatus,
+    ObjectKey,
+    ObjectName,
+    parse_duration,
+)
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause, Lack
 from api.requests import Approval, Pause, PersonRequest, RequestState, RequestStatus, RequestType, StageApproval
 from api.steps import RollbackStep, Target
+from planning.definitions.rehearsal import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import effects as effect_messages
@@ -28,6 +37,7 @@ from planning.messages import files as file_messages
 from planning.messages import preview as preview_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages import records as record_messages
+from planning.messages import rehearsals as rehearsal_messages
 from planning.messages import rejections as rejection_messages
 from planning.messages import removal as removal_messages
 from planning.messages import requests as request_messages
@@ -101,6 +111,7 @@ OF_A_PLAN = [
     (field_messages.duplicate_name("stage", GAP), "two stages have the same name"),
     (field_messages.unknown_dependency("stage", GAP), "`dependsOn` names a stage that is not there"),
     (field_messages.cycle("stage", [GAP]).replace(f"{GAP} -> {GAP}", GAP), "a cycle of dependencies"),
+    (field_messages.not_an_interval(GAP, SHORTEST_INTERVAL, LONGEST_INTERVAL), "`spec.rehearsal.interval`; the plan can be executed all the same"),
     (field_messages.EMPTY_REFERENCE, "`workflowRef.name`"),
     (field_messages.not_a_subdomain("drplan").replace("drplan", GAP), "`workflowRef.name`, `serviceAccountName`; of an execution `planRef` and `revertExecutionRef`"),
     (field_messages.not_a_namespace("drplan").replace("drplan", GAP), "`workflowRef.namespace`"),
@@ -511,6 +522,20 @@ OF_MANIFESTS = [
     file_messages.strange_key(dict, 3),
     file_messages.no_object(GAP, ActionType.HTTP),
 ]
+OF_A_REHEARSAL = [
+    ("`Executable`, `Revertible`", run_messages.NO_OBSTACLES),
+    ("`Executable`", run_messages.obstructed(Preview(obstacle_count=2, obstacles=[Obstacle(action="make-app", message=GAP), Obstacle(action="move", message=GAP)]))),
+    ("`Revertible`", rehearsal_messages.of_revert("shop-move", run_messages.NO_OBSTACLES)),
+    ("`Executable`, `Revertible`", rehearsal_messages.NOT_REHEARSED),
+    ("`Executable`, `Revertible`", rehearsal_messages.INVALID_INTERVAL),
+    ("`Executable`", rehearsal_messages.in_effect("shop-move")),
+    ("`Revertible`", rehearsal_messages.NOTHING_TO_REVERT),
+    ("`Executable`, `Revertible`", rehearsal_messages.overdue(MOMENT)),
+    ("`Executable`, `Revertible`", rehearsal_messages.no_answer(timedelta(minutes=20))),
+    ("`Executable`, `Revertible`", rehearsal_messages.ended_early("Terminated")),
+    ("Event", rehearsal_messages.event_readiness(Condition(type="Executable", status=ConditionStatus.TRUE, reason="NoObstacles", message=run_messages.NO_OBSTACLES, last_transition_time=MOMENT))),
+]
+
 OF_A_PREVIEW = [
     ("action", preview_messages.would(Operation.DELETE, LOCALIZATION)),
     ("action", preview_messages.would_apply(APP, created=True)),
@@ -659,6 +684,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Sequence[Row]]] = {
     "OF_MANIFESTS": (("message",), OF_MANIFESTS),
     "OF_RUNS": (("message",), OF_RUNS),
     "OF_REQUESTS": (("message",), OF_REQUESTS),
+    "OF_A_REHEARSAL": (("where", "message"), OF_A_REHEARSAL),
     "OF_A_PREVIEW": (("where", "message"), OF_A_PREVIEW),
 }
 """The columns and rows of each table, under the name that its page has in `<!-- messages: NAME -->`."""

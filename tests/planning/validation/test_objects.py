@@ -28,6 +28,17 @@ def test_a_good_plan_and_workflow_have_no_errors() -> None:
     assert workflow_errors(W) == []
 
 
+@pytest.mark.parametrize("interval", ["soon", "4m59s", "8761h", "-24h"])
+def test_an_interval_of_rehearsals_that_is_out_of_bounds_keeps_nobody_from_executing(interval: str) -> None:
+    of = plan(plan_stage("a", "w"), rehearsal={"interval": interval})
+    assert [error.text for error in plan_errors(of, by_name(W))] == [
+        f'spec.rehearsal.interval of DRPlan default/nginx-plan: "{interval}" is not a duration from 5m to 8760h; '
+        "write one such as 30m or 24h"
+    ]
+    assert decide_execute(EXECUTION, of, by_name(W)).rejection is None
+    assert plan_errors(plan(plan_stage("a", "w"), rehearsal={"interval": "5m"}), by_name(W)) == []
+
+
 def test_stages_of_one_name() -> None:
     assert plan_texts(plan_stage("a", "w"), plan_stage("b", "w"), plan_stage("a", "w")) == [
         'spec.stages[2].name of DRPlan default/nginx-plan: duplicate name "a"; every stage needs its own name'
