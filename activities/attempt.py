@@ -150,6 +150,23 @@ class RunningAttempt:
         return record.model_copy(update={"outputs": outputs, "cluster_statuses": clusters})
 
 
+async def answer(what: str, work: Callable[["RunningAttempt"], Awaitable[T]]) -> T:
+    """Return what the work of an activity that is no action returns; `what` names it. Raises ApplicationError."""
+    attempt = RunningAttempt(Attempts())
+    try:
+        async with attempt.heartbeats():
+            return await work(attempt)
+    except ActionError as error:
+        failed = error
+    except Exception as error:
+        log_unexpected(what, error)
+        failed = ActionError(FailureType.TRANSIENT, action_messages.unexpected(error))
+    # Without its cause: Temporal would show its text, which may quote a secret.
+    failure = application_error(failed, activity.info().attempt)
+    log_failure(failure)
+    raise failure
+
+
 def _last_heartbeat() -> Heartbeat | None:
     try:
         return Heartbeat.model_validate(activity.info().heartbeat_details[0])

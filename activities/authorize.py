@@ -34,6 +34,7 @@ from api.steps import (
     LedgerInput,
     ObserveInput,
     Origin,
+    ProofInput,
     RehearsalInput,
     RollbackInput,
     RunInput,
@@ -103,6 +104,9 @@ class Authorizer(Protocol):
 
     async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
         """Return if this activity belongs to the run whose ledger it is to write."""
+
+    async def proof(self, request: ProofInput, attempt: RunningAttempt) -> DRPlanExecution:
+        """Return the Revert whose run this activity belongs to, also after its end: it only reads."""
 
 
 class RunRecords(Protocol):
@@ -201,6 +205,14 @@ class RunAuthorizer:
         if request.origin.execution != key or execution.spec.operation_type is not OperationType.EXECUTE:
             raise _refused(access_messages.another_ledger(key, request.origin.execution))
 
+    async def proof(self, request: ProofInput, attempt: RunningAttempt) -> DRPlanExecution:
+        """Return the Revert whose run this activity belongs to, also after its end: it only reads."""
+        execution = await self._recorded(await self._root_of_this_run(), attempt, after_end=True)
+        key = execution.metadata.key
+        if request.run.execution != key or execution.spec.operation_type is not OperationType.REVERT:
+            raise _refused(access_messages.another_request(key))
+        return execution
+
     async def _account_of_execute(self, execution: DRPlanExecution, request: ExecuteInput) -> str | None:
         """Return the account of an Execute that runs the step that is asked for, of these definitions."""
         key = execution.metadata.key
@@ -271,8 +283,11 @@ class RunAuthorizer:
         except RunUnknownError as error:
             raise NotRecordedError(FailureType.TRANSIENT, access_messages.run_not_described(str(error))) from None
 
-    async def _recorded(self, root: RootRecord, attempt: RunningAttempt) -> DRPlanExecution:
-        """Return the execution that names this run, once the bridge has recorded the run and its tree."""
+    async def _recorded(self, root: RootRecord, attempt: RunningAttempt, *, after_end: bool = False) -> DRPlanExecution:
+        """Return the execution that names this run, once the bridge has recorded the run and its tree.
+
+        With `after_end` it may have ended.
+        """
         if root.run_input is None:
             raise _refused(access_messages.not_a_root(root.workflow_id, root.workflow_type))
         key, operation = root.run_input.execution, root.run_input.operation
@@ -286,7 +301,7 @@ class RunAuthorizer:
             status, waiting = execution.status, access_messages.waiting_for_record(key)
             if (recorded := _own_engine(execution)) is not None:
                 await self._require_same_run(key, recorded, root.run_id)
-                if status.phase is not None and status.phase.terminal:
+                if status.phase is not None and status.phase.terminal and not after_end:
                     # A run that was reset after the end, or an end that the bridge will take back.
                     waiting = access_messages.after_end(key, status.phase)
                 # The bridge writes account and snapshot together with the first tree, whose counts are the summary.

@@ -11,19 +11,18 @@ from typing import TypeVar
 
 from temporalio import activity
 
-from activities.attempt import RunningAttempt
+from activities.attempt import RunningAttempt, answer
 from activities.authorize import Authorizer
-from activities.errors import ActionError, application_error, log_failure, log_unexpected
+from activities.errors import ActionError
 from activities.store import RevisionStore
 from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
 from api.ledger import Ledger, WorkflowRecord
 from api.meta import Model, ObjectKey
-from api.steps import Attempts, FailureType, LedgerInput
+from api.steps import FailureType, LedgerInput
 from kube.client import Cluster
 from kube.concurrency import parallel
 from planning.definitions.identifiers import RecordKind, Workflows, record_name
 from planning.effects import prior_state
-from planning.messages import actions as action_messages
 from planning.messages import rejections as rejection_messages
 from planning.revert.restoration import Candidate, PriorStates, StoredState, candidates
 from planning.revert.scope import Scope
@@ -168,17 +167,9 @@ class LedgerActivities:
     @activity.defn
     async def store_record(self, request: LedgerInput) -> LedgerRef:
         """Store a part of what a run of a DRWorkflow did."""
-        attempt = RunningAttempt(Attempts())
-        try:
-            async with attempt.heartbeats():
-                await self._authorizer.record(request, attempt)
-                return await self._ledgers.store_record(request)
-        except ActionError as error:
-            failed = error
-        except Exception as error:
-            log_unexpected("The record of a DRWorkflow ended", error)
-            failed = ActionError(FailureType.TRANSIENT, action_messages.unexpected(error))
-        # Without its cause: Temporal would show its text, which may quote a secret.
-        failure = application_error(failed, activity.info().attempt)
-        log_failure(failure)
-        raise failure
+
+        async def store(attempt: RunningAttempt) -> LedgerRef:
+            await self._authorizer.record(request, attempt)
+            return await self._ledgers.store_record(request)
+
+        return await answer("The record of a DRWorkflow ended", store)

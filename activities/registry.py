@@ -21,6 +21,7 @@ from activities.execute_action import EffectsByType, ExecuteActivities
 from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.preview import Previewer
+from activities.proof import ProofActivities
 from activities.rollback_action import RollbackActivities
 from activities.store import SnapshotStore
 from api.phases import ActionType, Operation
@@ -57,6 +58,7 @@ def activities(
         rollback.rollback_action,
         rollback.look_again,
         LedgerActivities(cluster, authorizer).store_record,
+        ProofActivities(cluster, impersonation, authorizer, snapshots).prove_revert,
     ]
 
 

@@ -8,9 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.meta import API_VERSION, Conditions, Model, ObjectMeta, ObjectName, ObjectReference, Timestamp
+from api.meta import (
+    API_VERSION,
+    LONGEST_DURATION,
+    Conditions,
+    Model,
+    ObjectMeta,
+    ObjectName,
+    ObjectReference,
+    Timestamp,
+)
 from api.params import Parameter
 from api.phases import ActionType, Mode, OnFailure, OnMissing, Operation, OperationType, Phase
+from api.proof import ActionProof, Proof
 from api.reasons import Reason
 from api.requests import AllowedAction, Pause, RequestStatus, StageApproval
 
@@ -90,6 +100,9 @@ class DRPlanExecutionSpec(Model):
     plan that are in effect are taken back, the newest first; this one stays."""
     force: bool | None = None
     """Additive. Of a Revert: also take away or change objects on which a later execution of the plan rests."""
+    soak: Annotated[str | None, Field(max_length=LONGEST_DURATION)] = None
+    """Additive. Of a Revert: how long after its end it is checked once more whether every object is as it was before
+    the Execute (Go duration, at most 720h); see 'Proof'."""
     dry_run: bool | None = None
     """Additive. Whether this is a preview: the status says what would happen, and nothing is changed."""
     preview_digest: str | None = None
@@ -195,6 +208,8 @@ class ActionStatus(Model):
     """What the action created: the record that its rollback uses."""
     cluster_statuses: list[ClusterActionStatus] | None = None
     """Of a PerCluster action: its state in each managed cluster."""
+    proof: ActionProof | None = None
+    """Additive. Of a Revert that has ended: whether the action's objects are as they were before the Execute."""
 
 
 class WorkflowExecutionStatus(Model):
@@ -412,6 +427,8 @@ class ExecutionTree(Model):
     later_executions: list[LaterExecution] | None = None
     """Additive. Of a Revert: executions of the plan that came later and are in effect, those first that rest on an
     object which the Revert was to take away or change; at most 20."""
+    proof: Proof | None = None
+    """Additive. Of a Revert that has ended: whether every object is as it was before the Execute; see 'Proof'."""
     preview: Preview | None = None
     """Additive. Of a preview, and of an execution with a `previewDigest`: obstacles, digest, estimated duration."""
     stage_statuses: list[StageStatus] | None = None

@@ -26,6 +26,7 @@ from api.execution import (
 from api.meta import Condition, Model, ObjectReference
 from api.params import Parameter
 from api.plan import DRPlanSpec, DRPlanStatus
+from api.proof import ActionProof, Proof
 from api.schema import ADDITIVE, Schema, flatten
 from api.workflow import DRWorkflowSpec, DRWorkflowStatus
 
@@ -33,6 +34,7 @@ WRITTEN_BY_PEOPLE: tuple[type[Model], ...] = (Action, DRPlanExecutionSpec, DRPla
 """Models whose defaults the API server fills in; a status has none."""
 RECORDED: tuple[type[Model], ...] = (
     ActionOutputs,
+    ActionProof,
     ActionStatus,
     Condition,
     DRPlanStatus,
@@ -41,6 +43,7 @@ RECORDED: tuple[type[Model], ...] = (
     ObjectReference,
     Obstacle,
     Preview,
+    Proof,
     StageStatus,
     Summary,
     WorkflowExecutionStatus,
@@ -51,12 +54,14 @@ TABLES: dict[str, type[Model]] = {model.__name__: model for model in (*WRITTEN_B
 SHARED = {
     "Action": "drworkflow.md#actions",
     "ActionOutputs": "drplanexecution.md#outputs",
+    "ActionProof": "drplanexecution.md#proof",
     "ActionStatus": "drplanexecution.md#actions",
     "Condition": "drplanexecution.md#conditions",
     "ObjectReference": "drplanexecution.md#references",
     "Obstacle": "drplanexecution.md#preview",
     "Parameter": "drplan.md#parameters",
     "Preview": "drplanexecution.md#preview",
+    "Proof": "drplanexecution.md#proof",
     "StageStatus": "drplanexecution.md#stages",
     "Summary": "drplanexecution.md#summary",
     "WorkflowExecutionStatus": "drplanexecution.md#workflows",

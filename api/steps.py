@@ -32,6 +32,7 @@ from api.phases import (
     StageFailurePolicy,
     WorkflowFailurePolicy,
 )
+from api.proof import ActionProof
 from api.reasons import Reason
 from api.requests import Approval
 
@@ -345,6 +346,37 @@ class RehearsalInput(Model):
     start_time: Timestamp
 
 
+class ProofInput(Model):
+    """Input of the activity that checks whether all is as it was before what a Revert has taken back."""
+
+    run: RunInput
+    parts: list[str] = Field(default_factory=list)
+    """Of a Revert with `revertTo`: the executions that it has taken back, the newest first."""
+    soak: str = ""
+    """How long to wait before (Go duration)."""
+
+
+class ProvedAction(Model):
+    """An action of an execution that was taken back, by names and their occurrences, with what was found."""
+
+    execution: str = ""
+    """Of a Revert with `revertTo`."""
+    stage: str
+    stage_occurrence: int = 0
+    workflow: str
+    """As `namespace/name`."""
+    workflow_occurrence: int = 0
+    action: str
+    action_occurrence: int = 0
+    proof: ActionProof = ActionProof()
+
+
+class ProofReport(Model):
+    """What was found, action by action."""
+
+    actions: list[ProvedAction] = Field(default_factory=list)
+
+
 class RevertPart(Model):
     """An execution that a Revert with `revertTo` takes back after others."""
 
@@ -371,6 +403,8 @@ class RevertDecision(Model):
     """Who created the execution, where that matters for an approval."""
     parts: list[RevertPart] = Field(default_factory=list)
     """What follows after the stages with steps, each to be decided when its turn comes."""
+    soak: str | None = None
+    """How long after the end the objects are checked again (Go duration)."""
     plan_policy: ClassVar[PlanFailurePolicy] = PlanFailurePolicy.STOP
     """A Revert ignores the plan's policy."""
 

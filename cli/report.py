@@ -36,6 +36,7 @@ def as_json(run: Run, now: datetime) -> str:
                 "message": node.message,
                 "startTime": _time(node.start),
                 "completionTime": _time(node.end),
+                **({"proof": vars(node.proof) | {"fields": list(node.proof.fields)}} if node.proof else {}),
                 "seconds": (node.end - node.start).total_seconds() if node.start and node.end else None,
             }
             for path, node in run.paths
@@ -50,7 +51,8 @@ def as_markdown(run: Run, now: datetime) -> str:
     lines += ["| | |", "| --- | --- |", *(f"| {title} | {_md(value)} |" for title, value in _facts(run, now).items())]
     if run.message:
         lines += ["", _md(run.message)]
-    for title, text in (("What stands", run.standing), ("What differs", run.unproven)):
+    proven = run.proven.message if run.proven else ""
+    for title, text in (("What stands", run.standing), ("What differs", run.unproven), ("Proof", proven)):
         lines += ["", f"## {title}", "", _md(text)] if text else []
     if run.steps:
         lines += ["", "## What to do now", ""]
@@ -62,15 +64,21 @@ def as_markdown(run: Run, now: datetime) -> str:
         "",
         "## What happened",
         "",
-        "| Part | Phase | Start | Took | Message |",
-        "| --- | --- | --- | --- | --- |",
+        f"| Part | Phase | Start | Took | Message |{' Before and now |' if _proved(run) else ''}",
+        f"| --- | --- | --- | --- | --- |{' --- |' if _proved(run) else ''}",
     ]
     for path, node in run.paths:
         part = "\N{NO-BREAK SPACE}" * 4 * (len(path) - 1) + _md(node.name)
         took = between(node.start, node.end)
         cells = [part, f"{sign(node.phase)[0]} {node.phase.value}", _time(node.start) or "", took, _md(node.message)]
+        cells += [_md(node.proof or "")] if _proved(run) else []
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _proved(run: Run) -> bool:
+    """Return whether it was checked whether all is as before."""
+    return any(action.proof for action in run.actions)
 
 
 def _facts(run: Run, now: datetime) -> Mapping[str, str]:
@@ -146,7 +154,9 @@ def as_html(run: Run, now: datetime) -> str:
 <table class="facts">{facts}</table>
 <h2>Timeline</h2>
 <table class="run">
-<thead><tr><th>Part</th><th>Phase</th><th class="bar">{_axis(run, now)}</th><th>Took</th><th>Message</th></tr></thead>
+<thead><tr><th>Part</th><th>Phase</th><th class="bar">{_axis(run, now)}</th><th>Took</th><th>Message</th>{
+        "<th>Before and now</th>" if _proved(run) else ""
+    }</tr></thead>
 <tbody>
 {"".join(_page_rows(run, now))}</tbody></table>
 </body></html>
@@ -162,6 +172,9 @@ def _boxes(run: Run) -> Iterator[str]:
     for title, text in (("Stands", run.standing), ("Differs", run.unproven)):
         if text:
             yield _box("Canceled", f"<b>{title}:</b> {_h(text)}")
+    if run.proven:
+        colour = "Succeeded" if run.proven.status == "True" else "Unknown"
+        yield _box(colour, f"<b>Proof:</b> {_h(run.proven.message)}")
     for step in run.steps:
         command = f"<pre><code>{_h(step.command)}</code></pre>" if step.command else ""
         yield _box("Running", f"<b>{_h(step.why)}:</b> {_h(step.what)}{command}")
@@ -194,7 +207,16 @@ def _page_rows(run: Run, now: datetime) -> Iterator[str]:
         took = between(node.start, node.end or (now if node.phase is Phase.RUNNING else None))
         bar = _bar(node, now, begin, seconds, colour)
         message = f'<td class="msg">{_h(node.message)}</td>'
-        yield f'<tr>{name}{phase}<td class="bar">{bar}</td><td>{took}</td>{message}</tr>\n'
+        yield f'<tr>{name}{phase}<td class="bar">{bar}</td><td>{took}</td>{message}{_proof_cell(run, node)}</tr>\n'
+
+
+def _proof_cell(run: Run, node: Node) -> str:
+    if not _proved(run):
+        return ""
+    if node.proof is None:
+        return "<td></td>"
+    colour = {"Verified": "Succeeded", "Differs": "Failed"}.get(node.proof.result, "Unknown")
+    return f'<td class="msg" style="color:var(--{colour})">{_h(node.proof)}</td>'
 
 
 def _bar(node: Node, now: datetime, begin: datetime, seconds: float, colour: str) -> str:

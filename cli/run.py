@@ -28,8 +28,23 @@ WAITS = {
 """Reasons of parts that go on only when a person wants it."""
 OUTCOME_LOST = frozenset({"", Reason.RUN_LOST.value, Reason.OUTCOME_UNKNOWN.value, Reason.INTERNAL_ERROR.value})
 """Reasons of a failed action which do not tell why the run failed: the message of the run does."""
+_PROOFS = {"Verified": "as before", "NotApplicable": "nothing to compare"}
+"""Results of a proof that need no more words."""
 _WRONG_WHERE_FALSE = ("DefinitionsKept", "LedgerIntact", "Searchable")
 """Conditions that a person must know of where they are False."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Whether the objects of an action are as they were before the Execute."""
+
+    result: str
+    difference: str
+    fields: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        return _PROOFS.get(self.result) or self.message or self.result
 
 
 @dataclass(frozen=True)
@@ -45,6 +60,8 @@ class Node:
     start: datetime | None = None
     end: datetime | None = None
     children: tuple["Node", ...] = ()
+    proof: "Proof | None" = None
+    """Of an action of a Revert that was checked after its end."""
 
     @property
     def actions(self) -> Iterator["Node"]:
@@ -150,6 +167,12 @@ class Run:
         return verified.message or verified.reason if verified and verified.status == "False" else ""
 
     @property
+    def proven(self) -> Condition | None:
+        """What the proof after the end found; None where there is none, or where it differs."""
+        verified = self.conditions.get("Verified")
+        return verified if verified and verified.status != "False" else None
+
+    @property
     def stale(self) -> Condition | None:
         """Why the status cannot be brought up to date now, if it cannot."""
         reachable = self.conditions.get("EngineReachable")
@@ -227,10 +250,8 @@ def _action(body: Object) -> Node:
         if each.get("phase") == Phase.FAILED
     ]
     kind = (str(body["type"]),) if body.get("type") and not body.get("message") else ()
-    node = _node("action", body, body.get("name"), kind, ())
-    if not clusters or node.message:
-        return node
-    return _node("action", {**body, "message": "; ".join(clusters)}, body.get("name"), kind, ())
+    message = body.get("message") or "; ".join(clusters)
+    return _node("action", {**body, "message": message}, body.get("name"), kind, ())
 
 
 def _node(kind: str, body: Object, name: object, facts: tuple[str, ...], children: tuple[Node, ...]) -> Node:
@@ -244,7 +265,17 @@ def _node(kind: str, body: Object, name: object, facts: tuple[str, ...], childre
         start=_moment(body.get("startTime")),
         end=_moment(body.get("completionTime")),
         children=children,
+        proof=_proof(_mapping(body.get("proof"))) if kind == "action" else None,
     )
+
+
+def _proof(body: Mapping[str, Any]) -> Proof | None:
+    if not body:
+        return None
+    fields = body.get("fields")
+    named = tuple(map(str, fields)) if isinstance(fields, list) else ()
+    result, difference, message = (str(body.get(name) or "") for name in ("result", "difference", "message"))
+    return Proof(result, difference, named, message)
 
 
 def _phase(value: object) -> Phase:

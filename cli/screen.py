@@ -135,6 +135,9 @@ def _standing(run: Run, terminal: Terminal, limit: int | None) -> Iterator[Line]
             kept = text[: (_STANDING_ROWS - 1) * (terminal.width - 2) - len(title)]
             full = line(("! ", "warn"), (title, "warn"), f"{kept}… (all: --all)", hang=2)
         yield full
+    if run.proven is not None:
+        symbol, style = ("✔", "good") if run.proven.status == "True" else ("?", "warn")
+        yield line((symbol + " ", style), ("proof: ", style), run.proven.message or run.proven.reason, hang=2)
 
 
 def _step(run: Run, place: int) -> Iterator[Line]:
@@ -204,6 +207,8 @@ def _row(node: Node, now: datetime, guide: str, *, cut: bool) -> Line:
     facts = [*node.facts, _folded_count(node) if cut else "", _spent(node, now)]
     message = node.message if node.kind == "action" or node.phase not in (Phase.SUCCEEDED, Phase.RUNNING) else ""
     told = (f"  {message}" if message else "", "reason" if node.phase is Phase.FAILED else "faint")
+    if node.proof is not None and not cut:
+        facts.append(f"[{node.proof}]")
     told_facts = ((f"  {fact}", "fact") for fact in facts if fact)
     row = line((guide, "faint"), (symbol, style), " ", name, *told_facts, told, hang=len(guide) + 2, cut=cut)
     return replace(row, rank=_RANKS.get(node.phase, 1 if _tells(node) else 8))

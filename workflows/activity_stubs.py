@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
         LedgerInput,
         ObserveInput,
         Origin,
+        ProofInput,
+        ProofReport,
         RehearsalInput,
         RevertDecision,
         RevertWorkflowInput,
@@ -38,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from planning.definitions import identifiers
     from planning.definitions.retry import LONGEST_MULTIPLIER
+    from planning.messages import proof as proof_messages
     from planning.messages import runs as run_messages
     from planning.snapshot.ledger import records
 
@@ -57,6 +60,10 @@ REHEARSAL_ATTEMPTS = 10
 """About four minutes: what could not be asked by then is asked again by the next rehearsal."""
 RECORD_TIMEOUT = timedelta(minutes=2)
 """For one request with a megabyte."""
+PROOF_TIMEOUT = timedelta(minutes=10)
+"""For reading every object concerned and its record, thousands of both."""
+PROOF_ATTEMPTS = 10
+"""A proof that cannot be had in some minutes does not keep a Revert from its end."""
 LOOK_DEADLINE = timedelta(minutes=3)
 """How long after a cancel the last look at an action may take, its retries included."""
 TOO_LARGE = "PayloadsTooLarge"
@@ -82,6 +89,7 @@ class ActivityName(StrEnum):
     LOOK_AGAIN = "look_again"
     VERIFY_ACTION = "verify_action"
     STORE_RECORD = "store_record"
+    PROVE_REVERT = "prove_revert"
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,7 @@ SIGNATURES = {
     ActivityName.LOOK_AGAIN: Signature(ObserveInput, ActionOutcome),
     ActivityName.VERIFY_ACTION: Signature(ExecuteInput, ActionOutcome),
     ActivityName.STORE_RECORD: Signature(LedgerInput, LedgerRef),
+    ActivityName.PROVE_REVERT: Signature(ProofInput, ProofReport),
 }
 
 
@@ -282,6 +291,26 @@ async def _store_record(request: LedgerInput) -> LedgerRef:
         summary=run_messages.store_record_caption(request.part),
     )
     return stored
+
+
+def prove(request: ProofInput) -> workflow.ActivityHandle[ProofReport]:
+    """Start the activity that compares every object with what it was before the Execute."""
+    return workflow.start_activity(
+        ActivityName.PROVE_REVERT,
+        request,
+        result_type=ProofReport,
+        activity_id="proof",
+        start_to_close_timeout=PROOF_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=TemporalRetryPolicy(
+            initial_interval=timedelta(seconds=1),
+            maximum_interval=timedelta(seconds=30),
+            maximum_attempts=PROOF_ATTEMPTS,
+            non_retryable_error_types=[TOO_LARGE],
+        ),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=proof_messages.CHECK_CAPTION,
+    )
 
 
 def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:

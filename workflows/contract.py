@@ -20,6 +20,7 @@ class WorkflowType(StrEnum):
     PREVIEW_PLAN = "PreviewPlan"
     REHEARSE_PLAN = "RehearsePlan"
     """Of no execution: its result is the RunState of a preview without the tree."""
+    REVERT_PROOF = "RevertProof"
 
 
 ROOT_TYPES = {

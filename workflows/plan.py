@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         RunInput,
     )
     from planning.definitions import identifiers
+    from planning.messages import proof as proof_messages
     from planning.messages import requests as request_messages
     from planning.messages import running as running_messages
     from planning.messages import runs as run_messages
@@ -34,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.revert import unwind
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
-from workflows import activity_stubs
+from workflows import activity_stubs, proof
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
 from workflows.approvals import Approvals
 from workflows.cancellation import Cancellation
@@ -126,6 +127,10 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         """Return what is decided on the stage at `index`, which may be decided only now."""
         return decision
 
+    async def proved(self, decision: DecisionT, finished: RunState) -> RunState:
+        """Return the final tree with the proof that all is as it was, where one is to be had."""
+        return finished
+
     async def walk(self, load: workflow.ActivityHandle[DecisionT]) -> RunState:
         """Run the stages that the activity `load` decides on, and return the final tree. Raises what `_close` does."""
         await self._cancellation.guard(self._walk(load))
@@ -145,8 +150,9 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
                 if self._may_start(decision, index):
                     await self._run_stage(decision, index)
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
-            self._state = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
-            self._state = self._state.model_copy(update={"not_deleted": self.not_deleted(decision)})
+            finished = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
+            finished = finished.model_copy(update={"not_deleted": self.not_deleted(decision)})
+            self._state = await self.proved(decision, finished)
         self._state = shorten(self._state)
         workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
 
@@ -254,6 +260,11 @@ class RevertPlan(PlanWalk[RevertDecision]):
             lost = lost_stage(running, self.operation, decided.rejection, workflow.now())
             self._state = transitions.with_child(self._state, index, lost)
         return decision.model_copy(update={"parts": []})
+
+    async def proved(self, decision: RevertDecision, finished: RunState) -> RunState:
+        """Return the final tree with the proof that all is as it was before the Execute."""
+        self._state = self._state.model_copy(update={"message": proof_messages.CHECKING})
+        return await proof.proved(finished, self._run_input, decision.soak, self._cancellation)
 
     def not_deleted(self, decision: RevertDecision) -> list[str] | None:
         """Name the objects that were to be deleted and were not."""

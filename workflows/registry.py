@@ -1,6 +1,7 @@
 """The workflow classes that a worker serves, and the modules that its sandbox does not load again."""
 
 from workflows.plan import ExecutePlan, PreviewPlan, RehearsePlan, RevertPlan
+from workflows.proof import RevertProof
 from workflows.stage import ExecuteStage, RevertStage
 from workflows.workflow import ExecuteWorkflow, RevertWorkflow
 
@@ -13,6 +14,7 @@ WORKFLOWS: list[type] = [
     ExecuteWorkflow,
     PreviewPlan,
     RehearsePlan,
+    RevertProof,
 ]
 
 PASSTHROUGH = ("api", "planning", "durationpy", "pydantic", "pydantic_core", "yaml")

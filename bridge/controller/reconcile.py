@@ -24,6 +24,7 @@ from bridge.controller.own_runs import (
     run_after_end,
 )
 from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_holder
+from bridge.controller.proof import check_again
 from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
 from bridge.controller.start import report_end, start
@@ -93,6 +94,7 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
         ended = result.execution if result.engine is None else await restore_metadata(context, result.execution)
         await finish(context, ended)
         await _count_older(context, ended)
+        return await check_again(context, ended)
     return result.requeue
 
 

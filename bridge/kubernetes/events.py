@@ -47,6 +47,7 @@ class EventReason(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELED = "Canceled"
+    CHECKED_AGAIN = "CheckedAgain"
 
 
 _WARNINGS = (

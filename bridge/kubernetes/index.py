@@ -99,7 +99,9 @@ def entry_of(item: Object) -> Entry | None:
     ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or has_own_run
     phase = str(status.get("phase") or "")
     if phase in TERMINAL and not (
-        (finalizer and (ours or deleting)) or _uncounted(status, annotations) or (has_own_run and lost_metadata(item))
+        (finalizer and (ours or deleting))
+        or _uncounted(status, annotations)
+        or (has_own_run and (lost_metadata(item) or (status.get("proof") or {}).get("nextCheckAt")))
     ):
         return None
     reasons = [(condition.get("type"), condition.get("reason")) for condition in status.get("conditions") or []]

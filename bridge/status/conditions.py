@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from api.execution import RunState
+from api.execution import ExecutionTree, RunState
 from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
+from api.proof import ProofResult
 from api.requests import Pause
+from planning.messages import proof as proof_messages
 from planning.messages import requests as request_messages
 from planning.messages import runs as run_messages
 from planning.messages.text import bounded
@@ -34,6 +36,8 @@ class ConditionType(StrEnum):
     """Of a Revert: False where it works with other definitions than the Execute did."""
     LEDGER_INTACT = "LedgerIntact"
     """Of a Revert: False where the original's ledger was altered or is gone, so that nothing was rolled back."""
+    VERIFIED = "Verified"
+    """Of a Revert that has ended: whether every object is as it was before the Execute."""
     EXECUTABLE = "Executable"
     """Of a preview of an Execute: False where there are obstacles."""
     REVERTIBLE = "Revertible"
@@ -72,6 +76,8 @@ WORKER_FAILING = "WorkerFailing"
 """Reason while the worker cannot continue the run."""
 OBJECTS_LEFT_STANDING = "ObjectsLeftStanding"
 """Reason where parts of the original that were skipped left objects behind."""
+NOT_CHECKED = "NotChecked"
+"""Reason where it could not be checked whether all is as before."""
 CANCEL_NOT_ACCEPTED = "Requested"
 """Reason while Temporal has not been told of a cancel."""
 
@@ -144,6 +150,32 @@ def of_remains(operation: OperationType, state: RunState | None) -> list[Conditi
     elif state.phase is not Phase.SUCCEEDED:
         clean, reason, message = False, "RollbackIncomplete", run_messages.rollback_incomplete(state.not_deleted or [])
     return [ConditionUpdate(ConditionType.CLEAN, clean, reason, message)]
+
+
+def of_proof(tree: ExecutionTree | None) -> list[ConditionUpdate]:
+    """Return Verified of a Revert that was checked; Unknown while it is to be checked again, unless something differs.
+
+    Nothing where there is no proof, as of runs of earlier releases.
+    """
+    proof = tree.proof if tree is not None else None
+    if tree is None or proof is None:
+        return []
+    found = [action.proof for stage in tree.stages for action in stage.actions if action.proof]
+    if proof.error:
+        verified, reason, message = None, NOT_CHECKED, proof_messages.not_checked(proof.error)
+    elif proof.differing:
+        differences = [each.message for each in found if each.result is ProofResult.DIFFERS and each.message]
+        verified, reason, message = False, "Differs", proof_messages.differs(proof, differences)
+    elif proof.unknown:
+        not_known = (ProofResult.NOT_RECORDED, ProofResult.UNREADABLE)
+        reasons = [each.message for each in found if each.result in not_known and each.message]
+        verified, reason, message = None, "NotKnown", proof_messages.not_known(proof, reasons)
+    else:
+        verified, reason, message = True, "AsBefore", proof_messages.verified(proof)
+    if proof.next_check_at is not None:
+        verified, reason = (None, "Soaking") if verified else (verified, reason)
+        message = proof_messages.checked_again(message, proof.next_check_at)
+    return [ConditionUpdate(ConditionType.VERIFIED, verified, reason, message)]
 
 
 def of_definitions(operation: OperationType, state: RunState | None) -> list[ConditionUpdate]:

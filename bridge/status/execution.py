@@ -14,6 +14,7 @@ from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, 
 from api.meta import Model, Timestamp
 from api.phases import OperationType, Phase
 from api.reasons import Reason
+from api.steps import ProofReport
 from bridge.status import conditions, merge, requests
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
@@ -24,6 +25,7 @@ from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
 from planning.messages.next_steps import Situation
+from planning.revert import proof
 from planning.status import transitions
 from planning.status.running import current_part
 from planning.status.size_limit import shorten
@@ -337,6 +339,7 @@ def _ended(
     else:
         updates += conditions.of_remains(context.operation, final)
         updates += conditions.as_previewed(final)
+        updates += conditions.of_proof(final)
     updates += conditions.of_definitions(context.operation, final)
     updates += conditions.of_ledger(final)
     updates.append(conditions.of_engine())
@@ -344,3 +347,18 @@ def _ended(
     updates += conditions.of_cancel(requested=context.cancel_requested, accepted=canceled, phase=phase)
     updates += conditions.of_pause(status.conditions, None, [])
     return _with_conditions(requests.ended(status), updates, context, known)
+
+
+# After the end.
+
+
+def proved_again(before: ExecutionStatus, report: ProofReport | str, context: StatusContext) -> ExecutionStatus:
+    """Return the status of a Revert that was checked once more after its end; a text says why it could not be.
+
+    Nothing but what the proof says changes.
+    """
+    if isinstance(report, str):
+        status = proof.without_proof(before, report, context.now)
+    else:
+        status = shorten(proof.with_proof(before, report, context.now))
+    return _with_conditions(status, conditions.of_proof(status), context)

@@ -13,6 +13,7 @@ from api.execution import (
     NextStep,
     Selection,
 )
+from api.meta import ConditionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
@@ -103,6 +104,7 @@ def command_options(spec: DRPlanExecutionSpec) -> list[str]:
     options += [INCLUDE_PARTIAL] if spec.include_partial else []
     options += ["--force"] if spec.force else []
     options += ["--return-to"] if spec.revert_to else []
+    options += ["--soak", spec.soak] if spec.soak else []
     only = spec.only or Selection()
     for option, names in (("--stage", only.stages), ("--workflow", only.workflows), ("--action", only.actions)):
         options += [word for name in names or () for word in (option, name)]
@@ -170,6 +172,11 @@ def _at_the_end(
     if clean is not None and clean.reason == conditions.OBJECTS_LEFT_STANDING:
         partial = is_revert and not include_partial and Reason.ORIGINAL_NOT_SUCCEEDED in skipped_for
         yield Situation.PARTIAL_LEFT if partial else Situation.LEFT_STANDING, {}
+    verified = conditions.find(status.conditions, ConditionType.VERIFIED)
+    if verified is not None and succeeded and verified.status is ConditionStatus.FALSE:
+        yield Situation.PROOF_DIFFERS, {}
+    if verified is not None and verified.reason == conditions.NOT_CHECKED and status.phase is not Phase.CANCELED:
+        yield Situation.NOT_CHECKED, {}
     if Reason.STOPPED_AFTER_FAILURE in skipped_for:
         yield Situation.CONSEQUENCE, {}
 

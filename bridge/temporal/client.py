@@ -39,7 +39,7 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import Condition, ConditionStatus, Model, ObjectKey
 from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
-from api.steps import AttemptFailure, Heartbeat, RehearsalInput, RunInput
+from api.steps import AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
 from bridge.temporal.calls import (
@@ -225,6 +225,23 @@ class TemporalClient:
             return run.model_copy(update={"state": await answer_of(result, CALL_SECONDS * 3)})
         except WorkflowFailureError as error:
             return run.model_copy(update=failure_of(error.cause))
+
+    async def proof(self, root: str) -> ProofReport | str | None:
+        """Return what the second check of a Revert found, or why it found nothing; None while it has not ended.
+
+        Raises RunNotFound, TemporalUnreachable.
+        """
+        workflow_id = identifiers.proof_id(root)
+        description = await self._describe(workflow_id)
+        if root_run(description).status is RunStatus.OPEN:
+            return None
+        closed = self._client.get_workflow_handle(workflow_id, run_id=description.run_id, result_type=ProofReport)
+        try:
+            result = closed.result(follow_runs=False, rpc_timeout=timedelta(seconds=CALL_SECONDS))
+            return await answer_of(result, CALL_SECONDS * 3)
+        except WorkflowFailureError as error:
+            cause = error.cause
+            return cause.message if isinstance(cause, FailureError) else str(cause)
 
     async def open_roots(self) -> AsyncIterator[OpenRoot]:
         """Yield every open run of a root's type on our task queue, as far as it is visible by now.

@@ -24,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--action", action="append", help="take back this action only; repeatable")
     add("--force", action="store_true", help="take back objects on which a later execution of the plan rests, too")
     add("--return-to", action="store_true", help="take back all later executions of the plan instead; this one stays")
+    add("--soak", metavar="DURATION", help="check once more after this time whether all is as before: 10m, 24h")
     add_creation(parser)
 
 
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
             "includePartial": options.include_partial,
             "only": {level: names for level, names in selected.items() if names},
             "force": options.force,
+            "soak": options.soak,
             "revertTo": original if options.return_to else None,
         }
         spec = creation_fields(options) | {field: value for field, value in fields.items() if value}

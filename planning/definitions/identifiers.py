@@ -87,6 +87,11 @@ def workflow_id(stage: str, index: int, name: str) -> str:
     return f"{stage}/{index}-{shortened(name, 20)}"
 
 
+def proof_id(root: str) -> str:
+    """Return the id of the workflow that checks a Revert again after its end; `root` is that of the Revert."""
+    return f"{root}/proof"
+
+
 def activity_id(index: int) -> str:
     """Return the id of an action's activity within its workflow; `index` is its place in the tree."""
     return f"action-{index}"

@@ -146,6 +146,34 @@ def _name(item: Object, key: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(item[field]) for field in key)
 
 
+def differing(one: Object, other: Object) -> list[str]:
+    """Return the paths of the fields in which two contents differ. Lists of named items are compared by name."""
+    found: list[str] = []
+    _compare(one, other, (), found)
+    return sorted(found)
+
+
+def _compare(one: Any, other: Any, path: _Path, found: list[str]) -> None:
+    if one == other:
+        return
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in {*one, *other}:
+            _compare(one.get(name, _ABSENT), other.get(name, _ABSENT), (*path, name), found)
+        return
+    if isinstance(one, list) and isinstance(other, list):
+        if path == _FINALIZERS and sorted(map(str, one)) == sorted(map(str, other)):
+            return
+        if key := _key_of([one, other]):
+            before, now = ({_name(item, key): item for item in each} for each in (one, other))
+            if list(before) != list(now) and before.keys() == now.keys():
+                found.append(_written(path))  # the order counts: of init containers, for example
+            for name in {*before, *now}:
+                inside = (*path, f"[{'/'.join(name)}]")
+                _compare(before.get(name, _ABSENT), now.get(name, _ABSENT), inside, found)
+            return
+    found.append(_written(path))
+
+
 def _written(path: _Path) -> str:
     """Return the path of a field as messages show it: `spec.containers[app].image`."""
     plain = (

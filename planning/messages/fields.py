@@ -174,6 +174,11 @@ def not_an_interval(text: str, shortest: timedelta, longest: timedelta) -> str:
     return f'"{excerpt(text)}" is not a duration {bounds}; write one such as 30m or 24h'
 
 
+def soak_too_long(text: str, longest: str) -> str:
+    """A Revert would be checked again when nobody waits for that any more."""
+    return f'"{text}" is more than {longest}; write a shorter duration such as 10m or 24h'
+
+
 # Templates and conditions.
 
 

@@ -68,6 +68,8 @@ class Situation(StrEnum):
     NOT_SELECTED = "NotSelected"
     PARTIAL_LEFT = "PartialLeft"
     LEFT_STANDING = "LeftStanding"
+    PROOF_DIFFERS = "ProofDiffers"
+    NOT_CHECKED = "NotChecked"
     CONSEQUENCE = "Consequence"
     SHORTENED = "Shortened"
     NOT_SEARCHABLE = "NotSearchable"
@@ -415,6 +417,18 @@ ADVICE: Mapping[Situation, Advice] = {
         "parts of the original that were not taken back left objects behind; the condition names them",
         "delete by hand what is not to stay",
         "kubectl --namespace $namespace get drplanexecution $name --output jsonpath='{.status.conditions[?(@.type==\"Clean\")].message}'",
+    ),
+    Situation.PROOF_DIFFERS: Advice(
+        "condition `Verified`, reason `Differs`",
+        "an object is not as it was before the Execute; the condition names it, and the fields",
+        "find out who changed it, and set by hand what is to be as before",
+        "drplan report $name --namespace $namespace",
+    ),
+    Situation.NOT_CHECKED: Advice(
+        "condition `Verified`, reason `NotChecked`",
+        "it could not be checked whether every object is as it was before the Execute; the condition says why",
+        "look at the objects of the plan yourself",
+        "drplan report $name --namespace $namespace",
     ),
     Situation.CONSEQUENCE: Advice(
         "`Not attempted: rollback stopped after action app failed`",

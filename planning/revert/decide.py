@@ -66,6 +66,7 @@ from planning.revert.original import (
 )
 from planning.revert.ownership import Deletions, gather_facts, named, plain
 from planning.revert.previous_reverts import history
+from planning.revert.proof import soak_fault
 from planning.revert.restoration import PriorStates, object_to_restore
 from planning.revert.scope import SUCCEEDED_ONLY, Scope, selection_errors
 from planning.status.transitions import pending_or_skipped, with_counts
@@ -153,11 +154,14 @@ def decide_revert(
         on_failure=revert.spec.on_failure or OnFailure.STOP,
         approvals=approvals,
         requested_by=requested_by(revert) if approvals else "",
+        soak=revert.spec.soak,
     )
 
 
 def _spec_errors(revert: DRPlanExecution, original: DRPlanExecution, tree: OriginalTree) -> Iterator[FieldError]:
-    """Find names in a Revert's fields that its original does not have."""
+    """Find what is wrong with a Revert's fields, names that its original does not have among them."""
+    if revert.spec.soak and (fault := soak_fault(revert.spec.soak)):
+        yield FieldError("spec.soak", fault)
     yield from selection_errors(revert.spec.only, original.status.stages)
     known = {named(target): placed(target) for target in _concerned_objects(tree)}
     for place, one in enumerate(revert.spec.ignore_missing or ()):

@@ -78,6 +78,13 @@ def _cut_message(action: ActionStatus) -> ActionStatus:
     return action.model_copy(update={"message": bounded(action.message, _BRIEF)})
 
 
+def _without_fields_of_proof(action: ActionStatus) -> ActionStatus:
+    """Leave out which fields differ: the message names the first of them."""
+    if action.proof is None or action.proof.fields is None:
+        return action
+    return action.model_copy(update={"proof": action.proof.model_copy(update={"fields": None})})
+
+
 def _failed_clusters_only(action: ActionStatus) -> ActionStatus:
     """Leave out the clusters of a PerCluster action that nobody has to look at."""
     kept = [each for each in action.cluster_statuses or [] if each.phase not in (Phase.SUCCEEDED, Phase.SKIPPED)]
@@ -149,6 +156,7 @@ def _without_listed(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
 _ACTIONS_OF_WORKFLOW: Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus] = _without("action_statuses")
 
 _CLUSTERS = "details of clusters that did not fail"
+_PROOF_FIELDS = "fields in which objects differ from before the Execute"
 _LONG = "long messages of actions that did not fail"
 _OTHERS = "messages of actions that did not fail"
 _LONG_FAILED = "long messages of failed actions"
@@ -162,11 +170,13 @@ _RECORD = ("outputs", "operation", "created", "custom_rollback", "type", "reason
 _LOSSES: tuple[_Loss[Any], ...] = (
     _Loss(_CLUSTERS, ActionStatus, _failed_clusters_only),
     _Loss("cluster details and HTTP answers", ActionStatus, _without_details, (_CLUSTERS,)),
+    _Loss(_PROOF_FIELDS, ActionStatus, _without_fields_of_proof),
     _Loss(_LONG, ActionStatus, _unless_failed(_cut_message)),
     _Loss(_OTHERS, ActionStatus, _unless_failed(_without("message")), (_LONG,)),
     _Loss(
         _OUTPUTS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger("outputs", "operation", "created", "custom_rollback")
     ),
+    _Loss("proofs of actions", ActionStatus, _without("proof"), (_PROOF_FIELDS,)),
     _Loss(_LONG_FAILED, ActionStatus, _cut_message),
     _Loss("times of actions", ActionStatus, _without("start_time", "completion_time")),
     _Loss("retries of actions", ActionStatus, _without("retries", "retry_count")),

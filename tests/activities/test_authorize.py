@@ -54,6 +54,7 @@ from api.steps import (
     ObserveInput,
     Origin,
     Part,
+    ProofInput,
     RehearsalInput,
     Restoration,
     RevertDecision,
@@ -657,6 +658,48 @@ async def test_an_execute_writes_its_own_ledger() -> None:
 async def test_nobody_else_writes_the_ledger_of_an_execute(record: RootRecord, state: Object, key: ObjectKey) -> None:
     with pytest.raises(ActionError) as caught:
         await recording(record, state, key)
+    assert caught.value.type is FailureType.UNTRUSTED_RUN
+
+
+# The proof of a Revert.
+
+
+async def checking(record: RootRecord, state: Object, execution_key: ObjectKey = KEY) -> str:
+    """Ask whether an activity below this root may check an execution, and return the name of that."""
+    authorizer = RunAuthorizer(
+        cast(Cluster, OneExecution(state)), cast(SnapshotStore, Stored()), Runs(record), Impersonation()
+    )
+    run_input = RunInput(execution=execution_key, plan="shop", operation=OperationType.REVERT)
+
+    async def activity() -> str:
+        found = await authorizer.proof(ProofInput(run=run_input), RunningAttempt(Attempts()))
+        return found.metadata.name
+
+    return await ActivityEnvironment().run(activity)
+
+
+IN_REVERT = {**RECORDED, "engine": {**ENGINE, "workflowId": REVERT}}
+OF_REVERT = root(workflow_id=REVERT, operation=OperationType.REVERT)
+
+
+async def test_a_revert_is_checked_by_its_own_run_while_it_runs_and_after_its_end() -> None:
+    for phase in ("Running", "Succeeded", "Failed"):
+        assert await checking(OF_REVERT, execution({**IN_REVERT, "phase": phase}, "Revert")) == "run"
+
+
+@pytest.mark.parametrize(
+    ("record", "state", "key"),
+    [
+        (OF_REVERT, execution(IN_REVERT, "Revert"), KEY.model_copy(update={"name": "victim"})),
+        (root(), execution(RECORDED), KEY),
+        (RootRecord("pwned", "first", "RevertProof", None), execution(IN_REVERT, "Revert"), KEY),
+        (root(workflow_id="pwned", operation=OperationType.REVERT), execution(IN_REVERT, "Revert"), KEY),
+    ],
+    ids=["another", "of an Execute", "started by hand", "another run"],
+)
+async def test_nobody_else_has_a_revert_checked(record: RootRecord, state: Object, key: ObjectKey) -> None:
+    with pytest.raises(ActionError) as caught:
+        await checking(record, state, key)
     assert caught.value.type is FailureType.UNTRUSTED_RUN
 
 

@@ -7,18 +7,21 @@ from typing import Any
 from api.execution import ActionStatus, ExecutionStatus, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
 from api.phases import ActionType, Operation, OperationType, Phase
+from api.proof import ActionProof, Difference, ProofResult
 from api.reasons import Reason
 from api.requests import Pause
-from api.steps import Target
+from api.steps import ProofReport, ProvedAction, Target
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, RootRun, RunStatus
 from planning.messages import actions as action_messages
+from planning.messages import proof as proof_messages
 from planning.messages import removal as removal_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
+from planning.revert.proof import with_proof
 from planning.status import rollup, transitions
 
 BEGIN = datetime(2026, 2, 3, 10, 10, tzinfo=UTC)
@@ -136,6 +139,43 @@ def success() -> Object:
     return _ended(stage("verify", workflow("probe", action("probe"))), stage("move", both))
 
 
+SAME = ActionProof()
+HTTP = ActionProof(result=ProofResult.NOT_APPLICABLE)
+
+
+def _proved(soak: timedelta | None = None, **proofs: ActionProof) -> Object:
+    """A Revert that succeeded, with what its proof found of each action."""
+    moved = workflow("traffic", action("loc-b"), action("loc-a"))
+    stages = [stage("verify", workflow("probe", action("probe"))), stage("move", moved)]
+    places = {"probe": ("verify", "default/probe"), "loc_b": ("move", "default/traffic")}
+    found = [
+        ProvedAction(stage=place[0], workflow=place[1], action=name.replace("_", "-"), proof=proof)
+        for name, proof in proofs.items()
+        for place in [places.get(name, places["loc_b"])]
+    ]
+    tree = with_proof(RunState(stage_statuses=stages), ProofReport(actions=found), NOW, soak)
+    return _ended(*tree.stages, proof=tree.proof)
+
+
+def verified() -> Object:
+    return _proved(timedelta(hours=1), probe=HTTP, loc_a=SAME, loc_b=SAME)
+
+
+def differs() -> Object:
+    target = Target(api_version="apps.clusternet.io/v1alpha1", kind="Localization", name="loc-b", namespace="default")
+    fields = ["metadata.labels", "spec.overrides[image].value"]
+    changed = ActionProof(
+        result=ProofResult.DIFFERS,
+        difference=Difference.CHANGED,
+        fields=fields,
+        message=proof_messages.changed(target, fields),
+    )
+    unread = ActionProof(
+        result=ProofResult.UNREADABLE, message=proof_messages.unreadable(target, "localizations is forbidden")
+    )
+    return _proved(probe=HTTP, loc_a=unread, loc_b=changed)
+
+
 def missing_object() -> Object:
     words = 'localizations.apps.clusternet.io "loc-b" not found: it was gone before this Revert began'
     return _failing(Reason.NOT_FOUND, words)
@@ -239,6 +279,8 @@ SCENARIOS: dict[str, Callable[[], Object]] = {
     each.__name__.replace("_", "-"): each
     for each in (
         success,
+        verified,
+        differs,
         missing_object,
         finalizer,
         forbidden,

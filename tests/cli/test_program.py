@@ -91,7 +91,9 @@ def test_a_cluster_that_cannot_be_reached_ends_with_4(tmp_path: Path) -> None:
     assert run("status", "x", "--kubeconfig", str(tmp_path / "none")).exit_code == 4
 
 
-@pytest.mark.parametrize(("name", "code"), [("success", 0), ("forbidden", 1), ("partly-executed", 1)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("success", 0), ("verified", 0), ("differs", 3), ("forbidden", 1), ("partly-executed", 1)]
+)
 @pytest.mark.parametrize("command", ["watch", "wait"])
 async def test_the_exit_code_tells_how_it_ended(command: str, name: str, code: int, tmp_path: Path) -> None:
     body = SCENARIOS[name]()

@@ -65,6 +65,43 @@ def test_the_timeline_has_a_bar_for_all_that_has_begun() -> None:
     assert page.tags.count("i") == len(begun)
 
 
+def test_every_form_shows_the_proof_of_each_action() -> None:
+    run = read_run(SCENARIOS["differs"]())
+    differs = "Localization default/loc-b differs in metadata.labels, spec.overrides[image].value"
+    for form in ("text", "html"):
+        text = FORMS[form](run, NOW)
+        assert f"1 of 2 actions differs: {differs}" in text
+        assert text.count(differs) > 1
+        assert "nothing to compare" in text
+        assert "could not be read" in text
+    report = json.loads(FORMS["json"](run, NOW))
+    (found,) = [each["proof"] for each in report["nodes"] if each["path"][-1] == "loc-b"]
+    assert (found["result"], found["difference"]) == ("Differs", "Changed")
+    assert found["fields"] == ["metadata.labels", "spec.overrides[image].value"]
+    assert all("proof" not in each for each in report["nodes"] if each["kind"] != "action")
+    markdown = FORMS["markdown"](run, NOW)
+    assert "## What differs" in markdown
+    assert "| Before and now |" in markdown
+
+
+def test_a_proof_without_a_difference_is_shown_as_well_and_none_is_not() -> None:
+    run = read_run(SCENARIOS["verified"]())
+    for form, words in (("text", "[as before]"), ("html", "as before"), ("markdown", "as before")):
+        text = FORMS[form](run, NOW)
+        assert words in text
+        assert "are as they were before the Execute" in text
+    assert "Before and now" not in FORMS["html"](read_run(SCENARIOS["success"]()), NOW)
+
+
+def test_a_result_of_a_later_release_is_shown_as_it_is() -> None:
+    body = SCENARIOS["verified"]()
+    action = body["status"]["stageStatuses"][1]["workflowExecutions"][0]["actionStatuses"][0]
+    action["proof"] = {"result": "NewWord", "fields": "x"}
+    assert "NewWord" in FORMS["html"](read_run(body), NOW)
+    action["proof"] = "nonsense"
+    assert "loc-b" in FORMS["html"](read_run(body), NOW)
+
+
 def test_markdown_of_the_cluster_is_text() -> None:
     body = SCENARIOS["forbidden"]()
     body["status"]["message"] = "a | b <b>c</b> `d`"

@@ -69,6 +69,21 @@ def same(one: Object, other: Object) -> bool:
     return of(one) == of(other)
 
 
+def proofs(status: Object) -> dict[str, str]:
+    """Give the proof of each action: how it differs, or its result."""
+    (stage,) = status["stageStatuses"]
+    (node,) = stage["workflowExecutions"]
+    return {
+        action["name"]: action["proof"].get("difference") or action["proof"]["result"]
+        for action in node["actionStatuses"]
+    }
+
+
+def verified(status: Object) -> tuple[str, str, str]:
+    (found,) = (each for each in status["conditions"] if each["type"] == "Verified")
+    return found["status"], found["reason"], found["message"]
+
+
 def test_what_an_execute_changed_is_as_before_after_its_revert(story: Story) -> None:
     before = there(story)
     planned(story)
@@ -78,9 +93,17 @@ def test_what_an_execute_changed_is_as_before_after_its_revert(story: Story) -> 
     assert not story.exists("configmap", "deleted")
     story.kubectl.patch("configmap/applied", {"data": {"theirs": "x"}})
 
-    story.revert("revert", "plan", "execute")
+    story.revert("revert", "plan", "execute", soak="6s")
     status = story.succeeded("revert")
 
+    assert proofs(status) == {
+        **dict.fromkeys(("merged-again", "deleted", "patched", "edited", "merged"), "Verified"),
+        "keys": "NotRecorded",
+        "applied": "ChangedByOthers",
+    }
+    assert verified(status)[:2] == ("False", "Differs")
+    words = f"ConfigMap {story.namespace}/applied was changed by somebody else since, in data.theirs"
+    assert words in verified(status)[2]
     assert told(status) == [
         ("merged-again", "Succeeded", "Rolled back: restored ConfigMap merged"),
         ("keys", "Skipped", "State before was not kept (secret data), not restored"),
@@ -99,8 +122,16 @@ def test_what_an_execute_changed_is_as_before_after_its_revert(story: Story) -> 
     owners.remove(theirs[0])
     assert [name for name in NAMES if not same(after[name], before[name])] == []
 
+    story.kubectl.patch("configmap/applied", {"data": {"theirs": None}})
+    # The plan is free meanwhile: another Revert runs.
     story.revert("again", "plan", "execute")
-    assert story.succeeded("again")["message"] == "Nothing left to revert: already reverted by revert"
+    again = story.succeeded("again")
+    assert again["message"] == "Nothing left to revert: already reverted by revert"
+    assert "proof" not in again
+    later = story.eventually("revert", lambda status: "nextCheckAt" not in status["proof"])
+    assert proofs(later)["applied"] == "Verified"
+    assert verified(later)[:2] == ("Unknown", "NotKnown")
+    assert later["completionTime"] == status["completionTime"]
 
 
 def test_a_field_that_somebody_else_has_changed_since_stops_the_revert(story: Story) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from api.meta import ObjectKey
 from api.phases import Phase
 from dev import without_bridge
+from planning.definitions.identifiers import proof_id
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut
 from tests.histories import stories_of_actions, stories_of_requests
@@ -270,6 +271,31 @@ async def restored(scene: Scene) -> dict[str, Run]:
     return {"revert-restored": back, "revert-changed-since": refused}
 
 
+async def proved(scene: Scene) -> dict[str, Run]:
+    scene.kubectl("create", "configmap", "true-b", "--from-literal=made=before")
+    actions = [made("true-a"), makes_config_map("true-b", NAMESPACE, "Patch")]
+    scene.plan("true", [stage("only", NAMESPACE, "true-flow")], true_flow=actions)
+    await scene.run("true-up", "true")
+    soaked = await scene.run("true-down", "true", "true-up", soak="1s")
+    await soaked.client.get_workflow_handle(proof_id(soaked.handle.id)).result()
+    await scene.run("true-up-again", "true")
+    scene.kubectl("patch", "configmap", "true-b", "--type=merge", "-p", '{"data":{"theirs":"x"}}')
+    differs = await scene.run("true-down-again", "true", "true-up-again")
+    return {"revert-proved-and-soaked": soaked, "revert-proof-differs": differs}
+
+
+async def not_proved(scene: Scene) -> dict[str, Run]:
+    scene.plan("gone", [stage("only", NAMESPACE, "gone-flow")], gone_flow=[made("gone-a", held=True)])
+    await scene.run("gone-up", "gone")
+    reverting = await scene.start("gone-down", "gone", "gone-up")
+    await scene.leaving("gone-a")
+    scene.kubectl("patch", "drplanexecution", "gone-up", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    scene.kubectl("delete", "drplanexecution", "gone-up")
+    scene.let_go("gone-a")
+    await scene.finish("gone-down", reverting)
+    return {"revert-not-proved": reverting}
+
+
 STORIES: list[Story] = [
     two_stages,
     in_order,
@@ -288,6 +314,8 @@ STORIES: list[Story] = [
     fail_fast,
     child_terminated,
     restored,
+    proved,
+    not_proved,
     *stories_of_actions.STORIES,
     *stories_of_requests.STORIES,
 ]

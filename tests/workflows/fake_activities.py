@@ -20,6 +20,8 @@ from api.steps import (
     Heartbeat,
     LedgerInput,
     ObserveInput,
+    ProofInput,
+    ProofReport,
     RehearsalInput,
     RevertDecision,
     RollbackInput,
@@ -128,6 +130,10 @@ class FakeActivities:
         """What each of them was given."""
         self.records: dict[str, list[LedgerInput]] = defaultdict(list)
         """What was to be stored in the ledger."""
+        self.checks: dict[str, list[ProofInput]] = defaultdict(list)
+        """What was to be proved."""
+        self.proofs: dict[str, list[ProofReport | Exception]] = defaultdict(list)
+        """What is found, one after the other; after the last one, nothing."""
         self.ledger: Callable[[LedgerInput], Awaitable[LedgerRef]] = self._remember
 
     async def _remember(self, given: LedgerInput) -> LedgerRef:
@@ -202,6 +208,14 @@ class FakeActivities:
     async def store_record(self, given: LedgerInput) -> LedgerRef:
         return await self.ledger(given)
 
+    @activity.defn(name=ActivityName.PROVE_REVERT)
+    async def prove_revert(self, given: ProofInput) -> ProofReport:
+        self.checks[_uid()].append(given)
+        found = self.proofs[_uid()].pop(0) if self.proofs[_uid()] else ProofReport()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
     def all(self) -> list[Callable[..., object]]:
         """What a worker registers."""
         return [
@@ -214,6 +228,7 @@ class FakeActivities:
             self.look_again,
             self.verify_action,
             self.store_record,
+            self.prove_revert,
         ]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from api.execution import DRPlanExecution
-from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER
+from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
 from bridge.controller import plan_lock
 from bridge.kubernetes.index import Index, Key, ObjectKind, entry_of
 from kube.client import Object
@@ -178,6 +178,20 @@ def test_what_the_older_controller_finished_is_passed_over_until_its_columns_are
     assert entry_of(old) is not None
     old["status"]["progress"] = {"stages": "1/1", "actions": "0/0"}
     assert entry_of(old) is None
+
+
+def test_a_revert_that_is_to_be_checked_again_is_passed_over_and_neither_waits_nor_runs() -> None:
+    one = execution("a", "Succeeded", metadata={"annotations": {ACCEPTED_ANNOTATION: "uid-a"}})
+    one["metadata"]["labels"] = {PLAN_LABEL: "plan"}
+    one["status"]["engine"] = {"workflowId": "revert/default/a/uid-a", "runId": "r"}
+    assert entry_of(one) is None
+    one["status"]["proof"] = {"checkedAt": "2026-01-01T00:00:00Z"}
+    assert entry_of(one) is None
+    one["status"]["proof"]["nextCheckAt"] = "2026-01-01T01:00:00Z"
+    entry = entry_of(one)
+    assert entry is not None
+    assert not entry.waits
+    assert not entry.runs
 
 
 def test_what_others_finished_is_not_passed_over() -> None:

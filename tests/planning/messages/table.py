@@ -25,6 +25,7 @@ from api.meta import (
 )
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
+from api.proof import Proof
 from api.reasons import Cause, Lack
 from api.requests import Approval, Pause, PersonRequest, RequestState, RequestStatus, RequestType, StageApproval
 from api.steps import RollbackStep, Target
@@ -35,6 +36,7 @@ from planning.messages import effects as effect_messages
 from planning.messages import fields as field_messages
 from planning.messages import files as file_messages
 from planning.messages import preview as preview_messages
+from planning.messages import proof as proof_messages
 from planning.messages import readiness as readiness_messages
 from planning.messages import records as record_messages
 from planning.messages import rehearsals as rehearsal_messages
@@ -173,6 +175,7 @@ OF_A_WORKFLOW = [
     (REFUSED_DURATION, "`timeout` or `retryPolicy.interval`"),
     (field_messages.NO_TIME, "`timeout: 0s`"),
     (field_messages.too_long(GAP), "a slip of the pen"),
+    (field_messages.soak_too_long(GAP, "720h"), "`spec.soak` of a Revert, which then changes nothing"),
     (field_messages.negative(-1).replace("-1", GAP), "`retryPolicy.limit`"),
     (field_messages.not_a_multiplier(GAP), "`retryPolicy.backoffMultiplier`"),
     (field_messages.unknown_template(GAP, ""), "a slip in a [placeholder](#templates), or text of another program that is to be escaped"),
@@ -630,6 +633,34 @@ OF_RUNS = [
     access_messages.workflow_access_unknown(GAP, GAP, GAP),
 ]
 
+# The proof at the end of a Revert.
+
+SEEN = Proof(checked_at=MOMENT, verified=4, differing=1, unknown=2)
+OF_A_PROOF = [
+    ("action", proof_messages.still_exists(CONFIG)),
+    ("action", proof_messages.being_deleted(CONFIG)),
+    ("action", proof_messages.missing(CONFIG)),
+    ("action", proof_messages.other_object(CONFIG, GAP)),
+    ("action", proof_messages.changed(CONFIG, ["data.color", GAP])),
+    ("action", proof_messages.changed_by_others(CONFIG, ["spec.replicas", GAP])),
+    *[("action", proof_messages.not_recorded(CONFIG, lack)) for lack in (None, Lack.SECRET, Lack.TOO_LARGE, Lack.BEING_DELETED, Lack.DOUBTFUL)],
+    ("action", proof_messages.OBJECT_NOT_RECORDED),
+    ("action", proof_messages.unreadable(CONFIG, GAP)),
+    ("action", proof_messages.other_version(CONFIG, GAP, GAP)),
+    ("`Verified`", proof_messages.verified(SEEN)),
+    ("`Verified`", proof_messages.NOTHING_TO_COMPARE),
+    ("`Verified`", proof_messages.checked_again(proof_messages.verified(SEEN), MOMENT)),
+    ("`Verified`", proof_messages.differs(SEEN, [GAP])),
+    ("`Verified`", proof_messages.not_known(SEEN, [GAP])),
+    ("`Verified`", proof_messages.not_checked(GAP)),
+    ("`Verified`", proof_messages.not_checked(proof_messages.CANCELED)),
+    ("`Verified`", proof_messages.not_checked(proof_messages.CHECK_LOST)),
+    ("`Verified`", proof_messages.not_checked(proof_messages.execution_gone(GAP))),
+    ("Temporal", proof_messages.CHECKING),
+    ("Temporal", proof_messages.CHECK_CAPTION),
+    ("Temporal", proof_messages.soak_caption("10m")),
+]
+
 # Pause and repair.
 
 ASKED = PersonRequest(id=GAP, type=RequestType.SKIP, by=GAP, reason=GAP)
@@ -686,6 +717,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Sequence[Row]]] = {
     "OF_REQUESTS": (("message",), OF_REQUESTS),
     "OF_A_REHEARSAL": (("where", "message"), OF_A_REHEARSAL),
     "OF_A_PREVIEW": (("where", "message"), OF_A_PREVIEW),
+    "OF_A_PROOF": (("where", "message"), OF_A_PROOF),
 }
 """The columns and rows of each table, under the name that its page has in `<!-- messages: NAME -->`."""
 _SLOT = re.compile(r"(<!-- messages: (\w+) -->\n).*?(<!-- end of messages -->)", re.DOTALL)
