@@ -95,7 +95,8 @@ class ProofActivities:
         try:
             return await self._ledgers.with_ledger(original)
         except LedgerError as error:
-            raise ActionError(FailureType.UNDEFINED, str(error)) from None
+            message = proof_messages.ledger_unusable(original.metadata.name, error.fault)
+            raise ActionError(FailureType.UNDEFINED, message) from None
 
     async def _check(self, one: ObjectBefore, marks: tuple[str, ...], actor: Actor) -> ActionProof:
         """Compare one object; what cannot be read within some seconds is not known."""

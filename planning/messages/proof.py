@@ -6,6 +6,7 @@ Source: docs/spec/drplanexecution.md, "Proof".
 from collections.abc import Sequence
 from datetime import datetime
 
+from api.execution import LedgerFault
 from api.meta import rfc3339
 from api.proof import Proof
 from api.reasons import Lack
@@ -78,6 +79,11 @@ def other_version(target: Target, stored: str, served: str) -> str:
 def execution_gone(name: str) -> str:
     """Nothing says any more what it has done."""
     return f"DRPlanExecution {name} does not exist any more"
+
+
+def ledger_unusable(name: str, fault: LedgerFault) -> str:
+    """What it has done is not recorded any more, or not as the worker recorded it."""
+    return f"a part of the record of DRPlanExecution {name} {'is gone' if fault is LedgerFault.GONE else 'was altered'}"
 
 
 def verified(proof: Proof) -> str:

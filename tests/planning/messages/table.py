@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
-from api.execution import ActionStatus, DRPlanExecution, LaterExecution, Obstacle, Preview
+from api.execution import ActionStatus, DRPlanExecution, LaterExecution, LedgerFault, Obstacle, Preview
 from api.meta import (
     API_VERSION,
     CREATED_BY_ANNOTATION,
@@ -656,6 +656,7 @@ OF_A_PROOF = [
     ("`Verified`", proof_messages.not_checked(proof_messages.CANCELED)),
     ("`Verified`", proof_messages.not_checked(proof_messages.CHECK_LOST)),
     ("`Verified`", proof_messages.not_checked(proof_messages.execution_gone(GAP))),
+    *[("`Verified`", proof_messages.not_checked(proof_messages.ledger_unusable(GAP, fault))) for fault in LedgerFault],
     ("Temporal", proof_messages.CHECKING),
     ("Temporal", proof_messages.CHECK_CAPTION),
     ("Temporal", proof_messages.soak_caption("10m")),
