@@ -81,7 +81,10 @@ ADDED_BY = {
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "revert-changed-since": ("FAILED", "ACTIVITY_TASK_FAILED"),
     "revert-decided": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
+    "revert-not-proved": ("COMPLETED", "ACTIVITY_TASK_FAILED"),
     "revert-partial": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "revert-proof-differs": ("COMPLETED", "MARKER_RECORDED"),
+    "revert-proved-and-soaked": ("COMPLETED", "TIMER_FIRED"),
     "revert-restored": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-selected": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "revert-to": ("COMPLETED", "CHILD_WORKFLOW_EXECUTION_COMPLETED"),
@@ -143,7 +146,7 @@ def test_a_preview_is_one_run_of_its_own_type() -> None:
         assert started["workflowType"]["name"] == WorkflowType.PREVIEW_PLAN
 
 
-LATER_TYPES = {WorkflowType.PREVIEW_PLAN, WorkflowType.REHEARSE_PLAN}
+LATER_TYPES = {WorkflowType.PREVIEW_PLAN, WorkflowType.REHEARSE_PLAN, WorkflowType.REVERT_PROOF}
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
@@ -151,6 +154,15 @@ def test_a_version_holds_every_shape_at_every_level(version: str) -> None:
     assert {shape for each, shape in SHAPES if each == version} == set(FIRST_SHOWN_BY if version == "v1" else SHOWN_BY)
     started = [events(one)[0]["workflowExecutionStartedEventAttributes"] for one in HISTORIES if one.version == version]
     assert {each["workflowType"]["name"] for each in started} == set(WorkflowType) - LATER_TYPES
+
+
+def test_a_soaked_revert_is_checked_again_by_a_run_that_began_before_it_ended() -> None:
+    [again] = [one for one in HISTORIES if one.shape == "revert-proved-and-soaked" and one.file.stem == "proof"]
+    started = events(again)[0]
+    assert started["workflowExecutionStartedEventAttributes"]["workflowType"]["name"] == WorkflowType.REVERT_PROOF
+    [root] = [one for one in HISTORIES if one.shape == "revert-proved-and-soaked" and one.file.stem == "root"]
+    assert events(root)[-1]["eventTime"] < events(again)[-1]["eventTime"]
+    assert kinds(again)[-1] == "WORKFLOW_EXECUTION_COMPLETED"
 
 
 @pytest.mark.parametrize("name", ["execute-retried-action", "revert-retried-action"])
