@@ -188,6 +188,9 @@ class RunAuthorizer:
         reverts = execution.spec.operation_type is OperationType.REVERT
         if isinstance(request, ExecuteInput) is reverts:
             raise _refused_step(key)
+        own = request.parameters if isinstance(request, ExecuteInput) else [request.parameters]
+        if any(each is not None and each.execution != key for each in own):
+            raise _refused_step(key)
         if isinstance(request, ExecuteInput):
             account = await self._account_of_execute(execution, request)
         else:

@@ -19,11 +19,12 @@ from activities.execute_action import EffectsByType
 from activities.load import AnyLoaded
 from activities.resolve_action import ActionResolver
 from activities.rollback_action import execute_input
+from activities.store import SnapshotStore
 from api.execution import ActionOutputs, SnapshotRef
 from api.meta import Model, ObjectKey, ObjectName, ObjectReference
 from api.phases import Operation, Phase
 from api.reasons import Reason
-from api.snapshot import Snapshot, SnapshotDefinition
+from api.snapshot import Snapshot, SnapshotDefinition, StoredParameters
 from api.steps import (
     ActionOutcome,
     Actor,
@@ -67,7 +68,9 @@ class PreviewAttempt(RunningAttempt):
 class DocumentsInMemory:
     """Definitions that were made for a run and not stored; each is parsed once, for an action is one of many in it."""
 
-    def __init__(self, documents: Sequence[SnapshotDocument]) -> None:
+    def __init__(self, documents: Sequence[SnapshotDocument], stored: SnapshotStore) -> None:
+        """Take the documents of the run; what was stored for its original is read from `stored`."""
+        self._stored = stored
         self._data = {document.ref: document.data for document in documents}
         self._roots: dict[SnapshotRef, Snapshot] = {}
         self._definitions: dict[SnapshotRef, SnapshotDefinition] = {}
@@ -83,6 +86,10 @@ class DocumentsInMemory:
         if ref not in self._definitions:
             self._definitions[ref] = SnapshotDefinition.model_validate(self._data[ref])
         return self._definitions[ref]
+
+    async def parameters(self, execution: ObjectKey, ref: SnapshotRef) -> StoredParameters:
+        """Return what a person set for retries of an action of the original."""
+        return await self._stored.parameters(execution, ref)
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,9 @@ class Previewer:
 
     async def ask(self, loaded: AnyLoaded, actor: Actor, report: Report) -> dict[Place, ActionOutcome]:
         """Return what would become of every Pending action. Raises ActionError where that cannot be asked."""
-        resolver = ActionResolver(self._cluster, DocumentsInMemory(loaded.documents), preview=True)
+        resolver = ActionResolver(
+            self._cluster, DocumentsInMemory(loaded.documents, SnapshotStore.of(self._cluster)), preview=True
+        )
         questions = list(_questions(loaded, actor))
         # Resolved twice, and not kept meanwhile: the bodies of thousands of actions take too much memory.
         changes = await parallel(questions, lambda each: _changes(resolver, each), CALLS_AT_ONCE)

@@ -22,6 +22,7 @@ from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.preview import Previewer
 from activities.proof import ProofActivities
+from activities.retry_parameters import ParametersActivities
 from activities.rollback_action import RollbackActivities
 from activities.store import SnapshotStore
 from api.phases import ActionType, Operation
@@ -59,6 +60,7 @@ def activities(
         rollback.look_again,
         LedgerActivities(cluster, authorizer).store_record,
         ProofActivities(cluster, impersonation, authorizer, snapshots).prove_revert,
+        ParametersActivities(cluster, authorizer, snapshots).store_parameters,
     ]
 
 

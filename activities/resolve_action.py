@@ -9,6 +9,7 @@ docs/architecture.md, "What travels through Temporal"; docs/spec/drplanexecution
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol, assert_never
 
 from temporalio import activity
@@ -23,8 +24,8 @@ from api.execution import SnapshotRef
 from api.meta import ObjectKey, ObjectName
 from api.phases import Operation
 from api.plan import DRPlan
-from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters
-from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, Part, Target
+from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters, StoredParameters
+from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, ParametersRef, Part, Target
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
 from kube.errors import ApiError
@@ -33,10 +34,12 @@ from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import actions_by_name, full_name, occurrences
 from planning.definitions.target import body_of_action, target_of_action
 from planning.definitions.yaml_scalars import ManifestError
+from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import records as record_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again
+from planning.snapshot.retry_parameters import errors_of
 from planning.values import omission
 from planning.values.parameters import resolve
 from planning.values.placeholders import (
@@ -74,6 +77,9 @@ class DefinitionSource(Protocol):
     async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
         """Return the definition of a DRWorkflow."""
 
+    async def parameters(self, execution: ObjectKey, ref: SnapshotRef) -> StoredParameters:
+        """Return what a person set for retries of an action."""
+
 
 class ActionResolver:
     """Resolves the actions of steps. Methods raise ActionError."""
@@ -84,10 +90,15 @@ class ActionResolver:
         self._snapshots = source
         self._preview = preview
 
-    async def resolve(self, request: ExecuteInput, attempt: RunningAttempt) -> ResolvedAction:
-        """Return what the step is to do, and set the secrets that `attempt` must redact."""
+    async def resolve(
+        self, request: ExecuteInput, attempt: RunningAttempt, params: Mapping[str, str] = MappingProxyType({})
+    ) -> ResolvedAction:
+        """Return what the step is to do, and set the secrets that `attempt` must redact.
+
+        `params` are values that take the place of all others.
+        """
         step = request.step
-        definition, secrets = await self._definition(request)
+        definition, secrets = await self._definition(request, params)
         # In a thread, like everything that takes a text of 1 MB apart.
         await asyncio.to_thread(attempt.set_secrets, secrets)
         target, body = await asyncio.to_thread(_object_of, definition, step.mark, secret=bool(secrets))
@@ -123,7 +134,36 @@ class ActionResolver:
             reason = words_of(error, target)
             raise action_error(error, action_messages.failed_to(operation, target.kind, reason)) from error
 
-    async def _definition(self, request: ExecuteInput) -> tuple[Action, frozenset[str]]:
+    async def require_settable(self, request: ExecuteInput, params: Mapping[str, str]) -> None:
+        """Raise ActionError unless a person may set these parameters for a retry of the step."""
+        assert request.origin is not None, "the authorizer refuses an action without one"
+        stored = await self._stored(request.origin, request.dr_workflow)
+
+        def errors() -> list[str]:
+            action = _part_of_step(stored.dr_workflow, request.step, request.dr_workflow)
+            return errors_of(params, action, stored.snapshot, stored.place, stored.dr_workflow, stored.parameters)
+
+        if found := await asyncio.to_thread(errors):
+            raise ActionError(FailureType.INVALID, "; ".join(found))
+
+    async def stored_parameters(self, ref: ParametersRef) -> StoredParameters:
+        """Return what a person set for retries of an action."""
+        return await self._snapshots.parameters(ref.execution, ref.record)
+
+    async def _retried_with(self, request: ExecuteInput) -> dict[str, str]:
+        """Return the values that persons set for retries of this very action, in this run or in the original."""
+        values: dict[str, str] = {}
+        for ref in request.parameters:
+            stored = await self.stored_parameters(ref)
+            of_this_run = request.origin is not None and ref.execution == request.origin.execution
+            if of_this_run and stored.mark != request.step.mark:
+                raise ActionError(
+                    FailureType.UNTRUSTED_STEP, access_messages.parameters_of_another(request.step.action)
+                )
+            values |= {name: stored.values[name] for name in ref.names if name in stored.values}
+        return values
+
+    async def _definition(self, request: ExecuteInput, params: Mapping[str, str]) -> tuple[Action, frozenset[str]]:
         """Return the part to do with all values filled in, and which of its texts are secret."""
         step, reference = request.step, request.dr_workflow
         if request.origin is None:
@@ -147,8 +187,9 @@ class ActionResolver:
         secret_values = await self._secret_values(request, stored, sorted(names)) if names else {}
         outputs = {name: one.to_object() for name, one in request.outputs.items()}
         earlier = {name: {**outputs.get(name, {}), "phase": phase.value} for name, phase in request.phases.items()}
-        params = {**stored.parameters.values, **secret_values}
-        values = Values(params, stored.snapshot.plan.name, earlier, frozenset(stored.parameters.fragments))
+        own = await self._retried_with(request) if request.parameters else {}
+        known = {**stored.parameters.values, **secret_values, **own, **params}
+        values = Values(known, stored.snapshot.plan.name, earlier, frozenset(stored.parameters.fragments))
         try:
             definition = await asyncio.to_thread(rendered_action, whole, values)
         except TemplateError as error:

@@ -120,6 +120,7 @@ def execute_input(request: RollbackInput | ObserveInput) -> ExecuteInput | None:
         origin=request.origin,
         outputs=custom.outputs,
         phases=custom.phases,
+        parameters=[each for each in (custom.parameters, request.parameters) if each is not None],
     )
 
 

@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from activities.errors import ActionError, action_error
 from api.execution import SnapshotRef
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, Model, ObjectKey
-from api.snapshot import DecidedSteps, Snapshot, SnapshotDefinition, SnapshotWorkflow, StoredDecision
+from api.snapshot import DecidedSteps, Snapshot, SnapshotDefinition, SnapshotWorkflow, StoredDecision, StoredParameters
 from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
@@ -187,6 +187,10 @@ class SnapshotStore:
     async def definition(self, execution: ObjectKey, ref: SnapshotRef) -> SnapshotDefinition:
         """Read the definition of a DRWorkflow at an execution."""
         return await self._read(execution, ref, SnapshotDefinition, read_document)
+
+    async def parameters(self, execution: ObjectKey, ref: SnapshotRef) -> StoredParameters:
+        """Read what a person set for retries of an action."""
+        return await self._read(execution, ref, StoredParameters, read_document)
 
     async def decision(self, execution: ObjectKey, ref: SnapshotRef) -> Decision:
         """Read what a Revert decided."""

@@ -166,6 +166,15 @@ class LedgerFault(StrEnum):
     """A part of it is missing."""
 
 
+class SnapshotRef(Model):
+    """Definitions as a run works with them: a ControllerRevision in the execution's namespace."""
+
+    name: str
+    """Name of the ControllerRevision."""
+    sha256: str
+    """SHA-256 of its data as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not trusted."""
+
+
 class LedgerRef(Model):
     """A part of an Execute's ledger, the record that a Revert rests on: a ControllerRevision in its namespace."""
 
@@ -173,6 +182,21 @@ class LedgerRef(Model):
     """Name of the ControllerRevision."""
     sha256: str
     """SHA-256 of its content as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not used."""
+
+
+class RetriedWith(Model):
+    """Values of parameters that a person set for retries of an action."""
+
+    parameters: list[str]
+    """Names of the parameters, those of earlier retries included."""
+    by: str
+    """Who set them last."""
+    reason: str | None = None
+    """Why, in that person's words."""
+    at: Timestamp
+    """When."""
+    record: SnapshotRef
+    """Where the values are."""
 
 
 class ActionStatus(Model):
@@ -210,6 +234,8 @@ class ActionStatus(Model):
     """Of a PerCluster action: its state in each managed cluster."""
     proof: ActionProof | None = None
     """Additive. Of a Revert that has ended: whether the action's objects are as they were before the Execute."""
+    retried_with: RetriedWith | None = None
+    """Additive. Parameters that a person set for retries of this action only."""
 
 
 class WorkflowExecutionStatus(Model):
@@ -341,15 +367,6 @@ class Engine(Model):
     """Temporal's workflow id."""
     run_id: str
     """Temporal's run id."""
-
-
-class SnapshotRef(Model):
-    """Definitions as a run works with them: a ControllerRevision in the execution's namespace."""
-
-    name: str
-    """Name of the ControllerRevision."""
-    sha256: str
-    """SHA-256 of its data as JSON with sorted keys and no spaces, in hexadecimal: what was changed is not trusted."""
 
 
 class LaterExecution(Model):

@@ -14,13 +14,18 @@ from api.names import REQUEST_ANNOTATION as REQUEST_ANNOTATION
 from api.names import REQUEST_BY_ANNOTATION as REQUEST_BY_ANNOTATION
 from api.names import REQUEST_GROUP_ANNOTATION as REQUEST_GROUP_ANNOTATION
 from api.names import REQUEST_ID_ANNOTATION as REQUEST_ID_ANNOTATION
+from api.names import REQUEST_PARAMS_ANNOTATION as REQUEST_PARAMS_ANNOTATION
 from api.names import REQUEST_REASON_ANNOTATION as REQUEST_REASON_ANNOTATION
 from api.names import REQUEST_TARGET_ANNOTATION as REQUEST_TARGET_ANNOTATION
 from api.names import REQUEST_TIMEOUT_ANNOTATION as REQUEST_TIMEOUT_ANNOTATION
 from api.names import REQUESTED_BY_ANNOTATION as REQUESTED_BY_ANNOTATION
 
 LONGEST_REQUEST = 500
-"""Characters of each annotation of a request."""
+"""Characters of each annotation of a request, but that with parameters."""
+LONGEST_PARAMETERS = 20_000
+"""Characters of the annotation with parameters; all annotations of an object have 256 KiB."""
+MOST_PARAMETERS = 50
+"""Parameters that a request sets."""
 
 
 class RequestType(StrEnum):
@@ -66,6 +71,8 @@ class PersonRequest(Model):
     """Of an approval: a group that the person belongs to."""
     timeout: str | None = None
     """Of a Retry: what bounds each further attempt, as a Go duration; None leaves the action's own."""
+    parameters: list[str] = Field(default_factory=list)
+    """Of a Retry: names of the parameters that it sets. The worker reads the values where the person wrote them."""
 
 
 class Approval(Model):
@@ -135,6 +142,8 @@ class RequestStatus(Model):
     """Additive. Who asked, as the annotation says."""
     reason: str | None = None
     """Additive. Why, in that person's words."""
+    parameters: list[str] | None = None
+    """Additive. Of a Retry: the names of the parameters that it sets."""
     state: RequestState
     """Additive. How far it is."""
     message: str | None = None

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from api.execution import SnapshotRef
-from api.meta import Model, ObjectKey, ObjectName
+from api.meta import Model, ObjectKey, ObjectName, Timestamp
 from api.phases import Mode
 from api.plan import DRPlanSpec
 from api.steps import RollbackStep
@@ -121,3 +121,17 @@ class StoredDecision(DecidedSteps):
     """The definitions that it carries out, if any."""
     continued: list[SnapshotRef] = Field(default_factory=list)
     """The other parts, with the steps that follow."""
+
+
+class StoredParameters(Model):
+    """Values of parameters that a person set for retries of an action; none of them is secret."""
+
+    format: Literal[1] = 1
+    mark: str
+    """The identity of the action in the execution."""
+    values: dict[str, str]
+    by: str
+    reason: str = ""
+    at: Timestamp
+    request: str
+    """Id of the request that set the latest of them."""

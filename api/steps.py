@@ -34,7 +34,7 @@ from api.phases import (
 )
 from api.proof import ActionProof
 from api.reasons import Reason
-from api.requests import Approval
+from api.requests import Approval, PersonRequest
 
 
 class Presence(StrEnum):
@@ -172,6 +172,16 @@ class ExecuteStep(Model):
     """Names of earlier actions of the same workflow whose outputs the definition uses."""
 
 
+class ParametersRef(Model):
+    """Where the values of parameters are stored that a person set for retries of an action."""
+
+    execution: ObjectKey
+    """The execution in which the action was retried: the owner of the record."""
+    record: SnapshotRef
+    names: list[str]
+    """Of the parameters whose values there count."""
+
+
 class CustomRollback(Model):
     """An action that a Revert runs: an action's own rollback, or a rollback hook."""
 
@@ -180,6 +190,8 @@ class CustomRollback(Model):
     """What the original recorded, of the actions that `step.outputs_of` names."""
     phases: dict[str, Phase] = Field(default_factory=dict)
     """How those actions ended in the original."""
+    parameters: ParametersRef | None = None
+    """Of an action's own rollback: what the action was retried with in the original."""
 
 
 class RollbackStep(Model):
@@ -238,6 +250,8 @@ class RollbackInput(Model):
     """The last one of an attempt that was lost under an earlier schedule."""
     timeout: str | None = None
     """Of a retry that a person asked for: bounds the attempt in place of the step's own timeout (Go duration)."""
+    parameters: ParametersRef | None = None
+    """What a person set for retries of this action in this run."""
 
     @property
     def attempts(self) -> Attempts:
@@ -263,6 +277,8 @@ class ExecuteInput(Model):
     """Outputs of the actions that `step.outputs_of` names, as far as they have any."""
     phases: dict[str, Phase] = Field(default_factory=dict)
     """How those actions ended."""
+    parameters: list[ParametersRef] = Field(default_factory=list)
+    """What persons set for retries of this action, from low to high precedence; in an Execute at most its own."""
 
     @property
     def attempts(self) -> Attempts:
@@ -278,6 +294,8 @@ class ObserveInput(Model):
     dr_workflow: ObjectName | None = None
     """Like in RollbackInput."""
     origin: Origin | None = None
+    parameters: ParametersRef | None = None
+    """Like in RollbackInput."""
 
 
 class ActionRecord(Model):
@@ -318,6 +336,17 @@ class AttemptFailure(ActionRecord):
     """The reason of the action; None where the type of the failure is that."""
     rejection: Rejection | None = None
     """Of a decision that failed."""
+
+
+class ParametersInput(Model):
+    """Input of the activity that checks and stores the parameters of a retry."""
+
+    request: PersonRequest
+    execute: ExecuteInput | None = None
+    rollback: RollbackInput | None = None
+    """The action that is to be tried again, one of the two, with what it was tried with before."""
+    record: ActionRecord
+    """What it has done so far."""
 
 
 class LedgerInput(Model):

@@ -76,6 +76,19 @@ def add_execution(parser: argparse.ArgumentParser, default: str | None = None) -
         completed(parser.add_argument("name", metavar="NAME", nargs="?", default=default, help=text), EXECUTIONS)
 
 
+def add_parameters(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add values of parameters."""
+    parser.add_argument("-p", "--param", metavar="NAME=VALUE", action="append", default=[], help=text)
+
+
+def parameters(texts: Sequence[str]) -> dict[str, str]:
+    """Return the values of parameters by name; of a name that stands twice the last one. Raises UsageError."""
+    pairs = [each.partition("=") for each in texts]
+    if any(not equals for _, equals, _ in pairs):
+        raise UsageError("a parameter is NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
 def add_wait(parser: argparse.ArgumentParser) -> None:
     """Add whether the execution is followed."""
     parser.add_argument(

@@ -4,6 +4,7 @@ Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
 import argparse
+import json
 import sys
 import time
 import uuid
@@ -14,12 +15,13 @@ from api.names import (
     REQUEST_BY_ANNOTATION,
     REQUEST_GROUP_ANNOTATION,
     REQUEST_ID_ANNOTATION,
+    REQUEST_PARAMS_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
 )
 from cli.executions import POLL_SECONDS, Executions
-from cli.options import connected
+from cli.options import connected, parameters
 from cli.terminal import neutral
 from kube.blocking import Object
 from kube.errors import ApiError
@@ -41,12 +43,13 @@ def add_reason(parser: argparse.ArgumentParser, *, required: bool = False) -> No
 
 def request(options: argparse.Namespace, target: str | None = None) -> int:
     """Write the request that the command is called after, and tell the answer; exit code 1 where it is refused."""
-    kind = options.command
+    kind, params = options.command, parameters(getattr(options, "param", []))
     annotations = {
         REQUEST_ANNOTATION: kind,
         REQUEST_TARGET_ANNOTATION: target,
         REQUEST_REASON_ANNOTATION: options.reason,
         REQUEST_TIMEOUT_ANNOTATION: getattr(options, "timeout", None),
+        REQUEST_PARAMS_ANNOTATION: json.dumps(params) if params else None,
         REQUEST_GROUP_ANNOTATION: getattr(options, "group", None),
     }
     with connected(options) as executions:

@@ -16,11 +16,13 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.execution import ActionStatus, LedgerRef, RunState, WorkflowExecutionStatus
+    from api.execution import ActionStatus, LedgerRef, RetriedWith, RunState, WorkflowExecutionStatus
     from api.meta import parse_duration
     from api.reasons import Reason
+    from api.requests import PersonRequest
     from api.steps import (
         ActionOutcome,
+        ActionRecord,
         Attempts,
         ExecuteDecision,
         ExecuteInput,
@@ -29,6 +31,8 @@ with workflow.unsafe.imports_passed_through():
         LedgerInput,
         ObserveInput,
         Origin,
+        ParametersInput,
+        ParametersRef,
         ProofInput,
         ProofReport,
         RehearsalInput,
@@ -90,6 +94,7 @@ class ActivityName(StrEnum):
     VERIFY_ACTION = "verify_action"
     STORE_RECORD = "store_record"
     PROVE_REVERT = "prove_revert"
+    STORE_PARAMETERS = "store_parameters"
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,33 @@ SIGNATURES = {
     ActivityName.VERIFY_ACTION: Signature(ExecuteInput, ActionOutcome),
     ActivityName.STORE_RECORD: Signature(LedgerInput, LedgerRef),
     ActivityName.PROVE_REVERT: Signature(ProofInput, ProofReport),
+    ActivityName.STORE_PARAMETERS: Signature(ParametersInput, RetriedWith),
 }
+
+
+@dataclass(frozen=True)
+class PriorAttempts:
+    """What is known of earlier attempts of an action when its activity is scheduled."""
+
+    errors: int = 0
+    """Attempts that ended with an error so far."""
+    lost: bool = False
+    """Whether one was lost with its worker."""
+    heartbeat: Heartbeat | None = None
+    """The last one of an attempt that was lost."""
+
+
+@dataclass(frozen=True)
+class RetryOptions:
+    """What a person asked for with a retry."""
+
+    timeout: str | None = None
+    """In place of the action's own (Go duration)."""
+    parameters: ParametersRef | None = None
+    """Also of earlier retries: what they made is there."""
+
+
+NO_OPTIONS = RetryOptions()
 
 
 @dataclass(frozen=True)
@@ -119,16 +150,13 @@ class ActionCall:
     """How one action is run and, after a cancel between attempts, looked at."""
 
     attempts: Attempts
-    start: Callable[[int, bool, Heartbeat | None, str | None], ActionHandle]
-    """Takes the number of attempts that ended with an error so far, whether one was lost with its worker, the last
-    heartbeat of that one, and the timeout that a person asked for."""
-    look: Callable[[], ActionHandle]
+    start: Callable[["PriorAttempts", "RetryOptions"], ActionHandle]
+    look: Callable[["RetryOptions"], ActionHandle]
+    parameters_input: Callable[["RetryOptions", PersonRequest, ActionRecord], ParametersInput]
     succeeded: Reason | None = None
     """The reason of a success, where the step decides it; None leaves it to the outcome."""
     refused: bool = False
     """It fails by what was decided before the first action, so that a repeat changes nothing."""
-    timeout: str | None = None
-    """Of a retry that a person asked for, in place of the action's own (Go duration)."""
 
     @property
     def limit(self) -> int:
@@ -185,24 +213,33 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
     # Only a step that carries out a definition needs to know where that is kept.
     dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
 
-    def start(errors: int, lost: bool, heartbeat: Heartbeat | None, timeout: str | None) -> ActionHandle:
-        attempt = RollbackInput(
+    def attempt(prior: PriorAttempts, options: RetryOptions) -> RollbackInput:
+        return RollbackInput(
             step=step,
             actor=actor,
             dr_workflow=dr_workflow,
             origin=origin,
-            errors=errors,
-            lost=lost,
-            heartbeat=heartbeat,
-            timeout=timeout,
+            errors=prior.errors,
+            lost=prior.lost,
+            heartbeat=prior.heartbeat,
+            timeout=options.timeout,
+            parameters=options.parameters,
         )
-        return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt, index, caption)
 
-    def look() -> ActionHandle:
-        attempt = ObserveInput(step=step, actor=actor, dr_workflow=dr_workflow, origin=origin)
-        return _start_look(ActivityName.LOOK_AGAIN, attempt, index, caption)
+    def start(prior: PriorAttempts, options: RetryOptions) -> ActionHandle:
+        return _start_attempt(ActivityName.ROLLBACK_ACTION, attempt(prior, options), index, caption)
 
-    return ActionCall(step.attempts, start, look, step.success, refused=step.refusal is not None)
+    def look(options: RetryOptions) -> ActionHandle:
+        given = ObserveInput(
+            step=step, actor=actor, dr_workflow=dr_workflow, origin=origin, parameters=options.parameters
+        )
+        return _start_look(ActivityName.LOOK_AGAIN, given, index, caption)
+
+    def parameters_input(options: RetryOptions, request: PersonRequest, record: ActionRecord) -> ParametersInput:
+        return ParametersInput(request=request, rollback=attempt(PriorAttempts(), options), record=record)
+
+    refused = step.refusal is not None
+    return ActionCall(step.attempts, start, look, parameters_input, step.success, refused)
 
 
 def execute(
@@ -215,28 +252,33 @@ def execute(
     step = workflow_input.steps[index]
     caption = run_messages.caption(step.title)
 
-    def attempt(errors: int = 0, lost: bool = False, heartbeat: Heartbeat | None = None) -> ExecuteInput:
+    def attempt(prior: PriorAttempts, options: RetryOptions) -> ExecuteInput:
         earlier = actions_named(step.outputs_of)
         return ExecuteInput(
             dr_workflow=workflow_input.workflow.workflow_ref,
             step=step,
             actor=workflow_input.actor,
-            errors=errors,
-            lost=lost,
-            heartbeat=heartbeat,
+            errors=prior.errors,
+            lost=prior.lost,
+            heartbeat=prior.heartbeat,
+            timeout=options.timeout,
             origin=workflow_input.origin,
             outputs={action.name: action.outputs for action in earlier if action.outputs is not None},
             phases={action.name: action.phase for action in earlier},
+            parameters=[options.parameters] if options.parameters is not None else [],
         )
 
-    def start(errors: int, lost: bool, heartbeat: Heartbeat | None, timeout: str | None) -> ActionHandle:
-        next_attempt = attempt(errors, lost, heartbeat).model_copy(update={"timeout": timeout})
-        return _start_attempt(ActivityName.EXECUTE_ACTION, next_attempt, index, caption)
+    def start(prior: PriorAttempts, options: RetryOptions) -> ActionHandle:
+        return _start_attempt(ActivityName.EXECUTE_ACTION, attempt(prior, options), index, caption)
 
-    def look() -> ActionHandle:
-        return _start_look(ActivityName.VERIFY_ACTION, attempt(), index, caption)
+    def look(options: RetryOptions) -> ActionHandle:
+        without_timeout = RetryOptions(parameters=options.parameters)
+        return _start_look(ActivityName.VERIFY_ACTION, attempt(PriorAttempts(), without_timeout), index, caption)
 
-    return ActionCall(step.attempts, start, look)
+    def parameters_input(options: RetryOptions, request: PersonRequest, record: ActionRecord) -> ParametersInput:
+        return ParametersInput(request=request, execute=attempt(PriorAttempts(), options), record=record)
+
+    return ActionCall(step.attempts, start, look, parameters_input)
 
 
 def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
@@ -266,6 +308,22 @@ def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index:
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
         summary=run_messages.look_caption(caption),
     )
+
+
+async def store_parameters(index: int, parameters_input: ParametersInput) -> RetriedWith:
+    """Check and store what a person sets for a retry of the action at `index`. Raises ActivityError."""
+    stored: RetriedWith = await workflow.execute_activity(
+        ActivityName.STORE_PARAMETERS,
+        parameters_input,
+        result_type=RetriedWith,
+        activity_id=f"parameters-{index}",
+        start_to_close_timeout=LOOK_TIMEOUT,
+        schedule_to_close_timeout=LOOK_DEADLINE,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        summary=run_messages.store_parameters_caption(parameters_input.request),
+    )
+    return stored
 
 
 async def store_records(origin: Origin, node: WorkflowExecutionStatus) -> LedgerRef:

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
     from planning.definitions.retry import pause_after_losses
     from planning.messages import tree as tree_messages
-from workflows.activity_stubs import ActionCall
+from workflows.activity_stubs import ActionCall, PriorAttempts, RetryOptions
 from workflows.cancellation import Cancellation
 
 WORKER_ENDED_IT = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
@@ -66,20 +66,21 @@ class _EndedSchedule:
 
 async def run_action(
     call: ActionCall,
+    options: RetryOptions,
     cancellation: Cancellation,
     retrying: Callable[[int, int, str], None],
     losing: Callable[[int, int, timedelta], None],
 ) -> ActionEnd:
     """Try an action until it ends, or a cancel ends it.
 
-    `retrying` is called with the next retry, the limit and the last error when the next attempt waits here; while it
-    waits at the server, only the server knows. `losing` is called for each attempt that was lost with its worker, with
-    the number of those, the retries and the pause before the next one.
+    `options` are those of a retry that a person asked for. `retrying` is called with the next retry, the limit and the
+    last error when the next attempt waits here; while it waits at the server, only the server knows. `losing` is called
+    for each attempt that was lost with its worker, with the number of those, the retries and the pause before the next.
     """
     attempts, errors, lost, losses, heartbeat = 0, 0, False, 0, None
     while True:
         try:
-            outcome = await cancellation.settle(call.start(errors, lost, heartbeat, call.timeout))
+            outcome = await cancellation.settle(call.start(PriorAttempts(errors, lost, heartbeat), options))
         except ActivityError as error:
             ended = _read(error, call.limit, errors, cancellation.requested)
         else:
@@ -97,7 +98,7 @@ async def run_action(
             if pause and workflow.patched("pause-after-lost-attempts"):
                 await cancellation.pause(pause)
         if cancellation.requested:
-            return ActionEnd(_with_reason(await _observe(call), call), max(attempts - 1, 0))
+            return ActionEnd(_with_reason(await _observe(call, options), call), max(attempts - 1, 0))
 
 
 def _with_reason(outcome: ActionOutcome, call: ActionCall) -> ActionOutcome:
@@ -141,10 +142,10 @@ def _last_heartbeat(cause: TemporalTimeoutError) -> Heartbeat | None:
         return None
 
 
-async def _observe(call: ActionCall) -> ActionOutcome:
+async def _observe(call: ActionCall, options: RetryOptions) -> ActionOutcome:
     """Find out the state of an action that a cancel met while no attempt was running."""
     try:
-        return await call.look()
+        return await call.look(options)
     except ActivityError as error:
         unknown = tree_messages.canceled_unknown(str(error.cause or error))
         return ActionOutcome(phase=Phase.CANCELED, message=unknown.message, reason=unknown.reason)

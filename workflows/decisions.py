@@ -3,16 +3,41 @@
 Source: docs/spec/drplanexecution.md, "Pause and repair".
 """
 
+from dataclasses import dataclass
+
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from api.execution import RetriedWith
     from api.phases import OnFailure, Phase
     from api.requests import NEED_REASON, PersonRequest, RequestType
-    from api.steps import ActionOutcome
+    from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef
     from planning.messages import requests as request_messages
+from workflows import activity_stubs
+from workflows.activity_stubs import ActionCall, RetryOptions
 from workflows.attempts import ActionEnd
 from workflows.cancellation import Cancellation
 from workflows.pause import refused
+
+
+@dataclass(frozen=True)
+class WaitingAction:
+    """An action that failed and waits for a decision."""
+
+    call: ActionCall
+    options: RetryOptions
+    """What it was tried with."""
+    end: ActionEnd
+
+
+@dataclass(frozen=True)
+class MadeDecision:
+    """What a person decided."""
+
+    request: PersonRequest
+    parameters: RetriedWith | None = None
+    """Of a retry with parameters: where their values are stored."""
 
 
 class Decisions:
@@ -21,21 +46,20 @@ class Decisions:
     def __init__(self, on_failure: OnFailure, cancellation: Cancellation) -> None:
         self._pauses = on_failure is OnFailure.PAUSE
         self._cancellation = cancellation
-        self._waiting: dict[int, bool] = {}
-        """Whether a retry can change anything, for each action that waits."""
-        self._made: dict[int, PersonRequest] = {}
+        self._waiting: dict[int, WaitingAction] = {}
+        self._made: dict[int, MadeDecision] = {}
 
     def needed(self, end: ActionEnd) -> bool:
         """Return whether a person is to decide what follows from how an action ended."""
         return self._pauses and end.outcome.phase is Phase.FAILED and not self._cancellation.requested
 
-    async def about(self, index: int, *, repeatable: bool) -> PersonRequest | None:
+    async def about(self, index: int, waiting: WaitingAction) -> MadeDecision | None:
         """Wait for the decision about the action at `index`; None where it is to fail, or a cancel ends the wait."""
-        self._waiting[index] = repeatable
+        self._waiting[index] = waiting
         await workflow.wait_condition(lambda: index in self._made or self._cancellation.requested)
         del self._waiting[index]
         made = self._made.pop(index, None)
-        return None if made is None or made.type is RequestType.ABORT else made
+        return None if made is None or made.request.type is RequestType.ABORT else made
 
     def check(self, request: PersonRequest) -> None:
         """Refuse a decision that cannot be carried out. Raises ApplicationError."""
@@ -43,15 +67,41 @@ class Decisions:
             raise refused(request_messages.WAITS_FOR_NOTHING)
         if not request.type.decides:
             raise refused(request_messages.unsupported(request.type.lower()))
-        if request.type is RequestType.RETRY and not self._waiting[request.action]:
+        if request.type is RequestType.RETRY and self._waiting[request.action].call.refused:
             raise refused(request_messages.RETRY_IN_VAIN)
         if request.type in NEED_REASON and not request.reason:
             raise refused(request_messages.needs_reason(request.type))
 
-    def make(self, request: PersonRequest) -> None:
-        """Take a decision that was checked."""
+    async def make(self, request: PersonRequest) -> None:
+        """Take a decision that was checked. Raises ApplicationError where its parameters are refused."""
         assert request.action is not None, "the check refuses a decision about no action"
-        self._made[request.action] = request
+        parameters = None
+        if request.parameters:
+            parameters = await self._stored(request.action, request)
+            self.check(request)  # another decision may have come in meanwhile
+        self._made[request.action] = MadeDecision(request, parameters)
+
+    async def _stored(self, index: int, request: PersonRequest) -> RetriedWith:
+        waiting = self._waiting[index]
+        parameters_input = waiting.call.parameters_input(waiting.options, request, _record(waiting.end.outcome))
+        try:
+            return await activity_stubs.store_parameters(index, parameters_input)
+        except ActivityError as error:
+            cause = error.cause
+            raise refused(cause.message if isinstance(cause, ApplicationError) else str(cause or error)) from None
+
+
+def _record(outcome: ActionOutcome) -> ActionRecord:
+    return ActionRecord(**outcome.record_fields())
+
+
+def options_of(decision: MadeDecision, before: RetryOptions, origin: Origin | None) -> RetryOptions:
+    """Return what a retry is tried with: its own timeout, and the parameters that hold from now on."""
+    stored = decision.parameters
+    if stored is None or origin is None:
+        return RetryOptions(decision.request.timeout, before.parameters)
+    ref = ParametersRef(execution=origin.execution, record=stored.record, names=stored.parameters)
+    return RetryOptions(decision.request.timeout, ref)
 
 
 def ended_by(request: PersonRequest, end: ActionEnd) -> ActionEnd:

@@ -6,7 +6,6 @@ Source: docs/architecture.md, "The way of one Revert"; docs/spec/drworkflow.md, 
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
@@ -29,12 +28,12 @@ with workflow.unsafe.imports_passed_through():
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
 from workflows import activity_stubs
-from workflows.activity_stubs import ActionCall
-from workflows.attempts import ActionEnd, run_action
+from workflows.activity_stubs import NO_OPTIONS, ActionCall
+from workflows.attempts import run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
 from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, WorkflowType
-from workflows.decisions import Decisions, ended_by, tried_again
+from workflows.decisions import Decisions, MadeDecision, WaitingAction, ended_by, options_of, tried_again
 from workflows.pause import Paused
 
 ATTEMPTS_LOST = "drplan_attempts_lost"
@@ -82,9 +81,9 @@ class WorkflowWalk:
         await self._paused.change(pause)
 
     @workflow.update(name=DECIDE_UPDATE)
-    def decide(self, request: PersonRequest) -> None:
-        """Take a person's decision about an action that failed."""
-        self._decisions.make(request)
+    async def decide(self, request: PersonRequest) -> None:
+        """Take a person's decision about an action that failed. Raises ApplicationError."""
+        await self._decisions.make(request)
 
     @decide.validator
     def check_decision(self, request: PersonRequest) -> None:
@@ -103,6 +102,9 @@ class WorkflowWalk:
         if self._node.phase is Phase.PENDING:
             self._node = transitions.started(self._node, workflow.now())
         await self._run_actions(calls)
+        if not workflow.all_handlers_finished():
+            # A request whose parameters are being checked gets its answer: the action no longer waits.
+            await workflow.wait_condition(workflow.all_handlers_finished)
         canceled = self.cancellation.cut_short(action.phase for action in self._node.actions)
         finished = transitions.workflow_finished(
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
@@ -193,16 +195,17 @@ class WorkflowWalk:
                 waiting = transitions.action_lost(self._node.actions[index], losses, retries, pause)
                 self._node = transitions.with_child(self._node, index, waiting)
 
-        end = await run_action(call, self.cancellation, retrying, losing)
+        options = NO_OPTIONS
+        end = await run_action(call, options, self.cancellation, retrying, losing)
         while self._decisions.needed(end):
-            decision = await self._decision_about(index, call, end)
+            decision = await self._decision_about(index, WaitingAction(call, options, end))
             if decision is None:
                 break
-            if decision.type is not RequestType.RETRY:
-                end = ended_by(decision, end)
+            if decision.request.type is not RequestType.RETRY:
+                end = ended_by(decision.request, end)
                 break
-            repeated = dataclasses.replace(call, timeout=decision.timeout)
-            end = tried_again(end, await run_action(repeated, self.cancellation, retrying, losing))
+            options = options_of(decision, options, self._origin)
+            end = tried_again(end, await run_action(call, options, self.cancellation, retrying, losing))
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED
@@ -213,13 +216,13 @@ class WorkflowWalk:
         )
         return index
 
-    async def _decision_about(self, index: int, call: ActionCall, end: ActionEnd) -> PersonRequest | None:
+    async def _decision_about(self, index: int, waiting: WaitingAction) -> MadeDecision | None:
         """Wait for a person's decision about an action that failed; None where it is to fail."""
-        waiting = transitions.action_awaiting(self._node.actions[index], end.outcome, end.retries)
-        self._node = transitions.with_child(self._node, index, waiting)
-        decision = await self._decisions.about(index, repeatable=not call.refused)
-        if decision is not None and decision.type is RequestType.RETRY:
-            again = transitions.action_tried_again(self._node.actions[index], decision)
+        node = transitions.action_awaiting(self._node.actions[index], waiting.end.outcome, waiting.end.retries)
+        self._node = transitions.with_child(self._node, index, node)
+        decision = await self._decisions.about(index, waiting)
+        if decision is not None and decision.request.type is RequestType.RETRY:
+            again = transitions.action_tried_again(self._node.actions[index], decision.request, decision.parameters)
             self._node = transitions.with_child(self._node, index, again)
         return decision
 
@@ -233,7 +236,7 @@ class RevertWorkflow(WorkflowWalk):
     @workflow.init
     def __init__(self, workflow_input: RevertWorkflowInput) -> None:
         policy, on_failure = WorkflowFailurePolicy.FAIL_FAST, workflow_input.on_failure
-        super().__init__(workflow_input.workflow, policy, on_failure=on_failure)
+        super().__init__(workflow_input.workflow, policy, origin=workflow_input.origin, on_failure=on_failure)
 
     @workflow.run
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:

@@ -17,6 +17,7 @@ from api.requests import (
     REQUEST_BY_ANNOTATION,
     REQUEST_GROUP_ANNOTATION,
     REQUEST_ID_ANNOTATION,
+    REQUEST_PARAMS_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
@@ -28,6 +29,7 @@ from api.requests import (
 )
 from bridge.status.running_actions import RunningAction, running_actions
 from planning.messages import requests as messages
+from planning.snapshot.retry_parameters import RequestedParametersError, requested_parameters
 
 KEPT = 20
 """Requests in a status; the oldest is dropped first."""
@@ -107,9 +109,18 @@ def current(status: ExecutionStatus, annotations: Mapping[str, str], now: dateti
         target=annotations.get(REQUEST_TARGET_ANNOTATION, "")[:LONGEST_REQUEST] or None,
         by=annotations.get(REQUEST_BY_ANNOTATION, "")[:LONGEST_REQUEST] or None,
         reason=annotations.get(REQUEST_REASON_ANNOTATION, "")[:LONGEST_REQUEST] or None,
+        parameters=_names(annotations),
         state=RequestState.REQUESTED,
         requested_at=now,
     )
+
+
+def _names(annotations: Mapping[str, str]) -> list[str] | None:
+    """Return the names of the parameters that a request sets, cut like its other parts; None where it sets none."""
+    try:
+        return [name[:LONGEST_REQUEST] for name in _parameters(annotations)] or None
+    except RequestedParametersError:
+        return None  # it is refused for that
 
 
 def passable(
@@ -122,9 +133,19 @@ def passable(
     timeout = annotations.get(REQUEST_TIMEOUT_ANNOTATION) or None
     if error := _form_error(kind, request, annotations, timeout):
         return error
+    try:
+        parameters = _parameters(annotations)
+    except RequestedParametersError as error:
+        return str(error)
     group = annotations.get(REQUEST_GROUP_ANNOTATION, "")
     passed = PersonRequest(
-        id=request.id, type=kind, by=request.by or "", reason=request.reason or "", timeout=timeout, group=group
+        id=request.id,
+        type=kind,
+        by=request.by or "",
+        reason=request.reason or "",
+        timeout=timeout,
+        group=group,
+        parameters=parameters,
     )
     if kind is RequestType.APPROVE:
         return _approval(passed, request.target, status, root)
@@ -140,6 +161,12 @@ def passable(
     if request.target is None and len(meant) > 1:
         return messages.ambiguous_target(paths)
     return Passable(passed.model_copy(update={"action": meant[0].index}), meant[0].workflow_id)
+
+
+def _parameters(annotations: Mapping[str, str]) -> list[str]:
+    """Return the names of the parameters that a request sets. Raises RequestedParametersError."""
+    text = annotations.get(REQUEST_PARAMS_ANNOTATION)
+    return sorted(requested_parameters(text)) if text else []
 
 
 def _approval(passed: PersonRequest, target: str | None, status: ExecutionStatus, root: str) -> Passable | str:
@@ -163,6 +190,8 @@ def _form_error(kind: RequestType, request: RequestStatus, annotations: Mapping[
         return messages.needs_reason(kind)
     if timeout is not None and kind is not RequestType.RETRY:
         return messages.not_for(kind, REQUEST_TIMEOUT_ANNOTATION)
+    if annotations.get(REQUEST_PARAMS_ANNOTATION) and kind is not RequestType.RETRY:
+        return messages.not_for(kind, REQUEST_PARAMS_ANNOTATION)
     if request.target and not kind.decides and kind is not RequestType.APPROVE:
         return messages.not_for(kind, REQUEST_TARGET_ANNOTATION)
     return messages.invalid_timeout(timeout) if timeout is not None else ""

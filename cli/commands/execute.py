@@ -4,7 +4,7 @@ import argparse
 
 from api.phases import Mode
 from cli.executions import Executions
-from cli.options import PLANS, UsageError, add_creation, completed, connected, creation_fields
+from cli.options import PLANS, add_creation, add_parameters, completed, connected, creation_fields, parameters
 from cli.watch import follow
 
 
@@ -13,20 +13,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     completed(parser.add_argument("plan", metavar="PLAN", help="name of the DRPlan"), PLANS)
     parser.add_argument("--name", help="name of the new DRPlanExecution; generated when omitted")
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], help="path through the plan")
-    parser.add_argument(
-        "-p", "--param", metavar="NAME=VALUE", action="append", default=[], help="a parameter; may be repeated"
-    )
+    add_parameters(parser, "a parameter; may be repeated")
     add_creation(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Create it, and follow it where that is wanted."""
     spec = creation_fields(options) | ({"mode": options.mode} if options.mode else {})
-    params = [each.partition("=") for each in options.param]
-    if any(not equals for _, equals, _ in params):
-        raise UsageError("a parameter is NAME=VALUE")
-    if params:
-        spec["params"] = [{"name": name, "value": value} for name, _, value in params]
+    if params := parameters(options.param):
+        spec["params"] = [{"name": name, "value": value} for name, value in params.items()]
     with connected(options) as executions:
         return created(executions, executions.execute(options.plan, options.name, spec), options)
 

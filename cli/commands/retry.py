@@ -2,7 +2,7 @@
 
 import argparse
 
-from cli.options import add_execution
+from cli.options import add_execution, add_parameters
 from cli.requests import add_action, add_reason, request
 
 
@@ -12,6 +12,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_action(parser)
     text = "what bounds each further attempt, such as 10m, in place of the action's timeout"
     parser.add_argument("--timeout", metavar="DURATION", help=text)
+    add_parameters(parser, "a parameter of the action for its further attempts; may be repeated, never secret")
     add_reason(parser)
 
 

@@ -142,6 +142,8 @@ class RecordKind(StrEnum):
     """How the action ended whose object its own hook cleanup then removes."""
     ASKED = "asked"
     """When the creation of its Job was first requested."""
+    RETRY = "retry"
+    """Values of parameters that a person set for retries of it."""
     LEDGER = "ledger"
     """Of the execution itself, or of one run of a DRWorkflow: what a Revert of it rests on."""
 

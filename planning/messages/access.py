@@ -129,3 +129,8 @@ def _execution(execution: ObjectKey) -> str:
 def ended_before_start(execution: ObjectKey, phase: Phase) -> str:
     """The object says that it ended without ever having started."""
     return f"DRPlanExecution {execution.namespace}/{execution.name} had ended as {phase.value} before it was started"
+
+
+def parameters_of_another(action: str) -> str:
+    """The input names parameters that a person set for a retry of another action."""
+    return f"refused: the parameters were not set for action {action}"

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from api.meta import parse_duration
 from api.reasons import Cause, Reason
 from api.requests import (
+    LONGEST_PARAMETERS,
     LONGEST_REQUEST,
+    MOST_PARAMETERS,
     REQUEST_ANNOTATION,
     REQUEST_BY_ANNOTATION,
     REQUEST_GROUP_ANNOTATION,
     REQUEST_ID_ANNOTATION,
+    REQUEST_PARAMS_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
     REQUEST_TARGET_ANNOTATION,
     REQUEST_TIMEOUT_ANNOTATION,
@@ -23,7 +26,8 @@ from api.requests import (
     RequestType,
     StageApproval,
 )
-from planning.messages.text import bounded, counted, excerpt, listed
+from api.steps import Target
+from planning.messages.text import bounded, counted, excerpt, listed, placed
 
 SUPPORTED = ", ".join(each.lower() for each in RequestType)
 """The values of the annotation."""
@@ -43,6 +47,22 @@ WITHOUT_REQUESTER = (
     f"the plan asks for the approval of somebody else than who created the execution: create it with the annotation "
     f"{REQUESTED_BY_ANNOTATION}, your user name"
 )
+NO_LONGER_WRITTEN = (
+    f"the annotations of the request are no longer those that were read: write it again, with another "
+    f"{REQUEST_ID_ANNOTATION}"
+)
+NOT_PARAMETERS = (
+    f"the annotation {REQUEST_PARAMS_ANNOTATION} is not a JSON object with a text for each parameter, such as "
+    """{"image": "nginx:1.29"}"""
+)
+NO_DEFINITION = "the default rollback works from what was recorded, so it takes no parameters: retry without them"
+DONE_IN_CLUSTERS = (
+    "the action is done in some of its clusters, with the values as they were: abort, and create another execution"
+)
+VISIBLE_PARAMETER = (
+    "it is secret, and everybody who may read the execution would see it: change what it is read from, then retry"
+)
+FRAGMENT_PARAMETER = "it is of type yaml, whose value may be structure: change the plan, then create another execution"
 TOO_LATE = "the execution had ended before"
 
 
@@ -71,7 +91,9 @@ def waiting_for_decision(paths: Sequence[str]) -> str:
 
 def retried(request: PersonRequest) -> str:
     """The action is tried again because a person asked for that."""
-    return bounded(f"Tried again{_who(request)}")
+    params = [excerpt(name) for name in request.parameters]
+    others = f" with another value of {listed(params, 200, ', ')}" if params else ""
+    return bounded(f"Tried again{others}{_who(request)}")
 
 
 def skipped(request: PersonRequest, error: str) -> Cause:
@@ -149,6 +171,40 @@ def invalid_timeout(text: str) -> str:
     except ValueError as error:
         return f"the annotation {REQUEST_TIMEOUT_ANNOTATION}: {error}"
     return ""
+
+
+def parameters_too_long() -> str:
+    """The annotation with parameters is longer than what is read of it."""
+    return f"the annotation {REQUEST_PARAMS_ANNOTATION} has more than {LONGEST_PARAMETERS} characters"
+
+
+def number_of_parameters(number: int) -> str:
+    """The annotation sets no parameter, or too many."""
+    return f"the annotation {REQUEST_PARAMS_ANNOTATION} sets {number} parameters; at least 1, at most {MOST_PARAMETERS}"
+
+
+def about_parameter(name: str, error: str) -> str:
+    """Say what is wrong with a parameter of a retry."""
+    return f"parameter {excerpt(name)}: {error}"
+
+
+def unused_parameter(used: Sequence[str]) -> str:
+    """A parameter does not occur in the action, so that its value would change nothing."""
+    known = f"it uses {listed([excerpt(name) for name in used], 300, ', ')}" if used else "it uses none"
+    return f"the action does not use it; {known}"
+
+
+def another_object(before: Target, after: Target) -> str:
+    """With the parameters the action would be about another object than before."""
+    return (
+        f"the action would be about {placed(after)} in place of {placed(before)}, which its record is about: abort, "
+        "and create another execution"
+    )
+
+
+def created_before(target: Target) -> str:
+    """An earlier attempt created the object, with the values as they were."""
+    return f"{placed(target)} was created by an earlier attempt, with other values: delete it, then retry"
 
 
 def unknown_target(target: str, waiting: list[str]) -> str:

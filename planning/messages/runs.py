@@ -11,7 +11,7 @@ from datetime import timedelta
 from api.execution import DRPlanExecution, Preview, StageStatus, WorkflowExecutionStatus
 from api.meta import ObjectKey, ObjectName, go_duration
 from api.phases import OperationType, Phase
-from api.requests import RequestStatus
+from api.requests import PersonRequest, RequestStatus
 from api.steps import RollbackStep
 from planning.messages.text import bounded, counted, excerpt, listed, placed
 
@@ -274,6 +274,11 @@ def load_caption(operation: OperationType, execution: ObjectKey) -> str:
 def store_record_caption(part: int) -> str:
     """Caption the activity that stores a part of the record for a Revert."""
     return "Store the record for a Revert" + (f", part {part}" if part else "")
+
+
+def store_parameters_caption(request: PersonRequest) -> str:
+    """Caption the activity that stores the parameters of a retry."""
+    return bounded(f"Store the parameters of a retry by {excerpt(request.by)}", SUMMARY_BOUND)
 
 
 def rollback_caption(step: RollbackStep, action: str) -> str:

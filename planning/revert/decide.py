@@ -19,7 +19,7 @@ from api.execution import (
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.meta import ObjectName, alias
+from api.meta import ObjectKey, ObjectName, alias
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
@@ -29,6 +29,7 @@ from api.steps import (
     FailureType,
     ObservedObject,
     Origin,
+    ParametersRef,
     Part,
     Refusal,
     Restoration,
@@ -134,7 +135,7 @@ def decide_revert(
     later = later_executions(layers, tree, decisions)
     if not revert.spec.force and (resting := [one for one in later if one.rests_on is not None]):
         return rejected(rejection_messages.later_rests_on(original.metadata.name, resting), later=later)
-    stages = [_planned_stage(stage, decisions, (revert.metadata.uid, part)) for stage in tree]
+    stages = [_planned_stage(stage, decisions, RevertOf(revert, original.metadata.key, part)) for stage in tree]
     nodes = [node for node, _ in stages]
     approvals = approvals_of(plan, nodes)
     if lacks_requester(revert, approvals):
@@ -180,14 +181,19 @@ def rejected(
     return RevertDecision(state=with_counts(state), rejection=message)
 
 
-def _planned_stage(
-    stage: OriginalStage, decisions: ActionDecisions, of: tuple[str, str]
-) -> tuple[StageStatus, list[Row]]:
-    """Plan a stage; it is Skipped where it failed, or where all of it was done before.
+@dataclass(frozen=True)
+class RevertOf:
+    """A Revert and the original that it takes back."""
 
-    `of` is the Revert's uid, and its part.
-    """
-    planned = [_planned_workflow(workflow, decisions, Steps.of(*of, stage, workflow)) for workflow in stage.workflows]
+    revert: DRPlanExecution
+    original: ObjectKey
+    part: str = ""
+    """The original's name, where the Revert takes back several."""
+
+
+def _planned_stage(stage: OriginalStage, decisions: ActionDecisions, part: RevertOf) -> tuple[StageStatus, list[Row]]:
+    """Plan a stage; it is Skipped where it failed, or where all of it was done before."""
+    planned = [_planned_workflow(workflow, decisions, Steps.of(part, stage, workflow)) for workflow in stage.workflows]
     nodes = [node for node, _ in planned]
     actions = [action for node in nodes for action in node.actions]
     node = StageStatus(
@@ -251,16 +257,17 @@ def _planned_action(
 class Steps:
     """Makes the steps of one workflow of a Revert."""
 
+    of_revert: RevertOf
     marks: Mapping[tuple[str, int], str]
     """By the action's name and occurrence."""
     records: Mapping[str, ActionStatus]
     """What the original recorded, by the action's name."""
 
     @classmethod
-    def of(cls, uid: str, part: str, stage: OriginalStage, workflow: OriginalWorkflow) -> "Steps":
-        """Prepare for a workflow; `uid` is the Revert's, `part` the original's name where it has several."""
-        records = workflow.node.actions
-        return cls(marks_of(uid, stage, workflow, part), {record.name: record for record in records})
+    def of(cls, part: RevertOf, stage: OriginalStage, workflow: OriginalWorkflow) -> "Steps":
+        """Prepare for a workflow."""
+        marks = marks_of(part.revert.metadata.uid, stage, workflow, part.part)
+        return cls(part, marks, {record.name: record for record in workflow.node.actions})
 
     def step(self, action: OriginalAction, decision: Deletions | Refusal | ActionToRun | Restoration) -> RollbackStep:
         """Return the step of one action; a refusal stands for a failure that is certain already."""
@@ -291,7 +298,17 @@ class Steps:
             outputs_of=used,
         )
         outputs = {name: record.outputs for name, record in recorded.items() if record.outputs}
-        return CustomRollback(step=step, outputs=outputs, phases={name: one.phase for name, one in recorded.items()})
+        phases = {name: one.phase for name, one in recorded.items()}
+        return CustomRollback(step=step, outputs=outputs, phases=phases, parameters=self._parameters(action, decision))
+
+    def _parameters(self, action: OriginalAction, decision: ActionToRun) -> ParametersRef | None:
+        """Return what the action was retried with, for a rollback of its own; the Revert's own parameters go before."""
+        retried = action.record.retried_with
+        if retried is None or decision.part is not Part.ROLLBACK:
+            return None
+        own = {each.name for each in self.of_revert.revert.spec.params or ()}
+        names = [name for name in retried.parameters if name not in own]
+        return ParametersRef(execution=self.of_revert.original, record=retried.record, names=names) if names else None
 
 
 def title(name: str, decision: ActionToRun) -> str:

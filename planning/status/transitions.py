@@ -15,6 +15,7 @@ from api.execution import (
     ActionStatus,
     ExecutionStatus,
     Progress,
+    RetriedWith,
     RunState,
     StageStatus,
     Summary,
@@ -152,10 +153,13 @@ def action_awaiting(action: ActionStatus, outcome: ActionOutcome, retries: int) 
     return action.model_copy(update={**_record(outcome), **_ended_as(Phase.RUNNING, cause), **counts})
 
 
-def action_tried_again(action: ActionStatus, request: PersonRequest) -> ActionStatus:
-    """A person asked for another attempt of an action that failed."""
+def action_tried_again(
+    action: ActionStatus, request: PersonRequest, parameters: RetriedWith | None = None
+) -> ActionStatus:
+    """A person asked for another attempt of an action that failed, perhaps with other values of parameters."""
     cause = Cause(Reason.RETRYING, request_messages.retried(request))
-    return action.model_copy(update=_ended_as(Phase.RUNNING, cause))
+    again = action.model_copy(update=_ended_as(Phase.RUNNING, cause))
+    return again if parameters is None else again.model_copy(update={"retried_with": parameters})
 
 
 def action_finished(

@@ -26,8 +26,13 @@ async def keep(ns: LiveNamespace, *actions: Object, params: Any = None, **spec: 
         dr_plan("shop", stage("only", ns.namespace, "flow"), **spec),
         execute("there", "shop", params=params or []),
     )
+    return await keep_for(ns, "there")
+
+
+async def keep_for(ns: LiveNamespace, name: str) -> Origin:
+    """Keep the definitions as they are now for the execution of this name."""
     plan = await find(ns.cluster, DRPlan, ns.namespace, "shop")
-    execution = await find(ns.cluster, DRPlanExecution, ns.namespace, "there")
+    execution = await find(ns.cluster, DRPlanExecution, ns.namespace, name)
     assert plan is not None
     assert execution is not None
     workflows = await find_workflows(ns.cluster, [ns.flow])

@@ -128,6 +128,7 @@ def test_a_request_is_written_and_its_answer_told(stack: Stack, namespace: str, 
     drplan(stack, "execute", "shop", "-n", namespace, "--name", "run", "--on-failure", "Pause", "--no-wait")
     assert stored(stack, namespace, "run")["spec"]["onFailure"] == "Pause"
     arguments = ["retry", "run", "-n", namespace, "--action", "s/w/a", "--timeout", "30s", "--reason", "mended"]
+    arguments += ["--param", "image=nginx:1.30", "--param", "args=a=b"]
     with ThreadPoolExecutor() as pool:
         running = pool.submit(drplan, stack, *arguments)
         answered(stack, namespace, "run", state, "it cannot be" if state == "Refused" else None)
@@ -140,6 +141,7 @@ def test_a_request_is_written_and_its_answer_told(stack: Stack, namespace: str, 
     prefix = "dr.bkbcs.tencent.com/request"
     assert annotations[f"{prefix}ed-by"] == annotations[f"{prefix}-by"] == user
     assert (annotations[f"{prefix}-target"], annotations[f"{prefix}-timeout"]) == ("s/w/a", "30s")
+    assert json.loads(annotations[f"{prefix}-params"]) == {"image": "nginx:1.30", "args": "a=b"}
 
 
 def test_skip_and_done_need_a_reason(stack: Stack, namespace: str) -> None:

@@ -24,7 +24,9 @@ def user(story: Story) -> str:
 def ask(story: Story, execution: str, request: str, **more: str) -> None:
     fields = {"id": str(next(_ids)), "by": user(story), **more}
     given = [f"{GROUP}/request-{name}={value}" for name, value in fields.items()]
-    cleared = [f"{GROUP}/request-{name}-" for name in ("target", "group", "reason", "timeout") if name not in more]
+    cleared = [
+        f"{GROUP}/request-{name}-" for name in ("target", "group", "reason", "timeout", "params") if name not in more
+    ]
     story.kubectl("annotate", "--overwrite", "drpe", execution, f"{GROUP}/request={request}", *given, *cleared)
 
 
@@ -38,8 +40,10 @@ def last_request(status: Object) -> tuple[str, str]:
 
 
 def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_revert(story: Story) -> None:
-    story.kubectl.create(config_map("taken"))
-    story.plan("plan", {"app": [story.makes("first"), story.makes("taken", **NO_RETRY), story.makes("last")]})
+    story.kubectl.create(config_map("taken"), config_map("also-taken"))
+    named = story.makes("$(params.name)", **NO_RETRY) | {"name": "make-named"}
+    actions = [story.makes("first"), story.makes("taken", **NO_RETRY), named]
+    story.plan("plan", {"app": actions}, globalParams=[{"name": "name", "value": "also-taken"}])
     story.execute("execute", "plan", onFailure="Pause")
     target = "app-stage/app/make-taken"
     status = story.eventually("execute", lambda one: condition_or_none(one, "Paused").get("status") == "True")
@@ -52,7 +56,16 @@ def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_re
     story.eventually("execute", lambda one: last_request(one) == ("Skip", "Refused"))
     story.kubectl("delete", "configmap", "taken")
     ask(story, "execute", "retry", target=target, timeout="30s", reason="the old one is gone")
+    named_waits = "app-stage/app/make-named"
+    story.eventually("execute", lambda one: one.get("allowedActions", [{}])[0].get("target") == named_waits)
+    ask(story, "execute", "retry", params='{"name": "other", "unused": "x"}')
+    status = story.eventually("execute", lambda one: one["requests"][-1]["state"] == "Refused")
+    assert "parameter unused: the action does not use it; it uses name" in status["requests"][-1]["message"]
+    ask(story, "execute", "retry", params='{"name": "other"}', reason="the name is taken")
     status = story.succeeded("execute")
+    assert status["requests"][-1]["parameters"] == ["name"]
+    retried = status["stageStatuses"][0]["workflowExecutions"][0]["actionStatuses"][2]["retriedWith"]
+    assert (retried["parameters"], retried["by"], retried["reason"]) == (["name"], user(story), "the name is taken")
     assert last_request(status) == ("Retry", "Effective")
     assert status["requests"][-1]["by"] == user(story)
     assert status["requests"][0]["message"].startswith("skip needs a reason")
@@ -74,6 +87,7 @@ def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_re
     ask(story, "revert", "resume")
     story.succeeded("revert")
     assert not story.exists("configmap", "first")
+    assert (story.exists("configmap", "other"), story.exists("configmap", "also-taken")) == (False, True)
 
 
 def test_a_request_is_by_who_writes_it_and_never_changes(story: Story) -> None:

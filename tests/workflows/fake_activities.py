@@ -4,11 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs, LedgerRef, RunState
+from api.execution import ActionOutputs, LedgerRef, RetriedWith, RunState, SnapshotRef
 from api.meta import ObjectReference
 from api.phases import Operation, Phase
 from api.steps import (
@@ -20,6 +21,7 @@ from api.steps import (
     Heartbeat,
     LedgerInput,
     ObserveInput,
+    ParametersInput,
     ProofInput,
     ProofReport,
     RehearsalInput,
@@ -134,6 +136,8 @@ class FakeActivities:
         """What was to be proved."""
         self.proofs: dict[str, list[ProofReport | Exception]] = defaultdict(list)
         """What is found, one after the other; after the last one, nothing."""
+        self.asked_parameters: dict[str, list[ParametersInput]] = defaultdict(list)
+        """What was to be stored of the parameters of retries; a value of a parameter `refused` is refused."""
         self.ledger: Callable[[LedgerInput], Awaitable[LedgerRef]] = self._remember
 
     async def _remember(self, given: LedgerInput) -> LedgerRef:
@@ -216,6 +220,15 @@ class FakeActivities:
             raise found
         return found
 
+    @activity.defn(name=ActivityName.STORE_PARAMETERS)
+    async def store_parameters(self, given: ParametersInput) -> RetriedWith:
+        self.asked_parameters[_uid()].append(given)
+        if "refused" in given.request.parameters:
+            raise ApplicationError("the action does not use it", type=FailureType.INVALID, non_retryable=True)
+        ref = SnapshotRef(name=f"drplan-{given.request.id}", sha256="0" * 64)
+        names = given.request.parameters
+        return RetriedWith(parameters=names, by=given.request.by, at=datetime.now(UTC), record=ref)
+
     def all(self) -> list[Callable[..., object]]:
         """What a worker registers."""
         return [
@@ -229,6 +242,7 @@ class FakeActivities:
             self.verify_action,
             self.store_record,
             self.prove_revert,
+            self.store_parameters,
         ]
 
 

@@ -5,10 +5,21 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from api.execution import SnapshotRef
+from api.meta import ObjectKey
 from api.phases import OnFailure, Phase
 from api.reasons import Reason
 from api.requests import Approval, PersonRequest, RequestType
-from api.steps import ActionOutcome, Deletion, FailureType, Refusal, RollbackStep
+from api.steps import (
+    ActionOutcome,
+    Deletion,
+    ExecuteInput,
+    FailureType,
+    Origin,
+    Refusal,
+    RollbackInput,
+    RollbackStep,
+)
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, target, workflow
 from tests.workflows.engine import DevEngine, Run
@@ -19,6 +30,9 @@ TREE = stage("s", workflow("w", "a", "b", "c"))
 PAUSES = {"on_failure": OnFailure.PAUSE}
 EXECUTE = execute(TREE).model_copy(update=PAUSES)
 REVERT = revert(TREE).model_copy(update=PAUSES)
+ORIGIN = Origin(execution=ObjectKey(namespace="default", name="e", uid="u"), snapshot=SnapshotRef(name="s", sha256="0"))
+STORED = EXECUTE.model_copy(update={"origin": ORIGIN})
+REVERT_STORED = REVERT.model_copy(update={"origin": ORIGIN})
 
 
 def fails_until(mended: list[bool]) -> Behaviour:
@@ -49,8 +63,9 @@ def deletion_of(name: str) -> Deletion:
     return Deletion(target=target(name), uid="another")
 
 
-async def decide(run: Run, kind: RequestType, action: int = 1, **fields: Any) -> None:
-    request = PersonRequest(id=f"{kind}-{action}", type=kind, action=action, by="alice", **fields)
+async def decide(run: Run, kind: RequestType, action: int = 1, request_id: str | None = None, **fields: Any) -> None:
+    request_id = request_id or f"{kind}-{action}"
+    request = PersonRequest(id=request_id, type=kind, action=action, by="alice", **fields)
     await run.workflow((0, "s"), (0, "w")).execute_update(DECIDE_UPDATE, request)
 
 
@@ -77,6 +92,34 @@ async def test_a_retry_after_the_repair_ends_well(engine: DevEngine, decision: A
     assert state.phase is Phase.SUCCEEDED
     assert find(state, "b").retries == 2
     assert [one.timeout for one in engine.activities.given[run.uid]] == [None, None, None, "7s", None]
+
+
+@pytest.mark.parametrize("decision", [STORED, REVERT_STORED], ids=["Execute", "Revert"])
+async def test_a_retry_with_parameters_takes_what_was_stored_of_them(engine: DevEngine, decision: Any) -> None:
+    mended: list[bool] = []
+    run = await engine.start(decision, b=fails_until(mended))
+    await awaited(run)
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await decide(run, RequestType.RETRY, parameters=["refused"])
+    assert "does not use it" in str(refusal.value.cause)
+    await decide(run, RequestType.RETRY, request_id="first", parameters=["image"], reason="old one")
+    await awaited(run)
+    mended.append(True)
+    await decide(run, RequestType.RETRY, request_id="second")
+    state = await run.end()
+    given = engine.activities.given[run.uid]
+    assert [_record(one) for one in given] == [None, None, "drplan-first", "drplan-first", None]
+    assert run.begun == ["a", "b", "b", "b", "c"]
+    retried = find(state, "b").retried_with
+    assert retried is not None
+    assert (retried.parameters, retried.by, retried.record.name) == (["image"], "alice", "drplan-first")
+    asked = engine.activities.asked_parameters[run.uid][-1]
+    assert (asked.request.id, asked.rollback is None) == ("first", decision is STORED)
+
+
+def _record(given: ExecuteInput | RollbackInput) -> str | None:
+    refs = given.parameters if isinstance(given, ExecuteInput) else [given.parameters]
+    return next((each.record.name for each in refs if each is not None), None)
 
 
 @pytest.mark.parametrize("decision", [EXECUTE, REVERT], ids=["Execute", "Revert"])
