@@ -3,6 +3,7 @@
 The tests whose subject is what a person types use `tests.kubectl`.
 """
 
+import json
 import ssl
 from dataclasses import dataclass, field
 from functools import cache
@@ -98,6 +99,19 @@ class Admin:
     def delete_all(self, kind: str, namespace: str) -> None:
         """Ask for the deletion of all objects of a kind in a namespace. Raises StackError."""
         self._call("DELETE", self.kind(kind).path(namespace))
+
+    def wait_for(self, condition: str, kind: str, name: str, namespace: str, seconds: float) -> Object:
+        """Watch an object until a condition of it is True, and return it. Raises TimeoutError."""
+        path = self.kind(kind).path(namespace)
+        of_one = {"fieldSelector": f"metadata.name={name}", "watch": "true", "timeoutSeconds": f"{seconds:.0f}"}
+        found: Object = {}
+        with self.client.stream("GET", path, params=of_one, timeout=seconds + 30) as events:
+            for line in events.iter_lines():
+                found = json.loads(line)["object"]
+                conditions = found.get("status", {}).get("conditions", [])
+                if any(each["type"] == condition and each["status"] == "True" for each in conditions):
+                    return found
+        raise TimeoutError(f"{kind} {name} is not {condition} after {seconds:g} s: {found.get('status')}")
 
     def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
         """Ask whether a user has a right."""

@@ -3,11 +3,12 @@
 Tests that share a fixture narrower than the session (that of a module, say) stay together in one process. How long
 tests take is read from DURATIONS, which `make test-durations` writes; a run of a part of them renews that part. A
 process that has started servers for its tests goes on with tests that use the same servers, while there are any: a
-start takes 8 s of the processor, and servers that nobody uses take some all the time.
+start takes 8 s of the processor, and servers that nobody uses take some all the time. One process begins with the tests
+that need no servers: those with servers mostly wait, and would leave the processors idle until the others' turn comes.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,16 @@ UNKNOWN = 5.0
 Many of these end within LEAST, and beginning them early does no harm."""
 SERVERS = {
     "tests/e2e/": "installation",
+    "tests/workflows/": "temporal",
+    **dict.fromkeys(("tests/dev/test_stack.py", "tests/dev/test_demo.py"), "whole stack"),
     **dict.fromkeys(("tests/activities/", "tests/api/", "tests/bridge/", "tests/cli/", "tests/deploy/"), "stack"),
-    **dict.fromkeys(("tests/kube/", "tests/process/", "tests/worker/"), "stack"),
+    **dict.fromkeys(("tests/dev/", "tests/kube/", "tests/process/", "tests/worker/"), "stack"),
 }
-"""What the tests of a folder start that each process starts once. It is taken from names, because the process that
-distributes the tests does not load them."""
+"""What the tests of a folder or module start that each process starts once. It is taken from names, because the process
+that distributes the tests does not load them; the first that fits counts."""
+NO_SERVERS = "no servers"
+WORTH_A_START = 60.0
+"""Seconds of tests left for each process with these servers, from which one more process starts them."""
 SERVER_FIXTURES = {"stack", "module_stack", "temporal", "whole_stack", "new_stack", "server"}
 """Fixtures that start servers: `make test-fast` leaves out what uses one of them."""
 
@@ -114,23 +120,52 @@ class Scheduler(LoadGroupScheduling):
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
-        self._started: dict[WorkerController, set[str | None]] = defaultdict(set)
+        self._durations = _durations(config)
+        self._started: dict[WorkerController, set[str]] = defaultdict(set)
+        self._queues: dict[str, deque[tuple[int, str]]] = {}
+        """The units of `workqueue` with their places in it, by what they start."""
+        self._seconds: dict[str, float] = defaultdict(float)
+        """How long the tests of each queue take."""
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        """Assign the first unit that needs no other servers than those of this process, or the first of all."""
-        started = self._started[node] or {self._least_started()}
-        fitting = (scope for scope in self.workqueue if _servers(scope) in {None, *started})
-        scope = next(fitting, next(iter(self.workqueue)))
-        if servers := _servers(scope):
-            self._started[node].add(servers)
+        """Assign the first unit that suits the process, or the first of all."""
+        if not self._queues:
+            self._sort()
+        kind = self._next_kind(node) or next(iter(self._queues))
+        _, scope = self._queues[kind].popleft()
+        if not self._queues[kind]:
+            del self._queues[kind]
+        self._seconds[kind] -= self._length(scope)
+        self._started[node].add(kind)
         self.workqueue.move_to_end(scope, last=False)
         super()._assign_work_unit(node)
 
-    def _least_started(self) -> str | None:
-        """Return the servers that the fewest processes have started, of those that are needed."""
-        needed = dict.fromkeys(servers for scope in self.workqueue if (servers := _servers(scope)))
-        started = [servers for each in self._started.values() for servers in each]
-        return min(needed, key=started.count, default=None)
+    def _sort(self) -> None:
+        self._queues, self._seconds = {}, defaultdict(float)
+        for place, scope in enumerate(self.workqueue):
+            self._queues.setdefault(_kind(scope), deque()).append((place, scope))
+            self._seconds[_kind(scope)] += self._length(scope)
+
+    def _length(self, scope: str) -> float:
+        return sum(self._durations.get(_key(nodeid), LEAST) for nodeid in self.workqueue[scope])
+
+    def _next_kind(self, node: WorkerController) -> str | None:
+        """Return from which queue a process takes the next unit, None when what is left is not worth a start."""
+        started = self._started[node] - {NO_SERVERS}
+        order = [started, self._worth_starting(), {NO_SERVERS}]
+        if len(self.nodes) > 2 and node is self.nodes[-1]:
+            order = [{NO_SERVERS}, started, self._worth_starting()]
+        for kinds in order:
+            if queues := [kind for kind in kinds if kind in self._queues]:
+                return min(queues, key=lambda kind: self._queues[kind][0])
+        return None
+
+    def _worth_starting(self) -> set[str]:
+        """Return the servers that no process has started, or else those of which each has the most tests left."""
+        users = Counter(kind for node in self.nodes for kind in self._started[node])
+        needed = [kind for kind in self._queues if kind != NO_SERVERS]
+        most = max(needed, key=lambda kind: (not users[kind], self._seconds[kind] / (users[kind] + 1)), default=None)
+        return {most} if most and (not users[most] or self._seconds[most] / users[most] > WORTH_A_START) else set()
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
         """Forget a unit whose tests have all ended: the time for counting the pending ones would grow with it."""
@@ -156,6 +191,7 @@ class Scheduler(LoadGroupScheduling):
             return None
         tests, nodeid = running
         tests[nodeid] = True
+        self._queues = {}  # what the process had not begun is to be distributed as well
         super().remove_node(node)
         return nodeid
 
@@ -163,14 +199,17 @@ class Scheduler(LoadGroupScheduling):
         """Let a process have the test that it runs and a next one; tell it when there is no more to come."""
         if node.shutting_down:
             return
-        while self.workqueue and self._pending_of(self.assigned_work[node]) < 2:
+        while self._pending_of(self.assigned_work[node]) < 2:
+            if not self.workqueue or (self._queues and not self._next_kind(node)):
+                node.shutdown()
+                return
             self._assign_work_unit(node)
         if not self.workqueue:
             node.shutdown()
 
 
-def _servers(scope: str) -> str | None:
-    return next((servers for folder, servers in SERVERS.items() if scope.startswith(folder)), None)
+def _kind(scope: str) -> str:
+    return next((servers for name, servers in SERVERS.items() if scope.startswith(name)), NO_SERVERS)
 
 
 class Recorder:

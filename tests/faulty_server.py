@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,10 +69,7 @@ class FaultyServer:
     @classmethod
     @asynccontextmanager
     async def before(cls, stack: Stack) -> AsyncIterator[Self]:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        async with ClientSession(connector=TCPConnector(ssl=context), auto_decompress=False) as session:
+        async with ClientSession(connector=TCPConnector(ssl=False), auto_decompress=False) as session:
             server = cls(stack, session)
             app = web.Application(client_max_size=2**24)
             app.router.add_route("*", "/{path:.*}", server._handle)

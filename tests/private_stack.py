@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from dev.layout import REPOSITORY, Layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
 from dev.start import start_servers
-from tests.admin import Admin
+from tests.admin import Admin, Object
 from tests.eventually import until
 from tests.programs import load_programs
 
@@ -78,9 +79,15 @@ def new_namespace(stack: Stack) -> str:
             "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": name}],
         }
     )
-    admin.create(yaml.safe_load((REPOSITORY / "deploy" / "team-namespace.yaml").read_text()), name)
+    admin.create(_team_namespace(), name)
     until(lambda: _serves(admin, name), "the authorizer knows the new bindings")
     return name
+
+
+@cache
+def _team_namespace() -> Object:
+    manifest: Object = yaml.safe_load((REPOSITORY / "deploy" / "team-namespace.yaml").read_text())
+    return manifest
 
 
 def _serves(admin: Admin, namespace: str) -> bool:

@@ -82,17 +82,35 @@ def test_the_slowest_and_unknown_ones_with_servers_come_first_and_tests_with_a_s
     ]
 
 
-def test_a_process_keeps_to_the_servers_that_it_has_started(project: Path) -> None:
-    modules = [
-        folder / name for folder in (Path("tests/e2e"), Path("tests/kube")) for name in ("test_d.py", "test_e.py")
-    ]
-    for module in map(project.joinpath, modules):
+def add_modules(project: Path, *names: str) -> None:
+    """Add modules of two tests each below the folder `tests`."""
+    for module in (project / "tests" / name for name in names):
         module.parent.mkdir(exist_ok=True)
         (module.parent / "__init__.py").touch()
-        module.write_text("def test_it(): pass")
-    output = run(project, "-n2", *map(str, modules))
-    ran = set(re.findall(r"\[(gw\d)\] .*PASSED (\S+)/\w+\.py::", output))
-    assert len({process for process, _ in ran}) == len(ran) == 2
+        module.write_text("def test_one(): pass\ndef test_two(): pass")
+
+
+def ran(output: str) -> list[tuple[str, str]]:
+    """Return in which process which folder's tests have passed, in this order."""
+    return re.findall(r"\[(gw\d)\] .*PASSED tests/(\w+)/\w+\.py::", output)
+
+
+def test_a_process_keeps_to_the_servers_that_it_has_started(project: Path) -> None:
+    add_modules(project, "e2e/test_d.py", "e2e/test_e.py", "kube/test_d.py", "kube/test_e.py")
+    once = set(ran(run(project, "-n2", "tests")))
+    assert len({process for process, _ in once}) == len(once) == 2
+
+
+def test_one_of_several_processes_begins_with_tests_that_need_no_servers(project: Path) -> None:
+    add_modules(project, "e2e/test_d.py", "e2e/test_e.py", "kube/test_d.py", "kube/test_e.py", "planning/test_d.py")
+    first = dict(reversed(ran(run(project, "-n3", "tests"))))
+    assert sorted(first.values()) == ["e2e", "kube", "planning"]
+
+
+def test_no_servers_are_started_for_what_is_done_in_a_moment(project: Path) -> None:
+    add_modules(project, "e2e/test_d.py", "e2e/test_e.py", "e2e/test_f.py", *(f"planning/test_{n}.py" for n in "defg"))
+    processes = {process for process, folder in ran(run(project, "-n3", "tests")) if folder == "e2e"}
+    assert len(processes) == 1
 
 
 def test_tests_with_a_shared_fixture_run_in_one_process(project: Path) -> None:

@@ -65,8 +65,8 @@ class Story:
     # then
 
     def completed(self, name: str, seconds: float = DEADLINE) -> Object:
-        """Wait with `kubectl wait --for=condition=Completed` and give the status."""
-        self.kubectl.wait("condition=Completed", f"{EXECUTION}/{name}", seconds)
+        """Wait for the condition Completed, as `kubectl wait` does, and give the status."""
+        self.kubectl.admin.wait_for("Completed", EXECUTION, name, self.namespace, seconds)
         return self.status(name)
 
     def succeeded(self, name: str, seconds: float = DEADLINE) -> Object:

@@ -15,6 +15,7 @@ from tests import manifests
 from tests.e2e.installation import Installation
 from tests.e2e.steps_back import places, steps_back
 from tests.e2e.story import Story, actions, condition, nodes
+from tests.eventually import DEADLINE
 from tests.kubectl import Object
 from tests.manifests import makes_localization
 
@@ -116,6 +117,7 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
 ) -> None:
     given_the_plan_of_the_contract(story)
     story.revert("nginx-revert-001", "nginx-plan", "nginx-exec-001")
+    story.kubectl.wait("condition=Completed", "drplanexecution/nginx-revert-001", DEADLINE)
     status = copy.deepcopy(story.succeeded("nginx-revert-001"))
 
     conditions, engine, decision = status.pop("conditions"), status.pop("engine"), status.pop("decision")
