@@ -23,6 +23,7 @@ from api.phases import ActionType, Mode, OnFailure, OnMissing, Operation, Operat
 from api.proof import ActionProof, Proof
 from api.reasons import Reason
 from api.requests import AllowedAction, Pause, RequestStatus, StageApproval
+from api.timing import Timing, Wait
 
 Int32 = Annotated[int, Field(json_schema_extra={"format": "int32"})]
 Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"})]
@@ -230,6 +231,8 @@ class ActionStatus(Model):
     """Additive. Whether the definition named a rollback of its own."""
     outputs: ActionOutputs | None = None
     """What the action created: the record that its rollback uses."""
+    waits: list[Wait] | None = None
+    """Additive. When it waited for a person's decision."""
     cluster_statuses: list[ClusterActionStatus] | None = None
     """Of a PerCluster action: its state in each managed cluster."""
     proof: ActionProof | None = None
@@ -296,6 +299,8 @@ class StageStatus(Model):
     """What happened or was the reason, for people."""
     approvals: list[StageApproval] | None = None
     """Additive. Who agreed to its start, where the plan asks for that."""
+    waits: list[Wait] | None = None
+    """Additive. When it waited for approval."""
     workflow_executions: list[WorkflowExecutionStatus] | None = None
     """Its workflows, in the order in which they run."""
 
@@ -407,7 +412,7 @@ class Preview(Model):
     unknown_count: int = 0
     """Actions of which it cannot be known before others ran whether they would succeed."""
     estimated_duration: str | None = None
-    """Go duration: the median of the plan's last executions of that operation which succeeded."""
+    """Go duration: the median of what the plan's last executions of that operation which succeeded have worked."""
     estimated_from: int | None = None
     """From how many of them."""
     differences: list[str] | None = None
@@ -439,6 +444,8 @@ class ExecutionTree(Model):
     """Additive. Of an Execute: the first part of the record that a Revert rests on; see 'The ledger'."""
     paused: Pause | None = None
     """Additive. A person's pause: no further action starts until it is resumed."""
+    pauses: list[Wait] | None = None
+    """Additive. The pauses that are over."""
     decision: SnapshotRef | None = None
     """Additive. Of a Revert: what each of its actions deletes or carries out, as decided before the first one."""
     later_executions: list[LaterExecution] | None = None
@@ -499,6 +506,10 @@ class NextStep(Model):
 class ExecutionStatus(ExecutionTree):
     """The whole status of a DRPlanExecution."""
 
+    queued_at: Timestamp | None = None
+    """Additive. When it began to wait for its turn, because another execution ran the plan."""
+    timing: Timing | None = None
+    """Additive. How long it worked and how long it waited; see 'Timing'."""
     next_steps: list[NextStep] | None = None
     """Additive. What to do now, the most important first; absent where there is nothing to do."""
 

@@ -100,6 +100,8 @@ class ExecutionRecord(Model):
     """When it began."""
     completion_time: Timestamp | None = None
     """When it ended."""
+    working: str | None = None
+    """Additive. Go duration without what it waited for people."""
 
 
 class RehearsalStatus(Model):

@@ -49,7 +49,7 @@ class Executions:
         with suppress(ForbiddenError):
             self._server.call("GET", self._path("drplans", plan), about=plan)
         body = {"planRef": plan, "operationType": OperationType.EXECUTE.value, **options}
-        return self._create({"name": name} if name else {"generateName": f"{plan}-execute-"}, body)
+        return self._create(_called(name, plan, "execute", options), body)
 
     def revert(self, execution: str, name: str | None, options: Mapping[str, Any]) -> str:
         """Create a Revert of an execution and return its name; without one, the API server generates it.
@@ -60,7 +60,7 @@ class Executions:
         body = {"planRef": plan, "operationType": OperationType.REVERT.value, **options}
         if "revertTo" not in options:
             body["revertExecutionRef"] = execution
-        return self._create({"name": name} if name else {"generateName": f"{execution}-revert-"}, body)
+        return self._create(_called(name, execution, "revert", options), body)
 
     def _create(self, metadata: Object, spec: Object) -> str:
         metadata = {**metadata, "annotations": {REQUESTED_BY_ANNOTATION: self.user()}}
@@ -72,12 +72,6 @@ class Executions:
     def get(self, name: str) -> Object:
         """Read an execution."""
         return self._server.call("GET", self._path(_EXECUTIONS, name), about=name)
-
-    def plan(self, name: str) -> Object:
-        """Read a plan; empty where there is none, or none that the user may read."""
-        with suppress(ForbiddenError, NotFoundError):
-            return self._server.call("GET", self._path("drplans", name), about=name)
-        return {}
 
     def user(self) -> str:
         """Return the name of the user, as the API server knows it."""
@@ -160,6 +154,11 @@ class Executions:
     def _path(self, plural: str, name: str = "", everywhere: bool = False) -> str:
         place = "" if everywhere else f"/namespaces/{_segment(self.namespace)}"
         return f"/apis/{API_VERSION}{place}/{plural}{f'/{_segment(name)}' if name else ''}"
+
+
+def _called(name: str | None, of: str, operation: str, options: Mapping[str, Any]) -> Object:
+    """Return the name of a new execution, or what the API server is to make one from."""
+    return {"name": name} if name else {"generateName": f"{of}-{'preview' if options.get('dryRun') else operation}-"}
 
 
 def _newness(body: Object) -> tuple[str, str]:

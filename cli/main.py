@@ -16,6 +16,7 @@ from cli.options import UsageError, add_common, add_help, parser_of
 
 COMMANDS: Mapping[str, str] = {
     "validate": "Report the errors of plans, workflows and executions in files, without a cluster",
+    "preview": "Say what an Execute or a Revert would do and what would keep it from that, and change nothing",
     "execute": "Execute a plan",
     "revert": "Revert an execution: roll back the actions that it carried out",
     "status": "Show an execution: what is the case, what to do now, and where in the tree",
@@ -38,8 +39,8 @@ COMMANDS: Mapping[str, str] = {
 
 SUCCEEDED, FAILED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 4, 130
 EXIT_CODES = """Exit codes:
-  0    done; of a command that follows an execution: it succeeded
-  1    the execution did not succeed, or the cluster refused the command
+  0    done; of a command that follows an execution: it succeeded; of a preview: there is no obstacle
+  1    the execution did not succeed, there are obstacles, or the cluster refused the command
   2    the command line is wrong, or there is nothing to check
   3    the execution succeeded, but objects stand, or the proof differs
   4    the cluster cannot be reached

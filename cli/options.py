@@ -103,13 +103,18 @@ def add_creation(parser: argparse.ArgumentParser) -> None:
     """Add the options of what creates an execution: a preview, what happens at a failure, and what is printed."""
     parser.add_argument("--dry-run", action="store_true", help="preview: say what would happen, and change nothing")
     parser.add_argument("--preview-digest", metavar="DIGEST", help="refuse to do anything but what a preview showed")
+    add_on_failure(parser)
+    add_wait(parser)
+    add_output(parser, "name")
+
+
+def add_on_failure(parser: argparse.ArgumentParser) -> None:
+    """Add what happens at a failure."""
     parser.add_argument(
         "--on-failure",
         choices=[each.value for each in OnFailure],
         help="at a failure: Stop (default), or Pause until a person decides",
     )
-    add_wait(parser)
-    add_output(parser, "name")
 
 
 def creation_fields(options: argparse.Namespace) -> dict[str, object]:
@@ -131,6 +136,11 @@ def completed(action: argparse.Action, values: str) -> argparse.Action:
     """Say with what names from the cluster the value of an argument is completed."""
     action.values = values  # type: ignore[attr-defined]
     return action
+
+
+def connection_options(options: argparse.Namespace) -> dict[str, str | None]:
+    """Return the options with which the cluster is reached."""
+    return {"--context": options.context, "--kubeconfig": options.kubeconfig}
 
 
 @contextmanager

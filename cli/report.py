@@ -25,6 +25,7 @@ def as_json(run: Run, now: datetime) -> str:
     body = {
         "execution": {**_facts(run, now), "message": run.message},
         "counts": {part: _counts(run, part) for part in ("stages", "actions")},
+        "seconds": run.spent(now),
         "conditions": {kind: vars(each) | {"since": _time(each.since)} for kind, each in run.conditions.items()},
         "nextSteps": [vars(step) for step in run.steps],
         "nodes": [
@@ -93,6 +94,7 @@ def _facts(run: Run, now: datetime) -> Mapping[str, str]:
         "Started": _time(run.start),
         "Ended": _time(run.end),
         "Took": between(run.start, run.end or now),
+        **{what.capitalize(): span for what, span in run.waits(now).items()},
         "Acted as": run.account,
         "Temporal": run.workflow_id,
         **{

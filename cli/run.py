@@ -30,6 +30,8 @@ OUTCOME_LOST = frozenset({"", Reason.RUN_LOST.value, Reason.OUTCOME_UNKNOWN.valu
 """Reasons of a failed action which do not tell why the run failed: the message of the run does."""
 _PROOFS = {"Verified": "as before", "NotApplicable": "nothing to compare"}
 """Results of a proof that need no more words."""
+TIMES = {"working": "", "waitingForPeople": "for people", "waitingForTurn": "for its turn"}
+"""Names in `status.timing`, with what is waited for."""
 _WRONG_WHERE_FALSE = ("DefinitionsKept", "LedgerIntact", "Searchable")
 """Conditions that a person must know of where they are False."""
 
@@ -122,6 +124,11 @@ class Run:
     paused: str = ""
     """Who paused the run and why; empty where nobody did."""
     paused_since: datetime | None = None
+    is_preview: bool = False
+    preview: Mapping[str, Any] = field(default_factory=dict)
+    """`status.preview`."""
+    timing: Mapping[str, Any] = field(default_factory=dict)
+    """`status.timing`; empty where an earlier release wrote the status."""
 
     @property
     def ended(self) -> bool:
@@ -173,6 +180,12 @@ class Run:
         return verified if verified and verified.status != "False" else None
 
     @property
+    def obstacles(self) -> list[str]:
+        """What of a preview no action tells: obstacles to the execution as a whole."""
+        whole = [each for each in _list(self.preview.get("obstacles")) if not each.get("action")]
+        return [str(each.get("message") or "") for each in whole if self.is_preview]
+
+    @property
     def stale(self) -> Condition | None:
         """Why the status cannot be brought up to date now, if it cannot."""
         reachable = self.conditions.get("EngineReachable")
@@ -184,25 +197,30 @@ class Run:
         found = [self.conditions.get(kind) for kind in _WRONG_WHERE_FALSE]
         return [each.message or each.reason for each in found if each and each.status == "False"]
 
+    def spent(self, now: datetime) -> Mapping[str, float]:
+        """Return how many seconds it has worked and waited until now, by the names that `status.timing` has."""
+        seconds = {name: _seconds(self.timing.get(name)) for name in TIMES} if self.timing else {}
+        current, since = _current(self.timing), _moment(self.timing.get("since"))
+        if current in seconds and since is not None:
+            seconds[current] += max(0.0, (now - since).total_seconds())
+        return seconds
+
+    def waits(self, now: datetime) -> Mapping[str, str]:
+        """Return how long it has worked and waited, in words; empty where it has not waited a second."""
+        spent, current = self.spent(now), _current(self.timing)
+        words = {
+            (f"waiting {what}" if name == current else f"waited {what}"): age(spent[name])
+            for name, what in TIMES.items()
+            if what and spent.get(name, 0) >= 1
+        }
+        return {"worked": age(spent["working"]), **words} if words else {}
+
     @property
     def exit_code(self) -> int:
         """0 where it succeeded and nothing stands, 3 where something stands or the proof differs, else 1."""
         if self.phase is not Phase.SUCCEEDED:
             return 1
         return 3 if self.standing or self.unproven else 0
-
-
-def read_conditions(body: Object) -> dict[str, Condition]:
-    """Return the conditions of an object by type."""
-    return {
-        str(each.get("type")): Condition(
-            str(each.get("status")),
-            str(each.get("reason") or ""),
-            str(each.get("message") or ""),
-            _moment(each.get("lastTransitionTime")),
-        )
-        for each in _list(_mapping(body.get("status")).get("conditions"))
-    }
 
 
 def read_run(body: Object) -> Run:
@@ -221,7 +239,15 @@ def read_run(body: Object) -> Run:
         start=_moment(status.get("startTime")),
         end=_moment(status.get("completionTime")),
         stages=tuple(_stage(each) for each in _list(status.get("stageStatuses"))),
-        conditions=read_conditions(body),
+        conditions={
+            str(each.get("type")): Condition(
+                str(each.get("status")),
+                str(each.get("reason") or ""),
+                str(each.get("message") or ""),
+                _moment(each.get("lastTransitionTime")),
+            )
+            for each in _list(status.get("conditions"))
+        },
         steps=tuple(
             Step(str(each.get("what") or ""), str(each.get("why") or ""), str(each.get("command") or ""))
             for each in _list(status.get("nextSteps"))
@@ -234,7 +260,25 @@ def read_run(body: Object) -> Run:
         if paused
         else "",
         paused_since=_moment(paused.get("since")),
+        is_preview=spec.get("dryRun") is True,
+        preview=_mapping(status.get("preview")),
+        timing=_mapping(status.get("timing")),
     )
+
+
+def _current(timing: Mapping[str, Any]) -> str:
+    """Return the name of the time that goes on."""
+    state = str(timing.get("current") or "")
+    return state[:1].lower() + state[1:]
+
+
+def _seconds(duration: object) -> float:
+    import durationpy
+
+    try:
+        return float(durationpy.from_str(str(duration or "0s")[:100]).total_seconds())
+    except (durationpy.DurationError, OverflowError):
+        return 0.0
 
 
 def _stage(body: Object) -> Node:

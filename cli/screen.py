@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 
 from api.phases import Phase
-from cli.run import OUTCOME_LOST, STALE, WAITS, Node, Run, between
+from cli.run import OUTCOME_LOST, STALE, WAITS, Node, Run, Step, between
 from cli.terminal import Line, Terminal, line
 
 SIGNS = {
@@ -39,12 +39,17 @@ def sign(phase: Phase | None) -> tuple[str, str]:
     return SIGNS[phase or Phase.PENDING]
 
 
-def screen(run: Run, now: datetime, terminal: Terminal, *, whole: bool = False, away: str = "") -> list[Line]:
-    """Return the lines that show an execution; `whole` shows every node, `away` says that it cannot be read now."""
+def screen(
+    run: Run, now: datetime, terminal: Terminal, *, whole: bool = False, away: str = "", command: str = ""
+) -> list[Line]:
+    """Return the lines that show an execution; `whole` shows every node, `away` says that it cannot be read now.
+
+    `command` is what a preview is to be followed by.
+    """
     limit = None if whole or terminal.height is None else terminal.height - 1
     head = [*_head(run, now), *_failure(run, all_of_them=limit is None), *_standing(run, terminal, limit)]
     head += [*([line(("! ", "warn"), (away, "warn"), hang=2)] if away else []), *_problems(run, now)]
-    steps = [list(_step(run, place)) for place in range(len(run.steps))]
+    steps = [list(_step(step)) for step in [*run.steps, *_after_preview(run, command)]]
     tree = list(_whole_tree(run, now)) if whole else list(_folded(run, now))
     if limit is None:
         return [*head, *(each for step in steps for each in step), *tree]
@@ -72,7 +77,7 @@ def _head(run: Run, now: datetime) -> Iterator[Line]:
         words = [f"{counted[phase]} {phase.value.lower()}" for phase in SIGNS if counted.get(phase)]
         if total:
             parts.append(f"{part} {counted.get(Phase.SUCCEEDED, 0)}/{total} ({', '.join(words)})")
-    if parts:
+    if parts and not (run.is_preview and run.ended):
         yield line(("  " + "  ".join(parts), "fact"), hang=2)
     if run.message and not (run.phase is Phase.FAILED and _told_by_action(run)):
         yield (
@@ -82,15 +87,20 @@ def _head(run: Run, now: datetime) -> Iterator[Line]:
         )
     elif run.phase is None:
         yield line("  no bridge has taken it up yet", hang=2)
+    if run.is_preview and run.preview.get("digest"):
+        yield line((f"  digest {run.preview['digest']}", "fact"), hang=2)
+    if run.is_preview and run.preview.get("estimatedDuration"):
+        number = run.preview.get("estimatedFrom")
+        yield line((f"  expected to work {run.preview['estimatedDuration']}, from {number} before", "fact"), hang=2)
 
 
 def _clock(run: Run, now: datetime) -> str:
-    """Return how long it runs or ran, or how long it has been waiting."""
-    if run.ended:
-        return between(run.start or run.created, run.end)
-    if run.phase is Phase.RUNNING:
-        return f"running {between(run.start or run.created, now)}"
-    return f"waiting {between(run.created, now)}" if run.created else "waiting"
+    """Return how long it runs or ran, and how much of that it waited; or how long it has been waiting to start."""
+    if not run.ended and run.phase is not Phase.RUNNING:
+        return f"waiting {between(run.created, now)}" if run.created else "waiting"
+    took = between(run.start or run.created, run.end if run.ended else now)
+    words = ", ".join(f"{what} {span}" for what, span in run.waits(now).items())
+    return ("" if run.ended else "running ") + took + (f" ({words})" if words else "")
 
 
 def _told_by_action(run: Run) -> bool:
@@ -117,6 +127,8 @@ def _problems(run: Run, now: datetime) -> Iterator[Line]:
 
 
 def _failure(run: Run, *, all_of_them: bool) -> Iterator[Line]:
+    for obstacle in run.obstacles:
+        yield line(("✘ ", "bad"), (obstacle, "reason"), hang=2)
     failed = [(path, node) for path, node in run.paths if node.kind == "action" and node.phase is Phase.FAILED]
     for path, node in failed if all_of_them else failed[:1]:
         yield line(("✘ ", "bad"), (" / ".join(path), "bold"), hang=2)
@@ -140,8 +152,18 @@ def _standing(run: Run, terminal: Terminal, limit: int | None) -> Iterator[Line]
         yield line((symbol + " ", style), ("proof: ", style), run.proven.message or run.proven.reason, hang=2)
 
 
-def _step(run: Run, place: int) -> Iterator[Line]:
-    step = run.steps[place]
+def _after_preview(run: Run, command: str) -> Iterator[Step]:
+    digest = str(run.preview.get("digest") or "")
+    if not run.is_preview or not run.ended:
+        return
+    if run.phase is Phase.SUCCEEDED and digest:
+        field = "" if command else f", an execution with spec.previewDigest: {digest}"
+        yield Step(f"carry out what was shown, and nothing else{field}", "no obstacle", command)
+    elif run.phase is Phase.FAILED:
+        yield Step("remove them, then preview again", "there are obstacles", command)
+
+
+def _step(step: Step) -> Iterator[Line]:
     yield line(("→ ", "warn"), f"{step.why}: {step.what}", hang=2)
     if step.command:
         yield line((f"    {step.command}", "fact"), unbroken=True)

@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         RevertStageInput,
         RunInput,
     )
+    from api.timing import Wait
     from planning.definitions import identifiers
     from planning.messages import proof as proof_messages
     from planning.messages import requests as request_messages
@@ -62,8 +63,13 @@ class Root:
     @workflow.update(name=PAUSE_UPDATE)
     async def pause(self, request: PersonRequest) -> None:
         """Pause or resume the run; what runs is waited for."""
-        pause = Pause(by=request.by, reason=request.reason or None, since=workflow.now())
-        await self._paused.change(pause if request.type is RequestType.PAUSE else None)
+        pause, now = None, workflow.now()
+        if request.type is RequestType.PAUSE:
+            pause = Pause(by=request.by, reason=request.reason or None, since=now)
+        elif self._paused.pause is not None:
+            over = Wait(since=self._paused.pause.since, until=now)
+            self._state = self._state.model_copy(update={"pauses": [*(self._state.pauses or []), over]})
+        await self._paused.change(pause)
 
     @pause.validator
     def check_pause(self, request: PersonRequest) -> None:
@@ -151,7 +157,8 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
                     await self._run_stage(decision, index)
             canceled = self._cancellation.cut_short(stage.phase for stage in self._state.stages)
             finished = transitions.plan_finished(self._state, self.operation, workflow.now(), canceled=canceled)
-            finished = finished.model_copy(update={"not_deleted": self.not_deleted(decision)})
+            update = {"not_deleted": self.not_deleted(decision), "paused": self._paused.pause}
+            finished = finished.model_copy(update=update)
             self._state = await self.proved(decision, finished)
         self._state = shorten(self._state)
         workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
@@ -167,11 +174,11 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             return
         stage = self._state.stages[index]
         while len(given := self._approvals.given) < needed.required and not self._cancellation.requested:
-            waiting = transitions.stage_awaiting(stage, needed, given)
-            self._state = transitions.with_child(self._state, index, waiting)
-            workflow.set_current_details(waiting.message or "")
+            stage = transitions.stage_awaiting(stage, needed, given, workflow.now())
+            self._state = transitions.with_child(self._state, index, stage)
+            workflow.set_current_details(stage.message or "")
             await self._approvals.next(index, needed, decision.requested_by, len(given))
-        approved = stage.model_copy(update={"approvals": self._approvals.close() or None})
+        approved = transitions.stage_approved(stage, self._approvals.close(), workflow.now())
         self._state = transitions.with_child(self._state, index, approved)
 
     async def _decide(self, load: workflow.ActivityHandle[DecisionT]) -> DecisionT | None:

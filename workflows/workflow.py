@@ -218,12 +218,13 @@ class WorkflowWalk:
 
     async def _decision_about(self, index: int, waiting: WaitingAction) -> MadeDecision | None:
         """Wait for a person's decision about an action that failed; None where it is to fail."""
-        node = transitions.action_awaiting(self._node.actions[index], waiting.end.outcome, waiting.end.retries)
+        end, now = waiting.end, workflow.now()
+        node = transitions.action_awaiting(self._node.actions[index], end.outcome, end.retries, now)
         self._node = transitions.with_child(self._node, index, node)
         decision = await self._decisions.about(index, waiting)
-        if decision is not None and decision.request.type is RequestType.RETRY:
-            again = transitions.action_tried_again(self._node.actions[index], decision.request, decision.parameters)
-            self._node = transitions.with_child(self._node, index, again)
+        request, parameters = (decision.request, decision.parameters) if decision else (None, None)
+        node = transitions.action_decided(self._node.actions[index], request, workflow.now(), parameters)
+        self._node = transitions.with_child(self._node, index, node)
         return decision
 
 

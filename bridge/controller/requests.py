@@ -25,7 +25,8 @@ async def carry_out(
     request = requests.current(status, annotations, context.now())
     if request is None:
         return status
-    passable = requests.passable(request, annotations, status, root)
+    preview = bool(execution.model.spec.dry_run)
+    passable = requests.passable(request, annotations, status, root, preview=preview)
     try:
         why = passable if isinstance(passable, str) else await _pass_on(context, execution, passable)
     except TemporalUnreachable:

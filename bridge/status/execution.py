@@ -29,6 +29,7 @@ from planning.revert import proof
 from planning.status import transitions
 from planning.status.running import current_part
 from planning.status.size_limit import shorten
+from planning.status.timing import timing_of
 
 _OF_REJECTION = {
     Rejection.NAMESPACE_NOT_OPEN: Situation.NAMESPACE_NOT_OPEN,
@@ -63,9 +64,10 @@ def _with_conditions(
     context: StatusContext,
     known: Sequence[Situation] = (),
 ) -> ExecutionStatus:
-    """Return a status with its conditions, and the next steps that follow from them."""
+    """Return a status with its conditions, the next steps that follow from them, and its timing."""
     update = {
         "observed_generation": context.generation,
+        "timing": timing_of(status),
         "conditions": conditions.updated(status.conditions, updates, context.now, context.generation),
     }
     status = status.model_copy(update=update)
@@ -98,6 +100,8 @@ def accepted(before: ExecutionStatus, context: StatusContext) -> ExecutionStatus
 
 def waiting(before: ExecutionStatus, reason: str, message: str, context: StatusContext) -> ExecutionStatus:
     """Return the status of an execution that waits for the plan or for a reference."""
+    if reason == conditions.WAITING_FOR_PLAN and before.queued_at is None:
+        before = before.model_copy(update={"queued_at": context.now})
     missing = message if reason == conditions.WAITING_FOR_REFERENCE else None
     return _pending(before, reason, message, [conditions.of_references(missing)], context)
 
@@ -170,7 +174,8 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
     waiting = requests.waiting_actions(state, run.workflow_id)
     updates += conditions.of_pause(before.conditions, state.paused, requests.waiting_for_people(state, waiting))
-    update["allowed_actions"] = None if run.cancel_requested else requests.allowed_actions(state, waiting)
+    takes_no_requests = run.cancel_requested or context.preview
+    update["allowed_actions"] = None if takes_no_requests else requests.allowed_actions(state, waiting)
     updates += conditions.of_cancel(
         requested=context.cancel_requested, accepted=run.cancel_requested, phase=Phase.RUNNING
     )

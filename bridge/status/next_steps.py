@@ -160,8 +160,8 @@ def _at_the_end(
         resting = next((one.name for one in status.later_executions or [] if one.rests_on is not None), None)
         yield (Situation.LATER_EXECUTION_RESTS, {"later": resting}) if resting else (Situation.REJECTED, {})
     actions = [action for stage in status.stages for action in stage.actions]
-    for action in actions:
-        yield from ((each, {}) for each in _of_action(action, is_revert))
+    of_actions = [(action.phase, each) for action in actions for each in _of_action(action, is_revert)]
+    yield from ((each, {}) for _, each in of_actions)
     done = status.summary.succeeded_actions if status.summary else 0
     if not succeeded and status.stages and (is_revert or done):
         yield Situation.PARTLY_REVERTED if is_revert else Situation.PARTLY_EXECUTED, {}
@@ -177,7 +177,8 @@ def _at_the_end(
         yield Situation.PROOF_DIFFERS, {}
     if verified is not None and verified.reason == conditions.NOT_CHECKED and status.phase is not Phase.CANCELED:
         yield Situation.NOT_CHECKED, {}
-    if Reason.STOPPED_AFTER_FAILURE in skipped_for:
+    causes = {*known, *(each for phase, each in of_actions if phase is Phase.FAILED)} - {Situation.SHORTENED}
+    if Reason.STOPPED_AFTER_FAILURE in skipped_for and not causes:
         yield Situation.CONSEQUENCE, {}
 
 

@@ -78,6 +78,7 @@ def _closed(record: ExecutionRecord, execution: DRPlanExecution, now: datetime) 
         "phase": (status.phase or Phase.FAILED).value,
         "start_time": status.start_time or record.start_time,
         "completion_time": status.completion_time or now,
+        "working": status.timing.working if status.timing else None,
     }
     return record.model_copy(update=update)
 

@@ -27,6 +27,7 @@ from api.requests import (
     RequestStatus,
     RequestType,
 )
+from api.timing import Wait
 from bridge.status.running_actions import RunningAction, running_actions
 from planning.messages import requests as messages
 from planning.snapshot.retry_parameters import RequestedParametersError, requested_parameters
@@ -124,9 +125,16 @@ def _names(annotations: Mapping[str, str]) -> list[str] | None:
 
 
 def passable(
-    request: RequestStatus, annotations: Mapping[str, str], status: ExecutionStatus, root: str
+    request: RequestStatus,
+    annotations: Mapping[str, str],
+    status: ExecutionStatus,
+    root: str,
+    *,
+    preview: bool = False,
 ) -> Passable | str:
-    """Return what the workflow is to decide on, or why the request is refused."""
+    """Return what the workflow is to decide on, or why the request is refused, as all are of a preview."""
+    if preview:
+        return messages.OF_PREVIEW
     kind = next((each for each in RequestType if each.value == request.type), None)
     if kind is None:
         return messages.unsupported(request.type)
@@ -233,8 +241,11 @@ def followed(status: ExecutionStatus, now: datetime) -> ExecutionStatus:
 
 
 def ended(status: ExecutionStatus) -> ExecutionStatus:
-    """Return the status of an execution that has ended, with the requests that came too late."""
+    """Return the status of an execution that has ended, with the requests that came too late; a pause ends with it."""
     for request in status.requests or []:
         if not request.state.final:
             status = recorded(status, refused(request, messages.TOO_LATE))
-    return status.model_copy(update={"allowed_actions": None, "paused": None})
+    pauses = status.pauses
+    if status.paused is not None:
+        pauses = [*(pauses or []), Wait(since=status.paused.since, until=status.completion_time)]
+    return status.model_copy(update={"allowed_actions": None, "paused": None, "pauses": pauses})

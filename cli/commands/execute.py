@@ -10,18 +10,33 @@ from cli.watch import follow
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    completed(parser.add_argument("plan", metavar="PLAN", help="name of the DRPlan"), PLANS)
+    add_plan(parser)
     parser.add_argument("--name", help="name of the new DRPlanExecution; generated when omitted")
+    add_path(parser)
+    add_creation(parser)
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that names a plan."""
+    completed(parser.add_argument("plan", metavar="PLAN", help="name of the DRPlan"), PLANS)
+
+
+def add_path(parser: argparse.ArgumentParser) -> None:
+    """Add what an Execute does of its plan."""
     parser.add_argument("--mode", choices=[mode.value for mode in Mode], help="path through the plan")
     add_parameters(parser, "a parameter; may be repeated")
-    add_creation(parser)
+
+
+def path_fields(options: argparse.Namespace) -> dict[str, object]:
+    """Return the fields of the spec that these options set."""
+    params = [{"name": name, "value": value} for name, value in parameters(options.param).items()]
+    fields = {"mode": options.mode, "params": params}
+    return {field: value for field, value in fields.items() if value}
 
 
 def run(options: argparse.Namespace) -> int:
     """Create it, and follow it where that is wanted."""
-    spec = creation_fields(options) | ({"mode": options.mode} if options.mode else {})
-    if params := parameters(options.param):
-        spec["params"] = [{"name": name, "value": value} for name, value in params.items()]
+    spec = creation_fields(options) | path_fields(options)
     with connected(options) as executions:
         return created(executions, executions.execute(options.plan, options.name, spec), options)
 

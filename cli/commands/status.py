@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from cli.commands import watch
 from cli.executions import LATEST
-from cli.options import add_execution, add_output, connected, print_objects
+from cli.options import add_execution, add_output, connected, connection_options, print_objects
+from cli.preview import next_command
 from cli.run import read_run
 from cli.screen import screen
 from cli.terminal import Terminal, show
@@ -30,5 +31,6 @@ def run(options: argparse.Namespace) -> int:
         return 0
     terminal = Terminal.of(no_color=options.no_color)
     whole = options.all or options.output == "wide"
-    show(screen(read_run(body), datetime.now(UTC), terminal, whole=whole), terminal)
+    command = next_command(body, connection_options(options))
+    show(screen(read_run(body), datetime.now(UTC), terminal, whole=whole, command=command), terminal)
     return 0

@@ -63,6 +63,9 @@ VISIBLE_PARAMETER = (
     "it is secret, and everybody who may read the execution would see it: change what it is read from, then retry"
 )
 FRAGMENT_PARAMETER = "it is of type yaml, whose value may be structure: change the plan, then create another execution"
+OF_PREVIEW = (
+    "a preview changes nothing, so there is nothing to pause, to decide or to approve: wait for its end, or cancel it"
+)
 TOO_LATE = "the execution had ended before"
 
 

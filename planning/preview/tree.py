@@ -4,6 +4,7 @@ Source: docs/spec/drplanexecution.md, "Preview".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from statistics import median
 
@@ -16,9 +17,9 @@ from api.execution import (
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.meta import go_duration
+from api.meta import go_duration, parse_duration
 from api.phases import OperationType, Phase
-from api.plan import DRPlan
+from api.plan import DRPlan, ExecutionRecord
 from api.reasons import Reason
 from api.steps import ActionOutcome
 from planning.definitions.identifiers import full_name
@@ -81,14 +82,27 @@ def would_be_refused(state: RunState, reason: str) -> RunState:
 
 
 def estimate(plan: DRPlan | None, operation: OperationType) -> tuple[str, int] | None:
-    """Return the median duration of the plan's last executions that succeeded, and their number; None without any."""
-    seconds = [
-        (record.completion_time - record.start_time).total_seconds()
+    """Return how long the plan's last executions that succeeded worked, and their number; None without any.
+
+    That is their median; what they waited for people tells nothing of the next one.
+    """
+    succeeded = [
+        _worked(record)
         for record in (plan.status.execution_history if plan else None) or []
         if record.operation_type == operation and record.phase == Phase.SUCCEEDED
-        if record.start_time and record.completion_time
-    ][:_LATEST_RUNS]
+    ]
+    seconds = [span.total_seconds() for span in succeeded if span is not None][:_LATEST_RUNS]
     return (go_duration(timedelta(seconds=round(median(seconds)))), len(seconds)) if seconds else None
+
+
+def _worked(record: ExecutionRecord) -> timedelta | None:
+    """Return how long an execution worked; one of an earlier release does not say how long it waited meanwhile."""
+    with suppress(ValueError):
+        if record.working:
+            return parse_duration(record.working)
+    if record.start_time is None or record.completion_time is None:
+        return None
+    return record.completion_time - record.start_time
 
 
 def _stage(

@@ -178,7 +178,7 @@ _LOSSES: tuple[_Loss[Any], ...] = (
     ),
     _Loss("proofs of actions", ActionStatus, _without("proof"), (_PROOF_FIELDS,)),
     _Loss(_LONG_FAILED, ActionStatus, _cut_message),
-    _Loss("times of actions", ActionStatus, _without("start_time", "completion_time")),
+    _Loss("times of actions", ActionStatus, _without("start_time", "completion_time", "waits")),
     _Loss("retries of actions", ActionStatus, _without("retries", "retry_count")),
     _Loss("messages of actions", ActionStatus, _without("message"), (_OTHERS, _LONG_FAILED)),
     _Loss(_RECORDS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger(*_RECORD), (_OUTPUTS_IN_LEDGER,)),

@@ -24,8 +24,9 @@ from api.execution import (
 from api.meta import Model, go_duration
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
-from api.requests import Approval, PersonRequest, StageApproval
+from api.requests import Approval, PersonRequest, RequestType, StageApproval
 from api.steps import ActionOutcome
+from api.timing import Wait
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
 from planning.messages import requests as request_messages
@@ -146,20 +147,25 @@ def action_lost(action: ActionStatus, losses: int, retries: int, pause: timedelt
     return action.model_copy(update={**_ended_as(Phase.RUNNING, cause), **counts})
 
 
-def action_awaiting(action: ActionStatus, outcome: ActionOutcome, retries: int) -> ActionStatus:
+def action_awaiting(action: ActionStatus, outcome: ActionOutcome, retries: int, now: datetime) -> ActionStatus:
     """The action failed with this outcome, and waits for a person's decision; what it recorded is kept."""
-    counts = {"retries": retries, "retry_count": retries}
+    update = {"retries": retries, "retry_count": retries, "waits": wait_begun(action.waits, now)}
     cause = request_messages.awaiting(outcome.message)
-    return action.model_copy(update={**_record(outcome), **_ended_as(Phase.RUNNING, cause), **counts})
+    return action.model_copy(update={**_record(outcome), **_ended_as(Phase.RUNNING, cause), **update})
 
 
-def action_tried_again(
-    action: ActionStatus, request: PersonRequest, parameters: RetriedWith | None = None
+def action_decided(
+    action: ActionStatus, decision: PersonRequest | None, now: datetime, parameters: RetriedWith | None = None
 ) -> ActionStatus:
-    """A person asked for another attempt of an action that failed, perhaps with other values of parameters."""
-    cause = Cause(Reason.RETRYING, request_messages.retried(request))
-    again = action.model_copy(update=_ended_as(Phase.RUNNING, cause))
-    return again if parameters is None else again.model_copy(update={"retried_with": parameters})
+    """A person has decided about an action that failed, or its wait is over without.
+
+    A Retry runs it again, perhaps with other values of parameters.
+    """
+    update: dict[str, Any] = {"waits": wait_over(action.waits, now)}
+    if decision is not None and decision.type is RequestType.RETRY:
+        update |= _ended_as(Phase.RUNNING, Cause(Reason.RETRYING, request_messages.retried(decision)))
+        update |= {} if parameters is None else {"retried_with": parameters}
+    return action.model_copy(update=update)
 
 
 def action_finished(
@@ -194,6 +200,21 @@ def action_finished(
 def _record(outcome: ActionOutcome) -> dict[str, Any]:
     """Return what an action did to the cluster, as far as its outcome tells."""
     return {name: value for name, value in outcome.record_fields().items() if value is not None}
+
+
+# Waits for people.
+
+
+def wait_begun(waits: Sequence[Wait] | None, now: datetime) -> list[Wait]:
+    """Return the waits of something that waits for a person from now on; one that goes on stays as it is."""
+    before = [*(waits or [])]
+    return before if before and before[-1].until is None else [*before, Wait(since=_whole(now))]
+
+
+def wait_over(waits: Sequence[Wait] | None, now: datetime) -> list[Wait] | None:
+    """Return the waits of something that does not wait for a person any more."""
+    over = {"until": _whole(now)}
+    return [wait if wait.until else wait.model_copy(update=over) for wait in waits or []] or None
 
 
 # Workflows.
@@ -256,11 +277,17 @@ def _with_actions(
 # Stages.
 
 
-def stage_awaiting(stage: StageStatus, needed: Approval, given: Sequence[StageApproval]) -> StageStatus:
+def stage_awaiting(stage: StageStatus, needed: Approval, given: Sequence[StageApproval], now: datetime) -> StageStatus:
     """The stage waits, Pending as before, for more persons to approve it."""
     message = request_messages.awaiting_approval(needed, given)
     update = {"reason": Reason.AWAITING_APPROVAL, "message": message, "approvals": [*given] or None}
-    return stage.model_copy(update=update)
+    return stage.model_copy(update={**update, "waits": wait_begun(stage.waits, now)})
+
+
+def stage_approved(stage: StageStatus, given: Sequence[StageApproval], now: datetime) -> StageStatus:
+    """The stage, Pending as before, does not wait for approval any more."""
+    update = {"approvals": [*given] or None, "waits": wait_over(stage.waits, now)}
+    return stage.model_copy(update={"reason": None, "message": None, **update})
 
 
 def stage_finished(

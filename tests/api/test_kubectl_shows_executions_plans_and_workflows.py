@@ -68,7 +68,6 @@ def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: CrdGroup) -> 
         "STAGES": "",
         "ACTIONS": "",
         "CLEAN": "",
-        "VERIFIED": "",
         "DURATION": "",
         "MESSAGE": "Plan reverted successfully",
     }

@@ -11,6 +11,7 @@ from api.proof import ActionProof, Difference, ProofResult
 from api.reasons import Reason
 from api.requests import Pause
 from api.steps import ProofReport, ProvedAction, Target
+from api.timing import Wait
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
@@ -220,7 +221,8 @@ def paused() -> Object:
     """A person paused the run, in which a failed action waits for a decision."""
     words = 'configmaps "dns" is forbidden: exceeded quota: shop, requested: count/configmaps=1, used: 10, limited: 10'
     said = action_messages.failed_to(Operation.DELETE, "Localization", words)
-    waits = action("loc-b", Phase.RUNNING, Reason.AWAITING_DECISION, said)
+    since = [Wait(since=BEGIN + timedelta(seconds=8))]
+    waits = action("loc-b", Phase.RUNNING, Reason.AWAITING_DECISION, said).model_copy(update={"waits": since})
     busy = workflow("traffic", action("switch-dns"), waits, action("loc-a", Phase.PENDING))
     state = RunState(
         phase=Phase.RUNNING,

@@ -133,9 +133,11 @@ async def test_output_for_programs_is_the_object(tmp_path: Path) -> None:
 
 async def test_a_list_has_the_columns_of_kubectl(tmp_path: Path) -> None:
     head, row = (await asked(SCENARIOS["forbidden"](), "list", "-A", "-o", "wide", folder=tmp_path)).stdout.splitlines()
-    columns = ["NAMESPACE", "NAME", "PLAN", "OPERATION", "PHASE", "STAGES", "ACTIONS", "AGE", "DURATION", "MESSAGE"]
+    columns = ["NAMESPACE", "NAME", "PLAN", "OPERATION", "PHASE", "STAGES", "ACTIONS", "AGE", "DURATION"]
+    columns += ["WORKED", "PEOPLE", "TURN", "MESSAGE"]
     assert head.split() == columns
     assert row.split()[:7] == ["default", "shop-back", "shop", "Revert", "Failed", "1/2", "3/5"]
+    assert row.split()[8:12] == ["1m30s", "1m30s", "0s", "0s"]
 
 
 async def test_open_prints_the_address_of_the_run(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.phases import Phase
-from cli.commands.list import readiness
 from cli.run import read_run
 from cli.screen import changes, screen, sign
 from cli.terminal import Terminal
@@ -48,6 +47,21 @@ def test_every_node_is_drawn_in_the_order_of_the_object() -> None:
         "        ├── ✔ b  Rolled back: deleted Localization b",
         "        └── ○ a  Localization",
     ]
+
+
+def test_waits_tick_apart_from_work() -> None:
+    timing = {"working": "12s", "waitingForPeople": "1h0m3s", "waitingForTurn": "1m5s"}
+    goes_on = {**timing, "current": "WaitingForPeople", "since": "2026-02-03T10:10:20Z"}
+    first = _drawn(_execution(_action("a", "Running"), timing=goes_on))[0]
+    assert first.endswith("running 30s (worked 12s, waiting for people 1h00m, waited for its turn 1m05s)")
+    body = read_run(_execution(_action("a", "Running"), timing=goes_on))
+    assert body.spent(NOW) == {"working": 12.0, "waitingForPeople": 3613.0, "waitingForTurn": 65.0}
+    works = {**goes_on, "current": "Working"}
+    assert read_run(_execution(timing=works)).spent(NOW)["working"] == 22.0
+    ended = _drawn(_execution(phase="Succeeded", timing=timing, completionTime="2026-02-03T11:10:30Z"))[0]
+    assert ended.endswith("1h00m (worked 12s, waited for people 1h00m, waited for its turn 1m05s)")
+    forged = {"working": "1" * 60 + "h", "waitingForPeople": [], "current": "?", "since": "never"}
+    assert _drawn(_execution(timing=forged))[0].endswith("running 30s")
 
 
 def test_what_is_too_long_for_the_terminal_is_cut_and_not_wrapped() -> None:
@@ -160,18 +174,3 @@ def test_where_the_output_is_not_utf_8_it_is_ascii() -> None:
     drawn = _drawn(_execution(_action("a", "Failed", "no … café")), unicode=False)
     assert all(each.isascii() for each in drawn)
     assert drawn[-1] == "        `-- x a  no ... caf\\xe9"
-
-
-def test_the_list_of_one_plan_says_what_its_rehearsals_found() -> None:
-    conditions = [
-        {"type": "Valid", "status": "True", "message": "The definition is valid"},
-        {"type": "Revertible", "status": "Unknown", "message": "No Execute of the plan is in effect"},
-        {"type": "Executable", "status": "False", "message": "1 obstacle: make-app: Would fail"},
-    ]
-    assert Terminal().rows(readiness({"status": {"conditions": conditions}})) == [
-        "",
-        "Executable: False: 1 obstacle: make-app: Would fail",
-        "Revertible: Unknown: No Execute of the plan is in effect",
-    ]
-    assert readiness({"status": {"conditions": conditions[:1]}}) == []
-    assert readiness({}) == []

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shlex
 import subprocess
 import sys
 import threading
@@ -60,7 +61,10 @@ def test_a_person_executes_watches_reverts_waits_and_cancels(story: Story) -> No
     held = story.makes("held", held=True, timeout="2m")
     story.plan("shop", {"flow": [story.makes("first"), held]})
 
-    done = drplan(story, "execute", "shop", "--name", "move")
+    preview = drplan(story, "preview", "shop")
+    assert preview.returncode == 0
+    execute = next(line for line in preview.stdout.splitlines() if "--preview-digest" in line)
+    done = drplan(story, *shlex.split(execute)[1:], "--name", "move")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "drplanexecution/move created"
@@ -79,10 +83,11 @@ def test_a_person_executes_watches_reverts_waits_and_cancels(story: Story) -> No
     assert "\x1b[?25l" in watching.text
     assert "✔" in watching.text.rpartition("\x1b[J")[2]
     listed = drplan(story, "list", "-o", "wide").stdout.splitlines()
-    assert [line.split()[:4] for line in listed[1:]] == [
+    assert [line.split()[:4] for line in listed[1:3]] == [
         ["back", "shop", "Revert", "Succeeded"],
         ["move", "shop", "Execute", "Succeeded"],
     ]
+    assert listed[3].split()[1:5] == ["shop", "Preview:", "Execute", "Succeeded"]
 
     drplan(story, "execute", "shop", "--name", "again")
     drplan(story, "revert", "again", "--name", "stopped", "--no-wait")

@@ -1,12 +1,15 @@
 """An execution that waits for a person: mended and retried, skipped, done by hand; paused and resumed."""
 
 import itertools
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from api.meta import parse_duration
 from dev.layout import REPOSITORY
 from tests.e2e.story import Story, condition, nodes
+from tests.e2e.story import actions as done_by
 from tests.eventually import until
 from tests.kubectl import KubectlError, Object
 from tests.manifests import config_map, dr_plan, dr_workflow, execute, stage
@@ -50,6 +53,7 @@ def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_re
     assert status["phase"] == "Running"
     assert {"target": target, "requests": ["Retry", "Skip", "Done", "Abort"]} in status["allowedActions"]
     assert "Waiting for a decision (retry, skip, done or abort)" in status["message"]
+    assert status["timing"]["current"] == "WaitingForPeople"
     assert f"drplan retry execute --namespace {story.namespace} --action {target}" == status["nextSteps"][0]["command"]
 
     ask(story, "execute", "skip")
@@ -70,6 +74,11 @@ def test_what_failed_is_mended_and_the_same_execution_goes_on_and_so_does_its_re
     assert status["requests"][-1]["by"] == user(story)
     assert status["requests"][0]["message"].startswith("skip needs a reason")
     assert (condition(status, "Paused")["status"], status.get("allowedActions")) == ("False", None)
+    timing = {name: parse_duration(value) for name, value in status["timing"].items()}
+    waits = [wait for each in done_by(status) for wait in each.get("waits", [])]
+    waited = [datetime.fromisoformat(wait["until"]) - datetime.fromisoformat(wait["since"]) for wait in waits]
+    assert (len(waits), timing["waitingForPeople"]) == (2, sum(waited, timedelta()))
+    assert timing["working"] + timing["waitingForPeople"] == parse_duration(status["duration"])
     found = {place: (phase, message) for place, phase, message in nodes(status)}
     assert found["0-app-stage/0-app/1-make-taken"] == ("Succeeded", "Created ConfigMap taken")
 

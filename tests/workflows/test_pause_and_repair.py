@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
 from api.execution import SnapshotRef
@@ -91,6 +92,10 @@ async def test_a_retry_after_the_repair_ends_well(engine: DevEngine, decision: A
     assert run.begun == ["a", "b", "b", "b", "c"]
     assert state.phase is Phase.SUCCEEDED
     assert find(state, "b").retries == 2
+    waits = find(state, "b").waits or []
+    assert len(waits) == 2, "it waited for each of the two decisions"
+    assert all(each.until is not None for each in waits)
+    assert (waiting.waits or [])[0].until is None
     assert [one.timeout for one in engine.activities.given[run.uid]] == [None, None, None, "7s", None]
 
 
@@ -220,9 +225,14 @@ async def test_a_pause_waits_for_what_runs_and_starts_nothing_further(engine: De
     await eventually(b_is_done, "b is done")
     assert run.begun == ["a", "b"]
     await pause(run, RequestType.RESUME)
-    assert (await run.end()).phase is Phase.SUCCEEDED
+    ended = await run.end()
+    assert ended.phase is Phase.SUCCEEDED
     assert run.begun == ["a", "b", "c", "d"]
     assert (await run.state()).paused is None
+    [over] = ended.pauses or []
+    assert (ended.paused, over.since) == (None, state.paused.since)
+    assert over.until is not None
+    assert over.until >= over.since
 
 
 async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it(engine: DevEngine) -> None:
@@ -231,6 +241,12 @@ async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it
     run = await engine.start(execute(tree, after={"c": ["a"]}), a=gates["a"], b=gates["b"])
     await gates["b"].held()
     await pause(run)
+
+    async def workflow_knows() -> bool:
+        history = await run.workflow((0, "s"), (0, "w")).fetch_history()
+        return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED for event in history.events)
+
+    await eventually(workflow_knows, "the pause has reached the workflow")
     gates["a"].open()
 
     async def a_is_done() -> bool:
@@ -240,6 +256,7 @@ async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it
     await run.handle.cancel()
     gates["b"].open()
     state = await run.end()
+    assert state.paused is not None, "the pause lasts until the end"
     assert sorted(run.begun) == ["a", "b"]
     assert phases(state)["s/w/c"] == "Skipped"
     assert phases(state)["s/v"] == "Skipped"
@@ -291,6 +308,9 @@ async def test_a_stage_begins_once_enough_persons_have_approved_it(engine: DevEn
     assert state.phase is Phase.SUCCEEDED
     assert [each.by for each in state.stages[1].approvals or []] == ["bob", "carol"]
     assert (state.stages[1].phase, state.stages[1].reason is Reason.AWAITING_APPROVAL) == (Phase.SUCCEEDED, False)
+    [wait] = state.stages[1].waits or []
+    assert (waiting.waits or [])[0].since == wait.since
+    assert wait.until is not None, "one wait, however many approvals it takes"
 
 
 async def test_a_cancel_ends_the_wait_for_approval(engine: DevEngine) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.meta import CANCEL_ANNOTATION, rfc3339
+from api.meta import CANCEL_ANNOTATION, go_duration, rfc3339
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
 from kube.client import Object
@@ -50,13 +50,17 @@ async def test_others_are_pending_with_the_reason_and_start_by_themselves_oldest
         "Waiting for DRPlanExecution holder, which runs DRPlan plan; position 2 in the queue"
     )
     assert condition(waiting, "Progressing")["reason"] == "WaitingForPlan"
+    queued_at = waiting["status"]["queuedAt"]
+    assert waiting["status"]["timing"].items() >= {"current": "WaitingForTurn", "since": queued_at}.items()
     await ns.close(holder, done())
     second = await ns.phase("second", Phase.RUNNING)
     third = await ns.until("third", lambda item: "position 1" in item["status"]["message"], "its position")
     assert third["status"]["phase"] == "Pending"
     await ns.close(second, done())
     await ns.close(await ns.phase("third", Phase.RUNNING), done())
-    await ns.phase("third", Phase.SUCCEEDED)
+    status = (await ns.phase("third", Phase.SUCCEEDED))["status"]
+    turn = datetime.fromisoformat(status["startTime"]) - datetime.fromisoformat(queued_at)
+    assert (status["queuedAt"], status["timing"]["waitingForTurn"]) == (queued_at, go_duration(turn))
 
 
 async def test_an_execution_is_validated_again_when_its_turn_comes(ns: PlanNamespace) -> None:

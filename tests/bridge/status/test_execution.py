@@ -20,6 +20,8 @@ from api.execution import (
 )
 from api.phases import Phase
 from api.reasons import Reason
+from api.requests import Pause
+from api.timing import Timing, TimingState, Wait
 from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
@@ -512,3 +514,31 @@ def test_each_further_loss_of_an_actions_attempts_is_told_once() -> None:
     assert execution_status.lost_attempts(three, three) == []
     assert [path for path, _ in execution_status.lost_attempts(three, four)] == ["first/work/one"]
     assert execution_status.lost_attempts(four, running(ExecutionStatus())) == []
+
+
+def test_work_and_waits_are_counted_apart_whenever_the_status_is_computed() -> None:
+    def waiting(before: ExecutionStatus, seconds: int) -> ExecutionStatus:
+        moment = MOMENT.model_copy(update={"now": NOW + timedelta(seconds=seconds)})
+        return execution_status.waiting(before, conditions.WAITING_FOR_PLAN, "waiting", moment)
+
+    queued = waiting(ExecutionStatus(), 0)
+    assert waiting(queued, 7).timing == queued.timing
+    assert queued.timing == Timing(current=TimingState.WAITING_FOR_TURN, since=NOW)
+    run = RUN.model_copy(update={"start_time": NOW + timedelta(seconds=60)})
+    paused = Pause(by="ada", since=NOW + timedelta(seconds=70))
+    tree = state(stage("first", node("work", action("one")))).model_copy(update={"paused": paused})
+    after = execution_status.running(queued, run, seen(tree), MOMENT)
+    counted = Timing(working="10s", waiting_for_turn="1m")
+    goes_on = {"current": TimingState.WAITING_FOR_PEOPLE, "since": paused.since}
+    assert after.timing == counted.model_copy(update=goes_on)
+    assert execution_status.running(after, run, seen(None), MOMENT).timing == after.timing, "no worker answers"
+    gone = run.model_copy(update={"status": RunStatus.TERMINATED, "close_time": NOW + timedelta(seconds=100)})
+    last = execution_status.closed(after, gone, MOMENT)
+    assert last.timing == counted.model_copy(update={"waiting_for_people": "30s"})
+    assert (last.paused, last.pauses) == (None, [Wait(since=paused.since, until=gone.close_time)])
+
+
+def test_nothing_can_be_asked_of_a_preview() -> None:
+    preview = MOMENT.model_copy(update={"preview": True})
+    assert execution_status.running(ExecutionStatus(), RUN, seen(), preview).allowed_actions is None
+    assert execution_status.running(ExecutionStatus(), RUN, seen(), MOMENT).allowed_actions

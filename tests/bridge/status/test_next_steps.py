@@ -165,6 +165,14 @@ def test_a_consequence_is_no_cause_and_comes_last() -> None:
     assert situations(status) == [Situation.PARTLY_REVERTED, Situation.CONSEQUENCE]
 
 
+def test_beside_its_cause_a_consequence_is_not_told() -> None:
+    both = failed(Reason.FORBIDDEN)
+    stopped = failed(Reason.STOPPED_AFTER_FAILURE, phase=Phase.SKIPPED)
+    both = both.model_copy(update={"stage_statuses": [*both.stages, *stopped.stages]})
+    status = ended(BACK, both, status=RunStatus.FAILED)
+    assert situations(status) == [Situation.FORBIDDEN, Situation.PARTLY_REVERTED]
+
+
 @pytest.mark.parametrize(
     ("rejection", "situation"),
     [

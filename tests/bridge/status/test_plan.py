@@ -18,6 +18,7 @@ from api.plan import (
     Stage,
     WorkflowReference,
 )
+from api.timing import Timing
 from api.workflow import DRWorkflow, DRWorkflowSpec, DRWorkflowStatus
 from bridge.status import conditions
 from bridge.status import plan as plan_status
@@ -77,11 +78,14 @@ def test_a_lock_of_the_older_controller_is_nobodys_of_ours() -> None:
 
 
 def test_the_end_releases_the_lock_and_closes_the_record() -> None:
-    status = after(DRPlanStatus(), execution("a", Phase.FAILED))
+    ended = execution("a", Phase.FAILED)
+    ended = ended.model_copy(update={"status": ended.status.model_copy(update={"timing": Timing(working="3s")})})
+    status = after(DRPlanStatus(), ended)
     assert status.current_execution is None
     assert status.execution_history is not None
     (record,) = status.execution_history
     assert (record.phase, record.completion_time) == ("Failed", NOW + timedelta(seconds=5))
+    assert record.working == "3s"
 
 
 def test_settling_twice_changes_nothing_more() -> None:

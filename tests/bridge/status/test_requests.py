@@ -10,6 +10,7 @@ from api.reasons import Reason
 from api.requests import Pause, RequestState, RequestType
 from bridge.status import requests
 from planning.definitions import identifiers
+from planning.messages import requests as messages
 from tests.planning.builders import stage, workflow
 
 ROOT = "revert/default/back/uid"
@@ -50,6 +51,13 @@ def test_a_decision_goes_to_the_workflow_of_the_action_that_waits() -> None:
     sent = passable.request
     assert (sent.type, sent.action, sent.by) == (RequestType.RETRY, 2, "alice")
     assert (sent.timeout, sent.reason) == ("30s", "mended")
+
+
+@pytest.mark.parametrize("kind", ["pause", "approve", "retry", "dance"])
+def test_a_preview_takes_no_request(kind: str) -> None:
+    request = requests.current(ONE_WAITS, annotations(kind), NOW)
+    assert request is not None
+    assert requests.passable(request, annotations(kind), ONE_WAITS, ROOT, preview=True) == messages.OF_PREVIEW
 
 
 def test_one_that_waits_alone_need_not_be_named() -> None:

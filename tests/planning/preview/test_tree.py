@@ -208,3 +208,11 @@ def test_the_estimate_is_the_median_of_what_succeeded() -> None:
     assert estimate(known, REVERT) == ("5s", 1)
     assert estimate(history(), EXECUTE) is None
     assert estimate(None, EXECUTE) is None
+
+
+@pytest.mark.parametrize(("working", "estimated"), [("40s", "40s"), (None, "10m"), ("long", "10m")])
+def test_what_an_execution_waited_for_people_is_no_part_of_the_estimate(working: str | None, estimated: str) -> None:
+    known = history((EXECUTE, Phase.SUCCEEDED, 600))
+    records = [one.model_copy(update={"working": working}) for one in known.status.execution_history or []]
+    known = known.model_copy(update={"status": known.status.model_copy(update={"execution_history": records})})
+    assert estimate(known, EXECUTE) == (estimated, 1)
