@@ -1,7 +1,7 @@
 """Reverts of parts of an execution."""
 
 from tests import manifests
-from tests.e2e.story import Story, condition, told
+from tests.e2e.story import Story, actions, condition, told
 
 
 def test_what_is_not_selected_is_taken_back_by_a_later_revert(story: Story) -> None:
@@ -86,6 +86,8 @@ def test_all_executions_after_one_are_taken_back_the_newest_first(story: Story) 
         ("make-two", "Succeeded", "Rolled back: deleted ConfigMap two"),
     ]
     assert [story.exists("configmap", each) for each in ("app", "two", "three")] == [True, False, False]
+    assert [each["proof"]["result"] for each in actions(status)] == ["Verified"] * 3
+    assert condition(status, "Verified")["reason"] == "AsBefore"
 
     story.revert("third-again", "plan", "third")
     assert story.succeeded("third-again")["message"] == "Nothing left to revert: already reverted by back"
