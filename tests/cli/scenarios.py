@@ -172,7 +172,8 @@ def differs() -> Object:
         message=proof_messages.changed(target, fields),
     )
     unread = ActionProof(
-        result=ProofResult.UNREADABLE, message=proof_messages.unreadable(target, "localizations is forbidden")
+        result=ProofResult.UNREADABLE,
+        message=proof_messages.unreadable(target.model_copy(update={"name": "loc-a"}), "localizations is forbidden"),
     )
     return _proved(probe=HTTP, loc_a=unread, loc_b=changed)
 
