@@ -108,6 +108,9 @@ class Authorizer(Protocol):
     async def proof(self, request: ProofInput, attempt: RunningAttempt) -> DRPlanExecution:
         """Return the Revert whose run this activity belongs to, also after its end: it only reads."""
 
+    async def redecision(self, attempt: RunningAttempt) -> DRPlanExecution:
+        """Return the Revert whose run asks for another decision on an action."""
+
 
 class RunRecords(Protocol):
     """What Temporal's server says of runs. Methods raise RunUnknownError."""
@@ -216,6 +219,13 @@ class RunAuthorizer:
             raise _refused(access_messages.another_request(key))
         return execution
 
+    async def redecision(self, attempt: RunningAttempt) -> DRPlanExecution:
+        """Return the Revert whose run this activity belongs to, which goes on."""
+        execution = await self._recorded(await self._root_of_this_run(), attempt)
+        if execution.spec.operation_type is not OperationType.REVERT:
+            raise _refused_step(execution.metadata.key)
+        return execution
+
     async def _account_of_execute(self, execution: DRPlanExecution, request: ExecuteInput) -> str | None:
         """Return the account of an Execute that runs the step that is asked for, of these definitions."""
         key = execution.metadata.key
@@ -238,6 +248,9 @@ class RunAuthorizer:
         if ref is None:
             return await self._account_without_decision(execution, request)
         decision = await self._snapshots.decision(key, ref)
+        if request.decided_again is not None:
+            # The worker stored it, like the first one, and only says which of the two has the step.
+            decision = await self._snapshots.decision(key, request.decided_again)
         if not decision.contains(step_of(request)):
             was_reset = execution.status.engine is not None and execution.status.engine.run_id != root.run_id
             if was_reset or execution.spec.revert_to is not None:

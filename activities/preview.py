@@ -11,12 +11,12 @@ from functools import partial
 
 from activities.access import may
 from activities.attempt import RunningAttempt
+from activities.decision import AnyLoaded
 from activities.effects.action import ResolvedAction
 from activities.effects.delete import ObjectDeletion
 from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import EffectsByType
-from activities.load import AnyLoaded
 from activities.resolve_action import ActionResolver
 from activities.rollback_action import execute_input
 from activities.store import SnapshotStore
@@ -133,12 +133,16 @@ class Previewer:
         self._cluster = cluster
         self._effects = effects
 
-    async def ask(self, loaded: AnyLoaded, actor: Actor, report: Report) -> dict[Place, ActionOutcome]:
-        """Return what would become of every Pending action. Raises ActionError where that cannot be asked."""
+    async def ask(self, parts: Sequence[AnyLoaded], actor: Actor, report: Report) -> dict[Place, ActionOutcome]:
+        """Return what would become of every Pending action of parts that follow each other.
+
+        Raises ActionError where that cannot be asked.
+        """
+        documents = [document for one in parts for document in one.documents]
         resolver = ActionResolver(
-            self._cluster, DocumentsInMemory(loaded.documents, SnapshotStore.of(self._cluster)), preview=True
+            self._cluster, DocumentsInMemory(documents, SnapshotStore.of(self._cluster)), preview=True
         )
-        questions = list(_questions(loaded, actor))
+        questions = list(_questions(parts, actor))
         # Resolved twice, and not kept meanwhile: the bodies of thousands of actions take too much memory.
         changes = await parallel(questions, lambda each: _changes(resolver, each), CALLS_AT_ONCE)
         earlier, needs = Changes(), list[_Needs]()
@@ -273,8 +277,16 @@ class Previewer:
         return missing
 
 
-def _questions(loaded: AnyLoaded, actor: Actor) -> Iterator[_Question]:
-    """Yield every Pending action of a decision, in the order in which they would run."""
+def _questions(parts: Sequence[AnyLoaded], actor: Actor) -> Iterator[_Question]:
+    """Yield every Pending action of decisions, in the order in which they would run."""
+    stages = 0
+    for one in parts:
+        yield from _questions_of(one, actor, stages)
+        stages += len(one.decision.state.stages)
+
+
+def _questions_of(loaded: AnyLoaded, actor: Actor, stages: int) -> Iterator[_Question]:
+    """Yield every Pending action of a decision, before whose tree there are so many stages of others."""
     origin = loaded.decision.origin
     for stage_place, stage in enumerate(loaded.decision.state.stages):
         for place, node in enumerate(stage.workflows):
@@ -293,7 +305,7 @@ def _questions(loaded: AnyLoaded, actor: Actor) -> Iterator[_Question]:
                     request = execute_input(RollbackInput(step=step, actor=actor, dr_workflow=reference, origin=at))
                 outputs = ACTION_TYPES[action.type].outputs if action.type else ()
                 attempt = PreviewAttempt(step.attempts)
-                yield _Question((stage_place, place, index), action.name, outputs, step, request, attempt)
+                yield _Question((stages + stage_place, place, index), action.name, outputs, step, request, attempt)
 
 
 async def _changes(resolver: ActionResolver, question: _Question) -> list[Change]:

@@ -53,6 +53,7 @@ def activities(
         load.load_revert,
         load.load_execute,
         load.preview,
+        load.decide_again,
         load.rehearse,
         executing.execute_action,
         executing.verify_action,

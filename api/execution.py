@@ -448,6 +448,8 @@ class ExecutionTree(Model):
     """Additive. The pauses that are over."""
     decision: SnapshotRef | None = None
     """Additive. Of a Revert: what each of its actions deletes or carries out, as decided before the first one."""
+    in_effect: str | None = None
+    """Additive. Of a Revert with revertTo: the execution that it returns to, unless that was taken back before."""
     later_executions: list[LaterExecution] | None = None
     """Additive. Of a Revert: executions of the plan that came later and are in effect, those first that rest on an
     object which the Revert was to take away or change; at most 20."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from api.actions import RetryPolicy
 from api.execution import (
     ActionOutputs,
+    ActionStatus,
     ClusterActionStatus,
     NodeReason,
     Rejection,
@@ -206,6 +207,11 @@ class RollbackStep(Model):
     attempts: Attempts = Attempts()
 
     @property
+    def certain_refusal(self) -> Refusal | None:
+        """Why the action fails whatever is there when its turn comes; None for a restoration, which looks then."""
+        return self.refusal if self.restoration is None else None
+
+    @property
     def success(self) -> Reason:
         """The reason of an action whose step was done."""
         if self.custom is None:
@@ -252,6 +258,8 @@ class RollbackInput(Model):
     """Of a retry that a person asked for: bounds the attempt in place of the step's own timeout (Go duration)."""
     parameters: ParametersRef | None = None
     """What a person set for retries of this action in this run."""
+    decided_again: SnapshotRef | None = None
+    """Where the step is stored, if it was decided again for a retry."""
 
     @property
     def attempts(self) -> Attempts:
@@ -295,7 +303,8 @@ class ObserveInput(Model):
     """Like in RollbackInput."""
     origin: Origin | None = None
     parameters: ParametersRef | None = None
-    """Like in RollbackInput."""
+    decided_again: SnapshotRef | None = None
+    """Like in RollbackInput, both."""
 
 
 class ActionRecord(Model):
@@ -414,6 +423,39 @@ class RevertPart(Model):
     """Of the tree, before it is decided what becomes of them."""
 
 
+class RevertPlace(Model):
+    """Where a DRWorkflow is in the tree of a Revert."""
+
+    stage: str
+    workflow: int
+    """Position in the stage's list of the tree."""
+    part: str | None = None
+    """Of a Revert with `revertTo`: the execution that is taken back."""
+
+
+class RedecisionInput(Model):
+    """Input of the activity that decides again on an action of a Revert that was refused."""
+
+    place: RevertPlace
+    dr_workflow: ObjectName
+    index: int
+    """Position of the action in the workflow's node."""
+    action: str
+
+
+class Redecision(Model):
+    """What is decided again on one action of a Revert."""
+
+    node: ActionStatus
+    """The action as it was decided: Pending, or Skipped with its cause."""
+    step: RollbackStep | None = None
+    actor: Actor
+    origin: Origin | None = None
+    """Of the action's DRWorkflow, where its definition is carried out."""
+    decision: SnapshotRef
+    """Where the step is stored."""
+
+
 class RevertDecision(Model):
     """What a Revert will do: the complete tree, and a step for every Pending action."""
 
@@ -477,6 +519,8 @@ class RevertWorkflowInput(Model):
     actor: Actor
     origin: Origin | None = None
     on_failure: OnFailure = OnFailure.STOP
+    place: RevertPlace | None = None
+    """None in runs that earlier releases started: what was refused there is not decided again."""
 
 
 class ExecuteStageInput(Model):

@@ -83,9 +83,13 @@ class Executions:
         """Request the cancel of an execution; repeating it changes nothing."""
         self.annotate(name, {CANCEL_ANNOTATION: "true"})
 
-    def annotate(self, name: str, annotations: Mapping[str, str | None]) -> None:
-        """Set annotations of an execution, and remove those with None."""
-        change = {"metadata": {"annotations": dict(annotations)}}
+    def annotate(self, name: str, annotations: Mapping[str, str | None], version: str | None = None) -> None:
+        """Set annotations of an execution, and remove those with None.
+
+        Raises ConflictError where it is no longer at the resourceVersion `version`.
+        """
+        metadata: Object = {"annotations": dict(annotations)} | ({"resourceVersion": version} if version else {})
+        change = {"metadata": metadata}
         path, query = self._path(_EXECUTIONS, name), {"fieldManager": "drplan"}
         self._server.call("PATCH", path, query=query, body=change, content=MERGE_PATCH, about=name)
 

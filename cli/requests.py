@@ -24,8 +24,10 @@ from cli.executions import POLL_SECONDS, Executions
 from cli.options import connected, parameters
 from cli.terminal import neutral
 from kube.blocking import Object
-from kube.errors import ApiError
+from kube.errors import ApiError, ConflictError
 
+ENDED = frozenset({"Succeeded", "Failed", "Canceled"})
+"""Phases after which nothing is answered."""
 ANSWER_SECONDS = 30.0
 """How long the answer of the bridge is waited for; the request stays, and is answered later."""
 
@@ -68,15 +70,18 @@ def request(options: argparse.Namespace, target: str | None = None) -> int:
 def ask(executions: Executions, name: str, annotations: Mapping[str, str | None]) -> Object | None:
     """Write a request and return the bridge's answer; None while it has not answered. Raises ApiError.
 
-    An annotation of None removes what an earlier request had set.
+    An annotation of None removes what an earlier request had set. A request of somebody else that waits for its answer
+    is waited for, and never overwritten: the write is refused where the execution has changed since it was read.
     """
     request_id = uuid.uuid4().hex
     whose = {REQUEST_ID_ANNOTATION: request_id, REQUEST_BY_ANNOTATION: executions.user()}
-    executions.annotate(name, {**annotations, **whose})
     deadline = time.monotonic() + ANSWER_SECONDS
+    waiting = _write(executions, name, {**annotations, **whose}, deadline)
+    if waiting is not None:
+        return {"state": "Refused", "message": waiting}
     while time.monotonic() < deadline:
         try:
-            requests = (executions.get(name).get("status") or {}).get("requests") or []
+            requests = _requests(executions.get(name))
         except ApiError as error:
             if not error.unavailable:
                 raise
@@ -86,3 +91,35 @@ def ask(executions: Executions, name: str, annotations: Mapping[str, str | None]
                 return dict(each)
         time.sleep(POLL_SECONDS)
     return None
+
+
+def _write(executions: Executions, name: str, annotations: Mapping[str, str | None], deadline: float) -> str | None:
+    """Write a request once no other one waits; return which one still does at the deadline. Raises ApiError."""
+    while True:
+        execution = executions.get(name)
+        waiting = _waiting(execution)
+        if waiting is None:
+            try:
+                executions.annotate(name, annotations, execution["metadata"].get("resourceVersion"))
+            except ConflictError:
+                continue  # somebody has written something else meanwhile
+            return None
+        if time.monotonic() >= deadline:
+            return waiting
+        time.sleep(POLL_SECONDS)
+
+
+def _waiting(execution: Object) -> str | None:
+    """Say which request of an execution waits for its answer; None where none does, as after the execution's end."""
+    annotations = execution["metadata"].get("annotations") or {}
+    phase, request_id = (execution.get("status") or {}).get("phase"), annotations.get(REQUEST_ID_ANNOTATION)
+    if request_id is None or phase in ENDED:
+        return None
+    if any(each.get("id") == request_id and each.get("state") != "Requested" for each in _requests(execution)):
+        return None
+    kind, by = annotations.get(REQUEST_ANNOTATION, ""), annotations.get(REQUEST_BY_ANNOTATION, "")
+    return f"the {kind} of {by} waits for its answer, which comes while the execution runs; try again then"
+
+
+def _requests(execution: Object) -> list[Object]:
+    return list((execution.get("status") or {}).get("requests") or [])

@@ -5,10 +5,11 @@ every name and model with the worker's registry. Source: docs/architecture.md, "
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
@@ -35,6 +36,8 @@ with workflow.unsafe.imports_passed_through():
         ParametersRef,
         ProofInput,
         ProofReport,
+        Redecision,
+        RedecisionInput,
         RehearsalInput,
         RevertDecision,
         RevertWorkflowInput,
@@ -95,6 +98,7 @@ class ActivityName(StrEnum):
     STORE_RECORD = "store_record"
     PROVE_REVERT = "prove_revert"
     STORE_PARAMETERS = "store_parameters"
+    DECIDE_AGAIN = "decide_again"
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ SIGNATURES = {
     ActivityName.STORE_RECORD: Signature(LedgerInput, LedgerRef),
     ActivityName.PROVE_REVERT: Signature(ProofInput, ProofReport),
     ActivityName.STORE_PARAMETERS: Signature(ParametersInput, RetriedWith),
+    ActivityName.DECIDE_AGAIN: Signature(RedecisionInput, Redecision),
 }
 
 
@@ -157,6 +162,10 @@ class ActionCall:
     """The reason of a success, where the step decides it; None leaves it to the outcome."""
     refused: bool = False
     """It fails by what was decided before the first action, so that a repeat changes nothing."""
+    decide_again: Callable[[], Awaitable[Redecision]] | None = None
+    """Decides again on what was refused; None where an earlier release started the run. Raises ActivityError."""
+    decided: Callable[[Redecision], "ActionCall"] | None = None
+    """Returns the call for what was decided again."""
 
     @property
     def limit(self) -> int:
@@ -206,12 +215,16 @@ async def rehearse(request: RehearsalInput) -> RunState:
     return asked
 
 
-def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep) -> ActionCall:
-    """Return the call that rolls the action at `index` back."""
-    node, actor = workflow_input.workflow, workflow_input.actor
+def rollback(
+    index: int, workflow_input: RevertWorkflowInput, step: RollbackStep, again: Redecision | None = None
+) -> ActionCall:
+    """Return the call that rolls the action at `index` back; the step may have been decided `again`."""
+    node, actor = workflow_input.workflow, workflow_input.actor if again is None else again.actor
+    decided_again = None if again is None else again.decision
     caption = run_messages.rollback_caption(step, node.actions[index].name)
     # Only a step that carries out a definition needs to know where that is kept.
-    dr_workflow, origin = (node.workflow_ref, workflow_input.origin) if step.custom else (None, None)
+    stored = workflow_input.origin if again is None else again.origin
+    dr_workflow, origin = (node.workflow_ref, stored) if step.custom else (None, None)
 
     def attempt(prior: PriorAttempts, options: RetryOptions) -> RollbackInput:
         return RollbackInput(
@@ -224,6 +237,7 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
             heartbeat=prior.heartbeat,
             timeout=options.timeout,
             parameters=options.parameters,
+            decided_again=decided_again,
         )
 
     def start(prior: PriorAttempts, options: RetryOptions) -> ActionHandle:
@@ -231,15 +245,44 @@ def rollback(index: int, workflow_input: RevertWorkflowInput, step: RollbackStep
 
     def look(options: RetryOptions) -> ActionHandle:
         given = ObserveInput(
-            step=step, actor=actor, dr_workflow=dr_workflow, origin=origin, parameters=options.parameters
+            step=step,
+            actor=actor,
+            dr_workflow=dr_workflow,
+            origin=origin,
+            parameters=options.parameters,
+            decided_again=decided_again,
         )
         return _start_look(ActivityName.LOOK_AGAIN, given, index, caption)
 
     def parameters_input(options: RetryOptions, request: PersonRequest, record: ActionRecord) -> ParametersInput:
         return ParametersInput(request=request, rollback=attempt(PriorAttempts(), options), record=record)
 
-    refused = step.refusal is not None
-    return ActionCall(step.attempts, start, look, parameters_input, step.success, refused)
+    def decided(redecision: Redecision) -> ActionCall:
+        assert redecision.step is not None, "what is skipped is not tried"
+        return rollback(index, workflow_input, redecision.step, redecision)
+
+    refused = step.certain_refusal is not None
+    again_by = partial(_decide_again, index, workflow_input) if workflow_input.place is not None else None
+    return ActionCall(step.attempts, start, look, parameters_input, step.success, refused, again_by, decided)
+
+
+async def _decide_again(index: int, workflow_input: RevertWorkflowInput) -> Redecision:
+    """Decide again on the action at `index`, which was refused. Raises ActivityError."""
+    node, place = workflow_input.workflow, workflow_input.place
+    assert place is not None, "the caller has compared"
+    name = node.actions[index].name
+    redecision: Redecision = await workflow.execute_activity(
+        ActivityName.DECIDE_AGAIN,
+        RedecisionInput(place=place, dr_workflow=node.workflow_ref, index=index, action=name),
+        result_type=Redecision,
+        activity_id=f"decision-{index}",
+        start_to_close_timeout=LOAD_TIMEOUT,
+        schedule_to_close_timeout=LOAD_TIMEOUT,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
+        summary=run_messages.decide_again_caption(name),
+    )
+    return redecision
 
 
 def execute(

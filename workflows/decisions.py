@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RetriedWith
     from api.phases import OnFailure, Phase
     from api.requests import NEED_REASON, PersonRequest, RequestType
-    from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef
+    from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef, Redecision
     from planning.messages import requests as request_messages
 from workflows import activity_stubs
 from workflows.activity_stubs import ActionCall, RetryOptions
@@ -38,6 +38,8 @@ class MadeDecision:
     request: PersonRequest
     parameters: RetriedWith | None = None
     """Of a retry with parameters: where their values are stored."""
+    redecision: Redecision | None = None
+    """Of a retry of what was refused: what was decided again."""
 
 
 class Decisions:
@@ -67,32 +69,29 @@ class Decisions:
             raise refused(request_messages.WAITS_FOR_NOTHING)
         if not request.type.decides:
             raise refused(request_messages.unsupported(request.type.lower()))
-        if request.type is RequestType.RETRY and self._waiting[request.action].call.refused:
+        call = self._waiting[request.action].call
+        if request.type is RequestType.RETRY and call.refused and call.decide_again is None:
             raise refused(request_messages.RETRY_IN_VAIN)
         if request.type in NEED_REASON and not request.reason:
             raise refused(request_messages.needs_reason(request.type))
 
     async def make(self, request: PersonRequest) -> None:
-        """Take a decision that was checked. Raises ApplicationError where its parameters are refused."""
+        """Take a decision that was checked. Raises ApplicationError where a retry is refused after all."""
         assert request.action is not None, "the check refuses a decision about no action"
-        parameters = None
-        if request.parameters:
-            parameters = await self._stored(request.action, request)
-            self.check(request)  # another decision may have come in meanwhile
-        self._made[request.action] = MadeDecision(request, parameters)
-
-    async def _stored(self, index: int, request: PersonRequest) -> RetriedWith:
-        waiting = self._waiting[index]
-        parameters_input = waiting.call.parameters_input(waiting.options, request, _record(waiting.end.outcome))
+        waiting, parameters, redecision = self._waiting[request.action], None, None
         try:
-            return await activity_stubs.store_parameters(index, parameters_input)
+            if request.parameters:
+                record = ActionRecord(**waiting.end.outcome.record_fields())
+                parameters_input = waiting.call.parameters_input(waiting.options, request, record)
+                parameters = await activity_stubs.store_parameters(request.action, parameters_input)
+            elif request.type is RequestType.RETRY and waiting.call.refused and waiting.call.decide_again is not None:
+                redecision = await waiting.call.decide_again()
         except ActivityError as error:
             cause = error.cause
             raise refused(cause.message if isinstance(cause, ApplicationError) else str(cause or error)) from None
-
-
-def _record(outcome: ActionOutcome) -> ActionRecord:
-    return ActionRecord(**outcome.record_fields())
+        if parameters is not None or redecision is not None:
+            self.check(request)  # another decision may have come in meanwhile
+        self._made[request.action] = MadeDecision(request, parameters, redecision)
 
 
 def options_of(decision: MadeDecision, before: RetryOptions, origin: Origin | None) -> RetryOptions:
@@ -102,6 +101,13 @@ def options_of(decision: MadeDecision, before: RetryOptions, origin: Origin | No
         return RetryOptions(decision.request.timeout, before.parameters)
     ref = ParametersRef(execution=origin.execution, record=stored.record, names=stored.parameters)
     return RetryOptions(decision.request.timeout, ref)
+
+
+def skipped_by(redecision: Redecision, end: ActionEnd) -> ActionEnd:
+    """Return how an action ended of which nothing is to be done any more, by what was decided again."""
+    node = redecision.node
+    update = {"phase": node.phase, "reason": node.reason, "message": node.message or ""}
+    return ActionEnd(end.outcome.model_copy(update=update), end.retries)
 
 
 def ended_by(request: PersonRequest, end: ActionEnd) -> ActionEnd:

@@ -13,7 +13,14 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
     from api.requests import Pause
-    from api.steps import ExecuteStageInput, ExecuteStep, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
+    from api.steps import (
+        ExecuteStageInput,
+        ExecuteStep,
+        ExecuteWorkflowInput,
+        RevertPlace,
+        RevertStageInput,
+        RevertWorkflowInput,
+    )
     from planning.definitions import identifiers
     from planning.messages import runs as run_messages
     from planning.status import rollup, transitions
@@ -145,6 +152,7 @@ class RevertStage(StageWalk):
             actor=self._input.actor,
             origin=origin and origin.model_copy(update={"workflow": position}),
             on_failure=self._input.on_failure,
+            place=RevertPlace(stage=self._input.stage.name, workflow=index, part=self._input.stage.execution),
         )
 
 

@@ -33,7 +33,7 @@ from workflows.attempts import run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
 from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, WorkflowType
-from workflows.decisions import Decisions, MadeDecision, WaitingAction, ended_by, options_of, tried_again
+from workflows.decisions import Decisions, MadeDecision, WaitingAction, ended_by, options_of, skipped_by, tried_again
 from workflows.pause import Paused
 
 ATTEMPTS_LOST = "drplan_attempts_lost"
@@ -204,6 +204,11 @@ class WorkflowWalk:
             if decision.request.type is not RequestType.RETRY:
                 end = ended_by(decision.request, end)
                 break
+            if (again := decision.redecision) is not None:
+                if again.step is None or call.decided is None:
+                    end = skipped_by(again, end)
+                    break
+                call = call.decided(again)
             options = options_of(decision, options, self._origin)
             end = tried_again(end, await run_action(call, options, self.cancellation, retrying, losing))
         del self._running[index]
@@ -224,6 +229,8 @@ class WorkflowWalk:
         decision = await self._decisions.about(index, waiting)
         request, parameters = (decision.request, decision.parameters) if decision else (None, None)
         node = transitions.action_decided(self._node.actions[index], request, workflow.now(), parameters)
+        if decision is not None and (again := decision.redecision) is not None:
+            node = node.model_copy(update={"rolled_back_by": again.node.rolled_back_by})
         self._node = transitions.with_child(self._node, index, node)
         return decision
 

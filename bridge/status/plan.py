@@ -117,6 +117,8 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
         return ConditionUpdate(ConditionType.EXECUTED, in_effect, reason, message)
     if is_execute:
         return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
+    if (named := execution.status.in_effect) is not None:
+        return _executed_before(status, named)
     succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
     last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
     if execution.spec.revert_to is not None or last in (None, original):
@@ -126,6 +128,16 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
             return ConditionUpdate(ConditionType.EXECUTED, False, "PartlyReverted", message)
         return ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
     return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(last)) if in_effect else None
+
+
+def _executed_before(status: DRPlanStatus, name: str) -> ConditionUpdate:
+    """Return that the execution of this name is in effect, to which a Revert has returned; it may have done a part."""
+    record = next((one for one in status.execution_history or [] if one.name == name), None)
+    ended = record.phase if record is not None else None
+    if ended is None or ended == Phase.SUCCEEDED:
+        return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
+    message = run_messages.partly_in_effect(name, ended)
+    return ConditionUpdate(ConditionType.EXECUTED, False, "PartlyExecuted", message)
 
 
 def _clean(execution: DRPlanExecution) -> ConditionUpdate | None:

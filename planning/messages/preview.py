@@ -46,6 +46,11 @@ def would_fail(reason: str) -> str:
     return f"Would fail: {reason}"
 
 
+def of_execution(name: str, reason: str) -> str:
+    """A Revert that returns to an earlier execution would stop at this one."""
+    return f"execution {name}: {reason}"
+
+
 def all_of(parts: Sequence[str]) -> str:
     """Join what would be done with several objects of one action."""
     return listed(parts, MESSAGE_BOUND)

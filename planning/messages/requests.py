@@ -55,6 +55,9 @@ NOT_PARAMETERS = (
     f"the annotation {REQUEST_PARAMS_ANNOTATION} is not a JSON object with a text for each parameter, such as "
     """{"image": "nginx:1.29"}"""
 )
+TREE_CHANGED = (
+    "the plan has changed, so the action is no longer where the Revert has it: abort, and create another Revert"
+)
 NO_DEFINITION = "the default rollback works from what was recorded, so it takes no parameters: retry without them"
 DONE_IN_CLUSTERS = (
     "the action is done in some of its clusters, with the values as they were: abort, and create another execution"
@@ -174,6 +177,11 @@ def invalid_timeout(text: str) -> str:
     except ValueError as error:
         return f"the annotation {REQUEST_TIMEOUT_ANNOTATION}: {error}"
     return ""
+
+
+def still_refused(reason: str) -> str:
+    """What was refused when the Revert was decided would be refused now."""
+    return bounded(f"a retry changes nothing: {reason}")
 
 
 def parameters_too_long() -> str:

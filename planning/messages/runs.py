@@ -167,6 +167,11 @@ def partly_executed(name: str, phase: Phase, done: int, total: int) -> str:
     return f"DRPlanExecution {name} ended as {phase.value}: {done} of {counted(total, 'action')} succeeded"
 
 
+def partly_in_effect(name: str, phase: str) -> str:
+    """A Revert has returned to an Execute that did not come to a good end."""
+    return f"DRPlanExecution {name} ended as {phase}: what it did is in effect"
+
+
 def partly_reverted(name: str, original: str, phase: Phase, done: int, total: int) -> str:
     """A Revert that did not come to a good end took a part of an Execute back."""
     return (
@@ -274,6 +279,11 @@ def load_caption(operation: OperationType, execution: ObjectKey) -> str:
 def store_record_caption(part: int) -> str:
     """Caption the activity that stores a part of the record for a Revert."""
     return "Store the record for a Revert" + (f", part {part}" if part else "")
+
+
+def decide_again_caption(action: str) -> str:
+    """Caption the activity that decides again on an action that was refused."""
+    return bounded(f"Decide again on {excerpt(action)}", SUMMARY_BOUND)
 
 
 def store_parameters_caption(request: PersonRequest) -> str:

@@ -351,7 +351,7 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
 
 def _not_with_revert_to(spec: DRPlanExecutionSpec) -> list[str]:
     """Name the fields that are set and are about a single execution."""
-    fields = ("revert_execution_ref", "only", "ignore_missing", "force", "dry_run", "preview_digest")
+    fields = ("revert_execution_ref", "only", "ignore_missing", "force", "preview_digest")
     return [alias(DRPlanExecutionSpec, field) for field in fields if getattr(spec, field)]
 
 

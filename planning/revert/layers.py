@@ -51,8 +51,12 @@ def in_effect(
         return _times(execution), -(recent.index(name) if name in recent else len(recent))
 
     later = [one for one in executions if _was_executed(one, original) and _is_later(one, original, recent)]
-    standing = [one for one in later if not any(_takes_back(revert, one) for revert in reverts)]
-    return sorted(standing, key=age, reverse=True)
+    return sorted((one for one in later if not was_taken_back(one, reverts)), key=age, reverse=True)
+
+
+def was_taken_back(execution: DRPlanExecution, reverts: Iterable[DRPlanExecution]) -> bool:
+    """Return whether one of some Reverts has taken a whole execution back."""
+    return any(_takes_back(revert, execution) for revert in reverts)
 
 
 def _was_executed(execution: DRPlanExecution, original: DRPlanExecution) -> bool:

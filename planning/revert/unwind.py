@@ -26,10 +26,11 @@ def of_part(revert: DRPlanExecution, execution: str) -> DRPlanExecution:
     return revert.model_copy(update={"spec": spec})
 
 
-def labelled(decision: RevertDecision, execution: str) -> RevertDecision:
-    """Return a decision whose stages name the execution that they belong to."""
+def labelled(decision: RevertDecision, execution: str, in_effect: str | None = None) -> RevertDecision:
+    """Return a decision whose stages name the execution that they belong to, and whose state what is in effect then."""
     stages = [stage.model_copy(update={"execution": execution}) for stage in decision.state.stages]
-    state = decision.state.model_copy(update={"stage_statuses": stages, "later_executions": None})
+    update = {"stage_statuses": stages, "later_executions": None, "in_effect": in_effect}
+    state = decision.state.model_copy(update=update)
     return decision.model_copy(update={"state": state})
 
 
@@ -78,6 +79,18 @@ def with_part(state: RunState, index: int, part: RevertPart, decided: RunState) 
         "snapshot": decided.snapshot,
     }
     return with_counts(state.model_copy(update=update))
+
+
+def joined_states(parts: Sequence[RunState]) -> RunState:
+    """Return the tree of several parts, in this order."""
+    first, *others = parts
+    update = {
+        "stage_statuses": [stage for part in parts for stage in part.stages],
+        "left_standing": [one for part in parts for one in part.left_standing],
+        "unread": sum(part.unread for part in parts),
+        "definitions_of_today": any(part.definitions_of_today for part in parts),
+    }
+    return first.model_copy(update=update) if others else first
 
 
 def joined(before: RevertDecision, decided: RevertDecision) -> RevertDecision:

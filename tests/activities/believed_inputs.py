@@ -1,10 +1,10 @@
 """An authorizer that believes every input: for tests of what an action does, not of what it may do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from activities.attempt import RunningAttempt
 from activities.authorize import InputT
-from activities.load import AnyLoaded
+from activities.decision import AnyLoaded
 from activities.read import find, read_execution
 from api.execution import DRPlanExecution
 from api.plan import DRPlan
@@ -35,6 +35,9 @@ class BelievedInputs:
     async def record(self, request: LedgerInput, attempt: RunningAttempt) -> None:
         return
 
+    async def redecision(self, attempt: RunningAttempt) -> DRPlanExecution:
+        raise AssertionError("nothing is decided again here")
+
     async def proof(self, request: ProofInput, attempt: RunningAttempt) -> DRPlanExecution:
         return await read_execution(self._cluster, request.run.execution, FailureType.NOT_FOUND)
 
@@ -42,7 +45,9 @@ class BelievedInputs:
 class NoQuestions:
     """For tests of runs that are not previewed."""
 
-    async def ask(self, loaded: AnyLoaded, actor: Actor, report: Callable[[str], None]) -> dict[Place, ActionOutcome]:
+    async def ask(
+        self, parts: Sequence[AnyLoaded], actor: Actor, report: Callable[[str], None]
+    ) -> dict[Place, ActionOutcome]:
         raise AssertionError("nothing is previewed here")
 
 

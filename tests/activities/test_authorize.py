@@ -138,6 +138,8 @@ class Stored:
     recorded: str | None = "deployer"
     named: str | None = None
     decision_of: RevertDecision | None = None
+    again: RevertDecision | None = None
+    """What was decided again, in the document `drplan-again`."""
 
     async def root(self, *_: object) -> Snapshot:
         spec = DRPlanSpec.model_validate(dr_plan("shop", stage("s", "team-a", "w"))["spec"])
@@ -159,8 +161,9 @@ class Stored:
         return SnapshotDefinition.model_validate({"spec": {"actions": actions}})
 
     async def decision(self, execution: ObjectKey, ref: SnapshotRef) -> Decision:
-        assert self.decision_of is not None
-        documents = decision_documents(execution, self.decision_of, self.recorded)
+        decided = self.again if ref.name == "drplan-again" else self.decision_of
+        assert decided is not None
+        documents = decision_documents(execution, decided, self.recorded)
         (first, digests), *others = [
             read_steps(StoredDecision if each is documents[-1] else DecidedSteps, each.ref, each.data)
             for each in documents[::-1]
@@ -492,6 +495,15 @@ async def test_a_step_that_was_not_decided_is_refused_with_a_reason_of_its_own(
 ) -> None:
     message = await refusal(*reverting(), request_, reason=FailureType.UNTRUSTED_STEP, stored=DECIDED)
     assert message == "refused: DRPlanExecution team-a/run did not decide on this step"
+
+
+async def test_a_step_that_was_decided_again_is_that_of_the_document_which_the_worker_stored() -> None:
+    other = RollbackStep(deletions=[Deletion(target=VICTIM, uid="uid-of-victim")])
+    stored = Stored(decision_of=decided_steps(DELETION), again=decided_steps(other))
+    again = SnapshotRef(name="drplan-again", sha256="a")
+    assert await authorized(*reverting(), rolls_back(other, decided_again=again), stored=stored)
+    for request in (rolls_back(other), rolls_back(DELETION, decided_again=again)):
+        await refusal(*reverting(), request, reason=FailureType.UNTRUSTED_STEP, stored=stored)
 
 
 async def test_a_step_of_a_revert_is_no_step_of_an_execute() -> None:

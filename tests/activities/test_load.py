@@ -5,12 +5,25 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.attempt import RunningAttempt
 from activities.authorize import Impersonation
 from activities.load import LoadActivities
-from api.execution import ActionStatus, Rejection
+from activities.read import read_execution
+from activities.store import SnapshotStore
+from api.execution import ActionStatus, DRPlanExecution, Rejection
 from api.meta import CREATED_BY_ANNOTATION, PLAN_LABEL, ObjectKey
 from api.phases import OperationType, Phase
-from api.steps import ExecuteDecision, FailureType, RevertDecision, RunInput
+from api.steps import (
+    ExecuteDecision,
+    FailureType,
+    Redecision,
+    RedecisionInput,
+    RevertDecision,
+    RevertPlace,
+    RollbackInput,
+    RunInput,
+)
+from planning.snapshot.decision import step_of
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually
@@ -157,6 +170,55 @@ async def test_the_look_sees_what_the_service_account_may_see(ns: LiveNamespace)
     assert step.refusal is not None
     assert step.refusal.type is FailureType.FORBIDDEN
     assert f"system:serviceaccount:{ns.namespace}:nobody" in step.refusal.message
+
+
+class OneRevert(BelievedInputs):
+    """Believes that the run is that of the Revert `back`."""
+
+    async def redecision(self, attempt: RunningAttempt) -> DRPlanExecution:
+        return await read_execution(self._cluster, self.key, FailureType.NOT_FOUND)
+
+    key: ObjectKey
+
+
+async def test_what_was_refused_is_decided_again_from_what_is_there_now(ns: LiveNamespace) -> None:
+    story = LoadStory(ns, "gone", "a")
+    uid = ns.config_map("a")
+    story.executed(gone="uid-of-gone", a=uid)
+    ns.create(revert("back", "shop", "there"))
+    ns.kubectl("create", "serviceaccount", "nobody")
+    believed = OneRevert(ns.cluster)
+    believed.key = story.key("back")
+    load = LoadActivities(ns.cluster, Impersonation("nobody"), believed, NoQuestions())
+
+    async def again(index: int, action: str) -> Redecision:
+        place = RevertPlace(stage="only", workflow=0)
+        asked = RedecisionInput(place=place, dr_workflow=ns.flow, index=index, action=action)
+        return await Attempt().run(load.decide_again, asked)
+
+    with pytest.raises(ApplicationError, match=r"a retry changes nothing: .*:nobody") as caught:
+        await again(0, "make-a")
+    assert caught.value.non_retryable
+    with pytest.raises(ApplicationError, match="the plan has changed"):
+        await again(0, "make-gone")
+    subject, decided_as = f"--serviceaccount={ns.namespace}:nobody", f"system:serviceaccount:{ns.namespace}:nobody"
+    ns.kubectl("create", "rolebinding", "nobody", "--clusterrole=edit", subject)
+
+    async def may_delete() -> bool:
+        try:
+            return "yes" in ns.kubectl("auth", "can-i", "delete", "configmaps", f"--as={decided_as}")
+        except Exception:
+            return False  # kubectl fails where the answer is no
+
+    await eventually(may_delete, "the right is known")
+    decided = await again(0, "make-a")
+    assert decided.step is not None
+    assert [one.uid for one in decided.step.deletions] == [uid]
+    assert decided.actor.user == decided_as
+    stored = await SnapshotStore.of(ns.cluster).decision(believed.key, decided.decision)
+    assert stored.contains(step_of(RollbackInput(step=decided.step, actor=decided.actor)))
+    with pytest.raises(ApplicationError, match=r'a retry changes nothing: .*configmaps "gone" not found'):
+        await again(1, "make-gone")
 
 
 @pytest.mark.parametrize("label", ["shop", None], ids=["labelled by the bridge", "of the older controller"])

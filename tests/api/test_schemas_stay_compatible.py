@@ -100,6 +100,7 @@ ADDITIVE = {
         ".status.stageStatuses[].workflowExecutions[].actionStatuses[].proof.difference",
         ".status.stageStatuses[].workflowExecutions[].actionStatuses[].proof.fields",
         ".status.stageStatuses[].workflowExecutions[].actionStatuses[].proof.message",
+        ".status.inEffect",
         ".status.laterExecutions",
         ".status.laterExecutions[].name",
         ".status.laterExecutions[].restsOn",

@@ -2,6 +2,7 @@
 
 from tests import manifests
 from tests.e2e.story import Story, actions, condition, told
+from tests.eventually import until
 
 
 def test_what_is_not_selected_is_taken_back_by_a_later_revert(story: Story) -> None:
@@ -69,13 +70,21 @@ def test_all_executions_after_one_are_taken_back_the_newest_first(story: Story) 
     for name, objects in {"first": ["app"], "second": ["two"], "third": ["three", "four"]}.items():
         story.plan("plan", {f"of-{name}": [story.makes(each) for each in objects]})
         story.executed(name, "plan")
-    story.kubectl.create(
-        {
-            **manifests.revert("back", "plan", ""),
-            "spec": {"planRef": "plan", "operationType": "Revert", "revertTo": "first"},
-        }
-    )
+    back = {"planRef": "plan", "operationType": "Revert", "revertTo": "first"}
+    story.kubectl.create({**manifests.revert("seen", "plan", ""), "spec": {**back, "dryRun": True}})
+    seen = story.succeeded("seen")
+    assert [(each["execution"], each["phase"]) for each in seen["stageStatuses"]] == [
+        ("third", "Succeeded"),
+        ("second", "Succeeded"),
+    ]
+    assert [message for *_, message in told(seen)] == [
+        f"Would delete ConfigMap {story.namespace}/{name}" for name in ("four", "three", "two")
+    ]
+    assert (seen["preview"]["obstacleCount"], "digest" in seen["preview"]) == (0, False)
+    story.kubectl.create({**manifests.revert("back", "plan", ""), "spec": back})
     status = story.succeeded("back")
+    assert status["inEffect"] == "first"
+    until(lambda: story.kubectl.get("drplan", "plan")["status"]["phase"] == "Executed")
     assert [(each["execution"], each["name"], each["phase"]) for each in status["stageStatuses"]] == [
         ("third", "of-third-stage", "Succeeded"),
         ("second", "of-second-stage", "Succeeded"),
@@ -93,3 +102,4 @@ def test_all_executions_after_one_are_taken_back_the_newest_first(story: Story) 
     assert story.succeeded("third-again")["message"] == "Nothing left to revert: already reverted by back"
     story.revert("first-back", "plan", "first")
     assert told(story.succeeded("first-back")) == [("make-app", "Succeeded", "Rolled back: deleted ConfigMap app")]
+    until(lambda: story.kubectl.get("drplan", "plan")["status"]["phase"] == "Ready")

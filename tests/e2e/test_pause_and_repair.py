@@ -1,6 +1,7 @@
 """An execution that waits for a person: mended and retried, skipped, done by hand; paused and resumed."""
 
 import itertools
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,9 +108,17 @@ def test_a_request_is_by_who_writes_it_and_never_changes(story: Story) -> None:
     ask(story, "probe", "pause")
     assert "a request never changes" in refusal(story, "request=resume")
     assert "a request never changes" in refusal(story, "request-reason=because")
+    assert "waits for its answer" in refusal(story, "request=resume", "request-id=another")
+    removed = [f"{GROUP}/request-", f"{GROUP}/request-id-", f"{GROUP}/request-by-"]
+    with pytest.raises(KubectlError, match="waits for its answer"):
+        story.kubectl("annotate", "drpe", "probe", *removed, "--as=second", "--as-group=system:masters")
+    story.kubectl("annotate", "--dry-run=server", "drpe", "probe", *removed)
+    known = story.kubectl.get("drpe", "probe")["metadata"]["annotations"][f"{GROUP}/request-id"]
+    answer = {"id": known, "type": "Pause", "state": "Refused", "requestedAt": "2026-02-03T10:00:00Z"}
+    body = json.dumps({"status": {"requests": [answer]}})
+    story.kubectl("patch", "drpe", "probe", "--subresource=status", "--type=merge", f"--patch={body}")
     assert refusal(story, "request=resume", "request-id=another") == ""
     story.kubectl("label", "drpe", "probe", "team=shop")
-    removed = [f"{GROUP}/request-", f"{GROUP}/request-id-", f"{GROUP}/request-by-"]
     story.kubectl("annotate", "drpe", "probe", *removed)
 
 

@@ -24,6 +24,8 @@ from api.steps import (
     ParametersInput,
     ProofInput,
     ProofReport,
+    Redecision,
+    RedecisionInput,
     RehearsalInput,
     RevertDecision,
     RollbackInput,
@@ -136,6 +138,8 @@ class FakeActivities:
         """What was to be proved."""
         self.proofs: dict[str, list[ProofReport | Exception]] = defaultdict(list)
         """What is found, one after the other; after the last one, nothing."""
+        self.redecisions: dict[str, dict[str, Redecision]] = defaultdict(dict)
+        """What is decided again on actions that were refused; without one it is refused again."""
         self.asked_parameters: dict[str, list[ParametersInput]] = defaultdict(list)
         """What was to be stored of the parameters of retries; a value of a parameter `refused` is refused."""
         self.ledger: Callable[[LedgerInput], Awaitable[LedgerRef]] = self._remember
@@ -229,6 +233,15 @@ class FakeActivities:
         names = given.request.parameters
         return RetriedWith(parameters=names, by=given.request.by, at=datetime.now(UTC), record=ref)
 
+    @activity.defn(name=ActivityName.DECIDE_AGAIN)
+    async def decide_again(self, given: RedecisionInput) -> Redecision:
+        self.begun[_uid()].append(f"decide again on {given.action}")
+        found = self.redecisions[_uid()].get(given.action)
+        if found is None:
+            message = "a retry changes nothing: another object"
+            raise ApplicationError(message, type=FailureType.INVALID, non_retryable=True)
+        return found
+
     def all(self) -> list[Callable[..., object]]:
         """What a worker registers."""
         return [
@@ -243,6 +256,7 @@ class FakeActivities:
             self.store_record,
             self.prove_revert,
             self.store_parameters,
+            self.decide_again,
         ]
 
 

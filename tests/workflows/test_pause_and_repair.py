@@ -6,9 +6,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from api.execution import SnapshotRef
+from api.execution import ActionStatus, SnapshotRef
 from api.meta import ObjectKey
-from api.phases import OnFailure, Phase
+from api.phases import OnFailure, Operation, Phase
 from api.reasons import Reason
 from api.requests import Approval, PersonRequest, RequestType
 from api.steps import (
@@ -17,12 +17,14 @@ from api.steps import (
     ExecuteInput,
     FailureType,
     Origin,
+    Redecision,
     Refusal,
+    Restoration,
     RollbackInput,
     RollbackStep,
 )
 from tests.eventually import eventually
-from tests.workflows.decisions import execute, find, phases, revert, stage, target, workflow
+from tests.workflows.decisions import ACTOR, execute, find, phases, revert, stage, target, workflow
 from tests.workflows.engine import DevEngine, Run
 from tests.workflows.fake_activities import Behaviour, FakeAttempt, HeldAttempt, fails
 from workflows.contract import APPROVE_UPDATE, DECIDE_UPDATE, PAUSE_UPDATE
@@ -192,8 +194,47 @@ async def test_a_retry_of_what_was_refused_at_the_decision_is_refused(engine: De
     with pytest.raises(WorkflowUpdateFailedError) as error:
         await decide(run, RequestType.RETRY)
     assert "a retry changes nothing" in str(error.value.cause)
+    assert run.begun == ["a", "b", "decide again on b"]
     await decide(run, RequestType.DONE, reason="it is gone")
     assert (await run.end()).phase is Phase.SUCCEEDED
+
+
+@pytest.mark.parametrize("skipped", [False, True], ids=["there is something to do", "there is nothing to do any more"])
+async def test_a_retry_of_what_was_refused_decides_it_again(engine: DevEngine, skipped: bool) -> None:
+    row, mended = REVERT.steps[0][0], list[bool]()
+    refusal = Refusal(type=FailureType.FORBIDDEN, message="no right to see it")
+    refused = [row[0], RollbackStep(refusal=refusal, deletions=[deletion_of("b")]), row[2]]
+    run = await engine.start(REVERT.model_copy(update={"steps": [[refused]]}), b=fails_until(mended))
+    await awaited(run)
+    absent = {"phase": Phase.SKIPPED, "reason": Reason.ALREADY_ABSENT, "message": "Already absent: b"}
+    node = ActionStatus(name="b", phase=Phase.PENDING).model_copy(update=absent if skipped else {})
+    again, step = SnapshotRef(name="drplan-again", sha256="a"), None if skipped else row[1]
+    engine.activities.redecisions[run.uid]["b"] = Redecision(node=node, step=step, actor=ACTOR, decision=again)
+    mended.append(True)
+    await decide(run, RequestType.RETRY)
+    state = await run.end()
+    tried = [] if skipped else ["b"]
+    assert run.begun == ["a", "b", "decide again on b", *tried, "c"]
+    assert (state.phase, find(state, "b").phase) == (Phase.SUCCEEDED, Phase.SKIPPED if skipped else Phase.SUCCEEDED)
+    given = [one for one in engine.activities.given[run.uid] if isinstance(one, RollbackInput)]
+    assert [one.decided_again for one in given] == [None, None, *([] if skipped else [again]), None]
+
+
+async def test_a_restoration_looks_when_its_turn_comes_so_a_retry_is_just_that(engine: DevEngine) -> None:
+    row, mended = REVERT.steps[0][0], list[bool]()
+    record = SnapshotRef(name="drplan-before", sha256="b")
+    restoration = Restoration(
+        target=target("b"), uid="u", operation=Operation.PATCH, execution=ORIGIN.execution, record=record, mark="m"
+    )
+    refusal = Refusal(type=FailureType.UNSUPPORTED, message="for older workers")
+    restores = RollbackStep(refusal=refusal, deletions=[deletion_of("b")], restoration=restoration)
+    decision = REVERT.model_copy(update={"steps": [[[row[0], restores, row[2]]]]})
+    run = await engine.start(decision, b=fails_until(mended))
+    await awaited(run)
+    mended.append(True)
+    await decide(run, RequestType.RETRY)
+    assert (await run.end()).phase is Phase.SUCCEEDED
+    assert run.begun == ["a", "b", "b", "c"]
 
 
 async def test_only_an_action_that_waits_can_be_decided_about(engine: DevEngine) -> None:

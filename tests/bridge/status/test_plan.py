@@ -290,6 +290,33 @@ def test_a_plan_that_returned_to_an_execution_was_taken_back_like_after_a_revert
     assert after(status, revert("a")).phase is PlanPhase.READY
 
 
+def returned(named: str) -> DRPlanExecution:
+    """A Revert that returned to an execution which its worker knows to be in effect."""
+    back = execution("back", Phase.SUCCEEDED, original=named)
+    spec = back.spec.model_copy(update={"revert_execution_ref": None, "revert_to": named})
+    return back.model_copy(update={"spec": spec, "status": back.status.model_copy(update={"in_effect": named})})
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase.SUCCEEDED, (PlanPhase.EXECUTED, "True", "Executed", "DRPlanExecution a executed it")),
+        (
+            Phase.FAILED,
+            (PlanPhase.READY, "False", "PartlyExecuted", "DRPlanExecution a ended as Failed: what it did is in effect"),
+        ),
+    ],
+)
+def test_a_plan_that_returned_to_an_execution_which_is_in_effect_says_so(
+    phase: Phase, expected: tuple[str, ...]
+) -> None:
+    status = after(DRPlanStatus(), execution("a", phase), execution("b", Phase.SUCCEEDED), returned("a"))
+    found = conditions.find(status.conditions, ConditionType.EXECUTED)
+    assert found is not None
+    assert (status.phase, found.status, found.reason, found.message) == expected
+    assert after(status, revert("a")).phase is PlanPhase.READY
+
+
 def test_the_plan_tells_what_stands() -> None:
     status = after(DRPlanStatus(), partly("a", Phase.SUCCEEDED, 5))
     found = conditions.find(status.conditions, ConditionType.CLEAN)
