@@ -5,7 +5,7 @@ each that a list does not show, by a request of its own. Source: docs/spec/drpla
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 
 from activities.errors import words_of
@@ -32,11 +32,7 @@ async def observe(
 
     With `patient`, an answer that proves nothing raises ActionError; without it, the object is unreadable.
     """
-    groups = defaultdict[tuple[str, str, str | None], list[Target]](list)
-    for target in targets:
-        groups[target.api_version, target.kind, target.namespace].append(target)
-    many = [group for group in groups.values() if len(group) >= MANY]
-    lists = await parallel(many, lambda group: _listed(cluster, group, actor))
+    lists = await parallel(groups_of_many(targets), lambda group: _listed(cluster, group, actor))
     found = {target: one for each in lists for target, one in each.items()}
     done = len(found)
 
@@ -53,27 +49,42 @@ async def observe(
     return {target: found[target] for target in targets}
 
 
+def groups_of_many(targets: Iterable[Target]) -> list[list[Target]]:
+    """Return the targets of each kind and namespace that has so many of them that a list is worth it."""
+    groups = defaultdict[tuple[str, str, str | None], list[Target]](list)
+    for target in targets:
+        groups[target.api_version, target.kind, target.namespace].append(target)
+    return [group for group in groups.values() if len(group) >= MANY]
+
+
 async def _listed(cluster: Cluster, targets: Sequence[Target], actor: Actor) -> dict[Target, ObservedObject]:
-    """Return the objects that a list shows of targets of one kind and namespace.
+    """Return the objects that a list shows of targets of one kind and namespace; each other has its own request."""
+    found, _ = await listed(cluster, targets, actor, metadata_only=not is_override(targets[0]))
+    return {target: _present(item) for target, item in found.items()}
+
+
+async def listed(
+    cluster: Cluster, targets: Sequence[Target], actor: Actor, *, metadata_only: bool
+) -> tuple[dict[Target, Object], bool]:
+    """Return the objects that a list shows of targets of one kind and namespace, and whether it has shown all.
 
     The list ends early where it has many other objects, and at an error: what it does not show has its own request.
     """
     wanted = {target.name: target for target in targets}
-    found = dict[Target, ObservedObject]()
+    found = dict[Target, Object]()
     pages_left = 1 + len(targets) // _WORTH_A_PAGE
     try:
-        listing = cluster.pages(targets[0], "", actor, metadata_only=not is_override(targets[0]))
-        async with aclosing(listing) as pages:
+        async with aclosing(cluster.pages(targets[0], "", actor, metadata_only=metadata_only)) as pages:
             async for page in pages:
                 for item in page.items:
                     if (target := wanted.pop(item["metadata"]["name"], None)) is not None:
-                        found[target] = _present(item)
+                        found[target] = item
                 pages_left -= 1
                 if len(wanted) < _WORTH_A_PAGE or not pages_left:
-                    break
+                    return found, not wanted
     except ApiError:
-        pass
-    return found
+        return found, False
+    return found, True
 
 
 async def _observe_one(cluster: Cluster, target: Target, actor: Actor, patient: bool) -> ObservedObject:

@@ -100,6 +100,7 @@ KINDS = (
             Column("Actions", ".status.progress.actions"),
             AGE,
             CLEAN._replace(wide=True),
+            Column("Verified", '.status.conditions[?(@.type=="Verified")].status', wide=True),
             Column("Duration", ".status.duration", wide=True),
             Column("Message", ".status.message", wide=True),
         ),

@@ -73,6 +73,12 @@ class Executions:
         """Read an execution."""
         return self._server.call("GET", self._path(_EXECUTIONS, name), about=name)
 
+    def plan(self, name: str) -> Object:
+        """Read a plan; empty where there is none, or none that the user may read."""
+        with suppress(ForbiddenError, NotFoundError):
+            return self._server.call("GET", self._path("drplans", name), about=name)
+        return {}
+
     def user(self) -> str:
         """Return the name of the user, as the API server knows it."""
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}

@@ -223,6 +223,19 @@ class Run:
         return 3 if self.standing or self.unproven else 0
 
 
+def read_conditions(body: Object) -> dict[str, Condition]:
+    """Return the conditions of an object by type."""
+    return {
+        str(each.get("type")): Condition(
+            str(each.get("status")),
+            str(each.get("reason") or ""),
+            str(each.get("message") or ""),
+            _moment(each.get("lastTransitionTime")),
+        )
+        for each in _list(_mapping(body.get("status")).get("conditions"))
+    }
+
+
 def read_run(body: Object) -> Run:
     """Return what an object of the kind DRPlanExecution says."""
     metadata, spec, status = (_mapping(body.get(name)) for name in ("metadata", "spec", "status"))
@@ -239,15 +252,7 @@ def read_run(body: Object) -> Run:
         start=_moment(status.get("startTime")),
         end=_moment(status.get("completionTime")),
         stages=tuple(_stage(each) for each in _list(status.get("stageStatuses"))),
-        conditions={
-            str(each.get("type")): Condition(
-                str(each.get("status")),
-                str(each.get("reason") or ""),
-                str(each.get("message") or ""),
-                _moment(each.get("lastTransitionTime")),
-            )
-            for each in _list(status.get("conditions"))
-        },
+        conditions=read_conditions(body),
         steps=tuple(
             Step(str(each.get("what") or ""), str(each.get("why") or ""), str(each.get("command") or ""))
             for each in _list(status.get("nextSteps"))

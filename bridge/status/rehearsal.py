@@ -81,8 +81,8 @@ def next_time(plan: DRPlan, status: DRPlanStatus, now: datetime) -> datetime | N
     if subject is None or interval is None:
         return None
     # Times have whole seconds: one that begins in the second of an end would seem to have run beside it.
-    earliest = max((end + timedelta(seconds=1) for end in _ends(status)), default=now)
-    return max(earliest, _due(plan, status, subject, interval) or now)
+    earliest = [end + timedelta(seconds=1) for end in _ends(status)]
+    return max([_due(plan, status, subject, interval) or now, *earliest])
 
 
 def _due(plan: DRPlan, status: DRPlanStatus, subject: Subject, interval: timedelta) -> datetime | None:

@@ -1,11 +1,11 @@
-"""`drplan list`: the executions of a namespace, or of all."""
+"""`drplan list`: the executions of a namespace, or of all; of one plan also what its rehearsals found."""
 
 import argparse
 from datetime import UTC, datetime
 
 from api.phases import Phase
 from cli.options import PLANS, add_output, completed, connected, print_objects
-from cli.run import TIMES, Run, age, between, read_run
+from cli.run import TIMES, Object, Run, age, between, read_conditions, read_run
 from cli.screen import sign
 from cli.terminal import Line, Terminal, line, show
 
@@ -23,17 +23,33 @@ def run(options: argparse.Namespace) -> int:
     """Print them, the newest first."""
     with connected(options) as executions:
         objects = executions.newest(options.plan, options.all_namespaces)
+        one_plan = options.plan and not options.all_namespaces and options.output in (None, "wide")
+        rehearsed = readiness(executions.plan(options.plan)) if one_plan else []
         namespace = executions.namespace
     if options.output in ("json", "yaml", "name"):
         print_objects(objects, options.output, one=False)
         return 0
+    terminal = Terminal.of(no_color=options.no_color)
     if not objects:
         print("No executions found." if options.all_namespaces else f"No executions found in namespace {namespace}.")
+        show(rehearsed, terminal)
         return 0
-    terminal = Terminal.of(no_color=options.no_color)
     wide = options.output == "wide"
     show(table([read_run(each) for each in objects], datetime.now(UTC), options.all_namespaces, wide), terminal)
+    show(rehearsed, terminal)
     return 0
+
+
+def readiness(plan: Object) -> list[Line]:
+    """Return whether a plan can be executed and reverted, after an empty line; nothing where that is not rehearsed."""
+    found = read_conditions(plan)
+    styles = {"True": "good", "False": "bad"}
+    lines = [
+        line(f"{kind}: ", (found[kind].status, styles.get(found[kind].status, "")), f": {found[kind].message}", hang=2)
+        for kind in ("Executable", "Revertible")
+        if kind in found
+    ]
+    return [line(), *lines] if lines else []
 
 
 def table(runs: list[Run], now: datetime, namespaces: bool, wide: bool) -> list[Line]:

@@ -7,6 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities import proof as proof_activities
 from activities.authorize import Impersonation
+from activities.observe import MANY
 from activities.proof import ProofActivities
 from activities.store import SnapshotStore
 from api.meta import ObjectKey
@@ -94,3 +95,16 @@ async def test_without_the_execution_or_its_ledger_nothing_is_claimed(ns: LiveNa
     removes[how]()
     with pytest.raises(ApplicationError, match=r"does not exist any more|is gone"):
         await proved(ns)
+
+
+async def test_many_objects_of_a_kind_are_looked_for_by_a_list(faulty_ns: LiveNamespace, faulty: FaultyServer) -> None:
+    names = [f"app-{number}" for number in range(MANY + 2)]
+    uids = await executed(faulty_ns, *names)
+    faulty_ns.kubectl("delete", "configmap", *names[1:])
+    for name in names:
+        faulty.fault("GET", f"/configmaps/{name}", FORBIDDEN, times=99)
+    found = await proved(faulty_ns)
+    assert found.pop("make-app-0").difference is Difference.STILL_EXISTS
+    assert set(found) == {f"make-{name}" for name in names[1:]}
+    assert all(each == ActionProof() for each in found.values())
+    assert len(uids) == len(names)

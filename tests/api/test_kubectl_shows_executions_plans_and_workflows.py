@@ -68,6 +68,7 @@ def test_an_old_revert_without_a_tree_lists_with_what_it_has(ours: CrdGroup) -> 
         "STAGES": "",
         "ACTIONS": "",
         "CLEAN": "",
+        "VERIFIED": "",
         "DURATION": "",
         "MESSAGE": "Plan reverted successfully",
     }

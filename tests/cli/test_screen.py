@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.phases import Phase
+from cli.commands.list import readiness
 from cli.run import read_run
 from cli.screen import changes, screen, sign
 from cli.terminal import Terminal
@@ -174,3 +175,18 @@ def test_where_the_output_is_not_utf_8_it_is_ascii() -> None:
     drawn = _drawn(_execution(_action("a", "Failed", "no … café")), unicode=False)
     assert all(each.isascii() for each in drawn)
     assert drawn[-1] == "        `-- x a  no ... caf\\xe9"
+
+
+def test_the_list_of_one_plan_says_what_its_rehearsals_found() -> None:
+    conditions = [
+        {"type": "Valid", "status": "True", "message": "The definition is valid"},
+        {"type": "Revertible", "status": "Unknown", "message": "No Execute of the plan is in effect"},
+        {"type": "Executable", "status": "False", "message": "1 obstacle: make-app: Would fail"},
+    ]
+    assert Terminal().rows(readiness({"status": {"conditions": conditions}})) == [
+        "",
+        "Executable: False: 1 obstacle: make-app: Would fail",
+        "Revertible: Unknown: No Execute of the plan is in effect",
+    ]
+    assert readiness({"status": {"conditions": conditions[:1]}}) == []
+    assert readiness({}) == []

@@ -34,6 +34,7 @@ def rolled_back(action: str, localization: str) -> Object:
         "message": f"Rolled back: deleted Localization {localization}",
         "retries": 0,
         "retryCount": 0,
+        "proof": {"result": "Verified"},
     }
 
 
@@ -59,6 +60,7 @@ def contract(namespace: str) -> Object:
         "progress": {"stages": "1/1", "actions": "2/2"},
         "stageStatuses": [{**below, "name": "deploy-stage", "message": message, "workflowExecutions": [workflow]}],
         "summary": SUMMARY,
+        "proof": {"checkedAt": "…", "verified": 2, "differing": 0, "unknown": 0},
         "message": "Plan reverted successfully: 1 stage, 2 actions rolled back",
         "timing": {"working": "…", "waitingForPeople": "0s", "waitingForTurn": "0s"},
     }
@@ -104,14 +106,14 @@ def without_times(node: Any) -> Any:
         return [without_times(each) for each in node]
     if not isinstance(node, dict):
         return node
-    for name in ("startTime", "completionTime"):
+    for name in ("startTime", "completionTime", "checkedAt"):
         assert WHOLE_SECONDS_UTC.match(node.get(name, "2026-01-01T00:00:00Z"))
     if "duration" in node:
         start, end = (datetime.fromisoformat(node[name]) for name in ("startTime", "completionTime"))
         assert durationpy.from_str(node["duration"]) == end - start
     if "timing" in node:
         assert node["timing"]["working"] == node["duration"]
-    times = {"startTime", "completionTime", "duration", "working"}
+    times = {"startTime", "completionTime", "duration", "working", "checkedAt"}
     return {key: "…" if key in times else without_times(value) for key, value in node.items()}
 
 
@@ -136,6 +138,7 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
         ("Succeeded", "True"),
         ("Progressing", "False"),
         ("Clean", "True"),
+        ("Verified", "True"),
     }
     assert condition({"conditions": conditions}, "Completed")["reason"] == "Succeeded"
     for each in conditions:

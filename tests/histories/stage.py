@@ -3,17 +3,22 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from api.execution import RunState
+from api.meta import ObjectKey
 from api.phases import OperationType
+from api.plan import RehearsalStatus
+from api.steps import RehearsalInput
 from dev import without_bridge
 from dev.stack import Stack
+from planning.definitions.identifiers import rehearsal_id
 from tests.admin import Admin
 from tests.eventually import eventually
 from tests.faulty_server import FaultyServer
@@ -24,6 +29,7 @@ from tests.private_stack import private_stack
 from tests.programs import Program
 from tests.workflows.engine import Run
 from tests.workflows.fake_activities import FakeActivities
+from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
 NAMESPACE = "default"
@@ -89,6 +95,25 @@ class Scene:
         """Start, and wait for the end."""
         run = await self.start(name, plan, of, **spec)
         await self.finish(name, run)
+        return run
+
+    async def rehearse(self, plan: str, *, recorded: bool = True) -> Run:
+        """Rehearse an Execute of a plan; `recorded` says that the plan's status names the run, as the bridge has it."""
+        uid = self.kubectl("get", "drplan", plan, "-o", "jsonpath={.metadata.uid}")
+        key, start = ObjectKey(namespace=NAMESPACE, name=plan, uid=uid), datetime.now(UTC).replace(microsecond=0)
+        record = RehearsalStatus(start_time=start, operation=OperationType.EXECUTE).to_object()
+        status = json.dumps({"status": {"rehearsal": record if recorded else None}})
+        self.kubectl("patch", "drplan", plan, "--subresource=status", "--type=merge", "-p", status)
+        handle: WorkflowHandle[Any, RunState] = await self.client.start_workflow(
+            WorkflowType.REHEARSE_PLAN,
+            RehearsalInput(plan=key, start_time=start),
+            id=rehearsal_id(key, start),
+            task_queue=QUEUE,
+            result_type=RunState,
+        )
+        run = Run(handle, OperationType.EXECUTE, uid, self.client, FakeActivities())
+        with suppress(WorkflowFailureError):
+            await handle.result()
         return run
 
     async def leaving(self, name: str) -> None:

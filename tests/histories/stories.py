@@ -112,6 +112,13 @@ async def previewed(scene: Scene) -> dict[str, Run]:
     return {"preview-execute": shown, "preview-obstructed": obstructed, "preview-revert": back}
 
 
+async def rehearsed(scene: Scene) -> dict[str, Run]:
+    scene.plan("reh", [stage("one", NAMESPACE, "reh-one")], reh_one=[made("reh-a")])
+    found = await scene.rehearse("reh")
+    refused = await scene.rehearse("reh", recorded=False)
+    return {"rehearsal": found, "rehearsal-refused": refused}
+
+
 async def returned(scene: Scene) -> dict[str, Run]:
     own = {**made("ret-$(params.n)"), "name": "make-own"}
     actions = [made("ret-app", operation="Apply"), own]
@@ -303,6 +310,7 @@ STORIES: list[Story] = [
     partly_failed,
     parts,
     previewed,
+    rehearsed,
     returned,
     retried,
     worker_lost,

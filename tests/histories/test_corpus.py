@@ -78,6 +78,8 @@ ADDED_BY = {
     "preview-execute": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "preview-obstructed": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "preview-revert": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "rehearsal": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
+    "rehearsal-refused": ("FAILED", "ACTIVITY_TASK_FAILED"),
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
     "revert-changed-since": ("FAILED", "ACTIVITY_TASK_FAILED"),
     "revert-decided": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED"),
@@ -139,11 +141,15 @@ def test_every_shape_that_came_later_is_recorded() -> None:
     assert ADDED_BY.keys() <= later <= SHOWN_BY.keys() | ADDED_BY.keys()
 
 
-def test_a_preview_is_one_run_of_its_own_type() -> None:
-    for shape in ("preview-execute", "preview-obstructed", "preview-revert"):
+@pytest.mark.parametrize("kind", [WorkflowType.PREVIEW_PLAN, WorkflowType.REHEARSE_PLAN])
+def test_a_preview_is_one_run_of_its_own_type(kind: WorkflowType) -> None:
+    begin = "preview-" if kind is WorkflowType.PREVIEW_PLAN else "rehearsal"
+    shapes = [shape for shape in ADDED_BY if shape.startswith(begin)]
+    assert len(shapes) > 1
+    for shape in shapes:
         [only] = [one for one in HISTORIES if one.shape == shape]
         started = events(only)[0]["workflowExecutionStartedEventAttributes"]
-        assert started["workflowType"]["name"] == WorkflowType.PREVIEW_PLAN
+        assert started["workflowType"]["name"] == kind
 
 
 LATER_TYPES = {WorkflowType.PREVIEW_PLAN, WorkflowType.REHEARSE_PLAN, WorkflowType.REVERT_PROOF}

@@ -88,6 +88,11 @@ def test_the_first_rehearsal_is_due_at_once_and_the_next_within_the_interval() -
     assert status.rehearsal.next_time == due
 
 
+def test_a_plan_that_waits_for_its_turn_is_not_written_again() -> None:
+    status = ran(rehearsed(), DRPlanStatus())
+    assert rehearsal.current(rehearsed(), status, NOW + 26 * HOUR) == status
+
+
 def test_many_plans_drift_apart() -> None:
     times = []
     for number in range(500):
