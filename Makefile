@@ -21,7 +21,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(INSTALLED) ## Execute and revert an example plan on a local stack, and watch it
+demo: $(INSTALLED) ## Preview, execute, revert and repair an example plan on a local stack, and watch it
 	@$(PY) -m dev.demo
 
 .PHONY: stack

@@ -15,7 +15,9 @@ from cli.terminal import Terminal, neutral
 
 def as_text(run: Run, now: datetime) -> str:
     """Return the status with the whole tree, when it ran, and as whom."""
-    head = "".join(f"{title + ':':<11} {value}\n" for title, value in _facts(run, now).items())
+    facts = _facts(run, now)
+    width = max(map(len, facts)) + 1
+    head = "".join(f"{title + ':':<{width}} {value}\n" for title, value in facts.items())
     rows = Terminal().rows(screen(run, now, Terminal(), whole=True))
     return head + "\n" + "".join(f"{row}\n" for row in rows)
 

@@ -1,13 +1,18 @@
-"""`make demo`: a plan is executed and reverted on a local stack, while its nested status is shown.
+"""`make demo`: a plan is previewed, executed and reverted on a local stack, with a fault on purpose and its repair.
 
-It can be run again and again: each run has names of its own, and what an interrupted one left is cleared first.
+Every step says what is done and why, then the command that a person would type, then what that shows. It can be run
+again and again: each run has names of its own, and what an interrupted one left is cleared first.
 """
 
 import json
-import queue
+import os
+import secrets
+import shlex
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,10 +20,7 @@ from urllib.parse import quote
 
 import yaml
 
-from api.execution import DRPlanExecution
-from api.meta import PLAN_LABEL
-from api.phases import Phase
-from cli.watch import view
+from api.meta import CANCEL_ANNOTATION, PLAN_LABEL
 from dev import StackError
 from dev.layout import REPOSITORY, default_layout
 from dev.stack import Document, Stack, watch
@@ -26,116 +28,147 @@ from dev.start import start_stack
 
 EXAMPLE = REPOSITORY / "examples" / "demo"
 KIND = "drplanexecution"
-# How long a run of the demo may take, in seconds. It takes ten.
+# How long a step of the demo may take, in seconds. The longest takes ten.
 PATIENCE = 300
 FINALIZER = "apps.clusternet.io/finalizer"
 # How long an override stays after its deletion was asked for, in seconds.
 DELAY = 0.8
+# The object that cannot go, and the action that is to delete it.
+HELD, HELD_ACTION = "demo-shop-settings", "applications/demo-shop/settings"
+HOLD = json.dumps({"metadata": {"finalizers": ["example.com/hold"]}})
+LET_GO = json.dumps({"metadata": {"finalizers": None}})
+# How long a screen stays before the demo goes on, in seconds: it is drawn twice a second.
+GLANCE = 1.5
+_NAMES = ("preview", "execute", "revert")
 
 
 def main() -> int:
-    """Start the stack, execute and revert the example, say what to try next; return the exit code."""
+    """Start the stack, show the example, say what to try next; return the exit code."""
     try:
         stack = start_stack(default_layout())
         with hold_deletions(stack, _localizations()):
-            return _execute_and_revert(stack)
+            _clear(stack)
+            stack.kubectl("apply", *(f"--filename={EXAMPLE / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
+            _Demo(stack).show()
     except StackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted. What was started continues to run; `make demo` waits for it first.", file=sys.stderr)
+        print("\nInterrupted. `make demo` cancels what still runs, and starts from the beginning.", file=sys.stderr)
         return 130
-
-
-def _execute_and_revert(stack: Stack) -> int:
-    _clear(stack)
-    stack.kubectl("apply", *(f"--filename={EXAMPLE / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
-    print("\n── Execute: the plan is carried out ──")
-    executed = _run(stack, _load("execute.yaml"))
-    if executed.status.phase is not Phase.SUCCEEDED:
-        return _failed(executed)
-    print("\n── Revert: all of it is taken back, in reverse ──")
-    request = _load("revert.yaml")
-    request["spec"]["revertExecutionRef"] = executed.metadata.name
-    reverted = _run(stack, request)
-    if reverted.status.phase is not Phase.SUCCEEDED:
-        return _failed(reverted)
-    print(_closing(stack, executed, reverted))
     return 0
 
 
-def _clear(stack: Stack) -> None:
-    """Wait for the run of an interrupted demo, and remove what it created."""
-    of_demo = f"--selector={PLAN_LABEL}=demo"
-    if stack.kubectl("get", KIND, of_demo, "--output=name").stdout:
-        stack.kubectl("wait", "--for=condition=Completed", KIND, of_demo, f"--timeout={PATIENCE}s")
-    stack.kubectl("delete", "--ignore-not-found", "localization", *_localizations())
-    stack.kubectl("delete", "--ignore-not-found", "configmap", *_config_maps())
+class _Demo:
+    """One run of the demo. Raises StackError where a step does not end as it should."""
 
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        number = secrets.token_hex(2)
+        self._preview, self._execute, self._revert = (f"demo-{what}-{number}" for what in _NAMES)
 
-def _run(stack: Stack, request: Document) -> DRPlanExecution:
-    """Create an execution and show it until `kubectl wait` says that it is completed; return its last state."""
-    created = stack.kubectl("create", "--filename=-", "--output=name", stdin=yaml.safe_dump(request)).stdout.strip()
-    name = created.partition("/")[2]
-    wait = ["wait", "--for=condition=Completed", f"{KIND}/{name}", f"--timeout={PATIENCE}s"]
-    print(f"$ kubectl {' '.join(wait)}", flush=True)
-    with view() as show, watch(stack, KIND, name) as states:
-        waiting = subprocess.Popen(stack.kubectl_command(*wait), stdout=subprocess.DEVNULL)
-        for state in _until_ended(waiting, states):
-            show(state)
-        last = json.loads(stack.kubectl("get", KIND, name, "--output=json").stdout)
-        show(last)
-    return DRPlanExecution.model_validate(last)
+    def show(self) -> None:
+        """Show the steps, one after the other."""
+        self._tell("Preview", "What would the plan do, and is anything in its way? Nothing is changed.")
+        self._drplan("preview", "demo", "--name", self._preview)
+        self._tell(
+            "Execute", "What was shown is carried out, and nothing else: the digest of the preview holds it to that."
+        )
+        digest = self._status(self._preview)["preview"]["digest"]
+        self._drplan("execute", "demo", "--name", self._execute, "--preview-digest", digest)
+        self._tell("A fault", "Somebody puts a finalizer on one of the objects: from now on it cannot be deleted.")
+        self._kubectl("patch", "configmap", HELD, "--type=merge", f"--patch={HOLD}")
+        self._tell("Revert", "All is taken back, in reverse. At a failure it waits for a person instead of giving up.")
+        self._drplan_until_paused("revert", self._execute, "--name", self._revert, "--on-failure", "Pause")
+        self._tell("What now?", "The screen says what failed and why, and what to type next.")
+        self._drplan("status", self._revert)
+        self._tell(
+            "Repair",
+            "The finalizer is removed, and the failed action is tried again. Nothing is repeated that was done.",
+        )
+        self._kubectl("patch", "configmap", HELD, "--type=merge", f"--patch={LET_GO}")
+        reason = "the finalizer was removed"
+        self._drplan("retry", self._revert, "--action", HELD_ACTION, "--reason", reason)
+        self._drplan("watch", self._revert)
+        self._tell("The end", "Who did what, how long it took without waiting for people, and is all as it was before?")
+        self._drplan("report", self._revert)
+        print(self._closing())
 
+    def _tell(self, title: str, why: str) -> None:
+        print(f"\n── {title} ──\n{why}", flush=True)
 
-def _until_ended(waiting: "subprocess.Popen[bytes]", states: Iterator[Document]) -> Iterator[Document]:
-    """Yield states until `waiting` ends. A thread reads them, because reading cannot be given a time limit."""
-    arrived: queue.Queue[Document] = queue.Queue()
-
-    def read() -> None:
-        for state in states:
-            arrived.put(state)
-
-    threading.Thread(target=read, daemon=True).start()
-    while waiting.poll() is None or not arrived.empty():
+    def _drplan(self, *arguments: str) -> None:
+        process = self._started(*arguments)
         try:
-            yield arrived.get(timeout=0.1)
-        except queue.Empty:
-            continue
-    if waiting.returncode != 0:
-        raise StackError(f"The run has not ended after {PATIENCE} s; the logs of bridge and worker say why")
+            code = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise StackError(f"No end after {PATIENCE} s; the logs of bridge and worker say why") from None
+        if code != 0:
+            raise StackError(f"drplan {arguments[0]} ended with exit code {code}")
 
+    def _drplan_until_paused(self, *arguments: str) -> None:
+        """Run a command that follows the Revert until that waits for a person, then press Ctrl-C for who watches."""
+        process, end = self._started(*arguments), time.monotonic() + PATIENCE
+        while not self._paused():
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                raise StackError("The Revert has not paused at the object that cannot go")
+            time.sleep(0.3)
+        time.sleep(GLANCE)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(GLANCE)
+        except subprocess.TimeoutExpired:  # a script that runs the demo in its background has it ignore Ctrl-C
+            process.kill()
 
-def _failed(execution: DRPlanExecution) -> int:
-    print(f"\n{execution.metadata.name} ended as {execution.status.phase}: {execution.status.message}", file=sys.stderr)
-    return 1
+    def _paused(self) -> bool:
+        name = f"{KIND}/{self._revert}"
+        path = "--output=jsonpath={.status.conditions[?(@.type=='Paused')].status}"
+        return self._stack.kubectl("get", name, path, check=False).stdout == "True"
 
+    def _started(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        print(f"$ {shlex.join(['drplan', *arguments])}", flush=True)
+        environment = {**os.environ, **self._stack.env(), "PYTHONPATH": str(REPOSITORY)}
+        return subprocess.Popen([sys.executable, "-m", "cli.main", *arguments], env=environment)
 
-def _closing(stack: Stack, executed: DRPlanExecution, reverted: DRPlanExecution) -> str:
-    root, original, name = stack.layout.root, executed.metadata.name or "", reverted.metadata.name or ""
-    return f"""
+    def _kubectl(self, *arguments: str) -> None:
+        print(f"$ {shlex.join(['kubectl', *arguments])}")
+        print(self._stack.kubectl(*arguments).stdout, end="", flush=True)
+
+    def _status(self, name: str) -> Document:
+        body = json.loads(self._stack.kubectl("get", KIND, name, "--output=json").stdout)
+        status: Document = body["status"]
+        return status
+
+    def _closing(self) -> str:
+        stack, original, name = self._stack, self._execute, self._revert
+        root = stack.layout.root
+        return f"""
 $ kubectl get {KIND}s {original} {name}
 {stack.kubectl("get", f"{KIND}s", original, name).stdout}
 The same history in Temporal's UI:
-  {_ui_address(stack, reverted)}
+  {self._ui_address()}
 
 What to try next, in this shell:
   . {root / "env"}; export PATH={root / "bin"}:$PATH
 
+  # A page with a timeline of that Revert, for a browser
+  drplan report {name} -o html -f report.html
+
   # Read the whole status, its conditions and its events
-  kubectl get drpe {name} -o yaml
   kubectl describe drpe {name}
 
-  # Run the plan by yourself
+  # Run the plan by yourself, with kubectl
   kubectl create -f examples/demo/execute.yaml
-  kubectl get drpe --watch
+  drplan watch
 
-  # Delete one of its objects, and see that a Revert reports it
+  # Delete one of its objects, and see that a preview of the Revert reports it
   kubectl delete localization demo-shop-frontend
-  sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE/" examples/demo/revert.yaml | kubectl create -f -
+  drplan preview demo --revert @latest
 
-  # Continue where it stopped, and skip what is gone
-  sed "s/demo-execute-12345/NAME-OF-YOUR-EXECUTE\\n  onMissing: Ignore/" examples/demo/revert.yaml | kubectl create -f -
+  # Take back the rest, and skip what is gone
+  drplan revert demo@latest --on-missing Ignore
 
   # Kill the worker in the middle of a run: nothing is lost, `make stack` brings it back
   kill -9 $(cat {root / "pids" / "worker"}); make stack
@@ -143,16 +176,23 @@ What to try next, in this shell:
   # End the stack
   make stack-down"""
 
-
-def _ui_address(stack: Stack, execution: DRPlanExecution) -> str:
-    engine = execution.status.engine
-    assert engine is not None
-    run = f"{quote(engine.workflow_id, safe='')}/{engine.run_id}"
-    return f"{stack.temporal_ui}/namespaces/default/workflows/{run}/history"
+    def _ui_address(self) -> str:
+        engine = self._status(self._revert)["engine"]
+        run = f"{quote(engine['workflowId'], safe='')}/{engine['runId']}"
+        return f"{self._stack.temporal_ui}/namespaces/default/workflows/{run}/history"
 
 
-def _load(file: str) -> Any:
-    return yaml.safe_load((EXAMPLE / file).read_text())
+def _clear(stack: Stack) -> None:
+    """Cancel the run of an interrupted demo, and remove what it created."""
+    of_demo = f"--selector={PLAN_LABEL}=demo"
+    stack.kubectl("patch", "configmap", HELD, "--type=merge", f"--patch={LET_GO}", check=False)
+    found = json.loads(stack.kubectl("get", KIND, of_demo, "--output=json").stdout)["items"]
+    for name in [each["metadata"]["name"] for each in found if "completionTime" not in each.get("status", {})]:
+        stack.kubectl("annotate", KIND, name, f"{CANCEL_ANNOTATION}=true", "--overwrite")
+    if found:
+        stack.kubectl("wait", "--for=condition=Completed", KIND, of_demo, f"--timeout={PATIENCE}s")
+    stack.kubectl("delete", "--ignore-not-found", "localization", *_localizations())
+    stack.kubectl("delete", "--ignore-not-found", "configmap", *_config_maps())
 
 
 def _localizations() -> list[str]:

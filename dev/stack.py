@@ -4,13 +4,14 @@ import fcntl
 import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
 from dev import StackError
-from dev.layout import Layout
+from dev.layout import REPOSITORY, Layout
 from dev.process import GRACE, environment, stop
 from dev.programs import Programs, from_venv
 
@@ -81,11 +82,15 @@ def stop_all(layout: Layout, grace: float = GRACE) -> list[str]:
 
 
 def prepare_shell(layout: Layout, env: Mapping[str, str]) -> None:
-    """Link kubectl and temporal into the stack's `bin`, and write one `export` line for each variable."""
+    """Link kubectl, temporal and drplan into the stack's `bin`, and write one `export` line for each variable."""
     for name in ("kubectl", "temporal"):
         target = layout.bin / name
         target.unlink(missing_ok=True)
         target.symlink_to(from_venv(name))
+    drplan = layout.bin / "drplan"
+    run = shlex.join(["exec", "env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "cli.main"])
+    drplan.write_text(f'#!/bin/sh\n{run} "$@"\n')
+    drplan.chmod(0o755)
     layout.env_file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items()))
 
 

@@ -125,7 +125,8 @@ def _workflow(
         action if (outcome := outcomes.get((*place, index))) is None else _action(action, outcome)
         for index, action in enumerate(node.actions)
     ]
-    update = {"action_statuses": actions} | _end(
+    # None of them was carried out, so there is no progress to tell.
+    update = {"action_statuses": actions, "progress": None} | _end(
         node.phase, operation, "Workflow", [("action", one.name, one.phase) for one in actions]
     )
     return node.model_copy(update=update)

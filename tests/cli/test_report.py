@@ -22,6 +22,13 @@ def test_every_part_and_every_message_is_in_it(name: str, form: str) -> None:
     assert "shop-back" in read or "shop-move" in read
 
 
+def test_work_and_waits_are_told_apart() -> None:
+    run = read_run(SCENARIOS["paused"]())
+    text = FORMS["text"](run, NOW).splitlines()
+    assert ("Worked:             8s" in text, "Waiting for people: 1m32s" in text) == (True, True)
+    assert json.loads(FORMS["json"](run, NOW))["seconds"]["waitingForPeople"] == 92
+
+
 def test_json_is_for_programs() -> None:
     report = json.loads(FORMS["json"](read_run(SCENARIOS["forbidden"]()), NOW))
     assert report["counts"]["actions"] == {"total": 5, "succeeded": 3, "failed": 1, "skipped": 1}

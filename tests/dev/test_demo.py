@@ -1,7 +1,9 @@
 """`make demo` shows the main job, again and again, and clears what an interrupted one left."""
 
 import http.client
+import os
 import re
+import signal
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,8 +15,17 @@ LEFT = "kubectl get localizations,configmaps -o name | grep /demo- || true"
 
 
 def _story(said: str) -> None:
+    steps = ["Preview", "Execute", "A fault", "Revert", "What now?", "Repair", "The end"]
+    assert re.findall(r"^── (.*) ──$", said, re.M) == steps
+    assert "Preview: would execute the plan: 2 stages, 10 actions executed; nothing was changed" in said
     assert "Plan executed successfully: 2 stages, 10 actions" in said
+    assert "ConfigMap demo-shop-settings still exists after 8s, waiting for finalizers example.com/hold" in said
+    assert re.search(r"drplan retry demo-revert-\w+ --namespace default --action applications/demo-shop/settings", said)
+    assert re.search(r"^\$ drplan retry demo-revert-\w+ --action applications/demo-shop/settings", said, re.M)
+    assert re.search(r"^drplanexecution/demo-revert-\w+ retry effective$", said, re.M)
     assert "Plan reverted successfully: 2 stages, 10 actions rolled back" in said
+    assert re.search(r"^Waited for people: +\d+s$", said, re.M)
+    assert re.search(r"^. proof: ", said, re.M)
     assert "What to try next" in said
 
 
@@ -29,6 +40,7 @@ def test_it_tells_the_whole_story_in_lines_where_there_is_no_terminal(whole_stac
     assert re.search(r"demo-revert-\w+/applications/\d-demo-shop/scale-frontend: Running", said)
     assert "Rolled back: deleted Localization demo-shop-frontend" in said
     assert whole_stack.shell(LEFT) == ""
+    assert "Succeeded" in whole_stack.shell("drplan status | head -1"), "the shell of a person has the command"
 
 
 def test_the_address_leads_to_the_workflow_in_temporals_ui(said: str) -> None:
@@ -46,9 +58,9 @@ def test_after_an_interruption_it_starts_anew(whole_stack: WholeStack) -> None:
     process = whole_stack.start(*DEMO)
     assert process.stdout is not None
     for line in process.stdout:
-        if "demo-execute" in line and "Running" in line:
+        if "scale-frontend: Running" in line and "demo-revert" in line:
             break
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
     _story(whole_stack.run(*DEMO))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, Obstacle, Preview, Progress, RunState
+from api.execution import ActionStatus, Obstacle, Preview, Progress, RunState, WorkflowExecutionStatus
 from api.meta import ObjectKey
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.plan import DRPlan, ExecutionRecord
@@ -15,6 +15,7 @@ from api.steps import ActionOutcome
 from planning.preview.digest import definitions_digest, differences, with_digest
 from planning.preview.tree import MOST_OBSTACLES, estimate, previewed, would_be_refused
 from planning.snapshot.documents import Definitions, SnapshotDocument, documents, places_of
+from planning.status.transitions import map_nodes
 from tests.planning.builders import (
     START,
     by_name,
@@ -66,6 +67,14 @@ def test_without_obstacles_everything_would_succeed() -> None:
     assert state.summary is not None
     assert (state.summary.succeeded_actions, state.summary.skipped_actions) == (2, 1)
     assert state.progress == Progress(stages="0/2", actions="0/3"), "nothing was done"
+
+
+def test_no_workflow_tells_a_progress() -> None:
+    def counted(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+        return node.model_copy(update={"progress": "0/3 actions completed"})
+
+    state = previewed(map_nodes(decided("a"), WorkflowExecutionStatus, counted), {(0, 0, 0): WOULD}, EXECUTE)
+    assert {node.progress for stage in state.stages for node in stage.workflows} == {None}
 
 
 def test_every_obstacle_is_named_and_none_ends_the_preview() -> None:
