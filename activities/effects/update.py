@@ -23,7 +23,7 @@ from planning.definitions import json_patch, merge_patch
 from planning.definitions.target import change_body
 from planning.definitions.yaml_scalars import ManifestError
 from planning.effects import managed_fields
-from planning.effects.prior_state import PriorState, doubtful, same_state, version_of
+from planning.effects.prior_state import PriorState, doubtful, same_apart_from_status, same_state, version_of
 from planning.messages import actions as action_messages
 from planning.messages import runs as run_messages
 
@@ -62,6 +62,9 @@ class ObjectUpdate:
                 found = await self._hand_over(found, owners)
             stored = await self._prior.read()
             if stored is not None and _moved(stored, found) and await self._in_effect(found, stored):
+                if stored.left is None and same_apart_from_status(stored.found, found):
+                    # Only the owners have changed since, by the handover: a Revert is to return that as well.
+                    await self._prior.note_left(found)
                 return found
             if stored is None or stored.version != version_of(found):
                 doubt = self._doubt(stored, found)

@@ -103,7 +103,8 @@ async def _running(
     """
     running, followed = list[CurrentExecution](), context.followed()
     for entry in context.index.of_plan(namespace, plan):
-        if not (entry.runs or entry.uid in followed) or (lock is not None and lock.uid == entry.uid):
+        runs = not entry.preview and (entry.runs or entry.uid in followed)
+        if not runs or (lock is not None and lock.uid == entry.uid):
             continue
         try:
             # The index may not know an end yet that this process has written.

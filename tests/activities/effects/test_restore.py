@@ -143,6 +143,18 @@ async def test_a_field_that_an_apply_removed_comes_back_to_our_earlier_apply(ns:
     assert owners(found(ns)) == owners(before), "also the handover from the POST is undone"
 
 
+async def test_an_apply_that_changes_nothing_but_the_owners_is_undone_as_well(ns: LiveNamespace) -> None:
+    first = changes(ns, "Apply", spec=deployment(ns)["spec"])
+    await first.run()
+    before = found(ns)
+    again = Task(ns, changed_action(ns, spec=deployment(ns)["spec"]), first.execution)
+    step = step_of(again, await again.run())
+    assert content(found(ns)) == content(before)
+    assert owners(found(ns)) != owners(before)
+    await restores(ns, step)
+    assert (content(found(ns)), owners(found(ns))) == (content(before), owners(before))
+
+
 def changed_action(ns: LiveNamespace, **fields: Any) -> Object:
     body = manifest("app", ns.namespace, "Deployment", **fields) | {"apiVersion": "apps/v1"}
     return writes("again", json.dumps(body), "Apply")
