@@ -27,6 +27,13 @@ ROOT_TYPES = {
     OperationType.EXECUTE: WorkflowType.EXECUTE_PLAN,
     OperationType.REVERT: WorkflowType.REVERT_PLAN,
 }
+PARTS = (
+    WorkflowType.REVERT_STAGE,
+    WorkflowType.REVERT_WORKFLOW,
+    WorkflowType.EXECUTE_STAGE,
+    WorkflowType.EXECUTE_WORKFLOW,
+)
+"""Types of what a root's run consists of; the server terminates them with it."""
 ROOTS = (*ROOT_TYPES.values(), WorkflowType.PREVIEW_PLAN)
 
 

@@ -146,6 +146,21 @@ async def end_strange_runs(context: Context, reported: set[str]) -> bool:
     return not failed
 
 
+async def end_parts_of_ended(context: Context) -> None:
+    """Terminate open runs of stages and DRWorkflows whose root has ended: they were reset after that.
+
+    Nobody follows such a run, the worker carries nothing out for it, and a cancel would wait for that. The server has
+    terminated the other parts with their root. Raises TemporalUnreachable.
+    """
+    is_open: dict[str, bool] = {}
+    async for part in context.temporal.open_parts():
+        if part.root_id not in is_open:
+            is_open[part.root_id] = await context.temporal.is_open(part.root_id)
+        if not is_open[part.root_id]:
+            _log.warning("part of an execution that has ended is terminated", workflow=part.workflow_id)
+            await context.temporal.terminate(part.workflow_id, part.run_id, run_messages.ROOT_ENDED)
+
+
 async def _end_if_strange(context: Context, run: OpenRoot) -> None:
     """Cancel a run whose execution is gone or has ended, and terminate one that never had an execution.
 
@@ -187,6 +202,7 @@ async def sweep(context: Context) -> None:
     while True:
         try:
             compared = await end_strange_runs(context, reported)
+            await end_parts_of_ended(context)
         except NoAnswer:
             await asyncio.sleep(SWEEP_RETRY)
         except TemporalError as error:

@@ -16,6 +16,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
+    WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
@@ -60,6 +61,7 @@ from workflows.contract import (
     APPROVE_UPDATE,
     DECIDE_UPDATE,
     FINAL_STATE_MEMO,
+    PARTS,
     PAUSE_UPDATE,
     ROOTS,
     STATE_QUERY,
@@ -109,6 +111,15 @@ class OpenRoot(NamedTuple):
         """Return whether it has the id and a type of the root of an execution, or of its preview."""
         types = {root_type(operation, preview=preview) for preview in (False, True)}
         return self.workflow_type in types and self.workflow_id == identifiers.root_id(operation, execution)
+
+
+class OpenPart(NamedTuple):
+    """An open run of a stage or a DRWorkflow."""
+
+    workflow_id: str
+    run_id: str
+    root_id: str
+    """Workflow id of its root, as the server has it; its own where nobody started it as a child."""
 
 
 class HistoryPage(Model):
@@ -248,7 +259,26 @@ class TemporalClient:
 
         Raises TemporalUnreachable.
         """
-        types = ", ".join(f"'{kind.value}'" for kind in ROOTS)
+        async for run in self._open_runs(ROOTS):
+            yield OpenRoot(run.id, run.run_id, run.workflow_type)
+
+    async def open_parts(self) -> AsyncIterator[OpenPart]:
+        """Yield every open run of a stage or a DRWorkflow on our task queue, as far as it is visible by now.
+
+        Raises TemporalUnreachable.
+        """
+        async for run in self._open_runs(PARTS):
+            yield OpenPart(run.id, run.run_id, run.raw_info.root_execution.workflow_id)
+
+    async def is_open(self, workflow_id: str) -> bool:
+        """Return whether the latest run of a workflow is open. Raises TemporalUnreachable."""
+        try:
+            return root_run(await self._describe(workflow_id)).status is RunStatus.OPEN
+        except RunNotFound:
+            return False
+
+    async def _open_runs(self, kinds: Sequence[WorkflowType]) -> AsyncIterator[WorkflowExecution]:
+        types = ", ".join(f"'{kind.value}'" for kind in kinds)
         listing = self._client.list_workflows(
             f"WorkflowType IN ({types}) AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'",
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
@@ -256,7 +286,7 @@ class TemporalClient:
         while True:
             await answer_of(listing.fetch_next_page())
             for run in listing.current_page or ():
-                yield OpenRoot(run.id, run.run_id, run.workflow_type)
+                yield run
             if not listing.next_page_token:
                 return
 

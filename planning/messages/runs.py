@@ -240,6 +240,9 @@ def event_without_lock(workflow_id: str, plan: str) -> str:
 NO_EXECUTION = "no DRPlanExecution can have started this run: its id and its input name none"
 
 
+ROOT_ENDED = "the execution that this part belongs to has ended, so it was reset after that: create a new execution"
+
+
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"

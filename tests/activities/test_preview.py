@@ -15,7 +15,7 @@ from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.orders import subscription
 from tests.fake_clusternet import Clusternet
-from tests.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, makes_config_map, stage
+from tests.manifests import HOLD, config_map, dr_plan, dr_workflow, execute, makes_config_map, stage, writes
 
 SUBSCRIPTION = {
     "apiVersion": "apps.clusternet.io/v1alpha1",
@@ -129,3 +129,11 @@ async def test_a_field_that_the_kind_does_not_have_is_an_obstacle(ns: LiveNamesp
     [message] = messages(await previewed(ns, action)).values()
     assert message.startswith("Would fail to create ConfigMap: ")
     assert "dta" in message
+
+
+async def test_a_field_that_the_kind_does_not_have_is_named_before_anything_is_executed(ns: LiveNamespace) -> None:
+    body = {**config_map("app", namespace=ns.namespace), "dta": {"a": "b"}}
+    state = await previewed(ns, writes("make-app", json.dumps(body)))
+    assert 'unknown field "dta"' in messages(state)["make-app"]
+    assert state.preview is not None
+    assert state.preview.obstacle_count == 1

@@ -1,12 +1,17 @@
 """Children that end in another way than by their own work: what their parents then say."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from api.execution import RunState
+from bridge.controller.context import Context
+from bridge.controller.own_runs import end_parts_of_ended
+from bridge.temporal.client import TemporalClient
+from tests.eventually import eventually
 from tests.workflows.decisions import find, phases, revert, stage, workflow
 from tests.workflows.engine import DevEngine, Run
 from tests.workflows.fake_activities import HeldAttempt
@@ -59,11 +64,12 @@ async def test_a_workflow_canceled_by_hand_in_the_engine_ends_canceled_and_the_r
     assert await run.status() is WorkflowExecutionStatus.FAILED
 
 
-async def reset_to_the_beginning(run: Run) -> WorkflowHandle[Any, Any]:
-    """Reset a root to its first workflow task, as the UI does; give the new run."""
-    events = (await run.handle.fetch_history()).events
+async def reset_to_the_beginning(run: Run, part: WorkflowHandle[Any, Any] | None = None) -> WorkflowHandle[Any, Any]:
+    """Reset a root, or a part of it, to its first workflow task, as the UI does; give the new run."""
+    handle = part or run.handle
+    events = (await handle.fetch_history()).events
     first = next(event.event_id for event in events if event.HasField("workflow_task_completed_event_attributes"))
-    execution = WorkflowExecution(workflow_id=run.handle.id, run_id=run.handle.first_execution_run_id or "")
+    execution = WorkflowExecution(workflow_id=handle.id, run_id=(await handle.describe()).run_id)
     answer = await run.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=run.client.namespace,
@@ -73,7 +79,7 @@ async def reset_to_the_beginning(run: Run) -> WorkflowHandle[Any, Any]:
             request_id=run.uid,
         )
     )
-    return run.client.get_workflow_handle(run.handle.id, run_id=answer.run_id)
+    return run.client.get_workflow_handle(handle.id, run_id=answer.run_id)
 
 
 async def test_a_reset_root_does_its_work_again_under_the_same_ids(engine: DevEngine) -> None:
@@ -92,3 +98,21 @@ async def test_a_root_reset_while_a_child_runs_waits_for_the_former_child_to_clo
     gate.open()
     assert RunState.model_validate(await again.result()).phase == "Succeeded"
     assert run.begun == ["a", "a", "b"]
+
+
+async def test_a_part_that_is_reset_after_the_end_of_its_root_is_ended_by_the_bridge(engine: DevEngine) -> None:
+    gate = HeldAttempt()
+    gate.open()
+    run = await engine.start(revert(stage("s", workflow("w", "a"))), a=gate)
+    await run.end()
+    gate.opened.clear()
+    again = await reset_to_the_beginning(run, run.workflow((0, "s"), (0, "w")))
+    bridge = TemporalClient(run.client, engine.task_queue)
+
+    async def visible() -> bool:
+        return again.id in [part.workflow_id async for part in bridge.open_parts() if part.root_id == run.handle.id]
+
+    await eventually(visible, "the part is visible, with its root")
+    await end_parts_of_ended(cast("Context", SimpleNamespace(temporal=bridge)))
+    assert (await again.describe()).status is WorkflowExecutionStatus.TERMINATED
+    gate.open()

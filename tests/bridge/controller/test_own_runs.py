@@ -11,11 +11,11 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from api.steps import RunInput, Target
 from bridge.controller.context import Context, StoredExecution
-from bridge.controller.own_runs import end_strange_runs
+from bridge.controller.own_runs import end_parts_of_ended, end_strange_runs
 from bridge.kubernetes.index import ObjectKind
 from bridge.kubernetes.store import read
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
-from bridge.temporal.client import OpenRoot, root_workflow_id
+from bridge.temporal.client import OpenPart, OpenRoot, root_workflow_id
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError
@@ -414,3 +414,31 @@ async def test_a_strange_run_does_not_end_the_sweep_of_the_others(
 async def test_a_temporal_that_does_not_answer_ends_the_sweep() -> None:
     with pytest.raises(NoAnswer):
         await _swept({"x": NoAnswer("away"), **ORPHAN}, set())
+
+
+class _Parts:
+    """A Temporal with open parts of executions; the root of one goes on."""
+
+    def __init__(self, *roots: str) -> None:
+        self.roots = roots
+        self.asked: list[str] = []
+        self.terminated: list[tuple[str, str]] = []
+
+    async def open_parts(self) -> AsyncIterator[OpenPart]:
+        for number, root in enumerate(self.roots):
+            yield OpenPart(f"part-{number}", f"run-{number}", root)
+
+    async def is_open(self, workflow_id: str) -> bool:
+        self.asked.append(workflow_id)
+        return workflow_id == "open"
+
+    async def terminate(self, workflow_id: str, run_id: str, reason: str) -> None:
+        assert "has ended" in reason
+        self.terminated.append((workflow_id, run_id))
+
+
+async def test_parts_that_were_reset_after_the_end_of_their_root_are_ended_and_no_others() -> None:
+    parts = _Parts("open", "ended", "ended", "open")
+    await end_parts_of_ended(cast("Context", SimpleNamespace(temporal=parts)))
+    assert parts.terminated == [("part-1", "run-1"), ("part-2", "run-2")]
+    assert parts.asked == ["open", "ended"]
