@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from api.steps import ActionOutcome, AttemptFailure, Heartbeat
     from planning.definitions.retry import pause_after_losses
     from planning.messages import tree as tree_messages
-from workflows.activity_stubs import ActionCall, PriorAttempts, RetryOptions
+from workflows.action_calls import ActionCall, PriorAttempts, RetryOptions
 from workflows.cancellation import Cancellation
 
 WORKER_ENDED_IT = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})

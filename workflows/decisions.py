@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from api.requests import NEED_REASON, PersonRequest, RequestType
     from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef, Redecision
     from planning.messages import requests as request_messages
-from workflows import activity_stubs
-from workflows.activity_stubs import ActionCall, RetryOptions
+from workflows import action_calls
+from workflows.action_calls import ActionCall, RetryOptions
 from workflows.attempts import ActionEnd
 from workflows.cancellation import Cancellation
 from workflows.pause import refused
@@ -83,7 +83,7 @@ class Decisions:
             if request.parameters:
                 record = ActionRecord(**waiting.end.outcome.record_fields())
                 parameters_input = waiting.call.parameters_input(waiting.options, request, record)
-                parameters = await activity_stubs.store_parameters(request.action, parameters_input)
+                parameters = await action_calls.store_parameters(request.action, parameters_input)
             elif request.type is RequestType.RETRY and waiting.call.refused and waiting.call.decide_again is not None:
                 redecision = await waiting.call.decide_again()
         except ActivityError as error:

@@ -27,8 +27,8 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages.text import bounded
     from planning.status import rollup, transitions
     from planning.status.size_limit import shorten
-from workflows import activity_stubs
-from workflows.activity_stubs import NO_OPTIONS, ActionCall
+from workflows import action_calls, activity_stubs
+from workflows.action_calls import NO_OPTIONS, ActionCall
 from workflows.attempts import run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
@@ -250,7 +250,7 @@ class RevertWorkflow(WorkflowWalk):
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
         """Return the final node, or raise what WorkflowWalk.walk raises."""
         calls = [
-            None if step is None else activity_stubs.rollback(index, workflow_input, step)
+            None if step is None else action_calls.rollback(index, workflow_input, step)
             for index, step in enumerate(workflow_input.steps)
         ]
         return await self.cancellation.guard(self.walk(calls))
@@ -273,5 +273,5 @@ class ExecuteWorkflow(WorkflowWalk):
     async def run(self, workflow_input: ExecuteWorkflowInput) -> WorkflowExecutionStatus:
         """Return the final node, or raise what WorkflowWalk.walk raises."""
         steps = range(len(workflow_input.steps))
-        calls = [activity_stubs.execute(index, workflow_input, self.actions_named) for index in steps]
+        calls = [action_calls.execute(index, workflow_input, self.actions_named) for index in steps]
         return await self.cancellation.guard(self.walk(calls))

@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
     from api.steps import RevertWorkflowInput
-from workflows import activity_stubs
+from workflows import action_calls
 from workflows.contract import WorkflowType
 from workflows.workflow import RevertWorkflow
 
@@ -24,7 +24,7 @@ class ChangedRevertWorkflow(RevertWorkflow):
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
         last = len(workflow_input.steps) - 1
         backwards = [
-            None if step is None else activity_stubs.rollback(last - place, workflow_input, step)
+            None if step is None else action_calls.rollback(last - place, workflow_input, step)
             for place, step in enumerate(workflow_input.steps[::-1])
         ]
         return await self.cancellation.guard(self.walk(backwards))

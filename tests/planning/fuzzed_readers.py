@@ -36,7 +36,7 @@ from planning.values.parameters import is_of_type
 from planning.values.placeholders import TemplateError, Values
 from planning.values.redaction import kept_body, redacted, secret_forms
 from planning.values.rendering import render, render_manifest, render_value, rendered_action
-from workflows.activity_stubs import retry_options
+from workflows.action_calls import retry_options
 
 HEAD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n"
 OUTPUTS = {"a": {"phase": "Succeeded"}}

@@ -13,7 +13,7 @@ from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
 from tests.workflows.engine import DevEngine
 from tests.workflows.fake_activities import FakeAttempt, fails, fails_at_first
-from workflows import activity_stubs
+from workflows import action_calls
 
 
 async def test_an_error_that_a_repeat_mends_costs_retries_and_no_more(engine: DevEngine) -> None:
@@ -150,7 +150,7 @@ async def test_an_error_that_is_no_ones_ends_failed_with_its_words(engine: DevEn
 def test_a_retry_policy_becomes_one_that_temporal_takes(
     policy: RetryPolicy, errors: int, expected: tuple[int, float, float]
 ) -> None:
-    given = activity_stubs.retry_options(policy, errors)
+    given = action_calls.retry_options(policy, errors)
     assert (given.maximum_attempts, given.initial_interval.total_seconds(), given.backoff_coefficient) == expected
     assert given.maximum_interval == timedelta(minutes=5)
     given._validate()
