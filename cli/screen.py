@@ -153,13 +153,10 @@ def _standing(run: Run, terminal: Terminal, limit: int | None) -> Iterator[Line]
 
 
 def _after_preview(run: Run, command: str) -> Iterator[Step]:
-    digest = str(run.preview.get("digest") or "")
-    if not run.is_preview or not run.ended:
-        return
-    if run.phase is Phase.SUCCEEDED and digest:
-        field = "" if command else f", an execution with spec.previewDigest: {digest}"
-        yield Step(f"carry out what was shown, and nothing else{field}", "no obstacle", command)
-    elif run.phase is Phase.FAILED:
+    if run.is_preview and run.phase is Phase.SUCCEEDED:
+        how = "" if command else ": create the same with spec.previewDigest in place of dryRun"
+        yield Step(f"carry out what was shown{how}", "no obstacle", command)
+    elif run.is_preview and run.phase is Phase.FAILED:
         yield Step("remove them, then preview again", "there are obstacles", command)
 
 

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 def _created(executions: Executions, options: argparse.Namespace, spec: Object) -> str:
     path = execute.path_fields(options)
     if options.revert is None:
-        if revert.scope_fields(options):
+        if revert.scope_fields(options, options.plan):
             raise UsageError("options of a Revert need --revert NAME")
         return executions.execute(options.plan, options.name, spec | path)
     if path:
@@ -70,7 +70,7 @@ def _created(executions: Executions, options: argparse.Namespace, spec: Object) 
     plan = executions.get(original)["spec"]["planRef"]
     if plan != options.plan:
         raise UsageError(f"drplanexecution/{neutral(original)} is one of DRPlan {neutral(plan)}, not of {options.plan}")
-    return executions.revert(original, options.name, spec | revert.scope_fields(options))
+    return executions.revert(original, options.name, spec | revert.scope_fields(options, original))
 
 
 def _ended(executions: Executions, name: str) -> Object:

@@ -13,8 +13,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     completed(parser.add_argument("execution", metavar="NAME", help=text), EXECUTIONS)
     parser.add_argument("--name", help="name of the new DRPlanExecution; generated when omitted")
     add_scope(parser)
-    text = "take back all later executions of the plan instead; this one stays"
-    parser.add_argument("--return-to", action="store_true", help=text)
     add_creation(parser)
 
 
@@ -31,10 +29,11 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
     add("--workflow", action="append", help="take back this DRWorkflow only; repeatable")
     add("--action", action="append", help="take back this action only; repeatable")
     add("--force", action="store_true", help="take back objects on which a later execution of the plan rests, too")
+    add("--return-to", action="store_true", help="take back all later executions of the plan instead; this one stays")
     add("--soak", metavar="DURATION", help="check once more after this time whether all is as before: 10m, 24h")
 
 
-def scope_fields(options: argparse.Namespace) -> dict[str, object]:
+def scope_fields(options: argparse.Namespace, original: str) -> dict[str, object]:
     """Return the fields of the spec that these options set."""
     selected = {"stages": options.stage, "workflows": options.workflow, "actions": options.action}
     fields = {
@@ -43,6 +42,7 @@ def scope_fields(options: argparse.Namespace) -> dict[str, object]:
         "only": {level: names for level, names in selected.items() if names},
         "force": options.force,
         "soak": options.soak,
+        "revertTo": original if options.return_to else None,
     }
     return {field: value for field, value in fields.items() if value}
 
@@ -51,5 +51,5 @@ def run(options: argparse.Namespace) -> int:
     """Create it, and follow it where that is wanted."""
     with connected(options) as executions:
         original = executions.resolve(options.execution, OperationType.EXECUTE)
-        spec = creation_fields(options) | scope_fields(options) | ({"revertTo": original} if options.return_to else {})
+        spec = creation_fields(options) | scope_fields(options, original)
         return created(executions, executions.revert(original, options.name, spec), options)

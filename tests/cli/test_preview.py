@@ -87,7 +87,7 @@ async def test_without_obstacles_it_ends_with_the_command_that_does_what_was_sho
         f"  digest {DIGEST}",
         "  expected to work 1m30s, from 3 before",
     ]
-    assert lines[4] == "→ no obstacle: carry out what was shown, and nothing else"
+    assert lines[4] == "→ no obstacle: carry out what was shown"
     command = shlex.split(lines[5])
     assert command[:5] == ["drplan", "execute", "shop", "--namespace", "default"]
     options = command_parser("execute").parse_args(command[2:])
@@ -106,9 +106,15 @@ async def test_a_revert_is_previewed_with_its_options(tmp_path: Path) -> None:
     command = next(line for line in done.stdout.splitlines() if "--preview-digest" in line)
     options = command_parser("revert").parse_args(shlex.split(command)[2:])
     assert (options.execution, options.preview_digest) == ("move", DIGEST)
-    assert revert.scope_fields(options).items() <= created["spec"].items()
+    assert revert.scope_fields(options, "move").items() <= created["spec"].items()
     assert options.include_partial
     assert options.stage == ["a b"]
+    back, created = await previewed(tmp_path, "shop", "--revert", "move", "--return-to")
+    assert (created["spec"]["revertTo"], "revertExecutionRef" in created["spec"]) == ("move", False)
+    assert (
+        f"    drplan revert move --namespace default --kubeconfig {tmp_path}/config --return-to"
+        in back.stdout.splitlines()
+    )
 
 
 async def test_every_obstacle_is_told_and_the_exit_code_is_1(tmp_path: Path) -> None:
@@ -154,7 +160,6 @@ def test_what_the_command_line_cannot_say_has_no_command() -> None:
     assert command() == f"drplan execute shop --namespace n --context 'a b' --preview-digest {DIGEST}"
     assert command(params=[{"name": "a", "valueFrom": {}}]) == ""
     assert command(ignoreMissing=[{"kind": "Job", "name": "a"}]) == ""
-    assert command(revertTo="move") == ""
     assert command(dryRun=None) == ""
 
 
@@ -162,5 +167,5 @@ def test_its_options_are_those_of_execute_and_revert() -> None:
     def options(command: str) -> set[str]:
         return {option for action in command_parser(command)._actions for option in action.option_strings}
 
-    others = {"--return-to", "--dry-run", "--preview-digest", "--wait", "--no-wait"}
+    others = {"--dry-run", "--preview-digest", "--wait", "--no-wait"}
     assert options("preview") - {"--revert"} == (options("execute") | options("revert")) - others
