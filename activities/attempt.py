@@ -7,8 +7,8 @@ cancellation".
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
@@ -103,30 +103,34 @@ class RunningAttempt:
         """Send the heartbeat of now."""
         activity.heartbeat(self.heartbeat)
 
-    @asynccontextmanager
-    async def heartbeats(self) -> AsyncIterator[None]:
+    @contextmanager
+    def heartbeats(self) -> Iterator[None]:
         """Send heartbeats regularly while the block runs; at once only to correct what is recorded.
 
         Each is a call to Temporal, and most attempts end before the first.
         """
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
 
-        async def send() -> None:
-            if self.heartbeat != self._recorded:
-                self.send_heartbeat()
-            while True:
-                await asyncio.sleep(_HEARTBEAT_INTERVAL)
-                self.send_heartbeat()
+        def beat() -> None:
+            nonlocal timer
+            self.send_heartbeat()
+            timer = loop.call_later(_HEARTBEAT_INTERVAL, beat)
 
-        task = asyncio.create_task(send())
+        timer = loop.call_later(0.0 if self.heartbeat != self._recorded else _HEARTBEAT_INTERVAL, beat)
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            timer.cancel()
 
     def set_secrets(self, secrets: Iterable[str]) -> None:
         """Set the values that nobody may read in a message or an output of this attempt."""
         self._secrets = secret_forms(secrets)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether there is anything to redact."""
+        return bool(self._secrets)
 
     def redact(self, text: str) -> str:
         """Return a text without the secrets."""
@@ -154,7 +158,7 @@ async def answer(what: str, work: Callable[["RunningAttempt"], Awaitable[T]]) ->
     """Return what the work of an activity that is no action returns; `what` names it. Raises ApplicationError."""
     attempt = RunningAttempt(Attempts())
     try:
-        async with attempt.heartbeats():
+        with attempt.heartbeats():
             return await work(attempt)
     except ActionError as error:
         failed = error
@@ -199,7 +203,7 @@ async def run_attempt(
     its worker shuts down or nobody waits for it any more.
     """
     try:
-        async with attempt.heartbeats():
+        with attempt.heartbeats():
             request = await prepare()
             outcome = await _until_done(_with_cleanup(work(request), attempt))
     except NotRecordedError as error:
@@ -208,9 +212,14 @@ async def run_attempt(
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
         raise await _failure(error, attempt, message_format) from None
-    outcome = await asyncio.to_thread(attempt.redact_outcome, outcome)
-    message = bounded(await asyncio.to_thread(attempt.with_notes, message_format.done(outcome.message)))
-    return outcome.model_copy(update={"attempt": activity.info().attempt, "message": message})
+
+    def shown() -> ActionOutcome:
+        clean = attempt.redact_outcome(outcome)
+        return clean.model_copy(update={"message": bounded(attempt.with_notes(message_format.done(clean.message)))})
+
+    # In a thread only where that may take long: an action may have a thousand secrets, and most have none.
+    clean = await asyncio.to_thread(shown) if attempt.has_secrets else shown()
+    return clean.model_copy(update={"attempt": activity.info().attempt})
 
 
 async def run_check(
@@ -223,7 +232,7 @@ async def run_check(
     Raises ApplicationError if another check may succeed.
     """
     try:
-        async with attempt.heartbeats():
+        with attempt.heartbeats():
             outcome = await check(await prepare())
             return await asyncio.to_thread(attempt.redact_outcome, outcome)
     except ActionError as error:

@@ -286,7 +286,7 @@ async def run_decision(work: Callable[[RunningAttempt], Awaitable[ResultT]]) -> 
     """Return a decision, or a preview, that Temporal can carry. Raises ApplicationError."""
     attempt = RunningAttempt(Attempts())
     try:
-        async with attempt.heartbeats():
+        with attempt.heartbeats():
             decision = await work(attempt)
             size = sum(len(payload.data) for payload in activity.payload_converter().to_payloads([decision]))
             if size > _BOUND:

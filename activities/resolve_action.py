@@ -99,12 +99,17 @@ class ActionResolver:
         """
         step = request.step
         definition, secrets = await self._definition(request, params)
+
+        def named_object() -> tuple[Target | None, Object | None]:
+            attempt.set_secrets(secrets)
+            target, body = _object_of(definition, step.mark, secret=bool(secrets))
+            if secrets and target is not None:
+                # What names the object has to be readable, and a record of it has to be right.
+                attempt.set_secrets(secrets - {target.kind, target.namespace, target.name})
+            return target, body
+
         # In a thread, like everything that takes a text of 1 MB apart.
-        await asyncio.to_thread(attempt.set_secrets, secrets)
-        target, body = await asyncio.to_thread(_object_of, definition, step.mark, secret=bool(secrets))
-        if target is not None:
-            # What names the object has to be readable, and a record of it has to be right.
-            await asyncio.to_thread(attempt.set_secrets, secrets - {target.kind, target.namespace, target.name})
+        target, body = await asyncio.to_thread(named_object)
         operation = operation_of(definition)
         return ResolvedAction(
             definition=definition,
@@ -168,8 +173,12 @@ class ActionResolver:
         step, reference = request.step, request.dr_workflow
         if request.origin is None:
             live = await find(self._cluster, DRWorkflow, reference.in_namespace, reference.name)
-            definition = await asyncio.to_thread(lambda: _without_values(_part_of_step(live, step, reference)))
-            return definition, await _secrets_of(definition)
+
+            def without_values() -> tuple[Action, frozenset[str]]:
+                definition = _without_values(_part_of_step(live, step, reference))
+                return definition, _secrets_of(definition)
+
+            return await asyncio.to_thread(without_values)
         stored = await self._stored(request.origin, reference)
 
         def part() -> tuple[Action, bool]:
@@ -190,13 +199,18 @@ class ActionResolver:
         own = await self._retried_with(request) if request.parameters else {}
         known = {**stored.parameters.values, **secret_values, **own, **params}
         values = Values(known, stored.snapshot.plan.name, earlier, frozenset(stored.parameters.fragments))
-        try:
-            definition = await asyncio.to_thread(rendered_action, whole, values)
-        except TemplateError as error:
-            raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
-        except ManifestError as error:
-            raise _unusable_manifest(whole, error, secret=bool(secret_values) or not complete) from None
-        return definition, await _secrets_of(definition, secret_values)
+
+        def rendered() -> tuple[Action, frozenset[str]]:
+            try:
+                definition = rendered_action(whole, values)
+            except TemplateError as error:
+                raise ActionError(FailureType.INVALID, action_messages.not_renderable(whole.name, str(error))) from None
+            except ManifestError as error:
+                raise _unusable_manifest(whole, error, secret=bool(secret_values) or not complete) from None
+            return definition, _secrets_of(definition, secret_values)
+
+        # In a thread: a text of 1 MB takes longer than the event loop may be kept busy.
+        return await asyncio.to_thread(rendered)
 
     async def _require_readable(self, request: ExecuteInput) -> None:
         """Raise ActionError unless the actor may read the DRWorkflow whose secrets are to be filled in."""
@@ -254,20 +268,15 @@ class ActionResolver:
         return known
 
 
-async def _secrets_of(definition: Action, secret_values: Mapping[str, str] | None = None) -> frozenset[str]:
+def _secrets_of(definition: Action, secret_values: Mapping[str, str] | None = None) -> frozenset[str]:
     """Return the secret texts of a definition with its values filled in, and of these values. Raises ActionError.
 
     Of a value without a secret name, only its secret parts count, where it has any.
     """
-
-    def found() -> frozenset[str]:
-        values = secret_values or {}
-        within = {name: secrets_in(value) for name, value in values.items() if not is_secret_name(name)}
-        parts = [text for name, value in values.items() for text in within.get(name) or [value]]
-        return frozenset([*omission.secrets_of(definition.to_object()), *parts])
-
-    # In a thread: a text of 1 MB takes longer than the event loop may be kept busy.
-    secrets = await asyncio.to_thread(found)
+    values = secret_values or {}
+    within = {name: secrets_in(value) for name, value in values.items() if not is_secret_name(name)}
+    parts = [text for name, value in values.items() for text in within.get(name) or [value]]
+    secrets = frozenset([*omission.secrets_of(definition.to_object()), *parts])
     if len(secrets) > MOST_SECRETS:
         message = action_messages.too_many_secrets(definition.name, MOST_SECRETS)
         raise ActionError(FailureType.INVALID, message)

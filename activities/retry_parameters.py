@@ -54,7 +54,7 @@ class ParametersActivities:
         """Store what a person sets for a retry, or fail with why that cannot be."""
         attempt = RunningAttempt(Attempts())
         try:
-            async with attempt.heartbeats():
+            with attempt.heartbeats():
                 return await self._store(await self._authorized(request, attempt), request, attempt)
         except ActionError as error:
             failed = error

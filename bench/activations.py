@@ -55,6 +55,7 @@ from api.steps import (
 from dev.programs import find_programs
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
+from process.main import collect_garbage_seldom
 from workflows.activity_stubs import ActivityName
 from workflows.contract import STATE_QUERY, root_type
 from workflows.converter import DATA_CONVERTER
@@ -269,6 +270,7 @@ async def main() -> None:
         dev_server_extra_args=settings,
         dev_server_log_level="error",
     ) as environment:
+        collect_garbage_seldom()
         for stages, actions in shapes:
             for operation in operations:
                 seen = await measured(environment.client, operation, stages, actions)

@@ -8,7 +8,7 @@ Source: docs/architecture.md, "Temporal"; docs/decisions/0004-a-failed-run-fails
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
@@ -27,7 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus, WorkflowExecutionStatus
     from api.meta import Model
     from api.phases import OperationType, Phase
+    from planning.messages import runs as run_messages
     from planning.messages import tree as tree_messages
+    from planning.status.size_limit import RenderedTree, rendered
     from planning.status.transitions import stage_broken, workflow_broken
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
@@ -150,14 +152,23 @@ def _possibly_running(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
     return node.model_copy(update={"phase": phase, "action_statuses": actions})
 
 
+def written_end(node: RunState | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
+    """Write the node with which a run closes, and show in Temporal's UI how it ended."""
+    end = rendered(node)
+    workflow.set_current_details(run_messages.end_details(node.phase, end.message))
+    return end
+
+
 def result(node: NodeT, operation: OperationType) -> NodeT:
     """Return the node with which a run closes. Raises it as a failure where it is Failed."""
+    end = written_end(node)
     if node.phase is Phase.FAILED:
-        raise failure(node, operation)
-    return node
+        raise failure(end, operation)
+    # The payload converter takes it as the node.
+    return cast(NodeT, end)
 
 
-def failure(node: RunState | StageStatus | WorkflowExecutionStatus, operation: OperationType) -> ApplicationError:
+def failure(node: RenderedTree, operation: OperationType) -> ApplicationError:
     """Return the failure that carries a node; its type is `RevertFailed` or `ExecuteFailed`.
 
     It must be raised without a cause: details of nested causes add up, and three levels of a large tree would

@@ -19,6 +19,8 @@ from temporalio.converter import (
     JSONPlainPayloadConverter,
 )
 
+from planning.status.size_limit import RenderedTree
+
 _SERIALIZER = SchemaSerializer(any_schema())
 
 
@@ -29,18 +31,22 @@ class CompactJsonConverter(PydanticJSONPlainPayloadConverter):
     """
 
     def to_payload(self, value: Any) -> Payload | None:
-        """Write a value as JSON by alias."""
-        data = _SERIALIZER.to_json(value, by_alias=True, exclude_defaults=True)
+        """Write a value as JSON by alias, unless it was written before."""
+        written = isinstance(value, RenderedTree)
+        data = value.json if written else _SERIALIZER.to_json(value, by_alias=True, exclude_defaults=True)
         return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
+
+
+_OURS = CompactJsonConverter()
+"""Made once: the SDK makes a converter for each run and for each activation, and ours has a cache of types."""
 
 
 class CompactPayloadConverter(CompositePayloadConverter):
     """Temporal's converters with the JSON one replaced by ours."""
 
     def __init__(self) -> None:
-        ours = CompactJsonConverter()
         defaults = DefaultPayloadConverter.default_encoding_payload_converters
-        super().__init__(*(ours if isinstance(each, JSONPlainPayloadConverter) else each for each in defaults))
+        super().__init__(*(_OURS if isinstance(each, JSONPlainPayloadConverter) else each for each in defaults))
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=CompactPayloadConverter)

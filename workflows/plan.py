@@ -35,12 +35,22 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import tree as tree_messages
     from planning.revert import unwind
     from planning.status import rollup, transitions
-    from planning.status.size_limit import shorten
+    from planning.status.size_limit import RenderedTree, rendered
 from workflows import activity_stubs, proof
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
 from workflows.approvals import Approvals
 from workflows.cancellation import Cancellation
-from workflows.child import ChildCall, ChildLost, ChildNotStarted, failure, final_node, lost_stage, result, start_child
+from workflows.child import (
+    ChildCall,
+    ChildLost,
+    ChildNotStarted,
+    failure,
+    final_node,
+    lost_stage,
+    result,
+    start_child,
+    written_end,
+)
 from workflows.contract import APPROVE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, STATE_QUERY, WorkflowType
 from workflows.pause import Paused, refused
 
@@ -55,10 +65,10 @@ class Root:
         self._approvals = Approvals(self._cancellation)
 
     @workflow.query(name=STATE_QUERY)
-    def state(self) -> RunState:
+    def state(self) -> RenderedTree:
         """Return the current tree."""
         state = self._state.model_copy(update={"paused": self._paused.pause})
-        return shorten(transitions.with_counts(state) if state.stages else state)
+        return rendered(transitions.with_counts(state) if state.stages else state)
 
     @workflow.update(name=PAUSE_UPDATE)
     async def pause(self, request: PersonRequest) -> None:
@@ -96,10 +106,11 @@ class Root:
         """
         if self._state.phase is not Phase.CANCELED:
             return result(self._state, operation)
+        end = written_end(self._state)
         if not self._cancellation.requested:
-            raise failure(self._state, operation)
+            raise failure(end, operation)
         # Written in the workflow task that closes the run, so that neither is visible without the other.
-        workflow.upsert_memo({FINAL_STATE_MEMO: self._state})
+        workflow.upsert_memo({FINAL_STATE_MEMO: end})
         raise asyncio.CancelledError
 
     def _undecided(self, error: ActivityError, operation: OperationType) -> RunState:
@@ -160,8 +171,6 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             update = {"not_deleted": self.not_deleted(decision), "paused": self._paused.pause}
             finished = finished.model_copy(update=update)
             self._state = await self.proved(decision, finished)
-        self._state = shorten(self._state)
-        workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
 
     def _may_start(self, decision: DecisionT, index: int) -> bool:
         startable = self._state.stages[index].phase is Phase.PENDING and not self._cancellation.requested
@@ -338,8 +347,7 @@ class PreviewPlan(Root):
         except ActivityError as error:
             state = self._undecided(error, run_input.operation)
         start = workflow.info().workflow_start_time.replace(microsecond=0)
-        self._state = shorten(transitions.plan_rejected(state.model_copy(update={"start_time": start}), workflow.now()))
-        workflow.set_current_details(run_messages.end_details(self._state.phase, self._state.message))
+        self._state = transitions.plan_rejected(state.model_copy(update={"start_time": start}), workflow.now())
 
 
 @workflow.defn(name=WorkflowType.REHEARSE_PLAN)

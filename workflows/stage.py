@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions import identifiers
     from planning.messages import runs as run_messages
     from planning.status import rollup, transitions
-    from planning.status.size_limit import shorten
+    from planning.status.size_limit import RenderedTree, rendered
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, final_node, lost_workflow, result, start_child
 from workflows.contract import PAUSE_SIGNAL, STATE_QUERY, WorkflowType
@@ -54,9 +54,9 @@ class StageWalk(ABC):
         """Running workflows are cancelled."""
 
     @workflow.query(name=STATE_QUERY)
-    def state(self) -> StageStatus:
+    def state(self) -> RenderedTree:
         """Return the current node."""
-        return shorten(self._node)
+        return rendered(self._node)
 
     @workflow.signal(name=PAUSE_SIGNAL)
     async def pause(self, pause: Pause | None) -> None:
@@ -75,9 +75,7 @@ class StageWalk(ABC):
         pending = [index for index, node in enumerate(self._node.workflows) if node.phase is Phase.PENDING]
         await asyncio.gather(*(self._run_workflow(index, slots) for index in pending))
         canceled = self.cancellation.cut_short(node.phase for node in self._node.workflows)
-        finished = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
-        self._node = shorten(finished)
-        workflow.set_current_details(run_messages.end_details(self._node.phase, self._node.message))
+        self._node = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
         return result(self._node, self.operation)
 
     async def _run_workflow(self, index: int, slots: asyncio.Semaphore) -> None:

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import tree as tree_messages
     from planning.messages.text import bounded
     from planning.status import rollup, transitions
-    from planning.status.size_limit import shorten
+    from planning.status.size_limit import RenderedTree, rendered
 from workflows import action_calls, activity_stubs
 from workflows.action_calls import NO_OPTIONS, ActionCall
 from workflows.attempts import run_action
@@ -71,9 +71,9 @@ class WorkflowWalk:
         self._succeeded = sum(action.phase is Phase.SUCCEEDED for action in node.actions)
 
     @workflow.query(name=STATE_QUERY)
-    def state(self) -> WorkflowExecutionStatus:
+    def state(self) -> RenderedTree:
         """Return the current node."""
-        return shorten(self._node)
+        return rendered(self._node)
 
     @workflow.signal(name=PAUSE_SIGNAL)
     async def pause(self, pause: Pause | None) -> None:
@@ -109,8 +109,7 @@ class WorkflowWalk:
         finished = transitions.workflow_finished(
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )
-        self._node = shorten(await self._recorded(finished))
-        workflow.set_current_details(run_messages.end_details(self._node.phase, self._node.message))
+        self._node = await self._recorded(finished)
         return result(self._node, self.operation)
 
     async def _recorded(self, finished: WorkflowExecutionStatus) -> WorkflowExecutionStatus:

@@ -2,21 +2,28 @@
 
 Workflow results, failure details, query answers and object status share this one bound. What a later Revert rests on
 (reason, rolledBackBy, operation, created, outputs) goes last, unless it is in a ledger: then it is only shown here.
-Source: docs/architecture.md, "The bound".
+
+The tree is shortened as JSON, for a run does nothing else meanwhile: to change and to measure models of thousands of
+actions takes four times as long. Source: docs/architecture.md, "The bound".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from api.execution import ActionOutputs, ActionStatus, ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
-from api.meta import Model, ObjectReference
+from api.meta import Model, ObjectReference, alias
 from api.phases import Phase
 from planning.messages import actions as action_messages
 from planning.messages.text import MESSAGE_BOUND, and_more, bounded
-from planning.status.transitions import TreeT, map_nodes
+from planning.status.transitions import TreeT
+
+Object = dict[str, Any]
+Change = Callable[[Object], bool]
+"""Changes a node in place; returns whether it did."""
 
 BOUND = 1_000_000
 """Bytes of JSON by alias in UTF-8. Temporal takes 2 MB in a payload, etcd 1.5 MiB in an object."""
@@ -26,18 +33,21 @@ _BRIEF = 160
 """Bytes of a message that had to be cut more than others."""
 _LISTED = 200
 """Bytes of a name, and entries of a list of objects, in the last resort."""
-
-KindT = TypeVar("KindT", bound=BaseModel)
-ModelT = TypeVar("ModelT", bound=BaseModel)
+_REFERENCES = tuple(
+    alias(ActionOutputs, name)
+    for name, field in ActionOutputs.model_fields.items()
+    if field.annotation == ObjectReference | None
+)
+"""The outputs that refer to one object."""
 
 
 @dataclass(frozen=True)
-class _Loss(Generic[KindT]):
+class _Loss:
     """One thing to leave out: what it is called, where and how, and what it makes needless to say."""
 
     name: str
-    kind: type[KindT]
-    change: Callable[[KindT], KindT]
+    kind: type[Model]
+    change: Change
     covers: tuple[str, ...] = ()
 
 
@@ -46,114 +56,145 @@ def size(node: BaseModel) -> int:
     return len(node.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
-def _with_bounded_messages(node: ModelT) -> ModelT:
+# The nodes of a tree.
+
+
+def _nodes(tree: Object, kind: type[Model], wanted: type[Model]) -> Iterator[Object]:
+    """Yield the nodes of a kind in a tree whose root is of another kind, or of that."""
+    if issubclass(kind, wanted):
+        yield tree
+    elif issubclass(kind, ExecutionTree):
+        for stage in tree.get("stageStatuses", ()):
+            yield from _nodes(stage, StageStatus, wanted)
+    elif kind is StageStatus:
+        for workflow in tree.get("workflowExecutions", ()):
+            yield from _nodes(workflow, WorkflowExecutionStatus, wanted)
+    elif kind is WorkflowExecutionStatus:
+        yield from tree.get("actionStatuses", ())
+
+
+def _changed(nodes: Iterator[Object], change: Change) -> bool:
+    """Change nodes, and return whether any of them did."""
+    return sum([change(node) for node in nodes]) > 0
+
+
+# What can be left out.
+
+
+def _cut(node: Object, field: str, bound: int) -> bool:
+    """Keep a text within a bound in bytes."""
+    text = node.get(field)
+    # A sign takes four bytes at most.
+    if not text or len(text) * 4 <= bound or (kept := bounded(text, bound)) == text:
+        return False
+    node[field] = kept
+    return True
+
+
+def _bound_messages(node: Object) -> bool:
     """Keep a node's message, and those of an action's clusters, within the bound for messages."""
-    update: dict[str, Any] = {}
-    message = getattr(node, "message", None)
-    if message and len(message) * 4 > MESSAGE_BOUND:
-        update["message"] = bounded(message)
-    if isinstance(node, ActionStatus) and node.cluster_statuses:
-        update["cluster_statuses"] = [_with_bounded_messages(cluster) for cluster in node.cluster_statuses]
-    return node.model_copy(update=update) if update else node
+    clusters = node.get("clusterStatuses", ())
+    return sum([_cut(each, "message", MESSAGE_BOUND) for each in (node, *clusters)]) > 0
 
 
-def _without(*fields: str) -> Callable[[ModelT], ModelT]:
+def _without(*fields: str) -> Change:
     """Return the change that leaves fields out."""
-    nothing = dict.fromkeys(fields)
 
-    def change(node: ModelT) -> ModelT:
-        return node.model_copy(update=nothing) if any(getattr(node, name) is not None for name in fields) else node
+    def change(node: Object) -> bool:
+        before = len(node)
+        for field in fields:
+            node.pop(field, None)
+        return len(node) < before
 
     return change
 
 
-def _unless_failed(change: Callable[[ActionStatus], ActionStatus]) -> Callable[[ActionStatus], ActionStatus]:
+def _unless_failed(change: Change) -> Change:
     """Return a change that leaves failed actions as they are."""
-    return lambda action: action if action.phase is Phase.FAILED else change(action)
+    return lambda action: action["phase"] != Phase.FAILED and change(action)
 
 
-def _cut_message(action: ActionStatus) -> ActionStatus:
-    if not action.message or len(action.message) * 4 <= _BRIEF:
-        return action
-    return action.model_copy(update={"message": bounded(action.message, _BRIEF)})
+def _cut_message(action: Object) -> bool:
+    return _cut(action, "message", _BRIEF)
 
 
-def _without_fields_of_proof(action: ActionStatus) -> ActionStatus:
+def _without_fields_of_proof(action: Object) -> bool:
     """Leave out which fields differ: the message names the first of them."""
-    if action.proof is None or action.proof.fields is None:
-        return action
-    return action.model_copy(update={"proof": action.proof.model_copy(update={"fields": None})})
+    return action.get("proof", {}).pop("fields", None) is not None
 
 
-def _failed_clusters_only(action: ActionStatus) -> ActionStatus:
+def _failed_clusters_only(action: Object) -> bool:
     """Leave out the clusters of a PerCluster action that nobody has to look at."""
-    kept = [each for each in action.cluster_statuses or [] if each.phase not in (Phase.SUCCEEDED, Phase.SKIPPED)]
-    if len(kept) == len(action.cluster_statuses or []):
-        return action
-    return action.model_copy(update={"cluster_statuses": kept or None})
+    clusters = action.get("clusterStatuses", [])
+    kept = [each for each in clusters if each["phase"] not in (Phase.SUCCEEDED, Phase.SKIPPED)]
+    if len(kept) == len(clusters):
+        return False
+    action["clusterStatuses"] = kept
+    return True if kept else _CLUSTER_STATUSES(action)
 
 
-def _without_details(action: ActionStatus) -> ActionStatus:
+_CLUSTER_STATUSES = _without("clusterStatuses")
+
+
+def _without_details(action: Object) -> bool:
     """Leave out of the record what no rollback needs."""
-    outputs = action.outputs
-    if outputs is not None and outputs.http_response is not None:
-        outputs = outputs.model_copy(update={"http_response": None})
-        outputs = None if outputs == ActionOutputs() else outputs
-    elif action.cluster_statuses is None:
-        return action
-    return action.model_copy(update={"cluster_statuses": None, "outputs": outputs})
+    changed = _CLUSTER_STATUSES(action)
+    outputs = action.get("outputs", {})
+    if outputs.pop("httpResponse", None) is not None:
+        changed = True
+        if not outputs:
+            del action["outputs"]
+    return changed
 
 
-def _uids_only(action: ActionStatus) -> ActionStatus:
+def _uids_only(action: Object) -> bool:
     """Keep of each reference its uid: the definition still names the object, and the uid still guards it.
 
     The Subscriptions of single clusters keep their names, for no definition has them.
     """
-    if action.outputs is None:
-        return action
-    refs = {name: value for name, value in action.outputs if isinstance(value, ObjectReference) and value.uid}
-    update = {name: ObjectReference(uid=ref.uid) for name, ref in refs.items()}
-    return action.model_copy(update={"outputs": action.outputs.model_copy(update=update)})
+    outputs = action.get("outputs", {})
+    named = [name for name in _REFERENCES if len(outputs.get(name, ())) > 1 and outputs[name].get("uid")]
+    for name in named:
+        outputs[name] = {"uid": outputs[name]["uid"]}
+    return bool(named)
 
 
-def _few_left_standing(state: RunState) -> RunState:
+def _few_left_standing(state: Object) -> bool:
     """Cut the lists of objects left standing, and say how many more there are."""
-    left, deleted = _few(state.left_standing), state.not_deleted and _few(state.not_deleted)
-    if (left, deleted) == (state.left_standing, state.not_deleted):
-        return state
-    return state.model_copy(update={"left_standing": left, "not_deleted": deleted})
+    changed = False
+    for field in ("leftStanding", "notDeleted"):
+        entries = state.get(field, [])
+        listed = [bounded(entry, _LISTED) for entry in entries[:_LISTED]]
+        more = len(entries) - len(listed)
+        if (few := [*listed, *([and_more(more)] if more else [])]) != entries:
+            state[field], changed = few, True
+    return changed
 
 
-def _few(entries: list[str]) -> list[str]:
-    listed = [bounded(entry, _LISTED) for entry in entries[:_LISTED]]
-    more = len(entries) - len(listed)
-    return [*listed, *([and_more(more)] if more else [])]
-
-
-def _cut_names_of_stage(stage: StageStatus) -> StageStatus:
+def _cut_names_of_stage(stage: Object) -> bool:
     """Cut the name: no real object's is that long, a stage's or an action's may be."""
-    return stage.model_copy(update={"name": bounded(stage.name, _LISTED), "depends_on": None})
+    dropped = stage.pop("dependsOn", None) is not None
+    return _cut(stage, "name", _LISTED) or dropped
 
 
-def _cut_names_of_workflow(workflow: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
-    ref = workflow.workflow_ref
-    cut = {"name": bounded(ref.name, _LISTED), "namespace": ref.namespace and bounded(ref.namespace, _LISTED)}
-    action = workflow.current_action and bounded(workflow.current_action, _LISTED)
-    return workflow.model_copy(update={"workflow_ref": ref.model_copy(update=cut), "current_action": action})
+def _cut_names_of_workflow(workflow: Object) -> bool:
+    ref = workflow["workflowRef"]
+    cut = [_cut(ref, "name", _LISTED), _cut(ref, "namespace", _LISTED), _cut(workflow, "currentAction", _LISTED)]
+    return any(cut)
 
 
-def _in_ledger(*fields: str) -> Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus]:
+def _in_ledger(*fields: str) -> Change:
     """Return the change that leaves fields of actions out where the ledger of an Execute has them."""
-    change: Callable[[ActionStatus], ActionStatus] = _without(*fields)
-    return lambda node: node if node.ledger is None else map_nodes(node, ActionStatus, change)
+    change = _without(*fields)
+    return lambda node: "ledger" in node and _changed(iter(node.get("actionStatuses", ())), change)
 
 
-def _without_listed(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+def _without_listed(node: Object) -> bool:
     """Leave out the list of actions where the ledger of an Execute has it."""
-    return node if node.ledger is None else _ACTIONS_OF_WORKFLOW(node)
+    return "ledger" in node and _ACTIONS_OF_WORKFLOW(node)
 
 
-_ACTIONS_OF_WORKFLOW: Callable[[WorkflowExecutionStatus], WorkflowExecutionStatus] = _without("action_statuses")
+_ACTIONS_OF_WORKFLOW = _without("actionStatuses")
 
 _CLUSTERS = "details of clusters that did not fail"
 _PROOF_FIELDS = "fields in which objects differ from before the Execute"
@@ -166,20 +207,18 @@ _OUTPUTS_IN_LEDGER = "outputs of actions (a Revert reads them from the ledger)"
 _RECORDS_IN_LEDGER = "records of actions (a Revert reads them from the ledger)"
 _ACTIONS_IN_LEDGER = "lists of actions (a Revert reads them from the ledger)"
 _WORKFLOWS = "lists of workflows"
-_RECORD = ("outputs", "operation", "created", "custom_rollback", "type", "reason", "rolled_back_by")
-_LOSSES: tuple[_Loss[Any], ...] = (
+_RECORD = ("outputs", "operation", "created", "customRollback", "type", "reason", "rolledBackBy")
+_LOSSES: tuple[_Loss, ...] = (
     _Loss(_CLUSTERS, ActionStatus, _failed_clusters_only),
     _Loss("cluster details and HTTP answers", ActionStatus, _without_details, (_CLUSTERS,)),
     _Loss(_PROOF_FIELDS, ActionStatus, _without_fields_of_proof),
     _Loss(_LONG, ActionStatus, _unless_failed(_cut_message)),
     _Loss(_OTHERS, ActionStatus, _unless_failed(_without("message")), (_LONG,)),
-    _Loss(
-        _OUTPUTS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger("outputs", "operation", "created", "custom_rollback")
-    ),
+    _Loss(_OUTPUTS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger("outputs", "operation", "created", "customRollback")),
     _Loss("proofs of actions", ActionStatus, _without("proof"), (_PROOF_FIELDS,)),
     _Loss(_LONG_FAILED, ActionStatus, _cut_message),
-    _Loss("times of actions", ActionStatus, _without("start_time", "completion_time", "waits")),
-    _Loss("retries of actions", ActionStatus, _without("retries", "retry_count")),
+    _Loss("times of actions", ActionStatus, _without("startTime", "completionTime", "waits")),
+    _Loss("retries of actions", ActionStatus, _without("retries", "retryCount")),
     _Loss("messages of actions", ActionStatus, _without("message"), (_OTHERS, _LONG_FAILED)),
     _Loss(_RECORDS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger(*_RECORD), (_OUTPUTS_IN_LEDGER,)),
     _Loss(_NAMES, ActionStatus, _uids_only),
@@ -187,8 +226,8 @@ _LOSSES: tuple[_Loss[Any], ...] = (
     _Loss("most of the objects left standing", RunState, _few_left_standing),
     _Loss(_ACTIONS_IN_LEDGER, WorkflowExecutionStatus, _without_listed, (_OUTPUTS_IN_LEDGER, _RECORDS_IN_LEDGER)),
     _Loss(_ACTIONS, WorkflowExecutionStatus, _ACTIONS_OF_WORKFLOW),
-    _Loss(_WORKFLOWS, StageStatus, _without("workflow_executions"), (_ACTIONS, _ACTIONS_IN_LEDGER)),
-    _Loss("list of stages", ExecutionTree, _without("stage_statuses"), (_WORKFLOWS,)),
+    _Loss(_WORKFLOWS, StageStatus, _without("workflowExecutions"), (_ACTIONS, _ACTIONS_IN_LEDGER)),
+    _Loss("list of stages", ExecutionTree, _without("stageStatuses"), (_WORKFLOWS,)),
     _Loss("long names", StageStatus, _cut_names_of_stage),
     _Loss("long names", WorkflowExecutionStatus, _cut_names_of_workflow),
 )
@@ -196,27 +235,46 @@ _LOSSES: tuple[_Loss[Any], ...] = (
 workflow without its list once its names are cut."""
 
 
-def shorten(tree: TreeT) -> TreeT:
+@dataclass(frozen=True)
+class RenderedTree:
+    """A tree within BOUND, as the JSON that is sent and stored."""
+
+    json: bytes
+    message: str
+    """Of its root; empty for none."""
+    whole: bool
+    """Whether nothing was cut or left out."""
+
+
+def rendered(tree: ExecutionTree | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
     """Return a plan's tree, or the node of a stage or a workflow, within BOUND; its message says what was left out.
 
     A summary stays complete.
     """
-    tree = map_nodes(tree, Model, _with_bounded_messages)
-    bytes_now = size(tree)
+    plain = tree.model_dump(mode="json", by_alias=True, exclude_none=True)
+    kind = type(tree)
+    kinds = (ExecutionTree, StageStatus, WorkflowExecutionStatus, ActionStatus)
+    cut = [_changed(_nodes(plain, kind, each), _bound_messages) for each in kinds]
+    json = to_json(plain)
     dropped: list[str] = []
     for loss in _LOSSES:
-        if bytes_now <= BOUND - _ROOM:
+        if len(json) <= BOUND - _ROOM:
             break
-        changed = map_nodes(tree, loss.kind, loss.change)
-        if changed is not tree:
-            tree, bytes_now = changed, size(changed)
+        if _changed(_nodes(plain, kind, loss.kind), loss.change):
+            json = to_json(plain)
             dropped = [name for name in dropped if name not in loss.covers]
             dropped.append(loss.name)
     if not dropped:
-        return tree
+        return RenderedTree(json, plain.get("message", ""), whole=not any(cut))
     message = bounded(action_messages.shortened(dropped), MESSAGE_BOUND // 2)
-    if tree.message:
+    if before := plain.get("message"):
         room = MESSAGE_BOUND - len(message.encode()) - len("; ")
-        message = f"{bounded(tree.message, room)}; {message}"
-    update = {"message": message} | ({"shortened": True} if isinstance(tree, RunState) else {})
-    return tree.model_copy(update=update)
+        message = f"{bounded(before, room)}; {message}"
+    plain |= {"message": message} | ({"shortened": True} if kind is RunState else {})
+    return RenderedTree(to_json(plain), message, whole=False)
+
+
+def shorten(tree: TreeT) -> TreeT:
+    """Return a tree as `rendered` writes it."""
+    written = rendered(tree)
+    return tree if written.whole else type(tree).model_validate_json(written.json)

@@ -16,9 +16,10 @@ from api.execution import (
 )
 from api.phases import Phase
 from planning.messages.text import MESSAGE_BOUND
-from planning.status.size_limit import BOUND, shorten, size
-from planning.status.transitions import with_counts
+from planning.status.size_limit import BOUND, rendered, shorten, size
+from planning.status.transitions import TreeT, with_counts
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow
+from workflows.converter import DATA_CONVERTER
 
 
 def tree(actions: int, **fields: Any) -> RunState:
@@ -189,3 +190,21 @@ def test_parts_are_shortened_like_the_whole() -> None:
     shorter = shorten(one)
     assert size(shorter) <= BOUND
     assert str(shorter.message).startswith("Stage executed successfully; Status shortened")
+
+
+@pytest.mark.parametrize(("actions", "message"), [(20, "Created ConfigMap map"), (20, "y" * 5000), (1200, "y" * 900)])
+def test_what_is_sent_is_the_tree_that_is_shortened(actions: int, message: str) -> None:
+    state = tree(actions, message=message)
+    assert_sent_as_shortened(state)
+    assert_sent_as_shortened(state.stages[0])
+    assert_sent_as_shortened(state.stages[0].workflows[0])
+
+
+def assert_sent_as_shortened(node: TreeT) -> None:
+    written, short = rendered(node), shorten(node)
+    assert type(node).model_validate_json(written.json) == short
+    assert written.message == (short.message or "")
+    assert written.whole is (short is node)
+    payload = DATA_CONVERTER.payload_converter.to_payloads([written])[0]
+    assert DATA_CONVERTER.payload_converter.from_payloads([payload], [type(node)]) == [short]
+    assert len(payload.data) == len(written.json) <= BOUND
