@@ -79,12 +79,8 @@ def _head(run: Run, now: datetime) -> Iterator[Line]:
             parts.append(f"{part} {counted.get(Phase.SUCCEEDED, 0)}/{total} ({', '.join(words)})")
     if parts and not (run.is_preview and run.ended):
         yield line(("  " + "  ".join(parts), "fact"), hang=2)
-    if run.message and not (run.phase is Phase.FAILED and _told_by_action(run)):
-        yield (
-            line(f"  {run.message}", hang=2)
-            if run.phase is not Phase.FAILED
-            else line(("  " + run.message, "reason"), hang=2)
-        )
+    if run.message and not _told_below(run):
+        yield line((f"  {run.message}", "reason" if run.phase is Phase.FAILED else ""), hang=2)
     elif run.phase is None:
         yield line("  no bridge has taken it up yet", hang=2)
     if run.is_preview and run.preview.get("digest"):
@@ -103,9 +99,12 @@ def _clock(run: Run, now: datetime) -> str:
     return ("" if run.ended else "running ") + took + (f" ({words})" if words else "")
 
 
-def _told_by_action(run: Run) -> bool:
-    """Tell whether a failed action says by itself why the run failed."""
-    return any(action.phase is Phase.FAILED and action.reason not in OUTCOME_LOST for action in run.actions)
+def _told_below(run: Run) -> bool:
+    """Tell whether a failed action, or a part that waits for a person, says by itself what the run's message says."""
+    if run.phase is Phase.FAILED:
+        return any(action.phase is Phase.FAILED and action.reason not in OUTCOME_LOST for action in run.actions)
+    waits = any(node.reason in WAITS for _, node in run.paths)
+    return run.phase is Phase.RUNNING and waits and run.stale is None
 
 
 def _problems(run: Run, now: datetime) -> Iterator[Line]:

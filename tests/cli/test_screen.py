@@ -65,6 +65,17 @@ def test_waits_tick_apart_from_work() -> None:
     assert _drawn(_execution(timing=forged))[0].endswith("running 30s")
 
 
+def test_what_a_part_waits_for_is_told_once_above_the_tree() -> None:
+    waits = {**_action("a", "Running", "Waiting for a decision: no right"), "reason": "AwaitingDecision"}
+    message = "stage first / traffic / a: Waiting for a decision: no right"
+    drawn = _drawn(_execution(waits, message=message))
+    assert [line for line in drawn if "no right" in line][:-1] == [
+        "! first/traffic/a waits for a decision: Waiting for a decision: no right"
+    ]
+    away = {"type": "EngineReachable", "status": "False", "reason": "WorkerUnavailable"}
+    assert f"  {message}" in _drawn(_execution(waits, message=message, conditions=[away])), "it may be old"
+
+
 def test_what_is_too_long_for_the_terminal_is_cut_and_not_wrapped() -> None:
     drawn = _drawn(_execution(_action("a", "Running", "x" * 500)), whole=False, width=60, height=24)
 
