@@ -1,11 +1,13 @@
 """Shows that a change of the tests has lost none: `python -m bench.lost_tests OLD NEW [RENAMES...]`.
 
 OLD and NEW hold what `pytest --collect-only --quiet` prints before and after, a file of RENAMES lines of the form
-`old -> new`, each side an id without parameters. A test function that is in another module afterwards counts as moved.
+`old -> new`, each side an id without parameters. A test function that is in another module afterwards counts as moved,
+one whose new name another test had before as merged into that.
 """
 
 import sys
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 
@@ -25,13 +27,21 @@ def successors(old: Counter[str], new: Counter[str], renames: dict[str, str]) ->
     result = {node: ("the same", node) for node in old if node in new}
     free = {node for node in new if node not in old}
     for node in (node for node in old if node not in new):
-        # A test may have moved before it was renamed, so the function alone counts.
-        name = renames.get(function(node), function(node))
-        after = min((each for each in free if function(each) == name), default="")
+        # A test may have moved before it was renamed, so the function alone counts; another may keep its name.
+        own = function(node)
+        name = renames.get(own, own)
+        after = _first(free, name) or _first(free, own)
         free.discard(after)
-        kind = "moved" if function(after) == function(node) else "renamed"
-        result[node] = (kind if after else "missing", after)
+        if after:
+            result[node] = ("moved" if function(after) == own else "renamed", after)
+        else:
+            after = _first(new, name) if name != own else ""
+            result[node] = ("merged" if after else "missing", after)
     return result
+
+
+def _first(nodes: Collection[str], name: str) -> str:
+    return min((each for each in nodes if function(each) == name), default="")
 
 
 def main(old_file: str, new_file: str, *rename_files: str) -> int:
@@ -41,11 +51,13 @@ def main(old_file: str, new_file: str, *rename_files: str) -> int:
     found = successors(old, new, {function(pair[0]): function(pair[1]) for pair in pairs if len(pair) == 2})
     kinds = Counter(kind for kind, _ in found.values())
     print(f"before: {len(old)} functions with {old.total()} cases; after: {len(new)} with {new.total()}")
-    counts = [f"{kind}: {kinds[kind]}" for kind in ("the same", "moved", "renamed", "missing")]
-    print(*counts, f"new: {len(new) - len(old) + kinds['missing']}", sep=", ")
+    counts = [f"{kind}: {kinds[kind]}" for kind in ("the same", "moved", "renamed", "merged", "missing")]
+    print(*counts, f"new: {len(new) - len(old) + kinds['merged'] + kinds['missing']}", sep=", ")
     for node, (kind, after) in sorted(found.items()):
         if kind == "missing":
             print(f"missing: {node}")
+        elif kind == "merged":
+            print(f"merged: {node} into {after}")
         elif new[after] < old[node]:
             print(f"fewer cases: {after}: {old[node]} before, {new[after]} after")
     return 1 if kinds["missing"] else 0
