@@ -5,6 +5,7 @@ import json
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities import observe
 from activities.attempt import RunningAttempt
 from activities.authorize import Impersonation
 from activities.load import LoadActivities
@@ -304,7 +305,10 @@ async def test_a_look_without_an_answer_is_repeated_as_a_whole(faulty: FaultySer
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.TRANSIENT, False)
 
 
-async def test_many_objects_are_looked_at_some_at_a_time_and_the_beats_tell_how_far(ns: LiveNamespace) -> None:
+async def test_many_objects_are_looked_at_some_at_a_time_and_the_beats_tell_how_far(
+    ns: LiveNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "MANY", 1000)  # as where a list does not show them
     names = [f"cm-{number:02}" for number in range(45)]
     story = LoadStory(ns, *names)
     ns.create({"apiVersion": "v1", "kind": "List", "items": [config_map(name) for name in names]})
