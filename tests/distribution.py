@@ -20,6 +20,8 @@ from xdist.workermanage import WorkerController
 DURATIONS = Path("tests/durations.json")
 """Seconds by module and function, of those that take LEAST or more; the longest of a function's parameters counts."""
 LEAST = 0.5
+TYPICAL = 0.1
+"""Seconds of one that is not in DURATIONS, on average: many need no servers, wherever they are."""
 SLOW = 2.0
 """Seconds from which a test is slow, and is left out by `make test-fast`."""
 UNKNOWN = 5.0
@@ -147,7 +149,7 @@ class Scheduler(LoadGroupScheduling):
             self._seconds[_kind(scope)] += self._length(scope)
 
     def _length(self, scope: str) -> float:
-        return sum(self._durations.get(_key(nodeid), LEAST) for nodeid in self.workqueue[scope])
+        return sum(self._durations.get(_key(nodeid), TYPICAL) for nodeid in self.workqueue[scope])
 
     def _next_kind(self, node: WorkerController) -> str | None:
         """Return from which queue a process takes the next unit, None when what is left is not worth a start."""
