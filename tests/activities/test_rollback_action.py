@@ -41,8 +41,11 @@ async def test_one_request_deletes_an_object_that_is_as_it_was_observed(
     ns = faulty_ns
     uid = ns.config_map("app")
     step = ns.deletion(config_map("app", ns.namespace), uid, version=ns.version("configmap", "app"))
-    assert (await roll_back(ns, step)).message == "Rolled back: deleted ConfigMap app"
+    attempt = Attempt()
+    assert (await roll_back(ns, step, attempt=attempt)).message == "Rolled back: deleted ConfigMap app"
     assert (faulty.count("GET", "/configmaps/app"), faulty.count("DELETE", "/configmaps/app")) == (0, 1)
+    # Each would be a call to Temporal.
+    assert attempt.beats == []
     assert ns.get("configmap", "app") is None
     # The next attempt, where the worker died before the answer, needs one request as well.
     assert (await roll_back(ns, step, attempt=Attempt(number=2))).message == "Rolled back: deleted ConfigMap app"
