@@ -50,6 +50,8 @@ def _kill(bench: Bench) -> None:
     bridge = find(bench.stack.layout, "bridge")
     assert bridge is not None
     os.kill(bridge.pid, signal.SIGKILL)
+    while find(bench.stack.layout, "bridge") is not None:  # or it would be taken for one that runs
+        time.sleep(0.01)
 
 
 def _start_bridge(bench: Bench) -> None:

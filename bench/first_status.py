@@ -9,7 +9,6 @@ how long it takes until it is worked off.
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import time
 from collections import Counter
@@ -22,27 +21,21 @@ from api.meta import API_VERSION
 from api.phases import TERMINAL
 from api.requests import REQUEST_ANNOTATION, REQUEST_BY_ANNOTATION, REQUEST_ID_ANNOTATION
 from api.steps import Target
+from bench.cost import processor
 from bench.objects import Manifest, dr_workflow, execution, single_plan
 from bench.runs import KIND, NAMESPACE, Bench
 from dev.layout import default_layout
-from dev.process import find
-from dev.stack import Stack
 from dev.start import start_stack
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel
 
 _LONG = 200
 """Actions of an execution that is to be paused before it ends."""
-_TICK = os.sysconf("SC_CLK_TCK")
 
 
-def cpu_seconds(stack: Stack, process: str) -> float:
-    """Return the CPU time that a process of the stack has used."""
-    running = find(stack.layout, process)
-    if running is None:
-        raise LookupError(f"the stack has no {process} running: run `make stack` first")
-    fields = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICK  # its own and that of the children that it has waited for
+def cpu_seconds(bench: Bench) -> float:
+    """Return the CPU time that the bridge has used, with the children that it validates in."""
+    return processor(bench)["bridge"] / 1000
 
 
 @dataclass
@@ -123,7 +116,7 @@ class Crowd:
     async def measure(self, what: str, names: list[str], objects: list[Manifest]) -> None:
         """Create executions, wait for their first statuses, and print what that took."""
         self.requests.counts()
-        cpu = cpu_seconds(self.bench.stack, "bridge")
+        cpu = cpu_seconds(self.bench)
         await self.create(*objects)
         await self.until(self.watched.status, names)
         waits = self.watched.waits(names)
@@ -133,16 +126,16 @@ class Crowd:
             f"first status after: median {statistics.median(waits):.2f} s, "
             f"99th of a hundred {waits[max(0, round(len(waits) * 0.99) - 1)]:.2f} s, last {waits[-1]:.2f} s"
         )
-        used = cpu_seconds(self.bench.stack, "bridge") - cpu
+        used = cpu_seconds(self.bench) - cpu
         print(f"CPU time of the bridge until then: {used:.2f} s, {1000 * used / len(names):.0f} ms each")
         print("\n".join(_listed(self.requests.counts(), len(names))))
 
     async def wait_idle(self, seconds: float) -> None:
         """Print what the bridge does while nothing happens."""
         self.requests.counts()
-        cpu = cpu_seconds(self.bench.stack, "bridge")
+        cpu = cpu_seconds(self.bench)
         await asyncio.sleep(seconds)
-        used = cpu_seconds(self.bench.stack, "bridge") - cpu
+        used = cpu_seconds(self.bench) - cpu
         print(f"\nwhile they wait, in {seconds:.0f} s: CPU time {used:.2f} s, {100 * used / seconds:.1f} % of a core")
         print("\n".join(_listed(self.requests.counts(), seconds, "a second")))
 

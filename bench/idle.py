@@ -15,7 +15,7 @@ from api.meta import API_VERSION
 from api.steps import Target
 from bench.first_status import Requests, cpu_seconds
 from bench.objects import Manifest, dr_workflow, execution, single_plan
-from bench.runs import KIND, NAMESPACE
+from bench.runs import KIND, NAMESPACE, Bench
 from dev.layout import default_layout
 from dev.process import find, stop
 from dev.stack import Stack
@@ -78,22 +78,23 @@ def memory(stack: Stack) -> str:
 
 def measure(stack: Stack, seconds: float) -> None:
     """Start the bridge, wait until it is idle, and print what that and a time of rest took."""
+    bench = Bench(stack)
     requests = Requests(stack.layout.audit_log)
     began = time.perf_counter()
     start_services(stack.layout, [own_service(stack, "bridge")])
     print(f"\nstarted, everything listed: after {time.perf_counter() - began:.1f} s")
-    print(f"CPU time until then: {cpu_seconds(stack, 'bridge'):.1f} s; {memory(stack)}")
+    print(f"CPU time until then: {cpu_seconds(bench):.1f} s; {memory(stack)}")
     while True:
-        cpu = cpu_seconds(stack, "bridge")
+        cpu = cpu_seconds(bench)
         time.sleep(2)
-        if cpu_seconds(stack, "bridge") - cpu < QUIET:
+        if cpu_seconds(bench) - cpu < QUIET:
             break
     print(f"everything passed over: after {time.perf_counter() - began:.1f} s")
-    print(f"CPU time until then: {cpu_seconds(stack, 'bridge'):.1f} s; {memory(stack)}")
+    print(f"CPU time until then: {cpu_seconds(bench):.1f} s; {memory(stack)}")
     print(f"requests until then: {dict(requests.counts().most_common())}")
-    cpu = cpu_seconds(stack, "bridge")
+    cpu = cpu_seconds(bench)
     time.sleep(seconds)
-    used = cpu_seconds(stack, "bridge") - cpu
+    used = cpu_seconds(bench) - cpu
     print(f"idle for {seconds:.0f} s: CPU time {used:.2f} s, {100 * used / seconds:.2f} % of a core; {memory(stack)}")
     print(f"requests meanwhile: {dict(requests.counts().most_common())}")
     began = time.perf_counter()
