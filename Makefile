@@ -76,8 +76,8 @@ fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-150} $(PYTEST) tests/planning/test_fuzz.py $(ARGS)
 
 .PHONY: stateful
-stateful: $(INSTALLED) ## Drive random plans through random sequences of everything that can happen, for STATEFUL_SECONDS
-	STATEFUL_SECONDS=$${STATEFUL_SECONDS:-1800} TEST_PART_LIMIT=36000 $(PYTEST) tests/stateful/test_random_sequences.py $(ARGS)
+stateful: $(INSTALLED) ## Drive random plans through random sequences of what can happen, for STATEFUL_SECONDS (half an hour)
+	STATEFUL_SECONDS=$${STATEFUL_SECONDS:-1800} TEST_PART_LIMIT=36000 TEST_RUN_LIMIT=36000 $(PYTEST) tests/stateful/test_random_sequences.py $(ARGS)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios

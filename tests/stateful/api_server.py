@@ -117,22 +117,32 @@ class ApiServer:
         """Answer one request. Raises ApiError."""
         if request.method == "GET" and (document := self._discovery(request.path)) is not None:
             return document
-        kind, namespace, name, subresource = self._parsed(request.path)
+        kind, namespace, name, subresource = _parsed(request.path)
         if kind in _ACCESS_KINDS:
             return {**cast("Object", request.body), "status": {"allowed": True}}
         body = request.body if isinstance(request.body, dict) else {}
         name = name or body.get("metadata", {}).get("name", "")
+        fault = self.fault_before(request, name)
+        found = self._done(request, kind, Place(kind.kind, namespace, name), subresource)
+        self.fault_after(fault)
+        return found
+
+    def fault_before(self, request: Request, name: str) -> Fault | None:
+        """Find out whether it is the turn of a fault. Raises ApiError where that keeps the request from its effect."""
         fault = next((each for each in self.faults if each.meets(request, name)), None)
         if fault is not None:
             fault.left -= 1
             fault.met += 1
             if fault.status:
                 reason = {403: "Forbidden", 503: "ServiceUnavailable", 409: "Conflict"}.get(fault.status, "")
-                raise from_answer(fault.status, reason, f"{kind.plural} {name!r}: drawn fault {fault.status}")
-        found = self._done(request, kind, Place(kind.kind, namespace, name), subresource)
+                raise from_answer(fault.status, reason, f"{name!r}: drawn fault {fault.status}")
+        return fault
+
+    @staticmethod
+    def fault_after(fault: Fault | None) -> None:
+        """Raise ApiError where a fault keeps the answer back."""
         if fault is not None:
             raise UnreachableError("the API server gave no answer: drawn fault")
-        return found
 
     def _done(self, request: Request, kind: Kind, place: Place, subresource: str) -> Object:
         match request.method:
@@ -148,16 +158,6 @@ class ApiServer:
                 return self._delete(request, kind, place)
             case _:
                 return self._change(request, kind, place, subresource)
-
-    def _parsed(self, path: str) -> tuple[Kind, str, str, str]:
-        parts = path.strip("/").split("/")
-        at = 2 if parts[0] == "api" else 3
-        root, rest = "/" + "/".join(parts[:at]), parts[at:]
-        namespace = ""
-        if rest[0] == "namespaces":
-            namespace, rest = rest[1], rest[2:]
-        plural, name, subresource = [*rest, "", ""][:3]
-        return _BY_ROOT[root, plural], namespace, name, subresource
 
     def _discovery(self, path: str) -> Object | None:
         if path == "/version":
@@ -218,7 +218,7 @@ class ApiServer:
             new["metadata"]["generation"] = 1
         if kind.has_status:
             new.pop("status", None)
-        new["metadata"]["managedFields"] = updated(None, new, [], _manager(request), kind.api_version, _now())
+        new["metadata"]["managedFields"] = updated(None, new, [], manager_of(request), kind.api_version, _now())
         return self._stored(request, place, new)
 
     def _delete(self, request: Request, kind: Kind, place: Place) -> Object:
@@ -244,7 +244,7 @@ class ApiServer:
             raise from_answer(404, "NotFound", "an Apply of what does not exist is never sent")
         conditions = body.get("metadata", {}) if isinstance(body, dict) else {}
         new, owners = copy.deepcopy(found), found["metadata"].get("managedFields") or []
-        manager, now = _manager(request), _now()
+        manager, now = manager_of(request), _now()
         if request.content == APPLY:
             new, owners = applied(found, cast("Object", body), owners, manager, kind.api_version, now)
         elif request.method == "PUT":
@@ -289,7 +289,7 @@ class ApiServer:
         event = "DELETED" if new is None else "ADDED" if before is None else "MODIFIED"
         self._events.append((self.version, place.kind, {"type": event, "object": copy.deepcopy(shown)}))
         user = request.actor.user
-        self._note(Change(request.method, user, _manager(request), place, before, None if new is None else shown))
+        self._note(Change(request.method, user, manager_of(request), place, before, None if new is None else shown))
         return shown
 
     def _note(self, change: Change) -> None:
@@ -361,8 +361,29 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _manager(request: Request) -> str:
+def manager_of(request: Request) -> str:
+    """Give the field manager of a write."""
     return request.query.get("fieldManager", "drplan-itself")
+
+
+def parsed(path: str) -> Place | None:
+    """Give the object that a path is about, without a name for a collection; None for any other path."""
+    try:
+        kind, namespace, name, _ = _parsed(path)
+    except (KeyError, IndexError):
+        return None
+    return Place(kind.kind, namespace, name) if kind in KINDS else None
+
+
+def _parsed(path: str) -> tuple[Kind, str, str, str]:
+    parts = path.strip("/").split("/")
+    at = 2 if parts[0] == "api" else 3
+    root, rest = "/" + "/".join(parts[:at]), parts[at:]
+    namespace = ""
+    if rest[0] == "namespaces":
+        namespace, rest = rest[1], rest[2:]
+    plural, name, subresource = [*rest, "", ""][:3]
+    return _BY_ROOT[root, plural], namespace, name, subresource
 
 
 def _selects(selector: str, item: Object) -> bool:

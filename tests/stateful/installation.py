@@ -37,8 +37,10 @@ from bridge.controller.validation import Findings, Question, Stored, Validator
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient
 from dev.servers import SEARCH_ATTRIBUTES
+from dev.stack import Stack
 from kube.client import Cluster, Object
 from tests.stateful.api_server import ApiServer, MemoryCluster
+from tests.stateful.live_server import LiveServer, RecordingCluster
 from tests.workflows.engine import FAST, temporal_program
 from worker.build import build_worker
 from worker.settings import Settings
@@ -159,6 +161,13 @@ class Installation:
         )
         return installation
 
+    @classmethod
+    def live(cls, engine: "Engine", stack: Stack) -> "Installation":
+        """Give one on a real API server, after an earlier one has been stopped."""
+        server = LiveServer(stack, NAMESPACE)
+        cluster = engine.run(RecordingCluster.of(stack, server))
+        return cls(engine.client, engine.runs, cluster, server)
+
     def create(self, kind: str, body: Object) -> None:
         """Create an object, as a person does."""
         self.server.by_person("POST", target(kind, body["metadata"]["name"]), body)
@@ -206,6 +215,8 @@ class Installation:
         if self._worker is not None:
             await self._worker.shutdown()
             await asyncio.wait(self._tasks, timeout=DEADLINE)
+        if isinstance(self._cluster, RecordingCluster):
+            await self._cluster.end()
 
     async def rest(self) -> None:
         """Wait until every execution has ended, waits for a person, or waits for one that does."""

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,12 +14,6 @@ from tests.stateful.installation import NAMESPACE, Engine, Installation
 
 _APP = Place("ConfigMap", NAMESPACE, "app")
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def temporal() -> Iterator[Engine]:
-    with Engine.running() as engine:
-        yield engine
 
 
 def changes(operation: str, **data: str | None) -> Object:

@@ -1,9 +1,6 @@
 """What the random sequences have found, each with as few steps as show it."""
 
 import asyncio
-from collections.abc import Iterator
-
-import pytest
 
 from tests.eventually import eventually
 from tests.manifests import dr_plan, dr_workflow, execute, makes_config_map, stage
@@ -12,12 +9,6 @@ from tests.stateful.claims import Claims
 from tests.stateful.installation import NAMESPACE, Engine, Installation, target
 
 _PLAN, _PREVIEW = Place("DRPlan", NAMESPACE, "plan"), Place("DRPlanExecution", NAMESPACE, "preview")
-
-
-@pytest.fixture(scope="module")
-def temporal() -> Iterator[Engine]:
-    with Engine.running() as engine:
-        yield engine
 
 
 def test_a_plan_that_is_validated_while_a_preview_runs_is_not_locked_by_it(temporal: Engine) -> None:

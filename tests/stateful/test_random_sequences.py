@@ -6,7 +6,7 @@ replaced. Planning, workflows, activities and bridge are the product's; the clus
 After every step everything is at rest, and `claims.py` compares what the statuses say with what really happened.
 
     make test ARGS=tests/stateful              12 sequences
-    make stateful STATEFUL_SECONDS=1800        other sequences, for half an hour
+    make stateful STATEFUL_SECONDS=1800        other sequences, for half an hour, and five on a real API server
 
 A failure prints the steps, what was said of every execution, and what was done to every object.
 """
@@ -15,7 +15,7 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -38,8 +38,10 @@ from api.requests import (
     REQUEST_ID_ANNOTATION,
     REQUEST_REASON_ANNOTATION,
 )
+from dev.stack import Stack
 from kube.client import Object
 from tests.manifests import HOLD, config_map, execute, revert
+from tests.private_stack import private_stack
 from tests.stateful.api_server import Fault, Place
 from tests.stateful.claims import Claims
 from tests.stateful.installation import Engine, Installation, has_ended, is_paused, target
@@ -60,16 +62,19 @@ faults = st.lists(
     ),
     max_size=2,
 )
+strokes = st.sampled_from(["delete", "recreate", "create", "label", "overwrite", "overwrite"])
 mostly_none: st.SearchStrategy[list[Fault]] = st.one_of(st.just([]), st.just([]), faults)
 
 
 class Sequence(RuleBasedStateMachine):
     """One plan, its executions, and everything that happens to them."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, stack: Stack | None = None) -> None:
         super().__init__()
         self.engine = engine
-        self.installation = Installation.in_memory(engine.client, engine.runs)
+        self.installation = (
+            Installation.in_memory(engine.client, engine.runs) if stack is None else Installation.live(engine, stack)
+        )
         self.server = self.installation.server
         self.claims = Claims(self.installation, seen=engine.seen)
         self.server.on_change = self.claims.note
@@ -131,12 +136,14 @@ class Sequence(RuleBasedStateMachine):
         self._run(revert(f"r{next(self.numbers)}", PLAN, of, **given), drawn)
 
     @precondition(lambda self: self.room() and self.paused() is None)
-    @rule(twice=st.booleans())
-    def there_and_back(self, twice: bool) -> None:
+    @rule(twice=st.booleans(), meanwhile=st.one_of(st.none(), st.tuples(names, strokes, values)))
+    def there_and_back(self, twice: bool, meanwhile: tuple[str, str, str] | None) -> None:
         """Execute, and take that back as a whole; or execute two times, and take back both."""
         made = [f"e{next(self.numbers)}" for _ in range(1 + twice)]
         for name in made:
             self._run(execute(name, PLAN), [])
+        if meanwhile is not None:
+            self._strike(*meanwhile)
         for name in made[::-1]:
             self._run(revert(f"r{next(self.numbers)}", PLAN, name, includePartial=True), [])
 
@@ -199,21 +206,9 @@ class Sequence(RuleBasedStateMachine):
                 self.installation.create(one["kind"], one)
         self._rest()
 
-    @rule(name=names, stroke=st.sampled_from(["delete", "recreate", "create", "label", "overwrite"]), value=values)
+    @rule(name=names, stroke=strokes, value=values)
     def somebody_else(self, name: str, stroke: str, value: str) -> None:
-        there = Place("ConfigMap", "default", name) in self.server.objects
-        if stroke in ("delete", "recreate") and there:
-            self.server.by_person("DELETE", target("ConfigMap", name))
-            there = Place("ConfigMap", "default", name) in self.server.objects
-        if stroke in ("recreate", "create") and not there:
-            self.installation.create("ConfigMap", {**config_map(name), "data": {"theirs": value}})
-        if stroke in ("label", "overwrite") and there:
-            body = (
-                {"metadata": {"labels": {"theirs": value}}}
-                if stroke == "label"
-                else {"data": {"color": f"their {value}"}}
-            )
-            self.server.by_person("PATCH", target("ConfigMap", name), body)
+        self._strike(name, stroke, value)
         self._rest()
 
     @rule(name=names)
@@ -234,6 +229,17 @@ class Sequence(RuleBasedStateMachine):
         self.claims.check()
 
     # How.
+
+    def _strike(self, name: str, stroke: str, value: str) -> None:
+        place = Place("ConfigMap", "default", name)
+        if stroke in ("delete", "recreate") and place in self.server.objects:
+            self.server.by_person("DELETE", target("ConfigMap", name))
+        if stroke in ("recreate", "create") and place not in self.server.objects:
+            self.installation.create("ConfigMap", {**config_map(name), "data": {"theirs": value}})
+        if stroke in ("label", "overwrite") and place in self.server.objects:
+            data = {"data": {"color": f"their {value}", "size": f"their {value}"}}
+            body = data if stroke == "overwrite" else {"metadata": {"labels": {"theirs": value}}}
+            self.server.by_person("PATCH", target("ConfigMap", name), body)
 
     def _run(self, body: Object, drawn: list[Fault]) -> None:
         self.server.faults = list(drawn)
@@ -265,23 +271,27 @@ def _given(**spec: Any) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if value is not None}
 
 
-@pytest.fixture(scope="module")
-def temporal() -> Iterator[Engine]:
-    with Engine.running() as engine:
-        yield engine
-
-
-@pytest.mark.time_limit(460)
-def test_the_rules_hold_whatever_happens(temporal: Engine, record_property: Callable[[str, object], None]) -> None:
-    chosen = settings(
-        max_examples=SEQUENCES,
+def _chosen(sequences: int) -> settings:
+    return settings(
+        max_examples=sequences,
         stateful_step_count=STEPS,
         deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
+
+
+@pytest.mark.time_limit(460)
+def test_the_rules_hold_whatever_happens(temporal: Engine, record_property: Callable[[str, object], None]) -> None:
     end = time.monotonic() + SECONDS
-    run_state_machine_as_test(cast("type[Sequence]", lambda: Sequence(temporal)), settings=chosen)
+    run_state_machine_as_test(cast("type[Sequence]", lambda: Sequence(temporal)), settings=_chosen(SEQUENCES))
     while time.monotonic() < end:
-        run_state_machine_as_test(cast("type[Sequence]", lambda: Sequence(temporal)), settings=chosen)
+        run_state_machine_as_test(cast("type[Sequence]", lambda: Sequence(temporal)), settings=_chosen(SEQUENCES))
     record_property("seen", dict(temporal.seen))
+
+
+@pytest.mark.skipif(not SECONDS, reason="a server of its own costs as much as ten sequences: part of `make stateful`")
+@pytest.mark.time_limit(460)
+def test_the_rules_hold_on_a_real_api_server(temporal: Engine) -> None:
+    with private_stack() as stack:
+        run_state_machine_as_test(cast("type[Sequence]", lambda: Sequence(temporal, stack)), settings=_chosen(5))
