@@ -120,27 +120,45 @@ def _key(item: Document, keys: dict[str, Any]) -> str:
 
 def _texts(node: Schema) -> Values:
     if "pattern" not in node:
-        least = node.get("minLength", 0)
-        return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=least + 20)
-    longest = node.get("maxLength", 1000)
+        return _any_text(node.get("minLength", 0))
+    return _matching(node["pattern"], node.get("maxLength", 1000))
+
+
+# To make a strategy takes longer than to draw from it.
+@cache
+def _any_text(least: int) -> Values:
+    return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=least + 20)
+
+
+@cache
+def _matching(pattern: str, longest: int) -> Values:
     # `$` of Python's matches before a final newline too, Go's does not.
-    pattern = re.compile(node["pattern"], re.ASCII)
-    return st.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest and text[-1:] != "\n")
+    texts = st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True)
+    return texts.filter(lambda text: len(text) <= longest and text[-1:] != "\n")
 
 
 def _integers(node: Schema) -> Values:
     bound = BOUNDS[node.get("format", "int64")]
-    return st.integers(max(node.get("minimum", -bound), -bound), min(node.get("maximum", bound), bound - 1))
+    return _between(max(node.get("minimum", -bound), -bound), min(node.get("maximum", bound), bound - 1))
+
+
+@cache
+def _between(least: int, most: int) -> Values:
+    return st.integers(least, most)
+
+
+_OFFSETS = st.just(0) | st.integers(-14 * 60, 14 * 60)
+_CLOCKS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001 - the offset follows
+_FRACTIONS = st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True)
+_ZONES = st.sampled_from(["Z", "+00:00"])
 
 
 @st.composite
 def _times(draw: st.DrawFn) -> str:
     """Draw a time as RFC 3339 allows it: any offset, any fraction. Whole days from the ends of the calendar."""
-    minutes = draw(st.just(0) | st.integers(-14 * 60, 14 * 60))
-    clock = draw(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)))  # noqa: DTZ001 - the offset follows
+    minutes, clock = draw(_OFFSETS), draw(_CLOCKS)
     text = clock.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes))).isoformat()
-    fraction = draw(st.just("") | st.from_regex(r"\.[0-9]{1,9}", fullmatch=True))
-    return text[:19] + fraction + (text[19:] if minutes else draw(st.sampled_from(["Z", "+00:00"])))
+    return text[:19] + draw(_FRACTIONS) + (text[19:] if minutes else draw(_ZONES))
 
 
 def complete(node: Schema) -> Any:
