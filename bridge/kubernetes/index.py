@@ -222,8 +222,8 @@ class Index:
         return sum(entry.starting for entry in self._entries.values())
 
     def all_keys(self) -> list[Key]:
-        """Return every object that may need a pass."""
-        return [*self._entries, *self._definitions]
+        """Return every object that may need a pass, first the executions that run: their statuses are behind."""
+        return [*sorted(self._entries, key=lambda key: not self._entries[key].runs), *self._definitions]
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry of an execution."""

@@ -92,6 +92,14 @@ def test_an_end_wakes_those_that_wait_for_the_plan_and_the_plan() -> None:
     assert woken.by(ObjectKind.EXECUTION, execution("first", "Succeeded", version="2")) == {"plan", "second"}
 
 
+def test_a_bridge_that_begins_to_lead_passes_over_what_runs_first() -> None:
+    woken, running = Woken(), execution("running", "Running")
+    running["status"]["engine"] = {"workflowId": "execute/default/running/uid-running", "runId": "r"}
+    woken.by(ObjectKind.PLAN, plan())
+    woken.by(ObjectKind.EXECUTION, execution("a"), execution("b", "Pending"), running)
+    assert [one.name for one in woken.index.all_keys()] == ["running", "a", "b", "plan"]
+
+
 def test_a_deletion_wakes_those_that_wait_for_the_plan() -> None:
     woken = Woken()
     woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
