@@ -115,6 +115,8 @@ class Watcher:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.endswith("\n"):
+                return  # cut off by the end of the watch
             status = json.loads(line)["object"].get("status") or {}
             self.seen.append(Sighting(time.time(), status))
             if any(each["type"] == "Completed" and each["status"] == "True" for each in status.get("conditions", [])):
