@@ -65,7 +65,7 @@ async def test_all_that_reads_stored_documents_shares_one_store(client: Client, 
         owner._snapshots for owner in (*authorizers, *owners) if isinstance(owner, RunAuthorizer | LoadActivities)
     ]
     stores += [owner._resolver._snapshots for owner in owners if isinstance(owner, ExecuteActivities)]
-    assert len(stores) == 1 + 4 + 2  # the authorizer, and the activities of both
+    assert len(stores) == 1 + 5 + 2  # the authorizer, and the activities of both
     assert len({id(store) for store in stores}) == 1
 
 
