@@ -121,6 +121,14 @@ def ledger_lacks(name: str, workflow: str, stage: str) -> str:
     )
 
 
+def never_started(name: str, phase: Phase) -> str:
+    """The original ended before anything of it was started."""
+    return (
+        f"Nothing was reverted: DRPlanExecution {name} ended as {phase.value} before it started, so it did nothing; "
+        "there is nothing to take back"
+    )
+
+
 def part_not_recorded(name: str, part: str) -> str:
     """A part of the original's tree is missing."""
     return (

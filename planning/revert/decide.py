@@ -19,7 +19,7 @@ from api.execution import (
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.meta import ObjectKey, ObjectName, alias
+from api.meta import ACCEPTED_ANNOTATION, ObjectKey, ObjectName, alias
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
@@ -358,10 +358,25 @@ def _not_with_revert_to(spec: DRPlanExecutionSpec) -> list[str]:
 def _why_not_recorded(original: DRPlanExecution) -> str | None:
     """Say what of an original is not recorded, so that it cannot be taken back; None where nothing is missing."""
     name = original.metadata.name
+    if (phase := original.status.phase) is not None and _never_started(original):
+        return rejection_messages.never_started(name, phase)
     if not original.status.stages:
         return rejection_messages.nothing_recorded(name)
     part = next(_parts_without_record(original.status.stages), None)
     return rejection_messages.part_not_recorded(name, part) if part else None
+
+
+def _never_started(original: DRPlanExecution) -> bool:
+    """Return whether it is known that an original which has ended was never started.
+
+    A copy, or an execution of an older controller, was not accepted under its own uid. A run that Temporal lost before
+    the status named it leaves the condition EngineReachable.
+    """
+    meta, status = original.metadata, original.status
+    accepted = bool(meta.uid) and meta.annotations.get(ACCEPTED_ANNOTATION) == meta.uid
+    traces = (status.stages, status.ledger, status.engine, status.start_time)
+    asked = any(condition.type == "EngineReachable" for condition in status.conditions or [])
+    return accepted and status.phase in (Phase.FAILED, Phase.CANCELED) and not any(traces) and not asked
 
 
 def _parts_without_record(stages: Sequence[StageStatus]) -> Iterator[str]:

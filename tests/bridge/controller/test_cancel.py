@@ -1,14 +1,18 @@
 """One test for each sentence of 'Starting, queueing, cancelling' about cancels, the finalizer and deletion."""
 
+from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import CANCEL_ANNOTATION, FINALIZER
-from api.phases import Phase
+from api.phases import OperationType, Phase
 from bridge.kubernetes.index import ObjectKind
+from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
+from planning.revert.decide import decide_revert
 from tests.bridge.plan_namespace import PlanNamespace, condition
 from tests.bridge.scripted_workflows import action, done, node, stage, state
 from tests.eventually import eventually
 
 CANCEL = {CANCEL_ANNOTATION: "true"}
+REVERT = DRPlanExecutionSpec(plan_ref="any", operation_type=OperationType.REVERT, revert_execution_ref="quick")
 CANCELED = state(
     stage(
         "first",
@@ -28,6 +32,10 @@ async def test_a_cancel_before_the_start_ends_at_once(ns: PlanNamespace) -> None
     assert condition(ended, "CancelRequested")["reason"] == "Effective"
     assert await ns.runs(item) == 0
     assert "currentExecution" not in (await ns.get("plan", ObjectKind.PLAN)).get("status", {})
+    original = DRPlanExecution.model_validate(ended)
+    taking_back = original.model_copy(update={"spec": REVERT.model_copy(update={"plan_ref": original.spec.plan_ref})})
+    rejection = rejection_messages.never_started("quick", Phase.CANCELED)
+    assert decide_revert(taking_back, original, [], {}, None, {}).rejection == rejection
 
 
 async def test_a_cancel_is_requested_accepted_and_effective_and_releases_the_lock(ns: PlanNamespace) -> None:

@@ -456,6 +456,7 @@ OF_TREES = [
     rejection_messages.other_namespace(GAP, GAP, GAP),
     rejection_messages.is_preview(GAP),
     rejection_messages.not_ended(GAP, Phase.RUNNING),
+    rejection_messages.never_started(GAP, Phase.CANCELED),
     rejection_messages.nothing_recorded(GAP),
     rejection_messages.part_not_recorded(GAP, GAP),
     rejection_messages.later_rests_on("shop-move", [LaterExecution(name="shop-again", rests_on="ConfigMap default/app")]),

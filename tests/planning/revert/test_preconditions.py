@@ -1,14 +1,17 @@
 """Anything but an ended Execute of the same plan and namespace is rejected with reason and remedy."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from api.execution import DRPlanExecution
+from api.execution import DRPlanExecution, Engine
+from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
 from planning.revert.decide import decide_revert
 from tests.planning.builders import config_map, decide, execute, made, revert, stage, workflow
 
+ACCEPTED = {"dr.bkbcs.tencent.com/accepted": "original-uid"}
 GOOD = execute(stage("s", workflow("w", made("a", config_map("a")))))
 
 
@@ -57,3 +60,45 @@ def test_an_ended_execute_is_accepted(phase: Phase) -> None:
 def test_a_part_that_did_not_succeed_may_have_recorded_nothing() -> None:
     partly = execute(stage("s", workflow("w", made("a", config_map("a")))), stage("t", phase=Phase.SKIPPED))
     assert decide(partly).rejection is None
+
+
+def never_started(**status: Any) -> DRPlanExecution:
+    """Build an execution that was accepted and cancelled while it waited, with this in its status besides."""
+    accepted = changed(GOOD, "metadata", uid="original-uid", annotations=ACCEPTED)
+    return changed(accepted, "status", **{"phase": Phase.CANCELED, "stage_statuses": None, **NO_RUN, **status})
+
+
+NO_RUN: dict[str, Any] = {"engine": None, "start_time": None, "ledger": None, "conditions": None}
+
+
+@pytest.mark.parametrize("phase", [Phase.CANCELED, Phase.FAILED])
+def test_what_never_started_did_nothing(phase: Phase) -> None:
+    assert decide_revert(revert(), never_started(phase=phase), [], {}, None, {}).rejection == (
+        f"Nothing was reverted: DRPlanExecution nginx-exec-001 ended as {phase.value} before it started, "
+        "so it did nothing; there is nothing to take back"
+    )
+
+
+STARTED_PERHAPS = {
+    "a run": never_started(engine=Engine(workflow_id="w", run_id="r")),
+    "a start": never_started(start_time=datetime(2026, 1, 1, tzinfo=UTC)),
+    "a run that Temporal lost before the status named it": never_started(
+        conditions=[
+            Condition(
+                type="EngineReachable",
+                status=ConditionStatus.TRUE,
+                reason="Reachable",
+                message="",
+                last_transition_time=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        ]
+    ),
+    "a success": never_started(phase=Phase.SUCCEEDED),
+    "a copy": changed(never_started(), "metadata", uid="another"),
+    "not accepted": changed(never_started(), "metadata", annotations={}),
+}
+
+
+@pytest.mark.parametrize("name", STARTED_PERHAPS)
+def test_what_may_have_started_is_not_said_to_have_done_nothing(name: str) -> None:
+    assert "is not recorded" in str(decide_revert(revert(), STARTED_PERHAPS[name], [], {}, None, {}).rejection)
