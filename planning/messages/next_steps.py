@@ -232,7 +232,7 @@ ADVICE: Mapping[Situation, Advice] = {
     ),
     Situation.OTHER_OBJECT: Advice(
         "`ConfigMap app has uid 1, but the execution recorded uid 2: it is another object`",
-        "somebody else deleted the object and created it again",
+        "the object was deleted and created again: by somebody else, or by the Revert of an execution that had deleted it",
         "if the new one is to stay, create another Revert that passes it over",
         _IGNORE,
     ),

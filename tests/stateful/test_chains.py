@@ -76,3 +76,37 @@ async def _undone(installation: Installation, chain: list[list[Object]], created
     if after["metadata"]["uid"] == before["metadata"]["uid"]:
         assert after["metadata"]["managedFields"] == before["metadata"]["managedFields"]
     await installation.stop()
+
+
+def test_a_restored_object_is_another_one_to_the_execution_that_created_it(temporal: Engine) -> None:
+    """The Revert of the Delete keeps no ledger: nothing that is trusted says that the new uid is that of the same."""
+    installation = Installation.in_memory(temporal.client, temporal.runs)
+    installation.server.on_change = Claims(installation).note
+    temporal.run(asyncio.wait_for(_created_deleted_and_restored(installation), 60))
+
+
+async def _created_deleted_and_restored(installation: Installation) -> None:
+    await installation.start()
+    for name, action in {"create": changes("Create", color="blue"), "delete": changes("Delete")}.items():
+        installation.create("DRWorkflow", dr_workflow(name, action))
+        installation.create("DRPlan", dr_plan(f"{name}-plan", stage("s", NAMESPACE, name)))
+    created: Object = {}
+    for body, phase in (
+        (execute("create", "create-plan"), "Succeeded"),
+        (execute("delete", "delete-plan"), "Succeeded"),
+        (revert("restore", "delete-plan", "delete"), "Succeeded"),
+        (revert("take-back", "create-plan", "create"), "Failed"),
+    ):
+        installation.create("DRPlanExecution", body)
+        await installation.rest()
+        status = installation.server.objects[Place("DRPlanExecution", NAMESPACE, body["metadata"]["name"])]["status"]
+        assert status["phase"] == phase, status["message"]
+        created = created or installation.server.objects[_APP]
+    restored = installation.server.objects[_APP]
+    assert restored["metadata"]["uid"] != created["metadata"]["uid"]
+    assert restored["data"] == created["data"]
+    message = status["stageStatuses"][0]["workflowExecutions"][0]["actionStatuses"][0]["message"]
+    assert restored["metadata"]["uid"] in message, message
+    assert created["metadata"]["uid"] in message, message
+    assert "by the Revert of an execution that had deleted it" in status["nextSteps"][0]["why"]
+    await installation.stop()
