@@ -139,7 +139,7 @@ class ProofActivities:
         prior = None if revision is None else prior_state.read(revision.data)
         found = None if prior is None else await self._object(one, actor)
         # In a thread: a large object takes longer than the event loop may be kept busy.
-        return await asyncio.to_thread(compared_with_state, one.target, prior, found, marks)
+        return await asyncio.to_thread(compared_with_state, one.target, prior, found, marks, one.uids)
 
     async def _metadata(self, one: ObjectBefore, actor: Actor) -> Object | None:
         try:

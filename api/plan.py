@@ -102,6 +102,8 @@ class ExecutionRecord(Model):
     """When it ended."""
     working: str | None = None
     """Additive. Go duration without what it waited for people."""
+    in_effect: str | None = None
+    """Additive. Of a Revert that returned to an execution: that one, where it is in effect."""
 
 
 class RehearsalStatus(Model):

@@ -252,7 +252,7 @@ class TargetDeletion:
                 return None
         self._attempt.report(deleting=uid)
         deletion = Deletion(target=action.target, uid=uid, foreground=is_job(action.target))
-        failed = partial(outcomes.failed, action)
+        failed = partial(outcomes.failed, action, record=outcomes.perhaps_deleted(action, uid))
         deleting = ObjectDeletion(self._cluster, deletion, action.actor, self._attempt, version=version, failed=failed)
         try:
             await (deleting.preview() if action.preview else deleting.run(found["metadata"]))

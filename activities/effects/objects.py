@@ -175,7 +175,11 @@ async def _verify(cluster: Cluster, action: ResolvedAction, prior: PriorStateSto
     found, stored = await update.find(), await prior.read()
     if action.operation is Operation.DELETE:
         if found is not None:
-            return outcomes.canceled(action_messages.canceled_still_there(action.target))
+            done = outcomes.canceled(action_messages.canceled_still_there(action.target))
+            is_ours = stored is not None and stored.uid == found["metadata"]["uid"]
+            if not is_ours or not found["metadata"].get("deletionTimestamp"):
+                return done
+            return done.model_copy(update=outcomes.perhaps_deleted(action, found["metadata"]["uid"]).record_fields())
         return outcomes.deleted(action, stored.uid if stored else None)
     if found is not None and action.operation is not Operation.PATCH and creation.is_own(found["metadata"]):
         return outcomes.created(action, found["metadata"], existed=stored is not None)

@@ -161,6 +161,14 @@ def half_replaced(action: ResolvedAction, error: ActionError) -> ActionError:
     return ActionError(error.type, message, error.record, error.retry_after, error.reason)
 
 
+def perhaps_deleted(action: ResolvedAction, uid: str) -> ActionRecord:
+    """Return the record of a deletion that was asked for and not seen to end, so that a Revert knows the object.
+
+    Only that of a Delete: a Replace records its new object.
+    """
+    return _perhaps_changed(action, uid) if action.operation is Operation.DELETE else EMPTY_RECORD
+
+
 def _no_answer(action: ResolvedAction) -> str:
     return action_messages.no_answer(action.target, action.attempts.timeout)
 

@@ -91,6 +91,9 @@ class ObjectRestoration:
                 return None
             if found is None:
                 raise self._failed(FailureType.NOT_FOUND, action_messages.not_found(self._target))
+            if found["metadata"].get("deletionTimestamp"):
+                # A dry run says nothing of it: the API server takes changes until the object is gone.
+                raise self._failed(FailureType.TRANSIENT, action_messages.being_deleted(self._target))
             if operations := await self._operations(prior, found):
                 await self._patch(operations, found)(_DRY)
             return str(found["metadata"]["uid"])
@@ -119,6 +122,8 @@ class ObjectRestoration:
                 raise self._failed(FailureType.NOT_FOUND, action_messages.not_found(self._target))
             if found["metadata"].get("deletionTimestamp"):
                 raise self._failed(FailureType.TRANSIENT, action_messages.being_deleted(self._target))
+            if self._was_not_deleted(found):
+                return found
             if operations := await self._operations(prior, found):
                 found = await self._after_dry_run(self._patch(operations, found))
             await self._hand_back(prior, found)
@@ -156,7 +161,7 @@ class ObjectRestoration:
         uid, annotations = found["metadata"]["uid"], found["metadata"].get("annotations") or {}
         mark = annotations.get(RESTORED_BY_ANNOTATION, "")
         if self._step.operation is Operation.DELETE:
-            if mark != self._step.mark:
+            if mark != self._step.mark and not self._was_not_deleted(found):
                 raise self._failed(FailureType.ALREADY_EXISTS, action_messages.exists_again(self._target, uid))
             return []
         # What a later action of the original had deleted was created again by a Revert of that.
@@ -170,6 +175,10 @@ class ObjectRestoration:
             reason = action_messages.changed_since(self._target, changed)
             raise self._failed(FailureType.CHANGED_SINCE, reason)
         return list(restoration.operations(restoration.content(found), wanted))
+
+    def _was_not_deleted(self, found: Object) -> bool:
+        """Return whether the object that an action was to delete is there: the deletion was never carried out."""
+        return self._step.operation is Operation.DELETE and found["metadata"]["uid"] == self._step.uid
 
     async def _hand_back(self, prior: PriorState, found: Object) -> None:
         """Return the fields that the action took over to those who owned them before."""

@@ -79,6 +79,7 @@ def _closed(record: ExecutionRecord, execution: DRPlanExecution, now: datetime) 
         "start_time": status.start_time or record.start_time,
         "completion_time": status.completion_time or now,
         "working": status.timing.working if status.timing else None,
+        "in_effect": status.in_effect if status.phase is Phase.SUCCEEDED else None,
     }
     return record.model_copy(update=update)
 
@@ -119,8 +120,7 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
         return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(name))
     if (named := execution.status.in_effect) is not None:
         return _executed_before(status, named)
-    succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
-    last = next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
+    last = last_execute(status)
     if execution.spec.revert_to is not None or last in (None, original):
         clean = conditions.find(execution.status.conditions, ConditionType.CLEAN)
         if clean is not None and clean.status is ConditionStatus.FALSE:
@@ -128,6 +128,16 @@ def _executed(status: DRPlanStatus, execution: DRPlanExecution) -> ConditionUpda
             return ConditionUpdate(ConditionType.EXECUTED, False, "PartlyReverted", message)
         return ConditionUpdate(ConditionType.EXECUTED, False, "TakenBack", run_messages.taken_back(name))
     return ConditionUpdate(ConditionType.EXECUTED, True, "Executed", run_messages.executed(last)) if in_effect else None
+
+
+def last_execute(status: DRPlanStatus) -> str | None:
+    """Return the last Execute that succeeded, or that to which a later Revert returned, as far as the history goes."""
+    for record in status.execution_history or []:
+        if record.phase == Phase.SUCCEEDED:
+            name = record.name if record.operation_type == OperationType.EXECUTE else record.in_effect
+            if name is not None:
+                return name
+    return None
 
 
 def _executed_before(status: DRPlanStatus, name: str) -> ConditionUpdate:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from api.execution import RunState
 from api.meta import Condition, ConditionStatus
-from api.phases import OperationType, Phase
+from api.phases import OperationType
 from api.plan import DRPlan, DRPlanStatus, RehearsalStatus
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType, ConditionUpdate
-from bridge.status.plan import is_executed
+from bridge.status.plan import is_executed, last_execute
 from planning.definitions.identifiers import short_hash
 from planning.definitions.rehearsal import interval_of
 from planning.messages import rehearsals as rehearsal_messages
@@ -56,14 +56,8 @@ def subject_of(plan: DRPlan, status: DRPlanStatus) -> Subject | None:
     executed = is_executed(status)
     if rehearsal.operation is OperationType.EXECUTE or (rehearsal.operation is None and not executed):
         return Subject(OperationType.EXECUTE)
-    execution = _last_execute(status) if executed else None
+    execution = last_execute(status) if executed else None
     return Subject(OperationType.REVERT, execution) if execution else None
-
-
-def _last_execute(status: DRPlanStatus) -> str | None:
-    """Return the last Execute that succeeded, as far as the history goes back."""
-    succeeded = (one for one in status.execution_history or [] if one.phase == Phase.SUCCEEDED)
-    return next((one.name for one in succeeded if one.operation_type == OperationType.EXECUTE), None)
 
 
 def is_open(status: DRPlanStatus) -> bool:
@@ -148,7 +142,7 @@ def _correction(plan: DRPlan, status: DRPlanStatus, kind: ConditionType, now: da
         if kind is ConditionType.REVERTIBLE:
             yield ConditionUpdate(kind, None, NOTHING_TO_REVERT, rehearsal_messages.NOTHING_TO_REVERT)
         else:
-            message = rehearsal_messages.in_effect(_last_execute(status))
+            message = rehearsal_messages.in_effect(last_execute(status))
             yield ConditionUpdate(kind, None, IN_EFFECT, message)
     elif last is None or _subject(last) != subject or conditions.find(status.conditions, kind) is None:
         yield ConditionUpdate(kind, None, NOT_REHEARSED, rehearsal_messages.NOT_REHEARSED)

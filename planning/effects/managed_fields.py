@@ -113,10 +113,6 @@ def handed_back(
     return [{**entries[owner], "fieldsV1": _fields(paths)} for owner, paths in wanted.items()]
 
 
-def _by_owner(entries: Iterable[Object]) -> dict[_Owner, set[_Path]]:
-    return {_owner(each): set(_paths(each.get("fieldsV1") or {})) for each in entries}
-
-
 def _owner(entry: Object) -> _Owner:
     return entry["manager"], entry["operation"], entry["apiVersion"], entry.get("subresource") or ""
 

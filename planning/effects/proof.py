@@ -43,11 +43,16 @@ def compared_with_nothing(
 
 
 def compared_with_state(
-    target: Target, prior: PriorState | None, found: Object | None, marks: tuple[str, ...]
+    target: Target,
+    prior: PriorState | None,
+    found: Object | None,
+    marks: tuple[str, ...],
+    uids: Collection[str] = (),
 ) -> ActionProof:
-    """Compare an object that the Execute changed or deleted with its stored state.
+    """Compare an object that the Execute changed, replaced or deleted with its stored state.
 
-    `marks` are what the annotation begins with by which a Revert's new objects are known.
+    `uids` are those that were recorded of it, `marks` what the annotations begin with by which the objects of the
+    Execute, and those that a Revert created again, are known.
     """
     if prior is None or prior.lack is Lack.BEING_DELETED:
         return not_recorded(target, prior.lack if prior else None)
@@ -58,8 +63,7 @@ def compared_with_state(
         return _differs(Difference.BEING_DELETED, proof_messages.being_deleted(target))
     if version_of(found) == prior.version:
         return ActionProof()  # nobody has written it since, so that what was not stored is the same
-    mark = str((metadata.get("annotations") or {}).get(RESTORED_BY_ANNOTATION, ""))
-    if metadata["uid"] != prior.uid and not mark.startswith(marks):
+    if metadata["uid"] != prior.uid and not _is_in_its_place(metadata, marks, uids):
         return _differs(Difference.OTHER_OBJECT, proof_messages.other_object(target, metadata["uid"]))
     if not prior.complete:
         return not_recorded(target, prior.lack)
@@ -74,6 +78,18 @@ def compared_with_state(
         message = proof_messages.changed_by_others(target, fields)
         return _differs(Difference.CHANGED_BY_OTHERS, message, fields)
     return _differs(Difference.CHANGED, proof_messages.changed(target, fields), fields)
+
+
+def _is_in_its_place(metadata: Object, marks: tuple[str, ...], uids: Collection[str]) -> bool:
+    """Return whether an object is what a Revert restored in the place of one that was deleted or replaced.
+
+    A Replace is undone in the new object, which then no longer has the mark of its creation.
+    """
+    annotations = metadata.get("annotations") or {}
+    restored_by, created_by = (
+        str(annotations.get(name, "")) for name in (RESTORED_BY_ANNOTATION, CREATED_BY_ANNOTATION)
+    )
+    return restored_by.startswith(marks) or (metadata["uid"] in uids and not created_by.startswith(marks))
 
 
 def _is_undone(prior: PriorState, found: Object) -> bool:

@@ -77,9 +77,9 @@ def restored(before: Object, left: Object, now: Object) -> tuple[dict[str, Any],
 
 
 def _merged(before: Any, left: Any, now: Any, path: _Path, changed: list[str]) -> Any:
-    if now in (left, before):
+    if _same(now, left) or _same(now, before):
         return before
-    if before == left:
+    if _same(before, left):
         return now
     if all(isinstance(each, Mapping | _Absent) for each in (before, left, now)):
         return _merged_mappings(before, left, now, path, changed)
@@ -91,6 +91,17 @@ def _merged(before: Any, left: Any, now: Any, path: _Path, changed: list[str]) -
             return _merged_lists(lists, key, path, changed)
     changed.append(_written(path))
     return now
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same JSON; to Python, true is equal to 1."""
+    if one != other:
+        return False
+    if isinstance(one, Mapping):
+        return all(_same(value, other[name]) for name, value in one.items())
+    if isinstance(one, list):
+        return all(map(_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool)
 
 
 def _merged_mappings(before: Any, left: Any, now: Any, path: _Path, changed: list[str]) -> Any:
@@ -115,13 +126,28 @@ def _merged_lists(lists: Sequence[list[Any]], key: tuple[str, ...], path: _Path,
         value = _merged(before.get(name, _ABSENT), left.get(name, _ABSENT), now.get(name, _ABSENT), inside, changed)
         if value is not _ABSENT:
             merged[name] = value
-    order = [name for name in now if name in merged]
+    ordered = _order(list(before), list(left), list(now))
+    if ordered is None:
+        changed.append(_written(path))
+    order = [name for name in ordered or now if name in merged]
     previous = -1
     for name in before:
         if name in merged and name not in order:
             order.insert(previous + 1, name)
         previous = order.index(name) if name in order else previous
     return [merged[name] for name in order]
+
+
+def _order(before: Sequence[_Path], left: Sequence[_Path], now: Sequence[_Path]) -> Sequence[_Path] | None:
+    """Return the items of `now` in the order to return to; None where somebody else has changed that order as well."""
+    common = {*before} & {*left} & {*now}
+    was, became, found = ([name for name in names if name in common] for names in (before, left, now))
+    if found == was or became == was:
+        return now
+    if found != became:
+        return None
+    back = iter(was)
+    return [next(back) if name in common else name for name in now]
 
 
 def _merged_set(before: list[Any], left: list[Any], now: list[Any]) -> Any:
@@ -154,7 +180,7 @@ def differing(one: Object, other: Object) -> list[str]:
 
 
 def _compare(one: Any, other: Any, path: _Path, found: list[str]) -> None:
-    if one == other:
+    if _same(one, other):
         return
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for name in {*one, *other}:
@@ -192,5 +218,5 @@ def operations(now: Object, wanted: Object, pointer: str = "") -> Iterator[dict[
             yield {"op": "add", "path": at, "value": wanted[name]}
         elif isinstance(now[name], Mapping) and isinstance(wanted[name], Mapping):
             yield from operations(now[name], wanted[name], at)
-        elif now[name] != wanted[name]:
+        elif not _same(now[name], wanted[name]):
             yield {"op": "replace", "path": at, "value": wanted[name]}

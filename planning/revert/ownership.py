@@ -280,7 +280,10 @@ def gather_facts(
     facts = RevertFacts(observations, history, spec.on_missing or OnMissing.FAIL, ignored, marks)
     for action in actions_of(tree):
         undone = bool(history.of_action(action.key))
-        if action.record.phase is Phase.SUCCEEDED or (action.record.created and (action.replaces or undone)):
+        # A deletion that was not seen to end may have ended since: only an object that is gone is looked for here.
+        was_asked = action.operation is Operation.DELETE and action.record.outputs is not None
+        is_known = was_asked or (action.record.created and (action.replaces or undone))
+        if action.record.phase is Phase.SUCCEEDED or is_known:
             _add_removals(facts, action)
         for revert, node in history.records.get(action.key, ()):
             _add_removals_of_revert(facts, action, revert, node)

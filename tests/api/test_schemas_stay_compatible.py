@@ -27,6 +27,7 @@ ADDITIVE = {
         ".status.rehearsal.operation",
         ".status.rehearsal.startTime",
         ".status.executionHistory[].working",
+        ".status.executionHistory[].inEffect",
     },
     "drworkflows": {
         ".spec.parameters[].allowFromExecution",

@@ -110,6 +110,9 @@ async def test_a_finalizer_that_stays_fails_the_action_by_name(ns: LiveNamespace
     with pytest.raises(ApplicationError, match=f"still exists after 1s, waiting for finalizers {HOLD}") as caught:
         await execute(ns, removes(ns, timeout="1s"))
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
+    (details,) = caught.value.details
+    assert (details.operation, details.created) == (Operation.DELETE, False), "it was asked for, and may end yet"
+    assert details.outputs.resource_ref.uid == ns.uid("configmap", "app")
     ns.let_go("configmap", "app")
 
 

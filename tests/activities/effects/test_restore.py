@@ -12,9 +12,11 @@ from activities.observe import observe
 from api.execution import SnapshotRef
 from api.meta import RESTORED_BY_ANNOTATION
 from api.phases import Phase
+from api.proof import ActionProof
 from api.steps import ActionOutcome, Attempts, Deletion, FailureType, Restoration, RollbackInput, RollbackStep
 from planning.definitions.identifiers import RecordKind
-from planning.effects.prior_state import read, why_not_restored
+from planning.effects.prior_state import prior_state_of, read, why_not_restored
+from planning.effects.proof import compared_with_state
 from planning.effects.restoration import content
 from planning.snapshot.documents import digest
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object, localization
@@ -212,6 +214,18 @@ async def test_a_preview_asks_and_changes_nothing(ns: LiveNamespace) -> None:
     assert caught.value.type is FailureType.CHANGED_SINCE
 
 
+async def test_a_preview_and_a_restoration_name_an_object_that_is_being_deleted(ns: LiveNamespace) -> None:
+    there(ns)
+    task = changed(ns, "strategic")
+    step = step_of(task, await task.run())
+    ns.kubectl("patch", "deployment", "app", "-p", json.dumps({"metadata": {"finalizers": ["example.com/held"]}}))
+    ns.kubectl("delete", "deployment", "app", "--wait=false")
+    with pytest.raises(ActionError) as caught:
+        await ObjectRestoration(ns.cluster, step, ns.actor).preview()
+    assert caught.value.message == (await refused(ns, step)).message
+    ns.kubectl("patch", "deployment", "app", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}))
+
+
 async def test_an_object_that_somebody_made_since_is_not_overwritten(ns: LiveNamespace) -> None:
     there(ns)
     task = changed(ns, "strategic")
@@ -239,6 +253,17 @@ async def test_a_deleted_object_is_created_again_as_it_was(ns: LiveNamespace) ->
     assert found(ns)["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
 
 
+async def test_an_object_that_was_not_deleted_after_all_stays_as_it_is(ns: LiveNamespace) -> None:
+    there(ns)
+    task = changes(ns, "Delete")
+    step = step_of(task, await task.run())
+    before = there(ns)
+    still_there = step.model_copy(update={"uid": before["metadata"]["uid"]})
+    assert await ObjectRestoration(ns.cluster, still_there, ns.actor).preview() == still_there.uid
+    await restores(ns, still_there)
+    assert found(ns) == before
+
+
 async def test_a_deleted_object_that_somebody_made_again_is_left_alone(ns: LiveNamespace) -> None:
     there(ns)
     task = changes(ns, "Delete")
@@ -263,6 +288,8 @@ async def test_a_replaced_object_gets_back_what_the_former_had(ns: LiveNamespace
     after = found(ns, "subscription", "shop")
     assert (content(after), owners(after)) == (content(before), owners(before))
     assert after["metadata"]["uid"] == uid, "it is changed, not deleted: its clusters keep what runs there"
+    marks = (f"{step.execution.uid}/",)
+    assert compared_with_state(step.target, prior_state_of(before), after, marks, {uid}) == ActionProof()
 
 
 @pytest.mark.parametrize("place", [1, 2], ids=["after the change", "after the owners"])

@@ -317,6 +317,16 @@ def test_a_plan_that_returned_to_an_execution_which_is_in_effect_says_so(
     assert after(status, revert("a")).phase is PlanPhase.READY
 
 
+def test_after_a_return_a_revert_of_the_execution_returned_to_takes_the_plan_back() -> None:
+    status = after(DRPlanStatus(), A, B, returned("a"))
+    assert plan_status.last_execute(status) == "a"
+    status = after(status, revert("a"))
+    found = conditions.find(status.conditions, ConditionType.EXECUTED)
+    assert found is not None
+    assert (status.phase, found.reason) == (PlanPhase.READY, "TakenBack")
+    assert found.message == "DRPlanExecution revert-a-Succeeded took it back"
+
+
 def test_the_plan_tells_what_stands() -> None:
     status = after(DRPlanStatus(), partly("a", Phase.SUCCEEDED, 5))
     found = conditions.find(status.conditions, ConditionType.CLEAN)

@@ -13,7 +13,7 @@ from api.reasons import Reason
 from bridge.status import conditions, rehearsal
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.rehearsal import SETTLING, SPREAD, Subject
-from tests.bridge.status.test_plan import NOW, after, execution, plan
+from tests.bridge.status.test_plan import NOW, after, execution, plan, returned
 
 EXECUTE, REVERT = OperationType.EXECUTE, OperationType.REVERT
 HOUR = timedelta(hours=1)
@@ -66,6 +66,7 @@ def found(status: DRPlanStatus, kind: ConditionType) -> Condition:
         (None, DRPlanStatus(), Subject(EXECUTE)),
         (None, executed("a"), Subject(REVERT, "a")),
         (None, executed("a", "b"), Subject(REVERT, "b")),
+        (None, after(executed("a", "b"), returned("a")), Subject(REVERT, "a")),
         (EXECUTE, executed("a"), Subject(EXECUTE)),
         (REVERT, executed("a"), Subject(REVERT, "a")),
         (REVERT, DRPlanStatus(), None),

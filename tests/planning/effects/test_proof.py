@@ -112,6 +112,22 @@ def test_what_only_others_have_changed_says_so() -> None:
     assert (both.difference, both.fields) == (Difference.CHANGED, ["data.color", "data.size"])
 
 
+@pytest.mark.parametrize(
+    ("annotations", "uids", "difference"),
+    [
+        ({}, {"uid-new"}, None),
+        ({CREATED_BY_ANNOTATION: "uid-earlier/s/w/a"}, {"uid-new"}, Difference.CHANGED),
+        ({CREATED_BY_ANNOTATION: "uid-run/s/w/a"}, {"uid-new"}, Difference.OTHER_OBJECT),
+        ({}, {"uid-app"}, Difference.OTHER_OBJECT),
+    ],
+)
+def test_the_new_object_of_a_replace_is_as_before_once_it_is_restored(
+    annotations: dict[str, str], uids: set[str], difference: Difference | None
+) -> None:
+    found = app("9", uid="uid-new", meta={"annotations": annotations})
+    assert compared_with_state(APP, before(), found, MARKS, uids).difference is difference
+
+
 def test_an_object_that_was_there_is_to_be_there_as_the_very_one_or_as_a_revert_created_it() -> None:
     assert state(None).difference is Difference.MISSING
     assert state(app("9", uid="uid-new")).difference is Difference.OTHER_OBJECT

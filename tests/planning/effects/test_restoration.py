@@ -1,5 +1,6 @@
 """What undoes a change of an object: three states compared, and the owners of its fields."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from api.meta import RESTORED_BY_ANNOTATION
 from api.steps import Target
 from planning.definitions import json_patch
 from planning.effects.managed_fields import handed_back
-from planning.effects.restoration import body_of_former, content, is_brought_back, operations, restored
+from planning.effects.restoration import body_of_former, content, differing, is_brought_back, operations, restored
 
 Object = dict[str, Any]
 
@@ -47,6 +48,10 @@ MERGED: dict[str, tuple[State, State, State, State]] = {
     "an item that was removed": (listing(A, B), listing(B), listing(B, C), listing(A, B, C)),
     "an item that was added": (listing(A), listing(A, B), listing(C, A, B), listing(C, A)),
     "the order of a list": (listing(A, B), listing(B, A), listing(B, A), listing(A, B)),
+    "the order of a list that others added to": (listing(A, B), listing(B, A), listing(B, C, A), listing(A, C, B)),
+    "the order of a list that is back": (listing(A, B), listing(B, A), listing(A, C, B), listing(A, C, B)),
+    "the order that others chose": (listing(A, B), listing(NEW, B), listing(B, NEW), listing(B, A)),
+    "a number that became a boolean": (spec(x=1, y=0), spec(x=True, y=0), spec(x=True, y=False), spec(x=1, y=False)),
     "a status": (spec(x=1) | {"status": 1}, spec(x=2), spec(x=2) | {"status": 9}, spec(x=1)),
 }
 
@@ -56,7 +61,7 @@ def test_only_what_the_action_changed_goes_back(case: str) -> None:
     before, left, now, expected = MERGED[case]
     merged, changed = restored(app(**before), app(**left), app(**now))
     assert changed == []
-    assert merged == {"metadata": {}, **expected}
+    assert json.dumps(merged, sort_keys=True) == json.dumps({"metadata": {}, **expected}, sort_keys=True)
 
 
 CHANGED: dict[str, tuple[State, State, State, list[str]]] = {
@@ -65,6 +70,8 @@ CHANGED: dict[str, tuple[State, State, State, list[str]]] = {
     "a removed field that others set": (spec(x=1), spec(), spec(x=3), ["spec.x"]),
     "a map that others removed": (spec(x=1), spec(x=2), {}, ["spec.x"]),
     "a list without names": (spec(args=["a"]), spec(args=["b"]), spec(args=["b", "c"]), ["spec.args"]),
+    "the order of a list": (listing(A, B, C), listing(B, A, C), listing(C, B, A), ["spec.containers"]),
+    "a boolean that became a number": (spec(x=2), spec(x=True), spec(x=1), ["spec.x"]),
     "an item": (listing(A), listing(NEW), listing(("a", "a:3")), ["spec.containers[a].image"]),
     "an item that others removed": (listing(A, B), listing(NEW, B), listing(B), ["spec.containers[a].image"]),
     "a name with dots": (spec(**{"x.io/a": 1}), spec(**{"x.io/a": 2}), spec(**{"x.io/a": 3}), ["spec[x.io/a]"]),
@@ -82,6 +89,12 @@ def test_finalizers_of_others_stay() -> None:
     before, left = app({"finalizers": ["a"]}), app({"finalizers": ["b"]})
     merged, changed = restored(before, left, app({"finalizers": ["b", "c"]}))
     assert (merged["metadata"]["finalizers"], changed) == (["c", "a"], [])
+
+
+def test_a_boolean_is_no_number_in_what_differs_and_in_what_is_sent() -> None:
+    one, other = {"spec": {"x": 1, "y": [0]}}, {"spec": {"x": True, "y": [False]}}
+    assert differing(one, other) == ["spec.x", "spec.y"]
+    assert [each["path"] for each in operations(one, other)] == ["/spec/x", "/spec/y"]
 
 
 names = st.text("xy/~", min_size=1, max_size=2)

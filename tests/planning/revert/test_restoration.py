@@ -173,11 +173,20 @@ def test_what_an_earlier_revert_restored_is_not_restored_again_and_its_earlier_c
     assert found == [None, restores("one", Operation.PATCH)]
 
 
-def test_a_failed_change_is_restored_only_where_partial_parts_are_included() -> None:
+@pytest.mark.parametrize("operation", [Operation.PATCH, Operation.DELETE])
+def test_a_failed_change_is_restored_only_where_partial_parts_are_included(operation: Operation) -> None:
     failed = {"phase": Phase.FAILED}
-    original = done(changed("a", Operation.PATCH, phase=Phase.FAILED), **failed)
+    original = done(changed("a", operation, phase=Phase.FAILED), **failed)
     assert candidates(original, {}, SUCCEEDED_ONLY) == []
     assert steps(original) == [None]
     (step,) = steps(original, by=revert(spec={"include_partial": True}))
     assert step is not None
-    assert step.restoration == restores("a", Operation.PATCH)
+    assert step.restoration == restores("a", operation)
+
+
+def test_a_deletion_that_was_not_seen_to_end_explains_why_what_the_execution_created_is_gone() -> None:
+    failed = {"phase": Phase.FAILED}
+    original = done(made("a", APP), changed("gone", Operation.DELETE, phase=Phase.FAILED), **failed)
+    by = revert(spec={"include_partial": True})
+    assert node(original, "a", looks={APP: absent(APP)}, by=by).reason is Reason.DELETED_BY_ANOTHER_ACTION
+    assert node(original, "a", looks={APP: present("uid-app")}, by=by).phase is Phase.PENDING
