@@ -35,6 +35,9 @@ def guarded(stack: Stack, namespace: str) -> Iterator[str]:
         until(lambda probe=probe: _denied(probe), "the policy is in force")  # type: ignore[misc]
     yield namespace
     stack.kubectl("delete", f"--filename={FILE}")
+    # The API server applies a policy for some time after its deletion: to what other tests write, too.
+    for probe in probes:
+        until(lambda probe=probe: not _denied(probe), "the policy is no longer in force")  # type: ignore[misc]
 
 
 def _denied(write: Callable[[], None]) -> bool:
