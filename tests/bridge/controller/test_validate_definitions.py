@@ -16,7 +16,7 @@ async def judged(ns: PlanNamespace, kind: ObjectKind, name: str, phase: str) -> 
             return False
         return bool(condition(one, "Valid")["observedGeneration"] == one["metadata"]["generation"])
 
-    item = await ns.until(name, has_phase, f"phase {phase}", kind, seconds=20)
+    item = await ns.until(name, has_phase, f"phase {phase}", kind)
     valid = condition(item, "Valid")
     assert valid["status"] == str(phase != "Invalid")
     return valid["message"].split("; spec.") if phase == "Invalid" else []
