@@ -165,6 +165,7 @@ async def answer(what: str, work: Callable[["RunningAttempt"], Awaitable[T]]) ->
     except Exception as error:
         log_unexpected(what, error)
         failed = ActionError(FailureType.TRANSIENT, action_messages.unexpected(error))
+    failed.message = attempt.redact(failed.message)
     # Without its cause: Temporal would show its text, which may quote a secret.
     failure = application_error(failed, activity.info().attempt)
     log_failure(failure)

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.attempt import RunningAttempt
+from activities.attempt import RunningAttempt, answer
 from activities.authorize import Authorizer
 from activities.effects.action import ResolvedAction
 from activities.effects.create import ObjectCreation
-from activities.errors import ActionError, action_error, application_error, log_failure, log_unexpected
+from activities.errors import ActionError, action_error
 from activities.read import read_execution
 from activities.resolve_action import ActionResolver
 from activities.rollback_action import execute_input
@@ -29,7 +29,7 @@ from api.requests import (
     PersonRequest,
 )
 from api.snapshot import StoredParameters
-from api.steps import ActionRecord, Attempts, ExecuteInput, FailureType, ParametersInput
+from api.steps import ActionRecord, ExecuteInput, FailureType, ParametersInput
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.definitions.action_types import is_per_cluster
@@ -52,20 +52,11 @@ class ParametersActivities:
     @activity.defn
     async def store_parameters(self, request: ParametersInput) -> RetriedWith:
         """Store what a person sets for a retry, or fail with why that cannot be."""
-        attempt = RunningAttempt(Attempts())
-        try:
-            with attempt.heartbeats():
-                return await self._store(await self._authorized(request, attempt), request, attempt)
-        except ActionError as error:
-            failed = error
-        except Exception as error:
-            log_unexpected("The parameters of a retry ended", error)
-            failed = ActionError(FailureType.TRANSIENT, action_messages.unexpected(error))
-        failed.message = attempt.redact(failed.message)
-        # Without its cause: Temporal would show its text, which may quote a secret.
-        failure = application_error(failed, activity.info().attempt)
-        log_failure(failure)
-        raise failure
+
+        async def store(attempt: RunningAttempt) -> RetriedWith:
+            return await self._store(await self._authorized(request, attempt), request, attempt)
+
+        return await answer("The parameters of a retry ended", store)
 
     async def _authorized(self, request: ParametersInput, attempt: RunningAttempt) -> ExecuteInput:
         """Return the action as it was tried before; a default rollback has nothing that a parameter could change."""
