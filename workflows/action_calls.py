@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy as TemporalRetryPolicy
@@ -16,7 +16,7 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
     from api.execution import ActionStatus, RetriedWith
-    from api.meta import parse_duration
+    from api.meta import Model, parse_duration
     from api.reasons import Reason
     from api.requests import PersonRequest
     from api.steps import (
@@ -50,6 +50,7 @@ MAX_INT32 = 2**31 - 1
 SHORTEST_INTERVAL = timedelta(milliseconds=1)
 """Temporal refuses an interval of zero."""
 ActionHandle: TypeAlias = workflow.ActivityHandle[ActionOutcome]
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True)
@@ -230,33 +231,32 @@ def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, in
 
 
 def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
+    return _start_short(name, attempt, ActionOutcome, f"look-{index}", run_messages.look_caption(caption))
+
+
+def _start_short(
+    name: ActivityName, request: Model, result_type: type[ResultT], activity_id: str, summary: str
+) -> workflow.ActivityHandle[ResultT]:
+    """Start an activity that takes moments, and is repeated only for some minutes: a person may be waiting."""
     return workflow.start_activity(
         name,
-        attempt,
-        result_type=ActionOutcome,
-        activity_id=f"look-{index}",
+        request,
+        result_type=result_type,
+        activity_id=activity_id,
         start_to_close_timeout=LOOK_TIMEOUT,
         schedule_to_close_timeout=LOOK_DEADLINE,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-        summary=run_messages.look_caption(caption),
+        summary=summary,
     )
 
 
 async def store_parameters(index: int, parameters_input: ParametersInput) -> RetriedWith:
     """Check and store what a person sets for a retry of the action at `index`. Raises ActivityError."""
-    stored: RetriedWith = await workflow.execute_activity(
-        ActivityName.STORE_PARAMETERS,
-        parameters_input,
-        result_type=RetriedWith,
-        activity_id=f"parameters-{index}",
-        start_to_close_timeout=LOOK_TIMEOUT,
-        schedule_to_close_timeout=LOOK_DEADLINE,
-        heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-        summary=run_messages.store_parameters_caption(parameters_input.request),
+    caption = run_messages.store_parameters_caption(parameters_input.request)
+    return await _start_short(
+        ActivityName.STORE_PARAMETERS, parameters_input, RetriedWith, f"parameters-{index}", caption
     )
-    return stored
 
 
 def retry_options(policy: RetryPolicy, errors: int) -> TemporalRetryPolicy:

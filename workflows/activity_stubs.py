@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy as TemporalRetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import LedgerRef, RetriedWith, RunState, WorkflowExecutionStatus
@@ -97,6 +98,12 @@ SIGNATURES = {
     ActivityName.STORE_PARAMETERS: Signature(ParametersInput, RetriedWith),
     ActivityName.DECIDE_AGAIN: Signature(RedecisionInput, Redecision),
 }
+
+
+def reason_of(error: ActivityError) -> str:
+    """Return in words why an activity failed, as it says it itself where it does."""
+    cause = error.cause
+    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
 
 
 def load(name: ActivityName, run_input: RunInput, decision_type: type[LoadedT]) -> workflow.ActivityHandle[LoadedT]:

@@ -6,7 +6,7 @@ Source: docs/spec/drplanexecution.md, "Pause and repair".
 from dataclasses import dataclass
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import RetriedWith
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from api.requests import NEED_REASON, PersonRequest, RequestType
     from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef, Redecision
     from planning.messages import requests as request_messages
-from workflows import action_calls
+from workflows import action_calls, activity_stubs
 from workflows.action_calls import ActionCall, RetryOptions
 from workflows.attempts import ActionEnd
 from workflows.cancellation import Cancellation
@@ -87,8 +87,7 @@ class Decisions:
             elif request.type is RequestType.RETRY and waiting.call.refused and waiting.call.decide_again is not None:
                 redecision = await waiting.call.decide_again()
         except ActivityError as error:
-            cause = error.cause
-            raise refused(cause.message if isinstance(cause, ApplicationError) else str(cause or error)) from None
+            raise refused(activity_stubs.reason_of(error)) from None
         if parameters is not None or redecision is not None:
             self.check(request)  # another decision may have come in meanwhile
         self._made[request.action] = MadeDecision(request, parameters, redecision)

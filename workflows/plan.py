@@ -360,6 +360,5 @@ class RehearsePlan:
         try:
             return await activity_stubs.rehearse(rehearsal)
         except ActivityError as error:
-            cause = error.cause
-            message = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
+            message = activity_stubs.reason_of(error)
         raise ApplicationError(message, non_retryable=True)

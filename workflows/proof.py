@@ -37,7 +37,7 @@ async def proved(finished: RunState, run_input: RunInput, soak: str | None, canc
     try:
         report = await cancellation.settle(activity_stubs.prove(request))
     except ActivityError as error:
-        return proof.without_proof(finished, _reason(error), workflow.now())
+        return proof.without_proof(finished, activity_stubs.reason_of(error), workflow.now())
     delay = _delay(soak)
     if delay is not None:
         await _check_again(request.model_copy(update={"soak": soak}))
@@ -49,11 +49,6 @@ def _delay(soak: str | None) -> timedelta | None:
         return parse_duration(soak) if soak else None
     except (ValueError, OverflowError):
         return None
-
-
-def _reason(error: ActivityError) -> str:
-    cause = error.cause
-    return cause.message if isinstance(cause, ApplicationError) else str(cause or error)
 
 
 async def _check_again(request: ProofInput) -> None:

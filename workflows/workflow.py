@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
@@ -119,10 +119,8 @@ class WorkflowWalk:
         try:
             return finished.model_copy(update={"ledger": await activity_stubs.store_records(self._origin, finished)})
         except ActivityError as error:
-            cause = error.cause
-            reason = cause.message if isinstance(cause, ApplicationError) else str(cause or error)
             said = [finished.message] if finished.message else []
-            message = "; ".join([*said, tree_messages.not_recorded(reason)])
+            message = "; ".join([*said, tree_messages.not_recorded(activity_stubs.reason_of(error))])
             return finished.model_copy(update={"message": bounded(message)})
 
     async def _run_actions(self, calls: Sequence[ActionCall | None]) -> None:
