@@ -24,6 +24,7 @@ from api.steps import (
     RollbackInput,
     RunInput,
 )
+from dev import StackError
 from planning.snapshot.decision import step_of
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
@@ -208,7 +209,7 @@ async def test_what_was_refused_is_decided_again_from_what_is_there_now(ns: Live
     async def may_delete() -> bool:
         try:
             return "yes" in ns.kubectl("auth", "can-i", "delete", "configmaps", f"--as={decided_as}")
-        except Exception:
+        except StackError:
             return False  # kubectl fails where the answer is no
 
     await eventually(may_delete, "the right is known")

@@ -6,6 +6,7 @@ from temporalio.service import RPCError
 
 from api.reasons import Reason
 from api.requests import PersonRequest, RequestType
+from dev import StackError
 from tests.eventually import eventually
 from tests.histories.stage import NAMESPACE, Scene
 from tests.manifests import config_map, dr_plan, dr_workflow, makes_config_map, stage
@@ -96,7 +97,7 @@ async def repaired(scene: Scene) -> dict[str, Run]:
         def answered() -> bool:
             try:
                 return ("yes" in scene.kubectl("auth", "can-i", "delete", "configmaps", f"--as={user}")) is answer
-            except Exception:
+            except StackError:
                 return not answer  # kubectl fails where the answer is no
 
         await eventually(answered, "the right is known")
