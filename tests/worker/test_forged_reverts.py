@@ -259,7 +259,9 @@ async def test_a_revert_that_somebody_starts_by_hand_does_nothing(ns: LiveNamesp
         state = await by_hand(ns, key, f"pwned-{ns.namespace}")
         refused = f"refused: the workflow pwned-{ns.namespace} is not the run of DRPlanExecution {ns.namespace}/back"
         assert state.message == refused
-        genuine = await without_bridge.start(await connected(ns), key, "shop", OperationType.REVERT, ns.namespace)
+        # On a queue that nobody polls: the worker would decide, and store its decision, before the run is terminated.
+        unpolled = f"{ns.namespace}-unpolled"
+        genuine = await without_bridge.start(await connected(ns), key, "shop", OperationType.REVERT, unpolled)
         await genuine.terminate()
         status(ns, "back", {"engine": {"workflowId": genuine.id, "runId": genuine.first_execution_run_id}})
         state = await by_hand(ns, key, genuine.id)

@@ -22,8 +22,12 @@ from bridge.controller.validation import (
 from bridge.kubernetes.index import ObjectKind
 from tests.bridge.plan_namespace import PlanNamespace, config_map
 
-LONGEST = 0.1
-"""Seconds of the processor that may pass until the event loop is free again."""
+LONGEST = 0.3
+"""Seconds of the processor that may pass until the event loop is free again.
+
+Reading the largest of these objects takes up to 0.1 s, twice that where the other thread of the core is taken;
+validating the two largest in the loop would take 0.6 s and more.
+"""
 
 
 def definition(name: str = "work", namespace: str = "team-a", generation: int = 1, **spec: Any) -> Stored:
