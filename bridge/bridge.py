@@ -103,7 +103,7 @@ class Bridge:
             self._context.runs.clear()
             self._context.without_worker.clear()
             self._context.turns.reset(self._context.index.rehearsed_plans())
-            for key in self._context.index.all_keys():
+            for key in self._context.index.begin():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]
             workers.append(asyncio.create_task(sweep(self._context)))

@@ -2,7 +2,9 @@
 
 import asyncio
 import inspect
+import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, overload
 
@@ -44,5 +46,15 @@ async def eventually(holds: Callable[[], Any], what: str = "", seconds: float = 
         if value:
             return value
         waited = time.monotonic() - start
+        if waited >= seconds:
+            _print_where_all_is()
         assert waited < seconds, f"not within {seconds:g} s: {what or holds}"
         await asyncio.sleep(_pause(waited))
+
+
+def _print_where_all_is() -> None:
+    """Print where each task and each thread of this process is, for what hangs shows itself rarely twice."""
+    for task in asyncio.all_tasks():
+        task.print_stack(limit=4, file=sys.stdout)
+    for frame in sys._current_frames().values():
+        traceback.print_stack(frame, limit=6, file=sys.stdout)

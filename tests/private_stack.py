@@ -97,10 +97,20 @@ def _serves(admin: Admin, namespace: str) -> bool:
     )
 
 
+_OURS = ("drplanexecutions", "drplans", "drworkflows")
+
+
 def empty_namespace(stack: Stack, name: str) -> None:
     """Delete our objects of a namespace: each bridge that starts later would make a pass over each of them."""
     admin = Admin.of(stack)
     for execution in admin.list("drplanexecutions", name):
         admin.patch("drplanexecutions", execution["metadata"]["name"], {"metadata": {"finalizers": None}}, name)
-    for kind in ("drplanexecutions", "drplans", "drworkflows"):
+    for kind in _OURS:
         admin.delete_all(kind, name)
+
+
+def empty_all_namespaces(stack: Stack) -> None:
+    """Delete what the tests of all other namespaces have left of our objects."""
+    left = {item["metadata"]["namespace"] for kind in _OURS for item in Admin.of(stack).list(kind)}
+    for name in left:
+        empty_namespace(stack, name)

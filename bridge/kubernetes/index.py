@@ -142,7 +142,9 @@ class Index:
     """The sink of all reflectors. `wake` is called with every key whose object may need a pass."""
 
     def __init__(self, wake: Callable[[Key], None]) -> None:
-        self._wake = wake
+        self._woken = wake
+        self._settled: set[Key] = set()
+        """Definitions that had been validated when this bridge began to lead, and that nothing has woken since."""
         self._entries: dict[Key, Entry] = {}
         self._of_plan: dict[tuple[str, str], set[Key]] = {}
         self._definitions: dict[Key, Object] = {}
@@ -211,9 +213,12 @@ class Index:
     # Called by passes and their queue.
 
     def rank(self, key: Key) -> Rank:
-        """Return which pass comes first: executions before what is only validated, of them those without a status."""
+        """Return which pass comes first: executions before what is only validated, of them those without a status.
+
+        A definition that somebody has just written comes before all those that a new leader validates again.
+        """
         if key.kind is not ObjectKind.EXECUTION:
-            return Rank.LAST
+            return Rank.LAST if key in self._settled else Rank.LATER
         entry = self._entries.get(key)
         return Rank.FIRST if entry is not None and not entry.phase else Rank.NORMAL
 
@@ -221,8 +226,9 @@ class Index:
         """Return how many executions are about to be started."""
         return sum(entry.starting for entry in self._entries.values())
 
-    def all_keys(self) -> list[Key]:
+    def begin(self) -> list[Key]:
         """Return every object that may need a pass, first the executions that run: their statuses are behind."""
+        self._settled = {key for key, item in self._definitions.items() if _is_validated(item)}
         return [*sorted(self._entries, key=lambda key: not self._entries[key].runs), *self._definitions]
 
     def entry(self, key: Key) -> Entry | None:
@@ -252,6 +258,10 @@ class Index:
         return self._definitions.get(key)
 
     # Which keys a change wakes.
+
+    def _wake(self, key: Key) -> None:
+        self._settled.discard(key)
+        self._woken(key)
 
     def _replace(self, key: Key, entry: Entry | None) -> None:
         before = self._entries.pop(key, None)
@@ -297,6 +307,13 @@ class Index:
 
 def _lock(plan: Object) -> object:
     return (plan.get("status") or {}).get("currentExecution")
+
+
+def _is_validated(item: Object) -> bool:
+    """Return whether a status says whether this generation is valid."""
+    conditions = (item.get("status") or {}).get("conditions") or []
+    of = [each.get("observedGeneration") for each in conditions if each.get("type") == ConditionType.VALID]
+    return of == [item["metadata"].get("generation")]
 
 
 def _refers_to(plan: Object) -> Iterator[tuple[str, str]]:

@@ -22,8 +22,10 @@ class Rank(IntEnum):
     FIRST = 0
     """A person waits for the first sign of it."""
     NORMAL = 1
-    LAST = 2
-    """Nothing waits for it."""
+    LATER = 2
+    """No execution waits for it."""
+    LAST = 3
+    """Nothing has changed; it is only to be looked at again."""
 
 
 class Urgency(Enum):
@@ -77,6 +79,8 @@ class Schedule(Generic[K]):
         self._due: dict[K, float] = {}
         self._later: list[tuple[float, int, K]] = []
         self._ready: dict[Rank, list[tuple[float, int, K]]] = {each: [] for each in Rank}
+        self._ranks: dict[K, Rank] = {}
+        """Of the keys that are ready."""
         self._ticket = 0
         self._running: dict[K, float] = {}
         self._last: dict[K, float] = {}
@@ -92,6 +96,8 @@ class Schedule(Generic[K]):
         """Request a pass over `key` after `delay`, but not too soon after its last one."""
         due = max(now + delay, self._earliest(key, urgency))
         if due >= self._due.get(key, float("inf")):
+            if self._rank(key) < self._ranks.get(key, Rank.FIRST):
+                self._push(key, self._due[key])
             return
         self._due[key], self._urgencies[key] = due, urgency
         if key not in self._running:
@@ -101,13 +107,13 @@ class Schedule(Generic[K]):
         """Return a key that is due, of `lowest` rank or above, and mark it as running; None when there is none.
 
         Of two keys the one of the higher rank comes first, of one rank the one that is due first. A key has the rank
-        of the moment when it becomes due.
+        of the moment when it becomes due, or of a later request for it.
         """
         self._sort_out(now)
         for rank in Rank:
             if rank <= lowest and self._drop_outdated(self._ready[rank]):
                 key = heapq.heappop(self._ready[rank])[2]
-                del self._due[key]
+                del self._due[key], self._ranks[key]
                 self._running[key] = self._last[key] = now
                 self._distance[key] = self._pace.shortest
                 return key
@@ -147,7 +153,8 @@ class Schedule(Generic[K]):
         while self._later and self._later[0][0] <= now:
             entry = heapq.heappop(self._later)
             if self._is_current(entry[2], entry[0]):
-                heapq.heappush(self._ready[self._rank(entry[2])], entry)
+                self._ranks[entry[2]] = self._rank(entry[2])
+                heapq.heappush(self._ready[self._ranks[entry[2]]], entry)
 
     def _drop_outdated(self, heap: list[tuple[float, int, K]]) -> bool:
         """Remove the heads that no longer count, and return whether one is left."""

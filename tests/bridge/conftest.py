@@ -12,7 +12,7 @@ from kube.client import Cluster
 from tests.bridge import plan_namespace
 from tests.bridge.plan_namespace import PlanNamespace
 from tests.bridge.scripted_workflows import scripted_worker
-from tests.private_stack import empty_namespace, new_namespace
+from tests.private_stack import empty_all_namespaces, empty_namespace, new_namespace
 from workflows.converter import DATA_CONVERTER
 
 TASK_QUEUE = "scripted"
@@ -53,6 +53,8 @@ def unwatched_ns(admin: Cluster, temporal: Client, worker: None, namespace: str)
 
 @pytest.fixture(scope="module")
 async def bridge(stack: Stack) -> AsyncIterator[Bridge]:
+    # Hundreds of definitions that no bridge has seen would be validated before those of the first test.
+    empty_all_namespaces(stack)
     async with plan_namespace.bridge(stack, TASK_QUEUE) as running:
         yield running
 

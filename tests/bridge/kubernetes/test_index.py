@@ -9,6 +9,7 @@ from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
 from bridge.controller import plan_lock
 from bridge.kubernetes.index import Index, Key, ObjectKind, entry_of
+from bridge.kubernetes.work_queue import Rank
 from kube.client import Object
 
 
@@ -45,12 +46,30 @@ class Woken:
 OURS = {"annotations": {ACCEPTED_ANNOTATION: "uid-a"}, "finalizers": [FINALIZER]}
 
 
+def test_what_somebody_wrote_is_validated_before_what_a_new_leader_only_validates_again() -> None:
+    def validated(name: str, generation: int, observed: int) -> Object:
+        conditions = [{"type": "Valid", "status": "True", "observedGeneration": observed}]
+        return {**plan(name, generation=generation), "status": {"conditions": conditions}}
+
+    def rank(name: str) -> Rank:
+        return woken.index.rank(key(name, ObjectKind.PLAN))
+
+    woken = Woken()
+    woken.by(ObjectKind.PLAN, validated("old", 2, 2), validated("seen", 1, 1), validated("edited", 2, 1), plan("new"))
+    woken.index.begin()
+    assert [rank(name) for name in ("old", "seen", "edited", "new")] == [Rank.LAST] * 2 + [Rank.LATER] * 2
+    woken.by(ObjectKind.DR_WORKFLOW, {"metadata": {"namespace": "default", "name": "work", "resourceVersion": "2"}})
+    woken.by(ObjectKind.PLAN, {**plan("seen", "other", version=2, generation=2)})
+    assert rank("seen") is Rank.LATER
+    assert rank("old") is Rank.LATER, "a DRWorkflow of it is new"
+
+
 def test_ten_thousand_finished_executions_are_not_kept_and_wake_nobody() -> None:
     woken = Woken()
     for number in range(10_000):
         woken.index.put(ObjectKind.EXECUTION, execution(f"e{number}", "Succeeded"))
     assert woken.keys == []
-    assert woken.index.all_keys() == []
+    assert woken.index.begin() == []
 
 
 def test_a_finished_execution_with_something_left_to_do_is_kept() -> None:
@@ -97,7 +116,7 @@ def test_a_bridge_that_begins_to_lead_passes_over_what_runs_first() -> None:
     running["status"]["engine"] = {"workflowId": "execute/default/running/uid-running", "runId": "r"}
     woken.by(ObjectKind.PLAN, plan())
     woken.by(ObjectKind.EXECUTION, execution("a"), execution("b", "Pending"), running)
-    assert [one.name for one in woken.index.all_keys()] == ["running", "a", "b", "plan"]
+    assert [one.name for one in woken.index.begin()] == ["running", "a", "b", "plan"]
 
 
 def test_a_deletion_wakes_those_that_wait_for_the_plan() -> None:
@@ -147,7 +166,7 @@ def test_what_a_complete_list_does_not_hold_is_gone() -> None:
     woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
     woken.by(ObjectKind.PLAN, plan())
     woken.index.keep_only(ObjectKind.EXECUTION, {("default", "second")})
-    assert set(woken.index.all_keys()) == {key("second"), key("plan", ObjectKind.PLAN)}
+    assert set(woken.index.begin()) == {key("second"), key("plan", ObjectKind.PLAN)}
 
 
 NAMES = some.sampled_from("abcd")
@@ -167,7 +186,7 @@ def test_the_index_always_equals_one_made_anew(changes: list[tuple[bool, str, st
     fresh = Woken()
     fresh.by(ObjectKind.EXECUTION, *there.values())
     assert woken.index.queue("default", "plan") == fresh.index.queue("default", "plan")
-    assert set(woken.index.all_keys()) == set(fresh.index.all_keys())
+    assert set(woken.index.begin()) == set(fresh.index.begin())
 
 
 def test_a_reference_without_a_namespace_wakes_the_plan_of_the_same_namespace() -> None:
@@ -219,4 +238,4 @@ def test_a_preview_neither_waits_for_its_plan_nor_runs_it() -> None:
     woken.by(ObjectKind.EXECUTION, execution("waiting", dryRun=True), preview)
     assert woken.index.queue("default", "plan") == []
     assert not any(entry.runs for entry in woken.index.of_plan("default", "plan"))
-    assert {one.name for one in woken.index.all_keys()} == {"waiting", "preview"}, "both get their passes"
+    assert {one.name for one in woken.index.begin()} == {"waiting", "preview"}, "both get their passes"

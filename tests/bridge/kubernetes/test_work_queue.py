@@ -116,6 +116,20 @@ def test_a_worker_that_is_kept_for_higher_ranks_takes_no_other_keys() -> None:
     assert schedule.take(1) == "plan"
 
 
+def test_a_key_that_is_due_rises_with_its_rank_and_is_taken_once() -> None:
+    ranks = {"old": Rank.LAST, "edited": Rank.LAST}
+    schedule = Schedule[str](NO_PACE, ranks.__getitem__)
+    schedule.add("old", 0)
+    schedule.add("edited", 0)
+    assert schedule.take(0, Rank.NORMAL) is None, "both are due"
+    ranks["edited"] = Rank.LATER
+    for now in (1, 2):
+        schedule.add("edited", now)
+    assert [schedule.take(3), schedule.take(3), schedule.take(3)] == ["edited", "old", None]
+    schedule.done("edited", 3)
+    assert schedule.take(9) is None
+
+
 async def test_five_hundred_plans_leave_a_worker_for_an_execution() -> None:
     queue = WorkQueue[str](NO_PACE, Clock(), lambda key: Rank.LAST if key.startswith("plan") else Rank.FIRST)
     for number in range(500):
