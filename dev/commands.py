@@ -1,6 +1,6 @@
 """Write the commands that pyproject.toml names into a folder: `python -m dev.commands FOLDER`.
 
-They run the code of this checkout. An installation with pip writes the like, but copies the code.
+They run the code of this checkout. An installation writes the like, but copies the code.
 """
 
 import sys
@@ -15,9 +15,9 @@ import sys
 
 sys.path.insert(0, {checkout!r})
 
-from {module} import {function}
+from cli.entry import run
 
-{function}()
+run()
 """
 
 
@@ -25,12 +25,9 @@ def write(folder: Path) -> list[Path]:
     """Write them and return their files."""
     scripts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["scripts"]
     files = []
-    for name, entry in scripts.items():
-        module, function = entry.split(":")
+    for name in scripts:
         file = folder / name
-        file.write_text(
-            PROGRAM.format(python=sys.executable, checkout=str(REPOSITORY), module=module, function=function)
-        )
+        file.write_text(PROGRAM.format(python=sys.executable, checkout=str(REPOSITORY)))
         file.chmod(0o755)
         files.append(file)
     return files

@@ -1,7 +1,7 @@
 """What is built or started from elsewhere is pinned by content: `python -m dev.pins`, part of `make lint`.
 
-Images by digest, Python packages by hash, Go modules by their line in go.sum. A version alone is a promise of
-whoever serves it. Source: SECURITY.md, "What is built from elsewhere".
+Images by digest, Python packages by hash, Go modules by their line in go.sum, actions by their commit. A version alone
+is a promise of whoever serves it. Source: SECURITY.md, "What is built from elsewhere".
 """
 
 import re
@@ -20,6 +20,7 @@ _STAGE = re.compile(r"^FROM (?:--\S+ )*\S+ AS (\S+)", re.MULTILINE | re.IGNORECA
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9]", re.MULTILINE)
 _HASHED = re.compile(r"[A-Za-z0-9._-]+(?:\[[^]]*\])?==\S+(?: ; [^\\]+?)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+\s*\Z")
 _INSTALLS = re.compile(r"\bpip3? (?:install|download|wheel)\b[^&|;\n]*")
+_ACTION = re.compile(r"^\s*-?\s*uses:\s*(\S+)", re.MULTILINE)
 _MODULE = re.compile(r"^(?:require )?\s*([\w./~-]+\.[\w./~-]+) (v\S+)", re.MULTILINE)
 _REPLACEMENT = re.compile(r"^(?:replace )?\s*(\S+)(?: v\S+)? => (\S+) (v\S+)", re.MULTILINE)
 
@@ -49,6 +50,13 @@ def unhashed_installs(text: str) -> Iterator[str]:
             yield " ".join(command.split())
 
 
+def unpinned_actions(text: str) -> Iterator[str]:
+    """Yield each action of a workflow of GitHub that is not named by its commit."""
+    for action in _ACTION.findall(text):
+        if not action.startswith("./") and not re.search(r"@[0-9a-f]{40}$", action):
+            yield action
+
+
 def modules_without_sum(go_mod: str, go_sum: str) -> Iterator[str]:
     """Yield each Go module that is required and has no sum."""
     sums = {tuple(line.split()[:2]) for line in go_sum.splitlines()}
@@ -74,10 +82,16 @@ def _violations(root: Path) -> Iterator[str]:
             yield f"{path.relative_to(root)}: {module} has no sum in go.sum"
 
 
+def _violations_of_workflows(root: Path) -> Iterator[str]:
+    for path in sorted((root / ".github" / "workflows").glob("*.yml")):
+        for action in unpinned_actions(path.read_text()):
+            yield f"{path.relative_to(root)}: the action {action} is not named by its commit"
+
+
 def main() -> int:
     """Print what is not pinned; return 1 if there is anything."""
-    found = list(_violations(REPOSITORY))
-    print("\n".join(found) or "Images, packages and modules are pinned by content.")
+    found = [*_violations(REPOSITORY), *_violations_of_workflows(REPOSITORY)]
+    print("\n".join(found) or "Images, packages, modules and actions are pinned by content.")
     return 1 if found else 0
 
 

@@ -1,12 +1,12 @@
 """Writes sbom.cdx.json: what the image consists of, in CycloneDX, from the lock file and the Dockerfile.
 
 `python -m dev.sbom`, part of `make lock`; a test holds that the file is current. The packages of the base image are not
-listed, only the image. Source: SECURITY.md, "What is built from elsewhere"; CycloneDX, "Specification Overview".
+listed, only the image. A release has the same for the command line.
+Source: SECURITY.md, "What is built from elsewhere"; CycloneDX, "Specification Overview".
 """
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,15 @@ from packageurl import PackageURL
 from packaging.requirements import Requirement
 
 from dev.layout import REPOSITORY
+from dev.release.version import current
 
 FILE = REPOSITORY / "sbom.cdx.json"
 LOCK = REPOSITORY / "requirements-runtime.lock"
+COMMAND_LINE_LOCK = REPOSITORY / "requirements-cli.lock"
 IMAGE_PLATFORM = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "python_version": "3.11"}
 """By which the image installs some packages of the lock and others not."""
 
+CONTAINER = ComponentType.CONTAINER
 _ENTRY = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 _USER = re.compile(r"^    # (?:via |  )([A-Za-z0-9]\S*)", re.MULTILINE)
 """In the comments below an entry: one user on the line of `# via`, or one on each of the lines after it."""
@@ -51,19 +54,23 @@ def packages(lock: str) -> Iterator[Package]:
 
 
 def sbom(lock: str, dockerfile: str, version: str) -> str:
-    """Return the bill of materials as JSON; the same input makes the same text."""
+    """Return the bill of materials as JSON; the same input makes the same text.
+
+    Without the text of a Dockerfile it has no base image.
+    """
     root = _component("drplan", version, PackageURL("pypi", name="drplan", version=version), ComponentType.APPLICATION)
-    name, tag, digest = _BASE_IMAGE.findall(dockerfile)[0]
-    purl = PackageURL("docker", name=name, version=digest, qualifiers={"tag": tag})
-    image = _component(name, tag, purl, ComponentType.CONTAINER)
+    images = [
+        _component(name, tag, PackageURL("docker", name=name, version=digest, qualifiers={"tag": tag}), CONTAINER)
+        for name, tag, digest in _BASE_IMAGE.findall(dockerfile)
+    ]
     locked = list(packages(lock))
     parts = {each.name: _component(each.name, each.version, _pypi(each), ComponentType.LIBRARY) for each in locked}
-    bom = Bom(components=[image, *parts.values()], serial_number=uuid5(NAMESPACE_URL, lock + dockerfile + version))
+    bom = Bom(components=[*images, *parts.values()], serial_number=uuid5(NAMESPACE_URL, lock + dockerfile + version))
     bom.metadata.component = root
     for each in locked:
         for user in each.needed_by:
             bom.register_dependency(root if user == "drplan" else parts[user], [parts[each.name]])
-    bom.register_dependency(root, [image])
+    bom.register_dependency(root, images)
     document = json.loads(JsonV1Dot6(bom).output_as_string())
     # It would make each text another one, and says nothing about the contents.
     del document["metadata"]["timestamp"]
@@ -78,11 +85,15 @@ def _component(name: str, version: str, purl: PackageURL, kind: ComponentType) -
     return Component(name=name, version=version, purl=purl, type=kind, bom_ref=str(purl))
 
 
-def current() -> str:
+def bill_of_image() -> str:
     """Return what the file has to hold for the lock file, the Dockerfile and the version of this checkout."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    return sbom(LOCK.read_text(), (REPOSITORY / "Dockerfile").read_text(), project["version"])
+    return sbom(LOCK.read_text(), (REPOSITORY / "Dockerfile").read_text(), current())
+
+
+def bill_of_command_line() -> str:
+    """Return the same of what the one file `drplan` holds."""
+    return sbom(COMMAND_LINE_LOCK.read_text(), "", current())
 
 
 if __name__ == "__main__":
-    Path(FILE).write_text(current())
+    Path(FILE).write_text(bill_of_image())

@@ -82,10 +82,10 @@ def test_only_this_machine_reaches_the_published_ports(services: dict[str, Servi
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_each_of_our_services_runs_a_module_that_is_packaged(name: str, services: dict[str, Service]) -> None:
-    interpreter, flag, module = services[name]["command"]
-    assert (interpreter, flag) == ("python", "-m")
+    *interpreter, module = services[name]["command"]
+    assert interpreter == ["python", "-P", "-m"]
     assert find_spec(f"{module}.__main__") is not None
-    assert f"{module}*" in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+    assert module in PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -9,5 +9,6 @@ def test_every_shipped_package_is_sent_to_the_build() -> None:
 
 
 def test_every_shipped_package_is_in_the_wheel() -> None:
-    found = PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
-    assert {f"{package}*" for package in PACKAGES} == set(found)
+    wheel = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert set(wheel["only-include"]) == {*PACKAGES}
+    assert wheel["sources"] == {package: f"drplan/root/{package}" for package in PACKAGES}

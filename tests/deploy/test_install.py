@@ -50,7 +50,7 @@ def test_a_client_side_apply_can_record_every_object() -> None:
 def test_each_process_has_the_image_and_command_of_this_release(name: str) -> None:
     (container,) = pod(name)["containers"]
     assert container["image"] == f"drplan:{VERSION}"
-    assert container["command"] == ["python", "-m", name]
+    assert container["command"] == ["python", "-P", "-m", name]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -110,7 +110,7 @@ def test_the_codec_server_is_accepted_and_offers_nothing_but_forwarded_ports(sta
     (deployment,) = yaml.safe_load_all(file.read_text())
     spec = deployment["spec"]["template"]["spec"]
     (container,) = spec["containers"]
-    assert (container["image"], container["command"][1:]) == (f"drplan:{VERSION}", ["-m", "process.codec_server"])
+    assert (container["image"], container["command"][1:]) == (f"drplan:{VERSION}", ["-P", "-m", "process.codec_server"])
     assert spec["automountServiceAccountToken"] is False
     assert {each["name"] for each in container["env"]} <= {
         f"DRPLAN_{field.upper()}" for field in CodecSettings.model_fields if field != "codec_address"

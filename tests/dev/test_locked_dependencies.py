@@ -13,10 +13,13 @@ from dev.layout import REPOSITORY
 LOCKS = [
     REPOSITORY / "requirements.lock",
     REPOSITORY / "requirements-runtime.lock",
+    REPOSITORY / "requirements-cli.lock",
     REPOSITORY / "requirements-build.lock",
     REPOSITORY / "dev/go/requirements.lock",
 ]
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def _pins(lock: Path) -> dict[str, str]:
@@ -26,10 +29,12 @@ def _pins(lock: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
-        (LOCKS[0], [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]),
-        (LOCKS[1], PROJECT["dependencies"]),
+        (LOCKS[0], [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["dev"]]),
+        (LOCKS[1], [*PROJECT["dependencies"], *EXTRAS["server"]]),
+        (LOCKS[2], PROJECT["dependencies"]),
+        (LOCKS[3], PYPROJECT["build-system"]["requires"]),
     ],
-    ids=["development", "runtime"],
+    ids=["development", "runtime", "command line", "build"],
 )
 def test_every_dependency_is_pinned_to_a_version_that_fits(lock: Path, wanted: list[str]) -> None:
     pins = _pins(lock)
@@ -40,6 +45,10 @@ def test_every_dependency_is_pinned_to_a_version_that_fits(lock: Path, wanted: l
 
 def test_what_runs_in_production_is_what_the_tests_ran_with() -> None:
     assert _pins(LOCKS[1]).items() <= _pins(LOCKS[0]).items()
+    assert _pins(LOCKS[2]).items() <= _pins(LOCKS[1]).items()
+    assert _pins(LOCKS[3]).items() <= _pins(LOCKS[0]).items()
+    assert "temporalio" in _pins(LOCKS[1])
+    assert "temporalio" not in _pins(LOCKS[2])
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(REPOSITORY)))

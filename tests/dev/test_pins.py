@@ -2,7 +2,14 @@
 
 import pytest
 
-from dev.pins import main, modules_without_sum, unhashed_installs, unhashed_requirements, unpinned_images
+from dev.pins import (
+    main,
+    modules_without_sum,
+    unhashed_installs,
+    unhashed_requirements,
+    unpinned_actions,
+    unpinned_images,
+)
 
 DIGEST = "@sha256:" + "0a" * 32
 HASH = "    --hash=sha256:" + "0a" * 32
@@ -68,6 +75,18 @@ def test_a_requirement_needs_an_exact_version_and_a_hash(text: str, found: list[
 )
 def test_a_pip_command_needs_hashes(text: str, found: list[str]) -> None:
     assert list(unhashed_installs(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2\n", []),
+        ("      - uses: actions/checkout@v4\n", ["actions/checkout@v4"]),
+        ("    uses: ./.github/workflows/other.yml\n", []),
+    ],
+)
+def test_an_action_needs_its_commit(text: str, found: list[str]) -> None:
+    assert list(unpinned_actions(text)) == found
 
 
 def test_a_module_needs_its_sum() -> None:

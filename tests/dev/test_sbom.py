@@ -7,7 +7,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from dev.sbom import FILE, current, packages
+from dev.sbom import FILE, bill_of_command_line, bill_of_image, packages
 from tests.dev.test_locked_dependencies import LOCKS, PROJECT
 
 HASH = "    --hash=sha256:" + "0a" * 32
@@ -20,7 +20,7 @@ def document() -> dict[str, Any]:
 
 
 def test_it_is_current() -> None:
-    assert FILE.read_text() == current(), "run `make sbom`"
+    assert FILE.read_text() == bill_of_image(), "run `make sbom`"
 
 
 def test_it_is_valid() -> None:
@@ -44,7 +44,15 @@ def test_the_project_depends_on_what_pyproject_asks_for(document: dict[str, Any]
     root = document["metadata"]["component"]["bom-ref"]
     (edges,) = (each["dependsOn"] for each in document["dependencies"] if each["ref"] == root)
     direct = {ref.split("@")[0].removeprefix("pkg:pypi/") for ref in edges if ref.startswith("pkg:pypi/")}
-    assert direct == {wanted.split(">")[0].split("=")[0] for wanted in PROJECT["dependencies"]}
+    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["server"]]
+    assert direct == {wanted.split(">")[0].split("=")[0] for wanted in needed}
+
+
+def test_that_of_the_command_line_is_valid_and_lists_what_it_needs() -> None:
+    text = bill_of_command_line()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    listed = {each["name"] for each in json.loads(text)["components"]}
+    assert {line.split("==")[0] for line in LOCKS[2].read_text().splitlines() if line[:1].isalnum()} == listed
 
 
 def test_one_user_and_several_are_read() -> None:
