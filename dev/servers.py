@@ -35,7 +35,15 @@ CERTIFICATE_AGE = 300 * 24 * 3600.0
 
 TEMPORAL_PORTS = ["temporal", "temporal-ui", "temporal-http", "temporal-metrics"]
 
-SEARCH_ATTRIBUTES = ("drplanPlan", "drplanNamespace", "drplanExecution", "drplanOperation")
+SEARCH_ATTRIBUTES = (
+    "drplanPlan",
+    "drplanNamespace",
+    "drplanExecution",
+    "drplanOperation",
+    "drplanStage",
+    "drplanFailedAction",
+    "drplanOriginal",
+)
 
 # The defaults (20 tasks a second and shard, 1 s of timer shift) make a tree of workflows eight times slower. A misspelt
 # key is accepted silently, so tests/dev checks them by their effect. The timer values are for development only: in

@@ -16,9 +16,9 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.converter import DataConverter, PayloadCodec
 
-from workflows.converter import DATA_CONVERTER
+from workflows.converter import DATA_CONVERTER, EncodedOutcomeFailureConverter
 
 ENCODING = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
@@ -77,7 +77,7 @@ class PayloadEncryption(PayloadCodec):
         converter = replace(DATA_CONVERTER, payload_codec=self)
         if self._key_id is None:
             return converter
-        return replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
+        return replace(converter, failure_converter_class=EncodedOutcomeFailureConverter)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Encrypt payloads."""

@@ -26,6 +26,7 @@ ALLOWED = {
         "bridge/temporal/answers.py",
         "bridge/temporal/calls.py",
         "bridge/temporal/client.py",
+        "bridge/temporal/shown.py",
     ),
 }
 """Where an outside package may be imported: a file, or all below a folder."""

@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from planning.definitions import identifiers
     from planning.definitions.retry import LONGEST_MULTIPLIER
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
 from workflows.activity_stubs import HEARTBEAT_TIMED_OUT, HEARTBEAT_TIMEOUT, LOAD_TIMEOUT, ActivityName
 
 ATTEMPT_MARGIN = timedelta(seconds=30)
@@ -82,6 +82,8 @@ NO_OPTIONS = RetryOptions()
 class ActionCall:
     """How one action is run and, after a cancel between attempts, looked at."""
 
+    action: str
+    """Its name."""
     attempts: Attempts
     start: Callable[["PriorAttempts", "RetryOptions"], ActionHandle]
     look: Callable[["RetryOptions"], ActionHandle]
@@ -112,7 +114,8 @@ def rollback(
     """Return the call that rolls the action at `index` back; the step may have been decided `again`."""
     node, actor = workflow_input.workflow, workflow_input.actor if again is None else again.actor
     decided_again = None if again is None else again.decision
-    caption = run_messages.rollback_caption(step, node.actions[index].name)
+    name = node.actions[index].name
+    caption = temporal_ui.rollback_caption(step, name)
     # Only a step that carries out a definition needs to know where that is kept.
     stored = workflow_input.origin if again is None else again.origin
     dr_workflow, origin = (node.workflow_ref, stored) if step.custom else (None, None)
@@ -154,7 +157,7 @@ def rollback(
 
     refused = step.certain_refusal is not None
     again_by = partial(_decide_again, index, workflow_input) if workflow_input.place is not None else None
-    return ActionCall(step.attempts, start, look, parameters_input, step.success, refused, again_by, decided)
+    return ActionCall(name, step.attempts, start, look, parameters_input, step.success, refused, again_by, decided)
 
 
 async def _decide_again(index: int, workflow_input: RevertWorkflowInput) -> Redecision:
@@ -171,7 +174,7 @@ async def _decide_again(index: int, workflow_input: RevertWorkflowInput) -> Rede
         schedule_to_close_timeout=LOAD_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
-        summary=run_messages.decide_again_caption(name),
+        summary=temporal_ui.decide_again_caption(name),
     )
     return redecision
 
@@ -184,7 +187,7 @@ def execute(
     `actions_named` returns the current nodes of the actions that its definition refers to.
     """
     step = workflow_input.steps[index]
-    caption = run_messages.caption(step.title)
+    caption = temporal_ui.execute_caption(step.action, step.title)
 
     def attempt(prior: PriorAttempts, options: RetryOptions) -> ExecuteInput:
         earlier = actions_named(step.outputs_of)
@@ -212,7 +215,7 @@ def execute(
     def parameters_input(options: RetryOptions, request: PersonRequest, record: ActionRecord) -> ParametersInput:
         return ParametersInput(request=request, execute=attempt(PriorAttempts(), options), record=record)
 
-    return ActionCall(step.attempts, start, look, parameters_input)
+    return ActionCall(step.action, step.attempts, start, look, parameters_input)
 
 
 def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
@@ -231,7 +234,7 @@ def _start_attempt(name: ActivityName, attempt: RollbackInput | ExecuteInput, in
 
 
 def _start_look(name: ActivityName, attempt: ObserveInput | ExecuteInput, index: int, caption: str) -> ActionHandle:
-    return _start_short(name, attempt, ActionOutcome, f"look-{index}", run_messages.look_caption(caption))
+    return _start_short(name, attempt, ActionOutcome, f"look-{index}", temporal_ui.look_caption(caption))
 
 
 def _start_short(
@@ -251,9 +254,9 @@ def _start_short(
     )
 
 
-async def store_parameters(index: int, parameters_input: ParametersInput) -> RetriedWith:
+async def store_parameters(index: int, action: str, parameters_input: ParametersInput) -> RetriedWith:
     """Check and store what a person sets for a retry of the action at `index`. Raises ActivityError."""
-    caption = run_messages.store_parameters_caption(parameters_input.request)
+    caption = temporal_ui.store_parameters_caption(action, parameters_input.request)
     return await _start_short(
         ActivityName.STORE_PARAMETERS, parameters_input, RetriedWith, f"parameters-{index}", caption
     )

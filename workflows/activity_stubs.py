@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
         RunInput,
     )
     from planning.messages import proof as proof_messages
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
     from planning.snapshot.ledger import records
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
@@ -121,7 +121,7 @@ def load(name: ActivityName, run_input: RunInput, decision_type: type[LoadedT]) 
             non_retryable_error_types=[TOO_LARGE],
         ),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=run_messages.load_caption(run_input.operation, run_input.execution),
+        summary=temporal_ui.load_caption(run_input.operation, run_input.execution),
     )
 
 
@@ -139,6 +139,7 @@ async def rehearse(request: RehearsalInput) -> RunState:
             maximum_interval=timedelta(seconds=30),
             maximum_attempts=REHEARSAL_ATTEMPTS,
         ),
+        summary=temporal_ui.rehearse_caption(request.plan),
     )
     return asked
 
@@ -163,7 +164,7 @@ async def _store_record(request: LedgerInput) -> LedgerRef:
         start_to_close_timeout=RECORD_TIMEOUT,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=TemporalRetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)),
-        summary=run_messages.store_record_caption(request.part),
+        summary=temporal_ui.store_record_caption(request.part),
     )
     return stored
 

@@ -27,12 +27,14 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import RunState, StageStatus, WorkflowExecutionStatus
     from api.meta import Model
     from api.phases import OperationType, Phase
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
     from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.stage_table import StageTable
     from planning.status.transitions import stage_broken, workflow_broken
+from workflows import search_attributes
 from workflows.cancellation import Cancellation
-from workflows.contract import WorkflowType
+from workflows.contract import FAILED_TYPES, WorkflowType
 
 NodeT = TypeVar("NodeT", RunState, StageStatus, WorkflowExecutionStatus)
 ChildT = TypeVar("ChildT", StageStatus, WorkflowExecutionStatus)
@@ -59,6 +61,8 @@ class ChildCall(Generic[ChildT]):
     """Number of its own children or actions."""
     summary: str
     details: str
+    stage: str
+    """Name of the stage that it is, or is a part of."""
 
     @property
     def task_timeout(self) -> timedelta:
@@ -95,6 +99,7 @@ async def start_child(call: ChildCall[ChildT], cancellation: Cancellation) -> wo
                 task_timeout=call.task_timeout,
                 static_summary=call.summary,
                 static_details=call.details,
+                search_attributes=search_attributes.of_child(call.stage),
             )
         except WorkflowAlreadyStartedError:
             await cancellation.pause(ID_TAKEN_WAIT)
@@ -152,16 +157,22 @@ def _possibly_running(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
     return node.model_copy(update={"phase": phase, "action_statuses": actions})
 
 
-def written_end(node: RunState | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
-    """Write the node with which a run closes, and show in Temporal's UI how it ended."""
+def written_end(
+    node: RunState | StageStatus | WorkflowExecutionStatus, table: StageTable | None = None
+) -> RenderedTree:
+    """Write the node with which a run closes, and show in Temporal's UI how it ended; a root with its `table`."""
     end = rendered(node)
-    workflow.set_current_details(run_messages.end_details(node.phase, end.message))
+    details = temporal_ui.end_details(node.phase, end.message)
+    if table is not None and isinstance(node, RunState):
+        details = table.text(node, details)
+    workflow.set_current_details(details)
+    search_attributes.set_failed_action(node)
     return end
 
 
-def result(node: NodeT, operation: OperationType) -> NodeT:
+def result(node: NodeT, operation: OperationType, table: StageTable | None = None) -> NodeT:
     """Return the node with which a run closes. Raises it as a failure where it is Failed."""
-    end = written_end(node)
+    end = written_end(node, table)
     if node.phase is Phase.FAILED:
         raise failure(end, operation)
     # The payload converter takes it as the node.
@@ -175,4 +186,4 @@ def failure(node: RenderedTree, operation: OperationType) -> ApplicationError:
     exceed what Temporal accepts.
     """
     message = node.message or f"{operation} failed"
-    return ApplicationError(message, node, type=f"{operation}Failed", non_retryable=True)
+    return ApplicationError(message, node, type=FAILED_TYPES[operation], non_retryable=True)

@@ -37,6 +37,10 @@ PARTS = (
 ROOTS = (*ROOT_TYPES.values(), WorkflowType.PREVIEW_PLAN)
 
 
+FAILED_TYPES = {operation: f"{operation}Failed" for operation in OperationType}
+"""Types of the failure with which a run of either operation ends as Failed."""
+
+
 def root_type(operation: OperationType, *, preview: bool) -> WorkflowType:
     """Return the type of the root of an execution."""
     return WorkflowType.PREVIEW_PLAN if preview else ROOT_TYPES[operation]
@@ -60,9 +64,27 @@ FINAL_STATE_MEMO = "finalState"
 
 
 class SearchAttribute(StrEnum):
-    """Keyword search attributes of a root workflow."""
+    """Keyword search attributes of every run of an execution."""
 
     PLAN = "drplanPlan"
     NAMESPACE = "drplanNamespace"
     EXECUTION = "drplanExecution"
     OPERATION = "drplanOperation"
+    STAGE = "drplanStage"
+    """Of a stage and of what is below it: its name; NONE of a root."""
+    FAILED_ACTION = "drplanFailedAction"
+    """The first action that failed, as `stage/workflow/action`; NONE until the run ends as Failed."""
+    ORIGINAL = "drplanOriginal"
+    """Of the root of a Revert: the execution that it takes back."""
+
+
+OF_EARLIER_RELEASES = (
+    SearchAttribute.PLAN,
+    SearchAttribute.NAMESPACE,
+    SearchAttribute.EXECUTION,
+    SearchAttribute.OPERATION,
+)
+"""What a Temporal namespace has that was set up for release 0.1."""
+NONE = "none"
+SEARCH_ATTRIBUTE_BOUND = 200
+"""Bytes of a value. SQL servers take 255 characters."""

@@ -83,7 +83,7 @@ class Decisions:
             if request.parameters:
                 record = ActionRecord(**waiting.end.outcome.record_fields())
                 parameters_input = waiting.call.parameters_input(waiting.options, request, record)
-                parameters = await action_calls.store_parameters(request.action, parameters_input)
+                parameters = await action_calls.store_parameters(request.action, waiting.call.action, parameters_input)
             elif request.type is RequestType.RETRY and waiting.call.refused and waiting.call.decide_again is not None:
                 redecision = await waiting.call.decide_again()
         except ActivityError as error:

@@ -31,11 +31,12 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import proof as proof_messages
     from planning.messages import requests as request_messages
     from planning.messages import running as running_messages
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
     from planning.revert import unwind
     from planning.status import rollup, transitions
     from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.stage_table import StageTable
 from workflows import activity_stubs, proof
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
 from workflows.approvals import Approvals
@@ -63,6 +64,7 @@ class Root:
         self._cancellation = Cancellation()
         self._paused = Paused(self._cancellation)
         self._approvals = Approvals(self._cancellation)
+        self._table = StageTable(workflow.info().workflow_id)
 
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RenderedTree:
@@ -105,8 +107,8 @@ class Root:
         memo, where a cancel cut it short.
         """
         if self._state.phase is not Phase.CANCELED:
-            return result(self._state, operation)
-        end = written_end(self._state)
+            return result(self._state, operation, self._table)
+        end = written_end(self._state, self._table)
         if not self._cancellation.requested:
             raise failure(end, operation)
         # Written in the workflow task that closes the run, so that neither is visible without the other.
@@ -185,7 +187,9 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         while len(given := self._approvals.given) < needed.required and not self._cancellation.requested:
             stage = transitions.stage_awaiting(stage, needed, given, workflow.now())
             self._state = transitions.with_child(self._state, index, stage)
-            workflow.set_current_details(stage.message or "")
+            workflow.set_current_details(
+                self._table.text(self._state, temporal_ui.awaiting_details(stage.message or ""))
+            )
             await self._approvals.next(index, needed, decision.requested_by, len(given))
         approved = transitions.stage_approved(stage, self._approvals.close(), workflow.now())
         self._state = transitions.with_child(self._state, index, approved)
@@ -210,22 +214,21 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         pending = self._state.stages[index]
         running = transitions.started(pending, workflow.now())
         origin = decision.origin and decision.origin.model_copy(update={"stage": running.name})
-        summary, details = run_messages.stage_captions(running)
         call = ChildCall(
             workflow_type=self.stage_type,
             id=identifiers.stage_id(workflow.info().workflow_id, index, running.name),
             input=self.stage_input(decision, index, running, origin),
             result_type=StageStatus,
             parts=len(running.workflows),
-            summary=summary,
-            details=details,
+            summary=temporal_ui.stage_summary(running),
+            details=temporal_ui.stage_details(running),
+            stage=running.name,
         )
         try:
             child = await start_child(call, self._cancellation)
             await self._paused.entered(child)
             self._state = transitions.with_child(self._state, index, running)
-            total = len(self._state.stages)
-            workflow.set_current_details(run_messages.turn_details("Stage", index, total, running.name))
+            self._show_progress()
             stage = await final_node(child, call, self._cancellation)
         except ChildNotStarted:
             stage = pending
@@ -233,6 +236,11 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             stage = lost_stage(running, self.operation, str(lost), workflow.now())
         self._paused.left(call.id)
         self._state = transitions.with_child(self._state, index, stage)
+
+    def _show_progress(self) -> None:
+        stages = self._state.stages
+        ended = sum(stage.phase.terminal for stage in stages)
+        workflow.set_current_details(self._table.text(self._state, temporal_ui.progress_details(ended, len(stages))))
 
 
 def _rejection(failure: ApplicationError) -> Rejection | None:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions import identifiers
     from planning.messages import proof as proof_messages
     from planning.revert import proof
-from workflows import activity_stubs
+from workflows import activity_stubs, search_attributes
 from workflows.cancellation import Cancellation
 from workflows.contract import WorkflowType
 
@@ -61,6 +61,7 @@ async def _check_again(request: ProofInput) -> None:
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
             static_summary=proof_messages.soak_caption(request.soak),
+            search_attributes=search_attributes.of_child(),
         )
     except WorkflowAlreadyStartedError:
         return  # by the run that this one was reset from

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         RevertWorkflowInput,
     )
     from planning.definitions import identifiers
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
     from planning.status import rollup, transitions
     from planning.status.size_limit import RenderedTree, rendered
 from workflows.cancellation import Cancellation
@@ -87,15 +87,15 @@ class StageWalk(ABC):
             running = transitions.started(pending, workflow.now())
             workflow_input = self.workflow_input(index, running)
             in_parallel = any(isinstance(step, ExecuteStep) and step.after is not None for step in workflow_input.steps)
-            summary, details = run_messages.workflow_captions(running, side_by_side=in_parallel)
             call = ChildCall(
                 workflow_type=self.workflow_type,
                 id=identifiers.workflow_id(workflow.info().workflow_id, index, running.workflow_ref.name),
                 input=workflow_input,
                 result_type=WorkflowExecutionStatus,
                 parts=len(running.actions),
-                summary=summary,
-                details=details,
+                summary=temporal_ui.workflow_summary(running),
+                details=temporal_ui.workflow_details(running, parallel=in_parallel),
+                stage=self._node.name,
             )
             try:
                 child = await start_child(call, self.cancellation)
@@ -117,7 +117,7 @@ class StageWalk(ABC):
         self._ended += node.phase.terminal
         self._node = transitions.with_child(self._node, index, node)
         total = len(self._node.workflows)
-        details = run_messages.parallel_details("workflow", self._ended, total, list(self._running.values()))
+        details = temporal_ui.parallel_details("workflow", self._ended, total, list(self._running.values()))
         workflow.set_current_details(details)
 
 

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions.dependencies import Frontier, Needs
     from planning.definitions.retry import told_time
     from planning.messages import running as running_messages
-    from planning.messages import runs as run_messages
+    from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
     from planning.messages.text import bounded
     from planning.status import rollup, transitions
@@ -173,9 +173,9 @@ class WorkflowWalk:
         self._node = transitions.action_started(self._node, index, workflow.now(), beside)
         actions = self._node.actions
         if self._needs is None:
-            details = run_messages.turn_details("Action", index, len(actions), actions[index].name)
+            details = temporal_ui.turn_details("Action", index, len(actions), actions[index].name)
         else:
-            details = run_messages.parallel_details("action", self._ended, len(actions), list(self._running.values()))
+            details = temporal_ui.parallel_details("action", self._ended, len(actions), list(self._running.values()))
         workflow.set_current_details(details)
 
         def retrying(retry: int, limit: int, error: str) -> None:

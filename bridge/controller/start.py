@@ -185,7 +185,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
         rejection = await context.validator.rejection(execution.raw, plan.raw, references.workflows)
     if rejection is not None:
         return await _end(context, execution, Phase.FAILED, rejection, found=True)
-    return await _start_run(context, execution, plan)
+    return await _start_run(context, execution, references)
 
 
 async def _wait_for_turn(context: Context, execution: StoredExecution, waiting: Waiting) -> PassResult:
@@ -204,17 +204,18 @@ async def _wait_for_reference(context: Context, execution: StoredExecution, miss
     return await _wait(context, execution, conditions.WAITING_FOR_REFERENCE, message, min(left, WAITING))
 
 
-async def _start_run(context: Context, execution: StoredExecution, plan: StoredObject[DRPlan]) -> PassResult:
+async def _start_run(context: Context, execution: StoredExecution, references: References) -> PassResult:
     """Add the finalizer, take the lock, start the workflow. Raises ConflictError where another bridge was quicker.
 
     A preview takes no lock, and is not in the plan's history.
     """
+    plan = references.plan
     if not execution.has_finalizer:
         finalizers = [*execution.model.metadata.finalizers, FINALIZER]
         execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
     if not execution.model.spec.dry_run and not plan.model.locked_by(execution.model.metadata.key):
         await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
-    started = await context.temporal.start(execution.model)
+    started = await context.temporal.start(execution.model, references.original)
     engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
     context.events.record(execution.model, EventReason.STARTED, run_messages.event_started(engine.workflow_id))

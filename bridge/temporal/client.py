@@ -28,8 +28,6 @@ from temporalio.client import (
 from temporalio.common import (
     MetricMeter,
     QueryRejectCondition,
-    SearchAttributeKey,
-    SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
@@ -42,6 +40,7 @@ from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
 from api.steps import AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
+from bridge.temporal import shown
 from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
 from bridge.temporal.calls import (
     CALL_SECONDS,
@@ -53,7 +52,7 @@ from bridge.temporal.calls import (
     answer_of,
 )
 from planning.definitions import identifiers
-from planning.messages import runs as run_messages
+from planning.messages import temporal_ui
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import ProcessSettings
 from process.temporal import connect, connect_options, runtime, watch
@@ -61,6 +60,7 @@ from workflows.contract import (
     APPROVE_UPDATE,
     DECIDE_UPDATE,
     FINAL_STATE_MEMO,
+    OF_EARLIER_RELEASES,
     PARTS,
     PAUSE_UPDATE,
     ROOTS,
@@ -97,7 +97,7 @@ class StartedRun(Model):
 
     run_id: str
     searchable: bool = True
-    """The server accepted the search attributes."""
+    """The server accepted all search attributes."""
 
 
 class OpenRoot(NamedTuple):
@@ -164,18 +164,20 @@ class TemporalClient:
         """Log when Temporal stops answering, and when it answers again; until cancelled."""
         await watch(self._client)
 
-    async def start(self, execution: DRPlanExecution) -> StartedRun:
+    async def start(self, execution: DRPlanExecution, original: DRPlanExecution | None = None) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.
 
-        Raises TemporalUnreachable.
+        `original` is what a Revert takes back. Raises TemporalUnreachable.
         """
-        try:
-            return await self._start(execution, searchable=True)
-        except InvalidArgument:
-            # No status tells which argument: without the attributes the start shows whether it was another one.
-            return await self._start(execution, searchable=False)
+        for names in (tuple(SearchAttribute), OF_EARLIER_RELEASES):
+            with suppress(InvalidArgument):
+                return await self._start(execution, original, names)
+        # No status tells which argument: without the attributes the start shows whether it was another one.
+        return await self._start(execution, original, ())
 
-    async def _start(self, execution: DRPlanExecution, *, searchable: bool) -> StartedRun:
+    async def _start(
+        self, execution: DRPlanExecution, original: DRPlanExecution | None, names: Sequence[SearchAttribute]
+    ) -> StartedRun:
         spec, workflow_id = execution.spec, root_workflow_id(execution)
         call: Awaitable[WorkflowHandle[Any, Any]] = self._client.start_workflow(
             root_type(spec.operation_type, preview=bool(spec.dry_run)).value,
@@ -184,19 +186,27 @@ class TemporalClient:
             task_queue=self._task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            static_summary=run_messages.run_summary(execution),
-            static_details=run_messages.run_details(execution),
-            search_attributes=_search_attributes(execution) if searchable else None,
+            static_summary=temporal_ui.run_summary(execution),
+            static_details=shown.static_details(execution, original, names),
+            search_attributes=shown.attributes_of(execution, names),
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )
         try:
             run_id = (await answer_of(call)).first_execution_run_id or ""
         except WorkflowAlreadyStartedError as error:
             run_id = error.run_id or (await self.find(workflow_id)).run_id
-        return StartedRun(run_id=run_id, searchable=searchable)
+        return StartedRun(run_id=run_id, searchable=set(names) == {*SearchAttribute})
 
     async def start_rehearsal(self, plan: ObjectKey, start: datetime, limit: timedelta) -> None:
         """Start the rehearsal of a plan that began at that time, unless it was started. Raises TemporalUnreachable."""
+        try:
+            await self._start_rehearsal(plan, start, limit, shown.attributes_of_rehearsal(plan))
+        except InvalidArgument:
+            await self._start_rehearsal(plan, start, limit, TypedSearchAttributes.empty)
+
+    async def _start_rehearsal(
+        self, plan: ObjectKey, start: datetime, limit: timedelta, attributes: TypedSearchAttributes
+    ) -> None:
         call: Awaitable[WorkflowHandle[Any, Any]] = self._client.start_workflow(
             WorkflowType.REHEARSE_PLAN.value,
             RehearsalInput(plan=plan, start_time=start),
@@ -205,6 +215,8 @@ class TemporalClient:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             execution_timeout=limit,
+            static_summary=temporal_ui.rehearsal_summary(plan),
+            search_attributes=attributes,
             rpc_timeout=timedelta(seconds=CALL_SECONDS),
         )
         with suppress(WorkflowAlreadyStartedError):
@@ -444,14 +456,3 @@ class TemporalClient:
         page = events.current_page or []
         failed = any(event.event_type in _NOT_LATE for event in page)
         return HistoryPage(events=len(page), failed=failed, token=events.next_page_token)
-
-
-def _search_attributes(execution: DRPlanExecution) -> TypedSearchAttributes:
-    values = {
-        SearchAttribute.PLAN: execution.spec.plan_ref,
-        SearchAttribute.NAMESPACE: execution.metadata.namespace,
-        SearchAttribute.EXECUTION: execution.metadata.name,
-        SearchAttribute.OPERATION: execution.spec.operation_type.value,
-    }
-    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name.value), value) for name, value in values.items()]
-    return TypedSearchAttributes(pairs)

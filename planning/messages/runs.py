@@ -1,19 +1,16 @@
-"""What is said of a run outside its tree: conditions and events of the object, and Temporal's UI.
+"""What is said of a run outside its tree: conditions and events of the object.
 
-Temporal bounds a summary to 400 bytes and details to 20,000, and a workflow task that goes over is repeated for ever,
-so every function of its UI keeps within. Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling" and
-"Conditions"; Temporal, "User metadata".
+Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling" and "Conditions".
 """
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from api.execution import DRPlanExecution, Preview, StageStatus, WorkflowExecutionStatus
-from api.meta import ObjectKey, ObjectName, go_duration
-from api.phases import OperationType, Phase
-from api.requests import PersonRequest, RequestStatus
-from api.steps import RollbackStep
-from planning.messages.text import bounded, counted, excerpt, listed, placed
+from api.execution import Preview
+from api.meta import ObjectName, go_duration
+from api.phases import Phase
+from api.requests import RequestStatus
+from planning.messages.text import bounded, counted, excerpt, listed
 
 CONDITION_BOUND = 4096
 """Bytes of a condition's message: enough for every name that a person can take in."""
@@ -21,10 +18,6 @@ ERRORS_BOUND = 30_000
 """Bytes of a condition that lists errors. Kubernetes takes 32,768 characters. Source: metav1.Condition, "message"."""
 EVENT_BOUND = 1000
 """Bytes of an event's note. Source: events.k8s.io/v1, "note"."""
-SUMMARY_BOUND = 200
-"""Bytes of UTF-8: one line."""
-DETAILS_BOUND = 1000
-"""Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
 COPY = "Copy of, or begun by, another controller: create a new execution"
 COPY_OF_UNRECORDED_REVERT = (
     f"{COPY} with spec.onMissing: Ignore, for the other controller may have deleted objects and recorded nothing"
@@ -37,8 +30,8 @@ CANCEL_REQUESTED = "The cancel was asked for and is not yet passed on to the eng
 CANCEL_ACCEPTED = "The engine took the cancel; a running attempt is waited for"
 CANCEL_TOO_LATE = "The execution ended before the cancel took effect"
 NOT_SEARCHABLE = (
-    "The Temporal namespace has no search attributes drplanPlan, drplanNamespace, drplanExecution and "
-    "drplanOperation; register them to find runs by plan"
+    "The Temporal namespace does not have all of the search attributes drplanPlan, drplanNamespace, drplanExecution, "
+    "drplanOperation, drplanStage, drplanFailedAction and drplanOriginal; register them to find runs by these"
 )
 REFERENCES_FOUND = "Everything that it refers to exists"
 ROLLBACK_STOPPED = "The rollback stopped early"
@@ -246,99 +239,6 @@ ROOT_ENDED = "the execution that this part belongs to has ended, so it was reset
 def event_started(workflow_id: str) -> str:
     """The workflow runs."""
     return f"Started workflow {workflow_id}"
-
-
-# Temporal's UI: a summary is one line.
-
-
-def run_summary(execution: DRPlanExecution) -> str:
-    """Return one line for the list of workflows: `Execute nginx-plan: default/nginx-exec-001`."""
-    spec, meta = execution.spec, execution.metadata
-    return bounded(f"{spec.operation_type} {spec.plan_ref}: {meta.namespace}/{meta.name}", SUMMARY_BOUND)
-
-
-def run_details(execution: DRPlanExecution) -> str:
-    """Return where the object is that this workflow carries out."""
-    spec, meta = execution.spec, execution.metadata
-    what = f"Takes back `{spec.revert_execution_ref}`. " if spec.operation_type is OperationType.REVERT else ""
-    return f"{what}`kubectl describe drplanexecution -n {meta.namespace} {meta.name}` (uid {meta.uid})"
-
-
-def caption(text: str) -> str:
-    """Return a text, such as the title of an action, as one line within the bound."""
-    return bounded(" ".join(text.split()), SUMMARY_BOUND)
-
-
-def look_caption(title: str) -> str:
-    """Caption the last look at an action that a cancel found between attempts."""
-    return caption(f"look again: {title}")
-
-
-def load_caption(operation: OperationType, execution: ObjectKey) -> str:
-    """Caption the reading and deciding at a root's beginning."""
-    return caption(f"plan the {operation.lower()} {execution.namespace}/{execution.name}")
-
-
-def store_record_caption(part: int) -> str:
-    """Caption the activity that stores a part of the record for a Revert."""
-    return "Store the record for a Revert" + (f", part {part}" if part else "")
-
-
-def decide_again_caption(action: str) -> str:
-    """Caption the activity that decides again on an action that was refused."""
-    return bounded(f"Decide again on {excerpt(action)}", SUMMARY_BOUND)
-
-
-def store_parameters_caption(request: PersonRequest) -> str:
-    """Caption the activity that stores the parameters of a retry."""
-    return bounded(f"Store the parameters of a retry by {excerpt(request.by)}", SUMMARY_BOUND)
-
-
-def rollback_caption(step: RollbackStep, action: str) -> str:
-    """Caption a rollback by what it does: `delete Localization default/nginx-loc-a`, or the custom action's title."""
-    if step.restoration is not None:
-        return caption(f"restore {placed(step.restoration.target)}")
-    if step.refusal is not None:
-        return caption(f"refuse {action}: {step.refusal.message}")
-    if step.custom is not None:
-        return caption(step.custom.step.title)
-    if not step.deletions:
-        return caption(f"roll back {action}")
-    more = len(step.deletions) - 1
-    others = f" and {more} more" if more else ""
-    return caption(f"delete {placed(step.deletions[0].target)}{others}")
-
-
-def stage_captions(node: StageStatus) -> tuple[str, str]:
-    """Return the summary of a stage's run, and its details: its workflows in the order in which they run."""
-    summary = f"stage {node.name}: {counted(len(node.workflows), 'workflow')}, {counted(len(node.actions), 'action')}"
-    order = "side by side" if node.parallel else "one after the other"
-    names = listed([child.workflow_ref.name for child in node.workflows], DETAILS_BOUND - 100, ", ")
-    return caption(summary), f"Workflows, {order}: {names}"
-
-
-def workflow_captions(node: WorkflowExecutionStatus, *, side_by_side: bool = False) -> tuple[str, str]:
-    """Return the summary of a workflow's run, and its details: its actions in the order in which they run."""
-    name = f"{node.workflow_ref.in_namespace}/{node.workflow_ref.name}"
-    order = "each after those that it depends on" if side_by_side else "one after the other"
-    names = listed([action.name for action in node.actions], DETAILS_BOUND - 100, ", ")
-    return caption(f"workflow {name}: {counted(len(node.actions), 'action')}"), f"Actions, {order}: {names}"
-
-
-def turn_details(what: str, index: int, total: int, name: str) -> str:
-    """Return which part runs now: `Action 2 of 5: create-b`. `index` counts from 0."""
-    return bounded(f"{what} {index + 1} of {total}: {name}", DETAILS_BOUND)
-
-
-def parallel_details(what: str, ended: int, total: int, running: Sequence[str]) -> str:
-    """Return how many parts (`workflow`, `action`) have ended and which run now."""
-    names = listed(running, DETAILS_BOUND // 2, ", ") if running else "nothing"
-    return f"{ended} of {counted(total, what)} ended; now: {names}"
-
-
-def end_details(phase: Phase | None, message: str | None) -> str:
-    """Return how a part ended."""
-    return bounded(f"{phase}: {message or ''}", DETAILS_BOUND)
 
 
 # What is kept of an object before it is changed.

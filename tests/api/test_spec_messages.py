@@ -10,8 +10,8 @@ from tests.docs.pages import Page
 from tests.planning.messages import table
 
 PAGES = sorted((REPOSITORY / "docs" / "spec").glob("*.md"))
-MODULES = ("actions", "effects", "fields", "files", "preview", "rehearsals", "runs", "running", "tree")
-JOINING = {"caption", "current_action", "invalid", "requires", "together"}
+MODULES = ("actions", "effects", "fields", "files", "preview", "rehearsals", "runs", "running", "temporal_ui", "tree")
+JOINING = {"caption", "current_action", "escaped", "invalid", "query_link", "requires", "run_link", "together"}
 """Functions that only join or cut what others say."""
 
 

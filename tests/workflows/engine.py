@@ -14,6 +14,7 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle, WorkflowHistory
+from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
@@ -29,7 +30,7 @@ from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually
 from tests.workflows.fake_activities import Behaviour, FakeActivities, HeldAttempt
-from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, WorkflowType
+from workflows.contract import FINAL_STATE_MEMO, ROOT_TYPES, STATE_QUERY, SearchAttribute, WorkflowType
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
@@ -38,6 +39,7 @@ DEADLINE = 120.0
 THINKING = 60
 """Seconds after which a workflow task counts as one that never ends."""
 FAST = [word for key, value in DYNAMIC_CONFIG.items() for word in ("--dynamic-config-value", f"{key}={value}")]
+SEARCHABLE = [word for name in SearchAttribute for word in ("--search-attribute", f"{name}=Keyword")]
 _numbers = count(1)
 
 
@@ -55,7 +57,7 @@ async def dev_server() -> AsyncIterator[Client]:
         data_converter=DATA_CONVERTER,
         identity="test-client",
         dev_server_existing_path=temporal_program(),
-        dev_server_extra_args=FAST,
+        dev_server_extra_args=[*FAST, *SEARCHABLE],
         dev_server_log_level="error",
         dev_server_startup_timeout=timedelta(seconds=DEADLINE),
     ) as environment:
@@ -195,6 +197,8 @@ class DevEngine:
     activities: FakeActivities
     task_queue: str
     runs: list[Run] = field(default_factory=list)
+    search_attributes: TypedSearchAttributes = TypedSearchAttributes.empty
+    """Of the roots that it starts."""
 
     async def start(
         self,
@@ -216,6 +220,7 @@ class DevEngine:
             RunInput(execution=key, plan="plan", operation=operation),
             id=identifiers.root_id(operation, key),
             task_queue=self.task_queue,
+            search_attributes=self.search_attributes,
         )
         run = Run(handle, operation, uid, self.client, self.activities)
         self.runs.append(run)

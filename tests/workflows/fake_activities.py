@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from api.execution import ActionOutputs, LedgerRef, RetriedWith, RunState, SnapshotRef
 from api.meta import ObjectReference
@@ -62,7 +62,11 @@ class FakeAttempt:
         """Fail as the real activities do: `errors` counts this one."""
         details = AttemptFailure(errors=errors, attempt=activity.info().attempt)
         return ApplicationError(
-            f"Failed to delete Localization: {reason}", details, type=kind, non_retryable=not kind.repeatable
+            f"Failed to delete Localization: {reason}",
+            details,
+            type=kind,
+            non_retryable=not kind.repeatable,
+            category=ApplicationErrorCategory.BENIGN,
         )
 
 

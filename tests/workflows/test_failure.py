@@ -54,6 +54,18 @@ async def test_what_failed_fails_in_the_engine_too_and_carries_its_tree_once(eng
     assert (cause.type, cause.non_retryable, cause.cause) == ("RevertFailed", True, None)
     for handle in (run.handle, run.stage(0, "s"), run.workflow((0, "s"), (0, "w"))):
         assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
+    failures = [
+        attributes.failure
+        for history in await run.histories()
+        for event in history.events
+        for attributes in (
+            event.activity_task_failed_event_attributes,
+            event.workflow_execution_failed_event_attributes,
+        )
+        if attributes.HasField("failure")
+    ]
+    assert {failure.application_failure_info.type for failure in failures} >= {"RevertFailed", FailureType.FORBIDDEN}
+    assert not any(failure.stack_trace for failure in failures), "the UI shows what is said before how it came"
 
 
 async def test_a_parallel_workflow_that_has_begun_does_all_its_actions(engine: DevEngine) -> None:

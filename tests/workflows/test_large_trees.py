@@ -11,7 +11,7 @@ from api.execution import RunState, SnapshotRef, WorkflowExecutionStatus
 from api.meta import ObjectKey
 from api.phases import Operation, Phase, StageFailurePolicy
 from api.steps import ExecuteDecision, Origin
-from planning.messages import runs as run_messages
+from planning.messages import temporal_ui
 from planning.status.size_limit import BOUND, size
 from tests.planning import builders as planned
 from tests.workflows.decisions import execute, find, revert, stage, workflow
@@ -126,22 +126,22 @@ def test_captions_stay_within_what_the_engine_takes() -> None:
     node = workflow("w" * 300, *("动作" * 200 for _ in range(300)))
     part = stage("阶段" * 300, node, node)
     for text in (
-        run_messages.stage_captions(part)[0],
-        run_messages.workflow_captions(node)[0],
-        run_messages.caption("x" * 999),
+        temporal_ui.stage_summary(part),
+        temporal_ui.workflow_summary(node),
+        temporal_ui.caption("x" * 999),
     ):
-        assert len(text.encode()) <= run_messages.SUMMARY_BOUND
+        assert len(text.encode()) <= temporal_ui.SUMMARY_BOUND
     details = [
-        run_messages.turn_details("Stage", 1, 2, part.name),
-        run_messages.parallel_details("action", 1, 2, ["x" * 600] * 9),
+        temporal_ui.turn_details("Stage", 1, 2, part.name),
+        temporal_ui.parallel_details("action", 1, 2, ["x" * 600] * 9),
     ]
-    details += [run_messages.stage_captions(part)[1], run_messages.end_details(Phase.FAILED, "x" * 2000)]
-    details += [run_messages.workflow_captions(node, side_by_side=beside)[1] for beside in (True, False)]
-    assert all(len(text.encode()) <= run_messages.DETAILS_BOUND for text in details)
+    details += [temporal_ui.stage_details(part), temporal_ui.end_details(Phase.FAILED, "x" * 2000)]
+    details += [temporal_ui.workflow_details(node, parallel=beside) for beside in (True, False)]
+    assert all(len(text.encode()) <= temporal_ui.DETAILS_BOUND for text in details)
 
 
 @pytest.mark.parametrize(("parts", "seconds"), [(0, 10), (50, 11), (5000, 110), (8000, 120)])
 def test_a_workflow_task_may_take_as_long_as_a_replay_of_everything(parts: int, seconds: int) -> None:
     node = workflow("w")
-    call = ChildCall(WorkflowType.REVERT_WORKFLOW, "id", node, WorkflowExecutionStatus, parts, "", "")
+    call = ChildCall(WorkflowType.REVERT_WORKFLOW, "id", node, WorkflowExecutionStatus, parts, "", "", "")
     assert call.task_timeout.total_seconds() == seconds

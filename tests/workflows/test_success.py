@@ -18,6 +18,7 @@ from api.steps import (
     Part,
     RollbackStep,
 )
+from planning.messages import temporal_ui
 from tests.eventually import eventually
 from tests.workflows.decisions import QUICK, action, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import DevEngine
@@ -208,13 +209,13 @@ async def test_the_ui_names_every_part(engine: DevEngine) -> None:
     run = await engine.start(revert(stage("deploy", workflow("nginx", "loc-b", "loc-a"))))
     await run.end()
     stage_ui = await run.stage(0, "deploy").describe()
-    assert await stage_ui.static_summary() == "stage deploy: 1 workflow, 2 actions"
+    assert await stage_ui.static_summary() == "deploy: 1 workflow, 2 actions"
     workflow_ui = await run.workflow((0, "deploy"), (0, "nginx")).describe()
-    assert await workflow_ui.static_summary() == "workflow default/nginx: 2 actions"
+    assert await workflow_ui.static_summary() == "default/nginx: 2 actions"
     assert await workflow_ui.static_details() == "Actions, one after the other: loc-b, loc-a"
     root, _, below = await run.histories()
     captions = [event.user_metadata.summary.data.decode() for event in below.events if event.HasField("user_metadata")]
-    assert '"delete Localization default/loc-b"' in captions
+    assert '"loc-b: delete Localization default/loc-b"' in captions
     captions = [event.user_metadata.summary.data.decode() for event in root.events if event.HasField("user_metadata")]
     assert '"plan the revert default/run"' in captions
 
@@ -231,11 +232,18 @@ async def test_current_details_follow_the_walk(engine: DevEngine) -> None:
 
     assert await details(run.workflow((0, "s"), (0, "w"))) == "Action 1 of 2: a"
     assert await details(run.stage(0, "s")) == "0 of 1 workflow ended; now: w"
-    assert await details(run.handle) == "Stage 1 of 1: s"
+    shown = await details(run.handle)
+    assert shown.startswith("**Running**: 0 of 1 stage ended")
+    link = temporal_ui.run_link("s", run.stage(0, "s").id)
+    assert f"| {link} | **Running** | of 1 | of 2 |  |" in shown
     gate.open()
     await run.end()
 
     async def ended() -> bool:
-        return await details(run.handle) == "Succeeded: Plan reverted successfully: 1 stage, 2 actions rolled back"
+        shown = await details(run.handle)
+        return (
+            shown.startswith("**Succeeded**: Plan reverted successfully: 1 stage, 2 actions rolled back\n\n| Stage |")
+            and "| Succeeded | 1 of 1 | 2 of 2 |" in shown
+        )
 
     await eventually(ended, "the details tell the end")
