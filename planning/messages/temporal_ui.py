@@ -203,12 +203,8 @@ def stage_row(stage: StageStatus, workflow_id: str | None) -> str:
     """Return a stage's row; how far a stage is that runs, only its own run knows."""
     name = bounded(stage.name, NAME_BOUND)
     known = stage.phase.terminal
-    workflows, actions = stage.workflows, stage.actions
-    done = [sum(node.phase is Phase.SUCCEEDED for node in nodes) for nodes in (workflows, actions)]
-    counts = [
-        f"{number} of {len(nodes)}" if known else f"of {len(nodes)}"
-        for number, nodes in zip(done, (workflows, actions), strict=True)
-    ]
+    phases = ([node.phase for node in stage.workflows], [node.phase for node in stage.actions])
+    counts = [f"{each.count(Phase.SUCCEEDED)} of {len(each)}" if known else f"of {len(each)}" for each in phases]
     first = run_link(name, workflow_id) if workflow_id else escaped(name)
     phase = f"**{stage.phase}**" if stage.phase in (Phase.RUNNING, Phase.FAILED) else str(stage.phase)
     return f"| {first} | {phase} | {counts[0]} | {counts[1]} | {stage.duration or ''} |"

@@ -70,9 +70,9 @@ class DeadlyCluster(Cluster):
 
 
 class DeadlyClient(TemporalClient):
-    async def start(self, execution: DRPlanExecution) -> StartedRun:
+    async def start(self, execution: DRPlanExecution, original: DRPlanExecution | None = None) -> StartedRun:
         _die("before", _STEP == START)
-        answer = await super().start(execution)
+        answer = await super().start(execution, original)
         _die("after", _STEP == START)
         return answer
 
