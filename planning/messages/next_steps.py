@@ -1,6 +1,7 @@
 """What to do about an execution that waits, or that did not end well: one table, for the status and for the page.
 
-`make crds` writes it into docs/operations.md, "At three in the morning"; a test fails while that page differs.
+`make crds` writes it into docs/operations.md, "At three in the morning", and a page for each row into docs/runbooks; tests
+fail while one differs.
 """
 
 from collections.abc import Mapping

@@ -7,22 +7,9 @@ import re
 import sys
 from pathlib import Path
 
-from planning.messages.next_steps import ADVICE, Advice, Situation, command
+from dev.pages.runbooks import example
+from planning.messages.next_steps import ADVICE, Advice, Situation
 
-EXAMPLE = {
-    "namespace": "default",
-    "name": "shop-back",
-    "plan": "shop",
-    "label": "shop",
-    "original": "shop-move",
-    "later": "shop-again",
-    "account": "system:serviceaccount:default:default",
-    "workflow": "revert/default/shop-back/…",
-    "activity": "action-0",
-    "target": "sites/shop-east/gate",
-    "again": "drplan revert shop-move --namespace default",
-}
-"""What the page puts into commands."""
 _SLOT = re.compile(r"(<!-- next steps -->\n).*?(<!-- end of next steps -->)", re.DOTALL)
 
 
@@ -34,10 +21,9 @@ def filled(page: str) -> str:
 
 
 def _row(situation: Situation, advice: Advice) -> str:
-    again = EXAMPLE["again"] if "another Revert" in advice.what else "drplan execute shop --namespace default"
-    example = command(situation, {**EXAMPLE, "again": again})
+    text = example(situation)
     what = f"{advice.what} ({advice.more})" if advice.more else advice.what
-    cells = (advice.shows, advice.why, what, f"`{example}`" if example else "")
+    cells = (advice.shows, advice.why, what, f"`{text}`" if text else "")
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
 
 

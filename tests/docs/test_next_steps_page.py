@@ -5,8 +5,9 @@ import shlex
 
 import pytest
 
-from planning.messages.next_steps import ADVICE, Situation, command
-from tests.docs.next_steps_page import EXAMPLE, filled
+from dev.pages.runbooks import example
+from planning.messages.next_steps import ADVICE, Situation
+from tests.docs.next_steps_page import filled
 from tests.docs.pages import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "operations.md"
@@ -29,6 +30,6 @@ def test_a_row_says_what_why_and_how(situation: Situation) -> None:
     assert row.why
     assert row.what
     assert row.command or row.more
-    text = command(situation, EXAMPLE) or ""
+    text = example(situation)
     assert not re.search(r"\$\w", text), "a fact that nobody puts in"
     assert shlex.split(text) or row.more
