@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from dev.pages.runbooks import ADVICE, LINK_TEXTS, file_name, groups, title
+from dev.pages.runbooks import LINK_TEXTS, file_name, groups, title
 from dev.pages.runbooks_zh import TEXTS
-from planning.messages.next_steps import Situation
+from planning.messages.next_steps import ADVICE, Situation
 from tests.docs.pages import REPOSITORY, Page
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
