@@ -22,7 +22,7 @@ from bench.runs import NAMESPACE, Bench, execute
 from dev.layout import default_layout
 from dev.start import start_stack
 from planning.snapshot.decision import decision_documents
-from planning.snapshot.ledger import document, records
+from planning.snapshot.ledger import Recorder, document
 
 SHAPES = ((1, 1), (50, 4), (200, 25), (1, 5000))
 """DRWorkflows, and the actions of each."""
@@ -81,7 +81,9 @@ def computed() -> None:
     print(f"{'':42} {'records':>8} {'bytes':>10} {'requests/action':>16} {'bytes/action':>13}")
     key = ObjectKey(namespace="default", name="shop-back", uid="8c1f2f6e-4c52-4f4f-9d0e-3f3a8f1e2b71")
     for workflows, actions in SHAPES:
-        ledger = [document(part)[1] for n in range(workflows) for part in records(node(f"shop-{n:03}", actions))]
+        ledger = [
+            document(part)[1] for n in range(workflows) for part in Recorder().records(node(f"shop-{n:03}", actions))
+        ]
         decided = [each.data for each in decision_documents(key, decision(workflows, actions), "default")]
         for what, parts in (("ledger", ledger), ("decision", decided)):
             stored, total = sum(len(json.dumps(part)) for part in parts), workflows * actions

@@ -4,6 +4,7 @@ Activities are named, not imported, so that workflow code carries no Kubernetes 
 every name and model with the worker's registry. Source: docs/architecture.md, "Temporal".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -14,7 +15,8 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import LedgerRef, RetriedWith, RunState, WorkflowExecutionStatus
+    from api.execution import LedgerRef, RetriedWith, RunState
+    from api.ledger import WorkflowRecord
     from api.steps import (
         ActionOutcome,
         ExecuteDecision,
@@ -34,7 +36,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from planning.messages import proof as proof_messages
     from planning.messages import temporal_ui
-    from planning.snapshot.ledger import records
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How soon a dead worker is noticed. Source: docs/architecture.md, "Temporal"."""
@@ -144,12 +145,12 @@ async def rehearse(request: RehearsalInput) -> RunState:
     return asked
 
 
-async def store_records(origin: Origin, node: WorkflowExecutionStatus) -> LedgerRef:
+async def store_records(origin: Origin, records: Sequence[WorkflowRecord]) -> LedgerRef:
     """Store what the run of a DRWorkflow did, its first part last, so that what that names exists before it.
 
     Repeated for as long as that may help. Raises ActivityError.
     """
-    first, *others = records(node)
+    first, *others = records
     continued = [await _store_record(LedgerInput(origin=origin, part=n, record=one)) for n, one in enumerate(others, 1)]
     first = first.model_copy(update={"continued": continued})
     return await _store_record(LedgerInput(origin=origin, part=0, record=first))

@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
     from api.phases import OperationType, Phase
     from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
-    from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.size_limit import RenderedTree, TreeWriter
     from planning.status.stage_table import StageTable
     from planning.status.transitions import stage_broken, workflow_broken
 from workflows import search_attributes
@@ -158,10 +158,10 @@ def _possibly_running(node: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
 
 
 def written_end(
-    node: RunState | StageStatus | WorkflowExecutionStatus, table: StageTable | None = None
+    node: RunState | StageStatus | WorkflowExecutionStatus, tree: TreeWriter, table: StageTable | None = None
 ) -> RenderedTree:
     """Write the node with which a run closes, and show in Temporal's UI how it ended; a root with its `table`."""
-    end = rendered(node)
+    end = tree.rendered(node)
     details = temporal_ui.end_details(node.phase, end.message)
     if table is not None and isinstance(node, RunState):
         details = table.text(node, details)
@@ -170,9 +170,9 @@ def written_end(
     return end
 
 
-def result(node: NodeT, operation: OperationType, table: StageTable | None = None) -> NodeT:
+def result(node: NodeT, operation: OperationType, tree: TreeWriter, table: StageTable | None = None) -> NodeT:
     """Return the node with which a run closes. Raises it as a failure where it is Failed."""
-    end = written_end(node, table)
+    end = written_end(node, tree, table)
     if node.phase is Phase.FAILED:
         raise failure(end, operation)
     # The payload converter takes it as the node.

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import tree as tree_messages
     from planning.revert import unwind
     from planning.status import rollup, transitions
-    from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.size_limit import RenderedTree, TreeWriter
     from planning.status.stage_table import StageTable
 from workflows import activity_stubs, proof
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
@@ -61,6 +61,7 @@ class Root:
 
     def __init__(self) -> None:
         self._state = RunState(phase=Phase.PENDING)
+        self._tree = TreeWriter()
         self._cancellation = Cancellation()
         self._paused = Paused(self._cancellation)
         self._approvals = Approvals(self._cancellation)
@@ -70,7 +71,7 @@ class Root:
     def state(self) -> RenderedTree:
         """Return the current tree."""
         state = self._state.model_copy(update={"paused": self._paused.pause})
-        return rendered(transitions.with_counts(state) if state.stages else state)
+        return self._tree.rendered(transitions.with_counts(state) if state.stages else state)
 
     @workflow.update(name=PAUSE_UPDATE)
     async def pause(self, request: PersonRequest) -> None:
@@ -107,8 +108,8 @@ class Root:
         memo, where a cancel cut it short.
         """
         if self._state.phase is not Phase.CANCELED:
-            return result(self._state, operation, self._table)
-        end = written_end(self._state, self._table)
+            return result(self._state, operation, self._tree, self._table)
+        end = written_end(self._state, self._tree, self._table)
         if not self._cancellation.requested:
             raise failure(end, operation)
         # Written in the workflow task that closes the run, so that neither is visible without the other.
@@ -236,6 +237,7 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             stage = lost_stage(running, self.operation, str(lost), workflow.now())
         self._paused.left(call.id)
         self._state = transitions.with_child(self._state, index, stage)
+        self._tree.update(self._state)
 
     def _show_progress(self) -> None:
         stages = self._state.stages

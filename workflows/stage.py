@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions
-    from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.size_limit import RenderedTree, TreeWriter
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, final_node, lost_workflow, result, start_child
 from workflows.contract import PAUSE_SIGNAL, STATE_QUERY, WorkflowType
@@ -43,6 +43,7 @@ class StageWalk(ABC):
 
     def __init__(self, node: StageStatus, policy: StageFailurePolicy) -> None:
         self._node = node
+        self._tree = TreeWriter()
         self._policy = policy
         self.cancellation = Cancellation()
         self._paused = Paused(self.cancellation)
@@ -56,7 +57,7 @@ class StageWalk(ABC):
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RenderedTree:
         """Return the current node."""
-        return rendered(self._node)
+        return self._tree.rendered(self._node)
 
     @workflow.signal(name=PAUSE_SIGNAL)
     async def pause(self, pause: Pause | None) -> None:
@@ -76,7 +77,7 @@ class StageWalk(ABC):
         await asyncio.gather(*(self._run_workflow(index, slots) for index in pending))
         canceled = self.cancellation.cut_short(node.phase for node in self._node.workflows)
         self._node = transitions.stage_finished(self._node, self.operation, workflow.now(), canceled=canceled)
-        return result(self._node, self.operation)
+        return result(self._node, self.operation, self._tree)
 
     async def _run_workflow(self, index: int, slots: asyncio.Semaphore) -> None:
         async with slots:
@@ -116,6 +117,7 @@ class StageWalk(ABC):
     def _update(self, index: int, node: WorkflowExecutionStatus) -> None:
         self._ended += node.phase.terminal
         self._node = transitions.with_child(self._node, index, node)
+        self._tree.update(self._node)
         total = len(self._node.workflows)
         details = temporal_ui.parallel_details("workflow", self._ended, total, list(self._running.values()))
         workflow.set_current_details(details)

@@ -6,6 +6,7 @@ Source: docs/architecture.md, "The way of one Revert"; docs/spec/drworkflow.md, 
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import ClassVar
@@ -25,11 +26,12 @@ with workflow.unsafe.imports_passed_through():
     from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
     from planning.messages.text import bounded
+    from planning.snapshot.ledger import Recorder
     from planning.status import rollup, transitions
-    from planning.status.size_limit import RenderedTree, rendered
+    from planning.status.size_limit import RenderedTree, TreeWriter
 from workflows import action_calls, activity_stubs
 from workflows.action_calls import NO_OPTIONS, ActionCall
-from workflows.attempts import run_action
+from workflows.attempts import ActionEnd, run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
 from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, WorkflowType
@@ -38,11 +40,13 @@ from workflows.pause import Paused
 
 ATTEMPTS_LOST = "drplan_attempts_lost"
 ATTEMPTS_LOST_HELP = "Attempts of an action that were lost with their workers"
+WRITTEN_AFTER = 100
+"""Actions that end, until the tree is written as far as it has changed: the end of thousands leaves little to write."""
 PARALLEL_ACTIONS = 50
 """Actions of one DRWorkflow that run at once. Each is a call to the cluster, and one command of a batch of 4 MB."""
 
 
-class WorkflowWalk:
+class WorkflowWalk(ABC):
     """What both workflows of a DRWorkflow do."""
 
     operation: ClassVar[OperationType]
@@ -61,6 +65,8 @@ class WorkflowWalk:
         """
         self._origin = origin
         self._node = node
+        self._tree = TreeWriter()
+        self._recorder = Recorder()
         self._policy = policy
         self._needs = needs
         self.cancellation = Cancellation()
@@ -73,7 +79,7 @@ class WorkflowWalk:
     @workflow.query(name=STATE_QUERY)
     def state(self) -> RenderedTree:
         """Return the current node."""
-        return rendered(self._node)
+        return self._tree.rendered(self._node)
 
     @workflow.signal(name=PAUSE_SIGNAL)
     async def pause(self, pause: Pause | None) -> None:
@@ -94,14 +100,18 @@ class WorkflowWalk:
         """Return the current nodes of these actions."""
         return [action for action in self._node.actions if action.name in names] if names else []
 
-    async def walk(self, calls: Sequence[ActionCall | None]) -> WorkflowExecutionStatus:
-        """Run the actions, each with its call (None where there is nothing to do), and return the final node.
+    @abstractmethod
+    def call(self, index: int) -> ActionCall | None:
+        """Return the call of the action at `index`, which is about to start; None where there is nothing to do."""
+
+    async def walk(self, number: int) -> WorkflowExecutionStatus:
+        """Run the actions, of which there are so many, and return the final node.
 
         Raises ApplicationError with the node where that is Failed.
         """
         if self._node.phase is Phase.PENDING:
             self._node = transitions.started(self._node, workflow.now())
-        await self._run_actions(calls)
+        await self._run_actions(number)
         if not workflow.all_handlers_finished():
             # A request whose parameters are being checked gets its answer: the action no longer waits.
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -110,25 +120,26 @@ class WorkflowWalk:
             self._node, self.operation, workflow.now(), canceled=canceled, policy=self._policy, needs=self._needs
         )
         self._node = await self._recorded(finished)
-        return result(self._node, self.operation)
+        return result(self._node, self.operation, self._tree)
 
     async def _recorded(self, finished: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
         """Store the ledger's record of the final node, and return the node with its name; after a cancel as well."""
         if self._origin is None or not self._origin.ledger:
             return finished
+        records = self._recorder.records(finished)
         try:
-            return finished.model_copy(update={"ledger": await activity_stubs.store_records(self._origin, finished)})
+            return finished.model_copy(update={"ledger": await activity_stubs.store_records(self._origin, records)})
         except ActivityError as error:
             said = [finished.message] if finished.message else []
             message = "; ".join([*said, tree_messages.not_recorded(activity_stubs.reason_of(error))])
             return finished.model_copy(update={"message": bounded(message)})
 
-    async def _run_actions(self, calls: Sequence[ActionCall | None]) -> None:
+    async def _run_actions(self, number: int) -> None:
         """Run each action once those that it needs have ended well; when nothing further may start, wait for the rest.
 
         Without needs one action runs at a time, in the node's order.
         """
-        frontier = Frontier([()] * len(calls) if self._needs is None else self._needs)
+        frontier = Frontier([()] * number if self._needs is None else self._needs)
         limit = 1 if self._needs is None else PARALLEL_ACTIONS
         running: list[asyncio.Task[int]] = []
         stopped = False
@@ -136,7 +147,7 @@ class WorkflowWalk:
             if self._paused.pause is not None and not stopped and frontier.more:
                 await self._resumed_or_done(running)
             while not (stopped or self.cancellation.requested or self._paused.pause) and len(running) < limit:
-                started = self._start_next(calls, frontier)
+                started = self._start_next(frontier)
                 if started is None:
                     break
                 running.append(started)
@@ -157,11 +168,11 @@ class WorkflowWalk:
             )
         )
 
-    def _start_next(self, calls: Sequence[ActionCall | None], frontier: Frontier) -> "asyncio.Task[int] | None":
+    def _start_next(self, frontier: Frontier) -> "asyncio.Task[int] | None":
         """Start the next action that has something to do; one that was skipped counts as done."""
         while (index := frontier.take()) is not None:
-            call = calls[index]
-            if call is not None and self._node.actions[index].phase is Phase.PENDING:
+            pending = self._node.actions[index].phase is Phase.PENDING
+            if pending and (call := self.call(index)) is not None:
                 return asyncio.create_task(self._run_action(index, call))
             frontier.ended(index)
         return None
@@ -208,15 +219,23 @@ class WorkflowWalk:
                 call = call.decided(again)
             options = options_of(decision, options, self._origin)
             end = tried_again(end, await run_action(call, options, self.cancellation, retrying, losing))
+        self._action_ended(index, end)
+        return index
+
+    def _action_ended(self, index: int, end: ActionEnd) -> None:
+        """Record how the action at `index` ended."""
         del self._running[index]
         self._ended += 1
         self._succeeded += end.outcome.phase is Phase.SUCCEEDED
-        progress = running_messages.progress(self.operation, self._succeeded, len(actions))
+        progress = running_messages.progress(self.operation, self._succeeded, len(self._node.actions))
         beside = list(self._running.values())
         self._node = transitions.action_finished(
             self._node, index, end.outcome, end.retries, workflow.now(), beside, progress
         )
-        return index
+        if self._origin is not None and self._origin.ledger:
+            self._recorder.take(index, self._node.actions[index])
+        if self._ended % WRITTEN_AFTER == 0:
+            self._tree.update(self._node)
 
     async def _decision_about(self, index: int, waiting: WaitingAction) -> MadeDecision | None:
         """Wait for a person's decision about an action that failed; None where it is to fail."""
@@ -242,15 +261,17 @@ class RevertWorkflow(WorkflowWalk):
     def __init__(self, workflow_input: RevertWorkflowInput) -> None:
         policy, on_failure = WorkflowFailurePolicy.FAIL_FAST, workflow_input.on_failure
         super().__init__(workflow_input.workflow, policy, origin=workflow_input.origin, on_failure=on_failure)
+        self._input = workflow_input
 
     @workflow.run
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
         """Return the final node, or raise what WorkflowWalk.walk raises."""
-        calls = [
-            None if step is None else action_calls.rollback(index, workflow_input, step)
-            for index, step in enumerate(workflow_input.steps)
-        ]
-        return await self.cancellation.guard(self.walk(calls))
+        return await self.cancellation.guard(self.walk(len(workflow_input.steps)))
+
+    def call(self, index: int) -> ActionCall | None:
+        """Return the call that rolls back the action at `index`; None where there is nothing to roll back."""
+        step = self._input.steps[index]
+        return None if step is None else action_calls.rollback(index, self._input, step)
 
 
 @workflow.defn(name=WorkflowType.EXECUTE_WORKFLOW)
@@ -265,10 +286,13 @@ class ExecuteWorkflow(WorkflowWalk):
         needs = None if None in after else [places or [] for places in after]
         node, policy, origin = workflow_input.workflow, workflow_input.policy, workflow_input.origin
         super().__init__(node, policy, needs, origin, workflow_input.on_failure)
+        self._input = workflow_input
 
     @workflow.run
     async def run(self, workflow_input: ExecuteWorkflowInput) -> WorkflowExecutionStatus:
         """Return the final node, or raise what WorkflowWalk.walk raises."""
-        steps = range(len(workflow_input.steps))
-        calls = [action_calls.execute(index, workflow_input, self.actions_named) for index in steps]
-        return await self.cancellation.guard(self.walk(calls))
+        return await self.cancellation.guard(self.walk(len(workflow_input.steps)))
+
+    def call(self, index: int) -> ActionCall:
+        """Return the call that executes the action at `index`."""
+        return action_calls.execute(index, self._input, self.actions_named)

@@ -46,8 +46,9 @@ _log = structlog.get_logger(__name__)
 
 NO_TREE_YET = 0.1
 """Seconds between passes while the first tree is about to come."""
-FIRST_TREE_WAIT = 1.5
-"""Seconds that the first status waits for its tree, so that it is complete from the first write."""
+FIRST_TREE_WAIT = 0.5
+"""Seconds that the first status waits for its tree, so that it is complete from the first write; up to one more, for
+they are counted by a clock of whole seconds."""
 ACTION_RUNNING = 0.7
 """Seconds between passes while an action runs: attempts leave no trace in any history."""
 NOT_POLLED = 1.0
@@ -140,7 +141,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
             return await report_end(context, execution, status)
         run = await _pass_cancel_on(context, execution, run)
         young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
-        observation = await context.observer.observe(run, before.stages, young=young)
+        observation = await context.observer.observe(run, before.stages, young=young, shown=before.phase is not None)
     except RunNotFound:
         status = execution_status.run_unknown(before, context.status_context(execution))
         return await report_end(context, execution, status)

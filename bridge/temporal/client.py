@@ -317,20 +317,20 @@ class TemporalClient:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         return await answer_of(handle.describe(rpc_timeout=timedelta(seconds=CALL_SECONDS)))
 
-    async def query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+    async def query(self, workflow_id: str, answer: type[NodeT], seconds: float = CALL_SECONDS) -> NodeT | None:
         """Ask an open workflow for its node of the tree; None where it is not open or has no node yet.
 
-        Raises TemporalUnreachable when no worker answers.
+        Raises TemporalUnreachable when no worker answers within so many `seconds`.
         """
         handle = self._client.get_workflow_handle(workflow_id)
         call = handle.query(
             STATE_QUERY,
             result_type=answer,
             reject_condition=QueryRejectCondition.NOT_OPEN,
-            rpc_timeout=timedelta(seconds=CALL_SECONDS),
+            rpc_timeout=timedelta(seconds=seconds),
         )
         try:
-            return await answer_of(call)
+            return await answer_of(call, seconds + 1)
         except (RunNotFound, WorkflowQueryRejectedError):
             return None
         except WorkflowQueryFailedError as error:

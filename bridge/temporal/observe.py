@@ -16,7 +16,7 @@ from api.meta import Model
 from api.phases import Phase
 from bridge.status import merge
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
-from bridge.temporal.calls import TemporalUnreachable
+from bridge.temporal.calls import CALL_SECONDS, NoAnswer, TemporalUnreachable
 from bridge.temporal.client import TemporalClient
 from planning.definitions import identifiers
 
@@ -24,6 +24,8 @@ NodeT = TypeVar("NodeT", bound=Model)
 
 CONCURRENT_CALLS = 32
 """Calls to Temporal at a time, over all passes."""
+FIRST_ANSWER = 0.5
+"""Seconds for the first answer of a run whose execution has no status yet."""
 CACHE_SECONDS = 5.0
 """How long an answer is used while the run's history does not grow, in case a long poll hangs unnoticed."""
 CACHE_SIZE = 500
@@ -77,15 +79,20 @@ class RunObserver:
         self._semaphore = asyncio.Semaphore(CONCURRENT_CALLS)
         self._cache: dict[str, _CachedNode] = {}
 
-    async def observe(self, run: RootRun, written: Sequence[StageStatus], *, young: bool = False) -> Observation:
+    async def observe(
+        self, run: RootRun, written: Sequence[StageStatus], *, young: bool = False, shown: bool = True
+    ) -> Observation:
         """Observe an open run; `written` is the tree that is used to find its parts when no worker answers.
 
-        Of a `young` run without a tree nothing more is asked: the tree is about to come.
+        Of a `young` run without a tree nothing more is asked: the tree is about to come. Before its execution is
+        `shown` with a first status, a worker with much to do is not waited for.
         """
         root = run.workflow_id
         try:
-            state = await self._query(root, RunState)
-        except TemporalUnreachable:
+            state = await self._query(root, RunState, CALL_SECONDS if shown else FIRST_ANSWER)
+        except TemporalUnreachable as error:
+            if not shown and isinstance(error, NoAnswer):
+                return Observation()
             # Without a worker there is no tree, but Temporal still knows the attempts.
             places = _running_workflows(root, written)
             unanswered = await asyncio.gather(*(self._workflow(*place, query=False) for place in places))
@@ -120,14 +127,14 @@ class RunObserver:
         except TemporalUnreachable:
             return None
 
-    async def _query(self, workflow_id: str, answer: type[NodeT]) -> NodeT | None:
+    async def _query(self, workflow_id: str, answer: type[NodeT], seconds: float = CALL_SECONDS) -> NodeT | None:
         version = self._version(workflow_id)
         cached = self._cache.get(workflow_id)
         fresh = cached is not None and cached.version == version and self._clock() - cached.at < CACHE_SECONDS
         if cached is not None and fresh and isinstance(cached.node, answer):
             return cached.node
         async with self._semaphore:
-            node = await self._client.query(workflow_id, answer)
+            node = await self._client.query(workflow_id, answer, seconds)
         self._cache.pop(workflow_id, None)
         if version is not None and node is not None:
             self._cache[workflow_id] = _CachedNode(node, version, self._clock())

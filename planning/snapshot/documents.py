@@ -108,11 +108,19 @@ def document_of(execution: ObjectKey, model: Model) -> SnapshotDocument:
 
 def parts_of(items: Sequence[ModelT], bound: int) -> list[list[ModelT]]:
     """Divide models into lists, at least one, of at most so many bytes each; a single model is never divided."""
+    return divided([(item, stored_size(item)) for item in items], bound)
+
+
+def stored_size(item: Model) -> int:
+    """Return the bytes of a model in the form that is stored, in which characters beyond ASCII take six or more."""
+    return len(json.dumps(item.to_object()))
+
+
+def divided(items: Sequence[tuple[ModelT, int]], bound: int) -> list[list[ModelT]]:
+    """Divide models as `parts_of` does; each is there with its size."""
     parts: list[list[ModelT]] = [[]]
     size = 0
-    for item in items:
-        # In the form that is stored, in which characters beyond ASCII take six bytes or more.
-        length = len(json.dumps(item.to_object()))
+    for item, length in items:
         if parts[-1] and size + length > bound:
             parts.append([])
             size = 0

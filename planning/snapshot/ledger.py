@@ -22,7 +22,7 @@ from api.ledger import Ledger, LedgerStage, WorkflowRecord
 from api.meta import Model
 from api.phases import Operation, Phase
 from planning.messages import rejections as rejection_messages
-from planning.snapshot.documents import digest, parts_of
+from planning.snapshot.documents import digest, divided, stored_size
 from planning.status.rollup import rollup
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -63,14 +63,39 @@ def first_part(state: RunState) -> Ledger:
     return Ledger(service_account_name=state.service_account_name, snapshot=state.snapshot, stages=stages)
 
 
-def records(node: WorkflowExecutionStatus) -> list[WorkflowRecord]:
-    """Return the record of a DRWorkflow that has ended, in as many parts as it needs; the first still lacks the others.
+@dataclass(frozen=True)
+class _Recorded:
+    """What is recorded of an action."""
 
-    A single action is never divided: the result of its activity was no larger than a part may be.
-    """
-    parts = parts_of([_recorded(action) for action in node.actions], PART_BOUND)
-    times = {"start_time": node.start_time, "completion_time": node.completion_time}
-    return [WorkflowRecord(phase=node.phase, actions=actions, **times) for actions in parts]
+    action: ActionStatus
+    """As the tree has it."""
+    record: ActionStatus
+    size: int
+
+
+class Recorder:
+    """Makes the record of a DRWorkflow; its actions are measured as they end, for thousands at once take long."""
+
+    def __init__(self) -> None:
+        self._recorded: dict[int, _Recorded] = {}
+
+    def take(self, index: int, action: ActionStatus) -> _Recorded:
+        """Return what is recorded of the action at `index`, which has ended; the same object is measured once."""
+        known = self._recorded.get(index)
+        if known is None or known.action is not action:
+            record = _recorded(action)
+            known = self._recorded[index] = _Recorded(action, record, stored_size(record))
+        return known
+
+    def records(self, node: WorkflowExecutionStatus) -> list[WorkflowRecord]:
+        """Return the record of a DRWorkflow that has ended, in as many parts as it needs; the first lacks the others.
+
+        A single action is never divided: the result of its activity was no larger than a part may be.
+        """
+        taken = [self.take(index, action) for index, action in enumerate(node.actions)]
+        parts = divided([(each.record, each.size) for each in taken], PART_BOUND)
+        times = {"start_time": node.start_time, "completion_time": node.completion_time}
+        return [WorkflowRecord(phase=node.phase, actions=actions, **times) for actions in parts]
 
 
 def _recorded(action: ActionStatus) -> ActionStatus:

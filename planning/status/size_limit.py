@@ -1,238 +1,32 @@
 """The tree within its bound, dullest detail first; what was left out is said in a message.
 
-Workflow results, failure details, query answers and object status share this one bound. What a later Revert rests on
-(reason, rolledBackBy, operation, created, outputs) goes last, unless it is in a ledger: then it is only shown here.
-
-The tree is shortened as JSON, for a run does nothing else meanwhile: to change and to measure models of thousands of
-actions takes four times as long. Source: docs/architecture.md, "The bound".
+Workflow results, failure details, query answers and object status share this one bound. The tree is shortened as JSON,
+for a run does nothing else meanwhile. Source: docs/architecture.md, "The bound".
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
-from api.execution import ActionOutputs, ActionStatus, ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
-from api.meta import Model, ObjectReference, alias
+from api.execution import ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
+from api.meta import Model, alias
 from api.phases import Phase
 from planning.messages import actions as action_messages
-from planning.messages.text import MESSAGE_BOUND, and_more, bounded
-from planning.status.transitions import TreeT
-
-Object = dict[str, Any]
-Change = Callable[[Object], bool]
-"""Changes a node in place; returns whether it did."""
+from planning.messages.text import MESSAGE_BOUND, bounded
+from planning.status.losses import LEDGER_LEVEL, LOSSES, Object, bound_messages
+from planning.status.transitions import TreeT, children_field
 
 BOUND = 1_000_000
 """Bytes of JSON by alias in UTF-8. Temporal takes 2 MB in a payload, etcd 1.5 MiB in an object."""
 _ROOM = 2 * MESSAGE_BOUND
 """Kept free for the sentence that says what was left out, and for counts."""
-_BRIEF = 160
-"""Bytes of a message that had to be cut more than others."""
-_LISTED = 200
-"""Bytes of a name, and entries of a list of objects, in the last resort."""
-_REFERENCES = tuple(
-    alias(ActionOutputs, name)
-    for name, field in ActionOutputs.model_fields.items()
-    if field.annotation == ObjectReference | None
-)
-"""The outputs that refer to one object."""
-
-
-@dataclass(frozen=True)
-class _Loss:
-    """One thing to leave out: what it is called, where and how, and what it makes needless to say."""
-
-    name: str
-    kind: type[Model]
-    change: Change
-    covers: tuple[str, ...] = ()
 
 
 def size(node: BaseModel) -> int:
     """Return the bytes of a value as it is sent and stored: JSON by alias, without what is None."""
     return len(node.model_dump_json(by_alias=True, exclude_none=True).encode())
-
-
-# The nodes of a tree.
-
-
-def _nodes(tree: Object, kind: type[Model], wanted: type[Model]) -> Iterator[Object]:
-    """Yield the nodes of a kind in a tree whose root is of another kind, or of that."""
-    if issubclass(kind, wanted):
-        yield tree
-    elif issubclass(kind, ExecutionTree):
-        for stage in tree.get("stageStatuses", ()):
-            yield from _nodes(stage, StageStatus, wanted)
-    elif kind is StageStatus:
-        for workflow in tree.get("workflowExecutions", ()):
-            yield from _nodes(workflow, WorkflowExecutionStatus, wanted)
-    elif kind is WorkflowExecutionStatus:
-        yield from tree.get("actionStatuses", ())
-
-
-def _changed(nodes: Iterator[Object], change: Change) -> bool:
-    """Change nodes, and return whether any of them did."""
-    return sum([change(node) for node in nodes]) > 0
-
-
-# What can be left out.
-
-
-def _cut(node: Object, field: str, bound: int) -> bool:
-    """Keep a text within a bound in bytes."""
-    text = node.get(field)
-    # A sign takes four bytes at most.
-    if not text or len(text) * 4 <= bound or (kept := bounded(text, bound)) == text:
-        return False
-    node[field] = kept
-    return True
-
-
-def _bound_messages(node: Object) -> bool:
-    """Keep a node's message, and those of an action's clusters, within the bound for messages."""
-    clusters = node.get("clusterStatuses", ())
-    return sum([_cut(each, "message", MESSAGE_BOUND) for each in (node, *clusters)]) > 0
-
-
-def _without(*fields: str) -> Change:
-    """Return the change that leaves fields out."""
-
-    def change(node: Object) -> bool:
-        before = len(node)
-        for field in fields:
-            node.pop(field, None)
-        return len(node) < before
-
-    return change
-
-
-def _unless_failed(change: Change) -> Change:
-    """Return a change that leaves failed actions as they are."""
-    return lambda action: action["phase"] != Phase.FAILED and change(action)
-
-
-def _cut_message(action: Object) -> bool:
-    return _cut(action, "message", _BRIEF)
-
-
-def _without_fields_of_proof(action: Object) -> bool:
-    """Leave out which fields differ: the message names the first of them."""
-    return action.get("proof", {}).pop("fields", None) is not None
-
-
-def _failed_clusters_only(action: Object) -> bool:
-    """Leave out the clusters of a PerCluster action that nobody has to look at."""
-    clusters = action.get("clusterStatuses", [])
-    kept = [each for each in clusters if each["phase"] not in (Phase.SUCCEEDED, Phase.SKIPPED)]
-    if len(kept) == len(clusters):
-        return False
-    action["clusterStatuses"] = kept
-    return True if kept else _CLUSTER_STATUSES(action)
-
-
-_CLUSTER_STATUSES = _without("clusterStatuses")
-
-
-def _without_details(action: Object) -> bool:
-    """Leave out of the record what no rollback needs."""
-    changed = _CLUSTER_STATUSES(action)
-    outputs = action.get("outputs", {})
-    if outputs.pop("httpResponse", None) is not None:
-        changed = True
-        if not outputs:
-            del action["outputs"]
-    return changed
-
-
-def _uids_only(action: Object) -> bool:
-    """Keep of each reference its uid: the definition still names the object, and the uid still guards it.
-
-    The Subscriptions of single clusters keep their names, for no definition has them.
-    """
-    outputs = action.get("outputs", {})
-    named = [name for name in _REFERENCES if len(outputs.get(name, ())) > 1 and outputs[name].get("uid")]
-    for name in named:
-        outputs[name] = {"uid": outputs[name]["uid"]}
-    return bool(named)
-
-
-def _few_left_standing(state: Object) -> bool:
-    """Cut the lists of objects left standing, and say how many more there are."""
-    changed = False
-    for field in ("leftStanding", "notDeleted"):
-        entries = state.get(field, [])
-        listed = [bounded(entry, _LISTED) for entry in entries[:_LISTED]]
-        more = len(entries) - len(listed)
-        if (few := [*listed, *([and_more(more)] if more else [])]) != entries:
-            state[field], changed = few, True
-    return changed
-
-
-def _cut_names_of_stage(stage: Object) -> bool:
-    """Cut the name: no real object's is that long, a stage's or an action's may be."""
-    dropped = stage.pop("dependsOn", None) is not None
-    return _cut(stage, "name", _LISTED) or dropped
-
-
-def _cut_names_of_workflow(workflow: Object) -> bool:
-    ref = workflow["workflowRef"]
-    cut = [_cut(ref, "name", _LISTED), _cut(ref, "namespace", _LISTED), _cut(workflow, "currentAction", _LISTED)]
-    return any(cut)
-
-
-def _in_ledger(*fields: str) -> Change:
-    """Return the change that leaves fields of actions out where the ledger of an Execute has them."""
-    change = _without(*fields)
-    return lambda node: "ledger" in node and _changed(iter(node.get("actionStatuses", ())), change)
-
-
-def _without_listed(node: Object) -> bool:
-    """Leave out the list of actions where the ledger of an Execute has it."""
-    return "ledger" in node and _ACTIONS_OF_WORKFLOW(node)
-
-
-_ACTIONS_OF_WORKFLOW = _without("actionStatuses")
-
-_CLUSTERS = "details of clusters that did not fail"
-_PROOF_FIELDS = "fields in which objects differ from before the Execute"
-_LONG = "long messages of actions that did not fail"
-_OTHERS = "messages of actions that did not fail"
-_LONG_FAILED = "long messages of failed actions"
-_NAMES = "names of recorded objects (a Revert needs the definitions)"
-_ACTIONS = "lists of actions (a Revert cannot tell what they did)"
-_OUTPUTS_IN_LEDGER = "outputs of actions (a Revert reads them from the ledger)"
-_RECORDS_IN_LEDGER = "records of actions (a Revert reads them from the ledger)"
-_ACTIONS_IN_LEDGER = "lists of actions (a Revert reads them from the ledger)"
-_WORKFLOWS = "lists of workflows"
-_RECORD = ("outputs", "operation", "created", "customRollback", "type", "reason", "rolledBackBy")
-_LOSSES: tuple[_Loss, ...] = (
-    _Loss(_CLUSTERS, ActionStatus, _failed_clusters_only),
-    _Loss("cluster details and HTTP answers", ActionStatus, _without_details, (_CLUSTERS,)),
-    _Loss(_PROOF_FIELDS, ActionStatus, _without_fields_of_proof),
-    _Loss(_LONG, ActionStatus, _unless_failed(_cut_message)),
-    _Loss(_OTHERS, ActionStatus, _unless_failed(_without("message")), (_LONG,)),
-    _Loss(_OUTPUTS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger("outputs", "operation", "created", "customRollback")),
-    _Loss("proofs of actions", ActionStatus, _without("proof"), (_PROOF_FIELDS,)),
-    _Loss(_LONG_FAILED, ActionStatus, _cut_message),
-    _Loss("times of actions", ActionStatus, _without("startTime", "completionTime", "waits")),
-    _Loss("retries of actions", ActionStatus, _without("retries", "retryCount")),
-    _Loss("messages of actions", ActionStatus, _without("message"), (_OTHERS, _LONG_FAILED)),
-    _Loss(_RECORDS_IN_LEDGER, WorkflowExecutionStatus, _in_ledger(*_RECORD), (_OUTPUTS_IN_LEDGER,)),
-    _Loss(_NAMES, ActionStatus, _uids_only),
-    _Loss("records of actions (a Revert cannot show what they made)", ActionStatus, _without(*_RECORD), (_NAMES,)),
-    _Loss("most of the objects left standing", RunState, _few_left_standing),
-    _Loss(_ACTIONS_IN_LEDGER, WorkflowExecutionStatus, _without_listed, (_OUTPUTS_IN_LEDGER, _RECORDS_IN_LEDGER)),
-    _Loss(_ACTIONS, WorkflowExecutionStatus, _ACTIONS_OF_WORKFLOW),
-    _Loss(_WORKFLOWS, StageStatus, _without("workflowExecutions"), (_ACTIONS, _ACTIONS_IN_LEDGER)),
-    _Loss("list of stages", ExecutionTree, _without("stageStatuses"), (_WORKFLOWS,)),
-    _Loss("long names", StageStatus, _cut_names_of_stage),
-    _Loss("long names", WorkflowExecutionStatus, _cut_names_of_workflow),
-)
-"""In the order in which they go; each builds on the ones before. A tree without stages fits, and so does a stage or a
-workflow without its list once its names are cut."""
 
 
 @dataclass(frozen=True)
@@ -246,32 +40,159 @@ class RenderedTree:
     """Whether nothing was cut or left out."""
 
 
-def rendered(tree: ExecutionTree | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
-    """Return a plan's tree, or the node of a stage or a workflow, within BOUND; its message says what was left out.
+@dataclass
+class _Part:
+    """A child of a tree's root, or the root without its children, as JSON."""
 
-    A summary stays complete.
+    node: Model
+    cut: bool
+    """Whether a message was cut."""
+    levels: list[bytes]
+    """Its JSON, and that after each loss so far: the same object where the loss changes nothing."""
+    ahead: Object | None = None
+    """What the next loss makes of it, where that is known already."""
+
+    @classmethod
+    def of(cls, node: Model) -> "_Part":
+        """Write a node, its messages within their bound."""
+        json = to_json(node, by_alias=True, exclude_none=True)
+        if len(json) <= MESSAGE_BOUND:
+            return cls(node, cut=False, levels=[json])
+        plain = from_json(json)
+        cut = bound_messages(plain, type(node))
+        return cls(node, cut, [to_json(plain) if cut else json])
+
+    def shorten(self, level: int, *, in_ledger: bool) -> None:
+        """Apply the losses up to a level, and the following ones for as long as they change nothing."""
+        if level < len(self.levels):
+            return
+        plain, changed = self.ahead or from_json(self.levels[-1]), self.ahead is not None
+        for loss in LOSSES[len(self.levels) - 1 :]:
+            changed = changed or loss.apply(plain, type(self.node), in_ledger=in_ledger)
+            if changed and level < len(self.levels):
+                self.ahead = plain
+                return
+            self.levels.append(to_json(plain) if changed else self.levels[-1])
+            changed = False
+        self.ahead = None
+
+    def changed_by(self, level: int) -> bool:
+        """Return whether the last of so many losses changed it."""
+        return level > 0 and self.levels[level] is not self.levels[level - 1]
+
+
+class TreeWriter:
+    """Writes one tree within BOUND, again and again; of the root's children only those that are other objects now.
+
+    A run does nothing else meanwhile, and thousands of actions take a tenth of a second.
     """
-    plain = tree.model_dump(mode="json", by_alias=True, exclude_none=True)
-    kind = type(tree)
-    kinds = (ExecutionTree, StageStatus, WorkflowExecutionStatus, ActionStatus)
-    cut = [_changed(_nodes(plain, kind, each), _bound_messages) for each in kinds]
-    json = to_json(plain)
-    dropped: list[str] = []
-    for loss in _LOSSES:
-        if len(json) <= BOUND - _ROOM:
-            break
-        if _changed(_nodes(plain, kind, loss.kind), loss.change):
-            json = to_json(plain)
-            dropped = [name for name in dropped if name not in loss.covers]
-            dropped.append(loss.name)
-    if not dropped:
-        return RenderedTree(json, plain.get("message", ""), whole=not any(cut))
-    message = bounded(action_messages.shortened(dropped), MESSAGE_BOUND // 2)
-    if before := plain.get("message"):
-        room = MESSAGE_BOUND - len(message.encode()) - len("; ")
-        message = f"{bounded(before, room)}; {message}"
-    plain |= {"message": message} | ({"shortened": True} if kind is RunState else {})
-    return RenderedTree(to_json(plain), message, whole=False)
+
+    def __init__(self) -> None:
+        self._root = _Part(RunState(phase=Phase.PENDING), cut=False, levels=[])
+        self._children: list[_Part] = []
+        self._sizes = [0]
+        """Bytes of all children after each loss so far."""
+        self._changes = [0]
+        """Number of children that each loss changed."""
+        self._level = 0
+        """How many losses keep the tree within its bound."""
+        self._in_ledger = False
+        """Whether the root is a workflow whose actions are in the ledger."""
+
+    def update(self, tree: ExecutionTree | StageStatus | WorkflowExecutionStatus) -> None:
+        """Write what has changed in the tree, so that less is left to do when it is needed."""
+        field = children_field(tree)
+        children = getattr(tree, field)
+        self._root = _Part.of(tree.model_copy(update={field: children and []}))
+        in_ledger = isinstance(tree, WorkflowExecutionStatus) and tree.ledger is not None
+        if in_ledger is not self._in_ledger:
+            self._in_ledger = in_ledger
+            del self._sizes[LEDGER_LEVEL:], self._changes[LEDGER_LEVEL:]
+            for part in self._children:
+                del part.levels[LEDGER_LEVEL:]
+        self._root.shorten(len(LOSSES), in_ledger=in_ledger)
+        self._replace_children(children or [])
+        while self._level and self._fits(self._level - 1):
+            self._level -= 1
+        while self._level < len(LOSSES) and not self._fits(self._level):
+            self._level += 1
+        for part in self._children:
+            part.ahead = None
+
+    def rendered(self, tree: ExecutionTree | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
+        """Return a plan's tree, or the node of a stage or a workflow, within BOUND; its message says what was left out.
+
+        A summary stays complete.
+        """
+        self.update(tree)
+        root, name = from_json(self._root.levels[self._level]), alias(type(tree), children_field(tree))
+        listed = root.pop(name, None) is not None
+        message = root.get("message", "")
+        if dropped := self._dropped():
+            said = bounded(action_messages.shortened(dropped), MESSAGE_BOUND // 2)
+            room = MESSAGE_BOUND - len(said.encode()) - len("; ")
+            message = f"{bounded(message, room)}; {said}" if message else said
+            root |= {"message": message} | ({"shortened": True} if isinstance(tree, RunState) else {})
+        json = to_json(root)
+        if listed:
+            children = b",".join([part.levels[self._level] for part in self._children])
+            json = b'%b,"%b":[%b]}' % (json[:-1], name.encode(), children)
+        cut = self._root.cut or any(part.cut for part in self._children)
+        return RenderedTree(json, message, whole=not dropped and not cut)
+
+    def _replace_children(self, nodes: Sequence[Model]) -> None:
+        """Write the children that are not those of the last time."""
+        for part in self._children[len(nodes) :]:
+            self._count(part, -1)
+        del self._children[len(nodes) :]
+        for index, node in enumerate(nodes):
+            before = self._children[index] if index < len(self._children) else None
+            if before is not None and before.node is node:
+                continue
+            part = _Part.of(node)
+            part.shorten(len(self._sizes) - 1, in_ledger=self._in_ledger)
+            self._count(part, 1)
+            if before is None:
+                self._children.append(part)
+            else:
+                self._count(before, -1)
+                self._children[index] = part
+
+    def _count(self, part: _Part, sign: int) -> None:
+        """Add a child to the sums over all children, or take it out."""
+        for level, json in enumerate(part.levels[: len(self._sizes)]):
+            self._sizes[level] += sign * (len(json) + len(","))
+            self._changes[level] += sign * part.changed_by(level)
+
+    def _fits(self, level: int) -> bool:
+        """Return whether the tree is within its bound after so many losses."""
+        size = len(self._root.levels[level])
+        if self._lists_children(level):
+            while len(self._sizes) <= level:
+                for part in self._children:
+                    part.shorten(len(self._sizes), in_ledger=self._in_ledger)
+                self._changes.append(sum([part.changed_by(len(self._sizes)) for part in self._children]))
+                self._sizes.append(sum([len(part.levels[len(self._sizes)]) + len(",") for part in self._children]))
+            size += self._sizes[level]
+        return size <= BOUND - _ROOM
+
+    def _lists_children(self, level: int) -> bool:
+        """Return whether the list of children is still there after so many losses."""
+        return alias(type(self._root.node), children_field(self._root.node)) in from_json(self._root.levels[level])
+
+    def _dropped(self) -> list[str]:
+        """Name what was left out."""
+        dropped: list[str] = []
+        for level, loss in enumerate(LOSSES[: self._level], 1):
+            if self._root.changed_by(level) or (self._lists_children(level - 1) and self._changes[level]):
+                dropped = [name for name in dropped if name not in loss.covers]
+                dropped.append(loss.name)
+        return dropped
+
+
+def rendered(tree: ExecutionTree | StageStatus | WorkflowExecutionStatus) -> RenderedTree:
+    """Return a tree that is written once, within BOUND."""
+    return TreeWriter().rendered(tree)
 
 
 def shorten(tree: TreeT) -> TreeT:

@@ -52,6 +52,11 @@ _CHILDREN: dict[type[Model], str] = {
 # Any node.
 
 
+def children_field(parent: Model) -> str:
+    """Return the name of the field that holds a node's children."""
+    return _CHILDREN[type(parent)]
+
+
 def map_nodes(tree: ModelT, kind: type[KindT], change: Callable[[KindT], KindT]) -> ModelT:
     """Return a tree with every node of one kind changed, children before their parents.
 
@@ -68,7 +73,7 @@ def map_nodes(tree: ModelT, kind: type[KindT], change: Callable[[KindT], KindT])
 
 def with_child(parent: TreeT, index: int, child: ActionStatus | WorkflowExecutionStatus | StageStatus) -> TreeT:
     """Return a workflow, a stage or a plan with its child at `index` replaced; a plan's counts are left as they are."""
-    field = _CHILDREN[type(parent)]
+    field = children_field(parent)
     children = list(getattr(parent, field))
     children[index] = child
     return parent.model_copy(update={field: children})

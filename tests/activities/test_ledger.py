@@ -27,7 +27,7 @@ from api.reasons import Reason
 from api.steps import ExecuteDecision, FailureType, LedgerInput, RevertDecision, RunInput
 from planning.revert.decide import decide_revert, objects_to_observe
 from planning.snapshot.documents import digest
-from planning.snapshot.ledger import PART_BOUND, records
+from planning.snapshot.ledger import PART_BOUND, Recorder
 from planning.status.size_limit import BOUND, shorten, size
 from planning.status.transitions import with_counts
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions
@@ -263,7 +263,7 @@ async def test_200_stages_of_25_actions_are_taken_back_whole_although_their_stat
             for one in part.workflows[0].actions
         ]
         node = part.workflows[0].model_copy(update={"phase": Phase.SUCCEEDED, "action_statuses": done})
-        [record] = records(node)
+        [record] = Recorder().records(node)
         origin = decision.origin.model_copy(update={"stage": part.name})
         ref = await store.store_record(LedgerInput(origin=origin, part=0, record=record))
         node = node.model_copy(update={"ledger": ref})
@@ -298,7 +298,7 @@ async def test_a_long_workflow_takes_several_parts_and_loses_nothing(ns: LiveNam
     node = WorkflowExecutionStatus(
         workflow_ref=decision.state.stages[0].workflows[0].workflow_ref, phase=Phase.SUCCEEDED, action_statuses=actions
     )
-    first, *others = records(node)
+    first, *others = Recorder().records(node)
     assert others
     assert all(len(json.dumps(part.to_object())) < PART_BOUND * 1.1 for part in (first, *others))
     store = LedgerStore(RevisionStore(ns.cluster))

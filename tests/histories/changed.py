@@ -6,6 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from api.execution import WorkflowExecutionStatus
     from api.steps import RevertWorkflowInput
 from workflows import action_calls
+from workflows.action_calls import ActionCall
 from workflows.contract import WorkflowType
 from workflows.workflow import RevertWorkflow
 
@@ -19,12 +20,14 @@ class ChangedRevertWorkflow(RevertWorkflow):
         node = workflow_input.workflow
         backwards = node.model_copy(update={"action_statuses": node.actions[::-1]})
         super().__init__(workflow_input.model_copy(update={"workflow": backwards}))
+        self._forwards = workflow_input
 
     @workflow.run
     async def run(self, workflow_input: RevertWorkflowInput) -> WorkflowExecutionStatus:
-        last = len(workflow_input.steps) - 1
-        backwards = [
-            None if step is None else action_calls.rollback(last - place, workflow_input, step)
-            for place, step in enumerate(workflow_input.steps[::-1])
-        ]
-        return await self.cancellation.guard(self.walk(backwards))
+        return await self.cancellation.guard(self.walk(len(workflow_input.steps)))
+
+    def call(self, index: int) -> ActionCall | None:
+        steps = self._forwards.steps
+        place = len(steps) - 1 - index
+        step = steps[place]
+        return None if step is None else action_calls.rollback(place, self._forwards, step)

@@ -1,23 +1,27 @@
 """One bound for the tree: kept in every case, dullest detail first, and it says so."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from api.execution import (
     ActionStatus,
     ClusterActionStatus,
     ExecutionTree,
+    LedgerRef,
     RunState,
     StageStatus,
     WorkflowExecutionStatus,
 )
 from api.phases import Phase
 from planning.messages.text import MESSAGE_BOUND
-from planning.status.size_limit import BOUND, rendered, shorten, size
-from planning.status.transitions import TreeT, with_counts
+from planning.status import size_limit
+from planning.status.size_limit import BOUND, TreeWriter, rendered, shorten, size
+from planning.status.transitions import TreeT, with_child, with_counts
 from tests.planning.builders import config_map, decide, dr_workflow, execute, made, manifest, present, stage, workflow
 from workflows.converter import DATA_CONVERTER
 
@@ -208,3 +212,35 @@ def assert_sent_as_shortened(node: TreeT) -> None:
     payload = DATA_CONVERTER.payload_converter.to_payloads([written])[0]
     assert DATA_CONVERTER.payload_converter.from_payloads([payload], [type(node)]) == [short]
     assert len(payload.data) == len(written.json) <= BOUND
+
+
+def test_a_tree_is_written_the_same_whatever_was_written_before() -> None:
+    ref = LedgerRef(name="drplan-l", sha256="0")
+    short, long, longer = (tree(20_000, message="y" * length).stages[0] for length in (10, 300, 900))
+    of_stage, of_workflow = TreeWriter(), TreeWriter()
+    for one in (short, long, longer, short.model_copy(update={"workflow_executions": []}), long, short):
+        assert of_stage.rendered(one) == rendered(one)
+    broken = long.workflows[0].actions[0].model_copy(update={"phase": Phase.FAILED, "message": "é" * 3000})
+    for node in (short.workflows[0], with_child(long.workflows[0], 0, broken), longer.workflows[0]):
+        for now in (node, node.model_copy(update={"ledger": ref})):
+            assert of_workflow.rendered(now) == rendered(now)
+
+
+@pytest.mark.parametrize("length", [10, 300], ids=["within-the-bound", "shortened"])
+def test_what_has_not_changed_is_not_written_again(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = Counter[str]()
+
+    def counted(value: Any, **options: Any) -> bytes:
+        writes["now"] += 1
+        return to_json(value, **options)
+
+    monkeypatch.setattr(size_limit, "to_json", counted)
+    writer, node = TreeWriter(), tree(20_000, message="y" * length).stages[0].workflows[0]
+    before = writer.rendered(node)
+    assert ("shortened" in before.message) is (length > 10)
+    assert writes["now"] > len(node.actions)
+    writes.clear()
+    ended = node.actions[7].model_copy(update={"phase": Phase.FAILED, "message": "it failed"})
+    after = writer.rendered(with_child(node, 7, ended))
+    assert b"it failed" in after.json
+    assert writes["now"] < 10
