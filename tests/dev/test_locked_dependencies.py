@@ -17,6 +17,7 @@ LOCKS = [
     REPOSITORY / "requirements-build.lock",
     REPOSITORY / "dev/go/requirements.lock",
     REPOSITORY / "requirements-docs.lock",
+    REPOSITORY / "dev/helm.lock",
 ]
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
