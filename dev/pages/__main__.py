@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dev.layout import REPOSITORY
-from dev.pages import api_reference, cli_reference, runbooks
+from dev.pages import api_reference, architecture_picture, cli_reference, runbooks
 
 FOLDERS: tuple[str, ...] = ("docs/runbooks", "docs/zh/runbooks")
 """Folders, below the repository, in which every file is generated."""
@@ -18,6 +18,7 @@ def files() -> Mapping[str, str]:
     return {
         "docs/cli.md": cli_reference.page(),
         "docs/api.md": api_reference.page(),
+        "docs/images/architecture.svg": architecture_picture.picture(),
         **dict(runbooks.files()),
     }
 

@@ -16,7 +16,7 @@ def broken(page: Page, link: str) -> str | None:
         return f"{link}: leaves the repository"
     if not target.exists():
         return f"{link}: no such file"
-    if parts.fragment and target.suffix == ".md" and parts.fragment not in Page(target).anchors():
+    if parts.fragment and target.suffix == ".md" and unquote(parts.fragment) not in Page(target).anchors():
         return f"{link}: no such heading"
     return None
 

@@ -1,6 +1,7 @@
 """What the pages name exists: make targets, files, modules, settings."""
 
 import re
+from functools import cache
 
 import pytest
 
@@ -18,16 +19,19 @@ PATH = re.compile(r"^[\w.-]+(/[\w.-]+)*/?$")
 VARIABLE = re.compile(r"\bDRPLAN_[A-Z_]+\b")
 
 
+@cache
 def settings() -> set[str]:
     """Give the variables of the processes."""
     fields = {*BridgeSettings.model_fields, *WorkerSettings.model_fields, *CodecSettings.model_fields}
     return {f"DRPLAN_{field.upper()}" for field in fields}
 
 
+@cache
 def variables_of_the_local_stack() -> set[str]:
     return {name for file in (REPOSITORY / "dev").glob("*.py") for name in VARIABLE.findall(file.read_text())}
 
 
+@cache
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z][a-z-]*):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
@@ -44,6 +48,7 @@ def exists(span: str, page: Page) -> bool:
     return any((base / span).exists() for base in (REPOSITORY, page.path.parent)) or _a_file_of_a_package(span)
 
 
+@cache
 def _a_file_of_a_package(span: str) -> bool:
     """A table of modules names them without their folder."""
     return "/" not in span and any((REPOSITORY / top).rglob(span) for top in TOP)

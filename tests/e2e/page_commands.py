@@ -3,11 +3,14 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
 
+SET_UP = ("make ", ". ", "export ")
+"""Beginnings of the blocks that the test's own stack stands for."""
 DIFFERS = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<time>"),
     (re.compile(r"\b(\d+h)?(\d+m)?\d+(\.\d+)?(ms|s|m)\b"), "<span>"),
@@ -34,11 +37,16 @@ def same(text: str) -> str:
 
 
 def shell_of(stack: Stack, home: Path) -> dict[str, str]:
-    """Give the variables of a shell in which `kubectl` acts on the stack as the administrator."""
+    """Give the variables of a shell in which `kubectl`, `temporal` and `drplan` act on the stack, as administrator."""
     (home / "kubectl").symlink_to(stack.programs.kubectl)
+    (home / "temporal").symlink_to(stack.programs.temporal)
+    program = home / "drplan"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{REPOSITORY}" exec "{sys.executable}" -m cli.main "$@"\n')
+    program.chmod(0o755)
     return {
         "PATH": f"{home}{os.pathsep}{os.environ['PATH']}",
         "KUBECONFIG": str(stack.layout.kubeconfig),
+        "TEMPORAL_ADDRESS": stack.temporal_address,
         "HOME": str(home),
     }
 
@@ -49,3 +57,14 @@ def run(shell: dict[str, str], commands: str) -> str:
     done = subprocess.run(line, env=shell, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"{commands}\n{done.stderr}"
     return done.stdout
+
+
+def differences(shell: dict[str, str], page: Page) -> list[str]:
+    """Run every block of a page, and give what it printed where the page shows something else."""
+    found = []
+    for commands, expected in steps(page):
+        if not commands.startswith(SET_UP):
+            printed = run(shell, commands)
+            if same(expected) not in same(printed):
+                found.append(f"{commands}\n{printed}")
+    return found
