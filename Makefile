@@ -87,6 +87,10 @@ $(VENV)/.docs: requirements-docs.lock | $(INSTALLED)
 manifests: crds ## Render the manifests below deploy/ from the Helm chart in deploy/charts/drplan
 	$(PY) -m dev.manifests
 
+.PHONY: monitoring
+monitoring: $(INSTALLED) ## Generate the Grafana dashboard, and the tables of metrics and alerts in docs/monitoring.md
+	$(PY) -m dev.monitoring
+
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-150} $(PYTEST) tests/planning/test_fuzz.py $(ARGS)
@@ -130,8 +134,8 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .PHONY: lock
 lock: $(INSTALLED) ## Lock the dependencies of pyproject.toml with their hashes
-	$(COMPILE) --extra dev --extra server -o requirements.lock pyproject.toml
-	$(COMPILE) --constraint requirements.lock --extra server -o requirements-runtime.lock pyproject.toml
+	$(COMPILE) --extra dev --extra server --extra tracing -o requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --extra server --extra tracing -o requirements-runtime.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock -o requirements-cli.lock pyproject.toml
 	$(COMPILE) --extra docs --constraint requirements.lock -o requirements-docs.lock pyproject.toml
 	echo 'hatchling>=1.33,<2' | $(COMPILE) --constraint requirements.lock -o requirements-build.lock -

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from bridge.controller.context import Context
+from bridge.controller.measure import PassEnd, Passes, begin_counting, sample
+from bridge.controller.open_executions import OpenExecutions
 from bridge.controller.own_runs import sweep
 from bridge.controller.reconcile import reconcile
 from bridge.controller.turns import Turns
-from bridge.controller.validation import NotYourTurnError, ValidationBrokeError
+from bridge.controller.validation import NotYourTurnError, ValidationBrokeError, Validator
 from bridge.kubernetes.events import EventRecorder
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
@@ -24,6 +26,8 @@ from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
 from planning.messages.text import where_raised
+from process.health import Finding, Health, no_problem
+from process.temporal import Interceptors
 
 _log = structlog.get_logger(__name__)
 
@@ -39,6 +43,8 @@ class Bridge:
     ) -> None:
         self._settings = settings
         self._cluster = cluster
+        self._temporal = temporal
+        self._metrics = temporal.metrics
         pace = Pace(
             shortest=settings.shortest_interval.total_seconds(),
             longest=settings.longest_interval.total_seconds(),
@@ -49,6 +55,7 @@ class Bridge:
         self._lease = LeaderElection(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in ObjectKind]
         poller = HistoryPoller(temporal, settings.long_polls, pace.shortest, self._wake)
+        cluster.on_answer = self._metrics.answered
         self._context = Context(
             settings=settings,
             cluster=cluster,
@@ -59,26 +66,52 @@ class Bridge:
             poller=poller,
             events=EventRecorder(cluster, settings.identity),
             turns=Turns(settings.rehearsals, self._queue.add),
+            metrics=self._metrics,
+            validator=Validator(self._metrics),
+            open_executions=OpenExecutions(),
         )
+        self._passes = Passes(self._context, clock)
+        begin_counting(self._metrics)
 
     @classmethod
-    async def connect(cls, settings: BridgeSettings, clock: Callable[[], float]) -> "Bridge":
+    async def connect(
+        cls, settings: BridgeSettings, clock: Callable[[], float], interceptors: Interceptors = ()
+    ) -> "Bridge":
         """Build a bridge from the environment. Raises ConfigurationError where no cluster is configured."""
         cluster = await Cluster.connect(user_agent="drplan-bridge")
-        temporal = await TemporalClient.connect(settings)
+        temporal = await TemporalClient.connect(settings, interceptors)
         return cls(settings, cluster, temporal, clock)
 
     def _reflector(self, kind: ObjectKind, index: Index) -> Reflector:
         settings = self._settings
         relist = settings.relist.total_seconds()
-        return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist)
+        return Reflector(self._cluster, kind, index, page_size=settings.page_size, relist=relist, metrics=self._metrics)
 
     def _wake(self, key: Key, urgency: Urgency = Urgency.SOON) -> None:
         self._queue.add(key, urgency=urgency)
 
+    def add_checks(self, health: Health) -> None:
+        """Add what liveness and readiness of this process depend on."""
+        watches = dict(zip(ObjectKind, self._reflectors, strict=True))
+
+        def caches() -> Finding:
+            missing = [kind.value for kind, reflector in watches.items() if not reflector.synced.is_set()]
+            return no_problem(f"not complete: {', '.join(missing)}" if missing else "", "complete")
+
+        def watching() -> Finding:
+            silent = [kind.value for kind, reflector in watches.items() if not reflector.going_on.finding().ok]
+            return no_problem(f"silent: {', '.join(silent)}" if silent else "", "go on")
+
+        health.add("passes", self._passes.finding, of_process=True)
+        health.add("watches", watching, of_process=True)
+        health.add("lease-loop", self._lease.going_on.finding, of_process=True)
+        health.add("caches", caches)
+        health.add("temporal", lambda: no_problem(self._temporal.watch.problem(), "answers"))
+        health.add("lease", self._lease.finding)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then release the lease and close."""
-        loops = [self._lease.run(), self._context.events.run(), self._context.temporal.watch(), self._lead()]
+        loops = [self._lease.run(), self._context.events.run(), self._temporal.watch.run(), self._lead()]
         loops += [reflector.run() for reflector in self._reflectors]
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -102,11 +135,13 @@ class Bridge:
             await self._lease.leading.wait()
             self._context.runs.clear()
             self._context.without_worker.clear()
+            self._context.open_executions.clear()
             self._context.turns.reset(self._context.index.rehearsed_plans())
             for key in self._context.index.begin():
                 self._queue.add(key)
             workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]
             workers.append(asyncio.create_task(sweep(self._context)))
+            workers.append(asyncio.create_task(sample(self._context, self._passes, self._queue.overdue)))
             try:
                 await self._lease.lost.wait()
             finally:
@@ -122,26 +157,40 @@ class Bridge:
     async def _work(self, lowest: Rank = Rank.LAST) -> None:
         while True:
             key = await self._queue.get(lowest)
+            self._passes.begin(key)
+            result = None
             try:
-                again = await reconcile(self._context, key)
-            except (ConflictError, NotYourTurnError):
-                self._queue.done(key, FRESH_PASS)
-            except ApiError as error:
-                self._failed(key, str(error), error.retry_after or 0.0)
-            except NoAnswer as error:  # said once for all passes, by the watch over Temporal
-                _log.debug("pass failed", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
-                self._queue.failed(key)
-            except TemporalError as error:
-                self._failed(key, str(error))
-            except Exception as error:  # a bug in one object's pass must not stop all others
-                where = str(error) if isinstance(error, ValidationBrokeError) else where_raised(error)
-                _log.error("pass broke", kind=key.kind, namespace=key.namespace, name=key.name, where=where)
-                self._failed(key, f"unexpected {type(error).__name__}")
-            except asyncio.CancelledError:
-                self._queue.done(key, 0)
-                raise
-            else:
-                self._queue.done(key, again, self._context.store.cost(key))
+                result = await self._pass(key)
+            finally:
+                self._passes.end(key, result)
+
+    async def _pass(self, key: Key) -> PassEnd:
+        """Pass over one object, and schedule the next pass."""
+        try:
+            again = await reconcile(self._context, key)
+        except (ConflictError, NotYourTurnError):
+            self._queue.done(key, FRESH_PASS)
+            return PassEnd.CONFLICT
+        except ApiError as error:
+            self._failed(key, str(error), error.retry_after or 0.0)
+            return PassEnd.KUBERNETES_ERROR
+        except NoAnswer as error:  # said once for all passes, by the watch over Temporal
+            _log.debug("pass failed", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
+            self._queue.failed(key)
+            return PassEnd.NO_ANSWER
+        except TemporalError as error:
+            self._failed(key, str(error))
+            return PassEnd.TEMPORAL_ERROR
+        except Exception as error:  # a bug in one object's pass must not stop all others
+            where = str(error) if isinstance(error, ValidationBrokeError) else where_raised(error)
+            _log.error("pass broke", kind=key.kind, namespace=key.namespace, name=key.name, where=where)
+            self._failed(key, f"unexpected {type(error).__name__}")
+            return PassEnd.BROKEN
+        except asyncio.CancelledError:
+            self._queue.done(key, 0)
+            raise
+        self._queue.done(key, again, self._context.store.cost(key))
+        return PassEnd.SUCCEEDED
 
     def _failed(self, key: Key, error: str, at_least: float = 0.0) -> None:
         pause = self._queue.failed(key, at_least)

@@ -9,6 +9,7 @@ Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Conce
 
 import asyncio
 import copy
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -55,6 +56,10 @@ _NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteRead
 """What the transport raises, and the client library where credentials cannot be renewed."""
 
 
+OnAnswer = Callable[[str, int, float], None]
+"""Takes the method of a call, the HTTP status of its answer (0 where none came), and the seconds until then."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of a client; times in seconds."""
@@ -89,6 +94,8 @@ class Cluster:
         self._limits = limits or Limits()
         self._discovery = Discovery(self._call)
         self._dry_run = False
+        self.on_answer: OnAnswer | None = None
+        """Called after every call but watches."""
         self.namespace = namespace
         """Of the context in use: where commands look for what has no namespace."""
 
@@ -335,13 +342,18 @@ class Cluster:
         seconds = seconds or self._limits.call
         if self._dry_run:
             request = request.as_dry_run()
+        began, status = time.monotonic(), 0
         try:
             response = await self._send(request, aiohttp.ClientTimeout(total=seconds))
+            status = response.status
             raw = await read(response, request.most_bytes)
         except TimeoutError as error:
             raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
         except _NO_ANSWER as error:
             raise UnreachableError(f"the API server gave no answer: {_words(error)}") from error
+        finally:
+            if self.on_answer is not None:
+                self.on_answer(request.method, status, time.monotonic() - began)
         return answer_of(request, response, raw)
 
     async def _send(

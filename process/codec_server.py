@@ -22,25 +22,13 @@ from temporalio.api.common.v1 import Payloads
 
 from process.main import main
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
-from process.settings import KeyFolder, LogSettings
+from process.settings import KeyFolder, ListenAddress, LogSettings, host_and_port
 
 DESCRIPTION = "Decrypts payloads for Temporal's UI and CLI."
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes. Temporal's limit for one payload is 2 MB, and the UI sends the payloads of one event at a time."""
 _LARGEST_TOKEN = 4_096
 _log = structlog.get_logger(__name__)
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{address}")
-    if not parts.hostname or not parts.port or parts.path or parts.username:
-        raise ValueError("not an address and port, as in 127.0.0.1:8081")
-    return str(ip_address(parts.hostname)), parts.port
-
-
-def _address(text: str) -> str:
-    _host_and_port(text)
-    return text
 
 
 def _origins(text: str) -> str:
@@ -71,7 +59,7 @@ def _read_token(file: Path) -> str:
 def _token_file(file: Path | None, info: ValidationInfo) -> Path | None:
     if file is not None:
         _read_token(file)
-    elif "codec_address" in info.data and not ip_address(_host_and_port(info.data["codec_address"])[0]).is_loopback:
+    elif "codec_address" in info.data and not ip_address(host_and_port(info.data["codec_address"])[0]).is_loopback:
         raise ValueError("required where DRPLAN_CODEC_ADDRESS is not a loopback address")
     return file
 
@@ -81,7 +69,7 @@ class CodecSettings(LogSettings):
 
     payload_keys: KeyFolder
     """folder with the keys that decrypt payloads in Temporal: files named by key id, each with base64 of 32 bytes"""
-    codec_address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:8081"
+    codec_address: ListenAddress = "127.0.0.1:8081"
     """address and port where the endpoint listens"""
     codec_allowed_origins: Annotated[str, AfterValidator(_origins)] = "http://127.0.0.1:8080"
     """origins of Temporal's UI, separated by commas"""
@@ -149,7 +137,7 @@ async def serve(settings: CodecSettings, stop: asyncio.Event) -> None:
     runner = web.AppRunner(application(settings), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, *_host_and_port(settings.codec_address)).start()
+        await web.TCPSite(runner, *host_and_port(settings.codec_address)).start()
         _log.info("codec endpoint started", address=settings.codec_address)
         await stop.wait()
     finally:

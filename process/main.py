@@ -19,6 +19,7 @@ import structlog
 from pydantic import ValidationError
 
 from kube.errors import ConfigurationError
+from process.health import ListenError
 from process.logs import DEFAULT_LEVEL, log_as_json
 from process.settings import LogSettings, describe_errors, listing
 from process.temporal import TemporalConfigurationError
@@ -73,7 +74,7 @@ def main(
         asyncio.run(_serve_until_signaled(serve, settings))
     except StoppedError:
         log.info(f"{name} stopped before it served")
-    except (ConfigurationError, TemporalConfigurationError) as error:
+    except (ConfigurationError, TemporalConfigurationError, ListenError) as error:
         log.error(f"{name} cannot start", reason=str(error))
         return 2
     except Exception:

@@ -4,8 +4,10 @@ The docstring of a setting is its help text. Durations are Go durations. Source:
 """
 
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
@@ -28,6 +30,19 @@ def _name(text: str) -> str:
     return text
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Return the two parts of a numeric address with a port. Raises ValueError."""
+    parts = urlsplit(f"//{address}")
+    if not parts.hostname or not parts.port or parts.path or parts.username:
+        raise ValueError("not an address and port, as in 127.0.0.1:8081")
+    return str(ip_address(parts.hostname)), parts.port
+
+
+def _listen_address(text: str) -> str:
+    host_and_port(text)
+    return text
+
+
 def _key_folder(folder: Path) -> Path:
     read_keys(folder)
     return folder
@@ -46,6 +61,8 @@ def _existing_key(key_id: str | None, info: ValidationInfo) -> str | None:
 
 GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
 Count = Annotated[int, Field(ge=1)]
+ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+"""Where a process listens."""
 KubernetesName = Annotated[str, AfterValidator(_name)]
 NonEmpty = Annotated[str, Field(min_length=1)]
 KeyFolder = Annotated[Path, AfterValidator(_key_folder)]
@@ -68,6 +85,10 @@ class ProcessSettings(LogSettings):
     """Temporal task queue of workflows and actions; the same for worker and bridge"""
     metrics_address: str | None = None
     """address and port, as in 0.0.0.0:9464, where Prometheus finds the metrics of the process"""
+    health_address: ListenAddress | None = None
+    """address and port, as in 0.0.0.0:8081, where /healthz and /readyz answer"""
+    tracing: bool = False
+    """whether spans are sent by OpenTelemetry, where the variables OTEL_* say"""
     payload_keys: KeyFolder | None = None
     """folder with the keys that decrypt payloads in Temporal: files named by key id, each with base64 of 32 bytes"""
     payload_key_id: Annotated[str | None, AfterValidator(_existing_key)] = None
@@ -85,7 +106,8 @@ def listing(settings: type[LogSettings]) -> str:
 
 _OTHERS = """\
   KUBECONFIG                         cluster to act on, as for kubectl [~/.kube/config, else the pod's service account]
-  TEMPORAL_ADDRESS, _NAMESPACE, …    as Temporal's environment configuration says [localhost:7233, default]"""
+  TEMPORAL_ADDRESS, _NAMESPACE, …    as Temporal's environment configuration says [localhost:7233, default]
+  OTEL_EXPORTER_OTLP_ENDPOINT, …     where spans go, with DRPLAN_TRACING=true [http://localhost:4318]"""
 
 
 def _default(field: FieldInfo) -> str:

@@ -19,7 +19,9 @@ ALLOWED = {
     "temporalio": (
         "workflows/",
         "activities/",
+        "process/metrics.py",
         "process/temporal.py",
+        "process/tracing.py",
         "process/payload_encryption.py",
         "process/codec_server.py",
         "worker/",

@@ -10,10 +10,14 @@ from activities.authorize import RunAuthorizer
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
+from process.health import Finding, Health, no_problem, serving
 from process.main import collect_garbage_seldom, end, main, unless_stopped
+from process.metrics import Metrics
 from process.payload_encryption import PayloadEncryption
-from process.temporal import connect, connect_options, runtime, watch
+from process.temporal import Interceptors, TemporalWatch, connect, connect_options, runtime, traced
+from worker.attempt_metrics import AttemptMetrics
 from worker.build import Authorization, build_worker
+from worker.queue_watch import QueueWatch
 from worker.settings import Settings
 
 T = TypeVar("T")
@@ -25,29 +29,52 @@ _log = structlog.get_logger(__name__)
 async def serve(settings: Settings, stop: asyncio.Event, authorization: Authorization = RunAuthorizer.of) -> None:
     """Serve until told to stop; then let running attempts end within the graceful time.
 
-    Raises ConfigurationError, TemporalConfigurationError and StoppedError.
+    Raises ConfigurationError, TemporalConfigurationError, ListenError and StoppedError.
     """
+    health = Health()
+    health.add("worker", lambda: Finding(False, "is not connected yet"))
+    with traced("worker", enabled=settings.tracing) as interceptors:
+        async with serving(health, settings.health_address):
+            await _serve(settings, stop, authorization, health, interceptors)
+
+
+async def _serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    authorization: Authorization,
+    health: Health,
+    interceptors: Interceptors,
+) -> None:
     cluster = await Cluster.connect(
         user_agent="drplan-worker", limits=Limits(connections=settings.kubernetes_connections)
     )
     try:
-        options, metrics = connect_options(), runtime(settings.metrics_address, settings.log_level)
+        options, own_runtime = connect_options(), runtime(settings.metrics_address, settings.log_level)
+        metrics = Metrics(own_runtime.metric_meter)
+        cluster.on_answer = metrics.answered
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         temporal = _until_reached(
             f"Temporal at {options['target_host']}",
             "TEMPORAL_ADDRESS",
             RuntimeError,
-            lambda: connect(options, encryption, metrics),
+            lambda: connect(options, encryption, own_runtime, interceptors=interceptors),
         )
         client = await unless_stopped(temporal, stop)
         server = _until_reached("the Kubernetes API server", "KUBECONFIG", ApiError, cluster.version)
         version = await unless_stopped(server, stop)
-        async with build_worker(client, cluster, settings, authorization):
+        worker = build_worker(client, cluster, settings, authorization, [AttemptMetrics(metrics)])
+        async with worker:
             collect_garbage_seldom()
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
-            watching = asyncio.create_task(watch(client))
+            watch, polling = TemporalWatch(client, metrics), QueueWatch(client, settings.task_queue)
+            health.add("worker", lambda: Finding(worker.is_running, "runs"), of_process=True)
+            health.add("temporal", lambda: no_problem(watch.problem(), "answers"))
+            health.add("task-queue", polling.finding)
+            watching = [asyncio.create_task(each.run()) for each in (watch, polling)]
             await stop.wait()
-            watching.cancel()
+            health.add("worker", lambda: Finding(False, "stops"))
+            for task in watching:
+                task.cancel()
             _log.info("worker stopping", graceful_seconds=settings.graceful_shutdown.total_seconds())
     finally:
         await cluster.close()

@@ -3,13 +3,19 @@
 Source: docs/architecture.md, "Temporal"; Temporal, "Worker performance" and "Worker Versioning".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.worker import (
+    Interceptor,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.authorize import Authorizer, Impersonation, RunAuthorizer
@@ -28,7 +34,11 @@ Authorization = Callable[[Client, Cluster, SnapshotStore, Impersonation], Author
 
 
 def build_worker(
-    client: Client, cluster: Cluster, settings: Settings, authorization: Authorization = RunAuthorizer.of
+    client: Client,
+    cluster: Cluster,
+    settings: Settings,
+    authorization: Authorization = RunAuthorizer.of,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Build the worker; it begins to poll when it is run."""
     impersonation = Impersonation(settings.default_service_account, settings.impersonate)
@@ -48,6 +58,7 @@ def build_worker(
         max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
         deployment_config=_deployment(settings),
+        interceptors=interceptors,
     )
 
 

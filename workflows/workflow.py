@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from api.execution import ActionStatus, WorkflowExecutionStatus
+    from api.metrics import ATTEMPTS_LOST
     from api.phases import OnFailure, OperationType, Phase, WorkflowFailurePolicy
     from api.reasons import Reason
     from api.requests import Pause, PersonRequest, RequestType
@@ -38,8 +39,6 @@ from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, Workflo
 from workflows.decisions import Decisions, MadeDecision, WaitingAction, ended_by, options_of, skipped_by, tried_again
 from workflows.pause import Paused
 
-ATTEMPTS_LOST = "drplan_attempts_lost"
-ATTEMPTS_LOST_HELP = "Attempts of an action that were lost with their workers"
 WRITTEN_AFTER = 100
 """Actions that end, until the tree is written as far as it has changed: the end of thousands leaves little to write."""
 PARALLEL_ACTIONS = 50
@@ -197,8 +196,8 @@ class WorkflowWalk(ABC):
 
         def losing(losses: int, retries: int, pause: timedelta) -> None:
             ref, name = self._node.workflow_ref, self._node.actions[index].name
-            place = {"drworkflow_namespace": ref.in_namespace, "drworkflow": ref.name, "action": name}
-            workflow.metric_meter().create_counter(ATTEMPTS_LOST, ATTEMPTS_LOST_HELP).add(1, place)
+            place = dict(zip(ATTEMPTS_LOST.labels, (ref.in_namespace, ref.name, name), strict=True))
+            workflow.metric_meter().create_counter(ATTEMPTS_LOST.name, ATTEMPTS_LOST.help).add(1, place)
             if pause:
                 waiting = transitions.action_lost(self._node.actions[index], losses, retries, pause)
                 self._node = transitions.with_child(self._node, index, waiting)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from api.execution import DRPlanExecution, Engine
+from bridge.controller.open_executions import OpenExecutions
 from bridge.controller.turns import Turns
 from bridge.controller.validation import Validator
 from bridge.kubernetes.events import EventRecorder
@@ -17,6 +18,7 @@ from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
 from kube.client import Cluster
+from process.metrics import Metrics
 
 StoredExecution = StoredObject[DRPlanExecution]
 
@@ -58,7 +60,9 @@ class Context:
     poller: HistoryPoller
     events: EventRecorder
     turns: Turns
-    validator: Validator = field(default_factory=Validator)
+    metrics: Metrics
+    validator: Validator
+    open_executions: OpenExecutions
     now: Callable[[], datetime] = utc_now
     without_worker: set[Key] = field(default_factory=set)
     """The executions whose run no worker continues now."""

@@ -16,6 +16,7 @@ from api.workflow import DRWorkflow
 from bridge.controller import validation
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
+from bridge.controller.measure import publish_plan
 from bridge.controller.own_runs import (
     cancel_orphaned_run,
     cancel_without_lock,
@@ -75,6 +76,7 @@ async def reconcile(context: Context, key: Key) -> float | None:
             case _:
                 assert_never(key.kind)
     except NotFoundError:
+        context.open_executions.forget(key)
         await cancel_orphaned_run(context, key, None)
     except UnreadableObjectError as error:
         _log.error("object cannot be read", kind=key.kind, namespace=key.namespace, name=key.name, error=str(error))
@@ -91,6 +93,7 @@ async def _reconcile_execution(context: Context, key: Key) -> float | None:
         result = await _start(context, execution)
     if not result.execution.ended and result.engine is not None:
         result = await _sync(context, result.execution, result.engine)
+    context.open_executions.see(result.execution, context.now())
     if result.execution.ended:
         ended = result.execution if result.engine is None else await restore_metadata(context, result.execution)
         await finish(context, ended)
@@ -138,7 +141,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
             await cancel_without_lock(context, execution, run)
         if run.status is not RunStatus.OPEN:
             status = await asyncio.to_thread(execution_status.closed, before, run, context.status_context(execution))
-            return await report_end(context, execution, status)
+            return await report_end(context, execution, status, run.state)
         run = await _pass_cancel_on(context, execution, run)
         young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
         observation = await context.observer.observe(run, before.stages, young=young, shown=before.phase is not None)
@@ -216,6 +219,7 @@ async def validate_plan(context: Context, key: Key) -> float | None:
     status, requeue = await rehearse(context, stored, status)
     written = await context.store.write_status(stored, status)
     report_readiness(context, plan, written.model)
+    publish_plan(context.metrics, written.model)
     # An execution that is gone wakes nobody when its run ends.
     gone = holder is not None and context.index.entry(Key(ObjectKind.EXECUTION, key.namespace, holder.name)) is None
     return min(NOT_POLLED, requeue or NOT_POLLED) if gone else requeue

@@ -5,9 +5,11 @@ a bridge that is killed in between is followed by one that starts it. Source: do
 """
 
 from api.meta import ConditionStatus
+from api.metrics import REHEARSALS
 from api.phases import OperationType
 from api.plan import DRPlan, DRPlanStatus, RehearsalStatus
 from bridge.controller.context import Context
+from bridge.controller.measure import count_readiness
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import StoredObject
@@ -101,7 +103,9 @@ async def _refusal(context: Context, stored: StoredObject[DRPlan]) -> str | None
 
 
 def report_readiness(context: Context, plan: DRPlan, after: DRPlan) -> None:
-    """Record an event and count where a rehearsal found something else than the one before."""
+    """Count a rehearsal that ended; record an event and count where it found something else than the one before."""
+    if (ended := rehearsal.newly_ended(plan.status, after.status)) is not None:
+        context.metrics.count(REHEARSALS, ended.operation.value, ended.result.value)
     for condition in rehearsal.changes(plan.status, after.status):
         context.events.record(after, _EVENTS[condition.status], rehearsal_messages.event_readiness(condition))
-        context.temporal.count_readiness(plan.metadata.key, condition)
+        count_readiness(context.metrics, plan.metadata.key, condition)

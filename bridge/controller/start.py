@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from api.execution import DRPlanExecution, Engine, ExecutionStatus
+from api.execution import DRPlanExecution, Engine, ExecutionStatus, RunState
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
+from bridge.controller.measure import count_end
 from bridge.controller.own_runs import cancel_without_lock
 from bridge.controller.plan_lock import Waiting, hold_lock, remove_finalizer, why_behind, why_waiting
 from bridge.kubernetes.events import EventReason
@@ -138,10 +139,13 @@ async def _end(
     return await report_end(context, execution, status)
 
 
-async def report_end(context: Context, execution: StoredExecution, status: ExecutionStatus) -> PassResult:
-    """Write the final status of an execution, and an Event that says the same."""
+async def report_end(
+    context: Context, execution: StoredExecution, status: ExecutionStatus, state: RunState | None = None
+) -> PassResult:
+    """Write the final status of an execution, and an Event that says the same; `state` is its run's final tree."""
     before = execution.model.status
     execution = await context.store.write_status(execution, status)
+    count_end(context.metrics, execution.model, state)
     context.runs.pop(execution.key, None)
     report_engine(context, before, execution)
     context.events.record(execution.model, EventReason(status.phase or Phase.FAILED), status.message or "")

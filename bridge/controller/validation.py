@@ -10,6 +10,7 @@ import asyncio
 import multiprocessing
 import resource
 import signal
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from api.execution import DRPlanExecution
+from api.metrics import VALIDATION_SECONDS
 from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from bridge.kubernetes.store import UnreadableObjectError, read
@@ -31,6 +33,7 @@ from planning.messages import runs as run_messages
 from planning.messages.text import where_raised
 from planning.validation import objects as rules
 from planning.validation.warnings import known_objects, workflow_warnings
+from process.metrics import Metrics
 
 Stored = dict[str, Any]
 """An object as the API server stores it."""
@@ -115,10 +118,19 @@ def execute_findings(objects: Sequence[Stored]) -> Findings:
     return Findings() if rejection is None else Findings([rejection])
 
 
+_SUBJECTS: dict[Question, str] = {
+    plan_findings: "DRPlan",
+    dr_workflow_findings: "DRWorkflow",
+    execute_findings: "DRPlanExecution",
+}
+"""What a question is about, for the metric."""
+
+
 class Validator:
     """Asks questions in children; one at a time for each namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
+        self._metrics = metrics or Metrics()
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload([__name__])
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -157,10 +169,19 @@ class Validator:
         except TimeoutError as error:
             raise NotYourTurnError from error
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._waiting, _ask, self._processes, question, objects)
+            return await self._answer(question, objects)
         finally:
             turn.release()
+
+    async def _answer(self, question: Question, objects: Sequence[Stored]) -> Findings:
+        began, result = time.monotonic(), "Broken"
+        try:
+            loop = asyncio.get_running_loop()
+            findings = await loop.run_in_executor(self._waiting, _ask, self._processes, question, objects)
+            result = "Invalid" if findings.errors else "Valid"
+            return findings
+        finally:
+            self._metrics.observe(VALIDATION_SECONDS, time.monotonic() - began, _SUBJECTS[question], result)
 
     def close(self) -> None:
         """End what still runs."""

@@ -206,6 +206,10 @@ class Index:
         """Remember a write of this process: its echo from the watch needs no pass."""
         self._written[key] = item["metadata"]["resourceVersion"]
 
+    def last_write(self, key: Key) -> str | None:
+        """Return the version of an object that this process wrote last; None where others have changed it since."""
+        return self._written.get(key)
+
     def is_last(self, key: Key, item: Object) -> bool:
         """Whether the last known change of an object is a write of this process."""
         return self._written.get(key) == str(item["metadata"]["resourceVersion"])

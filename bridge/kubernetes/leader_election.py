@@ -15,6 +15,7 @@ from api.steps import Target
 from bridge.settings import BridgeSettings
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
+from process.health import Deadline, Finding
 from process.identity import ProcessState, state_of
 
 _API_VERSION = "coordination.k8s.io/v1"
@@ -24,6 +25,10 @@ MISSED_RENEWAL = 3 / 8
 """Part of its duration after which a lease has missed a renewal: one and a half of the four that it has."""
 SOON_AFTER = 0.05
 """Seconds after which a lease is looked at again that is about to be free."""
+LEASE_SILENT = 30.0
+"""Seconds without an answer from which it is not known who leads; twice the lease's duration, if that is longer."""
+LOOP_SILENT = 120.0
+"""Seconds: two rounds of this loop are at most three renewals apart."""
 _MOST_TRANSITIONS = 2**31 - 1
 """Of the API's 32 bits; one more would be refused."""
 
@@ -46,6 +51,9 @@ class LeaderElection:
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = 0.0
         self._next_round = self._renewal
+        self._answered = Deadline(max(LEASE_SILENT, 2 * self._duration), clock, begun=False)
+        self.going_on = Deadline(LOOP_SILENT, clock)
+        """Fails where the loop that renews the lease hangs."""
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
         self.lost.set()
@@ -55,6 +63,12 @@ class LeaderElection:
         """Whether the lease is held at this moment."""
         return self._clock() < self._held_until
 
+    def finding(self) -> Finding:
+        """Return whether it is known who leads; to stand by is as good as to lead."""
+        if self.held:
+            return Finding(True, "leads")
+        return Finding(True, "stands by") if self._answered.finding().ok else Finding(False, "cannot read its lease")
+
     async def run(self) -> None:
         """Take and renew until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -63,9 +77,11 @@ class LeaderElection:
 
     async def _renew(self) -> None:
         while True:
+            self.going_on.reset()
             try:
                 async with asyncio.timeout(2 * self._renewal):
                     await self.round()
+                self._answered.reset()
             except (ApiError, TimeoutError) as error:
                 _log.warning("lease not renewed", error=str(error) or "no answer in time")
             await asyncio.sleep(self._next_round)

@@ -127,6 +127,11 @@ class Schedule(Generic[K]):
             self._due[key] = max(self._due[key], self._earliest(key, self._urgencies[key]))
             self._push(key, self._due[key])
 
+    def overdue(self, now: float) -> tuple[int, float]:
+        """Return how many keys are due and wait for a pass, and for how many seconds the first of them."""
+        waiting = [due for key, due in self._due.items() if due <= now and key not in self._running]
+        return len(waiting), now - min(waiting, default=now)
+
     def forget(self, key: K) -> None:
         """Forget when a key that needs no further pass was last taken."""
         for known in (self._last, self._distance):
@@ -203,6 +208,10 @@ class WorkQueue(Generic[K]):
             if future.done() and not future.cancelled():  # it was handed out to a caller that is gone
                 self._finish(future.result(), 0.0, None)
             raise
+
+    def overdue(self) -> tuple[int, float]:
+        """Return how many keys are due and wait for a pass, and for how many seconds the first of them."""
+        return self._schedule.overdue(self._clock())
 
     def done(self, key: K, again: float | None, write: WriteCost | None = None) -> None:
         """End a pass that succeeded; `again` in seconds, None when only an event requires another pass.

@@ -185,6 +185,24 @@ def refused(operation: OperationType, message: str) -> ConditionUpdate:
     return conditions.of_refused_preview(operation, message)
 
 
+class EndedRehearsal(NamedTuple):
+    """A rehearsal that has ended, and what it found."""
+
+    operation: OperationType
+    result: ConditionStatus
+
+
+def newly_ended(before: DRPlanStatus, after: DRPlanStatus) -> EndedRehearsal | None:
+    """Return the rehearsal that ended between two statuses."""
+    was, now = before.rehearsal, after.rehearsal
+    if now is None or now.completion_time is None:
+        return None
+    if was is not None and was.start_time == now.start_time and was.completion_time is not None:
+        return None
+    found = conditions.find(after.conditions, _condition_of(now.operation))
+    return EndedRehearsal(now.operation, found.status if found else ConditionStatus.UNKNOWN)
+
+
 def changes(before: DRPlanStatus, after: DRPlanStatus) -> Iterator[Condition]:
     """Yield the conditions of which a person is to be told: results that differ from the last ones."""
     for kind in READINESS:

@@ -6,12 +6,12 @@ Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/arch
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
@@ -26,7 +26,6 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
-    MetricMeter,
     QueryRejectCondition,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -35,7 +34,7 @@ from temporalio.common import (
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 from api.execution import DRPlanExecution, RunState
-from api.meta import Condition, ConditionStatus, Model, ObjectKey
+from api.meta import Model, ObjectKey
 from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
 from api.steps import AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
@@ -53,9 +52,10 @@ from bridge.temporal.calls import (
 )
 from planning.definitions import identifiers
 from planning.messages import temporal_ui
+from process.metrics import Metrics
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import ProcessSettings
-from process.temporal import connect, connect_options, runtime, watch
+from process.temporal import Interceptors, TemporalWatch, connect, connect_options, describe_task_queue, runtime
 from workflows.contract import (
     APPROVE_UPDATE,
     DECIDE_UPDATE,
@@ -84,12 +84,12 @@ _NOT_LATE = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
     }
 )
+_QUEUES = {
+    "Workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    "Activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+}
 POLL_SECONDS = 60.0
 """The server answers a long poll after 20 s at the latest (measured); this only ends a dead connection."""
-
-
-READINESS_CHANGES = "drplan_readiness_changes"
-"""Name of a metric; docs/operations.md, "Metrics"."""
 
 
 class StartedRun(Model):
@@ -98,6 +98,17 @@ class StartedRun(Model):
     run_id: str
     searchable: bool = True
     """The server accepted all search attributes."""
+
+
+class TaskQueueState(NamedTuple):
+    """A task queue, as Temporal counts."""
+
+    pollers: int
+    """Processes that polled within the last minutes."""
+    backlog: int
+    """Tasks that wait."""
+    age: float
+    """Seconds for which the oldest of them has waited."""
 
 
 class OpenRoot(NamedTuple):
@@ -128,6 +139,8 @@ class HistoryPage(Model):
     events: int
     failed: bool = False
     """Something failed, or a person's request or a cancel has come: that is not to be shown late."""
+    changed_at: datetime | None = None
+    """When the first of the events came; of the first page, which holds all so far, the last."""
     token: bytes | None
     """Where to continue; None when the run has closed."""
 
@@ -140,29 +153,29 @@ def root_workflow_id(execution: DRPlanExecution) -> str:
 class TemporalClient:
     """Calls to one Temporal namespace. Raises TemporalError and nothing else."""
 
-    def __init__(self, client: Client, task_queue: str, meter: MetricMeter = MetricMeter.noop) -> None:
+    def __init__(self, client: Client, task_queue: str, metrics: Metrics | None = None) -> None:
         self._client = client
         self._task_queue = task_queue
-        self._readiness = meter.create_counter(READINESS_CHANGES, "What a rehearsal found, where that changed")
-
-    def count_readiness(self, plan: ObjectKey, condition: Condition) -> None:
-        """Count that a condition of a plan, which says what a rehearsal found, has changed."""
-        where = {"plan_namespace": plan.namespace, "plan": plan.name, "condition": condition.type}
-        for status in ConditionStatus:
-            # The others with zero: a series that begins with 1 has not grown, for Prometheus.
-            self._readiness.add(int(status is condition.status), {**where, "status": status.value})
+        self.metrics = metrics or Metrics()
+        """Of the process, whose meter is that of Temporal's SDK."""
+        self.watch = TemporalWatch(client, self.metrics)
 
     @classmethod
-    async def connect(cls, settings: ProcessSettings) -> "TemporalClient":
+    async def connect(cls, settings: ProcessSettings, interceptors: Interceptors = ()) -> "TemporalClient":
         """Read Temporal's own environment configuration; the connection is made at the first call."""
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         own_runtime = runtime(settings.metrics_address, settings.log_level)
-        client = await connect(connect_options(), encryption, own_runtime, lazy=True)
-        return cls(client, settings.task_queue, own_runtime.metric_meter)
+        client = await connect(connect_options(), encryption, own_runtime, lazy=True, interceptors=interceptors)
+        return cls(client, settings.task_queue, Metrics(own_runtime.metric_meter))
 
-    async def watch(self) -> None:
-        """Log when Temporal stops answering, and when it answers again; until cancelled."""
-        await watch(self._client)
+    async def task_queue(self) -> dict[str, TaskQueueState]:
+        """Return who polls for workflows and for activities, and what waits for them. Raises TemporalUnreachable."""
+        states = {}
+        for name, kind in _QUEUES.items():
+            answer = await answer_of(describe_task_queue(self._client, self._task_queue, kind))
+            age = answer.stats.approximate_backlog_age.ToTimedelta().total_seconds()
+            states[name] = TaskQueueState(len(answer.pollers), answer.stats.approximate_backlog_count, age)
+        return states
 
     async def start(self, execution: DRPlanExecution, original: DRPlanExecution | None = None) -> StartedRun:
         """Start the execution's root workflow, or return the run that was started before.
@@ -455,4 +468,6 @@ class TemporalClient:
         await answer_of(events.fetch_next_page(), POLL_SECONDS + 5)
         page = events.current_page or []
         failed = any(event.event_type in _NOT_LATE for event in page)
-        return HistoryPage(events=len(page), failed=failed, token=events.next_page_token)
+        first = (page[0] if token else page[-1]) if page else None
+        changed_at = first.event_time.ToDatetime(UTC) if first is not None else None
+        return HistoryPage(events=len(page), failed=failed, changed_at=changed_at, token=events.next_page_token)

@@ -5,6 +5,7 @@ Their number is bounded; a timer serves the runs that are not polled. Source: do
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import count
 
 import structlog
@@ -34,6 +35,19 @@ class HistoryPoller:
         self._versions: dict[str, int] = {}
         self._counter = count()
         self._open = 0
+        self._changes: dict[Key, datetime] = {}
+
+    def note_change(self, key: Key, at: datetime) -> None:
+        """Note when a run of an execution changed, until a pass takes it; the oldest change counts."""
+        self._changes[key] = min(at, self._changes.get(key, at))
+
+    def take_change(self, key: Key) -> datetime | None:
+        """Return the oldest change that no pass has taken yet, and forget it."""
+        return self._changes.pop(key, None)
+
+    def changes(self) -> list[datetime]:
+        """Return the oldest change of each execution that no pass has taken yet."""
+        return list(self._changes.values())
 
     def poll(self, key: Key, workflow_ids: Sequence[str]) -> bool:
         """Poll exactly these runs of an execution, the root first; return whether all of them are polled now.
@@ -54,6 +68,7 @@ class HistoryPoller:
 
     def stop(self, key: Key) -> None:
         """End all polls of an execution."""
+        self._changes.pop(key, None)
         for task in self._polls.pop(key, {}).values():
             _cancel(task)
 
@@ -95,6 +110,8 @@ class HistoryPoller:
             backoff.reset()
             token = page.token
             if page.events:
+                if page.changed_at is not None:
+                    self.note_change(key, page.changed_at)
                 self._versions[workflow_id] = next(self._counter)
                 self._wake(key, _urgency(page, root=root))
             if token is None:

@@ -31,8 +31,8 @@ def _pins(lock: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "wanted"),
     [
-        (LOCKS[0], [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["dev"]]),
-        (LOCKS[1], [*PROJECT["dependencies"], *EXTRAS["server"]]),
+        (LOCKS[0], [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["tracing"], *EXTRAS["dev"]]),
+        (LOCKS[1], [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["tracing"]]),
         (LOCKS[2], PROJECT["dependencies"]),
         (LOCKS[3], PYPROJECT["build-system"]["requires"]),
         (LOCKS[5], EXTRAS["docs"]),

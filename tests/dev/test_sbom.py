@@ -44,7 +44,8 @@ def test_the_project_depends_on_what_pyproject_asks_for(document: dict[str, Any]
     root = document["metadata"]["component"]["bom-ref"]
     (edges,) = (each["dependsOn"] for each in document["dependencies"] if each["ref"] == root)
     direct = {ref.split("@")[0].removeprefix("pkg:pypi/") for ref in edges if ref.startswith("pkg:pypi/")}
-    needed = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["server"]]
+    extras = PROJECT["optional-dependencies"]
+    needed = [*PROJECT["dependencies"], *extras["server"], *extras["tracing"]]
     assert direct == {wanted.split(">")[0].split("=")[0] for wanted in needed}
 
 

@@ -38,6 +38,8 @@ class Guarded:
     name: str
     metrics: str
     """Address and port of its metrics."""
+    health: str
+    """Address and port of its probes."""
 
     def wait_until_it_serves(self) -> None:
         """Return once this life of the process has begun to work."""
@@ -114,12 +116,13 @@ def _guarded(
     common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT, "DRPLAN_HTTP_ALLOWED_HOSTS": OWN_HOST}
     common |= {"DRPLAN_LOG_LEVEL": "debug", "MEASURED_LOOP": str(folder / f"{name}.loop")}
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as another:
         metrics = own["DRPLAN_METRICS_ADDRESS"] = f"127.0.0.1:{free.getsockname()[1]}"
+        health = own["DRPLAN_HEALTH_ADDRESS"] = f"127.0.0.1:{another.getsockname()[1]}"
     program = Program(module or (user,), own, folder / f"{name}.log")
     program.start()
     try:
-        yield Guarded(program, proxy, user, metrics)
+        yield Guarded(program, proxy, user, metrics, health)
     finally:
         proxy.open_all()
         program.stop()

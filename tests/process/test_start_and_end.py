@@ -16,6 +16,8 @@ import yaml
 from dev.stack import Stack
 from process.temporal import WATCH_SECONDS
 from tests.bridge.tcp_gate import gate
+from tests.eventually import until
+from tests.process.test_health import ask, free_address
 from tests.programs import Program, running, worker
 
 
@@ -60,20 +62,27 @@ def leading_nowhere(stack: Stack, name: str, folder: Path) -> Path:
 
 
 def test_a_worker_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Path) -> None:
-    with worker(tmp_path / "log", stack.env("worker") | {"DRPLAN_TASK_QUEUE": "starts"}, real=True) as process:
+    address = free_address()
+    env = stack.env("worker") | {"DRPLAN_TASK_QUEUE": "starts", "DRPLAN_HEALTH_ADDRESS": address}
+    with worker(tmp_path / "log", env, real=True) as process:
         line = process.wait_for("worker started")
         assert (line["task_queue"], line["namespace"], line["level"]) == ("starts", "default", "info")
         assert line["kubernetes"].startswith("v1.")
+        until(lambda: ask(address, "/readyz")[0] == 200, "Temporal sees the worker poll")
+        assert "[+] task-queue: starts is polled\n" in ask(address, "/readyz?verbose")[1]
         assert process.stop() == 0
     assert process.lines()[-1]["event"] == "worker stopped"
 
 
 def test_a_worker_waits_for_temporal_and_names_where_it_looks(stack: Stack, tmp_path: Path) -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
-    with worker(tmp_path / "log", stack.env("worker") | {"TEMPORAL_ADDRESS": nowhere}, real=True) as process:
+    nowhere, address = f"127.0.0.1:{free_port()}", free_address()
+    env = stack.env("worker") | {"TEMPORAL_ADDRESS": nowhere, "DRPLAN_HEALTH_ADDRESS": address}
+    with worker(tmp_path / "log", env, real=True) as process:
         line = process.wait_for(f"cannot reach Temporal at {nowhere}: trying again")
         assert (line["level"], line["setting"]) == ("warning", "TEMPORAL_ADDRESS")
         assert line["reason"]
+        assert ask(address, "/healthz")[0] == 200, "it is no reason to restart the process"
+        assert ask(address, "/readyz") == (503, "[+] event-loop\n[-] worker: is not connected yet\nnot ok\n")
         assert process.stop() == 0
     assert process.lines()[-1]["event"] == "worker stopped before it served"
 
@@ -107,9 +116,14 @@ def test_a_bridge_says_when_it_serves_and_ends_with_0(stack: Stack, tmp_path: Pa
 
 
 def test_a_bridge_starts_while_temporal_is_away(stack: Stack, tmp_path: Path) -> None:
-    nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
+    address = free_address()
+    nowhere = {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}", "DRPLAN_HEALTH_ADDRESS": address}
     with running("bridge", tmp_path / "log", stack.env("bridge") | nowhere, real=True) as process:
         process.wait_for("bridge started")
+        until(lambda: "[-] temporal: no answer for" in ask(address, "/readyz")[1], "the bridge knows that")
+        until(lambda: "[+] lease: " in ask(address, "/readyz?verbose")[1], "the bridge knows who leads")
+        assert "[+] caches: complete\n" in ask(address, "/readyz?verbose")[1]
+        assert ask(address, "/healthz") == (200, "[+] event-loop\n[+] passes\n[+] watches\n[+] lease-loop\nok\n")
         assert process.stop() == 0
 
 

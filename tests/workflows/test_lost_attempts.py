@@ -187,7 +187,9 @@ def test_from_the_third_loss_on_the_status_says_that_the_next_attempt_waits(stor
 
 
 def test_a_metric_says_which_action_loses_its_attempts(story: LostAttempts) -> None:
-    [line] = [one for one in story.metrics.splitlines() if one.startswith("drplan_attempts_lost{") and '"hhhhh"' in one]
+    [line] = [
+        one for one in story.metrics.splitlines() if one.startswith("drplan_attempts_lost_total{") and '"hhhhh"' in one
+    ]
     assert 'drworkflow="w"' in line
     assert 'drworkflow_namespace="default"' in line
     assert line.endswith(" 1")
