@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from api.steps import Actor, Target
-from bridge.kubernetes.leader_election import LeaderElection
+from bridge.kubernetes.leader_election import LEASE_SILENT, LOOP_SILENT, LeaderElection
 from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
@@ -93,6 +93,23 @@ async def test_the_first_takes_it_and_the_second_waits() -> None:
     assert await turn(first)
     assert not await turn(second)
     assert server.holder == "first"
+
+
+async def test_to_lead_and_to_stand_by_are_ready_and_not_to_know_is_not() -> None:
+    server, clock = OneLease(), Clock()
+    first, second = lease(server, "first", clock), lease(server, "second", clock)
+    assert first.finding() == (False, "cannot read its lease")
+    for one in (first, second):
+        task = asyncio.create_task(one.run())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert (first.finding(), second.finding()) == ((True, "leads"), (True, "stands by"))
+    clock.now += LEASE_SILENT + 1
+    assert not second.finding().ok
+    assert first.going_on.finding().ok
+    clock.now += LOOP_SILENT
+    assert not first.going_on.finding().ok
 
 
 async def test_it_is_taken_over_once_its_holder_was_not_heard_of_for_its_duration() -> None:

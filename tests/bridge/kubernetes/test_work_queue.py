@@ -30,6 +30,16 @@ def test_many_wishes_for_a_key_are_one_pass() -> None:
     assert schedule.take(100) is None
 
 
+def test_what_is_due_and_waits_for_a_pass_is_counted() -> None:
+    schedule = Schedule[str](NO_PACE)
+    assert schedule.overdue(5) == (0, 0)
+    for key, delay in (("running", 0), ("a", 1), ("b", 3), ("later", 60)):
+        schedule.add(key, 0, delay=delay)
+    assert schedule.take(0) == "running"
+    schedule.add("running", 0)
+    assert schedule.overdue(5) == (2, 4)
+
+
 def test_the_earliest_wish_counts() -> None:
     schedule = Schedule[str](NO_PACE)
     schedule.add("a", 0, delay=10)
