@@ -101,9 +101,7 @@ def test_it_is_off_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
     with traced("bridge", enabled=False) as interceptors:
         assert interceptors == ()
     with (
-        pytest.raises(
-            TemporalConfigurationError, match=r"DRPLAN_TRACING requires OpenTelemetry .*drplan\[server,tracing\]"
-        ),
+        pytest.raises(TemporalConfigurationError, match=r"DRPLAN_TRACING .*drplan\[server,tracing\]"),
         traced("bridge", enabled=True),
     ):
         pass
