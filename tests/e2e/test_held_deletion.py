@@ -20,7 +20,7 @@ from api.metrics import (
 )
 from dev.monitoring import queries
 from tests.deploy.test_monitoring import selectors
-from tests.e2e.installation import Installation
+from tests.e2e.installation import Guarded, Installation
 from tests.e2e.scraped_metrics import SDK_LABELS, Scrape, scrape
 from tests.e2e.story import Story, condition, told
 from tests.eventually import until
@@ -34,6 +34,12 @@ def failed_after_success(scraped: Scrape, namespace: str) -> bool:
     of_plan = {"plan_namespace": namespace, "plan": "shop"}
     failed = scraped.largest(PLAN_LAST_END.name, operation="Revert", phase="Failed", **of_plan)
     return failed > scraped.largest(PLAN_LAST_END.name, phase="Succeeded", **of_plan)
+
+
+def is_ready(process: Guarded) -> bool:
+    """Tell whether a process that must be alive is ready."""
+    assert httpx.get(f"http://{process.health}/healthz").status_code == 200
+    return httpx.get(f"http://{process.health}/readyz").status_code == 200
 
 
 def test_the_revert_after_the_one_that_a_finalizer_held_up_goes_on(story: Story, installation: Installation) -> None:
@@ -77,9 +83,7 @@ def test_the_revert_after_the_one_that_a_finalizer_held_up_goes_on(story: Story,
     for title, query in queries():
         for name, labels in selectors(query):
             assert found.matching(name, **labels) or name in BY_OTHER_EVENTS, f"{title} shows nothing: {name} {labels}"
-    for process in processes:
-        assert httpx.get(f"http://{process.health}/healthz").status_code == 200
-        assert until(lambda each=process: httpx.get(f"http://{each.health}/readyz").is_success, "it is ready")
+    until(lambda: all(is_ready(process) for process in processes), "both are ready")
 
     story.let_go("held")
     until(lambda: not story.exists("configmap", "held"), "the end of the object")
