@@ -56,7 +56,7 @@ class Traces:
 async def traces(temporal: Client) -> Traces:
     exporter = InMemorySpanExporter()
     with tracing("test", exporter) as interceptor:
-        client = Client(**temporal.config() | {"interceptors": [interceptor]})  # type: ignore[arg-type]
+        client = Client(**temporal.config() | {"interceptors": [interceptor]})
         runner = UnsandboxedWorkflowRunner()
         async with Worker(
             client, task_queue="traced", workflows=[Breaking], activities=[break_with_a_secret], workflow_runner=runner
