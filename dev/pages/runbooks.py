@@ -1,6 +1,7 @@
-"""docs/runbooks and docs/zh/runbooks: a page for each row of the table of next steps, in English and in Chinese.
+"""docs/runbooks and docs/zh/runbooks: a page for each row of the table of next steps and for each alert, in two languages.
 
-The rows are in planning/messages/next_steps.py, their Chinese texts in dev/pages/runbooks_zh.py.
+The rows are in planning/messages/next_steps.py, their Chinese texts in dev/pages/runbooks_zh.py, and what is said of the
+alerts in dev/pages/alert_runbooks.py.
 """
 
 import re
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dev.pages.alert_runbooks import ALERTS, AlertRunbook, Text
 from dev.pages.markdown import GENERATED, table
 from dev.pages.runbooks_zh import TEXTS
 from planning.messages.next_steps import ADVICE, Situation, command
@@ -76,11 +78,13 @@ class Words:
     over: str
     more: str
     back: str
+    alerts: tuple[str, str, str]
+    """Heading, introduction and first column of the list of alerts."""
 
 
 ENGLISH = Words(
     "Runbooks",
-    "One page for each way in which an execution waits or does not end well. `status.nextSteps` of the execution, and `drplan status`, show the rows that "
+    "One page for each way in which an execution waits or does not end well, and [one for each alert](#alerts). `status.nextSteps` of the execution, and `drplan status`, show the rows that "
     "hold for it with its own names in the commands. The pages use the plan `shop`, its Execute `shop-move` and the Revert `shop-back` in the namespace `default`.\n\n"
     "Search for the message of the execution, without the names in it.",
     ("the status shows", "page"),
@@ -99,10 +103,11 @@ ENGLISH = Words(
     "Check",
     "More",
     "All runbooks",
+    ("Alerts", "One page for each alert that the chart brings.", "alert"),
 )
 CHINESE = Words(
     "运行手册",
-    "执行等待或没有正常结束的每一种情况，各有一页。执行的 `status.nextSteps` 以及 `drplan status` 会列出适用的条目，命令中已经填好它自己的名称。"
+    "执行等待或没有正常结束的每一种情况，各有一页；[每个告警](#告警)也各有一页。执行的 `status.nextSteps` 以及 `drplan status` 会列出适用的条目，命令中已经填好它自己的名称。"
     "本手册使用命名空间 `default` 中的预案 `shop`、它的 Execute `shop-move` 和回退 `shop-back`。\n\n"
     "查找方法：用执行的消息（去掉其中的名称）在本页搜索。",
     ("状态显示", "页面"),
@@ -120,6 +125,7 @@ CHINESE = Words(
     "确认",
     "更多",
     "全部运行手册",
+    ("告警", "chart 自带的每个告警各有一页。", "告警"),
 )
 _FIRST = (Situation.REFERENCE_MISSING, Situation.COPY, Situation.FORBIDDEN, Situation.ENDED_OUTSIDE)
 """The first row of each group, in the order of the table."""
@@ -224,6 +230,8 @@ def files() -> Iterator[tuple[str, str]]:
         for group, situations in groups().items():
             for situation in situations:
                 yield f"{folder}/{file_name(situation)}", _page(words, group, situation)
+        for name, runbook in ALERTS.items():
+            yield f"{folder}/{name}.md", _alert_page(words, runbook)
 
 
 def _index(words: Words) -> str:
@@ -231,7 +239,32 @@ def _index(words: Words) -> str:
     for group, situations in groups().items():
         rows = ((_shows(words, each), f"[{_title(words, each)}]({file_name(each)})") for each in situations)
         parts.append(f"\n## {words.groups[group]}\n\n{words.effects[group]}\n\n{table(words.columns, rows)}")
+    heading, introduction, column = words.alerts
+    alerts = ((f"`{each.alert}`", f"[{_text(words, each).title}]({name}.md)") for name, each in ALERTS.items())
+    parts.append(f"\n## {heading}\n\n{introduction}\n\n{table((column, words.columns[1]), alerts)}")
     return "".join(parts)
+
+
+def _alert_page(words: Words, runbook: AlertRunbook) -> str:
+    text = _text(words, runbook)
+    names = {file_name(each): each for each in Situation}
+    links = [f"[{_title(words, names[name])}]({name})" for name in runbook.see]
+    colon = ": " if words is ENGLISH else "："
+    return "".join(
+        [
+            GENERATED.format(source="dev/pages/alert_runbooks.py"),
+            f"# {text.title}\n\n{words.alerts[2].capitalize()}{colon}`{runbook.alert}`\n",
+            f"\n## {words.means}\n\n{text.meaning}\n",
+            f"\n## {words.look}\n\n```sh\n{runbook.look}\n```\n",
+            f"\n## {words.remedy}\n\n{text.remedy}\n",
+            f"\n## {words.more}\n\n",
+            "".join(f"- {each}\n" for each in [*links, f"[{words.back}](README.md)"]),
+        ]
+    )
+
+
+def _text(words: Words, runbook: AlertRunbook) -> Text:
+    return runbook.english if words is ENGLISH else runbook.chinese
 
 
 def _page(words: Words, group: int, situation: Situation) -> str:

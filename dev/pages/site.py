@@ -44,5 +44,14 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     return output.replace('<html lang="en"', '<html lang="zh-CN"', 1) if "/zh/" in f"/{page.file.src_uri}" else output
 
 
+def on_post_build(config: Any) -> None:
+    """Have `runbooks/NAME`, as the links of alerts are, lead to the page."""
+    for page in Path(config["site_dir"]).glob("docs/**/runbooks/*.html"):
+        folder = page.with_suffix("")
+        folder.mkdir(exist_ok=True)
+        link = f'<meta http-equiv="refresh" content="0; url=../{page.name}"><a href="../{page.name}">{page.stem}</a>\n'
+        (folder / "index.html").write_text(f"<!doctype html><title>{page.stem}</title>{link}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     stage(PAGES)

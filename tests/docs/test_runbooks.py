@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import yaml
 
+from dev.pages.alert_runbooks import ALERTS
 from dev.pages.runbooks import LINK_TEXTS, file_name, groups, title
 from dev.pages.runbooks_zh import TEXTS
 from planning.messages.next_steps import ADVICE, Situation
@@ -33,3 +35,19 @@ def test_every_row_has_its_page_in_both_languages(situation: Situation) -> None:
 def test_every_link_text_of_the_table_has_a_translation() -> None:
     used = {text for advice in ADVICE.values() for text in re.findall(r"\[([^]]+)\]", advice.more)}
     assert used == LINK_TEXTS.keys()
+
+
+def test_every_alert_has_its_page() -> None:
+    file = REPOSITORY / "deploy/charts/drplan/files/alerts.yaml"
+    groups = yaml.safe_load(file.read_text())["groups"] if file.exists() else []
+    alerts = {rule["annotations"]["runbook"]: rule["alert"] for group in groups for rule in group["rules"]}
+    pages = {f"/runbooks/{name}": runbook.alert for name, runbook in ALERTS.items()}
+    assert {path: pages.get(path) for path in alerts} == alerts, "add it to dev/pages/alert_runbooks.py"
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_an_alert_is_explained_in_both_languages(name: str) -> None:
+    runbook = ALERTS[name]
+    assert all(CHINESE.search(text) for text in vars(runbook.chinese).values())
+    assert not any(CHINESE.search(text) for text in vars(runbook.english).values())
+    assert name not in {file_name(each).removesuffix(".md") for each in Situation}
