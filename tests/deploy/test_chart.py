@@ -345,6 +345,15 @@ TABLE = {
         _egress("drplan", 3),
         {"ports": [{"port": 4318}]},
     ),
+    "view": Rendered({"view": {"enabled": True}}, _setting("DRPLAN_VIEW_ADDRESS"), "127.0.0.1:8082"),
+    "view with a Service": Rendered(
+        {"view": {"enabled": True, "service": True, "port": 9000}}, _setting("DRPLAN_VIEW_ADDRESS"), "0.0.0.0:9000"
+    ),
+    "network: view": Rendered(
+        {"view": {"enabled": True, "service": True}, "networkPolicy": {"enabled": True, "view": [{"podSelector": {}}]}},
+        _spec(f"NetworkPolicy/{NAMESPACE}/drplan-bridge-view", "spec", "ingress"),
+        [{"from": [{"podSelector": {}}], "ports": [{"protocol": "TCP", "port": 8082}]}],
+    ),
     "network: HTTP hosts": Rendered(
         {
             "networkPolicy": {"enabled": True, "http": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "httpPorts": [8443]},

@@ -158,13 +158,17 @@ spec:
         {{- with concat $values.extraEnv .values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- if or $values.health.enabled $values.metrics.enabled }}
+      {{- $view := and (eq .process "bridge") $values.view.enabled }}
+      {{- if or $values.health.enabled $values.metrics.enabled $view }}
       ports:
         {{- if $values.health.enabled }}
         - {name: health, containerPort: {{ $values.health.port }}}
         {{- end }}
         {{- if $values.metrics.enabled }}
         - {name: metrics, containerPort: {{ $values.metrics.port }}}
+        {{- end }}
+        {{- if $view }}
+        - {name: view, containerPort: {{ $values.view.port }}}
         {{- end }}
       {{- end }}
       {{- if $values.health.enabled }}
