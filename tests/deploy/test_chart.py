@@ -218,6 +218,11 @@ TABLE = {
     ),
     "no HTTP hosts": Rendered({"http": {"allowedHosts": []}}, _setting("DRPLAN_HTTP_ALLOWED_HOSTS"), ""),
     "log level": Rendered({"logLevel": "debug"}, _setting("DRPLAN_LOG_LEVEL"), "debug"),
+    "no probes": Rendered({"health": {"enabled": False}}, _pod("worker", "containers", 0, "livenessProbe"), None),
+    "no health": Rendered({"health": {"enabled": False}}, _setting("DRPLAN_HEALTH_ADDRESS"), None),
+    "probes": Rendered(
+        {"health": {"port": 9000}}, _pod("bridge", "containers", 0, "ports", 0), {"name": "health", "containerPort": 9000}
+    ),
     "no metrics": Rendered({"metrics": {"enabled": False}}, _setting("DRPLAN_METRICS_ADDRESS"), None),
     "no metrics, no Service": Rendered({"metrics": {"enabled": False}}, _keys("Service"), []),
     "replicas": Rendered(

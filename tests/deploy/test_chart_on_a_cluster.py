@@ -1,8 +1,15 @@
-"""The chart on a real API server: accepted, installed, upgraded, rolled back and uninstalled."""
+"""The chart on a real API server: accepted, installed, upgraded, rolled back and uninstalled; its pods' processes run.
 
+No node is there to run a pod. So the processes are started here with what the live Deployment says: command, settings,
+variables and mounted Secrets; and its probes are asked.
+"""
+
+import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from dev import StackError
@@ -15,6 +22,7 @@ from tests.deploy.rendered import NAMESPACE, Object, render, values_file
 from tests.eventually import until
 from tests.manifests import dr_plan, stage
 from tests.process.payload_keys import key
+from tests.programs import running
 
 NO_POLICIES = {"protect": False, "requests": False, "definitions": False}
 """What other tests write to the same API server is not theirs to judge; tests of deploy/admission.yaml have them."""
@@ -55,6 +63,61 @@ def release(stack: Stack, values: Object) -> Iterator[str]:
     stack.kubectl("apply", "--server-side", "--force-conflicts", *folders)
     user = f"system:serviceaccount:{NAMESPACE}:drplan-worker"
     until(lambda: admin.may(user, "impersonate", "serviceaccounts", "default"), "the roles of the manifests are back")
+
+
+def in_pod(stack: Stack, process: str, folder: Path) -> tuple[str, dict[str, str], Object]:
+    """Return the module that a pod runs, its variables, and its container; its Secrets are written to a folder."""
+    admin = Admin.of(stack)
+    deployment = admin.get("deployments", f"drplan-{process}", NAMESPACE)
+    assert deployment is not None
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    env: dict[str, str] = {}
+    for source in container["envFrom"]:
+        env |= (admin.get("configmaps", source["configMapRef"]["name"], NAMESPACE) or {})["data"]
+    for each in container["env"]:
+        reference = each.get("valueFrom", {})
+        if "fieldRef" in reference:
+            assert reference["fieldRef"]["fieldPath"] == "metadata.namespace"
+            env[each["name"]] = NAMESPACE
+        elif "secretKeyRef" in reference:
+            assert reference["secretKeyRef"]["optional"] is True
+        else:
+            env[each["name"]] = each["value"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    for volume in pod["volumes"]:
+        secret = admin.get("secrets", volume.get("secret", {}).get("secretName", "none"), NAMESPACE)
+        (folder / volume["name"]).mkdir(parents=True)
+        for name, data in ((secret or {}).get("data") or {}).items():
+            (folder / volume["name"] / name).write_bytes(base64.b64decode(data))
+        env = {name: value.replace(mounts[volume["name"]], str(folder / volume["name"])) for name, value in env.items()}
+    *interpreter, module = container["command"]
+    assert interpreter == ["python", "-P", "-m"]
+    return module, env, container
+
+
+def answer(container: Object, probe: str) -> int:
+    """Ask a probe as a kubelet does; 0 where nothing listens."""
+    get = container[probe]["httpGet"]
+    (port,) = (each["containerPort"] for each in container["ports"] if each["name"] == get["port"])
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{get['path']}", trust_env=False).status_code
+    except httpx.TransportError:
+        return 0
+
+
+@pytest.mark.parametrize("process", ["worker", "bridge"])
+def test_the_processes_of_the_pods_become_ready(stack: Stack, release: str, process: str, tmp_path: Path) -> None:
+    module, env, container = in_pod(stack, process, tmp_path)
+    kubeconfig = {"KUBECONFIG": str(stack.layout.kubeconfig_of(process))}
+    with running(module, tmp_path / "log", env | kubeconfig) as program:
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            until(lambda probe=probe: answer(container, probe) == 200 or not program.running)  # type: ignore[misc]
+            assert program.running, (tmp_path / "log").read_text()
+        assert "drplan" in httpx.get(f"http://{env['DRPLAN_METRICS_ADDRESS']}/metrics", trust_env=False).text
+        assert program.stop() == 0
+    if process == "bridge":
+        assert Admin.of(stack).get("leases", "drplan-bridge", NAMESPACE)
 
 
 def test_helm_says_what_to_do_next(stack: Stack, release: str) -> None:
