@@ -157,6 +157,11 @@ def _variable(process: str, name: str) -> Callable[[list[Object]], Any]:
     )
 
 
+def _rules(objects: list[Object]) -> list[Object]:
+    groups = named(objects)[f"PrometheusRule/{NAMESPACE}/drplan"]["spec"]["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
 def _egress(policy: str, number: int) -> Callable[[list[Object]], Any]:
     return lambda objects: named(objects)[f"NetworkPolicy/{NAMESPACE}/{policy}"]["spec"]["egress"][number]
 
@@ -387,6 +392,21 @@ TABLE = {
         {"serviceMonitor": {"enabled": True, "labels": {"release": "prom"}}},
         lambda objects: named(objects)[f"ServiceMonitor/{NAMESPACE}/drplan"]["metadata"]["labels"]["release"],
         "prom",
+    ),
+    "PrometheusRule": Rendered(
+        {"prometheusRule": {"enabled": True}},
+        _spec(f"PrometheusRule/{NAMESPACE}/drplan", "spec"),
+        documents((CHART / "files" / "alerts.yaml").read_text())[0],
+    ),
+    "runbooks": Rendered(
+        {"prometheusRule": {"enabled": True, "runbooks": "https://docs.example.com/drplan/"}},
+        lambda objects: _rules(objects)[0]["annotations"]["runbook_url"],
+        "https://docs.example.com/drplan/runbooks/revert-failed",
+    ),
+    "dashboard": Rendered(
+        {"dashboard": {"enabled": True}},
+        lambda objects: json.loads(_spec(f"ConfigMap/{NAMESPACE}/drplan-dashboard", "data")(objects)["drplan.json"]),
+        json.loads((CHART / "files" / "dashboard.json").read_text()),
     ),
     "codec server": Rendered(
         {"codecServer": {"enabled": True}, "payloadEncryption": {"secret": "keys"}},
