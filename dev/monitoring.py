@@ -54,10 +54,12 @@ def _increase(metric: Metric, by: str, span: str = "1h") -> str:
     return f"{grouped} (increase({metric.name}{{%}}[{span}]))"
 
 
-def _quantile(metric: Metric, by: str = "", quantile: float = 0.99) -> str:
-    return f"histogram_quantile({quantile}, {_rate(metric, ', '.join(filter(None, (by, 'le'))), suffix='_bucket')})"
+def _quantile(metric: Metric, by: str = "") -> str:
+    return f"histogram_quantile(0.99, {_rate(metric, ', '.join(filter(None, (by, 'le'))), suffix='_bucket')})"
 
 
+_MEDIAN = f"histogram_quantile(0.5, sum by (operation, le) ({table.EXECUTION_SECONDS.name}_bucket{{%}}))"
+"""Not of a rate: executions are rare, and a series that has just begun has no rate."""
 ROWS: dict[str, list[Panel]] = {
     "Now": [
         Panel("Bridges that lead", _value(table.LEADER), kind="stat", width=4),
@@ -87,7 +89,7 @@ ROWS: dict[str, list[Panel]] = {
             _increase(table.EXECUTIONS, "operation, phase"),
             "{{operation}} {{phase}}",
         ),
-        Panel("Duration, median", _quantile(table.EXECUTION_SECONDS, "operation", 0.5), "{{operation}}", "s"),
+        Panel("Duration, median since the bridge started", _MEDIAN, "{{operation}}", "s"),
         Panel(
             "Actions ended in an hour",
             _increase(table.ACTIONS, "operation, type, phase"),

@@ -7,6 +7,7 @@ from typing import TypeVar
 import structlog
 
 from activities.authorize import RunAuthorizer
+from api.metrics import TEMPORAL_REACHABLE
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
@@ -52,6 +53,7 @@ async def _serve(
         options, own_runtime = connect_options(), runtime(settings.metrics_address, settings.log_level)
         metrics = Metrics(own_runtime.metric_meter)
         cluster.on_answer = metrics.answered
+        metrics.set(TEMPORAL_REACHABLE, 0)
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         temporal = _until_reached(
             f"Temporal at {options['target_host']}",

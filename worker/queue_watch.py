@@ -53,7 +53,8 @@ class QueueWatch:
             if error.status in NO_ANSWER:
                 return self._finding
             # A key that may work but not describe: that is no reason to be unready.
-            _log.info("task queue cannot be described", error=f"{error.status.name}: {error.message}")
+            if not self._finding.ok:
+                _log.info("task queue cannot be described", error=f"{error.status.name}: {error.message}")
             return Finding(True, f"not known: {error.status.name}")
         except (RuntimeError, TimeoutError):
             return self._finding

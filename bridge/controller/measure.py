@@ -16,7 +16,7 @@ from api import metrics as table
 from api.execution import DRPlanExecution, RunState
 from api.meta import Condition, ConditionStatus, ObjectKey
 from api.metrics import OperationLabel
-from api.phases import OperationType, Phase
+from api.phases import TERMINAL, ActionType, OperationType, Phase
 from api.plan import DRPlan
 from bridge.controller.context import Context
 from bridge.controller.open_executions import operation_of
@@ -24,13 +24,14 @@ from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.reflector import WatchEnd
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType
+from bridge.status.rehearsal import READINESS
 from bridge.temporal.calls import TemporalError
 from process.health import Finding, no_problem
 from process.metrics import Metrics
 
 SAMPLE = 5.0
 """Seconds between two samples of what is the case."""
-ASK_QUEUE = 30.0
+ASK_QUEUE = 10.0
 """Seconds between two questions to Temporal about the task queue."""
 LONGEST_PASS = 600.0
 """Seconds after which a pass hangs: every call in it has a deadline far below."""
@@ -106,6 +107,8 @@ def publish_plan(metrics: Metrics, plan: DRPlan) -> None:
         for status in ConditionStatus:
             holds = condition is not None and condition.status is status
             metrics.set(table.PLAN_CONDITION, holds, *labels, kind.value, status.value)
+            if plan.spec.rehearsal is not None and kind in READINESS:
+                metrics.count(table.READINESS_CHANGES, *labels, kind.value, status.value, by=0)
 
 
 class Passes:
@@ -197,3 +200,7 @@ def begin_counting(metrics: Metrics) -> None:
     for kind in OperationType:
         for status in ConditionStatus:
             metrics.count(table.REHEARSALS, kind.value, status.value, by=0)
+        for type_ in ActionType:
+            metrics.count(table.ACTION_RETRIES, kind.value, type_.value, by=0)
+            for phase in TERMINAL:
+                metrics.count(table.ACTIONS, kind.value, type_.value, phase.value, by=0)

@@ -1,7 +1,10 @@
 """Alerts and dashboard ask for metrics that exist, by labels and values that these have; each alert has a runbook."""
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import promql_parser
@@ -15,6 +18,7 @@ from dev.monitoring import DASHBOARD, PAGE, alerts, dashboard, dashboard_text, p
 
 OF_TARGET = {"namespace", "pod", "instance", "job", "le"}
 """Labels that come from Prometheus."""
+PROMTOOL = shutil.which("promtool")
 SUFFIXES = ("_bucket", "_sum", "_count")
 BY_NAME = {metric.name: metric for metric in METRICS}
 VALUES: dict[str, set[str]] = {
@@ -106,6 +110,15 @@ def test_a_query_that_asks_for_something_else_is_noticed() -> None:
     ):
         with pytest.raises(AssertionError):
             check(query)
+
+
+@pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed; on Debian and Ubuntu: apt-get install prometheus"
+)
+def test_alerts_fire_and_end_as_they_should() -> None:
+    rules = Path(__file__).with_name("alerts_test.yaml")
+    done = subprocess.run([str(PROMTOOL), "test", "rules", rules], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_alert_stands_twice() -> None:
