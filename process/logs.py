@@ -21,6 +21,8 @@ _LIMITED = {
     "asyncio": logging.INFO,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
+    "opentelemetry": logging.ERROR,
+    "urllib3": logging.WARNING,
 }
 
 

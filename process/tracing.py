@@ -7,6 +7,7 @@ Source: docs/monitoring.md, "Tracing"; OpenTelemetry, "OTLP Exporter Configurati
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import Thread
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
@@ -20,7 +21,8 @@ ATTRIBUTES = frozenset(
     {"temporalWorkflowID", "temporalRunID", "temporalActivityID", "temporalActivityType", "temporalUpdateID"}
 )
 """What a span may have: names of objects, stages and actions are in the workflow's id, and no values."""
-_FLUSH_MILLISECONDS = 2000
+FLUSH_SECONDS = 2.0
+"""For what is left to send when the process ends."""
 
 
 class SafeExporter(SpanExporter):
@@ -90,4 +92,7 @@ def tracing(process: str, exporter: SpanExporter | None = None) -> Iterator[Inte
     try:
         yield RunTracing(provider.get_tracer("drplan"))
     finally:
-        provider.force_flush(_FLUSH_MILLISECONDS)
+        # Its own time limit is not kept while it repeats a call to a collector that is away.
+        flushing = Thread(target=provider.force_flush, daemon=True)
+        flushing.start()
+        flushing.join(FLUSH_SECONDS)

@@ -1,16 +1,21 @@
 """Spans hold names and times, never what an error or an input says."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
+from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -93,6 +98,53 @@ def test_no_span_holds_what_an_error_says(traces: Traces) -> None:
     assert [(event.name, dict(event.attributes or {})) for event in failed.events] == [
         ("exception", {"exception.type": "temporalio.exceptions.ApplicationError"})
     ]
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, bytes]]]:
+    """What a collector of OpenTelemetry receives, which the usual variable names."""
+    received: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the library
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        yield received
+        server.shutdown()
+
+
+def test_spans_go_to_the_collector_that_the_variables_name(collector: list[tuple[str, bytes]]) -> None:
+    with tracing("bridge") as interceptor:
+        assert isinstance(interceptor, TracingInterceptor)
+        with interceptor.tracer.start_as_current_span("StartWorkflow:Breaking", attributes={"value": SECRET}):
+            pass
+    [(path, body)] = collector
+    assert path == "/v1/traces"
+    assert b"StartWorkflow:Breaking" in body
+    assert b"drplan-bridge" in body
+    assert SECRET.encode() not in body
+
+
+def test_a_collector_that_is_away_does_not_keep_a_process_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            released.wait()
+            return SpanExportResult.FAILURE
+
+    released = Event()
+    monkeypatch.setattr("process.tracing.FLUSH_SECONDS", 0.05)
+    with tracing("bridge", Away()) as interceptor:
+        assert isinstance(interceptor, TracingInterceptor)
+        interceptor.tracer.start_span("one").end()
+    released.set()
 
 
 def test_it_is_off_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
