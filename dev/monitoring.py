@@ -275,7 +275,8 @@ def alerts_table() -> str:
         said = re.sub(r"\{\{ *\$value[^}]*\}\}", "*so much*", said)
         after = one.get("for", "at once")
         severity, description = one["labels"]["severity"], one["annotations"]["description"]
-        lines.append(f"| `{one['alert']}` | {severity} | {after} | {said}. {description} |")
+        link = f"[`{one['alert']}`]({one['annotations']['runbook'].lstrip('/')}.md)"
+        lines.append(f"| {link} | {severity} | {after} | {said}. {description} |")
     return re.sub(r"\{\{ *\$labels\.(\w+) *\}\}", r"*\1*", "\n".join(lines))
 
 
