@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
 
@@ -23,10 +24,13 @@ from bridge.temporal.calls import NoAnswer, TemporalError
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from bridge.temporal.observe import RunObserver
+from bridge.view.pages import Links
+from bridge.view.server import serving
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
 from planning.messages.text import where_raised
 from process.health import Finding, Health, no_problem
+from process.settings import host_and_port
 from process.temporal import Interceptors
 
 _log = structlog.get_logger(__name__)
@@ -114,7 +118,7 @@ class Bridge:
         loops = [self._lease.run(), self._context.events.run(), self._temporal.watch.run(), self._lead()]
         loops += [reflector.run() for reflector in self._reflectors]
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._view(), asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(loop) for loop in loops]
                 await stop.wait()
                 for task in running:
@@ -125,6 +129,14 @@ class Bridge:
             self._context.validator.close()
             await self._cluster.close()
         _log.info("bridge stopped")
+
+    def _view(self) -> AbstractAsyncContextManager[object]:
+        """Return what serves the view, where that is wanted; every bridge does, leader or not."""
+        address = self._settings.view_address
+        if address is None:
+            return nullcontext()
+        links = Links(self._settings.temporal_ui or "", self._context.temporal.namespace)
+        return serving(host_and_port(address), links)
 
     async def _lead(self) -> None:
         """Pass over objects whenever the lease is held and all lists are complete."""

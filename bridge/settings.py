@@ -2,11 +2,22 @@
 
 from datetime import timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from process.identity import identity
-from process.settings import Count, GoDuration, KubernetesName, NonEmpty, ProcessSettings
+from process.settings import Count, GoDuration, KubernetesName, ListenAddress, NonEmpty, ProcessSettings
+
+
+def _http_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("not an address, as in https://temporal.example.com")
+    return text
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
 
 
 class BridgeSettings(ProcessSettings):
@@ -38,6 +49,10 @@ class BridgeSettings(ProcessSettings):
     """how often everything is listed again, should an event have been missed"""
     page_size: Count = 100
     """objects in a page of a list: an execution may hold a megabyte"""
+    view_address: ListenAddress | None = None
+    """address and port, as in 127.0.0.1:8082, where the view of plans and executions is served"""
+    temporal_ui: HttpAddress | None = None
+    """address of Temporal's UI, as in https://temporal.example.com, for links of the view"""
 
     @property
     def lease_renewal(self) -> timedelta:

@@ -45,14 +45,14 @@ from kube.request import (
     read,
 )
 
-__all__ = ["OWN", "Cluster", "Limits", "Object", "Page"]
+__all__ = ["NO_ANSWER", "OWN", "Cluster", "Limits", "Object", "Page"]
 
 _PAGE = 50
 """Objects in one page of a list: our kinds may be 1 MB each."""
 _METADATA_PAGE = 500
 _PAGE_BYTES = 4 << 20
 """Of a page with more than one object: while one is parsed, the event loop stands still (10 ms for 1 MB)."""
-_NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, ConfigException)
+NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, ConfigException)
 """What the transport raises, and the client library where credentials cannot be renewed."""
 
 
@@ -235,7 +235,7 @@ class Cluster:
                 async for line in response.content:
                     with suppress(TooDeepError):  # the next list has the metadata of that object
                         yield event_of(line)
-        except (*_NO_ANSWER, ValueError) as error:
+        except (*NO_ANSWER, ValueError) as error:
             raise UnreachableError(f"the watch of {kind.kind} broke off: {_words(error)}") from error
 
     async def create(self, target: Target, body: Object, actor: Actor, options: WriteOptions = PLAIN) -> Object:
@@ -349,7 +349,7 @@ class Cluster:
             raw = await read(response, request.most_bytes)
         except TimeoutError as error:
             raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
-        except _NO_ANSWER as error:
+        except NO_ANSWER as error:
             raise UnreachableError(f"the API server gave no answer: {_words(error)}") from error
         finally:
             if self.on_answer is not None:

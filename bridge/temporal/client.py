@@ -168,6 +168,11 @@ class TemporalClient:
         client = await connect(connect_options(), encryption, own_runtime, lazy=True, interceptors=interceptors)
         return cls(client, settings.task_queue, Metrics(own_runtime.metric_meter))
 
+    @property
+    def namespace(self) -> str:
+        """The Temporal namespace of all runs."""
+        return self._client.namespace
+
     async def task_queue(self) -> dict[str, TaskQueueState]:
         """Return who polls for workflows and for activities, and what waits for them. Raises TemporalUnreachable."""
         states = {}
