@@ -62,6 +62,8 @@ class _Span:
 
 def rows(execution: DRPlanExecution, now: datetime, only_stage: int | None = None, skip: int = 0) -> list[Row]:
     """Return the rows of an execution's page, or of one stage from its `skip`-th workflow or action on."""
+    # What has ended shows the same whenever it is looked at.
+    now = execution.status.completion_time or now
     span = _span(execution, now)
     stages = list(enumerate(execution.status.stages))
     if only_stage is not None:
