@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from dev.stack import Stack
+from tests.fork_server import preload_children
 from tests.private_stack import new_namespace, private_stack
 
 pytest_plugins = ["tests.leftovers", "tests.time_limits", "tests.distribution"]
@@ -16,6 +17,7 @@ pytest_plugins = ["tests.leftovers", "tests.time_limits", "tests.distribution"]
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("untimed"), max_examples=20)
 settings.load_profile("untimed")
+preload_children()
 
 
 # For etcd, API server, Temporal and kubectl, which then take a sixth less of the processor and a little more memory.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
+import httpx
+
 from api.steps import Target
 from dev.stack import Stack
 from tests.admin import Admin
@@ -43,7 +45,7 @@ class VersionedKind:
         try:
             yield self
         finally:
-            stack.kubectl("delete", "crd", self.name, "--ignore-not-found", "--wait=false")
+            admin.delete("crd", self.name)
 
     @property
     def name(self) -> str:
@@ -80,14 +82,12 @@ class VersionedKind:
         """Create an object; give its uid."""
         body = self.body(name, "v1")
         body["metadata"] |= metadata
-        path = f"/apis/{self.api_version('v1')}/namespaces/{namespace}/widgets"
-        made = self.stack.kubectl("create", f"--raw={path}", "--filename=-", stdin=json.dumps(body)).stdout
-        return str(json.loads(made)["metadata"]["uid"])
+        made = self._client.post(self._path("v1", namespace), json=body)
+        return str(made.raise_for_status().json()["metadata"]["uid"])
 
     def uid(self, name: str, namespace: str, version: str = "v1") -> str | None:
         """Give an object's uid; None where there is no such object."""
-        path = f"/apis/{self.api_version(version)}/namespaces/{namespace}/widgets"
-        items = json.loads(self.stack.kubectl("get", f"--raw={path}").stdout)["items"]
+        items = self._client.get(self._path(version, namespace)).raise_for_status().json()["items"]
         return next((each["metadata"]["uid"] for each in items if each["metadata"]["name"] == name), None)
 
     def serve(self, *versions: str, wait: bool = True) -> None:
@@ -96,7 +96,9 @@ class VersionedKind:
             {"op": "replace", "path": f"/spec/versions/{place}/served", "value": each in versions}
             for place, each in enumerate(VERSIONS)
         ]
-        self.stack.kubectl("patch", "crd", self.name, "--type=json", f"--patch={json.dumps(changes)}")
+        headers = {"Content-Type": "application/json-patch+json"}
+        path = Admin.of(self.stack).kind("crd").path(None, self.name)
+        self._client.patch(path, headers=headers, content=json.dumps(changes)).raise_for_status()
         if wait:
             self.wait(*versions)
 
@@ -107,15 +109,19 @@ class VersionedKind:
 
     def wait(self, *versions: str) -> None:
         """Wait until the API server serves these versions and no others, and says so."""
+        until(lambda: self.serves(*versions), f"{self.name} is served in {versions or 'no version'}")
 
-        def served() -> bool:
-            groups = json.loads(self.stack.kubectl("get", "--raw=/apis").stdout)["groups"]
-            listed = [one["version"] for each in groups if each["name"] == self.group for one in each["versions"]]
-            paths = {each: f"/apis/{self.api_version(each)}/widgets" for each in VERSIONS}
-            answers = {
-                each: self.stack.kubectl("get", f"--raw={path}", check=False).returncode == 0
-                for each, path in paths.items()
-            }
-            return sorted(listed) == sorted(versions) == sorted(each for each in VERSIONS if answers[each])
+    def serves(self, *versions: str) -> bool:
+        """Tell whether the API server serves these versions and no others, and says so."""
+        groups = self._client.get("/apis").raise_for_status().json()["groups"]
+        listed = [one["version"] for each in groups if each["name"] == self.group for one in each["versions"]]
+        answering = [each for each in VERSIONS if self._client.get(self._path(each)).is_success]
+        return sorted(listed) == sorted(versions) == sorted(answering)
 
-        until(served, f"{self.name} is served in {versions or 'no version'}")
+    @property
+    def _client(self) -> httpx.Client:
+        return Admin.of(self.stack).client
+
+    def _path(self, version: str, namespace: str = "") -> str:
+        where = f"namespaces/{namespace}/" if namespace else ""
+        return f"/apis/{self.api_version(version)}/{where}widgets"

@@ -37,15 +37,21 @@ def objects(draw: st.DrawFn, plural: str) -> Document:
     A few fields, drawn from all that the schema knows however deep, are certain to be there, so that deep ones
     come up as often as others.
     """
-    whole = schema(reference(plural))
+    fields = _schema(plural)["properties"]
     targets = draw(st.lists(st.sampled_from(_targets(plural)), max_size=4))
-    parts = {part: values(whole["properties"][part], _below(targets, part)) for part in ("spec", "status")}
+    parts = {part: values(fields[part], _below(targets, part)) for part in ("spec", "status")}
     return draw(st.fixed_dictionaries(parts))
+
+
+# The definitions are long: a copy of one takes longer than to draw an object.
+@cache
+def _schema(plural: str) -> Schema:
+    return schema(reference(plural))
 
 
 @cache
 def _targets(plural: str) -> list[Target]:
-    paths = (path for path, _ in walk(schema(reference(plural))))
+    paths = (path for path, _ in walk(_schema(plural)))
     return [
         tuple(re.findall(r"\[\]|\{\}|[^.\[\]{}]+", path)) for path in paths if path.startswith((".spec", ".status"))
     ]

@@ -16,6 +16,9 @@ from tests.eventually import eventually
 from tests.faulty_server import Answer, FaultyServer
 from tests.versioned_kind import VersionedKind
 
+AFTER_A_CHANGE = 12
+"""Times that an object is looked for once the API server says that it serves other versions."""
+
 
 @pytest.fixture
 def widgets(ns: LiveNamespace) -> Iterator[VersionedKind]:
@@ -127,7 +130,9 @@ async def test_at_no_moment_of_a_change_is_an_object_absent(ns: LiveNamespace, w
     uid, target = widgets.create("w", ns.namespace), widgets.target("w", ns.namespace)
     for versions in (("v1",), (), ("v1beta1",), ("v1beta1", "v1"), ("v1",)):
         widgets.serve(*versions, wait=False)
-        for _ in range(60):
+        rounds_after_it = 0
+        while rounds_after_it < AFTER_A_CHANGE:
+            rounds_after_it += bool(rounds_after_it) or widgets.serves(*versions)
             fresh = await Cluster.connect(str(ns.stack.layout.kubeconfig_of("worker")))
             answers = [await _answer(cluster, target, ns.actor) for cluster in (ns.cluster, fresh)]
             await fresh.close()

@@ -27,7 +27,6 @@ ATTEMPTS = 3
 _PAGE = resource.getpagesize()
 _TICK = 0.001
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.planning.fuzzed_readers"])
 
 Reader = Callable[..., object]
 

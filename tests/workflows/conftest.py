@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from tests.workflows.engine import DevEngine, dev_server, worker
+from tests.workflows.engine import DevEngine, Replays, dev_server, started_replays, worker
 from tests.workflows.fake_activities import FakeActivities
 
 TASK_QUEUE = "tests"
@@ -26,10 +26,17 @@ async def fake_activities(temporal: Client) -> AsyncIterator[FakeActivities]:
         yield activities
 
 
+@pytest.fixture(scope="session")
+async def replays() -> AsyncIterator[Replays]:
+    """Replays what tests have run."""
+    async with started_replays() as running:
+        yield running
+
+
 @pytest.fixture
-async def engine(temporal: Client, fake_activities: FakeActivities) -> AsyncIterator[DevEngine]:
+async def engine(temporal: Client, fake_activities: FakeActivities, replays: Replays) -> AsyncIterator[DevEngine]:
     """Starts runs; what ran is replayed afterwards."""
     running = DevEngine(temporal, fake_activities, TASK_QUEUE)
     yield running
     running.release()
-    await running.replay_everything()
+    await running.replay_everything(replays)

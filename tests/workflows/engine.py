@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from temporalio.common import TypedSearchAttributes
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, WorkflowReplayResult
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from api.execution import RunState, StageStatus
@@ -65,7 +65,7 @@ async def dev_server() -> AsyncIterator[Client]:
 
 
 def sandbox() -> SandboxedWorkflowRunner:
-    """The sandbox as the worker builds it."""
+    """The sandbox as the worker builds it where it is to use one."""
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH))
 
 
@@ -77,6 +77,37 @@ def replayer(workflows: Sequence[type] = tuple(WORKFLOWS)) -> Replayer:
         workflow_runner=sandbox(),
         debug_mode=True,  # No deadlock detector: a busy machine is no bug.
     )
+
+
+@dataclass(frozen=True)
+class Replays:
+    """Replays runs in one sandboxed worker for all tests: its start takes longer than most replays."""
+
+    histories: "asyncio.Queue[WorkflowHistory]"
+    results: AsyncIterator[WorkflowReplayResult]
+
+    async def succeed(self, histories: Iterable[WorkflowHistory]) -> None:
+        """Replay histories, one after the other. Raises AssertionError with the failures."""
+        failures = []
+        for each in histories:
+            self.histories.put_nowait(each)
+            result = await anext(self.results)
+            assert result.history is each
+            failures.append(result.replay_failure)
+        assert not any(failures), failures
+
+
+@asynccontextmanager
+async def started_replays() -> AsyncIterator[Replays]:
+    """Start the worker that replays."""
+    waiting: asyncio.Queue[WorkflowHistory] = asyncio.Queue()
+
+    async def histories() -> AsyncIterator[WorkflowHistory]:
+        while True:
+            yield await waiting.get()
+
+    async with replayer().workflow_replay_iterator(histories()) as results:
+        yield Replays(waiting, results)
 
 
 @dataclass
@@ -264,28 +295,21 @@ class DevEngine:
                 if isinstance(behaviour, HeldAttempt):
                     behaviour.open()
 
-    async def replay_everything(self) -> None:
-        """Replay what the test ran: a cheap look for non-determinism."""
-        found = [history for run in self.runs for history in await run.histories()]
-
-        async def one_by_one() -> AsyncIterator[WorkflowHistory]:
-            for history in found:
-                yield history
-
-        results = await replayer().replay_workflows(one_by_one(), raise_on_replay_failure=False)
-        assert not results.replay_failures
+    async def replay_everything(self, replays: Replays) -> None:
+        """Replay what the test ran, in the sandbox: a look for non-determinism."""
+        await replays.succeed([history for run in self.runs for history in await run.histories()])
 
 
 @asynccontextmanager
 async def worker(client: Client, activities: FakeActivities, task_queue: str, **options: Any) -> AsyncIterator[Worker]:
-    """A worker with the real workflows and fake activities."""
+    """A worker with the real workflows, outside of the sandbox as by default, and fake activities."""
     with ThreadPoolExecutor(4) as pool:
         async with Worker(
             client,
             task_queue=task_queue,
             workflows=WORKFLOWS,
             activities=activities.all(),
-            workflow_runner=sandbox(),
+            workflow_runner=UnsandboxedWorkflowRunner(),
             workflow_task_executor=pool,
             identity="test-worker",
             max_heartbeat_throttle_interval=timedelta(milliseconds=200),

@@ -9,7 +9,7 @@ from api.phases import OperationType, Phase
 from api.steps import ActionOutcome, Attempts, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import DevEngine, Run, attempt_due, cancel_requested, worker
+from tests.workflows.engine import DevEngine, Replays, Run, attempt_due, cancel_requested, worker
 from tests.workflows.fake_activities import FakeActivities, HeldAttempt, fails
 
 SLOW_RETRY = Attempts(timeout="1m", retry=RetryPolicy(limit=3, interval="4m"))
@@ -153,7 +153,7 @@ async def test_before_the_load_is_done_nothing_is_touched(engine: DevEngine) -> 
     assert run.begun == []
 
 
-async def test_before_the_first_workflow_task_nothing_is_touched(temporal: Client) -> None:
+async def test_before_the_first_workflow_task_nothing_is_touched(temporal: Client, replays: Replays) -> None:
     """The cancel is there before any worker is."""
     activities = FakeActivities()
     engine = DevEngine(temporal, activities, "cancelled-before-the-worker")
@@ -161,7 +161,7 @@ async def test_before_the_first_workflow_task_nothing_is_touched(temporal: Clien
     await run.handle.cancel()
     async with worker(temporal, activities, engine.task_queue):
         state = await run.end()
-        await engine.replay_everything()
+        await engine.replay_everything(replays)
     assert (state.phase, await run.status()) == (Phase.CANCELED, WorkflowExecutionStatus.CANCELED)
     assert run.begun == []
 

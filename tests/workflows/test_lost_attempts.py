@@ -24,7 +24,7 @@ from planning.definitions.retry import pause_after_losses
 from tests.eventually import eventually
 from tests.programs import Program
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
-from tests.workflows.engine import DevEngine, Run, worker
+from tests.workflows.engine import DevEngine, Replays, Run, worker
 from tests.workflows.fake_activities import FakeActivities, FakeAttempt
 
 KILLS = 5
@@ -89,7 +89,7 @@ async def start(engine: DevEngine, mortal: Mortal, decision: RevertDecision | Ex
 
 
 @pytest.fixture(scope="module")
-async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> LostAttempts:
+async def story(temporal: Client, replays: Replays, tmp_path_factory: pytest.TempPathFactory) -> LostAttempts:
     """Five workers, one after the other, each killed while it attempts every action."""
     engine = DevEngine(temporal, FakeActivities(), QUEUE)
     mortal = Mortal(temporal, tmp_path_factory.mktemp("mortal"))
@@ -122,7 +122,7 @@ async def story(temporal: Client, tmp_path_factory: pytest.TempPathFactory) -> L
     metrics = httpx.get(f"http://{METRICS}/metrics").text
     canceled = await _killed_while_canceling(engine, mortal)
     await mortal.kill()
-    await engine.replay_everything()
+    await engine.replay_everything(replays)
     return LostAttempts(ended, attempts, waiting, metrics, canceled)
 
 

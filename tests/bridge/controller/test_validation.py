@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytest
 
 from api.meta import API_VERSION
 from bridge.controller.validation import (
-    Findings,
     NotYourTurnError,
     Stored,
     ValidationBrokeError,
@@ -20,6 +19,7 @@ from bridge.controller.validation import (
     plan_findings,
 )
 from bridge.kubernetes.index import ObjectKind
+from tests.bridge.controller.questions import broken, endless, hungry, slow
 from tests.bridge.plan_namespace import PlanNamespace, config_map
 
 LONGEST = 0.3
@@ -35,24 +35,6 @@ def definition(name: str = "work", namespace: str = "team-a", generation: int = 
     kind = "DRPlan" if "stages" in spec else "DRWorkflow"
     spec = {"actions": [config_map("one", namespace)], **spec}
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def endless(_: Sequence[Stored]) -> Findings:
-    while True:
-        pass
-
-
-def hungry(_: Sequence[Stored]) -> Findings:
-    return Findings([str(len(bytearray(1 << 40)))])
-
-
-def broken(_: Sequence[Stored]) -> Findings:
-    raise KeyError("hunter2")
-
-
-def slow(_: Sequence[Stored]) -> Findings:
-    time.sleep(1.0)
-    return Findings(["slow"])
 
 
 @pytest.fixture

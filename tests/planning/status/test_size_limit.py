@@ -152,7 +152,7 @@ def trees(draw: st.DrawFn) -> RunState:
     """Trees up to many times the bound, by repeating a few drawn actions very often."""
     phases = st.sampled_from(list(Phase))
     few = draw(st.lists(st.tuples(names, phases, long_texts, st.booleans()), min_size=1, max_size=4))
-    times = draw(st.sampled_from([1, 200, 3000]))
+    times = draw(st.sampled_from([1, 200, 1500]))
     actions = [
         made(name, config_map(name[:250]), phase=phase, message=text)
         if recorded

@@ -3,6 +3,9 @@
 The longest stretch for which the loop stood still is written to a file, with what ran then; whoever removes the file
 lets the watch begin again. Stretches are of this process's processor time, for a busy machine gives it to others.
 Collections of garbage are not counted: how long they take depends on what the worker caches, not on an input.
+It is a package because each process that the bridge forks for a validation would run the bridge's main module again,
+unless that is called `__main__`, and so import all of worker and bridge.
+Source: `multiprocessing/spawn.py`, `_fixup_main_from_name`.
 """
 
 import asyncio
