@@ -90,9 +90,9 @@ class Admin:
             "PATCH", path, headers={"Content-Type": "application/apply-patch+yaml"}, params=_APPLY, json=body
         )
 
-    def delete(self, kind: str, name: str, namespace: str | None = None) -> None:
+    def delete(self, kind: str, name: str, namespace: str | None = None, **params: str) -> None:
         """Ask for an object's deletion, and do not wait for it. Nothing there is fine. Raises StackError."""
-        answer = self.client.delete(self.kind(kind).path(namespace, name))
+        answer = self.client.delete(self.kind(kind).path(namespace, name), params=params)
         if answer.status_code != httpx.codes.NOT_FOUND:
             _checked(answer)
 

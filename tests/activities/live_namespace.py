@@ -19,6 +19,7 @@ from kube.client import Cluster
 from tests.activities.believed_inputs import BelievedInputs
 from tests.admin import Admin
 from tests.audit_log import AuditLog
+from tests.eventually import until
 from tests.manifests import dr_workflow
 from workflows.converter import DATA_CONVERTER
 
@@ -96,6 +97,22 @@ class LiveNamespace:
         found = self.get(kind, name)
         assert found is not None, f"{kind} {name} is absent"
         return str(found["metadata"]["uid"])
+
+    def delete(self, kind: str, name: str, *, wait: bool = True) -> None:
+        """Delete an object as kubectl does, which waits until it is gone."""
+        uid = self.uid(kind, name)
+        self.admin.delete(kind, name, self.namespace, propagationPolicy="Background")
+        if wait:
+            until(
+                lambda: (self.get(kind, name) or {"metadata": {"uid": ""}})["metadata"]["uid"] != uid, f"{name} is gone"
+            )
+
+    def patch(self, kind: str, name: str, body: Object, subresource: str = "") -> None:
+        """Merge a patch into an object."""
+        self.admin.patch(kind, name, body, self.namespace, subresource)
+
+    def annotate(self, kind: str, name: str, **annotations: str) -> None:
+        self.patch(kind, name, {"metadata": {"annotations": annotations}})
 
     def let_go(self, kind: str, name: str) -> None:
         """Take all finalizers away."""

@@ -160,7 +160,7 @@ async def test_a_cancelled_attempt_may_still_end_by_itself_when_its_worker_is_to
 
 async def test_a_waiting_attempt_beats_again_and_again(ns: LiveNamespace) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
-    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    ns.delete("configmap", "app", wait=False)
     attempt = Attempt()
     given = RollbackInput(step=ns.deletion(config_map("app", ns.namespace), uid), actor=ns.actor)
     running = asyncio.create_task(attempt.run(ns.rollbacks.rollback_action, given))

@@ -62,7 +62,7 @@ class TestEachType:
         assert (outcome.operation, outcome.created) == (Operation.CREATE, True)
         assert outcome.outputs is not None
         assert mark_of(ns, type_.lower(), name) == MARK
-        ns.kubectl("delete", type_.lower(), name)
+        ns.delete(type_.lower(), name)
 
     async def test_a_subscription_is_replaced(self, ns: LiveNamespace) -> None:
         name, body = clusternet(ns, "Subscription", "Replace")
@@ -83,7 +83,7 @@ class TestEachType:
     @pytest.mark.parametrize("operation", ["Patch", "Apply"])
     async def test_an_object_that_is_there_is_changed_back(self, ns: LiveNamespace, operation: str) -> None:
         uid = ns.config_map("app")
-        ns.kubectl("patch", "configmap", "app", "--type=merge", "-p", '{"data":{"text":"changed"}}')
+        ns.patch("configmap", "app", {"data": {"text": "changed"}})
         outcome = await (await undoing(ns, resource(ns, operation, "as it was"))).run()
         assert (outcome.message, outcome.operation, outcome.created) == (DONE, Operation(operation), False)
         assert text_of(ns) == "as it was"

@@ -61,7 +61,7 @@ async def test_a_dr_workflow_that_was_edited_or_deleted_no_longer_matters(ns: Li
         ns.kubectl("delete", "drworkflow/flow", "drplan/shop")
     else:
         patch = {"spec": {"actions": [in_namespace(ns, makes("app", "as it is"))]}}
-        ns.kubectl("patch", "drworkflow", "flow", "--type=merge", "-p", json.dumps(patch))
+        ns.patch("drworkflow", "flow", patch)
     assert (await carry_out(ns, origin, "make-app")).phase is Phase.SUCCEEDED
     assert text_of(ns, "app") == "as it was"
 
@@ -79,7 +79,7 @@ async def test_placeholders_are_filled_in_with_what_was_kept_and_recorded(ns: Li
     params = [{"name": "region", "value": "east"}]
     origin = await keep(ns, in_namespace(ns, makes("app", text)), globalParams=params)
     patch = {"spec": {"globalParams": [{"name": "region", "value": "west"}]}}
-    ns.kubectl("patch", "drplan", "shop", "--type=merge", "-p", json.dumps(patch))
+    ns.patch("drplan", "shop", patch)
     made = {"first": ActionOutputs(resource_ref=ObjectReference(name="one"))}
     await carry_out(ns, origin, "make-app", outputs=made)
     assert text_of(ns, "app") == "east east shop one Succeeded"
@@ -131,7 +131,7 @@ def makes_secret(ns: LiveNamespace, value: str = SECRET) -> Object:
 async def test_secret_parts_come_from_the_definition_as_it_is_now(ns: LiveNamespace) -> None:
     origin = await keep(ns, makes_secret(ns))
     patch = {"spec": {"actions": [makes_secret(ns, "rotated")]}}
-    ns.kubectl("patch", "drworkflow", "flow", "--type=merge", "-p", json.dumps(patch))
+    ns.patch("drworkflow", "flow", patch)
     await carry_out(ns, origin, "make-secret")
     made = ns.get("secret", "made")
     assert made is not None
@@ -144,10 +144,10 @@ async def test_secret_parts_of_a_definition_that_changed_otherwise_are_not_mixed
 ) -> None:
     origin = await keep(ns, makes_secret(ns))
     if fate == "deleted":
-        ns.kubectl("delete", "drworkflow", "flow")
+        ns.delete("drworkflow", "flow")
     else:
         patch = {"spec": {"actions": [{**makes_secret(ns), "timeout": "9m"}]}}
-        ns.kubectl("patch", "drworkflow", "flow", "--type=merge", "-p", json.dumps(patch))
+        ns.patch("drworkflow", "flow", patch)
     error = await failure(ns, origin, "make-secret")
     assert error.type == FailureType.UNDEFINED
     assert error.message == (
@@ -160,9 +160,9 @@ async def test_secret_parts_of_a_definition_that_changed_otherwise_are_not_mixed
 async def test_a_parameter_from_a_secret_is_read_again_as_the_actor(ns: LiveNamespace) -> None:
     secret(ns)
     origin = await keep(ns, in_namespace(ns, makes("app", "$(params.p)")), globalParams=[from_secret(ns)])
-    ns.kubectl("delete", "secret", "db")
+    ns.delete("secret", "db")
     secret(ns, "rotated")
-    ns.kubectl("delete", "drplan", "shop")
+    ns.delete("drplan", "shop")
     await carry_out(ns, origin, "make-app")
     assert base64.b64decode(text_of(ns, "app")) == b"rotated"
 
@@ -183,7 +183,7 @@ async def test_a_literal_secret_comes_from_wherever_it_stands(ns: LiveNamespace)
 async def test_a_secret_parameter_that_cannot_be_determined_again_fails_the_action(ns: LiveNamespace) -> None:
     secret(ns)
     origin = await keep(ns, in_namespace(ns, makes("app", "$(params.p)")), globalParams=[from_secret(ns)])
-    ns.kubectl("delete", "secret", "db")
+    ns.delete("secret", "db")
     error = await failure(ns, origin, "make-app")
     assert error.type == FailureType.UNDEFINED
     assert error.message.startswith("Action make-app uses secret values that were not kept")
@@ -194,7 +194,7 @@ async def test_a_secret_parameter_that_cannot_be_determined_again_fails_the_acti
 async def test_an_action_without_the_secret_does_not_need_it(ns: LiveNamespace) -> None:
     secret(ns)
     origin = await keep(ns, in_namespace(ns, makes("app", "plain")), globalParams=[from_secret(ns)])
-    ns.kubectl("delete", "secret", "db")
+    ns.delete("secret", "db")
     assert (await carry_out(ns, origin, "make-app")).phase is Phase.SUCCEEDED
 
 

@@ -114,7 +114,7 @@ def deleted(decision: RevertDecision) -> list[str]:
 
 
 def ledger_of(ns: LiveNamespace) -> list[Object]:
-    found = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    found = ns.admin.list("controllerrevisions", ns.namespace)
     return [each for each in found if "-ledger-" in each["metadata"]["name"]]
 
 
@@ -145,7 +145,7 @@ async def test_a_forged_status_changes_nothing(ns: LiveNamespace) -> None:
     assert deleted(await shop.revert("third")) == [uid]
     # Without the plan, the recorded account acts.
     shop.write({"serviceAccountName": "rich"})
-    ns.kubectl("delete", "drplan", "shop")
+    ns.delete("drplan", "shop")
     back = await shop.revert("fourth")
     assert deleted(back) == [uid]
     assert back.actor == actor_of(ns.namespace, "default")
@@ -171,7 +171,7 @@ async def test_a_ledger_that_was_altered_is_not_used_and_said_to_be_so(ns: LiveN
     shop.ended(decision, ref, shop.record("a", uid))
     name = ref.name if part == "record" else str(decision.state.ledger and decision.state.ledger.name)
     [stored] = [each for each in ledger_of(ns) if each["metadata"]["name"] == name]
-    ns.kubectl("delete", "controllerrevision", name)
+    ns.delete("controllerrevision", name)
     if how != "gone":
         replant(ns, stored, how, uid, victim)
     back = await shop.revert()
@@ -312,7 +312,7 @@ async def test_a_long_workflow_takes_several_parts_and_loses_nothing(ns: LiveNam
     assert original is not None
     found = (await store.with_ledger(original)).status.stages[0].actions
     assert [action.outputs for action in found] == [action.outputs for action in actions]
-    ns.kubectl("delete", "controllerrevision", continued[0].name)
+    ns.delete("controllerrevision", continued[0].name)
     assert (await shop.revert()).state.ledger_fault is LedgerFault.GONE
 
 

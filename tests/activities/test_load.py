@@ -96,7 +96,7 @@ def actions(decision: RevertDecision | ExecuteDecision) -> list[ActionStatus]:
 async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a", "b")
     ns.create(execute("there", "shop"))
-    ns.kubectl("create", "serviceaccount", "recovery")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "recovery"}})
     decision = await load_execute(ns, story.key("there"), "recovery")
     assert decision.rejection is None
     assert [action.name for action in actions(decision)] == ["make-a", "make-b"]
@@ -131,7 +131,7 @@ async def test_an_execute_starts_where_what_exists_is_of_nobody_or_of_an_executi
     ns: LiveNamespace,
 ) -> None:
     standing = Standing(ns)
-    ns.kubectl("delete", "drpe", "there", "--wait=false")
+    ns.delete("drpe", "there", wait=False)
     assert await standing.rejection() is None
     ns.kubectl("annotate", "configmap", "a", f"{CREATED_BY_ANNOTATION}-")
     assert await standing.rejection() is None
@@ -165,7 +165,7 @@ async def test_the_look_sees_what_the_service_account_may_see(ns: LiveNamespace)
     story = LoadStory(ns, "a")
     story.executed(a=ns.config_map("a"))
     ns.create(revert("back", "shop", "there"))
-    ns.kubectl("create", "serviceaccount", "nobody")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}})
     decision = await load_revert(ns, story.key("back"), Impersonation("nobody"))
     step = decision.steps[0][0][0]
     assert step is not None
@@ -188,7 +188,7 @@ async def test_what_was_refused_is_decided_again_from_what_is_there_now(ns: Live
     uid = ns.config_map("a")
     story.executed(gone="uid-of-gone", a=uid)
     ns.create(revert("back", "shop", "there"))
-    ns.kubectl("create", "serviceaccount", "nobody")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}})
     believed = OneRevert(ns.cluster)
     believed.key = story.key("back")
     load = LoadActivities(ns.cluster, Impersonation("nobody"), believed, NoQuestions())
@@ -253,8 +253,8 @@ async def test_a_plan_that_is_gone_is_no_obstacle_to_a_revert(ns: LiveNamespace)
     ns.kubectl("delete", "controllerrevision", stored.ledger.name)
     story.status("there", {"serviceAccountName": "of-somebodys-choice", "snapshot": stored.snapshot.to_object()})
     ns.create(revert("back", "shop", "there"))
-    ns.kubectl("delete", "drplan", "shop")
-    ns.kubectl("delete", "drworkflow", "flow")
+    ns.delete("drplan", "shop")
+    ns.delete("drworkflow", "flow")
     decision = await load_revert(ns, story.key("back"), Impersonation("another"))
     assert actions(decision)[0].phase is Phase.PENDING
     assert decision.state.service_account_name == "default"
@@ -263,7 +263,7 @@ async def test_a_plan_that_is_gone_is_no_obstacle_to_a_revert(ns: LiveNamespace)
 async def test_a_plan_that_is_gone_ends_an_execute(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
-    ns.kubectl("delete", "drplan", "shop")
+    ns.delete("drplan", "shop")
     with pytest.raises(ApplicationError, match="DRPlan shop no longer exists") as caught:
         await load_execute(ns, story.key("there"))
     assert caught.value.non_retryable
@@ -281,7 +281,7 @@ async def test_an_unknown_original_is_a_rejection(ns: LiveNamespace) -> None:
 async def test_a_missing_workflow_is_a_rejection_of_an_execute(ns: LiveNamespace) -> None:
     story = LoadStory(ns, "a")
     ns.create(execute("there", "shop"))
-    ns.kubectl("delete", "drworkflow", "flow")
+    ns.delete("drworkflow", "flow")
     decision = await load_execute(ns, story.key("there"))
     assert decision.rejection
     assert f"{ns.namespace}/flow" in decision.rejection
@@ -313,7 +313,7 @@ async def test_many_objects_are_looked_at_some_at_a_time_and_the_beats_tell_how_
     names = [f"cm-{number:02}" for number in range(45)]
     story = LoadStory(ns, *names)
     ns.create({"apiVersion": "v1", "kind": "List", "items": [config_map(name) for name in names]})
-    listed = json.loads(ns.kubectl("get", "configmaps", "-o", "json"))["items"]
+    listed = ns.admin.list("configmaps", ns.namespace)
     uids = {each["metadata"]["name"]: each["metadata"]["uid"] for each in listed}
     story.executed(**{name: uids[name] for name in names})
     ns.create(revert("back", "shop", "there"))
@@ -363,7 +363,7 @@ async def test_in_a_namespace_that_nobody_opened_nothing_starts_and_the_remedy_i
     story = LoadStory(ns, "app")
     story.executed(app="uid-of-app")
     ns.create(revert("back", "shop", "there"))
-    ns.kubectl("delete", "rolebinding", "drplan-worker")
+    ns.delete("rolebinding", "drplan-worker")
     worker = "system:serviceaccount:drplan-system:drplan-worker"
     await eventually(
         lambda: not ns.admin.may(worker, "impersonate", "serviceaccounts", ns.namespace), "the binding is gone"
@@ -393,7 +393,7 @@ async def test_who_uses_the_workers_own_rights_needs_no_open_namespace_to_begin(
             "subjects": worker,
         },
     )
-    ns.kubectl("delete", "rolebinding", "drplan-worker")
+    ns.delete("rolebinding", "drplan-worker")
     question = ("auth", "can-i", "create", "controllerrevisions.apps", f"--namespace={ns.namespace}")
     who = "--as=system:serviceaccount:drplan-system:drplan-worker"
     await eventually(lambda: ns.stack.kubectl(*question, who, check=False).returncode == 0, "the binding is there")
@@ -419,7 +419,7 @@ async def test_a_dr_workflow_of_another_namespace_is_read_only_for_an_account_th
     ns.stack.kubectl("create", "namespace", other)
     ns.admin.create(dr_workflow("flow", makes_config_map("a", ns.namespace)), other)
     ns.create(dr_plan("shop", stage("only", other, "flow")), execute("there", "shop"), revert("back", "shop", "there"))
-    ns.kubectl("create", "serviceaccount", "poor")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "poor"}})
     node = {"workflowRef": {"name": "flow", "namespace": other}, "phase": "Succeeded", "actionStatuses": []}
     tree = [{"name": "only", "phase": "Succeeded", "workflowExecutions": [node]}]
     status = json.dumps({"status": {"phase": "Succeeded", "stageStatuses": tree}})

@@ -56,7 +56,7 @@ def plan(ns: LiveNamespace, *actions: Object, params: Any = None, mode: str = "I
 
 
 def everything_kept(ns: LiveNamespace) -> list[Object]:
-    found: list[Object] = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    found: list[Object] = ns.admin.list("controllerrevisions", ns.namespace)
     return found
 
 
@@ -92,7 +92,7 @@ async def test_values_of_live_objects_are_kept_as_they_were(ns: LiveNamespace) -
     ns.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "now"}, "data": {"a": "east"}})
     plan(ns, globalParams=[{"name": "region", **value_from(ns, "now")}], params=[{"name": "count", "value": "3"}])
     decision = await load(ns)
-    ns.kubectl("delete", "configmap", "now")
+    ns.delete("configmap", "now")
     kept = await root(ns, decision)
     assert kept.parameters == [SnapshotParameters(values={"region": "east", "count": "3", "mode": "install"})]
 
@@ -130,7 +130,7 @@ async def test_an_object_that_a_parameter_needs_and_is_missing_refuses_the_execu
 async def test_what_the_plans_service_account_may_not_read_refuses_the_execute(ns: LiveNamespace) -> None:
     ns.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "stringData": {"a": SECRET}})
     plan(ns, globalParams=[{"name": "p", **value_from(ns, "db", "Secret")}])
-    ns.kubectl("create", "serviceaccount", "nobody")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "nobody"}})
     decision = await load(ns, account="nobody")
     assert decision.rejection is not None
     assert f"system:serviceaccount:{ns.namespace}:nobody" in decision.rejection
@@ -232,7 +232,7 @@ async def test_a_revert_does_not_trust_a_snapshot_that_is_gone_or_altered(
     plan(ns)
     await ended(ns, await load(ns))
     record = revisions(ns)[place]
-    ns.kubectl("delete", "controllerrevision", record["metadata"]["name"])
+    ns.delete("controllerrevision", record["metadata"]["name"])
     if fate == "altered":
         metadata = {name: record["metadata"][name] for name in ("name", "labels", "ownerReferences")}
         ns.create({**record, "metadata": metadata, "data": {**record["data"], "mode": "Delete"}})
@@ -286,7 +286,7 @@ async def test_a_decision_that_was_altered_or_is_gone_is_not_used(ns: LiveNamesp
     ref = (await load_revert(ns)).state.decision
     assert ref is not None
     [record] = (each for each in revisions(ns) if each["metadata"]["name"] == ref.name)
-    ns.kubectl("delete", "controllerrevision", ref.name)
+    ns.delete("controllerrevision", ref.name)
     with pytest.raises(ActionError, match=f"{ref.name} no longer exists"):
         await SnapshotStore(RevisionStore(ns.cluster)).decision(key(ns, "back"), ref)
     metadata = {name: record["metadata"][name] for name in ("name", "labels", "ownerReferences")}

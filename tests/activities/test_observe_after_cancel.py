@@ -36,14 +36,14 @@ def defines(ns: LiveNamespace, operation: str) -> ExecuteStep:
 
 async def test_a_rollback_whose_objects_are_all_gone_has_succeeded(ns: LiveNamespace) -> None:
     uid = ns.config_map("app")
-    ns.kubectl("delete", "configmap", "app")
+    ns.delete("configmap", "app")
     outcome = await look_again(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome == ActionOutcome(phase=Phase.SUCCEEDED, message="Rolled back: deleted ConfigMap app")
 
 
 async def test_a_rollback_with_one_object_left_is_canceled(ns: LiveNamespace) -> None:
     gone, left = ns.config_map("gone"), ns.config_map("left")
-    ns.kubectl("delete", "configmap", "gone")
+    ns.delete("configmap", "gone")
     second = Deletion(target=config_map("left", ns.namespace), uid=left)
     outcome = await look_again(ns, ns.deletion(config_map("gone", ns.namespace), gone, second))
     assert outcome.phase is Phase.CANCELED

@@ -89,8 +89,8 @@ async def test_what_cannot_be_read_is_not_known(
 async def test_without_the_execution_or_its_ledger_nothing_is_claimed(ns: LiveNamespace, how: str) -> None:
     await executed(ns, "a")
     removes: dict[str, Callable[[], object]] = {
-        "gone": lambda: ns.kubectl("delete", "drpe", "there"),
-        "without its record": lambda: ns.kubectl("delete", "controllerrevisions", "--all"),
+        "gone": lambda: ns.delete("drpe", "there"),
+        "without its record": lambda: ns.admin.delete_all("controllerrevisions", ns.namespace),
     }
     removes[how]()
     with pytest.raises(ApplicationError, match=r"does not exist any more|is gone"):

@@ -128,7 +128,7 @@ async def test_a_retry_leaves_no_object_behind_that_no_record_names(ns: LiveName
     await executed(ns, given)
     message = await refusal(ns, given, request)
     assert message.endswith("app-old was created by an earlier attempt, with other values: delete it, then retry")
-    ns.kubectl("delete", "configmap", "app-old")
+    ns.delete("configmap", "app-old")
     stored = await store(ns, given, request)
     await executed(ns, execute_input(ns, origin, "make-app-$(params.text)", ref_to(origin.execution, stored)))
     assert text_of(ns, "app-new") == "new"

@@ -78,7 +78,7 @@ async def test_an_object_of_a_kind_that_answers_with_the_object_is_looked_for(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     ns = faulty_ns
-    ns.kubectl("create", "serviceaccount", "app")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}})
     target = Target(api_version="v1", kind="ServiceAccount", name="app", namespace=ns.namespace)
     uid, version = ns.uid("serviceaccount", "app"), ns.version("serviceaccount", "app")
     outcome = await roll_back(ns, ns.deletion(target, uid, version=version))
@@ -98,7 +98,7 @@ async def test_several_objects_go_in_their_order(ns: LiveNamespace) -> None:
 
 async def test_an_object_that_somebody_removed_after_the_look_is_rolled_back(ns: LiveNamespace) -> None:
     uid = ns.config_map("app")
-    ns.kubectl("delete", "configmap", "app")
+    ns.delete("configmap", "app")
     outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid))
     assert outcome.message == "Rolled back: deleted ConfigMap app"
     assert ns.deletions(at_least=1) == {uid: 1}
@@ -110,7 +110,7 @@ async def test_an_object_that_somebody_recreated_after_the_look_is_left_alone_an
 ) -> None:
     uid = ns.config_map("app")
     version = ns.version("configmap", "app") if observed else None
-    ns.kubectl("delete", "configmap", "app")
+    ns.delete("configmap", "app")
     new = ns.config_map("app")
     outcome = await roll_back(ns, ns.deletion(config_map("app", ns.namespace), uid, version=version))
     assert outcome.phase is Phase.SUCCEEDED
@@ -126,7 +126,7 @@ async def test_an_object_recreated_between_get_and_delete_is_left_alone(
     uid, seen = ns.config_map("app"), list[str]()
 
     def recreate() -> None:
-        ns.kubectl("delete", "configmap", "app")
+        ns.delete("configmap", "app")
         seen.append(ns.config_map("app"))
 
     faulty.fault("GET", "/configmaps/app", recreate)
@@ -208,7 +208,7 @@ async def test_an_object_that_terminates_already_is_waited_for_without_another_d
 ) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
     version = ns.version("configmap", "app") if observed else None
-    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    ns.delete("configmap", "app", wait=False)
     attempt = Attempt()
     step = ns.deletion(config_map("app", ns.namespace), uid, version=version)
     running = asyncio.create_task(roll_back(ns, step, attempt=attempt))

@@ -36,7 +36,7 @@ def execution_of(ns: LiveNamespace) -> ObjectKey:
 
 
 def kept(ns: LiveNamespace) -> list[Object]:
-    found: list[Object] = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    found: list[Object] = ns.admin.list("controllerrevisions", ns.namespace)
     return found
 
 
@@ -59,7 +59,7 @@ async def test_a_record_belongs_to_its_execution_and_goes_with_it(ns: LiveNamesp
     metadata = kept(ns)[0]["metadata"]
     assert metadata["labels"] == {EXECUTION_UID_LABEL: execution.uid}
     assert [(owner["name"], owner["uid"]) for owner in metadata["ownerReferences"]] == [("there", execution.uid)]
-    ns.kubectl("delete", "drpe", "there")
+    ns.delete("drpe", "there")
     await eventually(lambda: kept(ns) == [], "the record is gone")
 
 

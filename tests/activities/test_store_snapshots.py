@@ -1,7 +1,6 @@
 """Snapshots in the cluster: kept once whatever happens, read as they were kept, and not trusted when altered."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -33,7 +32,7 @@ def snapshot_of(ns: LiveNamespace) -> tuple[ObjectKey, list[SnapshotDocument]]:
 
 
 def revisions(ns: LiveNamespace) -> list[Object]:
-    found: list[Object] = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"]
+    found: list[Object] = ns.admin.list("controllerrevisions", ns.namespace)
     return found
 
 
@@ -41,7 +40,7 @@ def replace(ns: LiveNamespace, name: str, data: Object) -> None:
     """Put another object in a record's place, as somebody with the rights may."""
     (record,) = (each for each in revisions(ns) if each["metadata"]["name"] == name)
     metadata = {key: record["metadata"][key] for key in ("name", "namespace", "labels", "ownerReferences")}
-    ns.kubectl("delete", "controllerrevision", name)
+    ns.delete("controllerrevision", name)
     ns.create({**record, "metadata": metadata, "data": data})
 
 

@@ -62,8 +62,20 @@ def _below(targets: Sequence[Target], step: str) -> list[Target]:
     return [target[1:] for target in targets if target[:1] == (step,)]
 
 
+_BY_NODE: dict[int, Values] = {}
+"""What draws values without targets, by the id of a node of `_schema`. To make a strategy takes longer than to draw."""
+
+
 def values(node: Schema, targets: Sequence[Target] = ()) -> Values:
     """Draw a value that the schema accepts, with the targets in it."""
+    if targets:
+        return _values(node, targets)
+    if id(node) not in _BY_NODE:
+        _BY_NODE[id(node)] = _values(node, ())
+    return _BY_NODE[id(node)]
+
+
+def _values(node: Schema, targets: Sequence[Target]) -> Values:
     if "enum" in node:
         return st.sampled_from(node["enum"])
     if node.get("x-kubernetes-int-or-string"):
@@ -97,7 +109,7 @@ def _fields(draw: st.DrawFn, node: Schema, targets: Sequence[Target]) -> Documen
     properties = node.get("properties", {})
     wanted = {*node.get("required", []), *(target[0] for target in targets if target)}
     others = [name for name in properties if name not in wanted]
-    chosen = draw(st.lists(st.sampled_from(others), unique=True, max_size=3)) if others else []
+    chosen = draw(_some(tuple(others))) if others else []
     null = chosen[0] if chosen and draw(st.integers(0, 9)) == 9 else None
     drawn = [name for name in properties if name in wanted or name in chosen]
     return {name: None if name == null else draw(values(properties[name], _below(targets, name))) for name in drawn}
@@ -130,7 +142,11 @@ def _texts(node: Schema) -> Values:
     return _matching(node["pattern"], node.get("maxLength", 1000))
 
 
-# To make a strategy takes longer than to draw from it.
+@cache
+def _some(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(names), unique=True, max_size=3)
+
+
 @cache
 def _any_text(least: int) -> Values:
     return st.text(st.characters(exclude_categories=["Cs"]), min_size=least, max_size=least + 20)

@@ -126,7 +126,7 @@ def reverts(ns: LiveNamespace, *names: str, rollback: Any = None) -> ObjectKey:
 
 def status(ns: LiveNamespace, execution: str, change: dict[str, Any]) -> None:
     change = {"status": change}
-    ns.kubectl("patch", "drpe", execution, "--subresource=status", "--type=merge", "-p", json.dumps(change))
+    ns.patch("drpe", execution, change, "status")
 
 
 async def connected(ns: LiveNamespace) -> Client:
@@ -224,7 +224,7 @@ async def test_a_decision_that_the_worker_did_not_store_for_this_revert_is_not_u
 
 @pytest.mark.parametrize("account", ["status", "input"])
 async def test_an_account_of_somebodys_choice_is_not_used(ns: LiveNamespace, tmp_path: Path, account: str) -> None:
-    ns.kubectl("create", "serviceaccount", "poor")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "poor"}})
     poor = Actor(user=f"system:serviceaccount:{ns.namespace}:poor")
     async with forged(ns, reverts(ns, "app"), tmp_path / "log") as forgery:
         state = forgery.decision.state.model_copy(update={"service_account_name": "poor"})
@@ -267,7 +267,7 @@ async def test_a_revert_that_somebody_starts_by_hand_does_nothing(ns: LiveNamesp
         state = await by_hand(ns, key, genuine.id)
         assert (state.message or "").startswith(f"refused: the workflow {genuine.id} (run ")
     assert ns.uid("configmap", "app") == app
-    assert json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"] == []
+    assert ns.admin.list("controllerrevisions", ns.namespace) == []
 
 
 async def test_a_part_of_a_revert_that_somebody_starts_by_hand_does_nothing(ns: LiveNamespace, tmp_path: Path) -> None:

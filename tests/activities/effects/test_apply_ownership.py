@@ -93,7 +93,7 @@ async def test_a_killed_apply_whose_prior_state_was_stored_is_sent_again(
     error = await again.fails()
     assert not error.non_retryable
     assert lost.met == 1
-    ns.kubectl("annotate", "configmap", "app", "touched=by-somebody")
+    ns.annotate("configmap", "app", touched="by-somebody")
     await again.run()
     assert found(ns)["data"] == {"a": "1"}
     assert found(ns)["metadata"]["annotations"]["touched"] == "by-somebody"

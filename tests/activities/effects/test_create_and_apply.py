@@ -89,7 +89,7 @@ async def test_create_refuses_an_object_of_another_execution_and_names_that(ns: 
 async def test_an_object_that_is_on_its_way_out_is_worth_a_repeat(ns: LiveNamespace, operation: str) -> None:
     step = makes(ns, operation)
     ns.config_map("app", finalizers=[HOLD])
-    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    ns.delete("configmap", "app", wait=False)
     error = await failure(ns, step)
     expected = f"Failed to {operation.lower()} ConfigMap: ConfigMap {ns.namespace}/app is being deleted"
     assert (error.message, error.type) == (expected, FailureType.TRANSIENT)
@@ -266,7 +266,7 @@ async def test_apply_begins_anew_when_the_object_is_recreated_meanwhile(
     ns.config_map("app")
 
     def recreate() -> None:
-        ns.kubectl("delete", "configmap", "app")
+        ns.delete("configmap", "app")
         new.append(ns.config_map("app"))
 
     faulty.fault("GET", "/configmaps/app", recreate)
@@ -282,7 +282,7 @@ async def test_apply_creates_with_the_mark_when_the_object_vanishes_meanwhile(
     ns = faulty_ns
     step = makes(ns, "Apply")
     ns.config_map("app")
-    faulty.fault("GET", "/configmaps/app", lambda: ns.kubectl("delete", "configmap", "app"))
+    faulty.fault("GET", "/configmaps/app", lambda: ns.delete("configmap", "app"))
     outcome = await execute(ns, step)
     found = ns.get("configmap", "app")
     assert found is not None

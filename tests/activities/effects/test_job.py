@@ -189,7 +189,7 @@ async def test_a_job_that_may_not_be_looked_at_fails_and_is_recorded(
 
 async def test_a_job_that_goes_before_its_end_was_seen_is_of_unknown_outcome(ns: LiveNamespace) -> None:
     running, uid = await started(ns, runs(ns))
-    ns.kubectl("delete", "job", "backup")
+    ns.delete("job", "backup")
     error = await failure(running)
     message = "Job backup was gone before it was seen to have finished: outcome unknown"
     assert (error.message, error.type, error.non_retryable) == (message, FailureType.OUTCOME_UNKNOWN, True)

@@ -90,7 +90,7 @@ async def test_the_mark_of_whoever_made_the_object_stays(ns: LiveNamespace) -> N
 
 async def test_an_object_on_its_way_out_is_worth_a_repeat(ns: LiveNamespace) -> None:
     there(ns, finalizers=[HOLD])
-    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    ns.delete("configmap", "app", wait=False)
     error = await patches(ns).fails()
     assert (error.type, error.non_retryable) == (FailureType.TRANSIENT, False)
     assert error.message.endswith("is being deleted")

@@ -143,7 +143,7 @@ async def test_a_killed_json_patch_is_not_sent_twice(faulty: FaultyServer, fault
     task = edits(ns, APPENDS)
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
     await task.killed(lambda: accepted.met == 1 and len(found(ns)["metadata"]["finalizers"]) == 2)
-    ns.kubectl("annotate", "configmap", "app", "touched=by-somebody")
+    ns.annotate("configmap", "app", touched="by-somebody")
     assert (await task.verify()).phase is Phase.SUCCEEDED
     assert (await task.run()).message == "Patched ConfigMap app"
     assert found(ns)["metadata"]["finalizers"] == ["example.com/a", "example.com/b"]
@@ -168,7 +168,7 @@ async def test_a_json_patch_that_did_not_come_through_is_sent_again(
     task = edits(ns, APPENDS)
     faulty.fault("PATCH", APP, Cut.BEFORE)
     await task.fails()
-    ns.kubectl("annotate", "configmap", "app", "touched=by-somebody")
+    ns.annotate("configmap", "app", touched="by-somebody")
     assert (await task.run()).message == "Patched ConfigMap app"
     assert found(ns)["metadata"]["finalizers"] == ["example.com/a", "example.com/b"]
     ns.let_go("configmap", "app")
@@ -180,7 +180,7 @@ async def test_a_json_patch_begins_again_when_somebody_writes_first(
     ns = faulty_ns
     there(ns, finalizers=["example.com/a"])
     task = edits(ns, APPENDS)
-    faulty.fault("GET", APP, lambda: ns.kubectl("annotate", "configmap", "app", "touched=by-somebody"))
+    faulty.fault("GET", APP, lambda: ns.annotate("configmap", "app", touched="by-somebody"))
     await task.run()
     assert found(ns)["metadata"]["finalizers"] == ["example.com/a", "example.com/b"]
     ns.let_go("configmap", "app")

@@ -36,7 +36,7 @@ def found(ns: LiveNamespace) -> Object:
 
 
 def touch(ns: LiveNamespace, text: str) -> None:
-    ns.kubectl("patch", "configmap", "app", "--type=merge", "-p", json.dumps({"data": {"text": text}}))
+    ns.patch("configmap", "app", {"data": {"text": text}})
 
 
 def kept(task: Task) -> PriorState:
@@ -52,7 +52,7 @@ async def test_the_object_is_kept_as_it_was_beside_the_execution(ns: LiveNamespa
     metadata = {name: value for name, value in before["metadata"].items() if name != "managedFields"}
     uid, version = metadata["uid"], metadata["resourceVersion"]
     assert kept(task) == PriorState(uid, version, before | {"metadata": metadata}, complete=True)
-    record = json.loads(ns.kubectl("get", "controllerrevisions", "-o", "json"))["items"][0]["metadata"]
+    record = ns.admin.list("controllerrevisions", ns.namespace)[0]["metadata"]
     assert task.execution is not None
     assert record["labels"] == {EXECUTION_UID_LABEL: task.execution.uid}
     assert record["annotations"] == {CREATED_BY_ANNOTATION: task.mark}
@@ -183,7 +183,7 @@ async def test_a_delete_that_waits_for_a_finalizer_keeps_the_state_before_it(
 
 async def test_an_object_that_was_on_its_way_out_already_is_no_state_to_go_back_to(ns: LiveNamespace) -> None:
     there(ns, finalizers=[HOLD])
-    ns.kubectl("delete", "configmap", "app", "--wait=false")
+    ns.delete("configmap", "app", wait=False)
     task = changes(ns, "Delete")
     await task.killed(lambda: task.waits_for(HOLD))
     ns.let_go("configmap", "app")
@@ -196,7 +196,7 @@ async def test_an_object_that_was_made_anew_between_two_attempts_is_kept_anew(ns
     there(ns)
     task = changes(ns, "Apply")
     await task.run()
-    ns.kubectl("delete", "configmap", "app")
+    ns.delete("configmap", "app")
     ns.create(manifest("app", ns.namespace, data={"text": "another"}))
     await task.run()
     record = kept(task)

@@ -138,7 +138,7 @@ async def test_an_object_that_changes_at_the_last_moment_is_kept_as_it_was_then(
     there(ns)
     task = replaces(ns)
     faulty.fault("GET", SHOP, lambda: None)
-    faulty.fault("GET", SHOP, lambda: ns.kubectl("annotate", "subscription", "shop", "touched=yes"))
+    faulty.fault("GET", SHOP, lambda: ns.annotate("subscription", "shop", touched="yes"))
     await task.run()
     kept = task.kept()
     assert kept is not None

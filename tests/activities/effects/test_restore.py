@@ -219,18 +219,18 @@ async def test_a_preview_and_a_restoration_name_an_object_that_is_being_deleted(
     task = changed(ns, "strategic")
     step = step_of(task, await task.run())
     ns.kubectl("patch", "deployment", "app", "-p", json.dumps({"metadata": {"finalizers": ["example.com/held"]}}))
-    ns.kubectl("delete", "deployment", "app", "--wait=false")
+    ns.delete("deployment", "app", wait=False)
     with pytest.raises(ActionError) as caught:
         await ObjectRestoration(ns.cluster, step, ns.actor).preview()
     assert caught.value.message == (await refused(ns, step)).message
-    ns.kubectl("patch", "deployment", "app", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}))
+    ns.patch("deployment", "app", {"metadata": {"finalizers": None}})
 
 
 async def test_an_object_that_somebody_made_since_is_not_overwritten(ns: LiveNamespace) -> None:
     there(ns)
     task = changed(ns, "strategic")
     step = step_of(task, await task.run())
-    ns.kubectl("delete", "deployment", "app")
+    ns.delete("deployment", "app")
     gone = await refused(ns, step)
     assert (gone.type, gone.non_retryable) == (FailureType.NOT_FOUND, True)
     theirs = there(ns)
@@ -355,7 +355,7 @@ async def test_an_action_that_was_killed_after_its_change_is_told_from_what_othe
     task = changed(ns, "strategic")
     accepted = faulty.fault("PATCH", APP, Cut.HANG)
     await task.killed(lambda: accepted.met == 1)
-    ns.kubectl("patch", "deployment", "app", "--type=merge", "-p", '{"spec":{"replicas":9}}')
+    ns.patch("deployment", "app", {"spec": {"replicas": 9}})
     step = step_of(task, await task.run())
     await restores(ns, step)
     assert found(ns)["spec"]["replicas"] == 9

@@ -199,7 +199,7 @@ async def test_a_job_of_a_manifest_that_went_while_no_attempt_looked_is_not_run_
 async def test_an_object_that_somebody_deletes_is_not_waited_for_any_longer(ns: LiveNamespace) -> None:
     doing = Doing(ns, waits_for(ns, deployment(ns.namespace)))
     await doing.waits("has not seen")
-    ns.kubectl("delete", "deployment", "shop")
+    ns.delete("deployment", "shop")
     error = await doing.failure()
     assert error.message.startswith("Created Deployment shop, but it will not become ready: ")
     assert (error.type, error.non_retryable) == (FailureType.NOT_READY, True)
@@ -216,7 +216,7 @@ async def test_another_object_of_that_name_is_not_taken_for_ours(ns: LiveNamespa
 
 async def test_an_actor_who_may_not_look_fails_with_what_was_done(ns: LiveNamespace) -> None:
     actor = actor_of(ns.namespace, "maker")
-    ns.kubectl("create", "serviceaccount", "maker")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "maker"}})
     ns.kubectl("create", "role", "maker", "--verb=create", "--resource=configmaps")
     ns.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={ns.namespace}:maker")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": ns.namespace}}
@@ -366,7 +366,7 @@ async def test_the_message_tells_the_last_warning_about_the_object(ns: LiveNames
 
 async def test_an_actor_who_may_not_list_pods_waits_all_the_same(ns: LiveNamespace) -> None:
     actor = actor_of(ns.namespace, "maker")
-    ns.kubectl("create", "serviceaccount", "maker")
+    ns.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "maker"}})
     ns.kubectl("create", "role", "maker", "--verb=create,get", "--resource=deployments.apps")
     ns.kubectl("create", "rolebinding", "maker", "--role=maker", f"--serviceaccount={ns.namespace}:maker")
     doing = Doing(ns, waits_for(ns, deployment(ns.namespace)), actor)
