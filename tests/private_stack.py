@@ -81,6 +81,7 @@ def new_namespace(stack: Stack) -> str:
     )
     admin.create(_team_namespace(), name)
     until(lambda: _serves(admin, name), "the authorizer knows the new bindings")
+    until(lambda: admin.get("serviceaccount", "default", name), "the namespace has its service account")
     return name
 
 
