@@ -28,7 +28,7 @@ SOON_AFTER = 0.05
 LEASE_SILENT = 30.0
 """Seconds without an answer from which it is not known who leads; twice the lease's duration, if that is longer."""
 LOOP_SILENT = 120.0
-"""Seconds: two rounds of this loop are at most three renewals apart."""
+"""Seconds; four renewals, if these are longer: two rounds of the loop are at most three renewals apart."""
 _MOST_TRANSITIONS = 2**31 - 1
 """Of the API's 32 bits; one more would be refused."""
 
@@ -52,7 +52,7 @@ class LeaderElection:
         self._seen_at = 0.0
         self._next_round = self._renewal
         self._answered = Deadline(max(LEASE_SILENT, 2 * self._duration), clock, begun=False)
-        self.going_on = Deadline(LOOP_SILENT, clock)
+        self.going_on = Deadline(max(LOOP_SILENT, 4 * self._renewal), clock)
         """Fails where the loop that renews the lease hangs."""
         self.leading = asyncio.Event()
         self.lost = asyncio.Event()
