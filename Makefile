@@ -20,6 +20,10 @@ LINT = $(MAKE) --no-print-directory lint
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: doctor
+doctor: ## Say what this machine lacks for all of this, and how to get it
+	@VENV=$(VENV) $(PYTHON) -m dev.doctor
+
 .PHONY: demo
 demo: $(INSTALLED) ## Preview, execute, revert and repair an example plan on a local stack, and watch it
 	@$(PY) -m dev.demo

@@ -70,7 +70,8 @@ def modules_without_sum(go_mod: str, go_sum: str) -> Iterator[str]:
 def _violations(root: Path) -> Iterator[str]:
     # The templates of the chart name no image: what is rendered from them lies beside them.
     manifests = [path for path in sorted((root / "deploy").rglob("*.yaml")) if "charts" not in path.parts]
-    for path in [root / "Dockerfile", root / "docker-compose.yml", *manifests]:
+    dockerfiles = [root / "Dockerfile", root / ".devcontainer" / "Dockerfile"]
+    for path in [*dockerfiles, root / "docker-compose.yml", *manifests]:
         for image in unpinned_images(path.read_text(), dockerfile=path.name == "Dockerfile"):
             yield f"{path.relative_to(root)}: the image {image} has no digest"
     for path in [*sorted(root.glob("*.lock")), *sorted((root / "dev").rglob("*.lock"))]:
