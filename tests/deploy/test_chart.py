@@ -483,6 +483,7 @@ def test_the_processes_understand_the_settings(monkeypatch: pytest.MonkeyPatch, 
         "http": {"allowedHosts": ["a.example.com"]},
         "defaultServiceAccount": "recovery",
         "worker": {"gracefulShutdownSeconds": 60},
+        "view": {"enabled": True, "service": True, "temporalUi": "https://temporal.example.com"},
         "listen": "[::]",
     }
     objects = render(values)
@@ -502,6 +503,8 @@ def test_the_processes_understand_the_settings(monkeypatch: pytest.MonkeyPatch, 
     assert worker.graceful_shutdown == timedelta(seconds=60)
     assert (worker.payload_key_id, worker.metrics_address) == ("k1", "[::]:9464")
     assert bridge.payload_keys == tmp_path / "payload-keys"
+    assert (bridge.view_address, bridge.health_address) == ("[::]:8082", "[::]:8081")
+    assert bridge.temporal_ui == "https://temporal.example.com"
     assert {f"DRPLAN_{name.upper()}" for name in {*WorkerSettings.model_fields, *BridgeSettings.model_fields}} >= {
         name for name in data if name.startswith("DRPLAN_")
     }

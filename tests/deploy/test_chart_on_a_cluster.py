@@ -37,15 +37,23 @@ def upgrade(stack: Stack, values: Object, *arguments: str) -> str:
         return helm_on(stack, "upgrade", "--install", "drplan", str(CHART), f"--values={file}", *arguments)
 
 
+def take_ports() -> list[int]:
+    taken: set[int] = set()
+    for _ in range(3):
+        taken.add(choose(taken))
+    return [*taken]
+
+
 @pytest.fixture(scope="module")
 def values(stack: Stack) -> Object:
     """Values that fit the stack."""
-    health = choose(set())
+    health, metrics, view = take_ports()
     return {
         "temporal": {"address": stack.temporal_address},
         "listen": "127.0.0.1",
         "health": {"port": health},
-        "metrics": {"port": choose({health})},
+        "metrics": {"port": metrics},
+        "view": {"enabled": True, "port": view},
         "payloadEncryption": {"secret": "chart-keys", "keyId": "k1"},
         "http": {"allowedHosts": ["a.example.com"]},
     }
@@ -115,6 +123,8 @@ def test_the_processes_of_the_pods_become_ready(stack: Stack, release: str, proc
             until(lambda probe=probe: answer(container, probe) == 200 or not program.running)  # type: ignore[misc]
             assert program.running, (tmp_path / "log").read_text()
         assert "drplan" in httpx.get(f"http://{env['DRPLAN_METRICS_ADDRESS']}/metrics", trust_env=False).text
+        if process == "bridge":
+            assert httpx.get(f"http://{env['DRPLAN_VIEW_ADDRESS']}", trust_env=False).status_code < 500
         assert program.stop() == 0
     if process == "bridge":
         assert Admin.of(stack).get("leases", "drplan-bridge", NAMESPACE)
