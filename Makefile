@@ -94,6 +94,7 @@ manifests: crds ## Render the manifests below deploy/ from the Helm chart in dep
 .PHONY: monitoring
 monitoring: $(INSTALLED) ## Generate the Grafana dashboard, and the tables of metrics and alerts in docs/monitoring.md
 	$(PY) -m dev.monitoring
+	$(PY) -m dev.manifests
 
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
