@@ -1,5 +1,6 @@
 """docker-compose.yml says what our settings, modules and names say; there is no engine here to run it."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pydantic_settings import BaseSettings
 from temporalio.envconfig import ClientConfig
 
 from bridge.settings import BridgeSettings
+from process.health import Finding, Health, serving
+from tests.process.test_health import free_address
 from worker.settings import Settings as WorkerSettings
 from workflows.contract import SearchAttribute
 
@@ -174,3 +177,17 @@ def test_our_services_run_without_rights_on_the_machine(services: dict[str, Serv
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert default_of(service["user"]) == "10001:10001"
+
+
+@pytest.mark.parametrize("name", ["worker", "bridge"])
+async def test_a_process_is_healthy_while_it_is_ready(services: dict[str, Service], name: str) -> None:
+    _, _, *arguments = services[name]["healthcheck"]["test"]
+    own, address = environment(services[name])["DRPLAN_HEALTH_ADDRESS"], free_address()
+    command = [sys.executable, *(each.replace(own, address) for each in arguments)]
+    assert address in command[-1]
+    health = Health()
+    async with serving(health, address):
+        ready = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True)
+        health.add("temporal", lambda: Finding(False, "no answer"))
+        unready = await asyncio.to_thread(subprocess.run, command, check=False, capture_output=True)
+    assert (ready.returncode, unready.returncode) == (0, 1)
