@@ -81,6 +81,8 @@ def kube_apiserver(layout: Layout, program: Path, ports: dict[str, int]) -> Serv
         "advertise-address": "127.0.0.1",
         "secure-port": str(ports["kube-apiserver"]),
         "cert-dir": str(certificates),
+        # It makes thirty objects at the first start and queues each request; nobody here has to be held back.
+        "enable-priority-and-fairness": "false",
         # A loopback address is refused as an endpoint of the service `kubernetes`, which nothing here uses.
         "endpoint-reconciler-type": "none",
         "service-cluster-ip-range": "10.0.0.0/24",

@@ -181,7 +181,9 @@ class Validator:
             result = "Invalid" if findings.errors else "Valid"
             return findings
         finally:
-            self._metrics.observe(VALIDATION_SECONDS, time.monotonic() - began, _SUBJECTS[question], result)
+            self._metrics.observe(
+                VALIDATION_SECONDS, time.monotonic() - began, _SUBJECTS.get(question, "other"), result
+            )
 
     def close(self) -> None:
         """End what still runs."""
