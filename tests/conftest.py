@@ -20,8 +20,10 @@ settings.load_profile("untimed")
 preload_children()
 
 
-# For etcd, API server, Temporal and kubectl, which then take a sixth less of the processor and a little more memory.
+# For etcd, API server, Temporal and kubectl, which then take a third less of the processor and a little more memory.
+# There are more of these than processors, and idle threads of each would look for work in it.
 os.environ.setdefault("GOGC", "400")
+os.environ.setdefault("GOMAXPROCS", "1")
 # What is made while tests are collected stays to the end: to look through it for garbage, now or later, takes seconds.
 gc.disable()
 
