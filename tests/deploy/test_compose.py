@@ -108,7 +108,8 @@ def test_the_defaults_of_compose_are_those_of_the_process(
     without = SETTINGS[name]()
     for variable, value in environment(services[name]).items():
         monkeypatch.setenv(variable, value)
-    assert SETTINGS[name]() == without
+    # The address of the health check is one of its container.
+    assert SETTINGS[name]().model_copy(update={"health_address": None}) == without
 
 
 @pytest.mark.parametrize("name", SETTINGS)
