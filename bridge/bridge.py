@@ -55,6 +55,10 @@ class Bridge:
             longest_large=settings.longest_large_interval.total_seconds(),
         )
         index = Index(self._wake)
+        self._behind: set[Key] = set()
+        """Executions that run, and that this bridge has not passed over since it leads."""
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
         self._queue: WorkQueue[Key] = WorkQueue(pace, clock, index.rank)
         self._lease = LeaderElection(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in ObjectKind]
@@ -149,10 +153,9 @@ class Bridge:
             self._context.without_worker.clear()
             self._context.open_executions.clear()
             self._context.turns.reset(self._context.index.rehearsed_plans())
-            for key in self._context.index.begin():
-                self._queue.add(key)
+            self._begin()
             workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]
-            workers.append(asyncio.create_task(sweep(self._context)))
+            workers.append(asyncio.create_task(self._sweep()))
             workers.append(asyncio.create_task(sample(self._context, self._passes, self._queue.overdue)))
             try:
                 await self._lease.lost.wait()
@@ -161,12 +164,35 @@ class Bridge:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
+    def _begin(self) -> None:
+        """Request a pass over every object."""
+        for key in self._context.index.begin():
+            self._queue.add(key)
+        self._behind = self._context.index.running()
+        if self._behind:
+            self._caught_up.clear()
+
+    def _looked_at(self, key: Key) -> None:
+        """Take note of a pass: what can wait begins after the first one over each execution that runs."""
+        self._behind.discard(key)
+        if not self._behind:
+            self._caught_up.set()
+
+    async def _sweep(self) -> None:
+        await self._caught_up.wait()
+        await sweep(self._context)
+
     def _ranks(self) -> Iterator[Rank]:
-        """Yield for each worker the lowest rank that it takes: most are kept free of plans and DRWorkflows."""
+        """Yield for each worker the lowest rank that it takes: most are kept free of plans and DRWorkflows.
+
+        Some are kept free of everything that has a status, for a pass may wait some seconds for a busy worker.
+        """
         for number in range(self._settings.passes):
-            yield Rank.NORMAL if number % 4 else Rank.LAST
+            yield (Rank.LAST, Rank.NORMAL, Rank.NORMAL, Rank.FIRST)[number % 4]
 
     async def _work(self, lowest: Rank = Rank.LAST) -> None:
+        if lowest > Rank.NORMAL:
+            await self._caught_up.wait()
         while True:
             key = await self._queue.get(lowest)
             self._passes.begin(key)
@@ -175,6 +201,7 @@ class Bridge:
                 result = await self._pass(key)
             finally:
                 self._passes.end(key, result)
+            self._looked_at(key)
 
     async def _pass(self, key: Key) -> PassEnd:
         """Pass over one object, and schedule the next pass."""

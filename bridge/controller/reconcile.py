@@ -28,7 +28,7 @@ from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_h
 from bridge.controller.proof import check_again
 from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
-from bridge.controller.start import report_end, start
+from bridge.controller.start import STARTS, report_end, start
 from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
@@ -155,7 +155,8 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         execution_status.running, before, run, observation, context.status_context(execution)
     )
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
-    if young and observation.answered and not status.stages:
+    waits = young and context.index.starting() <= STARTS
+    if waits and observation.answered and not status.stages:
         return PassResult(execution, requeue=NO_TREE_YET)
     status = await carry_out(context, execution, status, run.workflow_id)
     execution = await context.store.write_status(execution, status)

@@ -69,6 +69,8 @@ class Entry:
     """A cancel was requested, or the object is being deleted."""
     starting: bool = False
     """It has no status yet, or one that says that it is to be started."""
+    listed: bool = True
+    """Its status shows stages."""
     preview: bool = False
     """It changes nothing, and so neither waits for its plan nor holds it."""
 
@@ -116,6 +118,7 @@ def entry_of(item: Object) -> Entry | None:
         workflow_id=workflow_id,
         missing=(ConditionType.REFERENCES_FOUND, WAITING_FOR_REFERENCE) in reasons,
         starting=not phase or (phase == Phase.PENDING and (ConditionType.PROGRESSING, WAITING_FOR_START) in reasons),
+        listed=bool(status.get("stageStatuses")),
         leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
         preview=bool(spec.get("dryRun")),
     )
@@ -217,14 +220,17 @@ class Index:
     # Called by passes and their queue.
 
     def rank(self, key: Key) -> Rank:
-        """Return which pass comes first: executions before what is only validated, of them those without a status.
+        """Return which pass comes first: executions before what is only validated.
 
-        A definition that somebody has just written comes before all those that a new leader validates again.
+        Of them those come first that have no status, then those that run and show no stages yet. A definition that
+        somebody has just written comes before all those that a new leader validates again.
         """
         if key.kind is not ObjectKind.EXECUTION:
             return Rank.LAST if key in self._settled else Rank.LATER
         entry = self._entries.get(key)
-        return Rank.FIRST if entry is not None and not entry.phase else Rank.NORMAL
+        if entry is None or (entry.phase and (entry.listed or not entry.runs)):
+            return Rank.NORMAL
+        return Rank.TREE if entry.phase else Rank.FIRST
 
     def starting(self) -> int:
         """Return how many executions are about to be started."""
@@ -234,6 +240,10 @@ class Index:
         """Return every object that may need a pass, first the executions that run: their statuses are behind."""
         self._settled = {key for key, item in self._definitions.items() if _is_validated(item)}
         return [*sorted(self._entries, key=lambda key: not self._entries[key].runs), *self._definitions]
+
+    def running(self) -> set[Key]:
+        """Return the executions that run."""
+        return {key for key, entry in self._entries.items() if entry.runs}
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry of an execution."""

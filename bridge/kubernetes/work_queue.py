@@ -21,10 +21,12 @@ class Rank(IntEnum):
 
     FIRST = 0
     """A person waits for the first sign of it."""
-    NORMAL = 1
-    LATER = 2
+    TREE = 1
+    """A person waits to see what it is going to do."""
+    NORMAL = 2
+    LATER = 3
     """No execution waits for it."""
-    LAST = 3
+    LAST = 4
     """Nothing has changed; it is only to be looked at again."""
 
 

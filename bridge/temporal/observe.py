@@ -98,7 +98,7 @@ class RunObserver:
             unanswered = await asyncio.gather(*(self._workflow(*place, query=False) for place in places))
             return Observation(workflows=unanswered, answered=False)
         if state is None or not state.stages:
-            return Observation(state=state, deciding=None if young else await self._deciding(root))
+            return Observation(state=state, deciding=await self._deciding(root) if shown and not young else None)
         running = _running_stages(root, state.stages)
         nodes = await asyncio.gather(*(self._query_child(stage_id, StageStatus) for _, stage_id, _ in running))
         stages = [ObservedStage(index=index, node=node) for (index, _, _), node in zip(running, nodes, strict=True)]

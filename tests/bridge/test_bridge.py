@@ -2,18 +2,26 @@
 
 import asyncio
 import time
+from collections import Counter
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
+from temporalio.client import Client
 
 from bridge.bridge import Bridge
 from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.work_queue import Rank
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient
 from kube.client import Cluster
 from tests.kube.scripted_server import scripted
+
+
+def new_bridge(cluster: Cluster) -> Bridge:
+    return Bridge(BridgeSettings(), cluster, TemporalClient(cast(Client, None), "queue"), time.monotonic)
 
 
 async def test_a_pass_that_a_busy_api_server_turns_away_is_repeated_no_sooner_than_it_asks() -> None:
@@ -24,7 +32,7 @@ async def test_a_pass_that_a_busy_api_server_turns_away_is_repeated_no_sooner_th
         return web.Response(status=429, text="Too many requests", headers={"Retry-After": "30"})
 
     async with scripted(busy) as (cluster, asked), asyncio.timeout(20):
-        bridge = Bridge(BridgeSettings(), cluster, cast(TemporalClient, None), time.monotonic)
+        bridge = new_bridge(cluster)
         bridge._queue.add(Key(ObjectKind.PLAN, "default", "plan"))
         with capture_logs() as log:
             work = asyncio.create_task(bridge._work())
@@ -43,7 +51,7 @@ async def test_the_log_of_a_pass_that_breaks_says_where_and_quotes_nothing(monke
 
     monkeypatch.setattr("bridge.bridge.reconcile", breaks)
     async with asyncio.timeout(20):
-        bridge = Bridge(BridgeSettings(), cast(Cluster, None), cast(TemporalClient, None), time.monotonic)
+        bridge = new_bridge(cast(Cluster, SimpleNamespace()))
         bridge._queue.add(Key(ObjectKind.PLAN, "default", "plan"))
         with capture_logs() as log:
             work = asyncio.create_task(bridge._work())
@@ -55,3 +63,44 @@ async def test_the_log_of_a_pass_that_breaks_says_where_and_quotes_nothing(monke
     assert "KeyError at " in log[0]["where"]
     assert log[0]["where"].endswith(" breaks")
     assert "hunter2" not in str(log)
+
+
+async def test_a_new_leader_looks_at_what_runs_before_it_validates(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes, written = list[str](), asyncio.Event()
+
+    async def recorded(_: object, key: Key) -> None:
+        passes.append(key.name)
+        if key.kind is ObjectKind.EXECUTION:
+            await written.wait()
+
+    async def swept(_: object) -> None:
+        passes.append("sweep")
+
+    monkeypatch.setattr("bridge.bridge.reconcile", recorded)
+    monkeypatch.setattr("bridge.bridge.sweep", swept)
+    async with asyncio.timeout(20):
+        bridge = new_bridge(cast(Cluster, SimpleNamespace()))
+        index = bridge._context.index
+        index.put(ObjectKind.PLAN, {"metadata": {"namespace": "default", "name": "plan", "resourceVersion": "1"}})
+        meta = {"namespace": "default", "name": "run", "uid": "u", "resourceVersion": "2"}
+        engine = {"workflowId": "execute/default/run/u", "runId": "r"}
+        run = {"metadata": meta, "spec": {"planRef": "plan"}, "status": {"phase": "Running", "engine": engine}}
+        index.put(ObjectKind.EXECUTION, run)
+        bridge._begin()
+        work = [asyncio.create_task(bridge._work(lowest)) for lowest in bridge._ranks()]
+        work.append(asyncio.create_task(bridge._sweep()))
+        await asyncio.sleep(0.1)
+        assert passes == ["run"]
+        written.set()
+        while len(passes) < 3:
+            await asyncio.sleep(0.01)
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    assert sorted(passes) == ["plan", "run", "sweep"]
+
+
+def test_some_workers_are_kept_for_the_first_status_of_executions() -> None:
+    bridge = new_bridge(cast(Cluster, SimpleNamespace()))
+    ranks = Counter(bridge._ranks())
+    assert ranks == {Rank.LAST: 4, Rank.NORMAL: 8, Rank.FIRST: 4}

@@ -239,3 +239,16 @@ def test_a_preview_neither_waits_for_its_plan_nor_runs_it() -> None:
     assert woken.index.queue("default", "plan") == []
     assert not any(entry.runs for entry in woken.index.of_plan("default", "plan"))
     assert {one.name for one in woken.index.begin()} == {"waiting", "preview"}, "both get their passes"
+
+
+def test_what_has_no_status_comes_first_and_then_what_runs_and_shows_no_stages() -> None:
+    def running(name: str, **status: Any) -> Object:
+        engine = {"workflowId": f"execute/default/{name}/uid-{name}", "runId": "r"}
+        return {**execution(name), "status": {"phase": "Running", "engine": engine, **status}}
+
+    woken, waits = Woken(), execution("waits", "Pending")
+    shown = running("shown", stageStatuses=[{"name": "a"}])
+    woken.by(ObjectKind.EXECUTION, execution("new"), running("decides"), shown, waits)
+    ranks = [woken.index.rank(key(name)) for name in ("new", "decides", "shown", "waits", "gone")]
+    assert ranks == [Rank.FIRST, Rank.TREE, Rank.NORMAL, Rank.NORMAL, Rank.NORMAL]
+    assert woken.index.running() == {key("decides"), key("shown")}

@@ -1,0 +1,57 @@
+"""What a pass asks Temporal for, and how long it waits for a worker that has much to do."""
+
+from typing import cast
+
+import pytest
+
+from api.execution import RunState
+from api.phases import Phase
+from bridge.status.merge import Observation, RootRun, RunStatus
+from bridge.temporal.calls import CALL_SECONDS, NoAnswer, TemporalUnreachable
+from bridge.temporal.client import TemporalClient
+from bridge.temporal.observe import FIRST_ANSWER, RunObserver
+
+RUN = RootRun(workflow_id="execute/default/run/u", run_id="r", status=RunStatus.OPEN)
+
+
+class Asked:
+    """A client that answers every query in the same way, and records how long each would have been waited for."""
+
+    def __init__(self, answer: RunState | Exception) -> None:
+        self.answer = answer
+        self.seconds: list[float] = []
+        self.described = 0
+
+    async def query(self, _: str, __: type[RunState], seconds: float) -> RunState:
+        self.seconds.append(seconds)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def deciding(self, _: str) -> None:
+        self.described += 1
+
+    async def seen(self, *, shown: bool) -> Observation:
+        observer = RunObserver(cast(TemporalClient, self), lambda _: None)
+        return await observer.observe(RUN, [], shown=shown)
+
+
+async def test_the_first_status_does_not_wait_for_a_worker_that_has_much_to_do() -> None:
+    busy = Asked(NoAnswer("no answer within 0.5 s"))
+    assert await busy.seen(shown=False) == Observation(), "nothing is said of the worker yet"
+    assert busy.seconds == [FIRST_ANSWER]
+    assert not (await busy.seen(shown=True)).answered
+    assert busy.seconds == [FIRST_ANSWER, CALL_SECONDS]
+
+
+async def test_what_a_run_that_decides_waits_for_is_asked_once_its_execution_has_a_status() -> None:
+    decides = Asked(RunState(phase=Phase.PENDING))
+    await decides.seen(shown=False)
+    assert decides.described == 0
+    await decides.seen(shown=True)
+    assert decides.described == 1
+
+
+@pytest.mark.parametrize("shown", [False, True])
+async def test_a_worker_whose_answer_cannot_be_used_is_reported_at_once(shown: bool) -> None:
+    assert not (await Asked(TemporalUnreachable("not understood")).seen(shown=shown)).answered
