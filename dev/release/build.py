@@ -8,20 +8,20 @@ from pathlib import Path
 from dev.layout import REPOSITORY
 
 
-def build_wheel(folder: Path, epoch: int) -> Path:
+def build_wheel(folder: Path, epoch: int, sources: Path = REPOSITORY) -> Path:
     """Build the wheel into a folder and return its file."""
-    return _build("wheel", folder, epoch)
+    return _build("wheel", folder, epoch, sources)
 
 
 def build_sdist(folder: Path, epoch: int) -> Path:
     """Build the archive of the sources into a folder and return its file."""
-    return _build("sdist", folder, epoch)
+    return _build("sdist", folder, epoch, REPOSITORY)
 
 
-def _build(kind: str, folder: Path, epoch: int) -> Path:
+def _build(kind: str, folder: Path, epoch: int, sources: Path) -> Path:
     before = {*folder.iterdir()}
     command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", str(folder.resolve())]
     env = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
-    subprocess.run(command, cwd=REPOSITORY, env=env, stderr=subprocess.DEVNULL, check=True)
+    subprocess.run(command, cwd=sources, env=env, stderr=subprocess.DEVNULL, check=True)
     (built,) = {*folder.iterdir()} - before
     return built

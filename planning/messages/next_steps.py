@@ -127,7 +127,7 @@ ADVICE: Mapping[Situation, Advice] = {
         "the worker's code cannot continue this run, usually after an upgrade that cannot replay it",
         "see the worker's log; run the previous release again until the run has ended",
         _WORKER_LOG,
-        "[upgrading](#upgrading)",
+        "[upgrading](upgrade.md#from-one-release-to-the-next)",
     ),
     Situation.AWAITING_DECISION: Advice(
         "`Waiting for a decision (retry, skip, done or abort): …`",
@@ -182,14 +182,14 @@ ADVICE: Mapping[Situation, Advice] = {
         "it is a copy, or an execution of the older controller that was still running",
         "create a new execution under a new name",
         _AGAIN,
-        "[copies](#backup-restore-and-copies), [what it had not finished](#what-it-had-not-finished)",
+        "[copies](#backup-restore-and-copies), [what it had not finished](upgrade.md#what-it-had-not-finished)",
     ),
     Situation.UNRECORDED_REVERT: Advice(
         "reason `Failed` of a Revert that the older controller had begun",
         "the older controller stopped during the Revert, and recorded nothing of what it deleted",
         "create another Revert that passes over what is gone",
         _IGNORE,
-        "[what it had not finished](#what-it-had-not-finished)",
+        "[what it had not finished](upgrade.md#what-it-had-not-finished)",
     ),
     Situation.REJECTED: Advice(
         "`Not started: …`, `Nothing was reverted: …`, `DRPlan shop does not exist; it was waited for 30s: create it, then a new execution`",

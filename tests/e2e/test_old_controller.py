@@ -33,8 +33,8 @@ def leave(story: Story, execution: Object, status: Object) -> None:
     story.kubectl.patch(f"{EXECUTION}/{metadata['name']}", {"status": status}, "status")
 
 
-def given_a_plan_whose_objects_the_old_controller_made(story: Story) -> None:
-    story.plan("plan", {"only": [story.makes("app"), makes_localization("loc", story.namespace)]})
+def given_a_plan_whose_objects_the_old_controller_made(story: Story, name: str = "plan") -> None:
+    story.plan(name, {"only": [story.makes("app"), makes_localization("loc", story.namespace)]})
     spec, meta = manifests.localization_spec(), {"name": "loc"}
     localization = {"apiVersion": "apps.clusternet.io/v1alpha1", "kind": "Localization", "metadata": meta, "spec": spec}
     story.kubectl.create(config_map("app"), localization)

@@ -169,12 +169,15 @@ def variables_of_the_image(root: Path) -> Mapping[str, str]:
     return {name: value.replace("/opt/drplan/root", str(root)) for name, value in variables.items()}
 
 
-@pytest.mark.parametrize("command", commands_of_the_manifests(), ids=" ".join)
-def test_the_commands_of_the_image_do_not_look_into_the_current_folder(
-    command: list[str], environment: Path, strangers: Path
-) -> None:
+def test_the_commands_of_the_image_do_not_look_into_the_current_folder(environment: Path, strangers: Path) -> None:
     root = site_packages(environment) / "drplan" / "root"
-    for name in ("yaml", "pydantic"):
-        assert (strangers / name).is_dir()
-    done = run(environment / "bin" / command[0], *command[1:], "--help", cwd=strangers, **variables_of_the_image(root))
-    assert done.stdout.startswith(f"usage: python -m {command[-1]}"), done.stderr
+    variables = variables_of_the_image(root)
+    programs = [environment / "bin" / command[0] for command in commands_of_the_manifests()]
+    for program, command in zip(programs, commands_of_the_manifests(), strict=True):
+        *flags, option, module = command[1:]
+        where = f"from importlib.util import find_spec; print(find_spec({module!r}).origin)"
+        done = run(program, *flags, "-c", where, cwd=strangers, **variables)
+        assert (option, done.stdout.startswith(f"{root}/")) == ("-m", True), done.stderr
+    (worker,) = (command for command in commands_of_the_manifests() if command[-1] == "worker")
+    done = run(programs[0], *worker[1:], "--help", cwd=strangers, **variables)
+    assert done.stdout.startswith("usage: python -m worker"), done.stderr
