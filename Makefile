@@ -88,7 +88,7 @@ $(VENV)/.docs: requirements-docs.lock | $(INSTALLED)
 	@touch $@
 
 .PHONY: manifests
-manifests: crds monitoring ## Render the manifests below deploy/ from the Helm chart in deploy/charts/drplan
+manifests: crds ## Render the manifests below deploy/ from the Helm chart in deploy/charts/drplan
 	$(PY) -m dev.manifests
 
 .PHONY: monitoring

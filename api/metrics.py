@@ -77,6 +77,12 @@ _OF_PLAN = ("plan_namespace", "plan")
 TEMPORAL_REACHABLE = Metric(
     "drplan_temporal_reachable", _GAUGE, Source.BOTH, "1 while Temporal answers the process, which asks every 2 s"
 )
+LOOP_LAG = Metric(
+    "drplan_event_loop_lag_seconds",
+    _GAUGE,
+    Source.BOTH,
+    "How long the event loop of the process was late at most, within the last 15 s",
+)
 KUBERNETES_REQUESTS = Metric(
     "drplan_kubernetes_requests_total",
     _COUNTER,
@@ -252,6 +258,7 @@ VALIDATION_SECONDS = Metric(
 
 METRICS = (
     TEMPORAL_REACHABLE,
+    LOOP_LAG,
     KUBERNETES_REQUESTS,
     KUBERNETES_SECONDS,
     ATTEMPTS,

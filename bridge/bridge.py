@@ -29,7 +29,7 @@ from bridge.view.server import serving
 from kube.client import Cluster
 from kube.errors import ApiError, ConflictError
 from planning.messages.text import where_raised
-from process.health import Finding, Health, no_problem
+from process.health import Finding, Health, LoopWatch, no_problem
 from process.settings import host_and_port
 from process.temporal import Interceptors
 
@@ -79,6 +79,7 @@ class Bridge:
             open_executions=OpenExecutions(),
         )
         self._passes = Passes(self._context, clock)
+        self._loop = LoopWatch(self._metrics)
         begin_counting(self._metrics)
 
     @classmethod
@@ -110,6 +111,7 @@ class Bridge:
             silent = [kind.value for kind, reflector in watches.items() if not reflector.going_on.finding().ok]
             return no_problem(f"silent: {', '.join(silent)}" if silent else "", "go on")
 
+        health.add("event-loop", self._loop.finding, of_process=True)
         health.add("passes", self._passes.finding, of_process=True)
         health.add("watches", watching, of_process=True)
         health.add("lease-loop", self._lease.going_on.finding, of_process=True)
@@ -119,7 +121,13 @@ class Bridge:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; then release the lease and close."""
-        loops = [self._lease.run(), self._context.events.run(), self._temporal.watch.run(), self._lead()]
+        loops = [
+            self._lease.run(),
+            self._context.events.run(),
+            self._temporal.watch.run(),
+            self._loop.run(),
+            self._lead(),
+        ]
         loops += [reflector.run() for reflector in self._reflectors]
         try:
             async with self._view(), asyncio.TaskGroup() as tasks:

@@ -162,17 +162,15 @@ ROWS: dict[str, list[Panel]] = {
         Panel("Tasks that wait", _value(table.BACKLOG, by="type", func="max"), "{{type}}"),
         Panel("Oldest task that waits", _value(table.BACKLOG_AGE, by="type", func="max"), "{{type}}", "s"),
     ],
-    "API server": [
+    "Processes": [
+        Panel("Event loop is late by", _value(table.LOOP_LAG, by="instance", func="max"), "{{instance}}", "s"),
         Panel(
-            "Requests, by code",
+            "Requests to the API server",
             _rate(table.KUBERNETES_REQUESTS, "method, code"),
             "{{method}} {{code}}",
             "reqps",
-            width=12,
         ),
-        Panel(
-            "Duration of a request, 99 %", _quantile(table.KUBERNETES_SECONDS, "method"), "{{method}}", "s", width=12
-        ),
+        Panel("Duration of such a request, 99 %", _quantile(table.KUBERNETES_SECONDS, "method"), "{{method}}", "s"),
     ],
 }
 

@@ -6,8 +6,10 @@ that does the work: one that hangs does not answer. Source: docs/monitoring.md, 
 health endpoints".
 """
 
+import asyncio
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -16,8 +18,11 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.metrics import LOOP_LAG
+from process.metrics import Metrics
 from process.settings import host_and_port
 
+LOOP_SAMPLES = 15
 _log = structlog.get_logger(__name__)
 
 
@@ -34,7 +39,6 @@ class Finding(NamedTuple):
 
 
 class _Check(NamedTuple):
-    name: str
     check: Callable[[], Finding]
     of_process: bool
 
@@ -48,17 +52,16 @@ class Health:
     """The checks of a process; those that come later in its start are added then."""
 
     def __init__(self) -> None:
-        self._checks: list[_Check] = []
+        self._checks: dict[str, _Check] = {}
         self.add("event-loop", lambda: Finding(True, "answers"), of_process=True)
 
     def add(self, name: str, check: Callable[[], Finding], *, of_process: bool = False) -> None:
         """Add a check, or replace the one of that name. One `of_process` fails where only a restart helps."""
-        self._checks = [each for each in self._checks if each.name != name]
-        self._checks.append(_Check(name, check, of_process))
+        self._checks[name] = _Check(check, of_process)
 
     def findings(self, *, ready: bool) -> dict[str, Finding]:
         """Return the result of each check of /readyz, or of /healthz."""
-        return {each.name: each.check() for each in self._checks if ready or each.of_process}
+        return {name: each.check() for name, each in self._checks.items() if ready or each.of_process}
 
 
 class Deadline:
@@ -78,6 +81,27 @@ class Deadline:
         """Return whether it does."""
         silent = self._clock() - self._at
         return no_problem(f"did not go on for {silent:.0f} s" if silent > self._seconds else "", "goes on")
+
+
+class LoopWatch:
+    """Measures how late the event loop is: by how much each of the last sleeps was too long."""
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+        self._metrics = metrics
+        self._clock = clock
+        self._late: deque[float] = deque([0.0], maxlen=LOOP_SAMPLES)
+
+    def finding(self) -> Finding:
+        """Return that the loop answers, and how late it was."""
+        return Finding(True, f"answers; was late by {max(self._late) * 1000:.0f} ms")
+
+    async def run(self) -> None:
+        """Measure every second, until cancelled."""
+        while True:
+            began = self._clock()
+            await asyncio.sleep(1.0)
+            self._late.append(max(0.0, self._clock() - began - 1.0))
+            self._metrics.set(LOOP_LAG, max(self._late))
 
 
 def answer(findings: dict[str, Finding], *, verbose: bool = False, as_json: bool = False) -> web.Response:

@@ -11,7 +11,7 @@ from api.metrics import TEMPORAL_REACHABLE
 from kube.client import Cluster, Limits
 from kube.errors import ApiError
 from process.backoff import Backoff
-from process.health import Finding, Health, no_problem, serving
+from process.health import Finding, Health, LoopWatch, no_problem, serving
 from process.main import collect_garbage_seldom, end, main, unless_stopped
 from process.metrics import Metrics
 from process.payload_encryption import PayloadEncryption
@@ -69,10 +69,12 @@ async def _serve(
             collect_garbage_seldom()
             _log.info("worker started", task_queue=settings.task_queue, kubernetes=version, namespace=client.namespace)
             watch, polling = TemporalWatch(client, metrics), QueueWatch(client, settings.task_queue)
+            loop = LoopWatch(metrics)
+            health.add("event-loop", loop.finding, of_process=True)
             health.add("worker", lambda: Finding(worker.is_running, "runs"), of_process=True)
             health.add("temporal", lambda: no_problem(watch.problem(), "answers"))
             health.add("task-queue", polling.finding)
-            watching = [asyncio.create_task(each.run()) for each in (watch, polling)]
+            watching = [asyncio.create_task(each.run()) for each in (watch, polling, loop)]
             await stop.wait()
             health.add("worker", lambda: Finding(False, "stops"))
             for task in watching:

@@ -10,8 +10,10 @@ import urllib.request
 
 import pytest
 
-from process.health import Deadline, Finding, Health, ListenError, no_problem, serving
+from api.metrics import LOOP_LAG
+from process.health import LOOP_SAMPLES, Deadline, Finding, Health, ListenError, LoopWatch, no_problem, serving
 from process.settings import host_and_port
+from tests.process.recorded_metrics import RecordedMetrics
 
 
 def free_address() -> str:
@@ -91,6 +93,28 @@ def test_a_loop_that_hangs_does_not_answer(health: Health) -> None:
         ask(address, "/healthz", wait=0.3)
     go_on.set()
     thread.join()
+
+
+async def test_how_late_the_loop_was_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, lates = [0.0], [0.0, 0.25, *[0.0] * LOOP_SAMPLES]
+    metrics, ended = RecordedMetrics(), asyncio.Event()
+    seen: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        if now[0]:
+            seen.append(metrics.of(LOOP_LAG))
+        if not lates:
+            ended.set()
+            await asyncio.Event().wait()
+        now[0] += seconds + lates.pop(0)
+
+    monkeypatch.setattr("process.health.asyncio.sleep", sleep)
+    watch = LoopWatch(metrics, lambda: now[0])
+    task = asyncio.create_task(watch.run())
+    await ended.wait()
+    task.cancel()
+    assert seen == [0.0, *[0.25] * LOOP_SAMPLES, 0.0]
+    assert watch.finding() == (True, "answers; was late by 0 ms")
 
 
 def test_a_loop_that_does_not_report_fails_and_recovers() -> None:
