@@ -96,6 +96,10 @@ monitoring: $(INSTALLED) ## Generate the Grafana dashboard, and the tables of me
 	$(PY) -m dev.monitoring
 	$(PY) -m dev.manifests
 
+.PHONY: pictures
+pictures: $(INSTALLED) ## Make the pictures of Temporal's UI and of the view in docs/images; needs Chromium
+	@$(PY) -m dev.pictures
+
 .PHONY: fuzz
 fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half an hour: FUZZ_SECONDS for each of 12 tests
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-150} $(PYTEST) tests/planning/test_fuzz.py $(ARGS)

@@ -106,13 +106,11 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             await self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
 
-    async def picture(self, file: Path, height: int | None = None) -> None:
-        """Write what is to be seen as PNG; with a height, that much of the page from its top."""
-        clip = {}
-        if height is not None:
-            width = await self.value("window.innerWidth")
-            clip = {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}
-        answer = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)
+    async def picture(self, file: Path, *, left: int = 0, top: int = 0) -> None:
+        """Write what the window shows as PNG, without so many pixels at its left and its top."""
+        width, height = await self.value("[window.innerWidth, window.innerHeight]")
+        clip = {"x": left, "y": top, "width": width - left, "height": height - top, "scale": 1}
+        answer = await self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         file.write_bytes(base64.b64decode(answer["data"]))
 
 

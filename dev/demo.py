@@ -47,7 +47,7 @@ def main() -> int:
     try:
         stack = start_stack(default_layout())
         with hold_deletions(stack, _localizations()):
-            _clear(stack)
+            clear(stack)
             stack.kubectl("apply", *(f"--filename={EXAMPLE / file}" for file in ("drworkflow.yaml", "drplan.yaml")))
             _Demo(stack).show()
     except StackError as error:
@@ -182,7 +182,7 @@ What to try next, in this shell:
         return f"{self._stack.temporal_ui}/namespaces/default/workflows/{run}/history"
 
 
-def _clear(stack: Stack) -> None:
+def clear(stack: Stack) -> None:
     """Cancel the run of an interrupted demo, and remove what it created."""
     of_demo = f"--selector={PLAN_LABEL}=demo"
     stack.kubectl("patch", "configmap", HELD, "--type=merge", f"--patch={LET_GO}", check=False)

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import TypedSearchAttributes
 
 from api.execution import Engine, ExecutionStatus, RunState
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
@@ -33,7 +34,14 @@ def accept(stack: Stack, namespace: str, name: str) -> ObjectKey:
 
 
 async def start(
-    client: Client, key: ObjectKey, plan: str, operation: OperationType, task_queue: str, *, preview: bool = False
+    client: Client,
+    key: ObjectKey,
+    plan: str,
+    operation: OperationType,
+    task_queue: str,
+    *,
+    preview: bool = False,
+    search_attributes: TypedSearchAttributes = TypedSearchAttributes.empty,
 ) -> RootHandle:
     """Start the root workflow of an execution."""
     return await client.start_workflow(
@@ -42,6 +50,7 @@ async def start(
         id=root_id(operation, key),
         task_queue=task_queue,
         result_type=RunState,
+        search_attributes=search_attributes,
     )
 
 

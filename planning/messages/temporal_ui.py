@@ -23,7 +23,9 @@ DETAILS_BOUND = 1000
 """Bytes of UTF-8. Small, for hundreds of children may be started by one command batch of 4 MB."""
 NAME_BOUND = 60
 """Bytes of a name in a table."""
-TABLE_HEAD = "| Stage | Phase | Workflows | Actions | Duration |\n| --- | --- | --- | --- | --- |"
+GAP = "\N{EM SPACE}"
+"""At the end of a cell: the UI shows tables without room between their columns."""
+TABLE_HEAD = f"| Stage{GAP} | Phase{GAP} | Workflows{GAP} | Actions{GAP} | Duration |\n" + "| --- " * 5 + "|"
 _ESCAPES = {ord(sign): f"\\{sign}" for sign in "\\`*_{}[]<>|#!&~"} | {ord(sign): " " for sign in "\r\n"}
 _NOT_IN_A_CAPTION = str.maketrans("<>", "()")
 
@@ -207,7 +209,8 @@ def stage_row(stage: StageStatus, workflow_id: str | None) -> str:
     counts = [f"{each.count(Phase.SUCCEEDED)} of {len(each)}" if known else f"of {len(each)}" for each in phases]
     first = run_link(name, workflow_id) if workflow_id else escaped(name)
     phase = f"**{stage.phase}**" if stage.phase in (Phase.RUNNING, Phase.FAILED) else str(stage.phase)
-    return f"| {first} | {phase} | {counts[0]} | {counts[1]} | {stage.duration or ''} |"
+    cells = [f"{cell}{GAP}" for cell in (first, phase, *counts)]
+    return f"| {' | '.join(cells)} | {stage.duration or ''} |"
 
 
 def more_stages(phases: Sequence[Phase]) -> str:

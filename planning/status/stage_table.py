@@ -92,7 +92,9 @@ class StageTable:
             stage_id = identifiers.stage_id(self._root_id, _place(state.stages, stage), name_of(stage))
             place = _place(_children(stage), workflow)
             run = ("its run", identifiers.workflow_id(stage_id, place, name_of(workflow)))
-        return temporal_ui.failure_details([name_of(node) for node in path], run, path[-1].message)
+        # The message of a run that has ended says the cause.
+        message = None if state.phase is not None and state.phase.terminal else path[-1].message
+        return temporal_ui.failure_details([name_of(node) for node in path], run, message)
 
 
 def _place(nodes: Sequence[Node], wanted: Node) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import TypedSearchAttributes
 
 from api.execution import RunState
 from api.meta import ObjectKey
@@ -47,6 +48,8 @@ class Scene:
     worker: Program
     service: Service
     """What HTTP actions ask."""
+    search_attributes: TypedSearchAttributes = TypedSearchAttributes.empty
+    """Of the roots that it starts."""
     recordings: "list[asyncio.Task[None]]" = field(default_factory=list)
     """What the bridge would write into the status of each execution."""
 
@@ -80,7 +83,10 @@ class Scene:
         operation = OperationType.EXECUTE if of is None else OperationType.REVERT
         key = without_bridge.accept(self.stack, NAMESPACE, name)
         preview = bool(spec.get("dryRun"))
-        handle = await without_bridge.start(self.client, key, plan, operation, QUEUE, preview=preview)
+        searchable = self.search_attributes
+        handle = await without_bridge.start(
+            self.client, key, plan, operation, QUEUE, preview=preview, search_attributes=searchable
+        )
         self.recordings.append(asyncio.create_task(without_bridge.record(self.stack, key, handle)))
         return Run(handle, operation, key.uid, self.client, FakeActivities())
 

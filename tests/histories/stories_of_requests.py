@@ -1,7 +1,9 @@
 """Stories of persons: they pause, decide about what failed, and approve."""
 
+from dataclasses import replace
 from typing import Any
 
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError
 
 from api.reasons import Reason
@@ -11,7 +13,7 @@ from tests.eventually import eventually
 from tests.histories.stage import NAMESPACE, Scene
 from tests.manifests import config_map, dr_plan, dr_workflow, makes_config_map, stage
 from tests.workflows.engine import Run
-from workflows.contract import APPROVE_UPDATE, DECIDE_UPDATE, PAUSE_UPDATE
+from workflows.contract import APPROVE_UPDATE, DECIDE_UPDATE, NONE, PAUSE_UPDATE, SearchAttribute
 
 NEVER = {"limit": 0}
 
@@ -128,4 +130,22 @@ async def repaired(scene: Scene) -> dict[str, Run]:
     return {"execute-retried-with-parameters": executed, "revert-decided-again": reverted}
 
 
-STORIES = [decided, paused_and_approved, repaired]
+async def searchable(scene: Scene) -> dict[str, Run]:
+    """Roots that the bridge started where all search attributes are registered."""
+    scene.create(config_map("taken-e"))
+    actions = [makes_config_map(name, NAMESPACE, retryPolicy=NEVER) for name in ("found-d", "taken-e")]
+    scene.plan("found", [stage("s", NAMESPACE, "found")], found=actions)
+    values = {
+        SearchAttribute.PLAN: "found",
+        SearchAttribute.NAMESPACE: NAMESPACE,
+        SearchAttribute.EXECUTION: "found-up",
+        SearchAttribute.OPERATION: "Execute",
+        SearchAttribute.STAGE: NONE,
+        SearchAttribute.FAILED_ACTION: NONE,
+    }
+    pairs = [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in values.items()]
+    started = replace(scene, search_attributes=TypedSearchAttributes(pairs))
+    return {"execute-searchable-failed": await started.run("found-up", "found")}
+
+
+STORIES = [decided, paused_and_approved, repaired, searchable]

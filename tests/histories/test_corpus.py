@@ -80,6 +80,7 @@ ADDED_BY = {
     "preview-revert": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "rehearsal": ("COMPLETED", "ACTIVITY_TASK_COMPLETED"),
     "rehearsal-refused": ("FAILED", "ACTIVITY_TASK_FAILED"),
+    "execute-searchable-failed": ("FAILED", "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"),
     "execute-retried-with-parameters": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_COMPLETED"),
     "revert-decided-again": ("COMPLETED", "WORKFLOW_EXECUTION_UPDATE_COMPLETED"),
     "revert-below-a-later-one": ("FAILED", "ACTIVITY_TASK_COMPLETED"),
