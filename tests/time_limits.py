@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import pytest
 
@@ -31,7 +31,18 @@ RUN_LIMIT = 40 * 60.0
 XDIST_WORKER = "exec(eval(sys.stdin.readline()))"
 """Tells a process of pytest-xdist from the others, by its command line."""
 MARGIN = 15.0
-"""Seconds after which the interpreter is ended by a native thread, should Python code no longer run at all."""
+"""Seconds beyond the limits of a test after which a native thread ends the interpreter, as Python code may not run."""
+LOOK = 0.25
+"""Seconds between two looks whether a limit is exceeded: a timer for each part would be a thread for each."""
+
+
+class Part(NamedTuple):
+    """What is running, and how long it may."""
+
+    what: str
+    seconds: float
+    deadline: float
+    more: str
 
 
 @pytest.hookimpl(trylast=True)
@@ -50,9 +61,22 @@ class TimeLimits:
         self._stderr = os.fdopen(os.dup(sys.__stderr__.fileno() if sys.__stderr__ else 2), "w", buffering=1)
         self._part_limit = float(os.environ.get(PART_LIMIT, 0))
         self._is_worker = hasattr(config, "workerinput")
+        self._part: Part | None = None
         faulthandler.register(signal.SIGUSR1, file=self._stderr, all_threads=True)
-        if not self._is_worker:
-            self._start_watch("the run", float(os.environ.get("TEST_RUN_LIMIT", RUN_LIMIT)))
+        run = float(os.environ.get("TEST_RUN_LIMIT", RUN_LIMIT))
+        self._run = None if self._is_worker else Part("the run", run, time.monotonic() + run, "")
+        threading.Thread(target=self._watch, name="time limits", daemon=True).start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Limit a test by a native thread as well."""
+        limits = {**LIMITS, "call": _call_limit(item)}
+        seconds = sum(self._part_limit or each for each in limits.values())
+        faulthandler.dump_traceback_later(seconds + MARGIN, exit=True, file=self._stderr)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -63,8 +87,7 @@ class TimeLimits:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Limit the test itself."""
-        mark = item.get_closest_marker("time_limit")
-        with self._limited(item, "call", mark.args[0] if mark else LIMITS["call"]):
+        with self._limited(item, "call", _call_limit(item)):
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -76,19 +99,19 @@ class TimeLimits:
     @contextlib.contextmanager
     def _limited(self, item: pytest.Item, part: str, seconds: float) -> Iterator[None]:
         seconds = self._part_limit or seconds
-        timer = self._start_watch(f"{part} of {item.nodeid}", seconds, f"Its fixtures: {_fixtures(item)}.")
-        faulthandler.dump_traceback_later(seconds + MARGIN, exit=True, file=self._stderr)
+        more = f"Its fixtures: {_fixtures(item)}."
+        self._part = Part(f"{part} of {item.nodeid}", seconds, time.monotonic() + seconds, more)
         try:
             yield
         finally:
-            faulthandler.cancel_dump_traceback_later()
-            timer.cancel()
+            self._part = None
 
-    def _start_watch(self, what: str, seconds: float, more: str = "") -> threading.Timer:
-        timer = threading.Timer(seconds, self._end, (what, seconds, more))
-        timer.daemon = True
-        timer.start()
-        return timer
+    def _watch(self) -> None:
+        while True:
+            time.sleep(LOOK)
+            for each in (self._part, self._run):
+                if each and time.monotonic() > each.deadline:
+                    self._end(each.what, each.seconds, each.more)
 
     def _end(self, what: str, seconds: float, more: str) -> None:
         print(f"\nTIME LIMIT: {what} did not end within {seconds:g} s. {more} Stacks follow.", file=self._stderr)
@@ -98,9 +121,16 @@ class TimeLimits:
             started = leftovers.started_by(os.getpid())
             _ask_for_stacks([each for each in started if XDIST_WORKER in each.command])
             killed = leftovers.kill(started)
+            time.sleep(0.2)  # until they are gone: what they were about to start is not in the list
+            killed += leftovers.kill_abandoned()
             print("Killed:", *killed or ["nothing else was running"], sep="\n  ", file=self._stderr)
         finally:
             os._exit(1)
+
+
+def _call_limit(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("time_limit")
+    return float(mark.args[0]) if mark else LIMITS["call"]
 
 
 def _fixtures(item: pytest.Item) -> str:

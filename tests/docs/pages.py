@@ -37,12 +37,10 @@ class Page:
 
     def headings(self) -> list[str]:
         """The text of every heading, without its markup."""
-        pairs = zip(self.tokens, self.tokens[1:], strict=False)
-        inside = [text for opening, text in pairs if opening.type == "heading_open"]
-        return ["".join(part.content for part in text.children or []) for text in inside]
+        return list(_headings(self))
 
     def anchors(self) -> set[str]:
-        return {slug(heading) for heading in self.headings()}
+        return {slug(heading) for heading in _headings(self)}
 
     def code_spans(self) -> list[str]:
         return [token.content for token in self.inline() if token.type == "code_inline"]
@@ -62,6 +60,13 @@ class Page:
             elif token.type == "inline" and before.type in ("td_open", "th_open"):
                 found[-1][-1].append(token)
         return found
+
+
+@cache
+def _headings(page: Page) -> list[str]:
+    pairs = zip(page.tokens, page.tokens[1:], strict=False)
+    inside = [text for opening, text in pairs if opening.type == "heading_open"]
+    return ["".join(part.content for part in text.children or []) for text in inside]
 
 
 @cache

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.planning import fuzzed_readers as readers
 from tests.planning.measured_child import ATTEMPTS, Measured, Reader, measured
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "3"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))
 """For each of the twelve tests of this module; they begin with the same examples each time."""
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", "20261128"))
 EXAMPLES = 40
