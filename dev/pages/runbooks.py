@@ -14,6 +14,7 @@ from dev.pages.markdown import GENERATED, table
 from dev.pages.runbooks_zh import TEXTS
 from planning.messages.next_steps import ADVICE, Situation, command
 
+_RUN = """"$(kubectl --namespace default get drplanexecution shop-back --output jsonpath='{{.status.engine.workflowId}}'){path}\""""
 FACTS = {
     "namespace": "default",
     "name": "shop-back",
@@ -22,7 +23,7 @@ FACTS = {
     "original": "shop-move",
     "later": "shop-again",
     "account": "system:serviceaccount:default:default",
-    "workflow": "\"$(kubectl --namespace default get drplanexecution shop-back --output jsonpath='{.status.engine.workflowId}')\"",
+    "workflow": _RUN.format(path="/0-sites/1-shop-east"),
     "activity": "action-0",
     "target": "sites/shop-east/gate",
     "again": "drplan execute shop --namespace default",
@@ -220,7 +221,8 @@ def example(situation: Situation) -> str:
     """Return the command of a row for the plan of the pages; empty where it has none."""
     again = AGAIN if "another Revert" in ADVICE[situation].what else FACTS["again"]
     target = STAGE if situation is Situation.AWAITING_APPROVAL else FACTS["target"]
-    return command(situation, {**FACTS, "again": again, "target": target}) or ""
+    workflow = _RUN.format(path="") if situation is Situation.SHORTENED else FACTS["workflow"]
+    return command(situation, {**FACTS, "again": again, "target": target, "workflow": workflow}) or ""
 
 
 def files() -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ PAGES = {
     "write-your-first-plan": "docs/write-your-first-plan.md",
     "how-a-revert-decides": "docs/how-a-revert-decides.md",
     "game-day": "docs/game-day.md",
+    "rights": "docs/rights.md",
 }
 KINDS = "drplanexecutions,drplans,drworkflows,configmaps,localizations"
 """What the pages create in the namespace `default`."""
@@ -35,7 +36,7 @@ def shell(stack: Stack, installation: Installation, tmp_path: Path) -> Iterator[
 def remove_all(stack: Stack) -> None:
     empty_namespace(stack, "default")
     stack.kubectl("delete", KINDS, "--all", "--namespace=default", "--timeout=60s")
-    stack.kubectl("delete", "namespace", "greeting", "market", "--ignore-not-found", "--timeout=60s")
+    stack.kubectl("delete", "namespace", "greeting", "market", "shop", "--ignore-not-found", "--timeout=60s")
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
