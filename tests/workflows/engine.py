@@ -69,12 +69,12 @@ def sandbox() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH))
 
 
-def replayer(workflows: Sequence[type] = tuple(WORKFLOWS)) -> Replayer:
-    """A replayer with the worker's sandbox and converter."""
+def replayer(workflows: Sequence[type] = tuple(WORKFLOWS), *, sandboxed: bool = True) -> Replayer:
+    """A replayer with the worker's converter, and its sandbox or none."""
     return Replayer(
         workflows=list(workflows),
         data_converter=DATA_CONVERTER,
-        workflow_runner=sandbox(),
+        workflow_runner=sandbox() if sandboxed else UnsandboxedWorkflowRunner(),
         debug_mode=True,  # No deadlock detector: a busy machine is no bug.
     )
 
