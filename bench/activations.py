@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -61,8 +61,8 @@ from workflows.contract import STATE_QUERY, root_type
 from workflows.converter import DATA_CONVERTER
 from workflows.registry import WORKFLOWS
 
-SHAPES = ((200, 25), (1, 2000), (1, 5000))
-"""Stages, and the actions of the DRWorkflow of each."""
+SHAPES = ((200, 1, 25), (1, 1, 2000), (1, 1, 5000), (1, 500, 4))
+"""Stages, the DRWorkflows of each, which run in parallel, and the actions of each of these."""
 TASK_QUEUE = "drplan-bench-activations"
 BETWEEN_QUERIES = 0.5
 """Seconds."""
@@ -107,27 +107,32 @@ class MeasuringRunner(UnsandboxedWorkflowRunner):
         return instance
 
 
-def tree(stages: int, actions: int) -> RunState:
+def tree(stages: int, workflows: int, actions: int) -> RunState:
     """Return a tree before its first action."""
-    return RunState(phase=Phase.PENDING, stage_statuses=[_stage(number, actions) for number in range(stages)])
+    nodes = [_stage(number, workflows, actions) for number in range(stages)]
+    return RunState(phase=Phase.PENDING, stage_statuses=nodes)
 
 
-def _stage(number: int, actions: int) -> StageStatus:
-    names = (f"create-nginx-loc-{number:03}-{index:04}" for index in range(actions))
+def _stage(number: int, workflows: int, actions: int) -> StageStatus:
+    nodes = [_workflow(f"{number:03}-{place:03}", actions) for place in range(workflows)]
+    parallel = workflows > 1 or None
+    name = f"stage-{number:03}"
+    return StageStatus(name=name, phase=Phase.PENDING, parallel=parallel, workflow_executions=nodes)
+
+
+def _workflow(name: str, actions: int) -> WorkflowExecutionStatus:
+    names = (f"create-nginx-loc-{name}-{index:04}" for index in range(actions))
     nodes = [ActionStatus(name=name, type=ActionType.LOCALIZATION, phase=Phase.PENDING) for name in names]
-    flow = ObjectName(name=f"shop-{number:03}", namespace="default")
-    node = WorkflowExecutionStatus(workflow_ref=flow, phase=Phase.PENDING, action_statuses=nodes)
-    return StageStatus(name=f"stage-{number:03}", phase=Phase.PENDING, workflow_executions=[node])
+    flow = ObjectName(name=f"shop-{name}", namespace="default")
+    return WorkflowExecutionStatus(workflow_ref=flow, phase=Phase.PENDING, action_statuses=nodes)
 
 
-def _nodes(state: RunState) -> Iterator[WorkflowExecutionStatus]:
-    return (stage.workflows[0] for stage in state.stages)
-
-
-def revert(stages: int, actions: int) -> RevertDecision:
+def revert(stages: int, workflows: int, actions: int) -> RevertDecision:
     """Return the decision to delete what these DRWorkflows created."""
-    state = tree(stages, actions)
-    steps = [[[_deletion(action.name) for action in node.actions]] for node in _nodes(state)]
+    state = tree(stages, workflows, actions)
+    steps = [
+        [[_deletion(action.name) for action in node.actions] for node in stage.workflows] for stage in state.stages
+    ]
     return RevertDecision(state=state, steps=steps, actor=Actor(user="system:serviceaccount:default:default"))
 
 
@@ -136,16 +141,19 @@ def _deletion(name: str) -> RollbackStep:
     return RollbackStep(deletions=[Deletion(target=target, uid=str(uuid4()), version="1234567")])
 
 
-def execute(stages: int, actions: int) -> ExecuteDecision:
+def execute(stages: int, workflows: int, actions: int) -> ExecuteDecision:
     """Return the decision to create them, as many at a time as may be, with a ledger."""
-    state = tree(stages, actions)
+    state = tree(stages, workflows, actions)
     snapshot = SnapshotRef(name="drplan-1234567890-1234567890123456", sha256="a" * 64)
     return ExecuteDecision(
         state=state,
-        steps=[[[_creation(index, one.name) for index, one in enumerate(node.actions)]] for node in _nodes(state)],
+        steps=[
+            [[_creation(index, one.name) for index, one in enumerate(node.actions)] for node in stage.workflows]
+            for stage in state.stages
+        ],
         actor=Actor(user="system:serviceaccount:default:default"),
         stage_policies=[StageFailurePolicy.STOP] * stages,
-        workflow_policies=[[WorkflowFailurePolicy.FAIL_FAST]] * stages,
+        workflow_policies=[[WorkflowFailurePolicy.FAIL_FAST] * workflows] * stages,
         origin=Origin(execution=_KEY, snapshot=snapshot, ledger=True),
     )
 
@@ -158,8 +166,8 @@ def _creation(index: int, name: str) -> ExecuteStep:
 class Instant:
     """Activities that return at once what the real ones would."""
 
-    def __init__(self, stages: int, actions: int) -> None:
-        self._shape = (stages, actions)
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._shape = shape
 
     @activity.defn(name=ActivityName.LOAD_REVERT)
     async def load_revert(self, _: RunInput) -> RevertDecision:
@@ -201,9 +209,9 @@ class Instant:
         return LedgerRef(name=f"drplan-ledger-{request.part}", sha256="0" * 64)
 
 
-async def measured(client: Client, operation: OperationType, stages: int, actions: int) -> Activations:
+async def measured(client: Client, operation: OperationType, shape: tuple[int, int, int]) -> Activations:
     """Run a tree and return what its activations took."""
-    runner, instant = MeasuringRunner(), Instant(stages, actions)
+    runner, instant = MeasuringRunner(), Instant(shape)
     activities: list[Callable[..., Any]] = [instant.load_revert, instant.load_execute, instant.store_record]
     activities += [instant.rollback_action, instant.execute_action]
     async with Worker(
@@ -257,10 +265,11 @@ async def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench.activations", description=__doc__)
     parser.add_argument("--stages", type=int, help="of one shape, in place of all")
-    parser.add_argument("--actions", type=int, help="in each stage's DRWorkflow")
+    parser.add_argument("--workflows", type=int, default=1, help="of each stage, in parallel")
+    parser.add_argument("--actions", type=int, help="in each DRWorkflow")
     parser.add_argument("--operation", type=OperationType, help="Execute or Revert alone")
     options = parser.parse_args()
-    shapes = SHAPES if options.stages is None else ((options.stages, options.actions),)
+    shapes = SHAPES if options.stages is None else ((options.stages, options.workflows, options.actions),)
     operations = list(OperationType) if options.operation is None else [options.operation]
     settings = [word for key, value in DYNAMIC_CONFIG.items() for word in ("--dynamic-config-value", f"{key}={value}")]
     print("| run | workflow | activations that | number | ms together | longest ms |\n" + "| --- " * 6 + "|")
@@ -271,10 +280,11 @@ async def main() -> None:
         dev_server_log_level="error",
     ) as environment:
         collect_garbage_seldom()
-        for stages, actions in shapes:
+        for shape in shapes:
             for operation in operations:
-                seen = await measured(environment.client, operation, stages, actions)
-                print(report(f"{operation} {stages} x {actions}", seen), flush=True)
+                seen = await measured(environment.client, operation, shape)
+                title = " x ".join(str(number) for place, number in enumerate(shape) if place != 1 or number > 1)
+                print(report(f"{operation} {title}", seen), flush=True)
 
 
 if __name__ == "__main__":
