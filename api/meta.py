@@ -71,6 +71,10 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    def __eq__(self, other: object) -> bool:
+        # A field that was left out is its default, the same object; a payload leaves it out again, and has to compare.
+        return self is other or super().__eq__(other)
+
     def to_object(self) -> dict[str, Any]:
         """Return the JSON form that Kubernetes stores: by alias, without None."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
