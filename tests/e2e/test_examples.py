@@ -1,4 +1,4 @@
-"""Each folder of examples/ is run from end to end. `first-plan` has a test of its own, which follows its page."""
+"""Each folder of examples/ is run from end to end; those that a page leads through, with that page."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,13 @@ from tests.kubectl import Object
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 RUN_BY = {
     "demo": "test_examples.py",
-    "first-plan": "test_first_plan.py",
+    "first-plan": "test_pages.py",
     "health-gates": "test_examples_with_live_values.py",
     "install": "test_examples_with_clusternet.py",
     "job": "test_examples_with_live_values.py",
     "live-parameters": "test_examples_with_live_values.py",
     "rolling-install": "test_examples_with_clusternet.py",
+    "shared-object": "test_pages.py",
     "switch-over": "test_examples_with_clusternet.py",
 }
 
