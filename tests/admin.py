@@ -16,6 +16,7 @@ from dev import StackError
 from dev.layout import Layout
 from dev.servers import tokens
 from dev.stack import Stack
+from tests.eventually import until
 
 Object = dict[str, Any]
 
@@ -144,7 +145,13 @@ class Admin:
         return found
 
     def _call(self, method: str, path: str, **more: Any) -> Object:
-        return _checked(self.client.request(method, path, **more))
+        """Ask again where the server says when, as kubectl does: it stores a kind anew whose definition has changed."""
+
+        def ask() -> httpx.Response | None:
+            answer = self.client.request(method, path, **more)
+            return None if answer.status_code == httpx.codes.TOO_MANY_REQUESTS else answer
+
+        return _checked(until(ask, f"{method} {path} is served"))
 
 
 def _served(group: str, version: Object) -> dict[str, ServedKind]:

@@ -38,13 +38,15 @@ def same(text: str) -> str:
 
 def shell_of(stack: Stack, home: Path) -> dict[str, str]:
     """Give the variables of a shell in which `kubectl`, `temporal` and `drplan` act on the stack, as administrator."""
-    (home / "kubectl").symlink_to(stack.programs.kubectl)
-    (home / "temporal").symlink_to(stack.programs.temporal)
-    program = home / "drplan"
+    programs = home / "bin"
+    programs.mkdir()
+    (programs / "kubectl").symlink_to(stack.programs.kubectl)
+    (programs / "temporal").symlink_to(stack.programs.temporal)
+    program = programs / "drplan"
     program.write_text(f'#!/bin/sh\nPYTHONPATH="{REPOSITORY}" exec "{sys.executable}" -m cli.main "$@"\n')
     program.chmod(0o755)
     return {
-        "PATH": f"{home}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "KUBECONFIG": str(stack.layout.kubeconfig),
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "HOME": str(home),
