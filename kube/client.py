@@ -25,7 +25,14 @@ from api.phases import PatchType
 from api.steps import Actor, Target
 from kube.config import configure
 from kube.discovery import Discovery, Resource, segment
-from kube.errors import ConfigurationError, NotServedError, TooDeepError, UnreachableError
+from kube.errors import (
+    ConfigurationError,
+    ForbiddenError,
+    NotReadyError,
+    NotServedError,
+    TooDeepError,
+    UnreachableError,
+)
 from kube.kubeconfig import DEFAULT_NAMESPACE
 from kube.request import (
     APPLY,
@@ -42,7 +49,9 @@ from kube.request import (
     WriteOptions,
     answer_of,
     event_of,
+    never_write_twice,
     read,
+    words_of,
 )
 
 __all__ = ["NO_ANSWER", "OWN", "Cluster", "Limits", "Object", "Page"]
@@ -114,7 +123,7 @@ class Cluster:
         """
         limits = limits or Limits()
         configuration = Configuration(connection_pool_maxsize=limits.connections)
-        configuration.client_session_kwargs = {"middlewares": (_never_write_twice,)}
+        configuration.client_session_kwargs = {"middlewares": (never_write_twice,)}
         chosen = await configure(configuration, kubeconfig, context)
         try:
             client = ApiClient(configuration)
@@ -236,7 +245,7 @@ class Cluster:
                     with suppress(TooDeepError):  # the next list has the metadata of that object
                         yield event_of(line)
         except (*NO_ANSWER, ValueError) as error:
-            raise UnreachableError(f"the watch of {kind.kind} broke off: {_words(error)}") from error
+            raise UnreachableError(f"the watch of {kind.kind} broke off: {words_of(error)}") from error
 
     async def create(self, target: Target, body: Object, actor: Actor, options: WriteOptions = PLAIN) -> Object:
         """Create an object and return it; the server makes a name where only generateName is set.
@@ -349,12 +358,28 @@ class Cluster:
             raw = await read(response, request.most_bytes)
         except TimeoutError as error:
             raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
-        except NO_ANSWER as error:
-            raise UnreachableError(f"the API server gave no answer: {_words(error)}") from error
+            raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
         finally:
             if self.on_answer is not None:
                 self.on_answer(request.method, status, time.monotonic() - began)
-        return answer_of(request, response, raw)
+        try:
+            return answer_of(request, response, raw)
+        except ForbiddenError as error:
+            if await self._is_ready():
+                raise
+            raise NotReadyError(f"the API server is not ready yet: {error.message}", error.status) from error
+
+    async def _is_ready(self) -> bool:
+        """Return whether the API server has what it needs to decide; whatever serves no such path counts as ready.
+
+        Everyone may ask who may discover. Source: Kubernetes, "Kubernetes API health endpoints", "Default roles".
+        """
+        try:
+            response = await self._send(Request("GET", OWN, path="/readyz"), aiohttp.ClientTimeout(self._limits.call))
+            await response.read()
+        except NO_ANSWER:
+            return False
+        return response.status not in (401, 403, 429) and response.status < 500
 
     async def _send(
         self,
@@ -374,22 +399,3 @@ class Cluster:
         answer = await send(request.method, url, headers=headers, body=request.body, _request_timeout=timeout)
         response: aiohttp.ClientResponse = answer.response
         return response
-
-
-async def _never_write_twice(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating a PUT or DELETE by itself when a kept-alive connection breaks under it.
-
-    The first may have been accepted; what to do then is decided after a read.
-    """
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method != "GET":
-            raise aiohttp.ClientError(_words(error)) from error
-        raise
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -7,6 +7,7 @@
     │   └── KindGoneError   no version serves the kind and nothing defines it: there is no object of it
     ├── NotFoundError       404: no object of that name, or no such namespace
     ├── ForbiddenError      403: the actor lacks a right, or admission refused
+    ├── NotReadyError       403 of an API server that is not ready: it has not read its roles, and refuses everything
     ├── AlreadyExistsError  409 on a POST: the name is taken
     ├── ConflictError       409 otherwise: a precondition failed, or somebody wrote first
     ├── ExpiredError        410: the resource version or continue token is too old
@@ -130,6 +131,12 @@ class ForbiddenError(ApiError):
     """The actor may not do this."""
 
 
+class NotReadyError(ApiError):
+    """An API server that is starting refused the call, which says nothing about the actor's rights."""
+
+    unavailable = True
+
+
 class AlreadyExistsError(ApiError):
     """An object of that name exists."""
 
@@ -180,6 +187,7 @@ class _Row:
 _FAILURES = (
     # What passes although the status says otherwise.
     _Row(FailureType.TRANSIENT, error=NotServedError),
+    _Row(FailureType.TRANSIENT, error=NotReadyError),
     _Row(FailureType.INVALID, error=UnknownKindError, reason=NO_SUCH_KIND),
     _Row(FailureType.TRANSIENT, error=UnknownKindError),
     _Row(FailureType.TRANSIENT, (403,), cause="NamespaceTerminating"),

@@ -149,3 +149,23 @@ def event_of(line: bytes) -> Object:
         code = status.get("code")
         raise from_answer(code if isinstance(code, int) else 0, str(status.get("reason") or ""), message)
     return event
+
+
+async def never_write_twice(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a PUT or DELETE by itself when a kept-alive connection breaks under it.
+
+    The first may have been accepted; what to do then is decided after a read.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method != "GET":
+            raise aiohttp.ClientError(words_of(error)) from error
+        raise
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error of the transport says; its type where it says nothing."""
+    return str(error) or type(error).__name__

@@ -22,10 +22,12 @@ DISCOVERY = {
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[str]:
-    """Serve on loopback and yield the URL; where our kinds are served is answered for the script."""
+async def serving(answer: Answer, ready: int = 200) -> AsyncIterator[str]:
+    """Serve on loopback and yield the URL; where our kinds are served and whether it is ready is not in the script."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/readyz":
+            return web.Response(status=ready, text="ok")
         return web.json_response(DISCOVERY) if request.path == f"/apis/{API_VERSION}" else await answer(request)
 
     runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
@@ -65,14 +67,14 @@ async def connected(url: str, limits: Limits | None = None) -> AsyncIterator[Clu
 
 @asynccontextmanager
 async def scripted(
-    answer: Answer, limits: Limits | None = None
+    answer: Answer, limits: Limits | None = None, ready: int = 200
 ) -> AsyncIterator[tuple[Cluster, list[web.BaseRequest]]]:
-    """Yield a client, and the requests that came to its server apart from discovery."""
+    """Yield a client, and the requests that came to its server apart from discovery and readiness."""
     asked: list[web.BaseRequest] = []
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         asked.append(request)
         return await answer(request)
 
-    async with serving(handle) as url, connected(url, limits) as cluster:
+    async with serving(handle, ready) as url, connected(url, limits) as cluster:
         yield cluster, asked

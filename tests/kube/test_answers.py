@@ -19,6 +19,7 @@ from kube.errors import (
     InvalidNameError,
     KindGoneError,
     NotFoundError,
+    NotReadyError,
     NotServedError,
     UnknownKindError,
     UnreachableError,
@@ -66,6 +67,19 @@ async def test_each_code_has_its_error_with_the_servers_words(
         assert raised.value.reason == reason
         assert raised.value.status == code
         assert (raised.value.unavailable, raised.value.repeatable) == (unavailable, repeatable)
+
+
+@pytest.mark.parametrize(
+    ("ready", "error"), [(200, ForbiddenError), (404, ForbiddenError), (403, NotReadyError), (500, NotReadyError)]
+)
+async def test_a_refusal_counts_once_the_api_server_is_ready(ready: int, error: type[ApiError]) -> None:
+    body = {"kind": "Status", "code": 403, "message": "no right to get", "reason": "Forbidden"}
+    async with scripted(answering(body, 403), ready=ready) as (cluster, _):
+        with pytest.raises(ApiError, match="no right to get") as raised:
+            await cluster.get(PLAN, OWN)
+    assert type(raised.value) is error
+    assert raised.value.status == 403
+    assert (raised.value.unavailable, raised.value.repeatable) == (error is NotReadyError,) * 2
 
 
 def not_found(**more: object) -> dict[str, object]:
