@@ -108,6 +108,10 @@ fuzz: $(INSTALLED) ## Feed the readers of definitions with random texts for half
 stateful: $(INSTALLED) ## Drive random plans through random sequences of what can happen, for STATEFUL_SECONDS (half an hour)
 	STATEFUL_SECONDS=$${STATEFUL_SECONDS:-1800} TEST_PART_LIMIT=36000 TEST_RUN_LIMIT=36000 $(PYTEST) tests/stateful/test_random_sequences.py $(ARGS)
 
+.PHONY: chaos
+chaos: $(INSTALLED) ## Run the fault campaign on a stack of its own, or go on with it: ARGS="--executions 320 --seed 1"
+	@$(PY) -m tests.chaos $(ARGS)
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure on a local stack and print ratios
 	@$(PY) -m dev up

@@ -32,6 +32,8 @@ class AuditLog:
     """The log of one API server; rotated files are not read, a run of the tests stays far below their size."""
 
     file: Path
+    start: int = 0
+    """Byte at which reading begins: what was logged before is not of interest."""
 
     def writes(self, namespace: str) -> list[Write]:
         """Give all successful changes in a namespace, in the order in which they were answered."""
@@ -61,6 +63,7 @@ class AuditLog:
     def _events(self, namespace: str) -> Iterator[dict[str, Any]]:
         needle = f'"namespace":"{namespace}"'
         with self.file.open(encoding="utf-8") as lines:
+            lines.seek(self.start)
             for line in lines:
                 if needle in line and line.endswith("\n"):
                     event = json.loads(line)

@@ -30,6 +30,7 @@ Many of these end within LEAST, and beginning them early does no harm."""
 SERVERS = {
     "tests/e2e/": "installation",
     "tests/workflows/": "temporal",
+    "tests/chaos/": "servers that fail",
     **dict.fromkeys(("tests/dev/test_stack.py", "tests/dev/test_demo.py"), "whole stack"),
     **dict.fromkeys(("tests/activities/", "tests/api/", "tests/bridge/", "tests/cli/", "tests/deploy/"), "stack"),
     **dict.fromkeys(("tests/dev/", "tests/kube/", "tests/process/", "tests/worker/"), "stack"),

@@ -32,6 +32,7 @@ MODULES = (
     "tests.bridge.self_killing_bridge",
     "tests.worker.believing_worker",
     "tests.workflows.killable_worker",
+    "tests.chaos.stepped_clock",
 )
 """What can be started."""
 ASKED = (

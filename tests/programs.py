@@ -30,6 +30,8 @@ class Program:
     log: Path
     real: bool = False
     """Whether it is started by an interpreter of its own, though the fork server could do it."""
+    code: Path = REPOSITORY
+    """The folder whose code it runs."""
     _life: int = 0
     """Where in the log the present life begins."""
     _said: dict[str, str] = field(default_factory=dict, repr=False)
@@ -54,12 +56,12 @@ class Program:
         self._said.clear()
         with self.log.open("ab") as log:
             self._life = log.tell()
-            if self.module[0] in MODULES and not self.real:
+            if self.module[0] in MODULES and not self.real and self.code == REPOSITORY:
                 self._process = load_programs().start(self.module, {**_inherited(), **self.env}, self.log)
                 return
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self.module],
-                cwd=REPOSITORY,
+                cwd=self.code,
                 env={**_inherited(), **self.env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -109,6 +111,12 @@ class Program:
                     raise TimeoutError(f"{self.module} did not say {words!r}:\n{self._last_words()}")
                 time.sleep(0.02)
         return self._said[words]
+
+    def has_said(self, words: str) -> bool:
+        """Tell whether this life has printed these words."""
+        with self.log.open("rb") as log:
+            log.seek(self._life)
+            return words.encode() in log.read()
 
     def wait_for(self, event: str, timeout: float = DEADLINE) -> dict[str, Any]:
         """Return the first line of this life with these words as one object. Raises as `wait_until_it_says`."""
