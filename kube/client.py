@@ -358,6 +358,7 @@ class Cluster:
             raw = await read(response, request.most_bytes)
         except TimeoutError as error:
             raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
+        except NO_ANSWER as error:
             raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
         finally:
             if self.on_answer is not None:

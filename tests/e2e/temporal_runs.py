@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowExecution
 from api.meta import ObjectKey
 from api.phases import OperationType
 from planning.definitions.identifiers import root_id
+from workflows.contract import ROOTS
 
 T = TypeVar("T")
 
@@ -29,7 +30,8 @@ class Runs:
 
     def of_namespace(self, namespace: str) -> list[WorkflowExecution]:
         """Give every root that was started for an object of a Kubernetes namespace."""
-        return self.listed(f'drplanNamespace = "{namespace}"')
+        types = ", ".join(f"'{each}'" for each in ROOTS)  # their children have the same attributes
+        return self.listed(f'drplanNamespace = "{namespace}" AND WorkflowType IN ({types})')
 
     def told(self, execution: dict[str, Any]) -> str:
         """Give all that Temporal has on an execution and its children: memos and histories, payloads as text."""
