@@ -17,6 +17,9 @@ from dev.helm import helm
 from dev.layout import REPOSITORY
 from dev.manifests import CHART, outdated, rendered
 from dev.programs import from_venv
+from dev.release.archives import tar_gz
+from dev.release.kubernetes import chart
+from dev.release.version import current
 from tests.deploy.rendered import NAMESPACE, Object, documents, named, pod_of, render, settings_of, values_file
 from worker.settings import Settings as WorkerSettings
 from workflows.contract import SearchAttribute
@@ -59,6 +62,14 @@ def test_the_definitions_of_the_chart_are_the_generated_ones() -> None:
         assert (CHART / "files" / "crds" / file.name).read_text() == file.read_text()
 
 
+def test_the_chart_of_a_release_needs_no_values(tmp_path: Path) -> None:
+    image = f"registry.example.com/drplan@{DIGEST}"
+    package = tmp_path / "drplan.tgz"
+    package.write_bytes(tar_gz(chart(current(), image), 0))
+    objects = documents(helm("template", "drplan", str(package), f"--namespace={NAMESPACE}").stdout)
+    assert {pod_of(objects, each)["containers"][0]["image"] for each in ("worker", "bridge")} == {image}
+
+
 def test_helm_finds_nothing_to_complain_about() -> None:
     with values_file(EVERYTHING) as file:
         helm("lint", "--strict", f"--values={file}", str(CHART))
@@ -83,13 +94,13 @@ def without_helm(each: Object) -> Object:
 
 def test_a_release_has_the_objects_of_the_manifests_and_their_rights(default: list[Object]) -> None:
     """So what the tests of the manifests say, of rights on a real authorizer first of all, is true of the chart."""
-    chart = {key: without_helm(each) for key, each in named(default).items()}
+    of_chart = {key: without_helm(each) for key, each in named(default).items()}
     manifests = {key: without_helm(each) for key, each in named(committed("crds", "rbac", "install")).items()}
     files = (REPOSITORY / "deploy" / f"{name}admission.yaml" for name in ("", "definitions-", "requests-"))
     policies = named([each for file in files for each in documents(file.read_text())])
     del manifests[f"Namespace/{NAMESPACE}"]
-    assert chart.pop(f"Service/{NAMESPACE}/drplan-metrics")
-    assert chart == manifests | policies
+    assert of_chart.pop(f"Service/{NAMESPACE}/drplan-metrics")
+    assert of_chart == manifests | policies
 
 
 def test_in_another_namespace_nothing_names_the_one_of_the_manifests() -> None:
