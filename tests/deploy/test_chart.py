@@ -1,9 +1,11 @@
 """The chart renders the manifests, what its values say, and refuses values that it does not know."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from dev.release.archives import tar_gz
 from dev.release.kubernetes import chart
 from dev.release.version import current
 from tests.deploy.rendered import NAMESPACE, Object, documents, named, pod_of, render, settings_of, values_file
+from tests.docs.pages import pages
 from worker.settings import Settings as WorkerSettings
 from workflows.contract import SearchAttribute
 
@@ -120,6 +123,14 @@ def test_every_value_is_described_and_has_a_default() -> None:
                 assert value["description"].endswith("."), f"{path}.{name}"
 
     check(SCHEMA, DEFAULTS, "")
+
+
+def test_every_value_that_a_page_sets_exists() -> None:
+    texts = [page.path.read_text() for page in pages()] + [(CHART / "templates" / "NOTES.txt").read_text()]
+    names = {name for text in texts for name in re.findall(r"--set '?([A-Za-z.]+)=", text)}
+    assert {"image.repository", "temporal.apiKey.secret", "namespaces"} <= names
+    for name in names:
+        assert reduce(lambda group, part: group[part], name.split("."), DEFAULTS) is not None
 
 
 class Rendered(NamedTuple):

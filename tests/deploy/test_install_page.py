@@ -64,7 +64,7 @@ def test_the_kubeconfigs_for_compose_have_the_rights_of_worker_and_bridge(
     for command in (*commands("With compose"), commands("Which namespaces", OPERATIONS)[0]):
         run(shell, command)
     for name in ("worker", "bridge"):
-        kubeconfig = tmp_path / "drplan" / f"{name}.kubeconfig"
+        kubeconfig = tmp_path / "drplan-kubeconfigs" / f"{name}.kubeconfig"
         assert kubeconfig.stat().st_mode & 0o077 == 0
         user = stack.kubectl(f"--kubeconfig={kubeconfig}", "auth", "whoami", "--output=yaml").stdout
         assert f"username: system:serviceaccount:drplan-system:drplan-{name}\n" in user
