@@ -35,11 +35,13 @@ def commands(heading: str, page: Page = PAGE) -> list[str]:
 @pytest.fixture
 def shell(stack: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` and `helm` act on the stack as the administrator."""
-    (tmp_path / "helm").write_text(f"""#!/bin/sh
+    variables = shell_of(stack, tmp_path)
+    helm = tmp_path / "bin" / "helm"
+    helm.write_text(f"""#!/bin/sh
 case "$1" in upgrade) exec {find_helm()} "$@" {WITHOUT_POLICIES};; *) exec {find_helm()} "$@";; esac
 """)
-    (tmp_path / "helm").chmod(0o755)
-    yield shell_of(stack, tmp_path)
+    helm.chmod(0o755)
+    yield variables
     stack.kubectl("delete", "namespace", "shop", "--ignore-not-found", "--timeout=60s")
     stack.kubectl("delete", "--ignore-not-found", f"--filename={REPOSITORY / 'deploy' / 'install'}")
 
