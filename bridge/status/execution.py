@@ -290,7 +290,7 @@ def _waiting_after_loss(status: ExecutionStatus) -> dict[tuple[str, int], Action
 def closed(before: ExecutionStatus, run: RootRun, context: StatusContext) -> ExecutionStatus:
     """Return the final status: the tree that the run left, or the last one with its unknown outcomes."""
     final = run.state if run.state is not None and run.state.phase and run.state.phase.terminal else None
-    state = merge.with_known_retries(before.stages, final) if final else _without_final_tree(before, run, context)
+    state = merge.as_shown(before.stages, final) if final else _without_final_tree(before, run, context)
     update = _fields(state) | {"engine": run.engine}
     start = before.start_time or run.start_time or state.start_time
     update |= {"start_time": start, **transitions.end_times(start, state.completion_time or context.now)}

@@ -169,7 +169,7 @@ def forward_stage(old: StageStatus, new: StageStatus) -> StageStatus:
     if len(old.workflows) != len(new.workflows):
         return new if new.workflows else old
     workflows = [forward_workflow(*pair) for pair in zip(old.workflows, new.workflows, strict=True)]
-    return new.model_copy(update={"workflow_executions": workflows or None})
+    return new.model_copy(update={"workflow_executions": workflows or None, **_shown_times(old, new)})
 
 
 def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
@@ -185,19 +185,33 @@ def forward_workflow(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus)
         "progress": old.progress if ended_before > ended_now else new.progress,
         "current_action": running_messages.current_action([one.name for one in actions if one.phase is Phase.RUNNING]),
     }
-    return new.model_copy(update=update)
+    return new.model_copy(update={**update, **_shown_times(old, new)})
 
 
 def _forward_action(old: ActionStatus, new: ActionStatus) -> ActionStatus:
     """Return the action that is further. Retries never decrease: an answer may be older than the last one."""
     if _rank(old.phase) > _rank(new.phase):
         return old
+    new = new.model_copy(update=_shown_times(old, new))
     if old.phase is not Phase.RUNNING or new.phase is not Phase.RUNNING:
         return new
     retries = max(old.retries or 0, new.retries or 0)
     counts = {"retries": retries, "retry_count": retries} if retries else {}
     shown = new if new.message else old
     return new.model_copy(update={"reason": shown.reason, "message": shown.message, **counts})
+
+
+def _shown_times(
+    old: StageStatus | WorkflowExecutionStatus | ActionStatus, new: StageStatus | WorkflowExecutionStatus | ActionStatus
+) -> dict[str, Any]:
+    """Return, as a change to `new`, the times that were shown before, for they stay.
+
+    A worker answers from a workflow task that Temporal may never get. It is then done again, at a later time.
+    """
+    start = old.start_time or new.start_time
+    end = old.completion_time if old.phase is new.phase and old.completion_time else new.completion_time
+    times = {"start_time": start, **(transitions.end_times(start, end) if end else {})}
+    return {name: time for name, time in times.items() if time is not None and name in type(new).model_fields}
 
 
 def with_activities(state: RunState, workflows: Sequence[ObservedWorkflow]) -> RunState:
@@ -241,32 +255,37 @@ def _with_attempt(action: ActionStatus, activity: PendingActivity) -> ActionStat
     return action.model_copy(update={"retries": retries, "retry_count": retries})
 
 
-def with_known_retries(old: Sequence[StageStatus], new: RunState) -> RunState:
-    """Return the final tree with the retries of cancelled actions that only Temporal counted.
+def as_shown(old: Sequence[StageStatus], new: RunState) -> RunState:
+    """Return the final tree with the times that were shown, and the retries of cancelled actions.
 
-    A cancel between two attempts ends the activity without telling its workflow how many attempts were made.
+    A cancel between two attempts ends the activity without telling its workflow how many attempts were made: only
+    Temporal counted them.
     """
     if [stage.name for stage in old] != [stage.name for stage in new.stages]:
         return new
     stages = []
     for before, after in zip(old, new.stages, strict=True):
+        update = _shown_times(before, after)
         if len(before.workflows) == len(after.workflows):
-            workflows = [_with_known_retries(*pair) for pair in zip(before.workflows, after.workflows, strict=True)]
-            after = after.model_copy(update={"workflow_executions": workflows or None})
-        stages.append(after)
+            workflows = [_workflow_as_shown(*pair) for pair in zip(before.workflows, after.workflows, strict=True)]
+            update["workflow_executions"] = workflows or None
+        stages.append(after.model_copy(update=update))
     return new.model_copy(update={"stage_statuses": stages or None})
 
 
-def _with_known_retries(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
-    if len(old.actions) != len(new.actions):
-        return new
-    actions = [
-        after.model_copy(update={"retries": before.retries, "retry_count": before.retries})
-        if after.phase is Phase.CANCELED and (before.retries or 0) > (after.retries or 0)
-        else after
-        for before, after in zip(old.actions, new.actions, strict=True)
-    ]
-    return new.model_copy(update={"action_statuses": actions}) if actions else new
+def _workflow_as_shown(old: WorkflowExecutionStatus, new: WorkflowExecutionStatus) -> WorkflowExecutionStatus:
+    update = _shown_times(old, new)
+    if len(old.actions) == len(new.actions):
+        actions = [_action_as_shown(*pair) for pair in zip(old.actions, new.actions, strict=True)]
+        update["action_statuses"] = actions or None
+    return new.model_copy(update=update)
+
+
+def _action_as_shown(old: ActionStatus, new: ActionStatus) -> ActionStatus:
+    update = _shown_times(old, new)
+    if new.phase is Phase.CANCELED and (old.retries or 0) > (new.retries or 0):
+        update |= {"retries": old.retries, "retry_count": old.retries}
+    return new.model_copy(update=update)
 
 
 def broken(state: RunState, operation: OperationType, message: str, now: datetime) -> RunState:

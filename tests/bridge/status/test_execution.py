@@ -423,8 +423,35 @@ def with_action(change: dict[str, object]) -> RunState:
 def test_retries_that_only_the_engine_counted_are_kept_when_a_cancel_ends_the_action() -> None:
     shown = with_action({"retries": 2, "retry_count": 2})
     left = with_action({"phase": Phase.CANCELED, "retries": 0, "retry_count": 0})
-    after = merge.with_known_retries(shown.stages, left).stages[0].workflows[0].actions[0]
+    after = merge.as_shown(shown.stages, left).stages[0].workflows[0].actions[0]
     assert (after.phase, after.retries, after.retry_count) == (Phase.CANCELED, 2, 2)
+
+
+def at(tree: RunState, seconds: int) -> RunState:
+    """A tree all nodes of which began and ended so much later than NOW; those that run have no end."""
+
+    def timed(one: Any) -> dict[str, Any]:
+        start = NOW + timedelta(seconds=seconds)
+        ended = transitions.end_times(start, start + timedelta(seconds=5)) if one.phase.terminal else {}
+        return {"start_time": start, **{name: ended[name] for name in ended if name in type(one).model_fields}}
+
+    stages = []
+    for each in tree.stages:
+        workflows = []
+        for work in each.workflows:
+            actions = [one.model_copy(update=timed(one)) for one in work.actions]
+            workflows.append(work.model_copy(update={"action_statuses": actions, **timed(work)}))
+        stages.append(each.model_copy(update={"workflow_executions": workflows, **timed(each)}))
+    return tree.model_copy(update={"stage_statuses": stages})
+
+
+def test_times_that_were_shown_stay_when_a_task_of_the_workflow_is_done_again() -> None:
+    first, again = at(done(), 0), at(done(), 22)
+    assert merge.forward(first, again).stages == first.stages
+    assert merge.as_shown(first.stages, again).stages == first.stages
+    runs = done(Phase.RUNNING)
+    begun = merge.as_shown(at(runs, 0).stages, again).stages[0]
+    assert (begun.start_time, begun.completion_time, begun.duration) == (NOW, NOW + timedelta(seconds=27), "27s")
 
 
 def test_a_revert_says_whether_it_left_something_standing() -> None:
