@@ -170,7 +170,8 @@ def running(before: ExecutionStatus, run: RootRun, observation: Observation, con
     if state.stages:
         state = shorten(transitions.with_counts(state))
     update = _fields(state) | {"phase": Phase.RUNNING, "engine": run.engine}
-    update["start_time"] = before.start_time or run.start_time
+    # A worker answers from its last task, also where Temporal did not get it: only a closed run has an end.
+    update |= {"start_time": before.start_time or run.start_time, "completion_time": None, "duration": None}
     updates = [*conditions.of_phase(Phase.RUNNING, state.message or ""), engine]
     waiting = requests.waiting_actions(state, run.workflow_id)
     updates += conditions.of_pause(before.conditions, state.paused, requests.waiting_for_people(state, waiting))

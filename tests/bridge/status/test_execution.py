@@ -454,6 +454,14 @@ def test_times_that_were_shown_stay_when_a_task_of_the_workflow_is_done_again() 
     assert (begun.start_time, begun.completion_time, begun.duration) == (NOW, NOW + timedelta(seconds=27), "27s")
 
 
+def test_an_open_run_has_no_end_whatever_its_worker_says() -> None:
+    said = at(done(), 0).model_copy(update=transitions.end_times(NOW, NOW + timedelta(seconds=9)))
+    after = running(ExecutionStatus(), state=said)
+    assert (after.phase, after.completion_time, after.duration) == (Phase.RUNNING, None, None)
+    assert "completionTime" not in after.to_object()
+    assert ended(after, status=RunStatus.COMPLETED, state=said).completion_time == said.completion_time
+
+
 def test_a_revert_says_whether_it_left_something_standing() -> None:
     left = done().model_copy(update={"left_standing": ["ConfigMap default/a", "ConfigMap default/b"]})
     after = ended(ExecutionStatus(), REVERT, status=RunStatus.COMPLETED, state=left)
