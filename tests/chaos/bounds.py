@@ -82,7 +82,9 @@ def _leading(campaign: Campaign) -> OwnProcess:
     lease = campaign.admin.get("leases", "drplan-bridge", "drplan-system") or {"spec": {}}
     holder = lease["spec"].get("holderIdentity")
     bridges = [each for each in campaign.system.own.values() if each.name is not Name.WORKER]
-    return next(each for each in bridges if each.program.env.get("DRPLAN_IDENTITY") == holder)
+    # One that nobody gave an identity makes one by itself.
+    by_identity = {each.program.env.get("DRPLAN_IDENTITY"): each for each in bridges}
+    return by_identity.get(holder) or by_identity[None]
 
 
 def _crowd(campaign: Campaign, executions: int, plans: int) -> float:
