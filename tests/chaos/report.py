@@ -108,7 +108,8 @@ def _bounds(report: Report) -> list[str]:
         for name, values in report.bounds.items()
         if values
     ]
-    return ["| bound | allowed, s | measured | median, s | longest, s |", "| --- | --- | --- | --- | --- |", *rows]
+    head = ["| bound | allowed, s | measured | median, s | longest, s |", "| --- | --- | --- | --- | --- |"]
+    return [*head, *rows] if rows else []
 
 
 def write_page(report: Report, page: Path = PAGE) -> None:
