@@ -86,10 +86,10 @@ def run(options: argparse.Namespace, report: Report) -> None:
                 if one.problems:
                     _keep_logs(system, report.file.parent / f"logs-{one.seed}")
             for _ in range(options.bounds):
-                for name, seconds in bounds.measure(campaign).items():
+                for name, seconds in bounds.measure(campaign):
                     report.bounds.setdefault(name, []).append(round(seconds, 2))
+                    report.save()
                     print(f"{name}: {seconds:.1f} s, {bounds.BOUNDS[name]:g} s are allowed", flush=True)
-                report.save()
         finally:
             campaign.close()
             system.close()

@@ -6,7 +6,7 @@ Each bound is measured from outside: from a signal or a creation to what a watch
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.admin import Admin
@@ -36,20 +36,17 @@ _MOMENT = 0.2
 """Seconds after a kill within which a watcher may still see what was done before it."""
 
 
-def measure(campaign: Campaign) -> dict[str, float]:
+def measure(campaign: Campaign) -> Iterator[tuple[str, float]]:
     """Measure each bound once, in seconds; of a crowd the 99th of a hundred executions counts."""
     system = campaign.system
     system.set_bridges(1)
-    measured = {
-        EFFECT: _after_a_kill(campaign, Name.WORKER, "configmaps"),
-        LONE_BRIDGE: _after_a_kill(campaign, Name.BRIDGE, "drplanexecutions"),
-        AT_ONCE: _crowd(campaign, 40, plans=40),
-        QUEUED: _crowd(campaign, 200, plans=1),
-    }
+    yield EFFECT, _after_a_kill(campaign, Name.WORKER, "configmaps")
+    yield LONE_BRIDGE, _after_a_kill(campaign, Name.BRIDGE, "drplanexecutions")
+    yield AT_ONCE, _crowd(campaign, 40, plans=40)
     system.set_bridges(2)
-    measured[TAKEOVER] = _after_a_kill(campaign, None, "drplanexecutions")
+    yield TAKEOVER, _after_a_kill(campaign, None, "drplanexecutions")
     system.set_bridges(1)
-    return measured
+    yield QUEUED, _crowd(campaign, 200, plans=1)
 
 
 def _after_a_kill(campaign: Campaign, name: Name | None, kind: str) -> float:

@@ -212,8 +212,10 @@ class OwnProcess(Failing):
             each.close()
 
 
-def own_process(name: Name, user: str, stack: Stack, loop: Loop, folder: Path, env: Mapping[str, str]) -> OwnProcess:
-    """Start worker or bridge behind links."""
+def own_process(
+    name: Name, user: str, stack: Stack, loop: Loop, folder: Path, env: Mapping[str, str], *, other_host: bool = False
+) -> OwnProcess:
+    """Start worker or bridge behind links; with `other_host` no life of it has an identity of this host."""
     called = name.value.replace(" ", "-")
     api = Link(f"{called} to API server", stack.ports["kube-apiserver"], loop).open()
     temporal = Link(f"{called} to Temporal", stack.ports["temporal"], loop).open()
@@ -235,7 +237,7 @@ def own_process(name: Name, user: str, stack: Stack, loop: Loop, folder: Path, e
         **env,
     }
     program = Program(("tests.chaos.stepped_clock", user), own, folder / f"{called}.log")
-    process = OwnProcess(name, program, api, temporal, http, grpc, clock)
+    process = OwnProcess(name, program, api, temporal, http, grpc, clock, other_host=other_host)
     process.start()
     return process
 
@@ -277,10 +279,9 @@ class System:
             return
         bridge.other_host = number > 1
         if number > 1:
-            self.own[Name.OTHER_BRIDGE] = other = own_process(
-                Name.OTHER_BRIDGE, "bridge", self.stack, self.loop, self.folder, {"DRPLAN_IDENTITY": "host-0"}
+            self.own[Name.OTHER_BRIDGE] = own_process(
+                Name.OTHER_BRIDGE, "bridge", self.stack, self.loop, self.folder, {}, other_host=True
             )
-            other.other_host = True
         else:
             self.own.pop(Name.OTHER_BRIDGE).close()
         bridge.restart(signal.SIGTERM)
