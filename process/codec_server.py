@@ -20,6 +20,7 @@ from google.protobuf import json_format
 from pydantic import AfterValidator, Field, ValidationInfo
 from temporalio.api.common.v1 import Payloads
 
+from process.http_server import listening
 from process.main import main
 from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
 from process.settings import KeyFolder, ListenAddress, LogSettings, host_and_port
@@ -133,15 +134,10 @@ def _is_authorized(request: web.Request, token: str) -> bool:
 
 
 async def serve(settings: CodecSettings, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set. Raises OSError where the address cannot be used."""
-    runner = web.AppRunner(application(settings), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, *host_and_port(settings.codec_address)).start()
+    """Serve until `stop` is set. Raises ListenError."""
+    async with listening(application(settings), host_and_port(settings.codec_address), "DRPLAN_CODEC_ADDRESS"):
         _log.info("codec endpoint started", address=settings.codec_address)
         await stop.wait()
-    finally:
-        await runner.cleanup()
     _log.info("codec endpoint stopped")
 
 

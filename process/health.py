@@ -19,15 +19,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.metrics import LOOP_LAG
+from process.http_server import listening
 from process.metrics import Metrics
 from process.settings import host_and_port
 
 LOOP_SAMPLES = 15
 _log = structlog.get_logger(__name__)
-
-
-class ListenError(Exception):
-    """The address of the health endpoint cannot be used."""
 
 
 class Finding(NamedTuple):
@@ -145,14 +142,6 @@ async def serving(health: Health, address: str | None) -> AsyncIterator[None]:
     if address is None:
         yield
         return
-    runner = web.AppRunner(application(health), access_log=None)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, *host_and_port(address)).start()
-        except OSError as error:
-            raise ListenError(f"DRPLAN_HEALTH_ADDRESS: cannot listen at {address}: {error.strerror}") from error
+    async with listening(application(health), host_and_port(address), "DRPLAN_HEALTH_ADDRESS"):
         _log.info("health endpoint started", address=address)
         yield
-    finally:
-        await runner.cleanup()

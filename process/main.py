@@ -19,7 +19,7 @@ import structlog
 from pydantic import ValidationError
 
 from kube.errors import ConfigurationError
-from process.health import ListenError
+from process.http_server import ListenError
 from process.logs import DEFAULT_LEVEL, log_as_json
 from process.settings import LogSettings, describe_errors, listing
 from process.temporal import TemporalConfigurationError

@@ -25,6 +25,7 @@ from bridge.view import pages
 from bridge.view.sessions import SESSION_SECONDS, Paces, Sessions
 from kube.errors import ApiError, ExpiredError, ForbiddenError, InvalidNameError, NotFoundError
 from kube.viewer import AnswerTooLargeError, Viewer
+from process.http_server import listening
 
 _log = structlog.get_logger(__name__)
 
@@ -327,16 +328,12 @@ def _only_local(request: web.Request) -> None:
 
 @asynccontextmanager
 async def serving(address: tuple[str, int], links: pages.Links) -> AsyncIterator[int]:
-    """Serve the view while the block runs, and yield its port. Raises ConfigurationError, OSError."""
+    """Serve the view while the block runs, and yield its port. Raises ConfigurationError, ListenError."""
     viewer = await Viewer.connect()
-    runner = web.AppRunner(View(viewer, links).application(), access_log=None, keepalive_timeout=30)
     try:
-        await runner.setup()
-        site = web.TCPSite(runner, *address)
-        await site.start()
-        port = runner.addresses[0][1]
-        _log.info("view started", address=f"{address[0]}:{port}")
-        yield port
+        application = View(viewer, links).application()
+        async with listening(application, address, "DRPLAN_VIEW_ADDRESS", keepalive_timeout=30) as port:
+            _log.info("view started", address=f"{address[0]}:{port}")
+            yield port
     finally:
-        await runner.cleanup()
         await viewer.close()

@@ -9,9 +9,11 @@ import urllib.error
 import urllib.request
 
 import pytest
+from aiohttp import web
 
 from api.metrics import LOOP_LAG
-from process.health import LOOP_SAMPLES, Deadline, Finding, Health, ListenError, LoopWatch, no_problem, serving
+from process.health import LOOP_SAMPLES, Deadline, Finding, Health, LoopWatch, no_problem, serving
+from process.http_server import ListenError, listening
 from process.settings import host_and_port
 from tests.process.recorded_metrics import RecordedMetrics
 
@@ -69,6 +71,14 @@ async def test_an_address_in_use_is_named(health: Health) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ListenError, match=rf"DRPLAN_HEALTH_ADDRESS: cannot listen at {address}: "):
             async with serving(health, address):
+                pass
+
+
+async def test_an_endpoint_that_cannot_listen_names_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        host, port = taken.getsockname()
+        with pytest.raises(ListenError, match=rf"DRPLAN_VIEW_ADDRESS: cannot listen at {host}:{port}: "):
+            async with listening(web.Application(), (host, port), "DRPLAN_VIEW_ADDRESS"):
                 pass
 
 
