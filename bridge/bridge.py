@@ -179,6 +179,8 @@ class Bridge:
         self._behind = self._context.index.running()
         if self._behind:
             self._caught_up.clear()
+        else:
+            self._caught_up.set()
 
     def _looked_at(self, key: Key) -> None:
         """Take note of a pass: what can wait begins after the first one over each execution that runs."""
@@ -199,7 +201,7 @@ class Bridge:
             yield (Rank.LAST, Rank.NORMAL, Rank.NORMAL, Rank.FIRST)[number % 4]
 
     async def _work(self, lowest: Rank = Rank.LAST) -> None:
-        if lowest > Rank.NORMAL:
+        if lowest > Rank.NORMAL and self._settings.passes > 1:  # one alone does all, what runs first
             await self._caught_up.wait()
         while True:
             key = await self._queue.get(lowest)

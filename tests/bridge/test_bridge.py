@@ -16,12 +16,12 @@ from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.work_queue import Rank
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient
-from kube.client import Cluster
+from kube.client import Cluster, Object
 from tests.kube.scripted_server import scripted
 
 
-def new_bridge(cluster: Cluster) -> Bridge:
-    return Bridge(BridgeSettings(), cluster, TemporalClient(cast(Client, None), "queue"), time.monotonic)
+def new_bridge(cluster: Cluster, passes: int = 16) -> Bridge:
+    return Bridge(BridgeSettings(passes=passes), cluster, TemporalClient(cast(Client, None), "queue"), time.monotonic)
 
 
 async def test_a_pass_that_a_busy_api_server_turns_away_is_repeated_no_sooner_than_it_asks() -> None:
@@ -65,6 +65,47 @@ async def test_the_log_of_a_pass_that_breaks_says_where_and_quotes_nothing(monke
     assert "hunter2" not in str(log)
 
 
+def plan() -> Object:
+    return {"metadata": {"namespace": "default", "name": "plan", "resourceVersion": "1"}}
+
+
+def running() -> Object:
+    meta = {"namespace": "default", "name": "run", "uid": "u", "resourceVersion": "2"}
+    engine = {"workflowId": "execute/default/run/u", "runId": "r"}
+    return {"metadata": meta, "spec": {"planRef": "plan"}, "status": {"phase": "Running", "engine": engine}}
+
+
+async def test_a_bridge_that_makes_one_pass_at_a_time_does_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = list[str]()
+
+    async def recorded(_: object, key: Key) -> None:
+        passes.append(key.name)
+
+    monkeypatch.setattr("bridge.bridge.reconcile", recorded)
+    bridge = new_bridge(cast(Cluster, SimpleNamespace()), passes=1)
+    bridge._context.index.put(ObjectKind.PLAN, plan())
+    bridge._context.index.put(ObjectKind.EXECUTION, running())
+    bridge._begin()
+    async with asyncio.timeout(20):
+        work = asyncio.create_task(bridge._work(*bridge._ranks()))
+        while len(passes) < 2:
+            await asyncio.sleep(0.01)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert passes == ["run", "plan"]
+
+
+async def test_a_leader_that_had_lost_the_lease_waits_for_nothing_that_has_ended_meanwhile() -> None:
+    bridge = new_bridge(cast(Cluster, SimpleNamespace()))
+    index = bridge._context.index
+    index.put(ObjectKind.EXECUTION, running())
+    bridge._begin()
+    assert not bridge._caught_up.is_set()
+    index.drop(ObjectKind.EXECUTION, "default", "run")
+    bridge._begin()
+    assert bridge._caught_up.is_set()
+
+
 async def test_a_new_leader_looks_at_what_runs_before_it_validates(monkeypatch: pytest.MonkeyPatch) -> None:
     passes, written = list[str](), asyncio.Event()
 
@@ -81,11 +122,8 @@ async def test_a_new_leader_looks_at_what_runs_before_it_validates(monkeypatch: 
     async with asyncio.timeout(20):
         bridge = new_bridge(cast(Cluster, SimpleNamespace()))
         index = bridge._context.index
-        index.put(ObjectKind.PLAN, {"metadata": {"namespace": "default", "name": "plan", "resourceVersion": "1"}})
-        meta = {"namespace": "default", "name": "run", "uid": "u", "resourceVersion": "2"}
-        engine = {"workflowId": "execute/default/run/u", "runId": "r"}
-        run = {"metadata": meta, "spec": {"planRef": "plan"}, "status": {"phase": "Running", "engine": engine}}
-        index.put(ObjectKind.EXECUTION, run)
+        index.put(ObjectKind.PLAN, plan())
+        index.put(ObjectKind.EXECUTION, running())
         bridge._begin()
         work = [asyncio.create_task(bridge._work(lowest)) for lowest in bridge._ranks()]
         work.append(asyncio.create_task(bridge._sweep()))
