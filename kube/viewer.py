@@ -16,7 +16,7 @@ from kube.client import NO_ANSWER
 from kube.config import configure
 from kube.discovery import segment
 from kube.errors import ConfigurationError, UnreachableError
-from kube.request import JSON, OWN, AnswerTooLargeError, Object, Request, answer_of, read
+from kube.request import JSON, OWN, AnswerTooLargeError, Object, Request, answer_of, read, words_of
 
 __all__ = ["AnswerTooLargeError", "Listed", "Plural", "Viewer"]
 
@@ -97,7 +97,7 @@ class Viewer:
             response: aiohttp.ClientResponse = answer.response
             raw = await read(response, request.most_bytes)
         except NO_ANSWER as error:
-            raise UnreachableError(f"the API server gave no answer: {error or type(error).__name__}") from error
+            raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
         return answer_of(request, response, raw)
 
 
