@@ -79,9 +79,7 @@ def _leading(campaign: Campaign) -> OwnProcess:
     lease = campaign.admin.get("leases", "drplan-bridge", "drplan-system") or {"spec": {}}
     holder = lease["spec"].get("holderIdentity")
     bridges = [each for each in campaign.system.own.values() if each.name is not Name.WORKER]
-    # One that nobody gave an identity makes one by itself.
-    by_identity = {each.program.env.get("DRPLAN_IDENTITY"): each for each in bridges}
-    return by_identity.get(holder) or by_identity[None]
+    return next(each for each in bridges if each.program.env.get("DRPLAN_IDENTITY") == holder)
 
 
 def _crowd(campaign: Campaign, executions: int, plans: int) -> float:
