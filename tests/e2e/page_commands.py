@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
+from tests.private_stack import empty_namespace
 
 SET_UP = ("make ", ". ", "export ")
 """Beginnings of the blocks that the test's own stack stands for."""
@@ -51,6 +53,13 @@ def shell_of(stack: Stack, home: Path) -> dict[str, str]:
         "TEMPORAL_ADDRESS": stack.temporal_address,
         "HOME": str(home),
     }
+
+
+def remove_examples(stack: Stack, kinds: str, namespaces: Iterable[str]) -> None:
+    """Delete what pages have created: objects of these kinds in the namespace `default`, and these namespaces."""
+    empty_namespace(stack, "default")
+    stack.kubectl("delete", kinds, "--all", "--namespace=default", "--timeout=60s")
+    stack.kubectl("delete", "namespace", *namespaces, "--ignore-not-found", "--timeout=60s")
 
 
 def run(shell: dict[str, str], commands: str) -> str:

@@ -8,9 +8,8 @@ import pytest
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
 from tests.e2e.installation import Installation
-from tests.e2e.page_commands import run, same, shell_of, steps
+from tests.e2e.page_commands import remove_examples, run, same, shell_of, steps
 from tests.e2e.test_pages import SHOWN
-from tests.private_stack import empty_namespace
 
 PAGE = Page(REPOSITORY / "examples" / "README.md")
 NAMESPACES = ("switch-over-east", "switch-over-west", "rolling-first", "rolling-third")
@@ -21,15 +20,9 @@ FOLDERS = sorted(folder.name for folder in (REPOSITORY / "examples").iterdir() i
 @pytest.fixture
 def shell(stack: Stack, installation: Installation, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Variables of a shell in which `kubectl` acts on the stack."""
-    remove_all(stack)  # other tests run the same examples
+    remove_examples(stack, KINDS, NAMESPACES)  # other tests run the same examples
     yield shell_of(stack, tmp_path)
-    remove_all(stack)
-
-
-def remove_all(stack: Stack) -> None:
-    empty_namespace(stack, "default")
-    stack.kubectl("delete", KINDS, "--all", "--namespace=default", "--timeout=60s")
-    stack.kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=60s")
+    remove_examples(stack, KINDS, NAMESPACES)
 
 
 @pytest.mark.parametrize("folder", ["switch-over", "demo", "rolling-install", "live-parameters", "job"])

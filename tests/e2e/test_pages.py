@@ -9,8 +9,7 @@ import yaml
 from dev.stack import Stack
 from tests.docs.pages import REPOSITORY, Page
 from tests.e2e.installation import Installation
-from tests.e2e.page_commands import differences, shell_of
-from tests.private_stack import empty_namespace
+from tests.e2e.page_commands import differences, remove_examples, shell_of
 
 PAGES = {
     "quick-start": "docs/quick-start.md",
@@ -34,9 +33,7 @@ def shell(stack: Stack, installation: Installation, tmp_path: Path) -> Iterator[
 
 
 def remove_all(stack: Stack) -> None:
-    empty_namespace(stack, "default")
-    stack.kubectl("delete", KINDS, "--all", "--namespace=default", "--timeout=60s")
-    stack.kubectl("delete", "namespace", "greeting", "market", "shop", "--ignore-not-found", "--timeout=60s")
+    remove_examples(stack, KINDS, ("greeting", "market", "shop"))
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
