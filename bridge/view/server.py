@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,10 @@ _KEPT = ("Retry-After", "Allow")
 _STATIC = {"view.css": "text/css", "view.js": "text/javascript"}
 
 
+ListPage = Callable[[Viewer, str, str | None, str], Awaitable[Any]]
+"""Reads a page of a list with a token: of a namespace or of all, from a place on."""
+
+
 class View:
     """The HTTP application and what it keeps: sessions, paces, templates."""
 
@@ -80,9 +85,9 @@ class View:
         """Return the application."""
         app = web.Application(client_max_size=LARGEST_FORM, middlewares=[self._guard()])
         routes: dict[str, Callable[[web.Request, str], Awaitable[web.Response]]] = {
-            "/plans": self._plans,
+            "/plans": partial(self._list, "plans", pages.plans),
             "/plans/{namespace}/{name}": self._plan,
-            "/executions": self._executions,
+            "/executions": partial(self._list, "executions", pages.executions),
             "/executions/{namespace}/{name}": self._execution,
         }
         app.router.add_get("/", _to_plans)
@@ -110,9 +115,7 @@ class View:
                 raise
             except web.HTTPException as error:
                 response = self._message(error.status, error.reason, error.text or "")
-                response.headers.extend(
-                    {key: value for key, value in error.headers.items() if key in ("Retry-After", "Allow")}
-                )
+                response.headers.extend({key: value for key, value in error.headers.items() if key in _KEPT})
             except TimeoutError:
                 response = self._message(504, "No answer in time", "The API server did not answer in time.")
             except Exception as error:  # a fault in a page must not show what it holds
@@ -132,10 +135,7 @@ class View:
                 if not _is_local(request):
                     raise web.HTTPUnauthorized(text="Send a token: Authorization: Bearer …")
                 raise web.HTTPSeeOther("/login?" + urlencode({"to": request.path_qs}))
-            if wait := self._paces.wait(token):
-                raise web.HTTPTooManyRequests(
-                    headers={"Retry-After": str(max(1, round(wait)))}, text="Too many requests."
-                )
+            self._keep_pace(token)
             if self._waiting >= WAITING:
                 raise web.HTTPServiceUnavailable(headers={"Retry-After": "2"}, text="Too many pages are asked for.")
             self._waiting += 1
@@ -230,29 +230,20 @@ class View:
 
     # Pages.
 
-    async def _plans(self, request: web.Request, token: str) -> web.Response:
+    async def _list(self, what: str, read: ListPage, request: web.Request, token: str) -> web.Response:
+        """Answer with a page of a list; a viewer who may not list all namespaces is asked for one."""
         namespace = request.query.get("namespace") or None
         try:
-            page = await pages.plans(self._viewer, token, namespace, request.query.get("continue", ""))
+            page = await read(self._viewer, token, namespace, request.query.get("continue", ""))
         except ForbiddenError as error:
             if namespace is None:
-                return self._rendered("namespace.html", what="plans", message=error.message, here="/plans")
+                return self._rendered("namespace.html", what=what, message=error.message, here=f"/{what}")
             raise
-        return await self._page_of("plans.html", page)
+        return await self._page_of(f"{what}.html", page)
 
     async def _plan(self, request: web.Request, token: str) -> web.Response:
         page = await pages.plan(self._viewer, token, request.match_info["namespace"], request.match_info["name"])
         return await self._page_of("plan.html", page)
-
-    async def _executions(self, request: web.Request, token: str) -> web.Response:
-        namespace = request.query.get("namespace") or None
-        try:
-            page = await pages.executions(self._viewer, token, namespace, request.query.get("continue", ""))
-        except ForbiddenError as error:
-            if namespace is None:
-                return self._rendered("namespace.html", what="executions", message=error.message, here="/executions")
-            raise
-        return await self._page_of("executions.html", page)
 
     async def _execution(self, request: web.Request, token: str) -> web.Response:
         where = request.match_info
