@@ -16,7 +16,7 @@ from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import has_orphaned_run, open_run, own_run
-from bridge.kubernetes.index import Age, Entry, Key, ObjectKind
+from bridge.kubernetes.index import Entry, Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import plan as plan_status
 from kube.errors import ConflictError, NotFoundError
@@ -38,32 +38,31 @@ class Waiting:
     """In the queue; 1 is next."""
 
 
-def why_behind(context: Context, execution: DRPlanExecution) -> Waiting | None:
+def why_behind(context: Context, execution: StoredExecution) -> Waiting | None:
     """Return what an execution waits for that is not next, from the index alone; None where objects have to be read.
 
     So a long queue costs nothing but the writes of its positions. What refers to something that does not exist is not
     answered here.
     """
-    meta, plan_name = execution.metadata, execution.spec.plan_ref
-    raw = context.index.definition(Key(ObjectKind.PLAN, meta.namespace, plan_name))
-    older = before(context.index.queue(meta.namespace, plan_name), execution)
-    if raw is None or not older or execution.spec.operation_type is OperationType.REVERT:
+    namespace, spec = execution.model.metadata.namespace, execution.model.spec
+    raw = context.index.definition(Key(ObjectKind.PLAN, namespace, spec.plan_ref))
+    older = context.index.ahead_of(execution.raw)
+    if raw is None or not older or spec.operation_type is OperationType.REVERT:
         return None
     with suppress(UnreadableObjectError):
         plan = read(raw, DRPlan).model
         named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
         if all(context.index.definition(each) is not None for each in named):
-            return _turn(plan_name, plan.status.current_execution, older)
+            return _turn(spec.plan_ref, plan.status.current_execution, older)
     return None
 
 
-async def why_waiting(context: Context, execution: DRPlanExecution, plan: DRPlan) -> Waiting | None:
+async def why_waiting(context: Context, execution: StoredExecution, plan: DRPlan) -> Waiting | None:
     """Return what an execution waits for before it may take the plan's lock; None when it is next."""
-    meta, name = execution.metadata, plan.metadata.name
     holder = await lock_holder(context, plan)
-    if holder is not None and holder.uid == meta.uid:
+    if holder is not None and holder.uid == execution.model.metadata.uid:
         return None
-    return _turn(name, holder, before(context.index.queue(meta.namespace, name), execution))
+    return _turn(plan.metadata.name, holder, context.index.ahead_of(execution.raw))
 
 
 def _turn(plan: str, holder: CurrentExecution | None, older: Sequence[Entry]) -> Waiting | None:
@@ -71,14 +70,6 @@ def _turn(plan: str, holder: CurrentExecution | None, older: Sequence[Entry]) ->
     if holder is not None:
         return Waiting(run_messages.waiting_for_lock(ObjectName(name=holder.name), plan, position), position)
     return Waiting(run_messages.waiting_for_turn(older[0].key.name, plan, position), position) if older else None
-
-
-def before(queue: list[Entry], execution: DRPlanExecution) -> list[Entry]:
-    """Return the entries of the queue that start before this execution."""
-    meta = execution.metadata
-    created = str(meta.to_object().get("creationTimestamp", ""))
-    age = Age(created, execution.spec.operation_type is OperationType.REVERT, meta.uid)
-    return [entry for entry in queue if entry.uid != meta.uid and entry.age < age]
 
 
 async def lock_holder(context: Context, plan: DRPlan) -> CurrentExecution | None:

@@ -36,7 +36,7 @@ from planning.definitions.identifiers import full_name, is_object_name, workflow
 from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
 from planning.messages.requests import NOT_ENFORCED
-from planning.revert.decide import why_rejected
+from planning.revert.decide import waits_for_end, why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)
@@ -165,7 +165,7 @@ async def _wait(
 async def _start_or_wait(context: Context, execution: StoredExecution) -> PassResult:
     """Start an execution once its references exist, the plan is free and it is valid."""
     preview = execution.model.spec.dry_run
-    if not preview and (behind := why_behind(context, execution.model)) is not None:
+    if not preview and (behind := why_behind(context, execution)) is not None:
         return await _wait_for_turn(context, execution, behind)
     if not execution.model.status.phase and context.index.starting() > STARTS:
         before, status_context = execution.model.status, context.status_context(execution)
@@ -180,7 +180,10 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
         return await _end(context, execution, Phase.FAILED, rejection_messages.not_started([NOT_ENFORCED]), found=True)
-    waiting = None if preview else await why_waiting(context, execution.model, plan.model)
+    waiting = None if preview else await why_waiting(context, execution, plan.model)
+    original = references.original
+    if waiting is None and not preview and original is not None and waits_for_end(execution.model, original):
+        waiting = Waiting(run_messages.waiting_for_end(original.metadata.name), position=1)
     if waiting is not None:
         return await _wait_for_turn(context, execution, waiting)
     if execution.model.spec.operation_type is OperationType.REVERT:

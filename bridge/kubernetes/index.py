@@ -250,8 +250,27 @@ class Index:
         return self._entries.get(key)
 
     def queue(self, namespace: str, plan: str) -> list[Entry]:
-        """Return the executions that wait for a plan, oldest first."""
-        return [entry for entry in self.of_plan(namespace, plan) if entry.waits]
+        """Return the executions that wait for a plan, in the order in which they start.
+
+        A Revert that was created before the Execute which it takes back comes after it.
+        """
+        waiting = [entry for entry in self.of_plan(namespace, plan) if entry.waits]
+        originals = [self._original_to_come(entry) for entry in waiting]
+        turns = [
+            (_turn(entry, original), entry)
+            for entry, original in zip(waiting, originals, strict=True)
+            if original is None or original.waits
+        ]
+        return [entry for _, entry in sorted(turns, key=lambda turn: turn[0])]
+
+    def ahead_of(self, item: Object) -> list[Entry]:
+        """Return the entries of its plan's queue that start before an execution."""
+        entry = entry_of(item)
+        if entry is None:
+            return []
+        turn = _turn(entry, self._original_to_come(entry))
+        queue = [other for other in self.queue(entry.key.namespace, entry.plan) if other.uid != entry.uid]
+        return [other for other in queue if _turn(other, self._original_to_come(other)) < turn]
 
     def of_plan(self, namespace: str, plan: str) -> list[Entry]:
         """Return all executions of a plan that wait, run, or have something left to do, oldest first."""
@@ -270,6 +289,15 @@ class Index:
     def definition(self, key: Key) -> Object | None:
         """Return a DRPlan or DRWorkflow as it was last seen."""
         return self._definitions.get(key)
+
+    def _original_to_come(self, entry: Entry) -> Entry | None:
+        """Return the Execute that a Revert takes back, where that has not started yet."""
+        if not entry.reverts:
+            return None
+        original = self._entries.get(Key(ObjectKind.EXECUTION, entry.key.namespace, entry.original))
+        if original is None or original.plan != entry.plan or original.reverts:
+            return None
+        return original if original.waits or (original.missing and not original.workflow_id) else None
 
     # Which keys a change wakes.
 
@@ -302,10 +330,8 @@ class Index:
 
     def _wake_next(self, plan: Key) -> None:
         """Wake the execution that is to run a plan next."""
-        entries = map(self._entries.__getitem__, self._of_plan.get((plan.namespace, plan.name), ()))
-        following = min((entry for entry in entries if entry.waits), key=lambda entry: entry.age, default=None)
-        if following is not None:
-            self._wake(following.key)
+        if following := self.queue(plan.namespace, plan.name):
+            self._wake(following[0].key)
 
     def _wake_dependents(self, key: Key) -> None:
         if key.kind is ObjectKind.PLAN:
@@ -317,6 +343,11 @@ class Index:
             if (key.namespace, key.name) in _refers_to(self._definitions[plan]):
                 self._wake(plan)
                 self._wake_dependents(plan)
+
+
+def _turn(entry: Entry, original: Entry | None) -> Age:
+    """Return the position of an entry in the order of the queue, given the Execute after which it comes."""
+    return max(entry.age, Age(original.created, entry.reverts, entry.uid)) if original else entry.age
 
 
 def _lock(plan: Object) -> object:

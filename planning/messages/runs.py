@@ -79,6 +79,11 @@ def waiting_for_turn(before: str, plan: str, position: int) -> str:
     )
 
 
+def waiting_for_end(original: str) -> str:
+    """A Revert is next, and the Execute that it takes back has not started or not ended."""
+    return f"Waiting for the end of DRPlanExecution {original}, which is to be taken back"
+
+
 def invalid(errors: Sequence[str]) -> str:
     """A definition is wrong; each error names the field and the remedy."""
     return listed(errors, ERRORS_BOUND)

@@ -329,6 +329,20 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
 
     Whether it is recorded what the original did is not asked: that is in its ledger, which only the worker reads.
     """
+    if (reason := _why_never(revert, original)) is not None or original is None:
+        return reason
+    if original.status.phase not in ENDED:
+        return rejection_messages.not_ended(original.metadata.name, original.status.phase)
+    return None
+
+
+def waits_for_end(revert: DRPlanExecution, original: DRPlanExecution) -> bool:
+    """Return whether nothing but the end of `original` is missing for `revert` to take it back."""
+    return original.status.phase in (None, Phase.PENDING, Phase.RUNNING) and _why_never(revert, original) is None
+
+
+def _why_never(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
+    """Say why `revert` may not take `original` back, whatever becomes of that."""
     name = revert.spec.revert_execution_ref or revert.spec.revert_to
     if revert.spec.revert_to and (fields := _not_with_revert_to(revert.spec)):
         return rejection_messages.not_with_revert_to(fields)
@@ -344,8 +358,6 @@ def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> s
         return rejection_messages.is_preview(name)
     if original.spec.plan_ref != revert.spec.plan_ref:
         return rejection_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
-    if original.status.phase not in ENDED:
-        return rejection_messages.not_ended(name, original.status.phase)
     return None
 
 

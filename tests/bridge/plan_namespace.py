@@ -5,14 +5,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from unittest import mock
 
 from temporalio.client import Client, WorkflowHandle
 
 from api.execution import DRPlanExecution, RunState
-from api.meta import API_VERSION
+from api.meta import API_VERSION, rfc3339
 from api.phases import Phase
 from api.steps import Target
 from bridge.bridge import Bridge
@@ -154,6 +154,15 @@ def condition(item: Object, kind: str) -> Object:
     """Give a condition, an empty object where there is none."""
     found = (one for one in item.get("status", {}).get("conditions", []) if one["type"] == kind)
     return next(found, {})
+
+
+async def next_second(item: Object) -> None:
+    """Wait until the clock of creationTimestamp has moved on: within one second the uids give the order."""
+
+    async def look() -> bool:
+        return rfc3339(datetime.now(UTC)) > str(item["metadata"]["creationTimestamp"])
+
+    await eventually(look, "next second")
 
 
 @asynccontextmanager

@@ -1,30 +1,20 @@
 """One test for each sentence of 'Starting, queueing, cancelling' about the lock, the queue and the plan's phase."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
-from api.meta import CANCEL_ANNOTATION, go_duration, rfc3339
+from api.meta import CANCEL_ANNOTATION, go_duration
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
 from kube.client import Object
-from tests.bridge.plan_namespace import PlanNamespace, condition
+from tests.bridge.plan_namespace import PlanNamespace, condition, next_second
 from tests.bridge.scripted_workflows import done
-from tests.eventually import eventually
 
 
 def lock(plan: Object) -> Object | None:
     found: Object | None = plan.get("status", {}).get("currentExecution")
     return found
-
-
-async def next_second(item: Object) -> None:
-    """Wait until the clock of creationTimestamp has moved on: within one second the uids give the order."""
-
-    async def look() -> bool:
-        return rfc3339(datetime.now(UTC)) > str(item["metadata"]["creationTimestamp"])
-
-    await eventually(look, "next second")
 
 
 async def test_one_execution_of_a_plan_runs_and_holds_its_lock_by_uid(ns: PlanNamespace) -> None:

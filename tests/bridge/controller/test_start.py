@@ -6,7 +6,7 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
 from planning.messages import runs as run_messages
-from tests.bridge.plan_namespace import PlanNamespace, condition
+from tests.bridge.plan_namespace import PlanNamespace, condition, next_second
 from tests.bridge.scripted_workflows import done
 
 
@@ -35,6 +35,33 @@ async def test_a_missing_original_is_waited_for(ns: PlanNamespace) -> None:
     waiting = await ns.phase("quick-revert", Phase.PENDING)
     assert waiting["status"]["message"] == "Waiting for DRPlanExecution quick"
     await ns.execute("quick")
+    await ns.phase("quick-revert", Phase.SUCCEEDED)
+
+
+async def test_a_revert_that_is_older_than_its_execute_waits_until_that_has_ended(ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.execute("holder")
+    holder = await ns.phase("holder", Phase.RUNNING)
+    await next_second(await ns.revert("quick-revert", "slow"))
+    await ns.execute("slow")
+    await ns.until("quick-revert", lambda item: "position 2" in str(item.get("status")), "its position")
+    await ns.close(holder, done())
+    slow = await ns.phase("slow", Phase.RUNNING)
+    waiting = await ns.until("quick-revert", lambda item: "slow, which runs" in str(item.get("status")), "its turn")
+    assert waiting["status"]["phase"] == "Pending"
+    await ns.close(slow, done())
+    await ns.phase("quick-revert", Phase.SUCCEEDED)
+
+
+async def test_a_revert_waits_with_its_execute_for_what_that_refers_to(ns: PlanNamespace) -> None:
+    await ns.plan()
+    await ns.execute("quick")
+    await ns.phase("quick", Phase.PENDING)
+    await ns.revert("quick-revert", "quick")
+    waiting = await ns.phase("quick-revert", Phase.PENDING)
+    assert waiting["status"]["message"] == "Waiting for the end of DRPlanExecution quick, which is to be taken back"
+    assert condition(waiting, "Progressing")["reason"] == "WaitingForPlan"
+    await ns.dr_workflow()
     await ns.phase("quick-revert", Phase.SUCCEEDED)
 
 

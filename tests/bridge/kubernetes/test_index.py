@@ -2,12 +2,11 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
-from bridge.controller import plan_lock
 from bridge.kubernetes.index import Index, Key, ObjectKind, entry_of
 from bridge.kubernetes.work_queue import Rank
 from kube.client import Object
@@ -98,11 +97,36 @@ def test_an_execute_and_its_revert_that_are_applied_together_run_in_that_order()
     later = execution("again", operationType="Execute", created="2026-01-01T00:00:01Z")
     woken.by(ObjectKind.EXECUTION, later, back, move)
     assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["move", "back", "again"]
-    first, second = (DRPlanExecution.model_validate(item) for item in (move, back))
-    queue = woken.index.queue("default", "plan")
-    assert plan_lock.before(queue, first) == []
-    assert [entry.key.name for entry in plan_lock.before(queue, second)] == ["move"]
+    assert woken.index.ahead_of(move) == []
+    assert [entry.key.name for entry in woken.index.ahead_of(back)] == ["move"]
     assert woken.index.queue("default", "another") == []
+
+
+@pytest.mark.parametrize("reference", ["revertExecutionRef", "revertTo"])
+def test_a_revert_that_is_older_than_its_execute_comes_after_it(reference: str) -> None:
+    woken = Woken()
+    back = execution("back", operationType="Revert", **{reference: "move"})
+    between = execution("between", operationType="Execute", created="2026-01-01T00:00:01Z")
+    move = execution("move", operationType="Execute", created="2026-01-01T00:00:02Z")
+    last = execution("last", operationType="Execute", created="2026-01-01T00:00:03Z")
+    woken.by(ObjectKind.EXECUTION, last, back, between, move)
+    order = ["between", "move", "back", "last"]
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == order
+    for position, item in enumerate((between, move, back, last)):
+        assert [entry.key.name for entry in woken.index.ahead_of(item)] == order[:position]
+
+
+def test_nobody_waits_for_a_revert_whose_execute_misses_something() -> None:
+    woken = Woken()
+    back = execution("back", operationType="Revert", revertExecutionRef="move")
+    move = execution("move", "Pending", operationType="Execute", created="2026-01-01T00:00:02Z")
+    move["status"]["conditions"] = [{"type": "ReferencesFound", "reason": "WaitingForReference"}]
+    last = execution("last", operationType="Execute", created="2026-01-01T00:00:03Z")
+    assert woken.by(ObjectKind.EXECUTION, back, move, last) >= {"back", "move", "last"}
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["last"]
+    found = execution("move", "Pending", operationType="Execute", created="2026-01-01T00:00:02Z", version="2")
+    assert "back" in woken.by(ObjectKind.EXECUTION, found)
+    assert [entry.key.name for entry in woken.index.queue("default", "plan")] == ["move", "back", "last"]
 
 
 def test_an_end_wakes_those_that_wait_for_the_plan_and_the_plan() -> None:

@@ -125,15 +125,15 @@ def other(phase: Phase, plan_ref: str = "nginx-plan") -> Object:
 async def stands_before(beside: Object) -> str | None:
     index = Index(lambda key: None)
     index.put(ObjectKind.EXECUTION, beside)
-    waiting = execution(accepted=True, phase=Phase.PENDING).model
-    spec = waiting.spec.model_copy(update={"plan_ref": "nginx-plan"})
+    raw = execution(accepted=True, phase=Phase.PENDING).raw
+    waiting = read(raw | {"spec": raw["spec"] | {"planRef": "nginx-plan"}}, DRPlanExecution)
 
     async def get(model: type[DRPlanExecution], namespace: str, name: str) -> StoredObject[DRPlanExecution]:
         return read(beside, DRPlanExecution)
 
     context = cast(Context, SimpleNamespace(index=index, store=SimpleNamespace(get=get), followed=set))
     without_lock = locked(None).model_copy(update={"status": DRPlanStatus()})
-    found = await why_waiting(context, waiting.model_copy(update={"spec": spec}), without_lock)
+    found = await why_waiting(context, waiting, without_lock)
     return found.message if found else None
 
 

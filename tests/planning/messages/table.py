@@ -320,6 +320,7 @@ AROUND_A_RUN = [
     ("Pending", run_messages.WAITING_FOR_START),
     ("Pending", run_messages.waiting_for_lock(ObjectName(name=GAP), GAP, 2)),
     ("Pending", run_messages.waiting_for_turn(GAP, GAP, 2)),
+    ("Pending", run_messages.waiting_for_end(GAP)),
     ("Running", running_messages.no_worker(MOMENT, MOMENT)),
     ("Pending, Running", running_messages.no_engine(MOMENT, MOMENT, GAP)),
     ("Running", running_messages.worker_failing(MOMENT, MOMENT)),
