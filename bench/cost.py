@@ -13,7 +13,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,8 +48,8 @@ class Cost:
     events: Counter[str] = field(default_factory=Counter)
 
 
-def processor(bench: Bench) -> Counter[str]:
-    """Return the milliseconds that each process of the stack has used, its children included."""
+def processor(bench: Bench, names: Sequence[str] = PROCESSES) -> Counter[str]:
+    """Return the milliseconds that each of these processes of the stack has used, its children included."""
     parents, used = dict[int, int](), dict[int, float]()
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -58,7 +58,7 @@ def processor(bench: Bench) -> Counter[str]:
             used[int(entry.name)] = sum(map(int, fields[11:15])) * 1000 / _TICKS
             parents[int(entry.name)] = int(fields[1])
     total = Counter[str]()
-    for name in PROCESSES:
+    for name in names:
         running = find(bench.stack.layout, name)
         if running is not None:
             total[name] = round(sum(used[pid] for pid in used if _descends(pid, running.pid, parents)))

@@ -23,7 +23,7 @@ def _config_map_action(name: str, operation: str) -> Manifest:
     manifest = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name},
+        "metadata": {"name": name, "namespace": "default"},
         "data": {"made": "by the benchmark"},
     }
     return {
