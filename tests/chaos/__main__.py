@@ -1,7 +1,8 @@
 """`make chaos`: run the fault campaign on a stack of its own, or go on with it; print a report as it goes.
 
 Each round runs plans side by side, an Execute and a Revert of each, while one fault follows the other. Plans and faults
-are drawn from the round's seed: `make chaos ARGS="--seed 17 --executions 1"` repeats the round of the seed 17. What
+are drawn from the round's seed: `make chaos ARGS="--seed 17 --executions 1"` repeats the round of the seed 17, with the
+same `--parallel`, `--faults` and `--upgrade-from`. What
 came of all rounds is in the report (JSON), from which a campaign that was interrupted goes on.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from tests.chaos import bounds
 from tests.chaos.campaign import Campaign
+from tests.chaos.faults import Kind
 from tests.chaos.plans import SHAPES
 from tests.chaos.processes import System
 from tests.chaos.report import Report, line, write_page
@@ -43,13 +45,28 @@ def _options() -> argparse.Namespace:
         "--upgrade-from",
         default="",
         metavar="REVISION",
-        help="of Git: in a third of the rounds the worker begins with its code",
+        help="of Git: in a quarter of the rounds the worker begins with its code",
+    )
+    parser.add_argument(
+        "--faults",
+        type=_kinds,
+        default=[],
+        metavar="KIND,...",
+        help=f"one of each comes first, in both halves of each round: {', '.join(each.value for each in Kind)}",
     )
     parser.add_argument(
         "--bounds", type=int, default=0, metavar="TIMES", help="measure the bounds so often, after the rounds"
     )
     parser.add_argument("--page", action="store_true", help="write the tables of docs/fault-campaign.md")
     return parser.parse_args()
+
+
+def _kinds(text: str) -> list[Kind]:
+    by_name = {each.value.lower(): each for each in Kind}
+    names = [each.strip().lower() for each in text.split(",")]
+    if unknown := [each for each in names if each not in by_name]:
+        raise argparse.ArgumentTypeError(f'unsupported value "{unknown[0]}"; supported values: {", ".join(by_name)}')
+    return [by_name[each] for each in names]
 
 
 @contextmanager
@@ -79,7 +96,7 @@ def run(options: argparse.Namespace, report: Report) -> None:
                 campaign.run_undisturbed(sorted(SHAPES))
                 print(f"undisturbed: {', '.join(sorted(SHAPES))}", flush=True)
             while report.executions < options.executions and time.monotonic() < end:
-                one = campaign.run_round(options.seed + len(report.rounds), options.parallel)
+                one = campaign.run_round(options.seed + len(report.rounds), options.parallel, options.faults)
                 report.rounds.append(one)
                 report.save()
                 print("\n  ".join([line(one), *one.problems[:_SHOWN]]), flush=True)
@@ -106,7 +123,9 @@ def main() -> None:
     options = _options()
     os.environ.setdefault("GOGC", "400")  # as in the tests
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended
-    report = Report.load(options.report, options.seed, options.parallel)
+    report = Report.load(
+        options.report, options.seed, options.parallel, ", ".join(each.value for each in options.faults)
+    )
     try:
         run(options, report)
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.admin import Admin
 from tests.audit_log import AuditLog
 from tests.chaos import oracle
-from tests.chaos.faults import Fault, draw_faults
+from tests.chaos.faults import Fault, Kind, draw_faults
 from tests.chaos.inject import Injector
 from tests.chaos.oracle import Outcome
 from tests.chaos.plans import EXECUTE, PLAN, REVERT, SHAPES
@@ -84,18 +84,21 @@ class Campaign:
             self.undisturbed[shape] = outcomes
         assert not record.problems, f"without any fault: {record.problems}"
 
-    def run_round(self, seed: int, parallel: int) -> Round:
-        """Run a round that is drawn from its seed."""
+    def run_round(self, seed: int, parallel: int, first: Sequence[Kind] = ()) -> Round:
+        """Run a round that is drawn from its seed; each half begins with a fault of each of the kinds in `first`."""
         chance = random.Random(seed)
         bridges = chance.choice((1, 1, 2))
         upgrade = chance.choice(("", "", "build", "code" if self.older_code else ""))
+        if Kind.UPGRADE in first:
+            upgrade = "code" if self.older_code else "build"
         drawn = [
             each for _ in range(parallel // len(SHAPES) + 1) for each in chance.sample(sorted(SHAPES), len(SHAPES))
         ]
         own = (Name.BRIDGE, Name.OTHER_BRIDGE)[:bridges]
         later = Name.OTHER_WORKER if upgrade == "build" else Name.WORKER
-        faults = draw_faults(chance, chance.randint(*_FAULTS), (Name.WORKER, *own), upgrade=upgrade != "")
-        faults_of_revert = draw_faults(chance, chance.randint(*_FAULTS), (later, *own))
+        faults = draw_faults(chance, chance.randint(*_FAULTS), (Name.WORKER, *own), upgrade=upgrade != "", first=first)
+        again = [each for each in first if each is not Kind.UPGRADE]
+        faults_of_revert = draw_faults(chance, chance.randint(*_FAULTS), (later, *own), first=again)
         return self.run_with(Round(seed, drawn[:parallel], bridges, upgrade), faults, faults_of_revert)
 
     def run_with(self, record: Round, faults: list[Fault], faults_of_revert: list[Fault]) -> Round:

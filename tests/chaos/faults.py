@@ -1,6 +1,7 @@
 """The faults of the campaign, and how a round's faults are drawn from its seed."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -52,6 +53,8 @@ class Fault:
 
     def __str__(self) -> str:
         where = self.target.value if self.server is None else f"{self.target.value} to {self.server.value}"
+        if self.kind is Kind.ROLLING_RESTART:
+            where = "everything"
         detail = self.detail.value if isinstance(self.detail, Answer) else self.detail
         words = [self.kind.value, *([f"{detail}"] if detail is not None else []), where, f"{self.seconds:.1f} s"]
         return ", ".join(words)
@@ -73,12 +76,17 @@ _WEIGHTS = {
 }
 
 
-def draw_faults(chance: random.Random, number: int, own: tuple[Name, ...], *, upgrade: bool = False) -> list[Fault]:
-    """Draw so many faults; `own` are our processes that run. With `upgrade` one of them replaces the worker."""
+def draw_faults(
+    chance: random.Random, number: int, own: tuple[Name, ...], *, upgrade: bool = False, first: Sequence[Kind] = ()
+) -> list[Fault]:
+    """Draw one fault of each kind in `first`, and so many others; `own` are our processes that run.
+
+    With `upgrade` one of them replaces the worker.
+    """
     kinds = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=number)
-    if upgrade:
+    if upgrade and Kind.UPGRADE not in first:
         kinds[chance.randrange(number)] = Kind.UPGRADE
-    return [_drawn(chance, kind, own) for kind in kinds]
+    return [_drawn(chance, kind, own) for kind in (*first, *kinds)]
 
 
 def _drawn(chance: random.Random, kind: Kind, own: tuple[Name, ...]) -> Fault:

@@ -21,18 +21,20 @@ class Report:
     file: Path
     seed: int
     parallel: int
+    first: str = ""
+    """The kinds of faults with which each half of a round begins."""
     rounds: list[Round] = field(default_factory=list)
     bounds: dict[str, list[float]] = field(default_factory=dict)
     """Seconds by what was measured."""
 
     @classmethod
-    def load(cls, file: Path, seed: int, parallel: int) -> Self:
-        """Return the report of an earlier run with this seed, to go on with; else a new one."""
+    def load(cls, file: Path, seed: int, parallel: int, first: str = "") -> Self:
+        """Return the report of an earlier run with these options, to go on with; else a new one."""
         if file.exists():
             found: dict[str, Any] = json.loads(file.read_text())
-            if (found["seed"], found["parallel"]) == (seed, parallel):
-                return cls(file, seed, parallel, [Round(**each) for each in found["rounds"]], found["bounds"])
-        return cls(file, seed, parallel)
+            if (found["seed"], found["parallel"], found.get("first", "")) == (seed, parallel, first):
+                return cls(file, seed, parallel, first, [Round(**each) for each in found["rounds"]], found["bounds"])
+        return cls(file, seed, parallel, first)
 
     @property
     def executions(self) -> int:
@@ -94,12 +96,12 @@ def _kind(fault: str) -> str:
 
 def _rounds(report: Report) -> list[str]:
     rows = [
-        f"| {each.seed} | {each.executions} | {each.bridges} | {len(each.faults)} | {each.dropped} | "
+        f"| {each.seed} | {each.executions} | {each.bridges} | {each.upgrade} | {len(each.faults)} | {each.dropped} | "
         f"{each.seconds:.0f} | {'held' if not each.problems else len(each.problems)} |"
         for each in report.rounds
     ]
-    head = "| seed | executions | bridges | faults | dropped answers | seconds | result |"
-    return [head, "| --- | --- | --- | --- | --- | --- | --- |", *rows]
+    head = "| seed | executions | bridges | upgrade | faults | dropped answers | seconds | result |"
+    return [head, "| --- | --- | --- | --- | --- | --- | --- | --- |", *rows]
 
 
 def _bounds(report: Report) -> list[str]:

@@ -90,6 +90,21 @@ def test_a_seed_draws_the_same_faults_again_and_all_kinds_are_drawn() -> None:
     assert Kind.UPGRADE not in {each.kind for each in alone}
 
 
+def test_faults_that_are_asked_for_come_first_and_a_seed_without_them_draws_what_it_drew() -> None:
+    own, first = (Name.WORKER, Name.BRIDGE), (Kind.ROLLING_RESTART, Kind.UPGRADE)
+    for seed in range(20):
+        kinds = [each.kind for each in draw_faults(random.Random(seed), 4, own, upgrade=True, first=first)]
+        assert tuple(kinds[:2]) == first
+        assert len(kinds) == 6
+    others = draw_faults(random.Random(3), 4, own, upgrade=True)
+    assert [str(each) for each in others] == [
+        "upgrade, worker, 0.0 s",
+        "slow, 0.29, worker to API server, 8.0 s",
+        "SIGSTOP, bridge, 7.7 s",
+        "half-open, worker to Temporal, 6.1 s",
+    ]
+
+
 def test_every_shape_stays_in_its_namespace() -> None:
     for shape in SHAPES.values():
         assert "other-namespace" not in json.dumps(shape("this-namespace").objects())
@@ -111,6 +126,7 @@ def test_a_campaign_goes_on_from_its_report_and_tells_what_did_not_hold(tmp_path
     ]
     assert line(again.rounds[0]).endswith("1 PROBLEMS")
     assert Report.load(file, 8, 8).rounds == []
+    assert Report.load(file, 7, 8, "upgrade").rounds == []
 
 
 def test_a_stepped_clock_is_wrong_by_what_its_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
