@@ -60,6 +60,10 @@ class Failing(ABC):
         """Start it unless it runs, and return at once."""
 
     @abstractmethod
+    def supervise(self) -> None:
+        """Start it again if it has ended by itself."""
+
+    @abstractmethod
     def ready(self) -> bool:
         """Tell whether it serves."""
 
@@ -71,7 +75,7 @@ class Failing(ABC):
 
 
 class Server(Failing):
-    """A server of the stack."""
+    """A server of the stack, started again when it ends by itself: its predecessor may hold a port for a moment."""
 
     def __init__(self, name: Name, stack: Stack, service: Callable[[], Service], ready: Callable[[], bool]) -> None:
         self.name = name
@@ -80,11 +84,16 @@ class Server(Failing):
         self._stack = stack
         self._process = service().name
         self._ready = ready
+        self._wanted = True
+        self._lock = threading.RLock()
 
     def send(self, number: signal.Signals) -> None:
-        running = find(self._stack.layout, self._process)
-        if running is not None:
-            os.kill(running.pid, number)
+        with self._lock:
+            running = find(self._stack.layout, self._process)
+            if running is not None:
+                if number in (signal.SIGKILL, signal.SIGTERM):
+                    self._wanted = False
+                os.kill(running.pid, number)
 
     def wait_for_end(self) -> None:
         deadline = time.monotonic() + 20
@@ -94,8 +103,16 @@ class Server(Failing):
             time.sleep(0.02)
 
     def start(self) -> None:
-        if find(self._stack.layout, self._process) is None:
-            start_service(self._stack.layout, self.service())
+        with self._lock:
+            if find(self._stack.layout, self._process) is None:
+                start_service(self._stack.layout, self.service())
+            self._wanted = True
+
+    def supervise(self) -> None:
+        """Start it again if it has ended by itself."""
+        with self._lock:
+            if self._wanted and find(self._stack.layout, self._process) is None:
+                self.start()
 
     def ready(self) -> bool:
         return find(self._stack.layout, self._process) is not None and self._ready()
@@ -258,6 +275,7 @@ class System:
     servers: dict[Name, Server]
     own: dict[Name, OwnProcess] = field(default_factory=dict)
     _closed: threading.Event = field(default_factory=threading.Event)
+    _supervisor: threading.Thread = field(init=False)
 
     @classmethod
     def start(cls, stack: Stack, folder: Path) -> "System":
@@ -265,7 +283,8 @@ class System:
         system = cls(stack, Loop(), folder, servers_of(stack))
         for name in (Name.WORKER, Name.BRIDGE):
             system.own[name] = own_process(name, name.value, stack, system.loop, folder, {})
-        threading.Thread(target=system._supervise, daemon=True).start()
+        system._supervisor = threading.Thread(target=system._supervise, daemon=True)
+        system._supervisor.start()
         system.wait_until_ready()
         return system
 
@@ -306,11 +325,12 @@ class System:
     def close(self) -> None:
         """End our processes and their links."""
         self._closed.set()
+        self._supervisor.join()
         for process in self.own.values():
             process.close()
         self.loop.close()
 
     def _supervise(self) -> None:
         while not self._closed.wait(0.5):
-            for process in list(self.own.values()):
-                process.supervise()
+            for failing in (*self.servers.values(), *list(self.own.values())):
+                failing.supervise()
