@@ -1,7 +1,7 @@
 """The bridge's tasks: three reflectors, the lease, events, and passes while leading."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import structlog
@@ -18,7 +18,7 @@ from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.leader_election import LeaderElection
 from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store
-from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue
+from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue, lowest_ranks
 from bridge.settings import BridgeSettings
 from bridge.temporal.calls import NoAnswer, TemporalError
 from bridge.temporal.client import TemporalClient
@@ -162,7 +162,7 @@ class Bridge:
             self._context.open_executions.clear()
             self._context.turns.reset(self._context.index.rehearsed_plans())
             self._begin()
-            workers = [asyncio.create_task(self._work(lowest)) for lowest in self._ranks()]
+            workers = [asyncio.create_task(self._work(lowest)) for lowest in lowest_ranks(self._settings.passes)]
             workers.append(asyncio.create_task(self._sweep()))
             workers.append(asyncio.create_task(sample(self._context, self._passes, self._queue.overdue)))
             try:
@@ -191,14 +191,6 @@ class Bridge:
     async def _sweep(self) -> None:
         await self._caught_up.wait()
         await sweep(self._context)
-
-    def _ranks(self) -> Iterator[Rank]:
-        """Yield for each worker the lowest rank that it takes: most are kept free of plans and DRWorkflows.
-
-        Some are kept free of everything that has a status, for a pass may wait some seconds for a busy worker.
-        """
-        for number in range(self._settings.passes):
-            yield (Rank.LAST, Rank.NORMAL, Rank.NORMAL, Rank.FIRST)[number % 4]
 
     async def _work(self, lowest: Rank = Rank.LAST) -> None:
         if lowest > Rank.NORMAL and self._settings.passes > 1:  # one alone does all, what runs first

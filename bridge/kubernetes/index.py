@@ -4,9 +4,12 @@ A finished execution with nothing left to do is not kept, so that ten thousand o
 decides from the index alone: it reads objects live. Source: docs/architecture.md, "Bridge".
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
@@ -149,8 +152,12 @@ class Index:
         self._settled: set[Key] = set()
         """Definitions that had been validated when this bridge began to lead, and that nothing has woken since."""
         self._entries: dict[Key, Entry] = {}
-        self._of_plan: dict[tuple[str, str], set[Key]] = {}
+        self._of_plan = defaultdict[tuple[str, str], set[Key]](set)
+        self._queues: dict[tuple[str, str], list[tuple[Age, Key]]] = {}
+        """The queues of plans, until a change of their order: each of a thousand that wait asks for its position."""
         self._definitions: dict[Key, Object] = {}
+        self._users = defaultdict[tuple[str, str], set[Key]](set)
+        """The plans that refer to a DRWorkflow, by its namespace and name."""
         self._written: dict[Key, str] = {}
 
     # Called by the reflectors.
@@ -168,7 +175,7 @@ class Index:
         before, entry = self._entries.get(key), entry_of(item)
         self._replace(key, entry)
         echo = self.is_last(key, item)
-        if not echo:
+        if not echo or entry is None:
             self._written.pop(key, None)
         if entry is not None and not echo:
             self._wake(key)
@@ -176,8 +183,7 @@ class Index:
             self._wake_around(key, str(item["spec"].get("planRef") or ""))
 
     def _put_definition(self, key: Key, item: Object) -> None:
-        before = self._definitions.get(key)
-        self._definitions[key] = item
+        before = self._replace_definition(key, item)
         if not self.is_last(key, item):
             self._wake(key)
         if before is None or before["metadata"].get("generation") != item["metadata"].get("generation"):
@@ -190,7 +196,7 @@ class Index:
         key = Key(kind, namespace, name)
         entry = self._entries.get(key)
         self._replace(key, None)
-        self._definitions.pop(key, None)
+        self._replace_definition(key, None)
         self._written.pop(key, None)
         if entry is not None:
             self._wake(key)
@@ -207,7 +213,8 @@ class Index:
 
     def wrote(self, key: Key, item: Object) -> None:
         """Remember a write of this process: its echo from the watch needs no pass."""
-        self._written[key] = item["metadata"]["resourceVersion"]
+        if key in self._entries or key in self._definitions:  # not where the echo of the last one came first
+            self._written[key] = item["metadata"]["resourceVersion"]
 
     def last_write(self, key: Key) -> str | None:
         """Return the version of an object that this process wrote last; None where others have changed it since."""
@@ -254,23 +261,16 @@ class Index:
 
         A Revert that was created before the Execute which it takes back comes after it.
         """
-        waiting = [entry for entry in self.of_plan(namespace, plan) if entry.waits]
-        originals = [self._original_to_come(entry) for entry in waiting]
-        turns = [
-            (_turn(entry, original), entry)
-            for entry, original in zip(waiting, originals, strict=True)
-            if original is None or original.waits
-        ]
-        return [entry for _, entry in sorted(turns, key=lambda turn: turn[0])]
+        return [self._entries[key] for _, key in self._queue(namespace, plan)]
 
     def ahead_of(self, item: Object) -> list[Entry]:
         """Return the entries of its plan's queue that start before an execution."""
         entry = entry_of(item)
         if entry is None:
             return []
-        turn = _turn(entry, self._original_to_come(entry))
-        queue = [other for other in self.queue(entry.key.namespace, entry.plan) if other.uid != entry.uid]
-        return [other for other in queue if _turn(other, self._original_to_come(other)) < turn]
+        queue, turn = self._queue(entry.key.namespace, entry.plan), _turn(entry, self._original_to_come(entry))
+        ahead = (self._entries[key] for _, key in queue[: bisect_left(queue, turn, key=itemgetter(0))])
+        return [other for other in ahead if other.uid != entry.uid]
 
     def of_plan(self, namespace: str, plan: str) -> list[Entry]:
         """Return all executions of a plan that wait, run, or have something left to do, oldest first."""
@@ -290,6 +290,17 @@ class Index:
         """Return a DRPlan or DRWorkflow as it was last seen."""
         return self._definitions.get(key)
 
+    def _queue(self, namespace: str, plan: str) -> list[tuple[Age, Key]]:
+        """Return turn and key of each execution in a plan's queue, in their order."""
+        known = self._queues.get((namespace, plan))
+        if known is None:
+            entries = [self._entries[key] for key in self._of_plan.get((namespace, plan), ())]
+            waiting = [(entry, self._original_to_come(entry)) for entry in entries if entry.waits]
+            known = sorted((_turn(one, first), one.key) for one, first in waiting if first is None or first.waits)
+            if known:
+                self._queues[namespace, plan] = known
+        return known
+
     def _original_to_come(self, entry: Entry) -> Entry | None:
         """Return the Execute that a Revert takes back, where that has not started yet."""
         if not entry.reverts:
@@ -307,14 +318,27 @@ class Index:
 
     def _replace(self, key: Key, entry: Entry | None) -> None:
         before = self._entries.pop(key, None)
+        moved = _order_facts(before) != _order_facts(entry)
         if before is not None:
-            plan = (key.namespace, before.plan)
-            self._of_plan[plan].discard(key)
-            if not self._of_plan[plan]:
-                del self._of_plan[plan]
+            self._of_plan[key.namespace, before.plan].discard(key)
         if entry is not None:
             self._entries[key] = entry
-            self._of_plan.setdefault((key.namespace, entry.plan), set()).add(key)
+            self._of_plan[key.namespace, entry.plan].add(key)
+        for plan in {each.plan for each in (before, entry) if each is not None and moved}:
+            self._queues.pop((key.namespace, plan), None)
+            if not self._of_plan[key.namespace, plan]:
+                del self._of_plan[key.namespace, plan]
+
+    def _replace_definition(self, key: Key, item: Object | None) -> Object | None:
+        """Store a definition, or remove it; return the one before."""
+        before = self._definitions.pop(key, None)
+        for name in _refers_to(key, before):
+            self._users[name].discard(key)
+        for name in _refers_to(key, item):
+            self._users[name].add(key)
+        if item is not None:
+            self._definitions[key] = item
+        return before
 
     def _wake_around(self, key: Key, plan: str) -> None:
         """Wake the plan, what is next in its queue, and what may wait for this execution.
@@ -339,15 +363,21 @@ class Index:
                 if not self._entries[other].workflow_id:
                     self._wake(other)
             return
-        for plan in [plan for plan in self._definitions if plan.kind is ObjectKind.PLAN]:
-            if (key.namespace, key.name) in _refers_to(self._definitions[plan]):
-                self._wake(plan)
-                self._wake_dependents(plan)
+        for plan in self._users.get((key.namespace, key.name), ()):
+            self._wake(plan)
+            self._wake_dependents(plan)
 
 
 def _turn(entry: Entry, original: Entry | None) -> Age:
     """Return the position of an entry in the order of the queue, given the Execute after which it comes."""
     return max(entry.age, Age(original.created, entry.reverts, entry.uid)) if original else entry.age
+
+
+def _order_facts(entry: Entry | None) -> tuple[object, ...] | None:
+    """Return what the order of its plan's queue depends on, its own turn or that of its Reverts."""
+    if entry is None:
+        return None
+    return (entry.plan, entry.waits, entry.age, entry.original, entry.missing, bool(entry.workflow_id))
 
 
 def _lock(plan: Object) -> object:
@@ -361,8 +391,9 @@ def _is_validated(item: Object) -> bool:
     return of == [item["metadata"].get("generation")]
 
 
-def _refers_to(plan: Object) -> Iterator[tuple[str, str]]:
-    for stage in plan["spec"].get("stages") or []:
+def _refers_to(key: Key, item: Object | None) -> Iterator[tuple[str, str]]:
+    spec = (item or {}).get("spec") or {} if key.kind is ObjectKind.PLAN else {}
+    for stage in spec.get("stages") or []:
         for workflow in stage.get("workflows") or []:
             ref = workflow.get("workflowRef") or {}
-            yield (ref.get("namespace") or plan["metadata"].get("namespace", ""), ref.get("name") or "")
+            yield (ref.get("namespace") or key.namespace, ref.get("name") or "")

@@ -6,7 +6,7 @@ after that pass. Source: docs/architecture.md, "Bridge".
 
 import asyncio
 import heapq
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Generic, TypeVar
@@ -28,6 +28,15 @@ class Rank(IntEnum):
     """No execution waits for it."""
     LAST = 4
     """Nothing has changed; it is only to be looked at again."""
+
+
+def lowest_ranks(passes: int) -> Iterator[Rank]:
+    """Yield for each of so many workers the lowest rank that it takes: most are kept free of plans and DRWorkflows.
+
+    Some are kept free of everything that has a status, for a pass may wait some seconds for a busy worker.
+    """
+    for number in range(passes):
+        yield (Rank.LAST, Rank.NORMAL, Rank.NORMAL, Rank.FIRST)[number % 4]
 
 
 class Urgency(Enum):
@@ -115,7 +124,7 @@ class Schedule(Generic[K]):
         for rank in Rank:
             if rank <= lowest and self._drop_outdated(self._ready[rank]):
                 key = heapq.heappop(self._ready[rank])[2]
-                del self._due[key], self._ranks[key]
+                del self._due[key], self._ranks[key], self._urgencies[key]
                 self._running[key] = self._last[key] = now
                 self._distance[key] = self._pace.shortest
                 return key

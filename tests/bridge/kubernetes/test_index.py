@@ -169,6 +169,28 @@ def test_a_dr_workflow_wakes_the_plans_that_use_it_and_what_waits_for_them() -> 
     assert woken.by(ObjectKind.DR_WORKFLOW, work) == {"work", "plan", "first"}
 
 
+def test_a_dr_workflow_wakes_no_plan_that_has_stopped_to_use_it() -> None:
+    woken = Woken()
+    woken.by(ObjectKind.PLAN, plan(), plan("deleted"), plan("uses-it"))
+    woken.by(ObjectKind.PLAN, plan(workflow="another", version=2, generation=2))
+    woken.index.drop(ObjectKind.PLAN, "default", "deleted")
+    work = {"metadata": {"namespace": "default", "name": "work", "resourceVersion": "1", "generation": 1}, "spec": {}}
+    assert woken.by(ObjectKind.DR_WORKFLOW, work) == {"work", "uses-it"}
+
+
+@pytest.mark.parametrize("echo_first", [False, True])
+def test_the_last_write_of_an_execution_that_has_ended_is_not_kept(echo_first: bool) -> None:
+    woken = Woken()
+    woken.by(ObjectKind.EXECUTION, execution("a", "Running"))
+    ended = execution("a", "Succeeded", version="2")
+    if echo_first:
+        woken.by(ObjectKind.EXECUTION, ended)
+    woken.index.wrote(key("a"), ended)
+    if not echo_first:
+        woken.by(ObjectKind.EXECUTION, ended)
+    assert woken.index.last_write(key("a")) is None
+
+
 def test_an_original_that_appears_wakes_what_waits_for_it() -> None:
     woken = Woken()
     woken.by(ObjectKind.EXECUTION, execution("revert", planRef="plan", revertExecutionRef="original"))
@@ -193,23 +215,36 @@ def test_what_a_complete_list_does_not_hold_is_gone() -> None:
     assert set(woken.index.begin()) == {key("second"), key("plan", ObjectKind.PLAN)}
 
 
+def changed(name: str, phase: str, version: int, missing: bool) -> Object:
+    """Return an execution: `c` reverts `a`, and `d`, which was created before it, `b`."""
+    reverts = {"c": "a", "d": "b"}.get(name)
+    more = {"operationType": "Revert", "revertExecutionRef": reverts} if reverts else {}
+    item = execution(name, phase, f"2026-01-01T00:00:0{'dabc'.index(name)}Z", version=str(version), **more)
+    if missing:
+        item["status"]["conditions"] = [{"type": "ReferencesFound", "reason": "WaitingForReference"}]
+    return item
+
+
 NAMES = some.sampled_from("abcd")
 PHASES = some.sampled_from(["", "Pending", "Running", "Succeeded"])
 
 
-@given(some.lists(some.tuples(some.booleans(), NAMES, PHASES), max_size=40))
-def test_the_index_always_equals_one_made_anew(changes: list[tuple[bool, str, str]]) -> None:
+@given(some.lists(some.tuples(some.integers(0, 3), NAMES, PHASES), max_size=40))
+def test_the_index_always_equals_one_made_anew(changes: list[tuple[int, str, str]]) -> None:
     woken, there = Woken(), dict[str, Object]()
-    for number, (deleted, name, phase) in enumerate(changes):
-        if deleted:
+    for number, (what, name, phase) in enumerate(changes):
+        if what == 0:
             there.pop(name, None)
             woken.index.drop(ObjectKind.EXECUTION, "default", name)
         else:
-            there[name] = execution(name, phase, version=str(number))
+            there[name] = changed(name, phase, number, missing=what == 1)
             woken.index.put(ObjectKind.EXECUTION, there[name])
+        woken.index.queue("default", "plan")
     fresh = Woken()
     fresh.by(ObjectKind.EXECUTION, *there.values())
     assert woken.index.queue("default", "plan") == fresh.index.queue("default", "plan")
+    for item in there.values():
+        assert woken.index.ahead_of(item) == fresh.index.ahead_of(item)
     assert set(woken.index.begin()) == set(fresh.index.begin())
 
 
