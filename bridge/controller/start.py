@@ -180,12 +180,10 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
         return await _end(context, execution, Phase.FAILED, rejection_messages.not_started([NOT_ENFORCED]), found=True)
-    waiting = None if preview else await why_waiting(context, execution, plan.model)
-    original = references.original
-    if waiting is None and not preview and original is not None and waits_for_end(execution.model, original):
-        waiting = Waiting(run_messages.waiting_for_end(original.metadata.name), position=1)
-    if waiting is not None:
-        return await _wait_for_turn(context, execution, waiting)
+    if not preview:
+        waiting = await why_waiting(context, execution, plan.model)
+        if waiting := waiting or await _why_waiting_for_end(context, execution, references):
+            return await _wait_for_turn(context, execution, waiting)
     if execution.model.spec.operation_type is OperationType.REVERT:
         rejection = why_rejected(execution.model, references.original)
     else:
@@ -193,6 +191,19 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     if rejection is not None:
         return await _end(context, execution, Phase.FAILED, rejection, found=True)
     return await _start_run(context, execution, references)
+
+
+async def _why_waiting_for_end(context: Context, execution: StoredExecution, references: References) -> Waiting | None:
+    """Return that a Revert which is next waits for the end of its Execute.
+
+    It has no lock before that. One that somebody else has written for it would keep the Execute waiting for it.
+    """
+    plan, original = references.plan, references.original
+    if original is None or not waits_for_end(execution.model, original):
+        return None
+    if plan.model.locked_by(execution.model.metadata.key):
+        await context.store.write_status(plan, plan.model.status.model_copy(update={"current_execution": None}))
+    return Waiting(run_messages.waiting_for_end(original.metadata.name), position=1)
 
 
 async def _wait_for_turn(context: Context, execution: StoredExecution, waiting: Waiting) -> PassResult:

@@ -80,7 +80,8 @@ async def passing(server: Server, index: Index) -> AsyncIterator[Context]:
 
         parts = {"store": Store(cluster, index), "settings": BridgeSettings(), "index": index}
         parts |= {"events": SimpleNamespace(record=lambda *_: None), "temporal": SimpleNamespace(find=find)}
-        yield cast(Context, SimpleNamespace(**parts, status_context=status_context, now=lambda: NOW))
+        parts |= {"status_context": status_context, "now": lambda: NOW, "followed": set}
+        yield cast(Context, SimpleNamespace(**parts))
 
 
 async def one_pass(context: Context, name: str) -> PassResult:

@@ -8,6 +8,7 @@ from api.meta import CANCEL_ANNOTATION, go_duration
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
 from kube.client import Object
+from tests.bridge.controller.test_many_executions import Server, execution, filled, item, one_pass, passing, plan
 from tests.bridge.plan_namespace import PlanNamespace, condition, next_second
 from tests.bridge.scripted_workflows import done
 
@@ -75,6 +76,17 @@ async def test_a_lock_whose_execution_is_gone_is_void(ns: PlanNamespace) -> None
     await ns.write_status(ObjectKind.PLAN, "plan", held)
     await ns.execute("quick")
     await ns.phase("quick", Phase.SUCCEEDED)
+
+
+async def test_a_lock_that_somebody_writes_for_a_revert_does_not_keep_its_execute_from_ending() -> None:
+    spec = {"planRef": "plan", "operationType": "Revert", "revertExecutionRef": "move"}
+    back = item(ObjectKind.EXECUTION, "back", spec, creationTimestamp="2026-02-03T08:00:00Z")
+    objects = (plan("back"), execution("move"), back)
+    server = Server(*objects)
+    async with passing(server, filled(*objects)) as context:
+        waiting = (await one_pass(context, "back")).execution.model.status
+    assert waiting.message == "Waiting for the end of DRPlanExecution move, which is to be taken back"
+    assert server.objects["drplans", "plan"]["status"] == {"currentExecution": None}
 
 
 async def test_a_void_lock_is_taken_off_the_plan(ns: PlanNamespace) -> None:
