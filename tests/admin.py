@@ -114,9 +114,9 @@ class Admin:
                     return found
         raise TimeoutError(f"{kind} {name} is not {condition} after {seconds:g} s: {found.get('status')}")
 
-    def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
+    def may(self, user: str, verb: str, resource: str, namespace: str, group: str = "") -> bool:
         """Ask whether a user has a right."""
-        attributes = {"verb": verb, "resource": resource, "namespace": namespace}
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SubjectAccessReview",

@@ -1,17 +1,21 @@
 """A stack of the tests' own, which nobody else's stack can disturb and which does not outlive them for long."""
 
+import fcntl
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import IO
+from unittest import mock
 
 import yaml
 
-from dev.layout import REPOSITORY, Layout
+from dev.layout import REPOSITORY, Layout, is_free
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
 from dev.start import start_servers
@@ -20,6 +24,10 @@ from tests.eventually import until
 from tests.programs import load_programs
 
 _numbers = count(1)
+PORTS = (30_000, 32_768)
+"""Above those of a person's stack, and below those of outgoing connections."""
+_claims: list[IO[str]] = []
+"""Locks on files named for the ports of this process, which end with it."""
 
 
 def _home() -> Path:
@@ -61,9 +69,25 @@ def private_stack() -> Iterator[Stack]:
     load_programs()
     with folder() as path:
         layout = Layout(path)
-        with locked(layout):
+        # Others that start at the same time would take these for free until they are listened at.
+        with locked(layout), mock.patch("dev.layout.choose", side_effect=lambda _: free_port()):
             stack = start_servers(layout, find_programs())
         yield stack
+
+
+def free_port() -> int:
+    """Return a port at which nothing listens, and at which no other process that runs tests will listen."""
+    folder = _home() / "ports"
+    folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        port = random.randrange(*PORTS)
+        claim = (folder / str(port)).open("w")
+        with suppress(BlockingIOError):
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if is_free(port):
+                _claims.append(claim)
+                return port
+        claim.close()
 
 
 def new_namespace(stack: Stack) -> str:

@@ -5,7 +5,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from unittest import mock
 
@@ -142,9 +143,13 @@ class PlanNamespace:
         await self.root(item).signal("close", Close(state=state, how=how))
 
     async def runs(self, item: Object) -> int:
-        """Count the runs that were ever started for an execution."""
+        """Count the runs that were ever started for an execution, as far as Temporal lists them already."""
         query = f'WorkflowId = "{self.root(item).id}"'
         return (await self.temporal.count_workflows(query)).count
+
+    async def ran_once(self, item: Object) -> None:
+        """Wait until Temporal lists a run of an execution, which may take a while, and allow no second one."""
+        assert await eventually(partial(self.runs, item), "run") == 1
 
     def _target(self, kind: ObjectKind, name: str) -> Target:
         return Key(kind, self.namespace, name).target
@@ -167,9 +172,12 @@ async def next_second(item: Object) -> None:
 
 @asynccontextmanager
 async def bridge(stack: Stack, task_queue: str, user: str = "bridge", **env: str) -> AsyncIterator[Bridge]:
-    """A bridge in this process, with the bridge's own rights unless another user is named."""
-    with mock.patch.dict("os.environ", {**stack.env(user), **env}):
-        settings = BridgeSettings(task_queue=task_queue, reference_wait=timedelta(seconds=6))
+    """A bridge in this process, with the bridge's own rights unless another user is named.
+
+    It waits for a missing reference for as long as a busy machine may take to create that.
+    """
+    with mock.patch.dict("os.environ", {**stack.env(user), "DRPLAN_REFERENCE_WAIT": "5m", **env}):
+        settings = BridgeSettings(task_queue=task_queue)
         running = await Bridge.connect(settings, time.monotonic)
     stop = asyncio.Event()
     task = asyncio.create_task(running.run(stop))

@@ -2,12 +2,14 @@
 
 from functools import partial
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.phases import Phase
+from bridge.controller import reconcile
 from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
@@ -19,7 +21,10 @@ from tests.bridge.scripted_workflows import done
 from tests.eventually import eventually
 
 
-async def test_the_first_status_with_a_run_has_the_whole_tree(stack: Stack, unwatched_ns: PlanNamespace) -> None:
+async def test_the_first_status_with_a_run_has_the_whole_tree(
+    stack: Stack, unwatched_ns: PlanNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile, "FIRST_TREE_WAIT", 600.0)  # the script below may be slower than a worker
     ns = unwatched_ns
     await ns.ready_plan()
     async with bridge(stack, TASK_QUEUE):

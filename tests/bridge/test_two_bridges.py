@@ -12,7 +12,6 @@ from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge
 from tests.bridge.scripted_workflows import done
-from tests.eventually import eventually
 from tests.programs import Program, running
 
 
@@ -82,7 +81,7 @@ async def test_two_leaders_at_once_start_one_workflow(stack: Stack, unwatched_ns
             await ns.phase(item["metadata"]["name"], Phase.SUCCEEDED)
         for item in items:
             await ns.released(item["metadata"]["name"])
-            assert await ns.runs(item) == 1
+            await ns.ran_once(item)
         plan = await ns.get("plan", ObjectKind.PLAN)
         records = plan["status"]["executionHistory"]
         assert {one["name"] for one in records} == {item["metadata"]["name"] for item in items}
@@ -100,8 +99,4 @@ async def test_a_bridge_restarted_ten_times_starts_one_workflow(stack: Stack, un
         await ns.phase("slow", Phase.RUNNING)
         await ns.close(item, done())
         await ns.phase("slow", Phase.SUCCEEDED)
-
-        async def counted() -> bool:
-            return await ns.runs(item) == 1
-
-        await eventually(counted, "one run")
+        await ns.ran_once(item)

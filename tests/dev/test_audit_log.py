@@ -10,7 +10,8 @@ LEASE = "{{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {{name: be
 
 
 def _entries(stack: Stack, namespace: str) -> list[dict[str, Any]]:
-    entries = [json.loads(line) for line in stack.layout.audit_log.read_text().splitlines() if namespace in line]
+    lines = stack.layout.audit_log.read_text().splitlines(keepends=True)
+    entries = [json.loads(line) for line in lines if namespace in line and line.endswith("\n")]
     return [entry for entry in entries if entry.get("objectRef", {}).get("namespace") == namespace]
 
 

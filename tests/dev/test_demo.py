@@ -37,7 +37,7 @@ def said(whole_stack: WholeStack) -> str:
 
 def test_it_tells_the_whole_story_in_lines_where_there_is_no_terminal(whole_stack: WholeStack, said: str) -> None:
     _story(said)
-    assert re.search(r"demo-revert-\w+/applications/\d-demo-shop/scale-frontend: Running", said)
+    assert re.search(r"demo-revert-\w+/applications/\d-demo-shop/(scale-frontend|settings): Running", said)
     assert "Rolled back: deleted Localization demo-shop-frontend" in said
     assert whole_stack.shell(LEFT) == ""
     assert "Succeeded" in whole_stack.shell("drplan status | head -1"), "the shell of a person has the command"
@@ -48,7 +48,7 @@ def test_the_address_leads_to_the_workflow_in_temporals_ui(said: str) -> None:
     assert found is not None
     address = urlsplit(found[1])
     # The page itself is drawn by the browser; it asks the UI's server for this.
-    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    connection = http.client.HTTPConnection(address.netloc, timeout=60)
     connection.request("GET", f"/api/v1/namespaces/default/workflows/{found[2]}?execution.runId={found[3]}")
     answer = connection.getresponse()
     assert (answer.status, b"RevertPlan" in answer.read()) == (200, True)

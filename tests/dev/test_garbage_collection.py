@@ -42,7 +42,7 @@ def test_background_deletion_takes_dependents_along(stack: Stack, namespace: str
 
     stack.kubectl("delete", "cm", "owner", "-n", namespace)
 
-    stack.kubectl("wait", "--for=delete", "cm/dependent", "-n", namespace, "--timeout=30s")
+    stack.kubectl("wait", "--for=delete", "cm/dependent", "-n", namespace, "--timeout=120s")
     assert _names(stack, namespace) == ""
 
 
@@ -50,7 +50,7 @@ def test_foreground_deletion_ends_after_the_dependents(stack: Stack, namespace: 
     uid = _create(stack, namespace, "owner")
     _create(stack, namespace, "dependent", _owned_by("owner", uid))
 
-    stack.kubectl("delete", "cm", "owner", "-n", namespace, "--cascade=foreground", "--timeout=30s")
+    stack.kubectl("delete", "cm", "owner", "-n", namespace, "--cascade=foreground", "--timeout=120s")
 
     assert _names(stack, namespace) == ""
 
@@ -58,22 +58,22 @@ def test_foreground_deletion_ends_after_the_dependents(stack: Stack, namespace: 
 def test_deleting_a_namespace_ends_and_empties_it(stack: Stack, namespace: str) -> None:
     _create(stack, namespace, "inside")
 
-    stack.kubectl("delete", "namespace", namespace, "--timeout=30s")
+    stack.kubectl("delete", "namespace", namespace, "--timeout=120s")
 
     assert stack.kubectl("get", "namespace", namespace, check=False).returncode == 1
 
 
 def test_a_job_has_a_pod_and_goes_with_it(stack: Stack, namespace: str) -> None:
     stack.kubectl("create", "-n", namespace, "-f", "-", stdin=JOB)
-    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=30s")
+    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=120s")
 
-    stack.kubectl("delete", "job", "job", "-n", namespace, "--cascade=foreground", "--timeout=30s")
+    stack.kubectl("delete", "job", "job", "-n", namespace, "--cascade=foreground", "--timeout=120s")
 
     assert stack.kubectl("get", "pods", "-n", namespace, "-o=name").stdout == ""
 
 
 def test_a_new_namespace_has_its_default_service_account(stack: Stack, namespace: str) -> None:
-    stack.kubectl("wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=30s")
+    stack.kubectl("wait", "--for=create", "serviceaccount/default", "-n", namespace, "--timeout=120s")
 
     listed = stack.kubectl("get", "serviceaccounts", "-n", namespace, "-o=name").stdout
     assert listed.split() == ["serviceaccount/default"]
@@ -82,10 +82,10 @@ def test_a_new_namespace_has_its_default_service_account(stack: Stack, namespace
 def test_a_finished_job_goes_after_its_time_to_live(stack: Stack, namespace: str) -> None:
     job = JOB.replace("spec:\n", "spec:\n  ttlSecondsAfterFinished: 1\n", 1)
     stack.kubectl("create", "-n", namespace, "-f", "-", stdin=job)
-    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=30s")
+    stack.kubectl("wait", "--for=create", "pod", "--selector=job-name=job", "-n", namespace, "--timeout=120s")
     pod = stack.kubectl("get", "pods", "-n", namespace, "-o=name").stdout.strip()
     patch = ("patch", pod, "-n", namespace, "--subresource=status", "--type=merge")
 
     stack.kubectl(*patch, '--patch={"status": {"phase": "Succeeded"}}')
 
-    stack.kubectl("wait", "--for=delete", "job/job", "-n", namespace, "--timeout=30s")
+    stack.kubectl("wait", "--for=delete", "job/job", "-n", namespace, "--timeout=120s")

@@ -47,14 +47,22 @@ async def _duration(stack: Stack, run: str, number: int) -> float:
     return (described.close_time - described.start_time).total_seconds()
 
 
+async def _shortest(stack: Stack, run: str, number: int, seconds: float) -> bool:
+    """Tell whether it takes less than so many seconds: once in a few times, for the machine may be busy meanwhile."""
+    for _ in range(4):
+        if await _duration(stack, run, number) < seconds:
+            return True
+    return False
+
+
 async def test_short_timers_are_short(stack: Stack) -> None:
     # With the default shift each of them would take a second.
-    assert await _duration(stack, "ManyTimers", 5) < 4
+    assert await _shortest(stack, "ManyTimers", 5, 4)
 
 
 async def test_a_tree_of_workflows_is_not_held_to_twenty_tasks_a_second(stack: Stack) -> None:
     # 40 children are 160 tasks. After a burst of 20, the default rate would need another seven seconds.
-    assert await _duration(stack, "ManyChildren", 40) < 7
+    assert await _shortest(stack, "ManyChildren", 40, 7)
 
 
 async def test_the_search_attributes_are_registered(stack: Stack) -> None:

@@ -1,7 +1,6 @@
 """The whole product on one stack: worker and bridge as processes, each behind a proxy that can stop its requests."""
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from tests.e2e.holding_proxy import FaultProxy
 from tests.e2e.story import Story
 from tests.e2e.temporal_runs import Runs
 from tests.kubectl import Kubectl
-from tests.private_stack import new_namespace
+from tests.private_stack import free_port, new_namespace
 from tests.programs import Program
 
 REFERENCE_WAIT = "6s"
@@ -116,9 +115,8 @@ def _guarded(
     common = {"PYTHONUNBUFFERED": "1", "DRPLAN_REFERENCE_WAIT": REFERENCE_WAIT, "DRPLAN_HTTP_ALLOWED_HOSTS": OWN_HOST}
     common |= {"DRPLAN_LOG_LEVEL": "debug", "MEASURED_LOOP": str(folder / f"{name}.loop")}
     own = {**stack.env(user), **common, **env, "KUBECONFIG": str(kubeconfig)}
-    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as another:
-        metrics = own["DRPLAN_METRICS_ADDRESS"] = f"127.0.0.1:{free.getsockname()[1]}"
-        health = own["DRPLAN_HEALTH_ADDRESS"] = f"127.0.0.1:{another.getsockname()[1]}"
+    metrics = own["DRPLAN_METRICS_ADDRESS"] = f"127.0.0.1:{free_port()}"
+    health = own["DRPLAN_HEALTH_ADDRESS"] = f"127.0.0.1:{free_port()}"
     program = Program(module or (user,), own, folder / f"{name}.log")
     program.start()
     try:

@@ -45,7 +45,7 @@ def scrape(*addresses: str) -> Scrape:
     """Read the metrics at some addresses."""
     found = []
     for address in addresses:
-        for line in httpx.get(f"http://{address}/metrics").text.splitlines():
+        for line in httpx.get(f"http://{address}/metrics", timeout=60).text.splitlines():
             if (match := _LINE.fullmatch(line)) and not line.startswith("#"):
                 labels = dict(_LABEL.findall(match["labels"] or ""))
                 found.append(Series(match["name"], labels, float(match["value"])))

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests import manifests
 from tests.audit_log import AuditLog, Write
-from tests.eventually import DEADLINE
+from tests.eventually import DEADLINE, until
 from tests.kubectl import Kubectl, Object, Watch
 from tests.manifests import HOLD
 
@@ -40,9 +40,11 @@ class Story:
         self.kubectl.apply(*made, manifests.dr_plan(name, *stages, **more))
 
     def executed(self, name: str, plan: str) -> Object:
-        """Carry a plan out to its good end and give the status."""
+        """Carry a plan out to its good end, until the plan is free for the next execution, and give the status."""
         self.execute(name, plan)
-        return self.succeeded(name)
+        status = self.succeeded(name)
+        until(lambda: not self.kubectl.get(EXECUTION, name)["metadata"].get("finalizers"), "the plan is free")
+        return status
 
     # when
 

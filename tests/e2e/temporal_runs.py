@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowExecution
 from api.meta import ObjectKey
 from api.phases import OperationType
 from planning.definitions.identifiers import root_id
+from tests.eventually import until
 from workflows.contract import ROOTS
 
 T = TypeVar("T")
@@ -27,6 +28,10 @@ class Runs:
         key = ObjectKey(namespace=meta["namespace"], name=meta["name"], uid=meta["uid"])
         operation = OperationType(execution["spec"]["operationType"])
         return self.listed(f'WorkflowId = "{root_id(operation, key)}"')
+
+    def begun(self, execution: dict[str, Any]) -> list[WorkflowExecution]:
+        """Give the same for an execution that has a run, which Temporal may list a while after it began."""
+        return until(lambda: self.roots(execution), "a run is listed")
 
     def of_namespace(self, namespace: str) -> list[WorkflowExecution]:
         """Give every root that was started for an object of a Kubernetes namespace."""

@@ -62,7 +62,7 @@ def test_a_revert_of_a_running_execute_waits_for_its_end_and_takes_it_back(story
     story.revert("revert", "plan", "execute")
     waiting = story.eventually("revert", lambda status: status.get("phase") == "Pending")
     assert "execute" in waiting["message"]
-    assert story.status("execute")["phase"] == "Running"
+    story.eventually("execute", lambda status: status.get("phase") == "Running")
     story.let_go("app")
     story.succeeded("execute")
     status = story.succeeded("revert")

@@ -20,7 +20,7 @@ def when_the_revert_waits_for_the_object(story: Story) -> None:
 def then_it_ends_with_one_workflow(installation: Installation, story: Story, uid: str) -> None:
     story.let_go("app")
     story.succeeded("revert")
-    [run] = installation.runs.roots(story.kubectl.get(EXECUTION, "revert"))
+    [run] = installation.runs.begun(story.kubectl.get(EXECUTION, "revert"))
     assert run.run_id == story.status("revert")["engine"]["runId"]
     assert story.audit.deletions(story.namespace, at_least=1)[uid] == 1
 
@@ -36,7 +36,7 @@ def test_the_same_revert_applied_twice_is_one_workflow(installation: Installatio
     story.kubectl.apply(manifests.revert("revert", "plan", "execute"))
     story.executed("execute-again", "plan")
     assert story.status("revert") == ended
-    assert len(installation.runs.roots(story.kubectl.get(EXECUTION, "revert"))) == 1
+    assert len(installation.runs.begun(story.kubectl.get(EXECUTION, "revert"))) == 1
 
 
 def test_two_bridges_at_once_are_one_workflow(installation: Installation, story: Story) -> None:
@@ -45,7 +45,7 @@ def test_two_bridges_at_once_are_one_workflow(installation: Installation, story:
         story.revert("revert", "plan", "execute")
         when_the_revert_waits_for_the_object(story)
         then_it_ends_with_one_workflow(installation, story, uid)
-        assert len(installation.runs.roots(story.kubectl.get(EXECUTION, "execute"))) == 1
+        assert len(installation.runs.begun(story.kubectl.get(EXECUTION, "execute"))) == 1
         for name in ("execute", "revert"):
             assert steps_back(watch.statuses(name)) == []
 

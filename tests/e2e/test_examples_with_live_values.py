@@ -142,7 +142,7 @@ def test_a_job_is_waited_for_and_taken_back_with_its_pods(installation: Installa
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert container["args"] == ["--backup=latest", "--plan=job"]
     pod = story.eventually_found("pods", f"job-name={job['metadata']['name']}")
-    assert story.status(execute)["phase"] == "Running"
+    story.eventually(execute, lambda status: status.get("phase") == "Running")
     story.kubectl.patch(f"pod/{pod['metadata']['name']}", {"status": {"phase": "Succeeded"}}, "status")
 
     story.succeeded(execute)

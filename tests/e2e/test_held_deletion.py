@@ -38,12 +38,12 @@ def failed_after_success(scraped: Scrape, namespace: str) -> bool:
 
 def is_ready(process: Guarded) -> bool:
     """Tell whether a process that must be alive is ready."""
-    assert httpx.get(f"http://{process.health}/healthz").status_code == 200
-    return httpx.get(f"http://{process.health}/readyz").status_code == 200
+    assert httpx.get(f"http://{process.health}/healthz", timeout=60).status_code == 200
+    return httpx.get(f"http://{process.health}/readyz", timeout=60).status_code == 200
 
 
 def test_the_revert_after_the_one_that_a_finalizer_held_up_goes_on(story: Story, installation: Installation) -> None:
-    held = story.makes("held", held=True, timeout="2s", retryPolicy={"limit": 0})
+    held = story.makes("held", held=True, timeout="6s", retryPolicy={"limit": 0})
     story.plan("shop", {"flow": [story.makes("first"), held]})
     story.executed("move", "shop")
 

@@ -96,6 +96,7 @@ def test_an_execute_as_the_old_controller_left_it_is_reverted(installation: Inst
     ]
     assert not story.exists("configmap", "app")
     assert not story.exists("localization", "loc")
+    story.eventually("execute", lambda status: "progress" in status)
     after = story.kubectl.get(EXECUTION, "execute")
     assert after["status"].pop("progress") == {"stages": "1/1", "actions": "2/2"}
     assert without_version(after) == without_version(before)

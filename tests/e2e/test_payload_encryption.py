@@ -22,9 +22,8 @@ from dev.stack import Stack
 from process.payload_encryption import ENCODING, PayloadEncryption
 from tests.e2e.installation import Installation, start_installation
 from tests.e2e.story import Story, actions
-from tests.private_stack import empty_namespace
+from tests.private_stack import empty_namespace, free_port
 from tests.process.payload_keys import key, key_folder
-from tests.process.test_start_and_end import free_port
 from tests.programs import Program
 from workflows.registry import PASSTHROUGH, WORKFLOWS
 
@@ -112,7 +111,7 @@ def test_temporal_holds_nothing_readable_and_status_keys_and_ui_do(
     assert f"{CANARY}-path" in "".join(messages(failed))
 
     roots = {
-        each: encrypting.runs.roots(hidden.kubectl.get("drplanexecution", each))[0].id
+        each: encrypting.runs.begun(hidden.kubectl.get("drplanexecution", each))[0].id
         for each in ("execute", "revert", "failing")
     }
     address = encrypting.stack.temporal_address

@@ -194,6 +194,7 @@ def test_a_plan_is_rehearsed_by_itself_and_says_whether_it_can_be_executed_and_r
     plan = story.kubectl.get("drplan", "plan")["status"]
     assert condition(plan, "Executable")["message"].startswith("1 obstacle: make-one: Would fail to create ConfigMap: ")
     assert condition(plan, "Revertible")["reason"] == "NothingToRevert"
+    validated(story)
     assert set(changes(installation, story, before)) == {"drplans/plan", "drworkflows/flow"}, "their statuses"
     assert not story.exists("configmap", "two")
 
@@ -207,7 +208,7 @@ def test_a_plan_is_rehearsed_by_itself_and_says_whether_it_can_be_executed_and_r
     [only] = json.loads(story.kubectl("get", EXECUTION, "-o", "json"))["items"]
     assert only["metadata"]["name"] == "execute", "a rehearsal is no execution"
 
-    counted = httpx.get(f"http://{installation.bridge.metrics}/metrics").text
+    counted = httpx.get(f"http://{installation.bridge.metrics}/metrics", timeout=60).text
     [of_plan] = [
         line
         for line in counted.splitlines()

@@ -22,8 +22,8 @@ def there(story: Story) -> dict[str, Object]:
 
 def states(story: Story, names: Sequence[str]) -> dict[str, Object]:
     """Give ConfigMaps with the owners of their fields."""
-    get = ("get", "configmap", "-o", "json", "--show-managed-fields")
-    return {name: json.loads(story.kubectl(*get, name)) for name in names}
+    found = {name: story.kubectl.admin.get("configmap", name, story.namespace) for name in names}
+    return {name: each for name, each in found.items() if each is not None}
 
 
 def changes(story: Story, name: str, operation: str, patch_type: str | None = None, **fields: Any) -> Object:
@@ -93,7 +93,7 @@ def test_what_an_execute_changed_is_as_before_after_its_revert(story: Story) -> 
     assert not story.exists("configmap", "deleted")
     story.kubectl.patch("configmap/applied", {"data": {"theirs": "x"}})
 
-    story.revert("revert", "plan", "execute", soak="6s")
+    story.revert("revert", "plan", "execute", soak="10s")
     status = story.succeeded("revert")
 
     assert proofs(status) == {

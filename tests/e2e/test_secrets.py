@@ -206,10 +206,10 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
             installation.runs.told(story.kubectl.get("drplanexecution", name)) for name in ("execute", "revert")
         ),
         "probes": "".join(
-            httpx.get(f"http://{guarded.health}/readyz?verbose").text
+            httpx.get(f"http://{guarded.health}/readyz?verbose", timeout=60).text
             for guarded in (installation.worker, installation.bridge)
         ),
-        "metrics": "".join(httpx.get(f"http://{address}/metrics").text for address in addresses),
+        "metrics": "".join(httpx.get(f"http://{address}/metrics", timeout=60).text for address in addresses),
     }
     assert {where: found for where, text in places.items() if (found := canary.found_in(text))} == {}
 

@@ -129,7 +129,7 @@ def test_the_status_of_a_finished_revert_is_the_contract_field_by_field(
     assert without_times(status) == contract(story.namespace)
     execution = story.kubectl.get("drplanexecution", "nginx-revert-001")
     key = ObjectKey(namespace=story.namespace, name="nginx-revert-001", uid=execution["metadata"]["uid"])
-    [run] = installation.runs.roots(execution)
+    [run] = installation.runs.begun(execution)
     assert engine == {"workflowId": root_id(OperationType.REVERT, key), "runId": run.run_id}
     assert story.kubectl.get("controllerrevision", decision["name"])["data"]
     assert len(decision["sha256"]) == 64

@@ -4,7 +4,9 @@ import json
 import re
 from typing import Any
 
+from api.meta import GROUP
 from tests.e2e.story import Story, told
+from tests.eventually import until
 from tests.kubectl import Object
 from tests.manifests import execute, writes
 
@@ -84,6 +86,8 @@ def runs_another_plan(story: Story, name: str) -> Object:
     role = ("--verb=create,get", "--resource=drplanexecutions.dr.bkbcs.tencent.com")
     story.kubectl("create", "role", "runner", *role)
     story.kubectl("create", "rolebinding", "runner", "--role=runner", f"--serviceaccount={story.namespace}:default")
+    account = f"system:serviceaccount:{story.namespace}:default"
+    until(lambda: story.kubectl.admin.may(account, "create", "drplanexecutions", story.namespace, GROUP), "the rights")
     body = execute(name, "inner")
     body["metadata"]["namespace"] = story.namespace
     return writes("run", json.dumps(body), waitReady=True, timeout="2m")

@@ -204,7 +204,7 @@ def assert_executed_as_if_nothing_had_happened(aftermath: Aftermath, point: Poin
 def assert_one_workflow_whose_status_went_forward_only(aftermath: Aftermath, point: Point) -> None:
     assert steps_back(aftermath.watch.statuses(point.execution)) == []
     execution = aftermath.story.kubectl.get(EXECUTION, point.execution)
-    assert len(aftermath.installation.runs.roots(execution)) == 1
+    assert len(aftermath.installation.runs.begun(execution)) == 1
 
 
 def test_a_worker_killed_three_times_before_the_delete(aftermath: Aftermath) -> None:

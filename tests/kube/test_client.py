@@ -20,6 +20,7 @@ from kube.errors import (
     UnreachableError,
 )
 from tests.activities.live_namespace import LiveNamespace, config_map, gadgets, localization
+from tests.eventually import DEADLINE
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.manifests import execute
 
@@ -107,7 +108,7 @@ async def test_a_kind_whose_definition_is_deleted_is_unknown_again(ns: LiveNames
 
 async def _until_unknown(cluster: Cluster, target: Target) -> None:
     """Return once the kind is said to be unknown. Raises TimeoutError."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(DEADLINE):
         while True:
             try:
                 await cluster.metadata(target, OWN)

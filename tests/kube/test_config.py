@@ -21,6 +21,7 @@ from dev.programs import from_venv
 from kube.client import Cluster
 from kube.config import configure
 from kube.errors import ConfigurationError
+from tests.eventually import eventually
 from tests.http_service import CERTIFICATE
 from tests.kube.scripted_server import Answer, kubeconfig, serving
 
@@ -353,5 +354,4 @@ async def test_programs_are_told_apart_and_closing_leaves_no_connection(tmp_path
         await asyncio.gather(*(cluster.version() for _ in range(5)))
         await cluster.close()
         assert set(agents) == {"drplan-bridge"}
-        await asyncio.sleep(0)
-        assert all(transport.is_closing() for transport in transports)
+        await eventually(lambda: all(transport.is_closing() for transport in transports), "the end of all connections")

@@ -15,12 +15,12 @@ from api.metrics import LOOP_LAG
 from process.health import LOOP_SAMPLES, Deadline, Finding, Health, LoopWatch, no_problem, serving
 from process.http_server import ListenError, listening
 from process.settings import host_and_port
+from tests.private_stack import free_port
 from tests.process.recorded_metrics import RecordedMetrics
 
 
 def free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 def ask(address: str, path: str, wait: float = 30.0, **headers: str) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from bridge.controller.validation import Findings, Stored
 
@@ -19,6 +20,8 @@ def broken(_: Sequence[Stored]) -> Findings:
     raise KeyError("hunter2")
 
 
-def slow(_: Sequence[Stored]) -> Findings:
-    time.sleep(1.0)
+def slow(objects: Sequence[Stored]) -> Findings:
+    """Take until the file exists that the object names."""
+    while not Path(objects[0]["spec"]["until"]).exists():
+        time.sleep(0.01)
     return Findings(["slow"])

@@ -5,8 +5,10 @@ import pytest
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bridge.kubernetes.index import ObjectKind
+from dev.stack import Stack
 from planning.messages import runs as run_messages
-from tests.bridge.plan_namespace import PlanNamespace, condition, next_second
+from tests.bridge.conftest import TASK_QUEUE
+from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, next_second
 from tests.bridge.scripted_workflows import done
 
 
@@ -65,10 +67,12 @@ async def test_a_revert_waits_with_its_execute_for_what_that_refers_to(ns: PlanN
     await ns.phase("quick-revert", Phase.SUCCEEDED)
 
 
-async def test_a_reference_that_stays_missing_ends_as_failed(ns: PlanNamespace) -> None:
-    item = await ns.execute("quick", plan="nowhere")
-    ended = await ns.phase("quick", Phase.FAILED)
-    assert ended["status"]["message"].startswith("DRPlan nowhere does not exist; it was waited for 6s")
+async def test_a_reference_that_stays_missing_ends_as_failed(stack: Stack, ns: PlanNamespace) -> None:
+    lease = {"DRPLAN_LEASE_NAME": "impatient", "DRPLAN_LEASE_NAMESPACE": ns.namespace}
+    async with bridge(stack, TASK_QUEUE, user="admin", DRPLAN_REFERENCE_WAIT="2s", **lease):
+        item = await ns.execute("quick", plan="nowhere")
+        ended = await ns.phase("quick", Phase.FAILED)
+    assert ended["status"]["message"].startswith("DRPlan nowhere does not exist; it was waited for 2s")
     assert condition(ended, "Completed")["status"] == "True"
     assert condition(ended, "Completed")["reason"] == "Failed"
     assert await ns.runs(item) == 0
@@ -111,7 +115,7 @@ async def test_a_plan_reference_that_is_no_name_ends_as_failed_at_once(
 ) -> None:
     await second_namespace.ready_plan()
     item = await ns.execute("quick", plan=name.format(other=second_namespace.namespace))
-    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase")
     assert ended["status"]["message"].startswith(f"Not started: spec.planRef of DRPlanExecution {ns.namespace}/quick: ")
     assert condition(ended, "Completed")["status"] == "True"
     assert PLAN_LABEL not in ended["metadata"].get("labels", {})
@@ -137,7 +141,7 @@ async def test_an_accepted_execution_of_a_foreign_plan_leaves_the_plan_alone(
 async def test_an_original_that_is_no_name_ends_as_failed_at_once(ns: PlanNamespace, name: str) -> None:
     await ns.ready_plan()
     await ns.revert("revert", name)
-    ended = await ns.until("revert", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    ended = await ns.until("revert", lambda one: one.get("status", {}).get("phase"), "phase")
     assert ended["status"]["phase"] == "Failed"
     assert "spec.revertExecutionRef of DRPlanExecution" in ended["status"]["message"]
 
@@ -156,7 +160,7 @@ async def test_a_dr_workflow_reference_that_is_no_name_ends_as_failed_at_once(
     spec = {"stages": [{"name": "first", "workflows": [{"workflowRef": reference}]}]}
     await ns.create(ObjectKind.PLAN, "plan", spec)
     await ns.execute("quick")
-    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase")
     assert ended["status"]["phase"] == "Failed"
     assert f"spec.stages[0].workflows[0].{field} of DRPlan {ns.namespace}/plan: " in ended["status"]["message"]
 
@@ -167,7 +171,7 @@ async def test_a_plan_whose_account_is_no_name_does_not_hide_its_dr_workflows(ns
     spec = {"serviceAccountName": "a/b", "stages": [{"name": "first", "workflows": uses}]}
     await ns.create(ObjectKind.PLAN, "plan", spec)
     await ns.execute("quick")
-    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase", seconds=5)
+    ended = await ns.until("quick", lambda one: one.get("status", {}).get("phase"), "phase")
     message = ended["status"]["message"]
     assert f"spec.serviceAccountName of DRPlan {ns.namespace}/plan: " in message
     assert f"DRWorkflow {ns.namespace}/missing does not exist" in message

@@ -22,7 +22,7 @@ from kube.client import OWN, Object
 from planning.definitions import identifiers
 from planning.status import transitions
 from tests.bridge.plan_namespace import PlanNamespace, condition
-from tests.bridge.scripted_workflows import Attempts, Child, action, done, node, stage, state
+from tests.bridge.scripted_workflows import Attempts, Child, action, done, end_attempt, node, stage, state
 from tests.eventually import eventually
 from workflows.contract import WorkflowType
 
@@ -43,13 +43,8 @@ def first_action(item: Object) -> dict[str, Any]:
 async def started(ns: PlanNamespace, name: str = "slow") -> tuple[Object, WorkflowHandle[Any, RunState]]:
     await ns.ready_plan()
     item = await ns.execute(name)
-    handle = ns.root(item)
-
-    async def runs() -> bool:
-        return await ns.runs(item) == 1
-
-    await eventually(runs, "run")
-    return item, handle
+    await ns.ran_once(item)
+    return item, ns.root(item)
 
 
 async def with_children(ns: PlanNamespace, item: Object) -> tuple[WorkflowHandle[Any, Any], WorkflowHandle[Any, Any]]:
@@ -67,6 +62,21 @@ async def with_children(ns: PlanNamespace, item: Object) -> tuple[WorkflowHandle
     for handle in (stage, workflow):
         await eventually(partial(tolerant, handle.describe), "child")
     return stage, workflow
+
+
+async def pause(ns: PlanNamespace, workflow: WorkflowHandle[Any, Any]) -> None:
+    """Pause the activity of the first action, as `temporal activity pause` does."""
+    namespace, execution = ns.temporal.namespace, WorkflowExecution(workflow_id=workflow.id)
+    request = PauseActivityRequest(
+        namespace=namespace, execution=execution, identity="ann", id="action-0", reason="at night"
+    )
+    await ns.temporal.workflow_service.pause_activity(request)
+
+
+async def unpause(ns: PlanNamespace, workflow: WorkflowHandle[Any, Any]) -> None:
+    namespace, execution = ns.temporal.namespace, WorkflowExecution(workflow_id=workflow.id)
+    request = UnpauseActivityRequest(namespace=namespace, execution=execution, identity="ann", id="action-0")
+    await ns.temporal.workflow_service.unpause_activity(request)
 
 
 async def tolerant(call: Any) -> bool:
@@ -96,14 +106,18 @@ async def test_an_action_between_attempts_shows_the_next_retry_and_the_last_erro
     item, root = await started(ns)
     await root.signal("show", BEGUN)
     _, workflow = await with_children(ns, item)
-    await workflow.signal("attempts", Attempts(failures=2, pause=2.5, message="the server was away"))
+    await workflow.signal("attempts", Attempts(failures=2, pause=9, message="the server was away"))
     seen = await ns.until("slow", lambda one: _message(one) == "attempt 1 to end", "heartbeat")
     assert not first_action(seen).get("retries")
+    end_attempt(workflow.id)
     expected = "Retrying (1 of 3): the server was away"
     seen = await ns.until("slow", lambda one: _message(one) == expected, expected)
     assert first_action(seen)["retries"] == 0
+    await pause(ns, workflow)
+    await unpause(ns, workflow)  # which does not wait for the pause between attempts
     seen = await ns.until("slow", lambda one: _message(one) == "attempt 2 to end", "second attempt")
     assert first_action(seen)["retries"] == first_action(seen)["retryCount"] == 1
+    end_attempt(workflow.id)
     await ns.until("slow", lambda one: (_message(one) or "").startswith("Retrying (2 of 3)"), "second retry")
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)
@@ -245,7 +259,7 @@ async def test_a_status_that_was_lost_is_rebuilt_from_the_engine(ns: PlanNamespa
     assert after["status"]["stageStatuses"] == before["status"]["stageStatuses"]
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)
-    assert await ns.runs(item) == 1
+    await ns.ran_once(item)
 
 
 async def test_nothing_is_written_after_a_terminal_phase(ns: PlanNamespace) -> None:
@@ -297,21 +311,17 @@ async def test_an_activity_that_somebody_paused_in_temporal_is_told_as_paused(ns
     item, root = await started(ns)
     await root.signal("show", BEGUN)
     _, workflow = await with_children(ns, item)
-    await workflow.signal("attempts", Attempts(failures=1, pause=2.5, message="the server was away"))
+    await workflow.signal("attempts", Attempts(failures=1, pause=9, message="the server was away"))
+    end_attempt(workflow.id)
     await ns.until("slow", lambda one: _message(one) == "Retrying (1 of 3): the server was away", "retry")
-    service, running = ns.temporal.workflow_service, WorkflowExecution(workflow_id=workflow.id)
-    pause = PauseActivityRequest(
-        namespace=ns.temporal.namespace, execution=running, identity="ann", id="action-0", reason="at night"
-    )
-    await service.pause_activity(pause)
+    await pause(ns, workflow)
     said = (
         "Paused in Temporal by ann (at night), until it is unpaused there; the last attempt failed: the server was away"
     )
     seen = await ns.until("slow", lambda one: _message(one) == said, "pause")
     assert first_action(seen)["reason"] == "Paused"
     assert seen["status"]["message"] == f"stage first / work / one: {said}"
-    unpause = UnpauseActivityRequest(namespace=ns.temporal.namespace, execution=running, identity="ann", id="action-0")
-    await service.unpause_activity(unpause)
+    await unpause(ns, workflow)
     await ns.until("slow", lambda one: _message(one) == "attempt 2 to end", "second attempt")
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)

@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,8 +134,8 @@ async def test_what_is_nested_deeply_is_an_error_of_the_object(validator: Valida
     assert text == "spec: it is nested more than 150 levels deep; flatten it"
 
 
-async def test_what_has_not_changed_is_not_validated_again(validator: Validator) -> None:
-    assert (await validator.findings(slow, [definition()])).errors == ["slow"]
+async def test_what_has_not_changed_is_not_validated_again(validator: Validator, tmp_path: Path) -> None:
+    assert (await validator.findings(slow, [definition(until=str(tmp_path))])).errors == ["slow"]
     assert (await validator.findings(broken, [definition()])).errors == ["slow"]
     with pytest.raises(ValidationBrokeError):
         await validator.findings(broken, [definition(generation=2)])
@@ -142,13 +143,15 @@ async def test_what_has_not_changed_is_not_validated_again(validator: Validator)
         await validator.findings(broken, [definition(), definition("other")])
 
 
-async def test_one_namespace_does_not_hold_up_another(validator: Validator) -> None:
-    first = asyncio.create_task(validator.findings(slow, [definition()]))
-    await asyncio.sleep(0.1)
+async def test_one_namespace_does_not_hold_up_another(validator: Validator, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    first = asyncio.create_task(validator.findings(slow, [definition(until=str(end))]))
+    await asyncio.sleep(0)
     with pytest.raises(NotYourTurnError):
         await validator.findings(dr_workflow_findings, [definition("other")])
     assert (await validator.findings(dr_workflow_findings, [definition("theirs", "team-b")])).errors == []
     assert not first.done()
+    end.touch()
     assert (await first).errors == ["slow"]
     assert not validator._turns, "nothing is kept of a namespace that nobody waits for"
 

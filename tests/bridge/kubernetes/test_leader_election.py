@@ -4,18 +4,20 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from api.steps import Actor, Target
+from bridge.kubernetes import leader_election
 from bridge.kubernetes.leader_election import LEASE_SILENT, LOOP_SILENT, LeaderElection
 from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ConflictError, NotFoundError, UnreachableError
 from kube.request import PLAIN, WriteOptions
 from process.identity import ProcessState, identity, state_of
+from tests.eventually import DEADLINE
 
 
 class Clock:
@@ -23,6 +25,17 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+NOW = datetime(2026, 2, 3, 10, tzinfo=UTC)
+
+
+class Stopped(datetime):
+    """The time that containers of a host share, at one moment."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Stopped":
+        return cls.fromtimestamp(NOW.timestamp(), tz)
 
 
 class OneLease(Cluster):
@@ -196,12 +209,12 @@ async def test_leading_is_told_and_its_loss_too() -> None:
     settings = BridgeSettings(identity="first", lease_duration=timedelta(milliseconds=400))
     one = LeaderElection(server, settings, asyncio.get_running_loop().time)
     loop = asyncio.create_task(one.run())
-    await asyncio.wait_for(one.leading.wait(), 5)
+    await asyncio.wait_for(one.leading.wait(), DEADLINE)
     server.hangs = True
-    await asyncio.wait_for(one.lost.wait(), 5)
+    await asyncio.wait_for(one.lost.wait(), DEADLINE)
     assert not one.leading.is_set()
     server.hangs = False
-    await asyncio.wait_for(one.leading.wait(), 5)
+    await asyncio.wait_for(one.leading.wait(), DEADLINE)
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
 
@@ -243,16 +256,19 @@ async def test_a_lone_bridge_that_comes_back_takes_its_own_lease_at_once() -> No
     assert await turn(lease(server, name, clock))
 
 
-async def test_the_lease_of_an_earlier_container_is_free_once_it_has_missed_a_renewal() -> None:
+async def test_the_lease_of_an_earlier_container_is_free_once_it_has_missed_a_renewal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leader_election, "datetime", Stopped)
     server, clock, name = OneLease(), Clock(), identity()
     other, one = lease(server, earlier(name, "1"), clock), lease(server, name, clock)
     await turn(other)
     assert not await turn(one), "it may be a neighbour on the network of the node, which renews"
     assert one._next_round == 2
-    renewed = datetime.now(UTC) - timedelta(seconds=2.9)
+    renewed = NOW - timedelta(seconds=2.9)
     server._read()["spec"]["renewTime"] = renewed.isoformat()
     assert not await turn(one)
-    assert one._next_round < 0.2
+    assert one._next_round == pytest.approx(0.15)
     server._read()["spec"]["renewTime"] = (renewed - timedelta(seconds=0.2)).isoformat()
     assert await turn(one)
 

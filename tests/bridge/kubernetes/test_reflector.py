@@ -102,9 +102,9 @@ class Heard:
 
 
 @asynccontextmanager
-async def reflecting(server: Server, relist: float = 3600) -> AsyncIterator[Heard]:
+async def reflecting(server: Server, relist: float = 3600, silence: float = 600) -> AsyncIterator[Heard]:
     heard = Heard()
-    async with scripted(server.handle, Limits(silence=0.3)) as (cluster, _):
+    async with scripted(server.handle, Limits(silence=silence)) as (cluster, _):
         reflector = Reflector(cluster, ObjectKind.PLAN, heard, page_size=2, relist=relist, sleep=heard.sleep)
         task = asyncio.create_task(reflector.run())
         try:
@@ -119,7 +119,7 @@ async def hears(heard: Heard, *names: str) -> None:
     async def look() -> bool:
         return heard.names == set(names)
 
-    await eventually(look, f"{names}, only {heard.names}", 10)
+    await eventually(look, f"{names}, only {heard.names}")
 
 
 LATE = streamed(event("ADDED", item("late", 120)), then="silent")
@@ -203,7 +203,7 @@ async def test_a_bookmark_is_where_the_next_watch_begins() -> None:
 
 async def test_a_silent_stream_is_given_up() -> None:
     server = Server([listed(item("a", 1))], [streamed(then="silent"), LATE])
-    async with reflecting(server) as heard:
+    async with reflecting(server, silence=0.3) as heard:
         await hears(heard, "a", "late")
 
 
