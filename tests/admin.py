@@ -5,6 +5,7 @@ The tests whose subject is what a person types use `tests.kubectl`.
 
 import json
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
@@ -103,16 +104,26 @@ class Admin:
 
     def wait_for(self, condition: str, kind: str, name: str, namespace: str, seconds: float) -> Object:
         """Watch an object until a condition of it is True, and return it. Raises TimeoutError."""
+
+        def is_true(found: Object) -> bool:
+            conditions = found.get("status", {}).get("conditions", [])
+            return any(each["type"] == condition and each["status"] == "True" for each in conditions)
+
+        return self.wait_until(is_true, condition, kind, name, namespace, seconds)
+
+    def wait_until(
+        self, holds: Callable[[Object], bool], what: str, kind: str, name: str, namespace: str, seconds: float
+    ) -> Object:
+        """Watch an object until something holds for it, and return it. Raises TimeoutError."""
         path = self.kind(kind).path(namespace)
         of_one = {"fieldSelector": f"metadata.name={name}", "watch": "true", "timeoutSeconds": f"{seconds:.0f}"}
         found: Object = {}
         with self.client.stream("GET", path, params=of_one, timeout=seconds + 30) as events:
             for line in events.iter_lines():
                 found = json.loads(line)["object"]
-                conditions = found.get("status", {}).get("conditions", [])
-                if any(each["type"] == condition and each["status"] == "True" for each in conditions):
+                if holds(found):
                     return found
-        raise TimeoutError(f"{kind} {name} is not {condition} after {seconds:g} s: {found.get('status')}")
+        raise TimeoutError(f"{kind} {name} is not {what} after {seconds:g} s: {found.get('status')}")
 
     def may(self, user: str, verb: str, resource: str, namespace: str, group: str = "") -> bool:
         """Ask whether a user has a right."""

@@ -15,7 +15,6 @@ import pytest
 from dev.stack import Stack
 from tests.admin import Admin, Object
 from tests.e2e.installation import Guarded, Installation, start_installation
-from tests.eventually import until
 from tests.manifests import dr_plan, dr_workflow, execute, stage, writes
 from tests.planning.test_bombs import merges
 from tests.private_stack import empty_namespace, new_namespace
@@ -150,11 +149,13 @@ class MeasuredInstallation:
             answer = admin.client.post(path, content=text, headers={"Content-Type": "application/json"})
             assert answer.status_code == 201, answer.text[:500]
 
-        def ended() -> Object | None:
-            status: Object = (admin.get("drplanexecution", "bomb", namespace) or {}).get("status", {})
-            return status if status.get("phase") in ("Succeeded", "Failed", "Canceled") else None
+        # Watched, because each look at an execution of a megabyte takes the API server a twentieth of a second.
+        def has_ended(execution: Object) -> bool:
+            return execution.get("status", {}).get("phase") in ("Succeeded", "Failed", "Canceled")
 
-        return until(ended, "end of bomb", 240)
+        found = admin.wait_until(has_ended, "at its end", "drplanexecution", "bomb", namespace, 240)
+        status: Object = found["status"]
+        return status
 
     def longest(self, name: str) -> tuple[float, str]:
         """Return how long a loop stood still, and what ran then."""
@@ -184,13 +185,19 @@ def measured(module_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def namespaces(measured: MeasuredInstallation) -> Iterator[list[str]]:
+def namespaces(measured: MeasuredInstallation) -> Iterator[Iterator[str]]:
+    """Create a namespace for each attempt that is made."""
     stack, admin = measured.installation.stack, Admin.of(measured.installation.stack)
-    names = [new_namespace(stack) for _ in range(ATTEMPTS)]
-    for name in names:
-        config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large"}}
-        admin.create(config_map | {"data": {f"k{number}": "v" * 500 for number in range(1500)}}, name)
-    yield names
+    names: list[str] = []
+
+    def each() -> Iterator[str]:
+        for _ in range(ATTEMPTS):
+            names.append(new_namespace(stack))
+            config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large"}}
+            admin.create(config_map | {"data": {f"k{number}": "v" * 500 for number in range(1500)}}, names[-1])
+            yield names[-1]
+
+    yield each()
     for name in names:
         admin.client.delete(admin.kind("drworkflow").path(name, "bomb"))  # not read: it may be nested very deeply
         empty_namespace(stack, name)
@@ -198,7 +205,7 @@ def namespaces(measured: MeasuredInstallation) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_an_input_keeps_no_loop_busy_and_takes_little_memory(
-    measured: MeasuredInstallation, namespaces: list[str], name: str
+    measured: MeasuredInstallation, namespaces: Iterator[str], name: str
 ) -> None:
     for namespace in namespaces:
         memories = measured.begin_again()

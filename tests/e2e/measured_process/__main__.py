@@ -28,7 +28,7 @@ from worker.settings import Settings
 REPORT = "MEASURED_LOOP"
 LEAST = 0.02
 """Seconds; shorter stretches are not reported."""
-_TICK = 0.002
+_TICK = 0.005
 _SAMPLE = 0.03
 
 

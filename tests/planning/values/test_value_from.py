@@ -6,7 +6,6 @@ Source: docs/spec/drplan.md, "Values from live objects".
 import json
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 from api.params import ManifestRef, Select
 from planning.values import jsonpath
 from planning.values.value_from import ManifestRead, Matches, Object, ParameterError, read_of, value_of
+from tests.planning import fuzzed_readers as readers
+from tests.planning.measured_child import measured
 
 OBJECT: dict[str, Any] = {
     "apiVersion": "v1",
@@ -197,14 +198,14 @@ EXPENSIVE = [
 
 @pytest.mark.parametrize("path", EXPENSIVE)
 def test_a_path_of_too_many_steps_is_refused(path: str) -> None:
-    tracemalloc.start()
-    try:
-        with pytest.raises(ParameterError, match="takes more than 500000 steps in this object") as error:
-            value_of(_ref(jsonPath=path), found([WIDE | LONG]))
-        assert tracemalloc.get_traced_memory()[1] < 64 << 20
-    finally:
-        tracemalloc.stop()
+    with pytest.raises(ParameterError, match="takes more than 500000 steps in this object") as error:
+        value_of(_ref(jsonPath=path), found([WIDE | LONG]))
     assert error.value.field == "jsonPath"
+    in_a_child = measured(readers.json_path, path, WIDE | LONG, expected=(jsonpath.PathError,))
+    assert not in_a_child.ended_by
+    assert in_a_child.expected
+    assert "takes more than 500000 steps" in in_a_child.error
+    assert in_a_child.growth < 64 << 20
 
 
 def test_the_paths_of_all_parameters_share_their_steps() -> None:
