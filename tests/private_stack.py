@@ -15,6 +15,7 @@ from unittest import mock
 
 import yaml
 
+from dev import StackError
 from dev.layout import REPOSITORY, Layout, is_free
 from dev.programs import find_programs
 from dev.stack import Stack, locked, stop_all
@@ -129,7 +130,8 @@ def empty_namespace(stack: Stack, name: str) -> None:
     """Delete our objects of a namespace: each bridge that starts later would make a pass over each of them."""
     admin = Admin.of(stack)
     for execution in admin.list("drplanexecutions", name):
-        admin.patch("drplanexecutions", execution["metadata"]["name"], {"metadata": {"finalizers": None}}, name)
+        with suppress(StackError):  # a bridge may have let go of one that is being deleted
+            admin.patch("drplanexecutions", execution["metadata"]["name"], {"metadata": {"finalizers": None}}, name)
     for kind in _OURS:
         admin.delete_all(kind, name)
 

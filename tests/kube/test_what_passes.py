@@ -38,8 +38,15 @@ async def refusal(ns: LiveNamespace, body: Object, *, apply: bool = False) -> Ap
     return raised.value
 
 
+async def may_do_all(ns: LiveNamespace, binding: str) -> None:
+    """Bind the account to all rights, and wait until the authorizer knows that."""
+    ns.kubectl("create", "clusterrolebinding", binding, "--clusterrole=cluster-admin", *account(ns))
+    name = f"system:serviceaccount:{ns.namespace}:default"
+    await eventually(lambda: ns.admin.may(name, "create", "namespaces", ""), "its rights")
+
+
 async def test_a_namespace_that_does_not_exist_yet_is_waited_for(ns: LiveNamespace) -> None:
-    ns.kubectl("create", "clusterrolebinding", ns.namespace, "--clusterrole=cluster-admin", *account(ns))
+    await may_do_all(ns, ns.namespace)
     for apply in (False, True):
         error = await refusal(ns, config_map("no-such-namespace"), apply=apply)
         assert error.failure is FailureType.TRANSIENT, error
@@ -48,7 +55,7 @@ async def test_a_namespace_that_does_not_exist_yet_is_waited_for(ns: LiveNamespa
 
 async def test_a_namespace_that_is_going_is_waited_for(ns: LiveNamespace) -> None:
     going = f"{ns.namespace}-going"
-    ns.kubectl("create", "clusterrolebinding", going, "--clusterrole=cluster-admin", *account(ns))
+    await may_do_all(ns, going)
     ns.kubectl("create", "namespace", going)
     ns.admin.create(config_map(going, finalizers=[HOLD]), going)
     ns.kubectl("delete", "namespace", going, "--wait=false")
