@@ -123,7 +123,8 @@ class Cluster:
         """
         limits = limits or Limits()
         configuration = Configuration(connection_pool_maxsize=limits.connections)
-        configuration.client_session_kwargs = {"middlewares": (never_write_twice,)}
+        # With trust_env, aiohttp looks for a proxy and a .netrc again at each request, in two turns of a thread.
+        configuration.client_session_kwargs = {"middlewares": (never_write_twice,), "trust_env": False}
         chosen = await configure(configuration, kubeconfig, context)
         try:
             client = ApiClient(configuration)

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config_from_dict
@@ -48,19 +50,31 @@ async def configure(
     context: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ChosenContext:
-    """Set server, TLS and credentials, and return whose they are. Makes no call to a server.
+    """Set server, TLS, credentials and proxy, and return whose they are. Makes no call to a server.
 
     `kubeconfig` is an explicit file, which must exist; `context` is used in place of current-context.
     Raises ConfigurationError.
     """
     chosen = read_context(kubeconfig, context)
     if chosen is not None:
-        return await _use_context(configuration, chosen, clock)
-    try:
-        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    except (ConfigException, OSError) as error:
-        raise no_context(kubeconfig, error) from error
-    return ChosenContext("the service account of the pod")
+        source = await _use_context(configuration, chosen, clock)
+    else:
+        try:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except (ConfigException, OSError) as error:
+            raise no_context(kubeconfig, error) from error
+        source = ChosenContext("the service account of the pod")
+    configuration.proxy = configuration.proxy or _proxy_of_environment(str(configuration.host))
+    return source
+
+
+def _proxy_of_environment(server: str) -> str | None:
+    """Return the proxy that HTTPS_PROXY or HTTP_PROXY names for a server, unless NO_PROXY excepts that."""
+    url = urlsplit(server)
+    proxy = getproxies().get(url.scheme, "")
+    if not proxy.startswith("http://") or proxy_bypass(url.hostname or ""):
+        return None
+    return proxy
 
 
 async def _use_context(configuration: Configuration, context: KubeContext, clock: Callable[[], float]) -> ChosenContext:
