@@ -260,7 +260,7 @@ async def test_a_job_goes_with_its_pods(ns: LiveNamespace) -> None:
     ns.create(_job("work"))
     await eventually(lambda: "work-" in ns.kubectl("get", "pods", "-o", "name"), "the Job has a pod")
     target = Target(api_version="batch/v1", kind="Job", name="work", namespace=ns.namespace)
-    step = ns.deletion(target, ns.uid("job", "work"), foreground=True, timeout="30s")
+    step = ns.deletion(target, ns.uid("job", "work"), foreground=True, timeout="3m")
     outcome = await roll_back(ns, step)
     assert outcome.message == "Rolled back: deleted Job work"
     assert ns.kubectl("get", "pods", "-o", "name") == ""

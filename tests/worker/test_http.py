@@ -10,6 +10,7 @@ import pytest
 from api.execution import ActionStatus
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
+from tests.eventually import DEADLINE
 from tests.http_service import Reply, Service
 from tests.programs import Program, believing_worker
 from tests.worker.one_action import Run, begin, environment, the_action
@@ -88,10 +89,12 @@ async def test_a_request_that_no_policy_lets_be_repeated_is_made_again_after_a_k
 async def test_a_token_stands_in_no_history_no_state_and_no_log(
     ns: LiveNamespace, service: Service, tmp_path: Path
 ) -> None:
-    service.replies_to("/ask", Reply(500, echo=True), Reply(200, echo=True))
-    run = await asks(ns, service, "PUT", {"limit": 1, "interval": "3s"})
+    looked = asyncio.Event()
+    service.replies_to("/ask", Reply(500, echo=True), Reply(200, echo=True, wait=looked.wait))
+    run = await asks(ns, service, "PUT", {"limit": 1, "interval": "1s"})
     with believing_worker(tmp_path / "log", settings(ns)) as process:
-        between = await _between_attempts(run)
+        between = await _after_the_first_attempt(run)
+        looked.set()
         action = await the_action(run)
     assert TOKEN in service.received[0].headers["authorization"]
     assert action.outputs is not None
@@ -102,9 +105,9 @@ async def test_a_token_stands_in_no_history_no_state_and_no_log(
         assert TOKEN not in text
 
 
-async def _between_attempts(run: Run) -> str:
-    """Give all that Temporal tells of an activity that waits for its next attempt."""
-    async with asyncio.timeout(60):
+async def _after_the_first_attempt(run: Run) -> str:
+    """Give all that Temporal tells of an activity whose next attempt waits, or is being answered."""
+    async with asyncio.timeout(DEADLINE):
         while True:
             description = (await run.describe()).raw_description
             if description.pending_activities and description.pending_activities[0].HasField("last_failure"):

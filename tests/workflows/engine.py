@@ -194,8 +194,8 @@ async def cancel_requested(handle: WorkflowHandle[Any, Any]) -> None:
     await eventually(requested, "the cancel was requested")
 
 
-async def attempt_due(handle: WorkflowHandle[Any, Any], number: int) -> None:
-    """Wait until an open activity of a run stands at this attempt."""
+async def attempt_due(handle: WorkflowHandle[Any, Any], number: int, of: int = 1) -> None:
+    """Wait until an open activity of a run, or so many of them, stand at this attempt."""
 
     async def due() -> bool:
         try:
@@ -204,7 +204,7 @@ async def attempt_due(handle: WorkflowHandle[Any, Any], number: int) -> None:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return False
-        return any(one.attempt >= number for one in described.raw_description.pending_activities)
+        return sum(one.attempt >= number for one in described.raw_description.pending_activities) >= of
 
     await eventually(due, f"attempt {number} is due")
 

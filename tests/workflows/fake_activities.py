@@ -32,6 +32,7 @@ from api.steps import (
     RollbackStep,
     RunInput,
 )
+from tests.eventually import DEADLINE
 from workflows.activity_stubs import ActivityName
 
 
@@ -88,7 +89,7 @@ class HeldAttempt:
 
     async def held(self) -> None:
         """Wait until an attempt stands before it."""
-        await asyncio.wait_for(self.reached.wait(), 30)
+        await asyncio.wait_for(self.reached.wait(), DEADLINE)
 
     async def __call__(self, attempt: FakeAttempt) -> ActionOutcome:
         self.reached.set()

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 from temporalio import activity
 from temporalio.client import Client
@@ -56,9 +57,15 @@ def _errors(attempt: FakeAttempt) -> int:
     return Heartbeat.model_validate(details[0]).errors if details else attempt.errors
 
 
+def pause_after_losses(losses: int) -> timedelta:
+    """Return a pause after each loss after which there is one, and one that a test can see after the first of these."""
+    real = retry.pause_after_losses(losses)
+    return min(real, timedelta(seconds=8 if losses == retry.LOSSES_WITHOUT_PAUSE + 1 else 1))
+
+
 async def main(address: str, queue: str, folder: Path, metrics: str) -> None:
     """Serve until killed."""
-    retry.FIRST_PAUSE = timedelta(seconds=2)
+    mock.patch("workflows.attempts.pause_after_losses", pause_after_losses).start()
     client = await Client.connect(
         address, data_converter=DATA_CONVERTER, identity="mortal-worker", runtime=runtime(metrics, "info")
     )

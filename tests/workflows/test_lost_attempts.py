@@ -19,9 +19,9 @@ from api.execution import ActionStatus, RunState, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from api.steps import ActionOutcome, Attempts, ExecuteDecision, Heartbeat, RevertDecision
-from dev.layout import choose
 from planning.definitions.retry import pause_after_losses
-from tests.eventually import eventually
+from tests.eventually import DEADLINE, eventually
+from tests.private_stack import free_port
 from tests.programs import Program
 from tests.workflows.decisions import ONCE, execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import DevEngine, Replays, Run, worker
@@ -29,7 +29,6 @@ from tests.workflows.fake_activities import FakeActivities, FakeAttempt
 
 KILLS = 5
 QUEUE = "mortal"
-METRICS = f"127.0.0.1:{choose(set())}"
 MANY_AT_ONCE = Attempts(retry=RetryPolicy(limit=1000, interval="1ms"))
 """Retries that Temporal would make without a pause."""
 SIDE_BY_SIDE = execute(stage("s", workflow("w", "h", "hh", "z")), attempts=ONCE, after={"z": ["h", "hh"]})
@@ -41,11 +40,12 @@ class Mortal:
 
     client: Client
     folder: Path
+    metrics: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     program: Program = field(init=False)
 
     def __post_init__(self) -> None:
         address = self.client.service_client.config.target_host
-        module = ("tests.workflows.killable_worker", address, QUEUE, str(self.folder), METRICS)
+        module = ("tests.workflows.killable_worker", address, QUEUE, str(self.folder), self.metrics)
         self.program = Program(module, {}, self.folder / "log")
 
     async def start(self) -> None:
@@ -119,7 +119,7 @@ async def story(temporal: Client, replays: Replays, tmp_path_factory: pytest.Tem
     ended = {name: await run.end() for name, run in runs.items()} | {"cut": await cut.end()}
     attempts = {name: mortal.attempts(runs["side by side"], name) for name in ("h", "hh", "z")}
     attempts["hhhh"] = mortal.attempts(runs["many"], "hhhh")
-    metrics = httpx.get(f"http://{METRICS}/metrics").text
+    metrics = httpx.get(f"http://{mortal.metrics}/metrics", timeout=DEADLINE).text
     canceled = await _killed_while_canceling(engine, mortal)
     await mortal.kill()
     await engine.replay_everything(replays)
@@ -183,7 +183,7 @@ def test_the_pause_after_a_lost_attempt_is_not_that_of_its_retry_policy(story: L
 
 def test_from_the_third_loss_on_the_status_says_that_the_next_attempt_waits(story: LostAttempts) -> None:
     assert (story.waiting.phase, story.waiting.retries) == (Phase.RUNNING, 2)
-    assert story.waiting.message == "3 attempts were lost with their workers: the next one begins in 2s"
+    assert story.waiting.message == "3 attempts were lost with their workers: the next one begins in 8s"
 
 
 def test_a_metric_says_which_action_loses_its_attempts(story: LostAttempts) -> None:
@@ -234,7 +234,7 @@ async def test_a_worker_that_is_shut_down_in_an_attempt_uses_up_no_retry(tempora
 
     async with worker(temporal, activities, engine.task_queue):
         run = await engine.start(revert(stage("s", workflow("w", "a")), attempts=ONCE), a=hang_at_first)
-        await asyncio.wait_for(begun.wait(), 30)
+        await asyncio.wait_for(begun.wait(), DEADLINE)
     async with worker(temporal, activities, engine.task_queue):
         state = await run.end()
     assert (find(state, "a").phase, find(state, "a").retries) == ("Succeeded", 1)

@@ -77,6 +77,16 @@ async def pause(run: Run, kind: RequestType = RequestType.PAUSE) -> None:
     await run.handle.execute_update(PAUSE_UPDATE, request)
 
 
+async def pause_arrived(run: Run) -> None:
+    """Wait until the first workflow knows of a pause, which its root and its stage pass on."""
+
+    async def workflow_knows() -> bool:
+        history = await run.workflow((0, "s"), (0, "w")).fetch_history()
+        return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED for event in history.events)
+
+    await eventually(workflow_knows, "the pause has reached the workflow")
+
+
 @pytest.mark.parametrize("decision", [EXECUTE, REVERT], ids=["Execute", "Revert"])
 async def test_a_retry_after_the_repair_ends_well(engine: DevEngine, decision: Any) -> None:
     mended: list[bool] = []
@@ -258,6 +268,7 @@ async def test_a_pause_waits_for_what_runs_and_starts_nothing_further(engine: De
     state = await run.state()
     assert state.paused is not None
     assert (state.paused.by, state.paused.reason) == ("alice", "look first")
+    await pause_arrived(run)
     gate.open()
 
     async def b_is_done() -> bool:
@@ -282,12 +293,7 @@ async def test_a_pause_reaches_actions_that_run_in_parallel_and_a_cancel_ends_it
     run = await engine.start(execute(tree, after={"c": ["a"]}), a=gates["a"], b=gates["b"])
     await gates["b"].held()
     await pause(run)
-
-    async def workflow_knows() -> bool:
-        history = await run.workflow((0, "s"), (0, "w")).fetch_history()
-        return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED for event in history.events)
-
-    await eventually(workflow_knows, "the pause has reached the workflow")
+    await pause_arrived(run)
     gates["a"].open()
 
     async def a_is_done() -> bool:
