@@ -238,17 +238,17 @@ class TestFailure:
     async def test_when_the_time_runs_out_it_says_so_in_the_same_words(
         self, faulty: FaultyServer, faulty_ns: LiveNamespace
     ) -> None:
-        task = await undoing(faulty_ns, resource(faulty_ns, "Create"), timeout="1s")
+        task = await undoing(faulty_ns, resource(faulty_ns, "Create"), timeout="4s")
         faulty.fault("POST", "/configmaps", Cut.HANG)
         faulty.fault("GET", APP, Cut.HANG, times=9)
         error = await task.fails()
         assert error.message.startswith("Custom rollback failed: Failed to create ConfigMap: ")
-        assert "within 1s" in error.message
+        assert "within 4s" in error.message
 
     async def test_what_is_done_when_its_time_runs_out_is_done(
         self, faulty: FaultyServer, faulty_ns: LiveNamespace
     ) -> None:
-        task = await undoing(faulty_ns, resource(faulty_ns, "Create"), timeout="1s")
+        task = await undoing(faulty_ns, resource(faulty_ns, "Create"), timeout="4s")
         faulty.fault("POST", "/configmaps", Cut.HANG)
         assert (await task.run()).message == DONE
 

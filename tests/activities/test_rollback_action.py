@@ -195,8 +195,8 @@ async def test_a_404_that_is_no_answer_of_the_api_server_does_not_mean_gone(
 
 async def test_a_finalizer_is_waited_for_until_the_timeout_which_names_it(ns: LiveNamespace) -> None:
     uid = ns.config_map("app", finalizers=[HOLD])
-    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid, timeout="1s"))
-    expected = f"Failed to delete ConfigMap: ConfigMap app still exists after 1s, waiting for finalizers {HOLD}"
+    error = await failure(ns, ns.deletion(config_map("app", ns.namespace), uid, timeout="4s"))
+    expected = f"Failed to delete ConfigMap: ConfigMap app still exists after 4s, waiting for finalizers {HOLD}"
     assert error.message == expected
     assert (error.type, error.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
     ns.let_go("configmap", "app")

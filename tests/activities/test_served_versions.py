@@ -37,7 +37,7 @@ def let_go(ns: LiveNamespace, widgets: VersionedKind, version: str = "v1") -> No
 def task(ns: LiveNamespace, widgets: VersionedKind, operation: str, **more: object) -> Task:
     body = widgets.body("w")
     body["metadata"]["namespace"] = ns.namespace
-    return Task(ns, writes("do", json.dumps(body), operation, **more), execution_of(ns), timeout="3s", limit=0)
+    return Task(ns, writes("do", json.dumps(body), operation, **more), execution_of(ns), timeout="1m", limit=0)
 
 
 # A Revert.

@@ -207,7 +207,7 @@ async def test_a_create_that_is_done_when_its_time_runs_out_has_succeeded(
 ) -> None:
     makes(faulty_ns)
     slow = faulty.fault("POST", "/configmaps", Cut.HANG)
-    outcome = await execute(faulty_ns, faulty_ns.step("make", timeout="1s"))
+    outcome = await execute(faulty_ns, faulty_ns.step("make", timeout="4s"))
     assert slow.met == 1
     assert outcome.outputs == reference(faulty_ns, faulty_ns.uid("configmap", "app"))
 
@@ -218,8 +218,8 @@ async def test_a_create_that_is_never_answered_says_so_when_its_time_runs_out(
     makes(faulty_ns)
     faulty.fault("POST", "/configmaps", Cut.HANG)
     faulty.fault("GET", "/configmaps/app", Answer(503))
-    error = await failure(faulty_ns, faulty_ns.step("make", timeout="1s"))
-    expected = "ConfigMap app: the API server did not answer within 1s (whether it was created is not known)"
+    error = await failure(faulty_ns, faulty_ns.step("make", timeout="4s"))
+    expected = "ConfigMap app: the API server did not answer within 4s (whether it was created is not known)"
     assert error.message == f"Failed to create ConfigMap: {expected}"
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
 

@@ -107,8 +107,8 @@ async def test_a_kind_that_stays_says_which_objects_are_left(ns: LiveNamespace) 
 
 async def test_a_finalizer_that_stays_fails_the_action_by_name(ns: LiveNamespace) -> None:
     ns.config_map("app", finalizers=[HOLD])
-    with pytest.raises(ApplicationError, match=f"still exists after 1s, waiting for finalizers {HOLD}") as caught:
-        await execute(ns, removes(ns, timeout="1s"))
+    with pytest.raises(ApplicationError, match=f"still exists after 4s, waiting for finalizers {HOLD}") as caught:
+        await execute(ns, removes(ns, timeout="4s"))
     assert (caught.value.type, caught.value.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
     (details,) = caught.value.details
     assert (details.operation, details.created) == (Operation.DELETE, False), "it was asked for, and may end yet"

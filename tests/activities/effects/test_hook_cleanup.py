@@ -81,8 +81,8 @@ async def test_without_it_what_was_left_is_an_error(ns: LiveNamespace) -> None:
 
 async def test_what_was_left_and_does_not_go_fails_the_hook_by_name(ns: LiveNamespace) -> None:
     left_by_somebody(ns, finalizers=[HOLD])
-    error = await hook(ns, timeout="1s", beforeCreate=True).fails()
-    expected = f"Subscription hook still exists after 1s, waiting for finalizers {HOLD}"
+    error = await hook(ns, timeout="4s", beforeCreate=True).fails()
+    expected = f"Subscription hook still exists after 4s, waiting for finalizers {HOLD}"
     assert error.message == f"Failed to create Subscription: {expected}"
     ns.let_go("subscription", "hook")
 
@@ -182,7 +182,7 @@ async def test_a_failure_that_is_repeated_leaves_the_object_to_the_next_attempt(
 
 
 async def test_an_action_whose_time_ran_out_is_cleaned_up_after(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
-    task = hook(faulty_ns, limit=0, timeout="1s", onFailure=True)
+    task = hook(faulty_ns, limit=0, timeout="4s", onFailure=True)
     faulty.fault("POST", POSTED, Cut.HANG)
     faulty.fault("GET", HOOK, Answer(503))
     error = await task.fails()

@@ -134,9 +134,9 @@ async def test_an_account_without_rights_runs_no_job(ns: LiveNamespace) -> None:
 
 
 async def test_a_job_that_goes_on_when_the_time_is_over_is_waited_for_by_the_next_attempt(ns: LiveNamespace) -> None:
-    task = runs(ns, timeout="2s")
+    task = runs(ns, timeout="5s")
     error = await task.fails()
-    assert error.message == "Job backup did not finish within 2s: 0 of 1 completion"
+    assert error.message == "Job backup did not finish within 5s: 0 of 1 completion"
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
     uid = ns.uid("job", "backup")
     assert error.details[0].outputs == outputs(ns, uid)

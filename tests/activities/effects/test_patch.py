@@ -185,7 +185,7 @@ async def test_a_patch_that_never_comes_first_is_worth_a_repeat(faulty: FaultySe
 async def test_a_patch_that_is_done_when_its_time_runs_out_has_succeeded(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
-    uid, task = there(faulty_ns), patches(faulty_ns, timeout="1s")
+    uid, task = there(faulty_ns), patches(faulty_ns, timeout="4s")
     slow = faulty.fault("PATCH", APP, Cut.HANG)
     assert await task.run() == patched(faulty_ns, uid)
     assert slow.met == 1
@@ -195,11 +195,11 @@ async def test_a_patch_that_is_never_answered_says_so_when_its_time_runs_out(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     there(faulty_ns)
-    task = patches(faulty_ns, timeout="1s")
+    task = patches(faulty_ns, timeout="4s")
     faulty.fault("PATCH", APP, Cut.HANG, times=9, dry_runs=True)
     error = await task.fails()
     assert error.message == (
-        "Failed to patch ConfigMap: ConfigMap app: the API server did not answer within 1s "
+        "Failed to patch ConfigMap: ConfigMap app: the API server did not answer within 4s "
         "(whether it was patched is not known)"
     )
 

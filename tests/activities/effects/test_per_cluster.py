@@ -151,11 +151,11 @@ def test_the_worst_cluster_decides_and_skipped_ones_do_not_count(failed: list[bo
 async def test_time_that_ran_out_is_repeated_and_the_repeat_waits_on(ns: LiveNamespace, clusternet: Clusternet) -> None:
     east, west = clusternet.joins("east"), clusternet.joins("west")
     clusternet.holds_back(west)
-    task = rolls_out(ns, timeout="4s")
+    task = rolls_out(ns, timeout="8s")
     error = await task.fails()
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
     assert (
-        f"1 of 2 clusters failed: {west.binding}: Created Subscription app--west, but it was not ready within 4s: "
+        f"1 of 2 clusters failed: {west.binding}: Created Subscription app--west, but it was not ready within 8s: "
         in (error.message)
     )
     assert task.waits_for(f"Waiting for Subscription app in 1 of 2 clusters: {west.binding}: ")

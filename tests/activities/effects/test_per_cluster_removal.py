@@ -86,7 +86,7 @@ async def test_after_the_last_failure_all_of_them_go(ns: LiveNamespace, clustern
     east = clusternet.joins("east")
     clusternet.joins("west")
     clusternet.holds_back(east)
-    task = rolls_out(ns, timeout="2s", limit=1, hookCleanup={"onSuccess": True, "onFailure": True})
+    task = rolls_out(ns, timeout="5s", limit=1, hookCleanup={"onSuccess": True, "onFailure": True})
     await task.fails()
     assert names(ns) == ["app--east", "app--west"], "a repeat follows"
     error = await task.fails()

@@ -110,9 +110,9 @@ async def test_an_object_that_somebody_made_since_is_left_alone(faulty: FaultySe
 
 async def test_a_finalizer_that_stays_fails_it_by_name(ns: LiveNamespace) -> None:
     there(ns, finalizers=[HOLD])
-    error = await replaces(ns, timeout="1s").fails()
+    error = await replaces(ns, timeout="4s").fails()
     assert error.message == (
-        f"Failed to replace Subscription: Subscription shop still exists after 1s, waiting for finalizers {HOLD}"
+        f"Failed to replace Subscription: Subscription shop still exists after 4s, waiting for finalizers {HOLD}"
     )
     assert (error.type, error.non_retryable) == (FailureType.DELETION_TIMED_OUT, True)
     ns.let_go("subscription", "shop")

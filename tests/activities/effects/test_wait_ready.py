@@ -140,11 +140,11 @@ async def test_a_killed_attempt_waits_on_and_the_object_is_created_once(ns: Live
 
 
 async def test_time_that_ran_out_names_what_was_waited_for_and_is_repeated(ns: LiveNamespace) -> None:
-    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="3s"))
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="6s"))
     await doing.waits("has not seen")
     says(ns, "deployment", "shop", **up(1))
     error = await doing.failure()
-    assert error.message == "Created Deployment shop, but it was not ready within 3s: 1 of 2 replicas updated"
+    assert error.message == "Created Deployment shop, but it was not ready within 6s: 1 of 2 replicas updated"
     assert (error.type, error.non_retryable) == (FailureType.TIMED_OUT, False)
     failure = error.details[0]
     assert isinstance(failure, AttemptFailure)
@@ -325,7 +325,7 @@ async def test_an_execution_is_waited_for_until_it_has_succeeded(ns: LiveNamespa
 
 
 async def test_the_message_says_what_keeps_the_pods_from_working(ns: LiveNamespace) -> None:
-    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="30s"))
+    doing = Doing(ns, waits_for(ns, deployment(ns.namespace), timeout="3m"))
     await doing.waits("has not seen")
     says(ns, "deployment", "shop", **up(0) | {"updatedReplicas": 2, "replicas": 2})
     await doing.waits("0 of 2 replicas available")
@@ -413,8 +413,8 @@ async def test_a_subscription_that_fails_in_a_cluster_will_not_become_ready(
 
 
 async def test_a_subscription_that_is_bound_nowhere_is_waited_for(ns: LiveNamespace, clusternet: Clusternet) -> None:
-    error = await Doing(ns, subscribes(ns, SHOP, timeout="2s")).failure()
-    assert error.message.endswith("was not ready within 2s: Clusternet has bound it to no cluster yet")
+    error = await Doing(ns, subscribes(ns, SHOP, timeout="4s")).failure()
+    assert error.message.endswith("was not ready within 4s: Clusternet has bound it to no cluster yet")
     assert error.type == FailureType.TIMED_OUT
 
 
