@@ -122,9 +122,11 @@ def test_the_processes_of_the_pods_become_ready(stack: Stack, release: str, proc
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             until(lambda probe=probe: answer(container, probe) == 200 or not program.running)  # type: ignore[misc]
             assert program.running, (tmp_path / "log").read_text()
-        assert "drplan" in httpx.get(f"http://{env['DRPLAN_METRICS_ADDRESS']}/metrics", trust_env=False).text
+        assert (
+            "drplan" in httpx.get(f"http://{env['DRPLAN_METRICS_ADDRESS']}/metrics", timeout=60, trust_env=False).text
+        )
         if process == "bridge":
-            assert httpx.get(f"http://{env['DRPLAN_VIEW_ADDRESS']}", trust_env=False).status_code < 500
+            assert httpx.get(f"http://{env['DRPLAN_VIEW_ADDRESS']}", timeout=60, trust_env=False).status_code < 500
         assert program.stop() == 0
     if process == "bridge":
         assert Admin.of(stack).get("leases", "drplan-bridge", NAMESPACE)
@@ -134,7 +136,7 @@ def test_helm_says_what_to_do_next(stack: Stack, release: str) -> None:
     assert "No namespace is open to drplan yet" in release
     command = release.partition("kubectl rollout")[2].splitlines()[0].split()
     # No pods are there, so it waits; that it waits for both says that the command is one.
-    waited = stack.kubectl("rollout", *command, "--timeout=1s", check=False)
+    waited = stack.kubectl("rollout", *command, "--timeout=5s", check=False)
     assert "Waiting for deployment" in waited.stdout + waited.stderr
 
 

@@ -11,6 +11,7 @@ from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.phases import Phase, WorkflowFailurePolicy
 from api.steps import Attempts, ExecuteStep, ExecuteWorkflowInput
 from tests.activities.live_namespace import LiveNamespace
+from tests.eventually import DEADLINE
 from workflows.contract import WorkflowType
 from workflows.converter import DATA_CONVERTER
 
@@ -43,7 +44,7 @@ def environment(ns: LiveNamespace, **more: str) -> dict[str, str]:
 
 async def the_action(run: Run) -> ActionStatus:
     """Wait for the end and give the action as the last query answer shows it, whichever way the run ended."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(DEADLINE):
         while (await run.describe()).close_time is None:
             await asyncio.sleep(0.1)
         state: WorkflowExecutionStatus = await run.query("state", result_type=WorkflowExecutionStatus)
@@ -52,7 +53,7 @@ async def the_action(run: Run) -> ActionStatus:
 
 async def says(run: Run, words: str) -> None:
     """Return once the server has heard these words from an attempt."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         while True:
             pending = (await run.describe()).raw_description.pending_activities
             if pending and words.encode() in pending[0].heartbeat_details.SerializeToString():

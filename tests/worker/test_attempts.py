@@ -16,7 +16,7 @@ from api.phases import ActionType, Phase
 from api.steps import RevertWorkflowInput, RollbackStep
 from dev.stack import Stack
 from tests.activities.live_namespace import HOLD, LiveNamespace, config_map
-from tests.eventually import eventually
+from tests.eventually import DEADLINE, eventually
 from tests.faulty_server import Answer, Cut, FaultyServer
 from tests.programs import Program, believing_worker
 from tests.worker.one_action import environment, the_action
@@ -44,7 +44,7 @@ async def begin(ns: LiveNamespace, step: RollbackStep) -> Run:
 
 async def waits_for_the_finalizer(run: Run) -> None:
     """Return once the server has heard from an attempt that it waits for the finalizer."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(DEADLINE):
         while True:
             pending = (await run.describe()).raw_description.pending_activities
             if pending and HOLD.encode() in pending[0].heartbeat_details.SerializeToString():
@@ -125,7 +125,7 @@ async def test_a_worker_that_ends_after_a_cancel_leaves_the_last_look_to_another
 async def _heard_of_the_cancel(run: Run) -> None:
     """Return once the server has told an attempt, which it does with its answer to the next beat."""
     beaten = None
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(DEADLINE):
         while True:
             [pending] = (await run.describe()).raw_description.pending_activities
             if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED:

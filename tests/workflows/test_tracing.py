@@ -21,6 +21,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from process.temporal import TemporalConfigurationError, traced
 from process.tracing import ATTRIBUTES, tracing
+from tests.eventually import DEADLINE
 
 SECRET = "hunter2"
 
@@ -116,6 +117,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, bytes
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr("process.tracing.FLUSH_SECONDS", DEADLINE)
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         yield received
         server.shutdown()

@@ -208,7 +208,7 @@ async def test_a_job_that_its_ttl_removed_while_nobody_looked_is_not_run_again(n
 
 
 async def test_a_job_with_a_short_time_to_live_is_looked_at_often_enough(ns: LiveNamespace) -> None:
-    running, uid = await started(ns, runs(ns, execution=execution_of(ns), ttl=1))
+    running, uid = await started(ns, runs(ns, execution=execution_of(ns), ttl=2))
     await asyncio.sleep(5)  # the pauses between two looks have become as long as they will
     await succeeds(ns, "backup")
     assert await running == completed(ns, uid)

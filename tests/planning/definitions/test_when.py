@@ -81,9 +81,9 @@ BLANKS = " " * 30_000
     "text", [f"mode =={BLANKS}!", f'mode == "install"{BLANKS}!', f"mode == install{BLANKS}!", f"{BLANKS}mode"]
 )
 def test_a_condition_of_mere_blanks_takes_no_time(text: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(WhenError, match="has more than 1000 characters"):
         modes(text)
     with pytest.raises(WhenError):
         modes(text.replace(BLANKS, " " * 900))
-    assert time.process_time() - start < 0.05
+    assert time.thread_time() - start < 0.5
