@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -24,6 +23,7 @@ from tests.chaos.grpc_faults import GrpcFaults
 from tests.chaos.http_faults import HttpFaults
 from tests.chaos.links import Link, Loop
 from tests.eventually import until
+from tests.private_stack import free_port
 from tests.programs import REPOSITORY, Program
 
 _lives = count(1)
@@ -249,7 +249,7 @@ def own_process(
         "PYTHONUNBUFFERED": "1",
         "KUBECONFIG": str(kubeconfig),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{temporal.port}",
-        "DRPLAN_METRICS_ADDRESS": f"127.0.0.1:{_free_port()}",
+        "DRPLAN_METRICS_ADDRESS": f"127.0.0.1:{free_port()}",
         stepped_clock.FILE: str(clock),
         **env,
     }
@@ -257,12 +257,6 @@ def own_process(
     process = OwnProcess(name, program, api, temporal, http, grpc, clock, other_host=other_host)
     process.start()
     return process
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -14,13 +14,14 @@ import pytest
 
 from dev import StackError
 from dev.helm import helm
-from dev.layout import REPOSITORY, choose
+from dev.layout import REPOSITORY
 from dev.manifests import CHART
 from dev.stack import Stack
 from tests.admin import Admin
 from tests.deploy.rendered import NAMESPACE, Object, render, values_file
 from tests.eventually import until
 from tests.manifests import dr_plan, stage
+from tests.private_stack import free_port
 from tests.process.payload_keys import key
 from tests.programs import running
 
@@ -37,17 +38,10 @@ def upgrade(stack: Stack, values: Object, *arguments: str) -> str:
         return helm_on(stack, "upgrade", "--install", "drplan", str(CHART), f"--values={file}", *arguments)
 
 
-def take_ports() -> list[int]:
-    taken: set[int] = set()
-    for _ in range(3):
-        taken.add(choose(taken))
-    return [*taken]
-
-
 @pytest.fixture(scope="module")
 def values(stack: Stack) -> Object:
     """Values that fit the stack."""
-    health, metrics, view = take_ports()
+    health, metrics, view = free_port(), free_port(), free_port()
     return {
         "temporal": {"address": stack.temporal_address},
         "listen": "127.0.0.1",
