@@ -4,14 +4,14 @@
 #   STACK_DIR=/some/where          the folder of the local stack (default .stack), so that several can run side by side
 #   make stack EXTERNAL=1          worker and bridge only, on the cluster and Temporal of KUBECONFIG and TEMPORAL_ADDRESS
 #   make test ARGS="-k revert"     further arguments for pytest
-#   make test PROCESSES=0          all tests in one process; by default four, or one for each 2.5 GB of memory
+#   make test PROCESSES=0          all tests in one process; by default five, or one for each 2.5 GB of memory
 
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
-PROCESSES ?= $(shell awk '/MemTotal/ {n = int($$2 / 2500000); print (n > 4 ? 4 : n < 1 ? 1 : n)}' /proc/meminfo || echo 3)
+PROCESSES ?= $(shell awk '/MemTotal/ {n = int($$2 / 2500000); print (n > 5 ? 5 : n < 1 ? 1 : n)}' /proc/meminfo || echo 3)
 # Half of the time of collecting the tests goes into compiling them: what is compiled is kept, whatever the environment says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses=$(PROCESSES) --dist=loadgroup --no-loadscope-reorder
 LINT = $(MAKE) --no-print-directory lint
