@@ -14,6 +14,13 @@ from tests.eventually import until
 
 PROCESSES = {"etcd", "kube-apiserver", "kube-controller-manager", "temporal", "worker", "bridge"}
 
+INTERRUPTED = (130, -signal.SIGINT)
+"""Exit codes after Ctrl-C; a shell shows 130 for both.
+
+Python sends itself the signal at its end where the interrupt came while it executed a string, as dataclasses do when
+they are imported, although the program caught it.
+"""
+
 
 @dataclass(frozen=True)
 class WholeStack:
