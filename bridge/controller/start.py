@@ -36,7 +36,7 @@ from planning.definitions.identifiers import full_name, is_object_name, workflow
 from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
 from planning.messages.requests import NOT_ENFORCED
-from planning.revert.decide import waits_for_end, why_rejected
+from planning.revert.rejection import waits_for_end, why_rejected
 from planning.validation.references import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)

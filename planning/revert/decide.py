@@ -12,14 +12,13 @@ from typing import assert_never
 from api.execution import (
     ActionStatus,
     DRPlanExecution,
-    DRPlanExecutionSpec,
     LaterExecution,
     LedgerFault,
     RunState,
     StageStatus,
     WorkflowExecutionStatus,
 )
-from api.meta import ACCEPTED_ANNOTATION, ObjectKey, ObjectName, alias
+from api.meta import ObjectKey, ObjectName
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
@@ -68,12 +67,12 @@ from planning.revert.original import (
 from planning.revert.ownership import Deletions, gather_facts, named, plain
 from planning.revert.previous_reverts import history
 from planning.revert.proof import soak_fault
+from planning.revert.rejection import why_not_recorded, why_rejected
 from planning.revert.restoration import PriorStates, object_to_restore
 from planning.revert.scope import SUCCEEDED_ONLY, Scope, selection_errors
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
-ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELED)
 Row = list[RollbackStep | None]
 """The steps of one workflow, in the order of its node."""
 
@@ -121,7 +120,7 @@ def decide_revert(
     plan that are in effect, `prior_states` those of `candidates` that are stored. `part` names the original where the
     Revert takes back several. A rejection means that nothing may be touched; the state then has no stages.
     """
-    reason = why_rejected(revert, original) or (original and _why_not_recorded(original))
+    reason = why_rejected(revert, original) or (original and why_not_recorded(original))
     if reason or original is None:
         return rejected(reason or "")
     original_tree = read_tree(original, workflows, Scope.of(revert.spec))
@@ -322,82 +321,3 @@ def title(name: str, decision: ActionToRun) -> str:
     what = action.type.value if hidden or target is None else action_messages.title(operation_of(action), target)
     is_hook = decision.part is Part.ACTION
     return action_messages.hook_title(name, what) if is_hook else action_messages.rollback_title(name, what)
-
-
-def why_rejected(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
-    """Say why `revert` may not take `original` back, and what to do; None where it may.
-
-    Whether it is recorded what the original did is not asked: that is in its ledger, which only the worker reads.
-    """
-    if (reason := _why_never(revert, original)) is not None or original is None:
-        return reason
-    if original.status.phase not in ENDED:
-        return rejection_messages.not_ended(original.metadata.name, original.status.phase)
-    return None
-
-
-def waits_for_end(revert: DRPlanExecution, original: DRPlanExecution) -> bool:
-    """Return whether nothing but the end of `original` is missing for `revert` to take it back."""
-    return original.status.phase in (None, Phase.PENDING, Phase.RUNNING) and _why_never(revert, original) is None
-
-
-def _why_never(revert: DRPlanExecution, original: DRPlanExecution | None) -> str | None:
-    """Say why `revert` may not take `original` back, whatever becomes of that."""
-    name = revert.spec.revert_execution_ref or revert.spec.revert_to
-    if revert.spec.revert_to and (fields := _not_with_revert_to(revert.spec)):
-        return rejection_messages.not_with_revert_to(fields)
-    if not name:
-        return rejection_messages.NO_REFERENCE
-    if original is None:
-        return rejection_messages.unknown_execution(name, revert.metadata.namespace)
-    if original.metadata.namespace != revert.metadata.namespace:
-        return rejection_messages.other_namespace(name, original.metadata.namespace, revert.metadata.namespace)
-    if original.spec.operation_type is not OperationType.EXECUTE:
-        return rejection_messages.not_an_execute(name, original.spec.operation_type)
-    if original.spec.dry_run:
-        return rejection_messages.is_preview(name)
-    if original.spec.plan_ref != revert.spec.plan_ref:
-        return rejection_messages.other_plan(name, original.spec.plan_ref, revert.spec.plan_ref)
-    return None
-
-
-def _not_with_revert_to(spec: DRPlanExecutionSpec) -> list[str]:
-    """Name the fields that are set and are about a single execution."""
-    fields = ("revert_execution_ref", "only", "ignore_missing", "force", "preview_digest")
-    return [alias(DRPlanExecutionSpec, field) for field in fields if getattr(spec, field)]
-
-
-def _why_not_recorded(original: DRPlanExecution) -> str | None:
-    """Say what of an original is not recorded, so that it cannot be taken back; None where nothing is missing."""
-    name = original.metadata.name
-    if (phase := original.status.phase) is not None and _never_started(original):
-        return rejection_messages.never_started(name, phase)
-    if not original.status.stages:
-        return rejection_messages.nothing_recorded(name)
-    part = next(_parts_without_record(original.status.stages), None)
-    return rejection_messages.part_not_recorded(name, part) if part else None
-
-
-def _never_started(original: DRPlanExecution) -> bool:
-    """Return whether it is known that an original which has ended was never started.
-
-    A copy, or an execution of an older controller, was not accepted under its own uid. A run that Temporal lost before
-    the status named it leaves the condition EngineReachable.
-    """
-    meta, status = original.metadata, original.status
-    accepted = bool(meta.uid) and meta.annotations.get(ACCEPTED_ANNOTATION) == meta.uid
-    traces = (status.stages, status.ledger, status.engine, status.start_time)
-    asked = any(condition.type == "EngineReachable" for condition in status.conditions or [])
-    return accepted and status.phase in (Phase.FAILED, Phase.CANCELED) and not any(traces) and not asked
-
-
-def _parts_without_record(stages: Sequence[StageStatus]) -> Iterator[str]:
-    """Name the parts that succeeded and have no list of what they did: what happened is never guessed."""
-    for stage in stages:
-        if stage.phase is not Phase.SUCCEEDED:
-            continue
-        if not stage.workflows:
-            yield f"stage {stage.name}"
-        for node in stage.workflows:
-            if node.phase is Phase.SUCCEEDED and not node.actions:
-                yield f"workflow {node.workflow_ref.name} of stage {stage.name}"

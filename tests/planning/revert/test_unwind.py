@@ -7,8 +7,8 @@ import pytest
 from api.execution import DRPlanExecution, StageStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
-from planning.revert.decide import why_rejected
 from planning.revert.layers import in_effect
+from planning.revert.rejection import why_rejected
 from planning.revert.unwind import labelled, of_part, reverts_in, with_parts
 from tests.planning.builders import (
     LATER,
