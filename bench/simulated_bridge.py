@@ -226,11 +226,7 @@ class SimulatedBridge:
         out: Measurements,
     ) -> None:
         settings = BridgeSettings.model_construct()
-        pace = Pace(
-            shortest=settings.shortest_interval.total_seconds(),
-            longest=settings.longest_interval.total_seconds(),
-            longest_large=settings.longest_large_interval.total_seconds(),
-        )
+        pace = Pace.of(settings)
         self.owns = owns
         self._worker_answers = worker_answers
         self._number, self._executions, self._out = number, executions, out

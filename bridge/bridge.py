@@ -49,11 +49,7 @@ class Bridge:
         self._cluster = cluster
         self._temporal = temporal
         self._metrics = temporal.metrics
-        pace = Pace(
-            shortest=settings.shortest_interval.total_seconds(),
-            longest=settings.longest_interval.total_seconds(),
-            longest_large=settings.longest_large_interval.total_seconds(),
-        )
+        pace = Pace.of(settings)
         index = Index(self._wake)
         self._behind: set[Key] = set()
         """Executions that run, and that this bridge has not passed over since it leads."""

@@ -354,8 +354,8 @@ class Index:
 
     def _wake_next(self, plan: Key) -> None:
         """Wake the execution that is to run a plan next."""
-        if following := self.queue(plan.namespace, plan.name):
-            self._wake(following[0].key)
+        if following := self._queue(plan.namespace, plan.name):
+            self._wake(following[0][1])
 
     def _wake_dependents(self, key: Key) -> None:
         if key.kind is ObjectKind.PLAN:

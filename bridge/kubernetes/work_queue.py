@@ -9,8 +9,9 @@ import heapq
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
+from bridge.settings import BridgeSettings
 from process.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)
@@ -73,6 +74,15 @@ class Pace:
     """Bytes above which a status is a large one."""
     rest: float = 10.0
     """A pass loads Temporal and the worker, too: it takes one part of so many, within the same bounds."""
+
+    @classmethod
+    def of(cls, settings: BridgeSettings) -> Self:
+        """Return the pace that the settings ask for."""
+        return cls(
+            shortest=settings.shortest_interval.total_seconds(),
+            longest=settings.longest_interval.total_seconds(),
+            longest_large=settings.longest_large_interval.total_seconds(),
+        )
 
     def after(self, took: float, write: WriteCost | None = None) -> float:
         """Return the distance after a pass of `took` seconds; at least half of the time is left to others."""

@@ -109,9 +109,8 @@ class Server(Failing):
             self._wanted = True
 
     def supervise(self) -> None:
-        """Start it again if it has ended by itself."""
         with self._lock:
-            if self._wanted and find(self._stack.layout, self._process) is None:
+            if self._wanted:
                 self.start()
 
     def ready(self) -> bool:
