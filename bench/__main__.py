@@ -19,6 +19,7 @@ from temporalio.client import Client
 
 from bench.objects import plan_objects
 from bench.runs import Bench, Bridged, Sighting, bare, bridged, execute
+from bench.tables import median_and_p99
 from dev.layout import default_layout
 from dev.start import start_stack
 from planning.definitions.identifiers import stage_id, workflow_id
@@ -88,7 +89,7 @@ async def one_round(bench: Bench, client: Client, plan: str, number: int) -> Rou
 async def _round(bench: Bench, client: Client, bare_seconds: float, run: Bridged) -> Round:
     last = run.sightings[-1].status
     ended, events = await read_histories(client, run.workflow_id, last["stageStatuses"])
-    percentiles = statistics.quantiles(lags(ended, run.sightings), n=100, method="inclusive")
+    lag_p50, lag_p99 = median_and_p99(lags(ended, run.sightings))
     return Round(
         bare=bare_seconds,
         bridged=run.seconds,
@@ -96,8 +97,8 @@ async def _round(bench: Bench, client: Client, bare_seconds: float, run: Bridged
         status_bytes=len(json.dumps(last, separators=(",", ":"))),
         writing=sum(write_seconds(bench, run.name)) / run.seconds,
         writes=len({json.dumps(each.status, sort_keys=True) for each in run.sightings if each.status}),
-        lag_p50=percentiles[49],
-        lag_p99=percentiles[98],
+        lag_p50=lag_p50,
+        lag_p99=lag_p99,
         events=events,
     )
 

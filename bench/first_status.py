@@ -13,21 +13,17 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
-from api.meta import API_VERSION
-from api.phases import TERMINAL
 from api.requests import REQUEST_ANNOTATION, REQUEST_BY_ANNOTATION, REQUEST_ID_ANNOTATION
-from api.steps import Target
 from bench.cost import processor
 from bench.objects import Manifest, dr_workflow, execution, single_plan
 from bench.runs import KIND, NAMESPACE, Bench
+from bench.watched import Watched, execution_target, watching
 from dev.layout import default_layout
 from dev.start import start_stack
-from kube.client import OWN, Cluster, Object
-from kube.concurrency import parallel
+from kube.client import OWN
 
 _LONG = 200
 """Actions of an execution that is to be paused before it ends."""
@@ -61,65 +57,21 @@ class Requests:
         )
 
 
-@dataclass
-class Watched:
-    """When a watcher saw each execution first, with its first status, with a tree, and at its end."""
-
-    created: dict[str, float] = field(default_factory=dict)
-    status: dict[str, float] = field(default_factory=dict)
-    run: dict[str, float] = field(default_factory=dict)
-    end: dict[str, float] = field(default_factory=dict)
-
-    async def watch(self, cluster: Cluster, version: str) -> None:
-        """Note what comes, until cancelled."""
-        async for event in cluster.watch(_target(), version, 900, OWN):
-            item, now = event["object"], time.perf_counter()
-            name, status = item["metadata"].get("name", ""), item.get("status") or {}
-            seen = {"created": True, "status": status.get("phase"), "run": status.get("stageStatuses")}
-            seen["end"] = status.get("phase") in TERMINAL
-            for what, holds in seen.items():
-                if holds:
-                    getattr(self, what).setdefault(name, now)
-
-    def waits(self, names: list[str]) -> list[float]:
-        """Return the seconds from creation to first status, sorted."""
-        return sorted(self.status[name] - self.created[name] for name in names)
-
-
-def _target(name: str = "", kind: str = "DRPlanExecution") -> Target:
-    return Target(api_version=API_VERSION, kind=kind, name=name, namespace=NAMESPACE)
-
-
 @dataclass(frozen=True)
 class Crowd:
     """A stack, its API server, and what is counted on it."""
 
     bench: Bench
-    cluster: Cluster
     watched: Watched
     requests: Requests
-
-    async def create(self, *objects: Object) -> None:
-        """Create executions as fast as eight clients can."""
-
-        async def one(body: Object) -> Object:
-            return await self.cluster.create(_target(), body, OWN)
-
-        await parallel(objects, one, limit=8)
-
-    async def until(self, seen: dict[str, float], names: list[str], seconds: float = 600) -> None:
-        """Wait until the watcher has seen something of all."""
-        async with asyncio.timeout(seconds):
-            while not set(names) <= set(seen):
-                await asyncio.sleep(0.02)
 
     async def measure(self, what: str, names: list[str], objects: list[Manifest]) -> None:
         """Create executions, wait for their first statuses, and print what that took."""
         self.requests.counts()
         cpu = cpu_seconds(self.bench)
-        await self.create(*objects)
-        await self.until(self.watched.status, names)
-        waits = self.watched.waits(names)
+        await self.watched.create(*objects)
+        await self.watched.until(self.watched.status, names)
+        waits = self.watched.waits(self.watched.status, names)
         span = max(self.watched.created[name] for name in names) - min(self.watched.created[name] for name in names)
         print(f"\n{what}: {len(names)} created within {span:.2f} s")
         print(
@@ -151,8 +103,8 @@ async def at_once(crowd: Crowd, name: str, executions: int) -> None:
     crowd.bench.stack.kubectl("wait", "--for=condition=Valid", "drplan", "--all", "--timeout=300s")
     names = [f"{name}-{number}-run" for number in range(executions)]
     await crowd.measure("at once", names, [execution(each, each.removesuffix("-run")) for each in names])
-    await crowd.until(crowd.watched.end, names)
-    runs = sorted(crowd.watched.run[each] - crowd.watched.created[each] for each in names)
+    await crowd.watched.until(crowd.watched.end, names)
+    runs = crowd.watched.waits(crowd.watched.run, names)
     print(f"first status with a tree after: median {statistics.median(runs):.2f} s, last {runs[-1]:.2f} s")
 
 
@@ -163,7 +115,7 @@ async def in_a_queue(crowd: Crowd, name: str, queued: int) -> None:
     pause = {REQUEST_ANNOTATION: "pause", REQUEST_ID_ANNOTATION: "1", REQUEST_BY_ANNOTATION: "bench"}
     paused = execution(holder, name)
     paused["metadata"]["annotations"] = pause
-    await crowd.create(paused)
+    await crowd.watched.create(paused)
     crowd.bench.stack.kubectl("wait", "--for=condition=Paused", f"{KIND}/{holder}", f"--namespace={NAMESPACE}")
     crowd.bench.apply(*_plan(name))  # those in the queue have one action
     names = [f"{name}-{number:03}" for number in range(queued)]
@@ -172,8 +124,8 @@ async def in_a_queue(crowd: Crowd, name: str, queued: int) -> None:
     await crowd.wait_idle(30)
     began = time.perf_counter()
     resume = {"metadata": {"annotations": pause | {REQUEST_ANNOTATION: "resume", REQUEST_ID_ANNOTATION: "2"}}}
-    await crowd.cluster.patch(_target(holder), resume, OWN)
-    await crowd.until(crowd.watched.end, [holder, *names], 1800)
+    await crowd.watched.cluster.patch(execution_target(holder), resume, OWN)
+    await crowd.watched.until(crowd.watched.end, [holder, *names], 1800)
     took = time.perf_counter() - began
     print(f"\nworked off in {took:.1f} s, {took / queued:.2f} s each")
     print("\n".join(_listed(crowd.requests.counts(), queued)))
@@ -190,18 +142,9 @@ async def main() -> None:
     parser.add_argument("--queued", action="store_true", help="of one plan, that another execution runs")
     options = parser.parse_args()
     stack = start_stack(default_layout())
-    with mock.patch.dict("os.environ", stack.env()):
-        cluster = await Cluster.connect()
-    watched = Watched()
-    crowd = Crowd(Bench(stack), cluster, watched, Requests(stack.layout.audit_log))
-    pages = [page async for page in cluster.pages(_target(), "", OWN, limit=500)]
-    watching = asyncio.create_task(watched.watch(cluster, pages[0].version))
-    try:
+    async with watching(stack) as watched:
+        crowd = Crowd(Bench(stack), watched, Requests(stack.layout.audit_log))
         await (in_a_queue if options.queued else at_once)(crowd, f"crowd-{int(time.time())}", options.executions)
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        await cluster.close()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ import argparse
 import asyncio
 import random
 import re
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from zlib import crc32
@@ -24,6 +23,7 @@ from bench.simulated_bridge import (
     SimulatedExecution,
     SimulatedTime,
 )
+from bench.tables import markdown, median_and_p99
 from bridge.kubernetes.index import Key, ObjectKind
 from dev.layout import REPOSITORY
 from kube.client import Object
@@ -191,18 +191,12 @@ def row(setup: Setup, seconds: float) -> list[str]:
         str(setup.api_servers),
         str(setup.executions),
         *([setup.outage.value] if setup in OUTAGES else []),
-        *_spread(out.lags),
-        *_spread(out.firsts),
+        *(f"{each:.2f}" for each in median_and_p99(out.lags)),
+        *(f"{each:.2f}" for each in median_and_p99(out.firsts)),
         f"{out.passes / seconds:.0f}",
         f"{max(out.cpu.values()) / seconds:.0%}",
         f"{out.api_cpu / seconds:.1f}",
     ]
-
-
-def _spread(seconds: Sequence[float]) -> tuple[str, str]:
-    """Return the median and the 99th of a hundred."""
-    percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
-    return f"{percentiles[49]:.2f}", f"{percentiles[98]:.2f}"
 
 
 def tables(seconds: float) -> dict[str, str]:
@@ -212,16 +206,11 @@ def tables(seconds: float) -> dict[str, str]:
     what = ["status behind: median s", "99th of 100", "first status: median s", "99th of 100"]
     what += ["passes a second", "core of the fullest bridge", "cores of API servers"]
     return {
-        "index": _table(INDEX, [index_row(*size) for size in sizes]),
-        "queue": _table(QUEUE, [queue_row(waiting) for waiting in (200, 1_000, 2_000)]),
-        "bridge": _table([*where, *what], [row(each, seconds) for each in (*ONE_BRIDGE, *SHARDS)]),
-        "outage": _table([*where, "does not answer", *what], [row(each, seconds) for each in OUTAGES]),
+        "index": markdown(INDEX, [index_row(*size) for size in sizes]),
+        "queue": markdown(QUEUE, [queue_row(waiting) for waiting in (200, 1_000, 2_000)]),
+        "bridge": markdown([*where, *what], [row(each, seconds) for each in (*ONE_BRIDGE, *SHARDS)]),
+        "outage": markdown([*where, "does not answer", *what], [row(each, seconds) for each in OUTAGES]),
     }
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def with_tables(page: str, result: Mapping[str, str]) -> str:

@@ -14,23 +14,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from unittest import mock
+from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from api.meta import API_VERSION
-from api.phases import TERMINAL, Phase
-from api.steps import Target
+from api.phases import Phase
 from bench.__main__ import lags, read_histories
 from bench.cost import PROCESSES, processor
 from bench.objects import dr_workflow, execution, single_plan
-from bench.runs import NAMESPACE, Bench, Sighting
+from bench.runs import Bench
+from bench.tables import markdown, median_and_p99
+from bench.watched import Watched, watching
 from dev.layout import default_layout
 from dev.process import Service, start, stop
 from dev.start import start_stack
-from kube.client import OWN, Cluster, Object
-from kube.concurrency import parallel
+from kube.client import Object
 
 OURS = "drplan"
 OTHER = "other"
@@ -48,44 +46,7 @@ class Sample:
     processor: float
     """Milliseconds an action, of all processes of the stack."""
     lags: list[float]
-    """Seconds from the end of each action to the first status that shows it, sorted; of ours only."""
-
-
-@dataclass
-class Watched:
-    """Every status of every execution, as a watcher saw it."""
-
-    seen: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
-    created: dict[str, float] = field(default_factory=dict)
-    ended: dict[str, Phase] = field(default_factory=dict)
-
-    async def watch(self, cluster: Cluster, version: str) -> None:
-        """Note what comes, until cancelled."""
-        async for event in cluster.watch(_target(), version, 3600, OWN):
-            item, now = event["object"], time.time()
-            name, status = item["metadata"].get("name", ""), item.get("status") or {}
-            self.created.setdefault(name, now)
-            self.seen[name].append(Sighting(now, status))
-            if status.get("phase") in TERMINAL:
-                self.ended.setdefault(name, Phase(status["phase"]))
-
-    async def until_ended(self, names: list[str]) -> None:
-        """Wait until all have ended. Raises RuntimeError if one did not succeed."""
-        async with asyncio.timeout(1800):
-            while not set(names) <= set(self.ended):
-                await asyncio.sleep(0.01)
-        for name in names:
-            if self.ended[name] is not Phase.SUCCEEDED:
-                message = self.seen[name][-1].status.get("message")
-                raise RuntimeError(f"{name} ended as {self.ended[name]}: {message}")
-
-    def end(self, name: str) -> float:
-        """Return when an execution was first seen as ended."""
-        return next(each.at for each in self.seen[name] if each.status.get("phase") in TERMINAL)
-
-
-def _target() -> Target:
-    return Target(api_version=API_VERSION, kind="DRPlanExecution", name="", namespace=NAMESPACE)
+    """Seconds from the end of each action to the first status that shows it; of ours only."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +54,6 @@ class Together:
     """A stack with plans on it, and what is watched there."""
 
     bench: Bench
-    cluster: Cluster
     temporal: Client
     watched: Watched
     name: str
@@ -114,8 +74,7 @@ class Together:
     async def warm_up(self, who: str) -> None:
         """Return when a controller that was just started or continued has ended an execution, and is idle."""
         name = f"{self.name}-warm-{who}-{time.time_ns()}"
-        await self._create([execution(name, f"{self.name}-warm")])
-        await self.watched.until_ended([name])
+        await self._succeeded(execution(name, f"{self.name}-warm"))
         await asyncio.sleep(3)
 
     async def both(self, who: str, plans: int, number: int) -> dict[_Column, Sample]:
@@ -127,13 +86,13 @@ class Together:
 
     async def _measured(self, who: str, objects: list[Object]) -> Sample:
         names, before = [each["metadata"]["name"] for each in objects], self._processor()
-        await self._create(objects)
-        await self.watched.until_ended(names)
-        took = max(map(self.watched.end, names)) - min(self.watched.created[name] for name in names)
+        await self._succeeded(*objects)
+        watched = self.watched
+        took = max(watched.end[name] for name in names) - min(watched.created[name] for name in names)
         used = (self._processor() - before) / (len(names) * self.actions)
         found = [lag for name in names for lag in await self._lags(name)] if who == OURS else []
         await asyncio.sleep(1)  # what follows an end: locks and finalizers
-        return Sample(took, used, sorted(found))
+        return Sample(took, used, found)
 
     async def _lags(self, name: str) -> list[float]:
         sightings = self.watched.seen[name]
@@ -144,11 +103,15 @@ class Together:
     def _processor(self) -> float:
         return sum(processor(self.bench, (*PROCESSES, OTHER)).values())
 
-    async def _create(self, objects: list[Object]) -> None:
-        async def one(body: Object) -> Object:
-            return await self.cluster.create(_target(), body, OWN)
-
-        await parallel(objects, one, limit=8)
+    async def _succeeded(self, *objects: Object) -> None:
+        """Create executions and wait for their ends. Raises RuntimeError if one did not succeed."""
+        names = [each["metadata"]["name"] for each in objects]
+        await self.watched.create(*objects)
+        await self.watched.until(self.watched.end, names, 1800)
+        for name in names:
+            status = next(each.status for each in self.watched.seen[name] if each.at == self.watched.end[name])
+            if status["phase"] != Phase.SUCCEEDED:
+                raise RuntimeError(f"{name} ended as {status['phase']}: {status.get('message')}")
 
 
 @contextmanager
@@ -181,24 +144,17 @@ async def rounds(together: Together, sizes: list[int], number: int, other: str) 
 
 def table(found: Mapping[_Column, list[Sample]], actions: int) -> str:
     """Return the medians and the spread as a Markdown table."""
-    head = "| who | at once | what | s | from to | actions a second | CPU ms an action | lag p50 s | lag p99 s |"
-    lines = [head, "| --- " * 9 + "|"]
+    head = ("who", "at once", "what", "s", "from to", "actions a second", "CPU ms an action", "lag p50 s", "lag p99 s")
+    rows = []
     for (who, plans, what), samples in sorted(found.items(), key=lambda each: (each[0][1], each[0][2], each[0][0])):
         seconds = sorted(sample.seconds for sample in samples)
-        median, all_lags = statistics.median(seconds), sorted(lag for sample in samples for lag in sample.lags)
-        lag = [
-            f"{statistics.quantiles(all_lags, n=100, method='inclusive')[at]:.2f}"
-            for at in (49, 98)
-            if len(all_lags) > 1
-        ]
-        cells = [
-            *(who, str(plans), what, f"{median:.1f}", f"{seconds[0]:.1f} to {seconds[-1]:.1f}"),
-            f"{plans * actions / median:.0f}",
-            f"{statistics.median(sample.processor for sample in samples):.0f}",
-            *(lag or ["", ""]),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        median, all_lags = statistics.median(seconds), [lag for sample in samples for lag in sample.lags]
+        lag = [f"{each:.2f}" for each in median_and_p99(all_lags)] if len(all_lags) > 1 else ["", ""]
+        used = f"{statistics.median(sample.processor for sample in samples):.0f}"
+        spread = f"{seconds[0]:.1f} to {seconds[-1]:.1f}"
+        throughput = f"{plans * actions / median:.0f}"
+        rows.append([who, str(plans), what, f"{median:.1f}", spread, throughput, used, *lag])
+    return markdown(head, rows)
 
 
 async def main() -> None:
@@ -210,19 +166,11 @@ async def main() -> None:
     parser.add_argument("--other", default="", help="command of another controller")
     options = parser.parse_args()
     bench = Bench(start_stack(default_layout()))
-    with mock.patch.dict("os.environ", bench.stack.env()):
-        cluster = await Cluster.connect()
-    together = Together(
-        bench, cluster, await bench.temporal(), Watched(), f"together-{int(time.time())}", options.actions
-    )
-    pages = [page async for page in cluster.pages(_target(), "", OWN, limit=500)]
-    watching = asyncio.create_task(together.watched.watch(cluster, pages[0].version))
-    try:
+    async with watching(bench.stack) as watched:
+        name = f"together-{int(time.time())}"
+        together = Together(bench, await bench.temporal(), watched, name, options.actions)
         together.prepare(max(options.plans))
         print(table(await rounds(together, options.plans, options.rounds, options.other), options.actions))
-    finally:
-        watching.cancel()
-        await cluster.close()
 
 
 if __name__ == "__main__":
