@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.errors import ActionError, NotRecordedError, application_error, log_failure, log_unexpected
+from activities.errors import ActionError, NotRecordedError, application_error, log_failure, log_unexpected, taken_away
 from api.meta import parse_duration
 from api.phases import Phase
 from api.reasons import Reason
@@ -50,6 +50,7 @@ class RunningAttempt:
         `errors` were counted, and `heartbeat` was recorded last, under earlier schedules.
         """
         self.limits = limits
+        self._earlier_errors = errors
         last = None if part else _last_heartbeat()
         self._recorded = last or Heartbeat()
         before = last or (heartbeat or Heartbeat()).model_copy(update={"not_begun": 0})
@@ -67,6 +68,12 @@ class RunningAttempt:
     def retries_left(self) -> bool:
         """Whether another attempt follows if this one fails by something that a repeat may help."""
         return self.heartbeat.errors < self.limits.retry.limit
+
+    @property
+    def lost(self) -> int:
+        """How many earlier attempts of this schedule never ended, as long as this one has not."""
+        ended = self.heartbeat.errors - self._earlier_errors + self.heartbeat.not_begun
+        return max(activity.info().attempt - 1 - ended, 0)
 
     @property
     def time_limit(self) -> timedelta:
@@ -200,9 +207,10 @@ async def run_attempt(
 
     `prepare` comes first, takes none of that time, and returns what the work needs.
 
-    Raises ApplicationError with an AttemptFailure; CancelledError if the attempt is given up, because
-    its worker shuts down or nobody waits for it any more.
+    Raises ApplicationError with an AttemptFailure, also where the worker shuts down; CancelledError if nobody waits
+    for the attempt any more.
     """
+    attempt.heartbeat = attempt.heartbeat.model_copy(update={"lost": attempt.lost})
     try:
         with attempt.heartbeats():
             request = await prepare()
@@ -213,6 +221,12 @@ async def run_attempt(
     except ActionError as error:
         # Without its cause: Temporal would show that as well, and it may quote what is redacted here.
         raise await _failure(error, attempt, message_format) from None
+    except asyncio.CancelledError:
+        details = activity.cancellation_details()
+        if details is None or not details.worker_shutdown:
+            raise
+        # The SDK would say so without the errors of earlier attempts, which must stay counted if this one was the last.
+        raise taken_away(activity.info().attempt, attempt.heartbeat) from None
 
     def shown() -> ActionOutcome:
         clean = attempt.redact_outcome(outcome)

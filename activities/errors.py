@@ -12,8 +12,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from api.execution import Rejection
 from api.reasons import Reason
-from api.steps import ActionRecord, AttemptFailure, FailureType, Target
+from api.steps import WORKER_SHUTDOWN, ActionRecord, AttemptFailure, FailureType, Heartbeat, Target
 from kube.errors import LONGEST_RETRY_AFTER, ApiError
+from planning.messages import actions as action_messages
 from planning.messages.text import bounded, where_raised
 
 EMPTY_RECORD = ActionRecord()
@@ -78,6 +79,14 @@ def application_error(
         next_retry_delay=None
         if error.retry_after is None
         else timedelta(seconds=min(error.retry_after, LONGEST_RETRY_AFTER)),
+    )
+
+
+def taken_away(attempt: int, heartbeat: Heartbeat) -> ApplicationError:
+    """Return what Temporal is told of an attempt whose worker shuts down: no error, and another one follows."""
+    details = AttemptFailure(errors=heartbeat.errors, attempt=attempt, not_begun=heartbeat.not_begun)
+    return ApplicationError(
+        action_messages.ATTEMPT_LOST, details, type=WORKER_SHUTDOWN, category=ApplicationErrorCategory.BENIGN
     )
 
 

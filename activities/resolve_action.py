@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, assert_never
 
-from temporalio import activity
-
 from activities.access import require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
@@ -120,7 +118,7 @@ class ActionResolver:
             actor=request.actor,
             execution=request.origin.execution if request.origin and not self._preview else None,
             attempts=request.attempts,
-            lost=request.lost or _lost_attempts(request, attempt) > 0,
+            lost=request.lost or attempt.lost > 0,
             secrets=secrets,
             attempt=attempt,
             preview=self._preview,
@@ -281,12 +279,6 @@ def _secrets_of(definition: Action, secret_values: Mapping[str, str] | None = No
         message = action_messages.too_many_secrets(definition.name, MOST_SECRETS)
         raise ActionError(FailureType.INVALID, message)
     return secrets
-
-
-def _lost_attempts(request: ExecuteInput, attempt: RunningAttempt) -> int:
-    """Return how many earlier attempts of this schedule never ended."""
-    ended = attempt.heartbeat.errors - request.errors + attempt.heartbeat.not_begun
-    return activity.info().attempt - 1 - ended
 
 
 def _part_of_step(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: ObjectName) -> Action:

@@ -233,6 +233,8 @@ class Heartbeat(Model):
     waiting_for: str = ""
     not_begun: int = 0
     """Like in AttemptFailure."""
+    lost: int = 0
+    """Earlier attempts of this schedule that never ended: their workers took them back, or were lost."""
     deleting: str = ""
     """Uid of the object that a Delete is deleting: if the attempt is lost, the next one knows that it existed."""
     job: Annotated[str, Field(alias="made")] = ""
@@ -331,6 +333,11 @@ class ActionOutcome(ActionRecord):
     """None in an outcome of version 0.1, and where the phase and the step tell."""
     attempt: int = 1
     """The server's number of the attempt that ended it; 1 is the first."""
+
+
+WORKER_SHUTDOWN = "WorkerShutdown"
+WORKER_ENDED_IT = frozenset({WORKER_SHUTDOWN, "ActivityPause", "ActivityReset"})
+"""Types of the ApplicationErrors of an attempt that is taken away from its worker. Source: the SDK's names."""
 
 
 class AttemptFailure(ActionRecord):

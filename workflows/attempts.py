@@ -18,15 +18,11 @@ with workflow.unsafe.imports_passed_through():
 
     from api.phases import Phase
     from api.reasons import Reason
-    from api.steps import ActionOutcome, AttemptFailure, Heartbeat
+    from api.steps import WORKER_ENDED_IT, ActionOutcome, AttemptFailure, Heartbeat
     from planning.definitions.retry import pause_after_losses
     from planning.messages import tree as tree_messages
 from workflows.action_calls import ActionCall, PriorAttempts, RetryOptions
 from workflows.cancellation import Cancellation
-
-WORKER_ENDED_IT = frozenset({"WorkerShutdown", "ActivityPause", "ActivityReset"})
-"""Types of ApplicationErrors that the SDK itself raises when an attempt is taken away from its worker."""
-
 
 _BY_PHASE = {
     Phase.SUCCEEDED: Reason.EXECUTED,
@@ -114,18 +110,21 @@ def _read(error: ActivityError, limit: int, errors: int, canceled: bool) -> _End
         heartbeat = _last_heartbeat(cause)
         errors_now = max(errors, heartbeat.errors if heartbeat else 0)
         exhausted = error.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED
-        used = 1 + limit - errors if exhausted else 1 + errors_now - errors
+        ended = errors_now - errors + (heartbeat.not_begun + heartbeat.lost if heartbeat else 0)
+        used = 1 + (limit - errors if exhausted else ended)
         return _EndedSchedule(used, errors_now, lost=True, timed_out=True, heartbeat=heartbeat)
     if isinstance(cause, CancelledError) and canceled:
         return _EndedSchedule(0, errors)
     if not isinstance(cause, ApplicationError):
         return _EndedSchedule(1, errors, outcome=ActionOutcome(phase=Phase.FAILED, message=str(cause or error)))
-    if cause.type in WORKER_ENDED_IT:
-        return _EndedSchedule(1, errors, lost=True)
     try:
         failure = AttemptFailure.model_validate(cause.details[0])
     except (IndexError, ValidationError):
+        if cause.type in WORKER_ENDED_IT:
+            return _EndedSchedule(1, errors, lost=True)
         return _EndedSchedule(1, errors + 1, outcome=ActionOutcome(phase=Phase.FAILED, message=cause.message))
+    if cause.type in WORKER_ENDED_IT:
+        return _EndedSchedule(failure.attempt, failure.errors, lost=True)
     if failure.errors <= limit and not cause.non_retryable and not canceled:
         lost = failure.attempt > failure.errors - errors + failure.not_begun
         return _EndedSchedule(failure.attempt, failure.errors, lost, error=cause.message)

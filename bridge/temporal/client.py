@@ -37,7 +37,7 @@ from api.execution import DRPlanExecution, RunState
 from api.meta import Model, ObjectKey
 from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
-from api.steps import AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
+from api.steps import WORKER_ENDED_IT, AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal import shown
 from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
@@ -396,7 +396,8 @@ class TemporalClient:
             limit=info.maximum_attempts - 1 if info.maximum_attempts else None,
             errors=details.errors if details else None,
             error=await self._message(failure) if failure else "",
-            lost=failure is not None and failure.HasField("timeout_failure_info"),
+            lost=failure is not None
+            and (failure.HasField("timeout_failure_info") or failure.application_failure_info.type in WORKER_ENDED_IT),
             waiting_for=heartbeat.waiting_for if heartbeat else "",
             paused=info.paused,
             paused_by=info.pause_info.manual.identity,

@@ -132,13 +132,31 @@ async def test_an_attempt_that_fails_after_a_cancel_reports_its_failure() -> Non
         await running
 
 
-@pytest.mark.parametrize("why", ["worker_shutdown", "not_found", "timed_out", "paused", "reset"])
+@pytest.mark.parametrize("why", ["not_found", "timed_out", "paused", "reset"])
 async def test_an_attempt_that_nobody_waits_for_is_given_up(why: str) -> None:
     attempt, work = Attempt(), Work()
     running = await _cancelled(attempt, work, **{why: True})
     with pytest.raises(asyncio.CancelledError):
         await running
     assert work.given_up
+
+
+async def test_an_attempt_whose_worker_shuts_down_is_no_error_and_keeps_those_before_it_counted() -> None:
+    attempt, work = Attempt(number=3, left=Heartbeat(errors=1, not_begun=1)), Work()
+    running = await _cancelled(attempt, work, worker_shutdown=True)
+    with pytest.raises(ApplicationError) as caught:
+        await running
+    assert work.given_up
+    assert (caught.value.type, caught.value.non_retryable) == ("WorkerShutdown", False)
+    assert caught.value.details == (AttemptFailure(errors=1, attempt=3, not_begun=1),)
+
+
+async def test_a_heartbeat_counts_the_attempts_that_never_ended() -> None:
+    attempt, work = Attempt(number=5, left=Heartbeat(errors=3, not_begun=1)), Work()
+    running = asyncio.create_task(attempt.run(work.within(Attempts(retry=RetryPolicy(limit=9)), errors=1), None))
+    await eventually(lambda: attempt.beats == [Heartbeat(errors=3, not_begun=1, lost=1)], "the count is recorded")
+    work.end.set()
+    assert (await running).phase is Phase.SUCCEEDED
 
 
 async def test_a_cancelled_attempt_does_not_keep_its_worker_from_ending() -> None:

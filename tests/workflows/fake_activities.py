@@ -59,9 +59,9 @@ class FakeAttempt:
             outputs=ActionOutputs(localization_ref=reference) if created else None,
         )
 
-    def failure(self, reason: str, kind: FailureType, errors: int) -> ApplicationError:
-        """Fail as the real activities do: `errors` counts this one."""
-        details = AttemptFailure(errors=errors, attempt=activity.info().attempt)
+    def failure(self, reason: str, kind: FailureType, errors: int, not_begun: int = 0) -> ApplicationError:
+        """Fail as the real activities do: `errors` counts this one, or `not_begun` does."""
+        details = AttemptFailure(errors=errors, attempt=activity.info().attempt, not_begun=not_begun)
         return ApplicationError(
             f"Failed to delete Localization: {reason}",
             details,

@@ -1,7 +1,7 @@
 """A worker process for tests to kill: `python -m tests.workflows.killable_worker ADDRESS QUEUE FOLDER METRICS`.
 
 An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
-that a repeat may mend, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
+that a repeat may mend, `n` ends before it did anything, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
 each attempt that was told of a lost one under an earlier schedule and of its heartbeat, else an `x`.
 """
 
@@ -39,22 +39,23 @@ class ScriptedActivities(FakeActivities):
         attempts = self._folder / f"{activity.info().workflow_id}/{attempt.action}".replace("/", "_")
         before = len(attempts.read_text()) if attempts.exists() else 0
         letter = attempt.action[before : before + 1]
-        errors = _errors(attempt)
-        activity.heartbeat(Heartbeat(errors=errors + (letter == "e")))
+        left = _left(attempt)
+        beat = Heartbeat(errors=left.errors + (letter == "e"), not_begun=left.not_begun + (letter == "n"))
+        activity.heartbeat(beat)
         with attempts.open("a") as file:
             file.write("l" if attempt.given.lost and attempt.given.heartbeat is not None else "x")
-        if letter == "e":
-            raise attempt.failure("the server was away", FailureType.TRANSIENT, errors + 1)
+        if letter in ("e", "n"):
+            raise attempt.failure("the server was away", FailureType.TRANSIENT, beat.errors, beat.not_begun)
         while letter == "h":
-            activity.heartbeat(Heartbeat(errors=errors))
+            activity.heartbeat(beat)
             await asyncio.sleep(0.2)
         return attempt.done()
 
 
-def _errors(attempt: FakeAttempt) -> int:
-    """Errors before this attempt, as the last heartbeat of this schedule knows them."""
+def _left(attempt: FakeAttempt) -> Heartbeat:
+    """What the attempts of this schedule before this one left."""
     details = activity.info().heartbeat_details
-    return Heartbeat.model_validate(details[0]).errors if details else attempt.errors
+    return Heartbeat.model_validate(details[0]) if details else Heartbeat(errors=attempt.errors)
 
 
 def pause_after_losses(losses: int) -> timedelta:

@@ -97,6 +97,7 @@ async def story(temporal: Client, replays: Replays, tmp_path_factory: pytest.Tem
         "hhhhh": await start(engine, mortal, revert(stage("s", workflow("w", "hhhhh")), attempts=ONCE)),
         "hehe": await start(engine, mortal, revert(stage("s", workflow("w", "hehe")))),
         "hehee": await start(engine, mortal, revert(stage("s", workflow("w", "hehee")))),
+        "nnh": await start(engine, mortal, revert(stage("s", workflow("w", "nnh")))),
         "side by side": await start(engine, mortal, SIDE_BY_SIDE),
     }
     runs["many"] = await start(engine, mortal, revert(stage("s", workflow("w", "hhhh")), attempts=MANY_AT_ONCE))
@@ -110,6 +111,7 @@ async def story(temporal: Client, replays: Replays, tmp_path_factory: pytest.Tem
             await (mortal.attempted(runs["side by side"], name, kill) if kill < 3 else runs["side by side"].end())
         for name in ("hehe", "hehee"):
             await (mortal.attempted(runs[name], name, 2 * kill - 1) if kill < 3 else runs[name].end())
+        await (mortal.attempted(runs["nnh"], "nnh", 3) if kill == 1 else runs["nnh"].end())
         await mortal.kill()
         if kill == KILLS:
             await cut.handle.cancel()
@@ -167,6 +169,11 @@ def test_errors_between_lost_attempts_are_counted(story: LostAttempts) -> None:
     action = find(story.ended["hehee"], "hehee")
     assert (action.phase, action.retries) == ("Failed", 4)
     assert action.message == "Failed to delete Localization: the server was away"
+
+
+def test_attempts_that_did_nothing_count_as_retries_also_where_the_next_one_is_lost(story: LostAttempts) -> None:
+    action = find(story.ended["nnh"], "nnh")
+    assert (action.phase, action.retries) == ("Succeeded", 3)
 
 
 def test_actions_side_by_side_are_each_scheduled_again_and_told_of_the_loss(story: LostAttempts) -> None:

@@ -6,9 +6,10 @@ import pytest
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.errors import taken_away
 from api.actions import RetryPolicy
 from api.reasons import Reason
-from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType
+from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
 from tests.workflows.engine import DevEngine
@@ -69,6 +70,23 @@ async def test_an_attempt_taken_away_from_its_worker_uses_up_no_retry(engine: De
     run = await engine.start(revert(stage("s", workflow("w", "a")), attempts=ONCE), a=behave)
     state = await run.end()
     assert (find(state, "a").phase, find(state, "a").retries) == ("Succeeded", 3)
+
+
+async def test_errors_stay_counted_when_the_last_attempt_is_taken_away_from_its_worker(engine: DevEngine) -> None:
+    """The server allows three attempts; two errors and an attempt taken away leave one more."""
+    seen: list[int] = []
+
+    async def behave(attempt: FakeAttempt) -> ActionOutcome:
+        seen.append(attempt.errors)
+        number = activity.info().attempt
+        if number == 3:
+            raise taken_away(number, Heartbeat(errors=2))
+        raise attempt.failure("away", FailureType.TRANSIENT, attempt.errors + number)
+
+    run = await engine.start(revert(stage("s", workflow("w", "a"))), a=behave)
+    state = await run.end()
+    assert seen == [0, 0, 0, 2]
+    assert (find(state, "a").phase, find(state, "a").retries) == ("Failed", 3)
 
 
 async def test_errors_are_carried_over_when_the_server_counted_lost_attempts(engine: DevEngine) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from temporalio.api.enums.v1 import PendingActivityState, TimeoutType
-from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure, TimeoutFailureInfo
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
@@ -37,9 +37,12 @@ async def seen(failure: Failure, pause: timedelta = timedelta(seconds=5)) -> Pen
     return attempt
 
 
-async def test_an_attempt_that_stopped_beating_was_lost_and_one_that_failed_was_not() -> None:
+async def test_an_attempt_that_its_worker_lost_or_gave_back_is_no_error_as_one_that_failed() -> None:
     silent = TimeoutFailureInfo(timeout_type=TimeoutType.TIMEOUT_TYPE_HEARTBEAT)
     assert (await seen(Failure(message="activity Heartbeat timeout", timeout_failure_info=silent))).lost
+    for kind, lost in (("WorkerShutdown", True), ("ActivityReset", True), ("TransientError", False)):
+        failed = Failure(message="why", application_failure_info=ApplicationFailureInfo(type=kind))
+        assert (await seen(failed)).lost is lost
     assert not (await seen(Failure(message="no luck"))).lost
 
 
