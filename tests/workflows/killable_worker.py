@@ -1,8 +1,9 @@
 """A worker process for tests to kill: `python -m tests.workflows.killable_worker ADDRESS QUEUE FOLDER METRICS`.
 
 An action's name says what its attempts do, one letter each: `h` hangs for ever, `e` ends with an error
-that a repeat may mend, `n` ends before it did anything, whatever follows succeeds. What was attempted and decided stands in the folder: an `l` for
-each attempt that was told of a lost one under an earlier schedule and of its heartbeat, else an `x`.
+that a repeat may mend, `n` ends before it did anything, whatever follows succeeds. What was attempted and decided
+stands in the folder: an `l` for each attempt that was told of a lost one under an earlier schedule and of its
+heartbeat, else an `x`.
 """
 
 import asyncio
