@@ -19,7 +19,6 @@ _PATIENT: dict[str, Any] = {
     "timeout": "10m",
     "retryPolicy": {"limit": 1000, "interval": "300ms", "backoffMultiplier": "1.0"},
 }
-_ONCE: dict[str, Any] = {"timeout": "10m", "retryPolicy": {"limit": 0}}
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _finalizers(ns: str) -> Shape:
 def _partly(ns: str) -> Shape:
     """One action fails, because its object exists and is somebody else's; everything else is done."""
     before = [_object("theirs", ns, data={"owner": "somebody else"})]
-    fails = writes("create-theirs", json.dumps(_object("theirs", ns)), "Create", **_ONCE)
+    fails = writes("create-theirs", json.dumps(_object("theirs", ns)), "Create", **_PATIENT)
     flows = [
         dr_workflow("good", _create("good-0", ns), _create("good-1", ns)),
         dr_workflow("bad", _create("bad-0", ns), fails, _create("bad-1", ns), failurePolicy="Continue"),
