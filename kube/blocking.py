@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import SplitResult, urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from kube.errors import (
     UnreachableError,
@@ -28,6 +28,7 @@ from kube.errors import (
     seconds_to_wait,
 )
 from kube.kubeconfig import DEFAULT_NAMESPACE, KubeContext, check_with, no_context, read_context, token_of, unusable
+from kube.proxy import PORTS, proxy_for
 
 Object = dict[str, Any]
 
@@ -35,7 +36,6 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class _Server:
     credentials: Callable[[], _Credentials]
     """Read again where the API server answers that it does not know the caller: tokens end."""
     tls_name: str = ""
-    proxy: str = ""
+    proxy: SplitResult | None = None
     namespace: str = DEFAULT_NAMESPACE
 
 
@@ -112,8 +112,11 @@ class ApiServer:
         about: str = "",
     ) -> Object:
         """Make one call. `about` names the object that a 404 must name to say that it does not exist."""
-        target = self._server.url.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
+        url, proxy = self._server.url, self._server.proxy
+        target = url.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": accept, "Content-Type": content, "User-Agent": self._agent}
+        if proxy is not None and url.scheme == "http":
+            target, headers = f"http://{url.netloc}{target}", headers | _proxy_authorization(proxy)
         raw_body = json.dumps(body).encode() if body is not None else None
         status, answer_headers, raw = self._send(method, target, headers, raw_body)
         if status == 401:
@@ -152,19 +155,30 @@ class ApiServer:
 
     def _open(self) -> http.client.HTTPConnection:
         url, server = self._server.url, self._server
-        host, port = url.hostname or "", url.port or _PORTS[url.scheme]
-        proxy = urlsplit(server.proxy) if server.proxy else None
-        to_host, to_port = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+        host, port = url.hostname or "", url.port or PORTS[url.scheme]
+        to = server.proxy or url
+        to_host, to_port = to.hostname or "", to.port or PORTS[to.scheme]
         if url.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=self._seconds)
+            return http.client.HTTPConnection(to_host, to_port, timeout=self._seconds)
         context = server.trust()
         if self._credentials.certificate:
             with _file(self._credentials.certificate) as certificate, _file(self._credentials.key) as key:
                 context.load_cert_chain(certificate.name, key.name)
         connection = _Https(to_host, to_port, context, server.tls_name, self._seconds)
-        if proxy:
-            connection.set_tunnel(host, port)
+        if server.proxy is not None:
+            connection.set_tunnel(host, port, _proxy_authorization(server.proxy))
         return connection
+
+
+def _proxy_authorization(proxy: SplitResult) -> dict[str, str]:
+    """Return the header with the credentials that a proxy's URL holds, if any."""
+    if proxy.username is None:
+        return {}
+    return {"Proxy-Authorization": _basic(unquote(proxy.username), unquote(proxy.password or ""))}
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _answer(status: int, headers: http.client.HTTPMessage, raw: bytes, about: str) -> Object:
@@ -199,18 +213,13 @@ def _file(content: bytes) -> Any:
 
 def _of_context(context: KubeContext) -> _Server:
     cluster = context.cluster.fields
-    url = urlsplit(str(cluster["server"]))
-    if url.scheme not in _PORTS or not url.hostname:
-        raise unusable(f"a cluster in {context.cluster.file} has no usable server; {check_with(context.cluster.file)}")
-    proxy = str(cluster.get("proxy-url") or _proxy_of_environment(url))
-    if proxy and urlsplit(proxy).scheme != "http":
-        raise unusable(f"the proxy {proxy} cannot be used; only http:// is supported")
+    url = urlsplit(cluster["server"])
     server = _Server(
         url,
         lambda: _trust(context),
         lambda: _credentials(context),
         str(cluster.get("tls-server-name") or ""),
-        proxy,
+        proxy_for(url, context.cluster),
         context.namespace,
     )
     with _naming(context):
@@ -260,8 +269,8 @@ def _credentials(context: KubeContext) -> _Credentials:
     if token:
         return _Credentials({"Authorization": f"Bearer {token}"}, certificate, key)
     if user.get("username"):
-        pair = base64.b64encode(f"{user['username']}:{user.get('password') or ''}".encode()).decode()
-        return _Credentials({"Authorization": f"Basic {pair}"}, certificate, key)
+        basic = _basic(user["username"], user.get("password") or "")
+        return _Credentials({"Authorization": basic}, certificate, key)
     if user.get("exec") and not certificate:
         return _of_plugin(context)
     return _Credentials({}, certificate, key)
@@ -303,17 +312,6 @@ def _of_plugin(context: KubeContext) -> _Credentials:
     return _Credentials({"Authorization": f"Bearer {token}"} if token else {}, certificate, key)
 
 
-def _proxy_of_environment(url: SplitResult) -> str:
-    """Return the proxy that HTTPS_PROXY names, unless NO_PROXY excepts the host."""
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or ""
-    if not proxy or url.scheme != "https":
-        return ""
-    import urllib.request  # it takes longer to load than all the rest
-
-    excepted = urllib.request.proxy_bypass_environment(url.hostname or "")  # type: ignore[attr-defined]
-    return "" if excepted else proxy
-
-
 def _of_pod(kubeconfig: str | None) -> _Server:
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
     if not host or not port:
@@ -330,6 +328,11 @@ def _of_pod(kubeconfig: str | None) -> _Server:
 
     address = f"[{host}]" if ":" in host else host
     url = urlsplit(f"https://{address}:{port}")
+    certificate = str(_POD / "ca.crt")
     return _Server(
-        url, lambda: ssl.create_default_context(cafile=str(_POD / "ca.crt")), credentials, namespace=namespace
+        url,
+        lambda: ssl.create_default_context(cafile=certificate),
+        credentials,
+        proxy=proxy_for(url),
+        namespace=namespace,
     )

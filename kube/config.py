@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config_from_dict
@@ -28,6 +27,7 @@ from kube.kubeconfig import (
     token_of,
     unusable,
 )
+from kube.proxy import proxy_for
 
 _RENEWAL = 60.0
 """Seconds between two looks at a token that may have been renewed."""
@@ -64,17 +64,9 @@ async def configure(
         except (ConfigException, OSError) as error:
             raise no_context(kubeconfig, error) from error
         source = ChosenContext("the service account of the pod")
-    configuration.proxy = configuration.proxy or _proxy_of_environment(str(configuration.host))
+    proxy = proxy_for(urlsplit(str(configuration.host)), chosen.cluster if chosen is not None else None)
+    configuration.proxy = proxy.geturl() if proxy is not None else None
     return source
-
-
-def _proxy_of_environment(server: str) -> str | None:
-    """Return the proxy that HTTPS_PROXY or HTTP_PROXY names for a server, unless NO_PROXY excepts that."""
-    url = urlsplit(server)
-    proxy = getproxies().get(url.scheme, "")
-    if not proxy.startswith("http://") or proxy_bypass(url.hostname or ""):
-        return None
-    return proxy
 
 
 async def _use_context(configuration: Configuration, context: KubeContext, clock: Callable[[], float]) -> ChosenContext:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -167,8 +168,8 @@ def _named(entries: Entries, context: Entry, field: str) -> Entry:
 
 def _check(cluster: Entry, user: Entry) -> None:
     """Refuse what the client package would report without naming the file, or would pass over in silence."""
-    if not cluster.fields.get("server"):
-        raise unusable(f"a cluster in {cluster.file} has no server; {check_with(cluster.file)}")
+    if not _is_url(cluster.fields.get("server")):
+        raise unusable(f"a cluster in {cluster.file} has no usable server; {check_with(cluster.file)}")
     for entry, fields in ((cluster, _SECTIONS["clusters"]), (user, _SECTIONS["users"])):
         for each in fields:
             if entry.fields.get(each) and not os.path.isfile(entry.fields[each]):
@@ -176,6 +177,15 @@ def _check(cluster: Entry, user: Entry) -> None:
     # kubectl would act with the rights of that user, and the client package with more.
     if any(each.startswith("as") and value for each, value in user.fields.items()):
         raise unusable(f"impersonation (as, as-groups, as-uid) in {user.file} is not supported; remove it")
+
+
+def _is_url(server: Any) -> bool:
+    """Return whether a value is the URL of a server."""
+    try:
+        url = urlsplit(server)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except MALFORMED:
+        return False
 
 
 def token_of(user: Entry) -> str:

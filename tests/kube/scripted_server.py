@@ -1,5 +1,6 @@
 """An API server that answers from a script, over plain HTTP, and clients that reach it through a kubeconfig."""
 
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ DISCOVERY = {
 
 
 @asynccontextmanager
-async def serving(answer: Answer, ready: int = 200) -> AsyncIterator[str]:
+async def serving(answer: Answer, ready: int = 200, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve on loopback and yield the URL; where our kinds are served and whether it is ready is not in the script."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -32,10 +33,10 @@ async def serving(answer: Answer, ready: int = 200) -> AsyncIterator[str]:
 
     runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     host, port = runner.addresses[0][:2]
     try:
-        yield f"http://{host}:{port}"
+        yield f"{'https' if tls else 'http'}://{host}:{port}"
     finally:
         await runner.cleanup()
 

@@ -18,9 +18,9 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from dev.programs import from_venv
-from kube.client import Cluster, Limits
+from kube.client import Cluster
 from kube.config import configure
-from kube.errors import ConfigurationError, UnreachableError
+from kube.errors import ConfigurationError
 from tests.eventually import eventually
 from tests.http_service import CERTIFICATE
 from tests.kube.scripted_server import Answer, kubeconfig, serving
@@ -82,7 +82,7 @@ CASES = {
     "an entry is not completed from the next file": Case(
         {"a": ONE | {"clusters": [{"name": "one", "cluster": {"insecure-skip-tls-verify": True}}]}, "b": ONE},
         "a:b",
-        refused="has no server",
+        refused="has no usable server",
     ),
     "empty entries of the list": Case({"a": ONE}, "::a:"),
     "a file twice": Case({"a": ONE, "b": TWO}, "a:a:b"),
@@ -355,53 +355,6 @@ async def test_programs_are_told_apart_and_closing_leaves_no_connection(tmp_path
         await cluster.close()
         assert set(agents) == {"drplan-bridge"}
         await eventually(lambda: all(transport.is_closing() for transport in transports), "the end of all connections")
-
-
-@pytest.mark.parametrize(
-    ("env", "proxied"),
-    [
-        ({}, True),
-        ({"NO_PROXY": "other.example"}, True),
-        ({"NO_PROXY": "127.0.0.1"}, False),
-        ({"HTTP_PROXY": "https://one.example:3128"}, False),
-    ],
-)
-async def test_the_proxy_of_the_environment_is_used_as_it_is_at_the_start(
-    env: dict[str, str], proxied: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, str | None]] = []
-
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        asked.append((request.headers["Host"], request.headers.get("Proxy-Authorization")))
-        return web.json_response({"gitVersion": "v1"})
-
-    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    async with serving(answer) as proxy:
-        proxy = proxy.replace("http://", "http://me:p%40ss@")
-        for name, value in ({"HTTP_PROXY": proxy} | env).items():
-            monkeypatch.setenv(name, value)
-        file = written(tmp_path / "a", kubeconfig("http://127.0.0.1:1"))
-        cluster = await Cluster.connect(str(file), limits=Limits(call=5))
-        if proxied:
-            assert await cluster.version() == "v1"
-        else:
-            with pytest.raises(UnreachableError):
-                await cluster.version()
-        await cluster.close()
-    basic = base64.b64encode(b"me:p@ss").decode()
-    assert asked == ([("127.0.0.1:1", f"Basic {basic}")] if proxied else [])
-
-
-async def test_the_proxy_of_the_kubeconfig_goes_before_that_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://environment.example:3128")
-    document = kubeconfig("http://api.example:1234")
-    document["clusters"][0]["cluster"]["proxy-url"] = "http://file.example:3128"
-    configuration = Configuration()
-    await configure(configuration, str(written(tmp_path / "a", document)))
-    assert configuration.proxy == "http://file.example:3128"
 
 
 async def test_credentials_of_a_netrc_file_are_not_sent_beside_those_of_the_kubeconfig(
