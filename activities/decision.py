@@ -24,13 +24,12 @@ from activities.read import (
     OtherExecutions,
     find,
     find_workflows,
-    makers_of,
     original_definitions,
     original_of,
     other_executions,
     read_values,
-    standing_objects,
 )
+from activities.standing_objects import makers_of, standing_objects
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution, Rejection
 from api.meta import Model, ObjectKey, ObjectName

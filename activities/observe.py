@@ -81,7 +81,7 @@ async def listed(
                         found[target] = item
                 pages_left -= 1
                 if len(wanted) < _WORTH_A_PAGE or not pages_left:
-                    return found, not wanted
+                    return found, not wanted or not page.more
     except ApiError:
         return found, False
     return found, True

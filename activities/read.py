@@ -28,8 +28,6 @@ from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
-from planning.definitions.target import mark_of
-from planning.execute.standing import Creation, StandingObject
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
@@ -88,34 +86,6 @@ async def read_execution(
     return execution
 
 
-MOST_CREATIONS = 1000
-"""Objects that are looked for before an Execute starts."""
-MOST_MAKERS = 20
-"""Executions that are read to find out which of them made objects that are there."""
-
-
-async def standing_objects(
-    cluster: Cluster, execution: DRPlanExecution, creations: Sequence[Creation], actor: Actor
-) -> list[StandingObject]:
-    """Read, as the actor, which objects that an Execute is to create exist, but those that it made itself.
-
-    That is one GET for each of the first MOST_CREATIONS. What is beyond, and what cannot be read, is left to the action
-    that creates it.
-    """
-
-    async def look(creation: Creation) -> StandingObject | None:
-        try:
-            metadata = await cluster.metadata(creation.target, actor)
-        except ApiError:
-            return None
-        mark = mark_of(metadata) or ""
-        if mark.startswith(f"{execution.metadata.uid}/") or metadata.get("deletionTimestamp"):
-            return None
-        return StandingObject(creation, metadata["uid"], mark, created_at(metadata)) if metadata.get("uid") else None
-
-    return [found for found in await parallel(creations[:MOST_CREATIONS], look) if found is not None]
-
-
 def created_at(metadata: Object) -> datetime | None:
     """Return when an object was created; None where an aggregated API does not say, or says nonsense."""
     try:
@@ -123,24 +93,6 @@ def created_at(metadata: Object) -> datetime | None:
     except (TypeError, ValueError):
         return None
     return created if created.tzinfo else None
-
-
-async def makers_of(cluster: Cluster, plan: DRPlan, objects: Sequence[StandingObject]) -> list[DRPlanExecution]:
-    """Read the executions of a plan that may have made objects: those whose marks they have, if these still exist.
-
-    The older controller marked nothing: if an object has no mark, those in the plan's history are read as well. That is
-    one list of metadata, and one GET for each of the first MOST_MAKERS, for a status may hold a megabyte.
-    """
-    namespace, name, marks = plan.metadata.namespace, plan.metadata.name, {one.mark for one in objects}
-    names = [record.name for record in plan.status.execution_history or [] if "" in marks]
-    try:
-        names += await executions_of_marks(cluster, namespace, marks, f"{PLAN_LABEL}={label_value(name)}")
-    except ApiError as error:
-        message = action_messages.failed_to_read("DRPlanExecutions in", namespace, error.message)
-        raise action_error(error, message) from error
-    names = list(dict.fromkeys(names))[:MOST_MAKERS]
-    found = await parallel(names, lambda each: find(cluster, DRPlanExecution, namespace, each))
-    return [one for one in found if one is not None and one.spec.plan_ref == name]
 
 
 async def executions_of_marks(

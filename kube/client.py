@@ -93,6 +93,8 @@ class Page:
     items: list[Object]
     version: str
     """The resourceVersion of the list, from which a watch goes on."""
+    more: bool = False
+    """Whether another page follows."""
 
 
 class Cluster:
@@ -220,8 +222,9 @@ class Cluster:
                 continue
             request = replace(request, accept=accept)
             # A list of metadata that holds nothing says null.
-            yield Page(answer["items"] or [], str(answer["metadata"]["resourceVersion"]))
-            if not (token := answer["metadata"].get("continue")):
+            token = answer["metadata"].get("continue")
+            yield Page(answer["items"] or [], str(answer["metadata"]["resourceVersion"]), more=bool(token))
+            if not token:
                 return
             query["continue"] = token
             number = min(most, number * 2)

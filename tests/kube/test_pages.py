@@ -32,6 +32,7 @@ async def test_pages_of_large_objects_are_smaller_and_grow_again() -> None:
     async with scripted(answer) as (cluster, _):
         pages = [page async for page in cluster.pages(PLANS, "", OWN, limit=50)]
     assert [item["metadata"]["name"] for page in pages for item in page.items] == [f"{n}" for n in range(220)]
+    assert [page.more for page in pages] == [True] * (len(pages) - 1) + [False]
     assert max(len(json.dumps(page.items)) for page in pages) < 4 << 20
     assert limits[:3] == [50, 12, 3]
     assert limits[-1] == 50
