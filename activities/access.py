@@ -7,9 +7,10 @@ Source: docs/operations.md, "Which namespaces" and "DRWorkflows of other namespa
 from collections.abc import Iterable
 
 from activities.errors import ActionError, action_error
-from api.execution import Rejection
+from api.failures import FailureType
 from api.meta import GROUP, ObjectName
-from api.steps import Actor, FailureType, Target
+from api.objects import Actor, Target
+from api.tree import Rejection
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, ForbiddenError, NotFoundError

@@ -18,10 +18,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import ActionError, NotRecordedError, application_error, log_failure, log_unexpected, taken_away
+from api.attempts import ActionOutcome, ActionRecord, Heartbeat
+from api.failures import FailureType
 from api.meta import parse_duration
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType, Heartbeat
+from api.steps import Attempts
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded

@@ -22,23 +22,17 @@ from activities.observe import observe
 from activities.read import find, original_of, read_execution
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError, TemporalRuns
-from api.execution import DRPlanExecution, Engine, SnapshotRef
+from api.attempts import ExecuteInput, LedgerInput, ObserveInput, RollbackInput
+from api.execution import DRPlanExecution, Engine
+from api.failures import FailureType
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
+from api.nodes import SnapshotRef
+from api.objects import Actor
 from api.phases import OperationType
 from api.plan import DRPlan
+from api.runs import ProofInput, RehearsalInput, RunInput
 from api.snapshot import Snapshot
-from api.steps import (
-    Actor,
-    ExecuteInput,
-    FailureType,
-    LedgerInput,
-    ObserveInput,
-    Origin,
-    ProofInput,
-    RehearsalInput,
-    RollbackInput,
-    RunInput,
-)
+from api.steps import Origin
 from kube.client import Cluster
 from planning.definitions.identifiers import rehearsal_id, root_id
 from planning.definitions.rehearsal import preview_of

@@ -31,20 +31,17 @@ from activities.read import (
 )
 from activities.standing_objects import makers_of, standing_objects
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import DRPlanExecution, Rejection
+from api.attempts import ActionOutcome
+from api.decisions import ExecuteDecision, RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import Model, ObjectKey, ObjectName
+from api.objects import Actor
 from api.plan import DRPlan
+from api.runs import RunInput
 from api.snapshot import Snapshot
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    Attempts,
-    ExecuteDecision,
-    FailureType,
-    Origin,
-    RevertDecision,
-    RunInput,
-)
+from api.steps import Attempts, Origin
+from api.tree import Rejection
 from kube.client import Cluster
 from planning.definitions.identifiers import workflow_references
 from planning.execute.decide import decide_execute, objects_to_create, preview_execute

@@ -10,9 +10,11 @@ from datetime import timedelta
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from api.execution import Rejection
+from api.attempts import WORKER_SHUTDOWN, ActionRecord, AttemptFailure, Heartbeat
+from api.failures import FailureType
+from api.objects import Target
 from api.reasons import Reason
-from api.steps import WORKER_SHUTDOWN, ActionRecord, AttemptFailure, FailureType, Heartbeat, Target
+from api.tree import Rejection
 from kube.errors import LONGEST_RETRY_AFTER, ApiError
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded, where_raised

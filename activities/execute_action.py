@@ -13,8 +13,9 @@ from activities.effects.action import Effect, ResolvedAction
 from activities.errors import ActionError
 from activities.resolve_action import ActionResolver
 from activities.store import SnapshotStore
+from api.attempts import ActionOutcome, ExecuteInput
+from api.failures import FailureType
 from api.phases import ActionType
-from api.steps import ActionOutcome, ExecuteInput, FailureType
 from kube.client import Cluster
 from planning.messages import actions as action_messages
 

@@ -15,10 +15,13 @@ from activities.attempt import RunningAttempt, answer
 from activities.authorize import Authorizer
 from activities.errors import ActionError
 from activities.store import RevisionStore
-from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
+from api.attempts import LedgerInput
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.ledger import Ledger, WorkflowRecord
 from api.meta import Model, ObjectKey
-from api.steps import FailureType, LedgerInput
+from api.nodes import LedgerRef, SnapshotRef
+from api.tree import LedgerFault
 from kube.client import Cluster
 from kube.concurrency import parallel
 from planning.definitions.identifiers import RecordKind, Workflows, record_name

@@ -27,18 +27,13 @@ from activities.read import (
     preview_with,
 )
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import DRPlanExecution, Preview, RunState
+from api.decisions import ExecuteDecision, Redecision, RedecisionInput, RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
-from api.steps import (
-    ExecuteDecision,
-    FailureType,
-    Redecision,
-    RedecisionInput,
-    RehearsalInput,
-    RevertDecision,
-    RunInput,
-)
+from api.runs import RehearsalInput, RunInput
+from api.tree import Preview, RunState
 from kube.client import Cluster
 from planning.messages import preview as preview_messages
 from planning.messages import rejections as rejection_messages

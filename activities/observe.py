@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 from activities.errors import words_of
 from activities.read import created_at, raise_if_it_may_pass
-from api.steps import Actor, ObservedObject, Presence, Target
+from api.objects import Actor, ObservedObject, Presence, Target
 from kube.client import Cluster, Object
 from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, ForbiddenError, InvalidNameError, KindGoneError, NotFoundError

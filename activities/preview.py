@@ -20,26 +20,16 @@ from activities.execute_action import EffectsByType
 from activities.resolve_action import ActionResolver
 from activities.rollback_action import execute_input
 from activities.store import SnapshotStore
-from api.execution import ActionOutputs, SnapshotRef
+from api.attempts import ActionOutcome, ExecuteInput, RollbackInput
+from api.decisions import RevertDecision
+from api.failures import FailureType
 from api.meta import Model, ObjectKey, ObjectName, ObjectReference
+from api.nodes import ActionOutputs, SnapshotRef
+from api.objects import Actor, Target
 from api.phases import Operation, Phase
 from api.reasons import Reason
 from api.snapshot import Snapshot, SnapshotDefinition, StoredParameters
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    Attempts,
-    Deletion,
-    ExecuteInput,
-    ExecuteStep,
-    FailureType,
-    Part,
-    Restoration,
-    RevertDecision,
-    RollbackInput,
-    RollbackStep,
-    Target,
-)
+from api.steps import Attempts, Deletion, ExecuteStep, Part, Restoration, RollbackStep
 from kube.client import Cluster
 from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError

@@ -17,9 +17,11 @@ from activities.observe import groups_of_many, listed
 from activities.read import find, object_if_present, original_definitions, original_of
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.objects import Actor, Target
 from api.plan import DRPlan
 from api.proof import ActionProof
-from api.steps import Actor, FailureType, ProofInput, ProofReport, Target
+from api.runs import ProofInput, ProofReport
 from kube.client import Cluster, Object
 from kube.concurrency import CALLS_AT_ONCE, parallel
 from kube.errors import ApiError, InvalidNameError, KindGoneError, UnknownKindError

@@ -18,11 +18,12 @@ from pydantic import ValidationError
 from activities.errors import ActionError, action_error
 from activities.store import SnapshotStore
 from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, PLAN_LABEL, ObjectKey, ObjectName, rfc3339
+from api.objects import Actor, Target
 from api.phases import OperationType
 from api.plan import DRPlan
 from api.snapshot import Snapshot
-from api.steps import Actor, FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel

@@ -25,8 +25,8 @@ from activities.proof import ProofActivities
 from activities.retry_parameters import ParametersActivities
 from activities.rollback_action import RollbackActivities
 from activities.store import SnapshotStore
+from api.attempts import ActionOutcome
 from api.phases import ActionType, Operation
-from api.steps import ActionOutcome
 from kube.client import Cluster
 from planning.definitions.action_types import is_per_cluster
 from planning.definitions.target import is_job

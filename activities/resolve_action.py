@@ -18,12 +18,15 @@ from activities.effects.action import ResolvedAction
 from activities.errors import ActionError, action_error, words_of
 from activities.read import find, read_execution, read_values
 from api.actions import Action
-from api.execution import SnapshotRef
+from api.attempts import ExecuteInput
+from api.failures import FailureType
 from api.meta import ObjectKey, ObjectName
+from api.nodes import SnapshotRef
+from api.objects import Target
 from api.phases import Operation
 from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotDefinition, SnapshotParameters, StoredParameters
-from api.steps import ExecuteInput, ExecuteStep, FailureType, Origin, ParametersRef, Part, Target
+from api.steps import ExecuteStep, Origin, ParametersRef, Part
 from api.workflow import DRWorkflow
 from kube.client import Cluster, Object
 from kube.errors import ApiError

@@ -18,8 +18,10 @@ from activities.read import read_execution
 from activities.resolve_action import ActionResolver
 from activities.rollback_action import execute_input
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import RetriedWith, SnapshotRef
+from api.attempts import ActionRecord, ExecuteInput, ParametersInput
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import RetriedWith, SnapshotRef
 from api.phases import Operation
 from api.requests import (
     REQUEST_BY_ANNOTATION,
@@ -29,7 +31,6 @@ from api.requests import (
     PersonRequest,
 )
 from api.snapshot import StoredParameters
-from api.steps import ActionRecord, ExecuteInput, FailureType, ParametersInput
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.definitions.action_types import is_per_cluster

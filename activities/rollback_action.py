@@ -11,9 +11,10 @@ from activities.effects.delete import ObjectDeletion, metadata_if_present
 from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError, action_error, words_of
 from activities.execute_action import ExecuteActivities
+from api.attempts import ActionOutcome, ExecuteInput, ObserveInput, RollbackInput
 from api.phases import Operation, Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, ExecuteInput, ObserveInput, Part, RollbackInput, RollbackStep
+from api.steps import Part, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages

@@ -10,8 +10,8 @@ from activities.observe import groups_of_many, listed
 from activities.read import created_at, executions_of_marks, find
 from api.execution import DRPlanExecution
 from api.meta import PLAN_LABEL
+from api.objects import Actor, Target
 from api.plan import DRPlan
-from api.steps import Actor, Target
 from kube.client import Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError

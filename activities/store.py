@@ -16,10 +16,11 @@ from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from activities.errors import ActionError, action_error
-from api.execution import SnapshotRef
+from api.failures import FailureType
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, Model, ObjectKey
+from api.nodes import SnapshotRef
+from api.objects import Target
 from api.snapshot import DecidedSteps, Snapshot, SnapshotDefinition, SnapshotWorkflow, StoredDecision, StoredParameters
-from api.steps import FailureType, Target
 from api.workflow import DRWorkflow
 from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel

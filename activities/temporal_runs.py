@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api.steps import RunInput
+from api.runs import RunInput
 
 _CALL = timedelta(seconds=5)
 _CACHE_SIZE = 2_000

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from api.execution import Int32
 from api.meta import Model
+from api.nodes import Int32
 from api.phases import ActionType, Operation, PatchType
 
 OpenObject = Annotated[

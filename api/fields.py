@@ -12,22 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.actions import Action
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    DRPlanExecutionSpec,
-    ExecutionStatus,
-    Obstacle,
-    Preview,
-    StageStatus,
-    Summary,
-    WorkflowExecutionStatus,
-)
+from api.execution import DRPlanExecutionSpec, ExecutionStatus
 from api.meta import Condition, Model, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.params import Parameter
 from api.plan import DRPlanSpec, DRPlanStatus
 from api.proof import ActionProof, Proof
 from api.schema import ADDITIVE, Schema, flatten
+from api.tree import Obstacle, Preview, Summary
 from api.workflow import DRWorkflowSpec, DRWorkflowStatus
 
 WRITTEN_BY_PEOPLE: tuple[type[Model], ...] = (Action, DRPlanExecutionSpec, DRPlanSpec, DRWorkflowSpec, Parameter)

@@ -6,8 +6,8 @@ still read what this one wrote. Source: docs/spec/drplanexecution.md, "The ledge
 
 from pydantic import Field
 
-from api.execution import ActionStatus, LedgerRef, NodePhase, SnapshotRef
 from api.meta import Model, ObjectName, Timestamp
+from api.nodes import ActionStatus, LedgerRef, NodePhase, SnapshotRef
 
 
 class LedgerStage(Model):

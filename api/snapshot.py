@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from api.execution import SnapshotRef
 from api.meta import Model, ObjectKey, ObjectName, Timestamp
+from api.nodes import SnapshotRef
 from api.phases import Mode
 from api.plan import DRPlanSpec
 from api.steps import RollbackStep

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.actions import Action
-from api.execution import Int32, Int64
+from api.execution import Int64
 from api.meta import API_VERSION, Conditions, Model, ObjectMeta
+from api.nodes import Int32
 from api.params import Parameter
 from api.phases import WorkflowFailurePolicy, WorkflowPhase
 

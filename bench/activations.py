@@ -26,32 +26,15 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from temporalio.worker._workflow_instance import WorkflowInstance, WorkflowInstanceDetails
 
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    LedgerRef,
-    RunState,
-    SnapshotRef,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.attempts import ActionOutcome, ExecuteInput, LedgerInput, RollbackInput
+from api.decisions import ExecuteDecision, RevertDecision
 from api.meta import ObjectKey, ObjectName, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, LedgerRef, SnapshotRef, StageStatus, WorkflowExecutionStatus
+from api.objects import Actor, Target
 from api.phases import ActionType, Operation, OperationType, Phase, StageFailurePolicy, WorkflowFailurePolicy
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    Deletion,
-    ExecuteDecision,
-    ExecuteInput,
-    ExecuteStep,
-    LedgerInput,
-    Origin,
-    RevertDecision,
-    RollbackInput,
-    RollbackStep,
-    RunInput,
-    Target,
-)
+from api.runs import RunInput
+from api.steps import Deletion, ExecuteStep, Origin, RollbackStep
+from api.tree import RunState
 from dev.programs import find_programs
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from api.meta import API_VERSION
-from api.steps import Target
+from api.objects import Target
 from bench.first_status import Requests, cpu_seconds
 from bench.objects import Manifest, dr_workflow, execution, single_plan
 from bench.runs import KIND, NAMESPACE, Bench

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import cast
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
-from api.steps import Target
+from api.objects import Target
 from bench.idle import ended_status
 from bridge.kubernetes.index import Index, ObjectKind
 from bridge.kubernetes.reflector import Reflector

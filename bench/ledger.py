@@ -12,11 +12,14 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.decisions import RevertDecision
 from api.meta import EXECUTION_UID_LABEL, ObjectKey, ObjectName, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import Target
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Reason
-from api.steps import Deletion, RevertDecision, RollbackStep, Target
+from api.steps import Deletion, RollbackStep
+from api.tree import RunState
 from bench.objects import execution, plan_objects
 from bench.runs import NAMESPACE, Bench, execute
 from dev.layout import default_layout

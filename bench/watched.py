@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from unittest import mock
 
 from api.meta import API_VERSION
+from api.objects import Target
 from api.phases import TERMINAL
-from api.steps import Target
 from bench.runs import NAMESPACE, Sighting
 from dev.stack import Stack
 from kube.client import OWN, Cluster, Object

@@ -10,10 +10,11 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import TypedSearchAttributes
 
-from api.execution import Engine, ExecutionStatus, RunState
+from api.execution import Engine, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, ObjectKey
 from api.phases import OperationType, Phase
-from api.steps import RunInput
+from api.runs import RunInput
+from api.tree import RunState
 from dev.stack import Stack
 from planning.definitions.identifiers import root_id
 from workflows.contract import STATE_QUERY, root_type

@@ -21,8 +21,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
+from api.objects import Actor, Target
 from api.phases import PatchType
-from api.steps import Actor, Target
 from kube.config import configure
 from kube.discovery import Discovery, Resource, segment
 from kube.errors import (

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from api.objects import Actor
 from api.phases import PatchType
-from api.steps import Actor
 from kube.errors import TooDeepError, from_answer, from_nonsense, says_absent, seconds_to_wait
 
 Object = dict[str, Any]

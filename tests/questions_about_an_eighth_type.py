@@ -10,7 +10,7 @@ from typing import Any
 
 from activities.registry import effects
 from api.actions import Action
-from api.execution import ActionStatus
+from api.nodes import ActionStatus
 from api.schema import structural_schema
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import filled

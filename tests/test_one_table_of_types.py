@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.actions import Action
-from api.execution import ActionOutputs
+from api.nodes import ActionOutputs
 from api.phases import ActionType
 from planning.definitions.action_types import ACTION_TYPES
 from tests.shipped import PACKAGES

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from api.steps import Target
+from api.objects import Target
 from dev.stack import Stack
 from tests.admin import Admin
 from tests.eventually import until

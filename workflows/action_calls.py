@@ -15,26 +15,22 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from api.actions import RetryPolicy
-    from api.execution import ActionStatus, RetriedWith
-    from api.meta import Model, parse_duration
-    from api.reasons import Reason
-    from api.requests import PersonRequest
-    from api.steps import (
+    from api.attempts import (
         ActionOutcome,
         ActionRecord,
-        Attempts,
         ExecuteInput,
-        ExecuteWorkflowInput,
         Heartbeat,
         ObserveInput,
         ParametersInput,
-        ParametersRef,
-        Redecision,
-        RedecisionInput,
-        RevertWorkflowInput,
         RollbackInput,
-        RollbackStep,
     )
+    from api.decisions import Redecision, RedecisionInput
+    from api.meta import Model, parse_duration
+    from api.nodes import ActionStatus, RetriedWith
+    from api.reasons import Reason
+    from api.requests import PersonRequest
+    from api.runs import ExecuteWorkflowInput, RevertWorkflowInput
+    from api.steps import Attempts, ParametersRef, RollbackStep
     from planning.definitions import identifiers
     from planning.definitions.retry import LONGEST_MULTIPLIER
     from planning.messages import temporal_ui

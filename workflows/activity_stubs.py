@@ -15,25 +15,13 @@ from temporalio.common import RetryPolicy as TemporalRetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import LedgerRef, RetriedWith, RunState
+    from api.attempts import ActionOutcome, ExecuteInput, LedgerInput, ObserveInput, ParametersInput, RollbackInput
+    from api.decisions import ExecuteDecision, Redecision, RedecisionInput, RevertDecision
     from api.ledger import WorkflowRecord
-    from api.steps import (
-        ActionOutcome,
-        ExecuteDecision,
-        ExecuteInput,
-        LedgerInput,
-        ObserveInput,
-        Origin,
-        ParametersInput,
-        ProofInput,
-        ProofReport,
-        Redecision,
-        RedecisionInput,
-        RehearsalInput,
-        RevertDecision,
-        RollbackInput,
-        RunInput,
-    )
+    from api.nodes import LedgerRef, RetriedWith
+    from api.runs import ProofInput, ProofReport, RehearsalInput, RunInput
+    from api.steps import Origin
+    from api.tree import RunState
     from planning.messages import proof as proof_messages
     from planning.messages import temporal_ui
 

@@ -16,9 +16,9 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
+    from api.attempts import WORKER_ENDED_IT, ActionOutcome, AttemptFailure, Heartbeat
     from api.phases import Phase
     from api.reasons import Reason
-    from api.steps import WORKER_ENDED_IT, ActionOutcome, AttemptFailure, Heartbeat
     from planning.definitions.retry import pause_after_losses
     from planning.messages import tree as tree_messages
 from workflows.action_calls import ActionCall, PriorAttempts, RetryOptions

@@ -24,9 +24,10 @@ from temporalio.exceptions import TimeoutError as TemporalTimeoutError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from api.execution import RunState, StageStatus, WorkflowExecutionStatus
     from api.meta import Model
+    from api.nodes import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase
+    from api.tree import RunState
     from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
     from planning.status.size_limit import RenderedTree, TreeWriter

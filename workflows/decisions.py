@@ -9,10 +9,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import RetriedWith
+    from api.attempts import ActionOutcome, ActionRecord
+    from api.decisions import Redecision
+    from api.nodes import RetriedWith
     from api.phases import OnFailure, Phase
     from api.requests import NEED_REASON, PersonRequest, RequestType
-    from api.steps import ActionOutcome, ActionRecord, Origin, ParametersRef, Redecision
+    from api.steps import Origin, ParametersRef
     from planning.messages import requests as request_messages
 from workflows import action_calls, activity_stubs
 from workflows.action_calls import ActionCall, RetryOptions

@@ -13,20 +13,15 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from api.execution import Rejection, RunState, StageStatus
+    from api.attempts import AttemptFailure
+    from api.decisions import ExecuteDecision, RevertDecision
+    from api.nodes import StageStatus
     from api.phases import OperationType, Phase
     from api.requests import Pause, PersonRequest, RequestType
-    from api.steps import (
-        AttemptFailure,
-        ExecuteDecision,
-        ExecuteStageInput,
-        Origin,
-        RehearsalInput,
-        RevertDecision,
-        RevertStageInput,
-        RunInput,
-    )
+    from api.runs import ExecuteStageInput, RehearsalInput, RevertStageInput, RunInput
+    from api.steps import Origin
     from api.timing import Wait
+    from api.tree import Rejection, RunState
     from planning.definitions import identifiers
     from planning.messages import proof as proof_messages
     from planning.messages import requests as request_messages

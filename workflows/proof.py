@@ -11,10 +11,10 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import RunState
     from api.meta import parse_duration
     from api.phases import Phase
-    from api.steps import ProofInput, ProofReport, RunInput
+    from api.runs import ProofInput, ProofReport, RunInput
+    from api.tree import RunState
     from planning.definitions import identifiers
     from planning.messages import proof as proof_messages
     from planning.revert import proof

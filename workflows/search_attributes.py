@@ -9,8 +9,9 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import RunState, StageStatus, WorkflowExecutionStatus
+    from api.nodes import StageStatus, WorkflowExecutionStatus
     from api.phases import Phase
+    from api.tree import RunState
     from planning.messages.text import bounded
     from planning.status.stage_table import first_failed, name_of
 from workflows.contract import NONE, OF_EARLIER_RELEASES, SEARCH_ATTRIBUTE_BOUND, SearchAttribute

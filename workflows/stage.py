@@ -10,17 +10,12 @@ from typing import ClassVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import StageStatus, WorkflowExecutionStatus
+    from api.decisions import RevertPlace
+    from api.nodes import StageStatus, WorkflowExecutionStatus
     from api.phases import OperationType, Phase, StageFailurePolicy
     from api.requests import Pause
-    from api.steps import (
-        ExecuteStageInput,
-        ExecuteStep,
-        ExecuteWorkflowInput,
-        RevertPlace,
-        RevertStageInput,
-        RevertWorkflowInput,
-    )
+    from api.runs import ExecuteStageInput, ExecuteWorkflowInput, RevertStageInput, RevertWorkflowInput
+    from api.steps import ExecuteStep
     from planning.definitions import identifiers
     from planning.messages import temporal_ui
     from planning.status import rollup, transitions

@@ -15,12 +15,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import ActionStatus, WorkflowExecutionStatus
     from api.metrics import ATTEMPTS_LOST
+    from api.nodes import ActionStatus, WorkflowExecutionStatus
     from api.phases import OnFailure, OperationType, Phase, WorkflowFailurePolicy
     from api.reasons import Reason
     from api.requests import Pause, PersonRequest, RequestType
-    from api.steps import ExecuteWorkflowInput, Origin, RevertWorkflowInput
+    from api.runs import ExecuteWorkflowInput, RevertWorkflowInput
+    from api.steps import Origin
     from planning.definitions.dependencies import Frontier, Needs
     from planning.definitions.retry import told_time
     from planning.messages import running as running_messages

@@ -10,10 +10,13 @@ from typing import Protocol
 from activities.attempt import RunningAttempt
 from activities.errors import ActionError
 from api.actions import Action
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import ObjectKey, ObjectReference
+from api.nodes import ActionOutputs
+from api.objects import Actor, Target
 from api.phases import Operation, PatchType
-from api.steps import ActionOutcome, Actor, Attempts, FailureType, Target
+from api.steps import Attempts
 from kube.client import Object
 from kube.request import FIELD_MANAGER, WriteOptions
 from planning.definitions.action_types import block_of, row_of

@@ -14,10 +14,12 @@ from functools import partial
 from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.errors import ActionError
-from api.execution import ActionOutputs, ClusterActionStatus
+from api.attempts import ActionOutcome, ActionRecord
+from api.failures import FailureType
 from api.meta import ObjectReference
+from api.nodes import ActionOutputs, ClusterActionStatus
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ActionRecord, Attempts, FailureType
+from api.steps import Attempts
 from kube.concurrency import parallel
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of

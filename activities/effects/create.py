@@ -9,7 +9,7 @@ from contextlib import suppress
 from activities.effects import outcomes
 from activities.effects.action import ResolvedAction
 from activities.read import executions_of_marks
-from api.steps import FailureType
+from api.failures import FailureType
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from planning.definitions.target import creation_body, mark_of

@@ -21,8 +21,10 @@ from activities.effects.obstacles import RemovalObstacles
 from activities.effects.prior_state import PriorStateStore
 from activities.errors import ActionError
 from activities.read import object_if_present
+from api.failures import FailureType
+from api.objects import Actor, Target
 from api.phases import Operation
-from api.steps import Actor, Deletion, FailureType, Target
+from api.steps import Deletion
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, KindGoneError, NotFoundError
 from planning.definitions.target import is_job

@@ -18,9 +18,11 @@ from activities.effects.per_cluster import ClusterTargets
 from activities.effects.prior_state import PriorStateStore
 from activities.errors import ActionError, action_error, words_of
 from activities.store import RevisionStore
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Deletion, FailureType
+from api.steps import Deletion
 from kube.client import Cluster
 from kube.concurrency import parallel
 from kube.errors import ApiError

@@ -11,10 +11,11 @@ from activities.attempt import RunningAttempt
 from activities.effects.action import ResolvedAction
 from activities.effects.http_client import HttpAnswer, HttpClient, UnansweredError, UnsentError
 from activities.errors import ActionError
-from api.execution import ActionOutputs, HttpResponse
+from api.attempts import ActionOutcome
+from api.failures import FailureType
+from api.nodes import ActionOutputs, HttpResponse
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, FailureType
 from planning.effects import http_request
 from planning.effects.allowed_hosts import HostRefusedError
 from planning.effects.http_request import ActionRequest, RequestError, safe_url

@@ -18,8 +18,9 @@ from activities.effects.obstacles import ReadinessObstacles
 from activities.errors import EMPTY_RECORD, ActionError, action_error
 from activities.read import object_if_present
 from activities.store import Revision, RevisionStore
+from api.attempts import ActionOutcome, ActionRecord
+from api.failures import FailureType
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ActionRecord, FailureType
 from kube.client import Cluster, Object
 from kube.errors import ApiError
 from planning.definitions.identifiers import RecordKind, record_name

@@ -14,8 +14,9 @@ from activities.effects.prior_state import PriorStateStore
 from activities.effects.update import ObjectUpdate
 from activities.errors import ActionError, action_error
 from activities.store import RevisionStore
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.phases import Operation
-from api.steps import ActionOutcome, FailureType
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages

@@ -8,7 +8,7 @@ import asyncio
 from contextlib import suppress
 
 from api.meta import GROUP
-from api.steps import Actor, Target
+from api.objects import Actor, Target
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ForbiddenError
 from planning.effects import removal

@@ -5,9 +5,11 @@ Source: docs/spec/drplanexecution.md, "Messages" and "What undoes an action".
 
 from activities.effects.action import ResolvedAction
 from activities.errors import EMPTY_RECORD, ActionError, action_error, words_of
+from api.attempts import ActionOutcome, ActionRecord
+from api.failures import FailureType
 from api.phases import Operation, Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, ActionRecord, Deletion, FailureType
+from api.steps import Deletion
 from kube.client import Object
 from kube.errors import ApiError
 from planning.definitions.action_types import row_of

@@ -15,9 +15,12 @@ from activities.effects.clusters import CLUSTERS_AT_ONCE, ClusterRun, ClusterRun
 from activities.effects.wait_ready import WaitReadyEffect
 from activities.errors import ActionError
 from api.actions import HookCleanup
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import ObjectReference
+from api.objects import Target
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Deletion, FailureType, Target
+from api.steps import Deletion
 from kube.client import Cluster
 from kube.concurrency import parallel
 from kube.errors import ApiError, NotFoundError

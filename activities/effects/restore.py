@@ -14,9 +14,12 @@ from activities.effects.delete import ROUNDS
 from activities.errors import ActionError, action_error, words_of
 from activities.read import object_if_present
 from activities.store import RevisionStore
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import RESTORED_BY_ANNOTATION
+from api.objects import Actor
 from api.phases import Operation, PatchType, Phase
-from api.steps import ActionOutcome, Actor, FailureType, Restoration
+from api.steps import Restoration
 from kube.client import Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError
 from kube.request import WriteOptions

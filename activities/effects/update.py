@@ -14,8 +14,8 @@ from activities.effects.action import ResolvedAction
 from activities.effects.prior_state import PriorStateStore
 from activities.errors import ActionError
 from activities.read import object_if_present
+from api.failures import FailureType
 from api.phases import Operation, PatchType
-from api.steps import FailureType
 from kube.client import Cluster, Object
 from kube.errors import ApiError, ConflictError, NotFoundError
 from kube.request import FIELD_MANAGER

@@ -13,9 +13,11 @@ from activities.effects import outcomes
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.obstacles import ReadinessObstacles
 from activities.errors import ActionError, action_error
+from api.attempts import ActionOutcome
+from api.failures import FailureType
+from api.objects import Actor, Target
 from api.phases import Operation, Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, Actor, FailureType, Target
 from kube.client import Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, KindGoneError, NotFoundError

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from api import metrics as table
-from api.execution import DRPlanExecution, RunState
+from api.execution import DRPlanExecution
 from api.meta import Condition, ConditionStatus, ObjectKey
 from api.metrics import OperationLabel
 from api.phases import TERMINAL, ActionType, OperationType, Phase
 from api.plan import DRPlan
+from api.tree import RunState
 from bridge.controller.context import Context
 from bridge.controller.open_executions import operation_of
 from bridge.kubernetes.index import Key, ObjectKind

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from api.execution import ActionStatus, DRPlanExecution, ExecutionStatus, StageStatus, Summary
+from api.execution import DRPlanExecution, ExecutionStatus
 from api.meta import ConditionStatus
 from api.metrics import EXECUTION_IDLE, EXECUTIONS_OPEN, ExecutionState, OperationLabel
+from api.nodes import ActionStatus, StageStatus
 from api.phases import Phase
+from api.tree import Summary
 from bridge.kubernetes.index import Key
 from bridge.kubernetes.store import StoredObject
 from bridge.status import conditions

@@ -13,7 +13,7 @@ from api.execution import DRPlanExecution, Engine
 from api.meta import FINALIZER, ObjectKey, ObjectName
 from api.phases import OperationType
 from api.plan import CurrentExecution
-from api.steps import RunInput
+from api.runs import RunInput
 from bridge.controller.context import Context, StoredExecution
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, lost_metadata

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from api.execution import DRPlanExecution, Engine, ExecutionStatus, RunState
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
+from api.tree import RunState
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.measure import count_end

@@ -12,8 +12,8 @@ import structlog
 
 from api.execution import DRPlanExecution
 from api.meta import API_VERSION
+from api.objects import Target
 from api.plan import DRPlan
-from api.steps import Target
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError
 from planning.messages import runs as run_messages

@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
+from api.objects import Target
 from api.phases import TERMINAL, OperationType, Phase
-from api.steps import Target
 from bridge.kubernetes.work_queue import Rank
 from bridge.status.conditions import WAITING_FOR_REFERENCE, WAITING_FOR_START, ConditionType
 from kube.client import Object

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from api.steps import Target
+from api.objects import Target
 from bridge.settings import BridgeSettings
 from kube.client import OWN, Cluster, Object
 from kube.errors import AlreadyExistsError, ApiError, ConflictError, NotFoundError

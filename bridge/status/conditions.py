@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from api.execution import ExecutionTree, RunState
 from api.meta import Condition, ConditionStatus
 from api.phases import OperationType, Phase
 from api.proof import ProofResult
 from api.requests import Pause
+from api.tree import ExecutionTree, RunState
 from planning.messages import proof as proof_messages
 from planning.messages import requests as request_messages
 from planning.messages import runs as run_messages

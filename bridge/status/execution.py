@@ -10,11 +10,13 @@ from typing import Any
 
 from pydantic import Field
 
-from api.execution import ActionStatus, Engine, ExecutionStatus, ExecutionTree, Rejection, RunState
+from api.execution import Engine, ExecutionStatus
 from api.meta import Model, Timestamp
+from api.nodes import ActionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
-from api.steps import ProofReport
+from api.runs import ProofReport
+from api.tree import ExecutionTree, Rejection, RunState
 from bridge.status import conditions, merge, requests
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus

@@ -13,10 +13,12 @@ from typing import Any
 
 from pydantic import Field
 
-from api.execution import ActionStatus, Engine, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import Engine
 from api.meta import Model, Timestamp
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
+from api.tree import RunState
 from planning.messages import actions as action_messages
 from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages

@@ -6,14 +6,9 @@ Source: docs/operations.md, "At three in the morning".
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from api.execution import (
-    ActionStatus,
-    DRPlanExecutionSpec,
-    ExecutionStatus,
-    NextStep,
-    Selection,
-)
+from api.execution import DRPlanExecutionSpec, ExecutionStatus, NextStep, Selection
 from api.meta import ConditionStatus
+from api.nodes import ActionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from api.execution import RunState
 from api.meta import Condition, ConditionStatus
 from api.phases import OperationType
 from api.plan import DRPlan, DRPlanStatus, RehearsalStatus
+from api.tree import RunState
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.plan import is_executed, last_execute

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.execution import ExecutionStatus, ExecutionTree
+from api.execution import ExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from api.requests import (
@@ -28,6 +28,7 @@ from api.requests import (
     RequestType,
 )
 from api.timing import Wait
+from api.tree import ExecutionTree
 from bridge.status.running_actions import RunningAction, running_actions
 from planning.messages import requests as messages
 from planning.snapshot.retry_parameters import RequestedParametersError, requested_parameters

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.execution import ActionStatus, ExecutionTree
+from api.nodes import ActionStatus
 from api.phases import Phase
+from api.tree import ExecutionTree
 from planning.definitions import identifiers
 
 

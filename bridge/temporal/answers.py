@@ -11,7 +11,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError, FailureError
 
-from api.execution import RunState
+from api.tree import RunState
 from bridge.status.merge import RootRun, RunStatus
 from planning.definitions import retry
 

@@ -33,11 +33,13 @@ from temporalio.common import (
 )
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
-from api.execution import DRPlanExecution, RunState
+from api.attempts import WORKER_ENDED_IT, AttemptFailure, Heartbeat
+from api.execution import DRPlanExecution
 from api.meta import Model, ObjectKey
 from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
-from api.steps import WORKER_ENDED_IT, AttemptFailure, Heartbeat, ProofReport, RehearsalInput, RunInput
+from api.runs import ProofReport, RehearsalInput, RunInput
+from api.tree import RunState
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal import shown
 from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run

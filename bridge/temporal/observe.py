@@ -11,9 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from api.execution import RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model
+from api.nodes import StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
+from api.tree import RunState
 from bridge.status import merge
 from bridge.status.merge import Observation, ObservedStage, ObservedWorkflow, PendingActivity, RootRun
 from bridge.temporal.calls import CALL_SECONDS, NoAnswer, TemporalUnreachable

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.execution import ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
 from api.meta import go_duration
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 
 ROWS = 400

@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from api.actions import Action, HookCleanup
+from api.objects import Target
 from api.phases import Mode, Operation
-from api.steps import Part, Target
+from api.steps import Part
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import (
     ACTION_TYPES,

@@ -14,8 +14,8 @@ from typing import Any
 
 from api.actions import Action
 from api.meta import alias
+from api.objects import Target
 from api.phases import ActionType, Operation
-from api.steps import Target
 
 CLUSTERNET = "apps.clusternet.io/v1alpha1"
 BATCH = "batch/v1"

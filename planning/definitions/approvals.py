@@ -5,7 +5,8 @@ Source: docs/spec/drplan.md, "Approval".
 
 from collections.abc import Sequence
 
-from api.execution import DRPlanExecution, StageStatus
+from api.execution import DRPlanExecution
+from api.nodes import StageStatus
 from api.plan import DRPlan
 from api.requests import REQUESTED_BY_ANNOTATION, Approval
 

@@ -6,7 +6,7 @@ Source: docs/spec/drplan.md, "Order"; docs/spec/drplanexecution.md, "Reverse ord
 import heapq
 from collections.abc import Collection, Sequence
 
-from api.execution import StageStatus
+from api.nodes import StageStatus
 from api.plan import DRPlan
 
 Needs = Sequence[Collection[int]]

@@ -5,7 +5,7 @@ Source: Kubernetes, "Objects in Kubernetes", required fields; docs/spec/drworkfl
 
 from typing import Any
 
-from api.steps import Target
+from api.objects import Target
 from planning.definitions.identifiers import is_path_segment
 from planning.definitions.yaml_documents import Fill, documents_in
 from planning.definitions.yaml_scalars import ManifestError

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from api.actions import Action
 from api.meta import CREATED_BY_ANNOTATION
-from api.steps import Target
+from api.objects import Target
 from planning.definitions.action_types import BATCH, NamedBy, block_of, row_of
 from planning.definitions.identifiers import LABEL_MAX_LENGTH, short_hash
 from planning.definitions.manifest import parse_manifest, target_of, without_server_fields

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from httpx import URL, InvalidURL
 
 from api.actions import Action, HttpRequest
-from api.steps import FailureType
+from api.failures import FailureType
 from planning.definitions.identifiers import shortened
 from planning.effects.allowed_hosts import is_address
 from planning.messages import effects as effect_messages

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.execution import ClusterActionStatus
+from api.nodes import ClusterActionStatus
 from planning.effects.object_fields import Object, at, items, text
 from planning.messages import effects as effect_messages
 from planning.messages.text import bounded

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from api.meta import CREATED_BY_ANNOTATION, RESTORED_BY_ANNOTATION
+from api.objects import Target
 from api.proof import LONGEST_LIST, ActionProof, Difference, ProofResult
 from api.reasons import Lack
-from api.steps import Target
 from planning.effects.prior_state import PriorState, version_of
 from planning.effects.restoration import content, differing, restored
 from planning.messages import proof as proof_messages

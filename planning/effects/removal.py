@@ -5,7 +5,7 @@ Source: docs/operations.md, "An object does not go"; Kubernetes, "Namespaces" an
 
 from collections.abc import Sequence
 
-from api.steps import Target
+from api.objects import Target
 from planning.effects.object_fields import Object, at, group_and_kind, items, text
 
 _NAMESPACE = ("", "Namespace")

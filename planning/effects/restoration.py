@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from api.meta import RESTORED_BY_ANNOTATION
-from api.steps import Target
+from api.objects import Target
 from planning.effects.object_fields import group_and_kind, items
 
 Object = Mapping[str, Any]

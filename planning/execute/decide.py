@@ -5,11 +5,14 @@ Source: docs/spec/drplan.md, "What an Execute does".
 
 from collections.abc import Mapping, Sequence
 
-from api.execution import DRPlanExecution, Rejection, RunState, StageStatus
+from api.decisions import ExecuteDecision
+from api.execution import DRPlanExecution
 from api.meta import ObjectName
+from api.nodes import StageStatus
 from api.phases import OnFailure, Phase, PlanFailurePolicy, StageFailurePolicy
 from api.plan import DRPlan, Stage
-from api.steps import ExecuteDecision, Origin
+from api.steps import Origin
+from api.tree import Rejection, RunState
 from planning.definitions import identifiers
 from planning.definitions.action_list import as_executed
 from planning.definitions.approvals import approvals_of, lacks_requester, requested_by

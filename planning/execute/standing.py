@@ -11,9 +11,9 @@ from datetime import datetime
 from api.actions import Action
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION
+from api.objects import Target
 from api.phases import Operation, OperationType, Phase
 from api.plan import DRPlan
-from api.steps import Target
 from planning.definitions import when
 from planning.definitions.action_list import cleanup_of
 from planning.definitions.action_types import is_per_cluster, operation_of, row_of

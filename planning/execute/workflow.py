@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.actions import Action, HttpRequest
-from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
 from api.meta import ObjectName
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import Mode, OperationType
 from api.steps import ExecuteStep, Part
 from api.workflow import DRWorkflow

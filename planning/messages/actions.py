@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from api.meta import go_duration, rfc3339
+from api.objects import Target
 from api.phases import ActionType, Operation
-from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, bounded, called, listed, placed
 
 CUSTOM_ROLLBACK_DONE = "Rolled back: executed custom rollback action"

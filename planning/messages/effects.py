@@ -6,7 +6,7 @@ Source: docs/spec/drworkflow.md, "clusterExecutionMode", "Job" and "HTTP".
 
 from collections.abc import Collection, Sequence
 
-from api.steps import Target
+from api.objects import Target
 from planning.messages.text import called, counted, listed, placed
 
 _LISTED = 600

@@ -5,8 +5,8 @@ Source: docs/spec/drplanexecution.md, "Preview".
 
 from collections.abc import Sequence
 
+from api.objects import Target
 from api.phases import Operation, OperationType
-from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, called, counted, listed, placed
 
 _LISTED = 300

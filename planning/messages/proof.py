@@ -6,11 +6,11 @@ Source: docs/spec/drplanexecution.md, "Proof".
 from collections.abc import Sequence
 from datetime import datetime
 
-from api.execution import LedgerFault
 from api.meta import rfc3339
+from api.objects import Target
 from api.proof import Proof
 from api.reasons import Lack
-from api.steps import Target
+from api.tree import LedgerFault
 from planning.messages.text import bounded, counted, listed, placed
 
 CONDITION_BOUND = 4000

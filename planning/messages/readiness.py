@@ -4,7 +4,7 @@ Reasons follow `… but it was not ready within 5m: `, and are shown alone while
 Source: docs/spec/drworkflow.md, "waitReady".
 """
 
-from api.steps import Target
+from api.objects import Target
 from planning.messages.text import counted, placed
 
 # Why an object is not ready yet.

@@ -5,9 +5,9 @@ Source: docs/spec/drplanexecution.md, "Messages".
 
 from collections.abc import Sequence
 
-from api.execution import LaterExecution
+from api.objects import Target
 from api.phases import OperationType, Phase
-from api.steps import Target
+from api.tree import LaterExecution
 from planning.messages.text import MESSAGE_BOUND, counted, listed, placed
 
 _LATER = 300

@@ -5,7 +5,7 @@ Source: docs/operations.md, "An object does not go".
 
 from collections.abc import Sequence
 
-from api.steps import Target
+from api.objects import Target
 from planning.messages.text import called, counted, listed, placed
 
 _LISTED = 300

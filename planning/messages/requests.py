@@ -6,6 +6,7 @@ Source: docs/spec/drplanexecution.md, "Pause and repair".
 from collections.abc import Sequence
 
 from api.meta import parse_duration
+from api.objects import Target
 from api.reasons import Cause, Reason
 from api.requests import (
     LONGEST_PARAMETERS,
@@ -26,7 +27,6 @@ from api.requests import (
     RequestType,
     StageApproval,
 )
-from api.steps import Target
 from planning.messages.text import bounded, counted, excerpt, listed, placed
 
 SUPPORTED = ", ".join(each.lower() for each in RequestType)

@@ -6,10 +6,10 @@ Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling" and "Cond
 from collections.abc import Sequence
 from datetime import timedelta
 
-from api.execution import Preview
 from api.meta import ObjectName, go_duration
 from api.phases import Phase
 from api.requests import RequestStatus
+from api.tree import Preview
 from planning.messages.text import bounded, counted, excerpt, listed
 
 CONDITION_BOUND = 4096

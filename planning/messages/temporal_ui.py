@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from api.execution import DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
 from api.meta import ObjectKey
+from api.nodes import StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.requests import PersonRequest
 from api.steps import RollbackStep

@@ -4,7 +4,7 @@ import json
 import traceback
 from collections.abc import Iterator, Sequence
 
-from api.steps import Target
+from api.objects import Target
 
 MESSAGE_BOUND = 1024
 """Bytes of UTF-8 in one message. Source: docs/architecture.md, "Temporal", the bound for the tree."""

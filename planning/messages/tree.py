@@ -5,9 +5,9 @@ Source: docs/spec/drplanexecution.md, "Reasons" and "Messages".
 
 from collections.abc import Sequence
 
+from api.objects import Target
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.reasons import Cause, Lack, Reason
-from api.steps import Target
 from planning.messages.text import MESSAGE_BOUND, bounded, called, counted, listed
 
 

@@ -6,8 +6,8 @@ Source: docs/spec/drplanexecution.md, "Preview".
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from api.objects import Target
 from api.phases import Operation
-from api.steps import Target
 
 _CREATING = (Operation.CREATE, Operation.APPLY, Operation.REPLACE)
 _NAMESPACE = ("", "Namespace")

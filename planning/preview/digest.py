@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from api.execution import ActionStatus, ExecutionTree, Preview, RunState
+from api.nodes import ActionStatus
 from api.phases import OperationType
 from api.plan import DRPlan
+from api.tree import ExecutionTree, Preview, RunState
 from planning.definitions.identifiers import full_name
 from planning.messages import preview as preview_messages
 from planning.messages.text import placed

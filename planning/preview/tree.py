@@ -8,20 +8,13 @@ from contextlib import suppress
 from datetime import timedelta
 from statistics import median
 
-from api.execution import (
-    ActionStatus,
-    Obstacle,
-    Preview,
-    Progress,
-    RunState,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.attempts import ActionOutcome
 from api.meta import go_duration, parse_duration
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.plan import DRPlan, ExecutionRecord
 from api.reasons import Reason
-from api.steps import ActionOutcome
+from api.tree import Obstacle, Preview, Progress, RunState
 from planning.definitions.identifiers import full_name
 from planning.messages import preview as preview_messages
 from planning.messages.text import bounded

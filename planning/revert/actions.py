@@ -6,8 +6,10 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from api.failures import FailureType
+from api.objects import Presence, Target
 from api.phases import Mode, OnMissing, Phase
-from api.steps import FailureType, Part, Presence, Refusal, Restoration, Target
+from api.steps import Part, Refusal, Restoration
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import actions as action_messages
 from planning.messages import tree as tree_messages

@@ -9,33 +9,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import assert_never
 
-from api.execution import (
-    ActionStatus,
-    DRPlanExecution,
-    LaterExecution,
-    LedgerFault,
-    RunState,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ObjectKey, ObjectName
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import ObservedObject, Target
 from api.phases import OnFailure, OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Cause
-from api.steps import (
-    CustomRollback,
-    ExecuteStep,
-    FailureType,
-    ObservedObject,
-    Origin,
-    ParametersRef,
-    Part,
-    Refusal,
-    Restoration,
-    RevertDecision,
-    RollbackStep,
-    Target,
-)
+from api.steps import CustomRollback, ExecuteStep, Origin, ParametersRef, Part, Refusal, Restoration, RollbackStep
+from api.tree import LaterExecution, LedgerFault, RunState
 from planning.definitions.action_types import operation_of
 from planning.definitions.approvals import approvals_of, lacks_requester, requested_by
 from planning.definitions.field_errors import FieldError, in_object

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from api.actions import Action
-from api.execution import ActionOutputs
+from api.failures import FailureType
 from api.meta import ObjectReference
+from api.nodes import ActionOutputs
+from api.objects import Target
 from api.phases import ActionType, Operation
 from api.reasons import Cause
-from api.steps import FailureType, Part, Refusal, Target
+from api.steps import Part, Refusal
 from planning.definitions.action_list import CustomRollbackError, rollback_of
 from planning.definitions.action_types import ACTION_TYPES, Rule
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.execution import ActionStatus, DRPlanExecution, LaterExecution
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus
+from api.objects import Target
 from api.phases import TERMINAL, Operation, OperationType, Phase
-from api.steps import Refusal, Target
+from api.steps import Refusal
+from api.tree import LaterExecution
 from planning.definitions.action_types import ACTION_TYPES
 from planning.messages.text import placed
 from planning.revert.actions import ActionDecisions

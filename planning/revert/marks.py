@@ -7,10 +7,14 @@ Source: docs/spec/drplanexecution.md, "The ledger".
 
 from collections.abc import Mapping
 
-from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ACCEPTED_ANNOTATION, CREATED_BY_ANNOTATION
+from api.nodes import ActionStatus, WorkflowExecutionStatus
+from api.objects import ObservedObject, Target
 from api.phases import Operation
-from api.steps import Deletion, FailureType, ObservedObject, Refusal, RevertDecision, RollbackStep, Target
+from api.steps import Deletion, Refusal, RollbackStep
 from planning.messages import actions as action_messages
 from planning.messages.text import bounded
 from planning.revert.default_rollback import objects_in

@@ -6,7 +6,8 @@ what it left out is decided from phases and definitions. Source: docs/spec/drpla
 
 import re
 
-from api.execution import ActionStatus, DRPlanExecution
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from planning.status.transitions import map_nodes

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from api.actions import Action, HookCleanup
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
 from api.meta import ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, Phase
 from api.plan import DRPlan
 from api.reasons import Cause, Reason

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from api.execution import ActionStatus, DRPlanExecutionSpec, NamedObject
+from api.execution import DRPlanExecutionSpec, NamedObject
+from api.failures import FailureType
+from api.nodes import ActionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import OnMissing, Operation, Phase
 from api.reasons import Cause
-from api.steps import Deletion, FailureType, ObservedObject, Presence, Refusal, Target
+from api.steps import Deletion, Refusal
 from planning.definitions.action_list import cleanup_of
 from planning.definitions.target import body_of_action, is_job
 from planning.definitions.yaml_scalars import ManifestError

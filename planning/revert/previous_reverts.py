@@ -6,7 +6,8 @@ Source: docs/spec/drplanexecution.md, "Earlier Reverts count".
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from api.execution import ActionStatus, DRPlanExecution, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from planning.revert.original import NodeKey, keys

@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
-from api.execution import ActionStatus, DRPlanExecution, ExecutionTree, StageStatus
+from api.execution import DRPlanExecution
 from api.meta import ObjectKey, go_duration, parse_duration
+from api.nodes import ActionStatus, StageStatus
+from api.objects import Target
 from api.phases import Operation, Phase
 from api.proof import ActionProof, Proof, ProofResult
 from api.reasons import Reason
-from api.steps import ProofReport, ProvedAction, Target
+from api.runs import ProofReport, ProvedAction
+from api.tree import ExecutionTree
 from planning.definitions.action_types import ACTION_TYPES
 from planning.definitions.identifiers import Workflows
 from planning.definitions.yaml_scalars import ManifestError

@@ -5,8 +5,9 @@ Source: docs/spec/drplanexecution.md, "What was refused is decided again".
 
 from dataclasses import dataclass
 
-from api.execution import ActionStatus
-from api.steps import Origin, RedecisionInput, RevertDecision, RollbackStep
+from api.decisions import RedecisionInput, RevertDecision
+from api.nodes import ActionStatus
+from api.steps import Origin, RollbackStep
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ Source: docs/spec/drplanexecution.md, "What may be reverted".
 
 from collections.abc import Iterator, Sequence
 
-from api.execution import DRPlanExecution, DRPlanExecutionSpec, StageStatus
+from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import ACCEPTED_ANNOTATION, alias
+from api.nodes import StageStatus
 from api.phases import OperationType, Phase
 from planning.messages import rejections as rejection_messages
 

@@ -7,11 +7,13 @@ Source: docs/spec/drplanexecution.md, "What is restored"; docs/decisions/0025-a-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from api.execution import DRPlanExecution, SnapshotRef
+from api.execution import DRPlanExecution
 from api.meta import ObjectKey
+from api.nodes import SnapshotRef
+from api.objects import Presence
 from api.phases import Operation
 from api.reasons import Cause, Lack, Reason
-from api.steps import Presence, Restoration
+from api.steps import Restoration
 from planning.definitions.identifiers import Workflows
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import tree as tree_messages

@@ -6,8 +6,9 @@ Source: docs/spec/drplanexecution.md, "Parts of an execution".
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from api.execution import DRPlanExecutionSpec, Selection, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecutionSpec, Selection
 from api.meta import ObjectName
+from api.nodes import StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Cause
 from planning.definitions.field_errors import FieldError

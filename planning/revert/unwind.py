@@ -7,11 +7,13 @@ Source: docs/spec/drplanexecution.md, "Return to an execution".
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, WorkflowExecutionStatus
+from api.decisions import RevertDecision, RevertPart
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Reason
-from api.steps import RevertDecision, RevertPart
+from api.tree import RunState
 from planning.messages import running as running_messages
 from planning.revert.original import mirrored, read_tree
 from planning.status.rollup import rollup

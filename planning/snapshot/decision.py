@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.execution import SnapshotRef
+from api.attempts import ObserveInput, RollbackInput
+from api.decisions import RevertDecision
 from api.meta import ObjectKey
+from api.nodes import SnapshotRef
 from api.snapshot import DecidedStep, DecidedSteps, StoredDecision
-from api.steps import ObserveInput, RevertDecision, RollbackInput, RollbackStep
+from api.steps import RollbackStep
 from planning.snapshot.documents import SnapshotDocument, digest, document_of, parts_of, read_document
 
 PartT = TypeVar("PartT", bound=DecidedSteps)

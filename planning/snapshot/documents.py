@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from api.actions import Action
-from api.execution import SnapshotRef
 from api.meta import Model, ObjectKey, ObjectMeta, ObjectName
+from api.nodes import SnapshotRef
 from api.params import Parameter
 from api.phases import Mode
 from api.plan import DRPlan, DRPlanSpec

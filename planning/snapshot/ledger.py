@@ -9,18 +9,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from api.execution import (
-    ActionStatus,
-    DRPlanExecution,
-    LedgerFault,
-    LedgerRef,
-    RunState,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.execution import DRPlanExecution
 from api.ledger import Ledger, LedgerStage, WorkflowRecord
 from api.meta import Model
+from api.nodes import ActionStatus, LedgerRef, StageStatus, WorkflowExecutionStatus
 from api.phases import Operation, Phase
+from api.tree import LedgerFault, RunState
 from planning.messages import rejections as rejection_messages
 from planning.snapshot.documents import digest, divided, stored_size
 from planning.status.rollup import rollup

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from api.execution import ActionOutputs, ActionStatus, ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model, ObjectReference, alias
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
+from api.tree import ExecutionTree, RunState
 from planning.messages.text import MESSAGE_BOUND, and_more, bounded
 
 Object = dict[str, Any]

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from api.execution import ActionStatus, RunState, StageStatus, Summary, WorkflowExecutionStatus
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.steps import RollbackStep
+from api.tree import RunState, Summary
 from planning.definitions.dependencies import Needs
 from planning.messages import rejections as rejection_messages
 from planning.messages import tree as tree_messages

@@ -5,7 +5,7 @@ Source: docs/spec/drplanexecution.md, "While it runs".
 
 from collections.abc import Sequence
 
-from api.execution import ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from planning.messages import running as running_messages

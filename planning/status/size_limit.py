@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from api.execution import ExecutionTree, RunState, StageStatus, WorkflowExecutionStatus
 from api.meta import Model, alias
+from api.nodes import StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
+from api.tree import ExecutionTree, RunState
 from planning.messages import actions as action_messages
 from planning.messages.text import MESSAGE_BOUND, bounded
 from planning.status.losses import LEDGER_LEVEL, LOSSES, Object, bound_messages

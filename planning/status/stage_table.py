@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import TypeAlias
 from urllib.parse import quote
 
-from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
+from api.tree import RunState
 from planning.definitions import identifiers
 from planning.messages import temporal_ui
 

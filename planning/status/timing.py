@@ -7,8 +7,9 @@ Source: docs/spec/drplanexecution.md, "Timing".
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from api.execution import ActionStatus, ExecutionStatus, StageStatus, WorkflowExecutionStatus
+from api.execution import ExecutionStatus
 from api.meta import go_duration
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.timing import Timing, TimingState, Wait
 

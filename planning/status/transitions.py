@@ -11,22 +11,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from api.execution import (
-    ActionStatus,
-    ExecutionStatus,
-    Progress,
-    RetriedWith,
-    RunState,
-    StageStatus,
-    Summary,
-    WorkflowExecutionStatus,
-)
+from api.attempts import ActionOutcome
+from api.execution import ExecutionStatus
 from api.meta import Model, go_duration
+from api.nodes import ActionStatus, RetriedWith, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
 from api.requests import Approval, PersonRequest, RequestType, StageApproval
-from api.steps import ActionOutcome
 from api.timing import Wait
+from api.tree import Progress, RunState, Summary
 from planning.definitions.dependencies import Needs
 from planning.messages import actions as action_messages
 from planning.messages import requests as request_messages

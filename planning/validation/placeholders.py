@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any, get_args
 
 from api.actions import Action
-from api.execution import ActionOutputs
 from api.meta import Model, alias
+from api.nodes import ActionOutputs
 from api.phases import Mode
 from api.workflow import DRWorkflow
 from planning.definitions.action_list import as_executed, deletion_of, is_inverted, rollback_hook

@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from api.actions import Action, ManifestObject
+from api.objects import Target
 from api.phases import Operation, PatchType
-from api.steps import Target
 from api.workflow import DRWorkflow
 from planning.definitions.action_types import block_of, row_of
 from planning.definitions.field_errors import FieldError, below, in_object

@@ -6,9 +6,12 @@ from activities.attempt import RunningAttempt
 from activities.authorize import InputT
 from activities.decision import AnyLoaded
 from activities.read import find, read_execution
+from api.attempts import ActionOutcome, LedgerInput
 from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.objects import Actor
 from api.plan import DRPlan
-from api.steps import ActionOutcome, Actor, FailureType, LedgerInput, ProofInput, RehearsalInput, RunInput
+from api.runs import ProofInput, RehearsalInput, RunInput
 from kube.client import Cluster
 from planning.definitions.rehearsal import preview_of
 from planning.preview.tree import Place

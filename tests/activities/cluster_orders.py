@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.execution import ActionOutputs, ClusterActionStatus
+from api.nodes import ActionOutputs, ClusterActionStatus
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, subscription

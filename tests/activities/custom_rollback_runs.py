@@ -13,19 +13,10 @@ from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from activities.rollback_action import RollbackActivities
 from api.actions import RetryPolicy
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome, ObserveInput, RollbackInput
+from api.nodes import ActionOutputs
 from api.phases import Phase
-from api.steps import (
-    ActionOutcome,
-    Attempts,
-    CustomRollback,
-    ExecuteStep,
-    ObserveInput,
-    Origin,
-    Part,
-    RollbackInput,
-    RollbackStep,
-)
+from api.steps import Attempts, CustomRollback, ExecuteStep, Origin, Part, RollbackStep
 from planning.effects.allowed_hosts import allowed_hosts
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object

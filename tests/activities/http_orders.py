@@ -12,8 +12,10 @@ from activities.effects.action import ResolvedAction
 from activities.effects.http import HttpEffect
 from activities.effects.http_client import HttpClient
 from api.actions import Action
+from api.attempts import ActionOutcome
+from api.objects import Actor
 from api.phases import Operation
-from api.steps import ActionOutcome, Actor, Attempts
+from api.steps import Attempts
 from planning.effects.allowed_hosts import allowed_hosts
 from tests.activities.believed_inputs import unprepared
 from tests.activities.live_namespace import Attempt

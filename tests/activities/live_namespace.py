@@ -12,8 +12,10 @@ from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from activities.rollback_action import RollbackActivities
+from api.attempts import Heartbeat
 from api.meta import ObjectName
-from api.steps import Actor, Attempts, Deletion, ExecuteStep, Heartbeat, RollbackStep, Target
+from api.objects import Actor, Target
+from api.steps import Attempts, Deletion, ExecuteStep, RollbackStep
 from dev.stack import Stack
 from kube.client import Cluster
 from tests.activities.believed_inputs import BelievedInputs

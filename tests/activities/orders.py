@@ -11,9 +11,11 @@ from activities.attempt import RunningAttempt, run_attempt
 from activities.effects.action import ResolvedAction
 from activities.registry import effects
 from api.actions import Action, RetryPolicy
+from api.attempts import ActionOutcome
 from api.meta import ObjectKey
+from api.objects import Actor
 from api.phases import Operation
-from api.steps import ActionOutcome, Actor, Attempts
+from api.steps import Attempts
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import body_of_action, target_of_action

@@ -6,10 +6,12 @@ from activities.execute_action import ExecuteActivities
 from activities.read import find, find_workflows, read_values
 from activities.registry import effects
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import ActionOutputs, DRPlanExecution
+from api.attempts import ActionOutcome, ExecuteInput
+from api.execution import DRPlanExecution
+from api.nodes import ActionOutputs
 from api.phases import Phase
 from api.plan import DRPlan
-from api.steps import ActionOutcome, Attempts, ExecuteInput, ExecuteStep, Origin, Part
+from api.steps import Attempts, ExecuteStep, Origin, Part
 from planning.snapshot.definitions import layers_of, of_execute
 from planning.snapshot.documents import documents
 from planning.values.parameters import resolve

@@ -15,9 +15,13 @@ from activities.observe import observe
 from activities.registry import effects
 from activities.store import RevisionStore, SnapshotStore
 from activities.temporal_runs import RootRecord
+from api.attempts import ExecuteInput, Heartbeat
+from api.failures import FailureType
 from api.meta import API_VERSION, ObjectKey, ObjectName
+from api.objects import Actor, Presence, Target
 from api.phases import OperationType, Phase
-from api.steps import Actor, ExecuteInput, ExecuteStep, FailureType, Heartbeat, Presence, RunInput, Target
+from api.runs import RunInput
+from api.steps import ExecuteStep
 from kube.client import Cluster
 from kube.errors import ApiError, KindGoneError, NotFoundError, UnknownKindError, from_answer
 from planning.definitions.identifiers import root_id

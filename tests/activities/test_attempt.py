@@ -11,8 +11,10 @@ from temporalio.exceptions import ApplicationError
 from activities.attempt import RunningAttempt, run_attempt
 from activities.errors import ActionError
 from api.actions import RetryPolicy
+from api.attempts import ActionOutcome, AttemptFailure, Heartbeat, RollbackInput
+from api.failures import FailureType
 from api.phases import Phase
-from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat, RollbackInput
+from api.steps import Attempts
 from tests.activities.believed_inputs import unprepared
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, config_map
 from tests.eventually import eventually

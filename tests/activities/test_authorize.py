@@ -15,20 +15,17 @@ from activities.authorize import Impersonation, InputT, RunAuthorizer
 from activities.errors import ActionError
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    DRPlanExecution,
-    HttpResponse,
-    RunState,
-    SnapshotRef,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.attempts import ActionOutcome, AttemptFailure, ExecuteInput, LedgerInput, ObserveInput, RollbackInput
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.ledger import WorkflowRecord
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CREATED_BY_ANNOTATION, FINALIZER, ObjectKey, ObjectName
+from api.nodes import ActionOutputs, ActionStatus, HttpResponse, SnapshotRef, StageStatus, WorkflowExecutionStatus
+from api.objects import Actor, Target
 from api.phases import Operation, OperationType, Phase
 from api.plan import DRPlanSpec
+from api.runs import ProofInput, RehearsalInput, RunInput
 from api.snapshot import (
     DecidedSteps,
     Snapshot,
@@ -40,29 +37,8 @@ from api.snapshot import (
     SnapshotWorkflow,
     StoredDecision,
 )
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    AttemptFailure,
-    Attempts,
-    CustomRollback,
-    Deletion,
-    ExecuteInput,
-    ExecuteStep,
-    FailureType,
-    LedgerInput,
-    ObserveInput,
-    Origin,
-    Part,
-    ProofInput,
-    RehearsalInput,
-    Restoration,
-    RevertDecision,
-    RollbackInput,
-    RollbackStep,
-    RunInput,
-    Target,
-)
+from api.steps import Attempts, CustomRollback, Deletion, ExecuteStep, Origin, Part, Restoration, RollbackStep
+from api.tree import RunState
 from kube.client import Cluster
 from kube.errors import NotFoundError
 from planning.snapshot.decision import Decision, decision_documents, read_steps

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs, HttpResponse
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ActionOutputs, HttpResponse
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, FailureType, Part
+from api.steps import Part
 from planning.definitions.action_types import ACTION_TYPES
 from tests.activities.custom_rollback_runs import DONE, MARK, Undoing, resource, undoing
 from tests.activities.live_namespace import HOLD, LiveNamespace, Object

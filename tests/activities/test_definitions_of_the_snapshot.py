@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ActionOutputs
 from api.phases import Phase
-from api.steps import FailureType, Part
+from api.steps import Part
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out, keep
 from tests.manifests import execute, writes

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from activities.errors import ActionError, action_error, application_error, words_of
+from api.attempts import ActionRecord, AttemptFailure
+from api.failures import FailureType
+from api.objects import Target
 from api.phases import Operation
-from api.steps import ActionRecord, AttemptFailure, FailureType, Target
 from kube.errors import NO_SUCH_KIND, ApiError, UnknownKindError, UnreachableError, from_answer
 
 TABLE = [

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from activities.authorize import Impersonation, actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
+from api.attempts import ExecuteInput, ObserveInput, RollbackInput
+from api.objects import Actor
 from api.plan import DRPlan
 from api.snapshot import Snapshot, SnapshotPlan
-from api.steps import Actor, ExecuteInput, ObserveInput, RollbackInput
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object, config_map
 from tests.eventually import eventually

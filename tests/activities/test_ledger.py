@@ -11,20 +11,17 @@ from activities.ledger import LedgerActivities, LedgerStore
 from activities.load import LoadActivities
 from activities.read import find
 from activities.store import RevisionStore
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    DRPlanExecution,
-    LedgerFault,
-    LedgerRef,
-    RunState,
-    WorkflowExecutionStatus,
-)
+from api.attempts import LedgerInput
+from api.decisions import ExecuteDecision, RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.ledger import WorkflowRecord
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, LedgerRef, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.reasons import Reason
-from api.steps import ExecuteDecision, FailureType, LedgerInput, RevertDecision, RunInput
+from api.runs import RunInput
+from api.tree import LedgerFault, RunState
 from planning.revert.decide import decide_revert, objects_to_observe
 from planning.snapshot.documents import digest
 from planning.snapshot.ledger import PART_BOUND, Recorder

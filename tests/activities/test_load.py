@@ -11,19 +11,15 @@ from activities.authorize import Impersonation
 from activities.load import LoadActivities
 from activities.read import read_execution
 from activities.store import SnapshotStore
-from api.execution import ActionStatus, DRPlanExecution, Rejection
+from api.attempts import RollbackInput
+from api.decisions import ExecuteDecision, Redecision, RedecisionInput, RevertDecision, RevertPlace
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, PLAN_LABEL, ObjectKey
+from api.nodes import ActionStatus
 from api.phases import OperationType, Phase
-from api.steps import (
-    ExecuteDecision,
-    FailureType,
-    Redecision,
-    RedecisionInput,
-    RevertDecision,
-    RevertPlace,
-    RollbackInput,
-    RunInput,
-)
+from api.runs import RunInput
+from api.tree import Rejection
 from dev import StackError
 from planning.snapshot.decision import step_of
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions

@@ -11,12 +11,16 @@ from activities.errors import ActionError
 from activities.ledger import LedgerActivities
 from activities.load import LoadActivities
 from activities.store import BOUND, RevisionStore, SnapshotStore
-from api.execution import ActionStatus
+from api.attempts import LedgerInput
+from api.decisions import ExecuteDecision, RevertDecision
+from api.failures import FailureType
 from api.ledger import WorkflowRecord
 from api.meta import EXECUTION_UID_LABEL, ObjectKey
+from api.nodes import ActionStatus
 from api.phases import OperationType, Phase
+from api.runs import RunInput
 from api.snapshot import DecidedStep, Snapshot, SnapshotParameters
-from api.steps import ExecuteDecision, FailureType, LedgerInput, Part, RevertDecision, RollbackStep, RunInput
+from api.steps import Part, RollbackStep
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import carry_out

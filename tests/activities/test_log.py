@@ -13,9 +13,12 @@ from activities.authorize import Impersonation
 from activities.errors import ActionError
 from activities.load import LoadActivities
 from api.actions import RetryPolicy
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import ObjectKey
 from api.phases import OperationType
-from api.steps import ActionOutcome, Attempts, FailureType, RunInput
+from api.runs import RunInput
+from api.steps import Attempts
 from kube.client import Cluster
 from tests.activities.believed_inputs import BelievedInputs, NoQuestions, unprepared
 from tests.activities.live_namespace import Attempt

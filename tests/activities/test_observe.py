@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from activities.observe import MANY, observe
-from api.steps import Actor, ObservedObject, Presence, Target
+from api.objects import Actor, ObservedObject, Presence, Target
 from kube.client import Cluster, Object, Page
 from kube.errors import ForbiddenError, NotFoundError, UnreachableError
 

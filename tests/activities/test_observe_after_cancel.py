@@ -8,8 +8,11 @@ from temporalio.exceptions import ApplicationError
 from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
+from api.attempts import ActionOutcome, ExecuteInput, ObserveInput
+from api.failures import FailureType
+from api.objects import Actor
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Actor, Deletion, ExecuteInput, ExecuteStep, FailureType, ObserveInput, RollbackStep
+from api.steps import Deletion, ExecuteStep, RollbackStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, config_map
 from tests.faulty_server import Answer, FaultyServer

@@ -7,10 +7,10 @@ from activities.authorize import Impersonation
 from activities.load import LoadActivities
 from activities.preview import Previewer
 from activities.registry import effects
-from api.execution import RunState
 from api.meta import ObjectKey
 from api.phases import OperationType
-from api.steps import RunInput
+from api.runs import RunInput
+from api.tree import RunState
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.orders import subscription

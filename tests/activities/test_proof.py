@@ -13,7 +13,7 @@ from activities.store import SnapshotStore
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.proof import ActionProof, Difference, ProofResult
-from api.steps import ProofInput, RunInput
+from api.runs import ProofInput, RunInput
 from kube.client import Cluster
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace

@@ -7,7 +7,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
-from api.steps import ExecuteInput, ExecuteStep, FailureType
+from api.attempts import ExecuteInput
+from api.failures import FailureType
+from api.steps import ExecuteStep
 from kube.client import Cluster
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace

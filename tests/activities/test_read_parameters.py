@@ -9,8 +9,9 @@ from activities.authorize import actor_of
 from activities.errors import ActionError
 from activities.read import read_values
 from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.objects import Actor
 from api.plan import DRPlan
-from api.steps import Actor, FailureType
 from api.workflow import DRWorkflow
 from planning.values.parameters import Layers, Resolved, layers, resolve
 from tests.activities.live_namespace import LiveNamespace, Object

@@ -9,8 +9,10 @@ from activities.errors import ActionError
 from activities.execute_action import EffectsByType, ExecuteActivities
 from activities.registry import effects
 from activities.rollback_action import RollbackActivities
+from api.attempts import ActionOutcome, ExecuteInput, RollbackInput
+from api.failures import FailureType
 from api.phases import ActionType, Phase
-from api.steps import ActionOutcome, CustomRollback, ExecuteInput, FailureType, Part, RollbackInput, RollbackStep
+from api.steps import CustomRollback, Part, RollbackStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep

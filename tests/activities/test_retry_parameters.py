@@ -9,23 +9,11 @@ from temporalio.exceptions import ApplicationError
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
 from activities.retry_parameters import ParametersActivities
-from api.execution import RetriedWith
+from api.attempts import ActionOutcome, ActionRecord, ExecuteInput, ParametersInput, RollbackInput
 from api.meta import ObjectKey
+from api.nodes import RetriedWith
 from api.requests import PersonRequest, RequestType
-from api.steps import (
-    ActionOutcome,
-    ActionRecord,
-    Attempts,
-    CustomRollback,
-    ExecuteInput,
-    ExecuteStep,
-    Origin,
-    ParametersInput,
-    ParametersRef,
-    Part,
-    RollbackInput,
-    RollbackStep,
-)
+from api.steps import Attempts, CustomRollback, ExecuteStep, Origin, ParametersRef, Part, RollbackStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.snapshot_of_a_plan import keep, keep_for

@@ -7,8 +7,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.authorize import actor_of
+from api.attempts import ActionOutcome, RollbackInput
+from api.failures import FailureType
+from api.objects import Actor, Target
 from api.phases import Phase
-from api.steps import ActionOutcome, Actor, Deletion, FailureType, Refusal, RollbackInput, RollbackStep, Target
+from api.steps import Deletion, Refusal, RollbackStep
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, Object, config_map, localization
 from tests.eventually import eventually
 from tests.faulty_server import Answer, Cut, FaultyServer

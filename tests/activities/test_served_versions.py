@@ -9,10 +9,12 @@ import pytest
 from activities.errors import ActionError
 from activities.observe import observe
 from activities.read import read_values
+from api.attempts import ObserveInput, RollbackInput
 from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.objects import Presence
 from api.phases import Phase
 from api.plan import DRPlan
-from api.steps import FailureType, ObserveInput, Presence, RollbackInput
 from api.workflow import DRWorkflow
 from kube.errors import ApiError, KindGoneError
 from planning.values.parameters import Layers, layers, resolve

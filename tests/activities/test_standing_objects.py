@@ -9,9 +9,9 @@ from activities.observe import MANY, observe
 from activities.standing_objects import MOST_CREATIONS, MOST_MAKERS, makers_of, standing_objects
 from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import API_VERSION, CREATED_BY_ANNOTATION, ObjectMeta
+from api.objects import Actor, Presence, Target
 from api.phases import OperationType
 from api.plan import DRPlan
-from api.steps import Actor, Presence, Target
 from kube.client import Cluster, Object, Page
 from kube.errors import ForbiddenError
 from planning.execute.standing import Creation

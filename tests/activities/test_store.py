@@ -6,8 +6,8 @@ import pytest
 
 from activities.errors import ActionError
 from activities.store import BOUND, RevisionStore
+from api.failures import FailureType
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, ObjectKey
-from api.steps import FailureType
 from kube.client import Cluster
 from tests.activities.live_namespace import LiveNamespace, Object
 from tests.eventually import eventually

@@ -6,10 +6,10 @@ import pytest
 
 from activities.errors import ActionError
 from activities.store import RevisionStore, SnapshotStore
-from api.execution import SnapshotRef
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import SnapshotRef
 from api.snapshot import Snapshot, SnapshotParameters
-from api.steps import FailureType
 from planning.snapshot.documents import Definitions, SnapshotDocument, documents
 from tests.activities.live_namespace import LiveNamespace, Object
 from tests.faulty_server import Cut, FaultyServer

@@ -3,9 +3,9 @@
 import ast
 import inspect
 
+from api.failures import FailureType
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import FailureType
 from tests.api.documents import REPOSITORY
 from tests.docs.pages import Page
 

@@ -12,10 +12,11 @@ from unittest import mock
 
 from temporalio.client import Client, WorkflowHandle
 
-from api.execution import DRPlanExecution, RunState
+from api.execution import DRPlanExecution
 from api.meta import API_VERSION, rfc3339
+from api.objects import Target
 from api.phases import Phase
-from api.steps import Target
+from api.tree import RunState
 from bridge.bridge import Bridge
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.settings import BridgeSettings

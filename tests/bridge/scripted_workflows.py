@@ -16,10 +16,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.attempts import AttemptFailure, Heartbeat
 from api.meta import Model, ObjectName
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Phase
-from api.steps import AttemptFailure, Heartbeat, RehearsalInput, RunInput
+from api.runs import RehearsalInput, RunInput
+from api.tree import RunState
 from planning.messages import running as running_messages
 from planning.status import transitions
 from workflows.contract import FINAL_STATE_MEMO, WorkflowType

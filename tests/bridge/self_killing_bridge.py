@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api.execution import DRPlanExecution
-from api.steps import Actor, Target
+from api.objects import Actor, Target
 from bridge.bridge import Bridge
 from bridge.kubernetes.index import ObjectKind
 from bridge.settings import BridgeSettings

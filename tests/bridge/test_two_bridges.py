@@ -4,8 +4,8 @@ import asyncio
 from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 
+from api.objects import Target
 from api.phases import Phase
-from api.steps import Target
 from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from kube.client import OWN

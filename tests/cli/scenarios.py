@@ -4,14 +4,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.execution import ActionStatus, ExecutionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import ExecutionStatus
 from api.meta import ObjectName
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import Target
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.proof import ActionProof, Difference, ProofResult
 from api.reasons import Reason
 from api.requests import Pause
-from api.steps import ProofReport, ProvedAction, Target
+from api.runs import ProofReport, ProvedAction
 from api.timing import Wait
+from api.tree import RunState
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext

@@ -1,8 +1,8 @@
 """The tables of the architecture page are the program's own."""
 
+from api.failures import FailureType
 from api.meta import ObjectKey
 from api.phases import OperationType
-from api.steps import FailureType
 from planning.definitions.identifiers import root_id, stage_id, workflow_id
 from tests.docs.pages import REPOSITORY, Page
 from tests.shipped import PACKAGES

@@ -3,8 +3,8 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from api.execution import WorkflowExecutionStatus
-    from api.steps import RevertWorkflowInput
+    from api.nodes import WorkflowExecutionStatus
+    from api.runs import RevertWorkflowInput
 from workflows import action_calls
 from workflows.action_calls import ActionCall
 from workflows.contract import WorkflowType

@@ -12,11 +12,11 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import TypedSearchAttributes
 
-from api.execution import RunState
 from api.meta import ObjectKey
 from api.phases import OperationType
 from api.plan import RehearsalStatus
-from api.steps import RehearsalInput
+from api.runs import RehearsalInput
+from api.tree import RunState
 from dev import without_bridge
 from dev.stack import Stack
 from planning.definitions.identifiers import rehearsal_id

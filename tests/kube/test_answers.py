@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from api.meta import API_VERSION
-from api.steps import Actor, Target
+from api.objects import Actor, Target
 from kube.client import OWN, Limits
 from kube.errors import (
     ApiError,

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from api.meta import API_VERSION
-from api.steps import Target
+from api.objects import Target
 from kube.client import OWN, Cluster
 from kube.errors import (
     ApiError,

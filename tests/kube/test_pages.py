@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from api.meta import API_VERSION
-from api.steps import Target
+from api.objects import Target
 from kube.client import OWN
 from kube.errors import TooDeepError
 from tests.kube.scripted_server import scripted

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from api.objects import Actor, Target
 from api.reasons import Reason
-from api.steps import Actor, Target
 from kube.client import OWN, Cluster
 from kube.errors import ApiError, KindGoneError, NotFoundError, NotServedError, UnknownKindError
 from kube.request import WriteOptions

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from activities.authorize import actor_of
-from api.steps import FailureType, Target
+from api.failures import FailureType
+from api.objects import Target
 from kube.errors import ApiError, NotFoundError
 from tests.activities.live_namespace import HOLD, LiveNamespace
 from tests.eventually import eventually

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from api.decisions import RevertDecision
 from api.execution import DRPlanExecution, ExecutionStatus
+from api.objects import ObservedObject, Target
 from api.phases import OnMissing, Phase
 from api.reasons import Reason
-from api.steps import ObservedObject, RevertDecision, Target
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType

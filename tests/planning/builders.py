@@ -5,19 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.actions import Action
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    DRPlanExecution,
-    DRPlanExecutionSpec,
-    ExecutionStatus,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
 from api.meta import ObjectMeta, ObjectName, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, OnMissing, Operation, OperationType, Phase
 from api.plan import DRPlan
-from api.steps import ObservedObject, Presence, RevertDecision, Target
 from api.workflow import DRWorkflow
 from planning.definitions.identifiers import Workflows
 from planning.revert.decide import decide_revert, objects_to_observe

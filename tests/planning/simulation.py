@@ -9,11 +9,15 @@ from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, ExecutionStatus, RunState, StageStatus
+from api.attempts import ActionOutcome
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution, ExecutionStatus
 from api.meta import ObjectMeta
+from api.nodes import ActionOutputs, ActionStatus, StageStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import Operation, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
-from api.steps import ActionOutcome, ObservedObject, Presence, RevertDecision, Target
+from api.tree import RunState
 from planning.definitions.action_types import operation_of
 from planning.definitions.identifiers import Workflows
 from planning.definitions.target import target_of_action

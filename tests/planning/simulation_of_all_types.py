@@ -13,11 +13,15 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from api.actions import Action
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, HttpResponse
+from api.attempts import ActionOutcome
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
 from api.meta import ObjectMeta
+from api.nodes import ActionOutputs, ActionStatus, HttpResponse
+from api.objects import Target
 from api.phases import Mode, Operation, OperationType, Phase
 from api.plan import DRPlan
-from api.steps import ActionOutcome, CustomRollback, Part, RevertDecision, Target
+from api.steps import CustomRollback, Part
 from planning.definitions.action_list import PlannedAction, as_executed, cleanup_of, rollback_of
 from planning.definitions.action_types import operation_of, row_of
 from planning.definitions.identifiers import Workflows

@@ -7,9 +7,10 @@ from pydantic import ValidationError
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
+from api.attempts import AttemptFailure
 from api.meta import ObjectKey
 from api.phases import OperationType
-from api.steps import AttemptFailure, RunInput
+from api.runs import RunInput
 from process.payload_encryption import ENCODING, PayloadDecryptionError, PayloadEncryption, read_keys
 from process.settings import describe_errors
 from tests.process.payload_keys import key, key_folder

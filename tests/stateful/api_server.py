@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 from api.meta import API_VERSION
+from api.objects import Actor, Target
 from api.phases import PatchType
-from api.steps import Actor, Target
 from kube.client import Cluster
 from kube.errors import UnreachableError, from_answer
 from kube.request import APPLY, METADATA_LIST, METADATA_ONLY, PATCHES, Object, Request

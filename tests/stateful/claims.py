@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from api.execution import ActionStatus, DRPlanExecution, RunState, StageStatus, WorkflowExecutionStatus
+from api.execution import DRPlanExecution
 from api.meta import CREATED_BY_ANNOTATION, RESTORED_BY_ANNOTATION
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.reasons import Reason
+from api.tree import RunState
 from kube.client import Object
 from planning.effects.restoration import content
 from planning.revert.original import NodeKey, keys

@@ -29,9 +29,9 @@ from temporalio.worker import (
 from temporalio.workflow import info
 
 from api.meta import FINALIZER
+from api.objects import Target
 from api.phases import TERMINAL
 from api.requests import REQUEST_ANNOTATION, REQUEST_ID_ANNOTATION, RequestState
-from api.steps import Target
 from bridge.bridge import Bridge
 from bridge.controller.validation import Findings, Question, Stored, Validator
 from bridge.settings import BridgeSettings

@@ -7,8 +7,8 @@ import os
 from typing import Any, Self
 from unittest import mock
 
+from api.objects import Target
 from api.phases import PatchType
-from api.steps import Target
 from dev.stack import Stack
 from kube.blocking import ApiServer as BlockingClient
 from kube.client import Cluster

@@ -7,9 +7,10 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle
 
 from api.actions import Action
-from api.execution import ActionStatus, WorkflowExecutionStatus
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import Phase, WorkflowFailurePolicy
-from api.steps import Attempts, ExecuteStep, ExecuteWorkflowInput
+from api.runs import ExecuteWorkflowInput
+from api.steps import Attempts, ExecuteStep
 from tests.activities.live_namespace import LiveNamespace
 from tests.eventually import DEADLINE
 from workflows.contract import WorkflowType

@@ -10,10 +10,11 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.authorize import actor_of
 from api.actions import RetryPolicy
-from api.execution import ActionStatus, WorkflowExecutionStatus
 from api.meta import ObjectName
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Phase
-from api.steps import RevertWorkflowInput, RollbackStep
+from api.runs import RevertWorkflowInput
+from api.steps import RollbackStep
 from dev.stack import Stack
 from tests.activities.live_namespace import HOLD, LiveNamespace, config_map
 from tests.eventually import DEADLINE, eventually

@@ -14,26 +14,17 @@ from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ActivityError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from api.execution import ActionStatus, RunState, WorkflowExecutionStatus
+from api.attempts import ActionOutcome, ExecuteInput, RollbackInput
+from api.decisions import RevertDecision
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, Model, ObjectKey
+from api.nodes import ActionStatus, WorkflowExecutionStatus
+from api.objects import Actor
 from api.phases import ActionType, OperationType, Phase
+from api.runs import RevertWorkflowInput, RunInput
 from api.snapshot import DecidedStep, StoredDecision
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    CustomRollback,
-    Deletion,
-    ExecuteInput,
-    ExecuteStep,
-    FailureType,
-    Origin,
-    Part,
-    RevertDecision,
-    RevertWorkflowInput,
-    RollbackInput,
-    RollbackStep,
-    RunInput,
-)
+from api.steps import CustomRollback, Deletion, ExecuteStep, Origin, Part, RollbackStep
+from api.tree import RunState
 from dev import without_bridge
 from dev.without_bridge import RootHandle
 from planning.snapshot.documents import document_of

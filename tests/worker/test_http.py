@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus
+from api.nodes import ActionStatus
 from api.phases import Phase
 from tests.activities.live_namespace import LiveNamespace
 from tests.eventually import DEADLINE

@@ -8,11 +8,13 @@ from typing import Any
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.service import RPCError
 
-from api.execution import ActionOutputs, ActionStatus, RunState, SnapshotRef, WorkflowExecutionStatus
 from api.meta import ObjectKey, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, SnapshotRef, WorkflowExecutionStatus
 from api.phases import OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Reason
-from api.steps import ExecuteStep, ExecuteWorkflowInput, Origin
+from api.runs import ExecuteWorkflowInput
+from api.steps import ExecuteStep, Origin
+from api.tree import RunState
 from dev import without_bridge
 from dev.without_bridge import RootHandle
 from planning.definitions.identifiers import stage_id, workflow_id

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from api.actions import RetryPolicy
-from api.execution import ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.decisions import ExecuteDecision, RevertDecision
 from api.meta import ObjectName
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import Actor, Target
 from api.phases import (
     ActionType,
     Operation,
@@ -14,16 +16,8 @@ from api.phases import (
     StageFailurePolicy,
     WorkflowFailurePolicy,
 )
-from api.steps import (
-    Actor,
-    Attempts,
-    Deletion,
-    ExecuteDecision,
-    ExecuteStep,
-    RevertDecision,
-    RollbackStep,
-    Target,
-)
+from api.steps import Attempts, Deletion, ExecuteStep, RollbackStep
+from api.tree import RunState
 from planning.messages import running as running_messages
 
 QUICK = Attempts(timeout="1m", retry=RetryPolicy(limit=2, interval="10ms", backoff_multiplier="1"))

@@ -21,11 +21,14 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker, WorkflowReplayResult
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from api.execution import RunState, StageStatus
-from api.execution import WorkflowExecutionStatus as WorkflowNode
+from api.attempts import ExecuteInput
+from api.decisions import ExecuteDecision, RevertDecision
 from api.meta import ObjectKey
+from api.nodes import StageStatus
+from api.nodes import WorkflowExecutionStatus as WorkflowNode
 from api.phases import OperationType, Phase
-from api.steps import ExecuteDecision, ExecuteInput, RehearsalInput, RevertDecision, RunInput
+from api.runs import RehearsalInput, RunInput
+from api.tree import RunState
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
 from tests.eventually import eventually

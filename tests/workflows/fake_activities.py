@@ -9,29 +9,24 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from api.execution import ActionOutputs, LedgerRef, RetriedWith, RunState, SnapshotRef
-from api.meta import ObjectReference
-from api.phases import Operation, Phase
-from api.steps import (
+from api.attempts import (
     ActionOutcome,
     AttemptFailure,
-    ExecuteDecision,
     ExecuteInput,
-    FailureType,
     Heartbeat,
     LedgerInput,
     ObserveInput,
     ParametersInput,
-    ProofInput,
-    ProofReport,
-    Redecision,
-    RedecisionInput,
-    RehearsalInput,
-    RevertDecision,
     RollbackInput,
-    RollbackStep,
-    RunInput,
 )
+from api.decisions import ExecuteDecision, Redecision, RedecisionInput, RevertDecision
+from api.failures import FailureType
+from api.meta import ObjectReference
+from api.nodes import ActionOutputs, LedgerRef, RetriedWith, SnapshotRef
+from api.phases import Operation, Phase
+from api.runs import ProofInput, ProofReport, RehearsalInput, RunInput
+from api.steps import RollbackStep
+from api.tree import RunState
 from tests.eventually import DEADLINE
 from workflows.activity_stubs import ActivityName
 

@@ -15,7 +15,9 @@ from unittest import mock
 from temporalio import activity
 from temporalio.client import Client
 
-from api.steps import ActionOutcome, ExecuteDecision, FailureType, Heartbeat, RevertDecision
+from api.attempts import ActionOutcome, Heartbeat
+from api.decisions import ExecuteDecision, RevertDecision
+from api.failures import FailureType
 from planning.definitions import retry
 from process.temporal import runtime
 from tests.workflows.engine import worker

@@ -5,8 +5,10 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
 from api.actions import RetryPolicy
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.phases import OperationType, Phase
-from api.steps import ActionOutcome, Attempts, FailureType
+from api.steps import Attempts
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, phases, revert, stage, workflow
 from tests.workflows.engine import DevEngine, Replays, Run, attempt_due, cancel_requested, worker

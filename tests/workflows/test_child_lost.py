@@ -7,7 +7,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from api.execution import RunState
+from api.tree import RunState
 from bridge.controller.context import Context
 from bridge.controller.own_runs import end_parts_of_ended
 from bridge.temporal.client import TemporalClient

@@ -8,21 +8,14 @@ import pytest
 from pydantic import BaseModel
 
 from api.actions import RetryPolicy
-from api.execution import RunState, StageStatus
+from api.attempts import ActionOutcome, ExecuteInput, Heartbeat
+from api.decisions import RevertDecision
 from api.meta import ObjectName
+from api.nodes import StageStatus
+from api.objects import Actor
 from api.phases import Operation, Phase
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    Attempts,
-    CustomRollback,
-    ExecuteInput,
-    ExecuteStep,
-    Heartbeat,
-    Part,
-    RevertDecision,
-    RollbackStep,
-)
+from api.steps import Attempts, CustomRollback, ExecuteStep, Part, RollbackStep
+from api.tree import RunState
 from bench.payloads import recorded, sizes
 from process.payload_encryption import PayloadEncryption
 from tests.docs.pages import REPOSITORY

@@ -4,9 +4,10 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from api.execution import Rejection
+from api.attempts import AttemptFailure
+from api.failures import FailureType
 from api.phases import OperationType, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
-from api.steps import AttemptFailure, FailureType
+from api.tree import Rejection
 from tests.workflows.decisions import execute, find, phases, rejected, revert, stage, workflow
 from tests.workflows.engine import DevEngine, attempt_due, cancel_requested
 from tests.workflows.fake_activities import HeldAttempt, fails

@@ -7,10 +7,12 @@ Source: docs/architecture.md, "Temporal", the one bound for the tree.
 import pytest
 from temporalio.client import WorkflowExecutionStatus as RunStatus
 
-from api.execution import RunState, SnapshotRef, WorkflowExecutionStatus
+from api.decisions import ExecuteDecision
 from api.meta import ObjectKey
+from api.nodes import SnapshotRef, WorkflowExecutionStatus
 from api.phases import Operation, Phase, StageFailurePolicy
-from api.steps import ExecuteDecision, Origin
+from api.steps import Origin
+from api.tree import RunState
 from planning.messages import temporal_ui
 from planning.status.size_limit import BOUND, size
 from tests.planning import builders as planned

@@ -6,10 +6,13 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 import planning.snapshot.ledger
-from api.execution import LedgerRef, SnapshotRef
+from api.attempts import LedgerInput
+from api.decisions import ExecuteDecision
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import LedgerRef, SnapshotRef
 from api.phases import Phase
-from api.steps import ExecuteDecision, FailureType, LedgerInput, Origin
+from api.steps import Origin
 from tests.workflows.decisions import execute, revert, stage, workflow
 from tests.workflows.engine import DevEngine, Run, cancel_requested
 from tests.workflows.fake_activities import HeldAttempt, fails

@@ -15,10 +15,13 @@ from temporalio.client import Client
 from temporalio.client import WorkflowExecutionStatus as RunStatus
 
 from api.actions import RetryPolicy
-from api.execution import ActionStatus, RunState, WorkflowExecutionStatus
+from api.attempts import ActionOutcome, Heartbeat
+from api.decisions import ExecuteDecision, RevertDecision
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, Attempts, ExecuteDecision, Heartbeat, RevertDecision
+from api.steps import Attempts
+from api.tree import RunState
 from planning.definitions.retry import pause_after_losses
 from tests.eventually import DEADLINE, eventually
 from tests.private_stack import free_port

@@ -3,8 +3,10 @@
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
+from api.attempts import ActionOutcome
+from api.decisions import ExecuteDecision
+from api.failures import FailureType
 from api.phases import Phase, StageFailurePolicy, WorkflowFailurePolicy
-from api.steps import ActionOutcome, ExecuteDecision, FailureType
 from tests.eventually import eventually
 from tests.workflows.decisions import action, execute, find, phases, stage, workflow
 from tests.workflows.engine import DevEngine, Run, attempt_due, cancel_requested

@@ -1,8 +1,8 @@
 """A Revert that returns to an execution: each part is decided when the one before it is done."""
 
-from api.execution import RunState
+from api.decisions import RevertDecision, RevertPart
 from api.phases import OperationType, Phase
-from api.steps import RevertDecision, RevertPart
+from api.tree import RunState
 from tests.workflows.decisions import find, phases, rejected, revert, stage, workflow
 from tests.workflows.engine import DevEngine
 from tests.workflows.fake_activities import HeldAttempt, fails

@@ -6,23 +6,15 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
-from api.execution import ActionStatus, SnapshotRef
+from api.attempts import ActionOutcome, ExecuteInput, RollbackInput
+from api.decisions import Redecision
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import ActionStatus, SnapshotRef
 from api.phases import OnFailure, Operation, Phase
 from api.reasons import Reason
 from api.requests import Approval, PersonRequest, RequestType
-from api.steps import (
-    ActionOutcome,
-    Deletion,
-    ExecuteInput,
-    FailureType,
-    Origin,
-    Redecision,
-    Refusal,
-    Restoration,
-    RollbackInput,
-    RollbackStep,
-)
+from api.steps import Deletion, Origin, Refusal, Restoration, RollbackStep
 from tests.eventually import eventually
 from tests.workflows.decisions import ACTOR, execute, find, phases, revert, stage, target, workflow
 from tests.workflows.engine import DevEngine, Run

@@ -4,9 +4,10 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
-from api.execution import RunState
+from api.decisions import RevertDecision
+from api.failures import FailureType
 from api.phases import Phase
-from api.steps import FailureType, RevertDecision
+from api.tree import RunState
 from tests.workflows.decisions import revert, stage, workflow
 from tests.workflows.engine import DevEngine
 from tests.workflows.fake_activities import HeldAttempt

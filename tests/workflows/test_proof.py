@@ -5,9 +5,11 @@ from datetime import timedelta
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 
+from api.decisions import RevertDecision
+from api.failures import FailureType
 from api.phases import Phase
 from api.proof import ActionProof, Difference, Proof, ProofResult
-from api.steps import FailureType, ProofReport, ProvedAction, RevertDecision
+from api.runs import ProofReport, ProvedAction
 from planning.definitions.identifiers import proof_id
 from tests.eventually import eventually
 from tests.workflows.decisions import execute, find, revert, stage, workflow

@@ -8,8 +8,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities.errors import taken_away
 from api.actions import RetryPolicy
+from api.attempts import ActionOutcome, AttemptFailure, Heartbeat
+from api.failures import FailureType
 from api.reasons import Reason
-from api.steps import ActionOutcome, AttemptFailure, Attempts, FailureType, Heartbeat
+from api.steps import Attempts
 from tests.eventually import eventually
 from tests.workflows.decisions import ONCE, execute, find, revert, stage, workflow
 from tests.workflows.engine import DevEngine

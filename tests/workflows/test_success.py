@@ -5,19 +5,12 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from api.execution import ActionOutputs, ClusterActionStatus, HttpResponse, SnapshotRef
+from api.attempts import ActionOutcome, AttemptFailure
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import ActionOutputs, ClusterActionStatus, HttpResponse, SnapshotRef
 from api.phases import Phase
-from api.steps import (
-    ActionOutcome,
-    AttemptFailure,
-    CustomRollback,
-    ExecuteStep,
-    FailureType,
-    Origin,
-    Part,
-    RollbackStep,
-)
+from api.steps import CustomRollback, ExecuteStep, Origin, Part, RollbackStep
 from planning.messages import temporal_ui
 from tests.eventually import eventually
 from tests.workflows.decisions import QUICK, action, execute, find, phases, revert, stage, workflow

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
+from api.nodes import ActionOutputs
 from api.phases import ActionType, Operation, Phase
-from api.steps import ActionOutcome
 from planning.definitions.action_types import ACTION_TYPES, CLUSTERNET
 from tests.activities.live_namespace import LiveNamespace, Object
 from tests.activities.orders import Task, execution_of

@@ -9,10 +9,13 @@ from temporalio.exceptions import ApplicationError
 from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome, AttemptFailure, ExecuteInput
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ActionOutputs
+from api.objects import Actor
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType
+from api.steps import ExecuteStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace, gadgets
 from tests.eventually import eventually

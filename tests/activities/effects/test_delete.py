@@ -10,8 +10,10 @@ from temporalio.exceptions import ApplicationError
 from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
+from api.attempts import ActionOutcome, ExecuteInput, Heartbeat
+from api.failures import FailureType
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, ExecuteInput, ExecuteStep, FailureType, Heartbeat
+from api.steps import ExecuteStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import HOLD, Attempt, LiveNamespace
 from tests.eventually import eventually

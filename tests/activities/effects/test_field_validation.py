@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.steps import FailureType, RollbackInput
+from api.attempts import RollbackInput
+from api.failures import FailureType
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, subscription
 from tests.faulty_server import Answer, Fault, FaultyServer

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from api.attempts import ActionOutcome, AttemptFailure
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, AttemptFailure, FailureType
 from tests.activities.live_namespace import HOLD, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, manifest, subscription
 from tests.faulty_server import Answer, Cut, FaultyServer

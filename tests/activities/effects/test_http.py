@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from activities.effects.http_client import system_resolver
-from api.execution import ActionOutputs, HttpResponse
+from api.attempts import ActionOutcome
+from api.failures import FailureType
+from api.nodes import ActionOutputs, HttpResponse
 from api.phases import Phase
-from api.steps import ActionOutcome, FailureType
 from tests.activities.http_orders import MARK, Names, ask, effect, order, refusal
 from tests.http_service import Reply, Service
 

@@ -7,8 +7,8 @@ import pytest
 
 from activities.effects.http import HttpEffect
 from activities.effects.http_client import HttpClient
+from api.failures import FailureType
 from api.phases import Phase
-from api.steps import FailureType
 from planning.effects.allowed_hosts import ANY_HOST, allowed_hosts
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.http_service import Reply, Service

@@ -16,7 +16,7 @@ import pytest
 
 from activities.effects.http_client import HttpClient
 from api.actions import Action
-from api.steps import FailureType
+from api.failures import FailureType
 from planning.effects.allowed_hosts import allowed_hosts
 from planning.effects.http_request import request_of
 from tests.activities.http_orders import LOOPBACK, MARK, ask, effect, order, refusal

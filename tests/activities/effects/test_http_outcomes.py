@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, FailureType
 from tests.activities.http_orders import Names, ask, effect, order, refusal
 from tests.activities.live_namespace import Attempt
 from tests.http_service import Reply, Service

@@ -9,7 +9,7 @@ import pytest
 from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import ApplicationError
 
-from api.steps import ActionOutcome
+from api.attempts import ActionOutcome
 from planning.values.omission import secrets_of
 from process.logs import limit_libraries
 from tests.activities.http_orders import Names, ask, effect, order, refusal

@@ -7,10 +7,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.authorize import actor_of
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome, AttemptFailure
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey, ObjectReference
+from api.nodes import ActionOutputs
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, AttemptFailure, FailureType
 from planning.definitions.identifiers import RecordKind
 from planning.effects import jobs
 from tests.activities.live_namespace import LiveNamespace, Object

@@ -7,7 +7,7 @@ import pytest
 
 from activities.effects.obstacles import ReadinessObstacles
 from api.meta import API_VERSION
-from api.steps import Actor
+from api.objects import Actor
 from kube.client import Cluster, Page
 
 

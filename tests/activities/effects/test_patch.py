@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from activities.authorize import actor_of
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome, AttemptFailure
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ActionOutputs
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, AttemptFailure, FailureType
 from tests.activities.live_namespace import HOLD, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, manifest
 from tests.faulty_server import Answer, Cut, FaultyServer

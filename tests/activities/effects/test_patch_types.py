@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION
 from api.phases import Phase
-from api.steps import FailureType
 from tests.activities.live_namespace import LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, manifest
 from tests.faulty_server import Cut, FaultyServer

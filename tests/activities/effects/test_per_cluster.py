@@ -10,17 +10,13 @@ from activities.effects.action import ResolvedAction
 from activities.effects.clusters import ClusterAttempt, ClusterRun, ClusterRuns, FormerTarget
 from activities.errors import ActionError
 from api.actions import Action
-from api.execution import ClusterActionStatus
+from api.attempts import ActionOutcome, AttemptFailure
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ClusterActionStatus
+from api.objects import Actor, Target
 from api.phases import Operation, Phase
-from api.steps import (
-    ActionOutcome,
-    Actor,
-    AttemptFailure,
-    Attempts,
-    FailureType,
-    Target,
-)
+from api.steps import Attempts
 from planning.effects.per_cluster import ManagedCluster
 from tests.activities.cluster_orders import FEED, POSTED, found, names, phases, recorded, rolls_out, uids
 from tests.activities.live_namespace import LiveNamespace, Object

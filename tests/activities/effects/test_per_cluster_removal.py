@@ -1,8 +1,10 @@
 """clusterExecutionMode PerCluster: what is there already, hookCleanup, a Revert, and a Delete in every cluster."""
 
+from api.attempts import RollbackInput
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.objects import Target
 from api.phases import Operation, Phase
-from api.steps import Deletion, RollbackInput, RollbackStep, Target
+from api.steps import Deletion, RollbackStep
 from tests.activities.cluster_orders import (
     FEED,
     POSTED,

@@ -2,10 +2,12 @@
 
 import json
 
-from api.execution import ActionOutputs
+from api.attempts import ActionOutcome
+from api.failures import FailureType
 from api.meta import CREATED_BY_ANNOTATION, ObjectReference
+from api.nodes import ActionOutputs
+from api.objects import Target
 from api.phases import Operation, Phase
-from api.steps import ActionOutcome, FailureType, Target
 from tests.activities.live_namespace import HOLD, LiveNamespace, Object
 from tests.activities.orders import Task, execution_of, subscription
 from tests.faulty_server import Answer, Cut, FaultyServer

@@ -9,11 +9,13 @@ from temporalio.exceptions import ApplicationError
 from activities.effects.restore import ObjectRestoration
 from activities.errors import ActionError
 from activities.observe import observe
-from api.execution import SnapshotRef
+from api.attempts import ActionOutcome, RollbackInput
+from api.failures import FailureType
 from api.meta import RESTORED_BY_ANNOTATION
+from api.nodes import SnapshotRef
 from api.phases import Phase
 from api.proof import ActionProof
-from api.steps import ActionOutcome, Attempts, Deletion, FailureType, Restoration, RollbackInput, RollbackStep
+from api.steps import Attempts, Deletion, Restoration, RollbackStep
 from planning.definitions.identifiers import RecordKind
 from planning.effects.prior_state import prior_state_of, read, why_not_restored
 from planning.effects.proof import compared_with_state

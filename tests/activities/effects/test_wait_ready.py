@@ -11,9 +11,12 @@ from temporalio.exceptions import ApplicationError
 from activities.authorize import actor_of
 from activities.execute_action import ExecuteActivities
 from activities.registry import effects
+from api.attempts import ActionOutcome, AttemptFailure, ExecuteInput, Heartbeat
+from api.failures import FailureType
+from api.objects import Actor
 from api.phases import Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, Actor, AttemptFailure, ExecuteInput, ExecuteStep, FailureType, Heartbeat
+from api.steps import ExecuteStep
 from tests.activities.believed_inputs import BelievedInputs
 from tests.activities.live_namespace import Attempt, LiveNamespace, Object
 from tests.eventually import eventually

@@ -8,21 +8,14 @@ from typing import Any, cast
 import pytest
 
 from api import metrics as table
-from api.execution import (
-    ActionStatus,
-    DRPlanExecution,
-    DRPlanExecutionSpec,
-    ExecutionStatus,
-    RunState,
-    StageStatus,
-    Summary,
-    WorkflowExecutionStatus,
-)
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus
 from api.meta import Condition, ConditionStatus, ObjectKey, ObjectMeta, ObjectName
 from api.metrics import PLANS, ExecutionState
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, OperationType, Phase
 from api.plan import DRPlan, DRPlanSpec, DRPlanStatus, ExecutionRecord, Stage
 from api.requests import Pause
+from api.tree import RunState, Summary
 from bridge.controller import measure
 from bridge.controller.context import Context
 from bridge.controller.measure import PassEnd, Passes

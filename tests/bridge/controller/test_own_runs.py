@@ -8,8 +8,9 @@ import pytest
 
 from api.execution import DRPlanExecution
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
+from api.objects import Target
 from api.phases import Phase
-from api.steps import RunInput, Target
+from api.runs import RunInput
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import end_parts_of_ended, end_strange_runs
 from bridge.kubernetes.index import ObjectKind

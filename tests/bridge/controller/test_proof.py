@@ -9,7 +9,7 @@ import pytest
 from api.execution import DRPlanExecution, Engine, ExecutionStatus
 from api.phases import Phase
 from api.proof import ActionProof, Proof
-from api.steps import ProofReport, ProvedAction
+from api.runs import ProofReport, ProvedAction
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.proof import LONGEST_WAIT, NOT_ENDED, check_again
 from bridge.kubernetes.store import read

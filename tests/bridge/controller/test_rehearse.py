@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 from temporalio.service import RPCError
 
-from api.execution import Obstacle, Preview, RunState
 from api.meta import ObjectKey
 from api.phases import Phase
 from api.reasons import Reason
+from api.tree import Obstacle, Preview, RunState
 from bridge.kubernetes.index import ObjectKind
 from kube.client import Object
 from planning.definitions.identifiers import rehearsal_id

@@ -14,9 +14,9 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from api.execution import RunState
+from api.objects import Target
 from api.phases import Phase
-from api.steps import Target
+from api.tree import RunState
 from bridge.kubernetes.index import ObjectKind
 from kube.client import OWN, Object
 from planning.definitions import identifiers

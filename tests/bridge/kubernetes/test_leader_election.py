@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.steps import Actor, Target
+from api.objects import Actor, Target
 from bridge.kubernetes import leader_election
 from bridge.kubernetes.leader_election import LEASE_SILENT, LOOP_SILENT, LeaderElection
 from bridge.settings import BridgeSettings

@@ -3,11 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from api.execution import (
-    ExecutionStatus,
-    RunState,
-)
+from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
+from api.tree import RunState
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, RootRun, RunStatus

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from api.execution import DRPlanExecution, ExecutionStatus, RunState
+from api.execution import DRPlanExecution, ExecutionStatus
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
+from api.tree import RunState
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import lock_holder, why_waiting
 from bridge.kubernetes.index import Index, ObjectKind

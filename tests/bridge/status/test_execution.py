@@ -7,21 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.execution import (
-    ActionStatus,
-    Engine,
-    ExecutionStatus,
-    Progress,
-    RunState,
-    SnapshotRef,
-    StageStatus,
-    Summary,
-    WorkflowExecutionStatus,
-)
+from api.execution import Engine, ExecutionStatus
+from api.nodes import ActionStatus, SnapshotRef, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from api.requests import Pause
 from api.timing import Timing, TimingState, Wait
+from api.tree import Progress, RunState, Summary
 from bridge.status import conditions, merge
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext

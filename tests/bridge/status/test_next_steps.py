@@ -5,20 +5,12 @@ from typing import Any
 
 import pytest
 
-from api.execution import (
-    ActionStatus,
-    ClusterActionStatus,
-    DRPlanExecutionSpec,
-    ExecutionStatus,
-    LaterExecution,
-    NextStep,
-    Rejection,
-    RunState,
-    Selection,
-)
+from api.execution import DRPlanExecutionSpec, ExecutionStatus, NextStep, Selection
+from api.failures import FailureType
+from api.nodes import ActionStatus, ClusterActionStatus
 from api.phases import OnMissing, OperationType, Phase
 from api.reasons import Reason
-from api.steps import FailureType
+from api.tree import LaterExecution, Rejection, RunState
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.actions import Action
-from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus, Selection, Summary
+from api.execution import DRPlanExecution, DRPlanExecutionSpec, ExecutionStatus, Selection
 from api.meta import Condition, ConditionStatus, ObjectMeta
 from api.phases import ActionType, OperationType, Phase, PlanPhase
 from api.plan import (
@@ -19,6 +19,7 @@ from api.plan import (
     WorkflowReference,
 )
 from api.timing import Timing
+from api.tree import Summary
 from api.workflow import DRWorkflow, DRWorkflowSpec, DRWorkflowStatus
 from bridge.status import conditions
 from bridge.status import plan as plan_status

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.execution import ExecutionStatus, RunState
+from api.execution import ExecutionStatus
 from api.phases import Phase
 from api.proof import ActionProof, Difference, Proof, ProofResult
-from api.steps import ProofReport, ProvedAction
+from api.runs import ProofReport, ProvedAction
+from api.tree import RunState
 from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType

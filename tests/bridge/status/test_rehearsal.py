@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from api.execution import Obstacle, Preview, RunState
 from api.meta import Condition, ObjectMeta
 from api.phases import OperationType, Phase
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus, ExecutionRecord, Rehearsal
 from api.reasons import Reason
+from api.tree import Obstacle, Preview, RunState
 from bridge.status import conditions, rehearsal
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.rehearsal import SETTLING, SPREAD, Subject

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.execution import ActionStatus, ExecutionStatus
+from api.execution import ExecutionStatus
+from api.nodes import ActionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from api.requests import Pause, RequestState, RequestType

@@ -10,7 +10,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from api.steps import AttemptFailure, Heartbeat
+from api.attempts import AttemptFailure, Heartbeat
 from bridge.temporal.calls import TemporalUnreachable
 from bridge.temporal.client import TemporalClient
 from process.payload_encryption import PayloadEncryption

@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
-from api.execution import RunState
 from api.phases import Phase
+from api.tree import RunState
 from bridge.status.merge import Observation, RootRun, RunStatus
 from bridge.temporal.calls import CALL_SECONDS, NoAnswer, TemporalUnreachable
 from bridge.temporal.client import TemporalClient

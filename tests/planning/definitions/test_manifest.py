@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.steps import Target
+from api.objects import Target
 from planning.definitions.manifest import parse_manifest, server_fields, target_of
 from planning.definitions.target import body_of_action, target_of_action
 from planning.definitions.yaml_scalars import ManifestError

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.actions import Action
-from api.steps import FailureType
+from api.failures import FailureType
 from planning.effects.http_request import (
     ActionRequest,
     Method,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.actions import Action
-from api.execution import ClusterActionStatus
+from api.nodes import ClusterActionStatus
 from api.phases import Phase
 from planning.definitions.action_types import is_per_cluster
 from planning.effects.per_cluster import (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.meta import CREATED_BY_ANNOTATION, ObjectKey
-from api.steps import Target
+from api.objects import Target
 from planning.definitions.identifiers import RecordKind, record_name
 from planning.definitions.target import change_body, creation_body, mark_of
 from planning.effects.prior_state import BOUND, PriorState, data_of, doubtful, prior_state_of, read, same_state

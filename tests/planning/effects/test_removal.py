@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.steps import Target
+from api.objects import Target
 from planning.effects import removal
 
 Object = dict[str, Any]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.meta import RESTORED_BY_ANNOTATION
-from api.steps import Target
+from api.objects import Target
 from planning.definitions import json_patch
 from planning.effects.managed_fields import handed_back
 from planning.effects.restoration import body_of_former, content, differing, is_brought_back, operations, restored

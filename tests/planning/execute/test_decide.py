@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.execution import DRPlanExecution, DRPlanExecutionSpec, SnapshotRef
+from api.decisions import ExecuteDecision
+from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import ObjectMeta
+from api.nodes import SnapshotRef
 from api.phases import Mode, OperationType, Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from api.plan import DRPlan
-from api.steps import ExecuteDecision, Origin
+from api.steps import Origin
 from api.workflow import DRWorkflow
 from planning.definitions import identifiers, when
 from planning.definitions.action_list import is_inverted

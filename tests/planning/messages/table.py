@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from api.actions import CLUSTER_EXECUTION_MODES, METHODS
-from api.execution import ActionStatus, DRPlanExecution, LaterExecution, LedgerFault, Obstacle, Preview
+from api.execution import DRPlanExecution
 from api.meta import (
     API_VERSION,
     CREATED_BY_ANNOTATION,
@@ -23,12 +23,15 @@ from api.meta import (
     ObjectName,
     parse_duration,
 )
+from api.nodes import ActionStatus
+from api.objects import Target
 from api.params import ParameterType
 from api.phases import ActionType, Mode, Operation, OperationType, Phase
 from api.proof import Proof
 from api.reasons import Cause, Lack
 from api.requests import Approval, Pause, PersonRequest, RequestState, RequestStatus, RequestType, StageApproval
-from api.steps import RollbackStep, Target
+from api.steps import RollbackStep
+from api.tree import LaterExecution, LedgerFault, Obstacle, Preview
 from planning.definitions.rehearsal import LONGEST_INTERVAL, SHORTEST_INTERVAL
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages

@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.objects import Target
 from api.phases import Operation
-from api.steps import Target
 from planning.preview.dependencies import Change, Changes, Dependency
 from tests.planning.builders import config_map
 

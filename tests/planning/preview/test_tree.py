@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, Obstacle, Preview, Progress, RunState, WorkflowExecutionStatus
+from api.attempts import ActionOutcome
 from api.meta import ObjectKey
+from api.nodes import ActionStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.plan import DRPlan, ExecutionRecord
 from api.reasons import Reason
 from api.snapshot import SnapshotParameters
-from api.steps import ActionOutcome
+from api.tree import Obstacle, Preview, Progress, RunState
 from planning.preview.digest import definitions_digest, differences, with_digest
 from planning.preview.tree import MOST_OBSTACLES, estimate, previewed, would_be_refused
 from planning.snapshot.documents import Definitions, SnapshotDocument, documents, places_of

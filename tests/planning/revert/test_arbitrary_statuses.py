@@ -3,17 +3,11 @@
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from api.execution import (
-    ActionOutputs,
-    ActionStatus,
-    DRPlanExecution,
-    HttpResponse,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.execution import DRPlanExecution
 from api.meta import ObjectName, ObjectReference
+from api.nodes import ActionOutputs, ActionStatus, HttpResponse, StageStatus, WorkflowExecutionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, Mode, OnMissing, Operation, Phase
-from api.steps import ObservedObject, Presence, Target
 from planning.definitions.identifiers import Workflows
 from planning.revert.decide import decide_revert, objects_to_observe
 from planning.status import transitions

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, HttpResponse, SnapshotRef
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import ActionOutputs, ActionStatus, HttpResponse, SnapshotRef
+from api.objects import Target
 from api.phases import ActionType, OnMissing, Operation, Phase
-from api.steps import ExecuteStep, FailureType, Origin, Part, RevertDecision, RollbackStep, Target
+from api.steps import ExecuteStep, Origin, Part, RollbackStep
 from planning.revert.decide import decide_revert, executes_definitions
 from tests.planning.builders import (
     CLUSTERNET,

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus
+from api.failures import FailureType
 from api.meta import ObjectReference
+from api.nodes import ActionOutputs, ActionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, Operation, Phase
-from api.steps import Deletion, FailureType, ObservedObject, Presence, Target
+from api.steps import Deletion
 from planning.definitions.action_types import ACTION_TYPES
 from planning.messages import tree as tree_messages
 from tests.planning.builders import (

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution, ExecutionStatus, LedgerRef, Selection
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution, ExecutionStatus, Selection
+from api.nodes import ActionStatus, LedgerRef
+from api.objects import Target
 from api.phases import ActionType, Operation, OperationType, Phase
-from api.steps import RevertDecision, Target
 from planning.revert.layers import in_effect, lacks_records, layer_of
 from planning.status import transitions
 from tests.planning.builders import (

@@ -4,9 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.nodes import ActionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, OnMissing, Operation, Phase
-from api.steps import FailureType, ObservedObject, Presence, RevertDecision, RollbackStep, Target
+from api.steps import RollbackStep
 from planning.revert.decide import decide_revert
 from planning.status import rollup
 from tests.planning.builders import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.execution import ActionStatus
+from api.nodes import ActionStatus
 from api.phases import ActionType, Phase
 from api.reasons import Reason
 from planning.messages import tree as tree_messages

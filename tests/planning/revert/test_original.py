@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from api.execution import ActionOutputs, ActionStatus, RunState
+from api.nodes import ActionOutputs, ActionStatus
+from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.reasons import Reason
-from api.steps import ObservedObject, Presence, Target
+from api.tree import RunState
 from planning.status import transitions
 from tests.planning.builders import (
     CLUSTERNET,

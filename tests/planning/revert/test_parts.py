@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution, ExecutionStatus
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution, ExecutionStatus
+from api.failures import FailureType
+from api.nodes import ActionStatus
+from api.objects import ObservedObject
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Reason
-from api.steps import FailureType, ObservedObject, Part, RevertDecision
+from api.steps import Part
 from planning.revert.decide import executes_definitions
 from planning.revert.scope import Scope
 from tests.planning.builders import (

@@ -4,10 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus, DRPlanExecution, Engine, ExecutionStatus, StageStatus
+from api.attempts import ActionOutcome
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution, Engine, ExecutionStatus
+from api.failures import FailureType
+from api.nodes import ActionOutputs, ActionStatus, StageStatus
+from api.objects import ObservedObject, Target
 from api.phases import ActionType, OnMissing, OperationType, Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome, FailureType, ObservedObject, RevertDecision, Target
 from planning.messages.text import MESSAGE_BOUND
 from planning.revert.older_records import with_reasons
 from planning.status import transitions

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution, RunState
+from api.execution import DRPlanExecution
 from api.meta import ObjectKey
+from api.nodes import ActionStatus
+from api.objects import Target
 from api.phases import ActionType, Operation, Phase
 from api.proof import ActionProof, Difference, ProofResult
 from api.reasons import Reason
-from api.steps import ProofReport, Target
+from api.runs import ProofReport
+from api.tree import RunState
 from planning.definitions.identifiers import Workflows, mark
 from planning.revert.proof import ObjectBefore, ObjectsBefore, is_checked, objects_before, parts_of, with_proof
 from planning.revert.proof import without_proof as failed

@@ -5,10 +5,11 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.execution import ActionStatus, DRPlanExecution
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus
 from api.phases import OnMissing, Operation, Phase
 from api.reasons import Reason
-from api.steps import RevertDecision
 from planning.messages import tree as tree_messages
 from planning.messages.text import placed
 from planning.revert.decide import decide_revert, objects_to_observe

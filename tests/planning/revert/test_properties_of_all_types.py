@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from api.actions import Action
-from api.execution import ActionStatus, DRPlanExecution
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.nodes import ActionStatus
 from api.phases import ActionType, Operation, Phase
-from api.steps import Part, RevertDecision, RollbackStep
+from api.steps import Part, RollbackStep
 from planning.definitions.action_list import PlannedAction
 from planning.definitions.identifiers import Workflows
 from planning.messages.text import placed

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from api.decisions import RedecisionInput, RevertPlace
 from api.meta import ObjectName
-from api.steps import RedecisionInput, RevertPlace
 from planning.revert.redecision import action_again
 from tests.planning.snapshot.test_decision import custom, decided, deletion
 

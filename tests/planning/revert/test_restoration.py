@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution, LedgerRef, SnapshotRef
+from api.execution import DRPlanExecution
+from api.failures import FailureType
 from api.meta import ObjectKey
+from api.nodes import ActionStatus, LedgerRef, SnapshotRef
+from api.objects import ObservedObject, Target
 from api.phases import OnMissing, Operation, Phase
 from api.reasons import Lack, Reason
-from api.steps import Deletion, FailureType, ObservedObject, Restoration, RollbackStep, Target
+from api.steps import Deletion, Restoration, RollbackStep
 from planning.definitions.identifiers import mark
 from planning.revert.restoration import PriorStates, StoredState, candidates
 from planning.revert.scope import SUCCEEDED_ONLY, Scope

@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
-from api.execution import ActionStatus, DRPlanExecution
+from api.attempts import ActionOutcome
+from api.decisions import RevertDecision
+from api.execution import DRPlanExecution
+from api.failures import FailureType
+from api.nodes import ActionStatus
 from api.phases import ActionType, OperationType, Phase
-from api.steps import ActionOutcome, FailureType, Part, RevertDecision, RollbackStep
+from api.steps import Part, RollbackStep
 from planning.messages import actions as action_messages
 from planning.status import transitions
 from tests.planning.builders import (

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from api.attempts import ActionOutcome
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
-from api.steps import ActionOutcome
 from planning.messages import actions as action_messages
 from planning.status import transitions
 from tests.planning.builders import decide, execute, localization, made, stage, workflow

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.execution import DRPlanExecution, StageStatus
+from api.execution import DRPlanExecution
+from api.nodes import StageStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
 from planning.revert.layers import in_effect

@@ -4,24 +4,16 @@ import json
 
 import pytest
 
-from api.execution import ActionStatus, RunState, SnapshotRef, StageStatus, WorkflowExecutionStatus
+from api.attempts import RollbackInput
+from api.decisions import RevertDecision
+from api.failures import FailureType
 from api.meta import ObjectKey, ObjectName
+from api.nodes import ActionStatus, SnapshotRef, StageStatus, WorkflowExecutionStatus
+from api.objects import Actor, Target
 from api.phases import Phase
 from api.snapshot import DecidedStep, DecidedSteps, StoredDecision
-from api.steps import (
-    Actor,
-    CustomRollback,
-    Deletion,
-    ExecuteStep,
-    FailureType,
-    Origin,
-    Part,
-    Refusal,
-    RevertDecision,
-    RollbackInput,
-    RollbackStep,
-    Target,
-)
+from api.steps import CustomRollback, Deletion, ExecuteStep, Origin, Part, Refusal, RollbackStep
+from api.tree import RunState
 from planning.snapshot import decision as stored_decision
 from planning.snapshot.decision import decision_documents, read_steps, step_of
 from planning.snapshot.documents import SnapshotDocument, SnapshotError, parts_of

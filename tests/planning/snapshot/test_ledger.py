@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
-from api.execution import DRPlanExecution, LedgerFault, LedgerRef, SnapshotRef
+from api.execution import DRPlanExecution
 from api.ledger import Ledger, WorkflowRecord
+from api.nodes import LedgerRef, SnapshotRef
 from api.phases import Phase
+from api.tree import LedgerFault
 from planning.revert.decide import decide_revert, objects_to_observe
 from planning.revert.marks import without_foreign
 from planning.snapshot.ledger import LedgerError, StoredLedger, first_part, whole

@@ -6,9 +6,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.execution import WorkflowExecutionStatus
+from api.attempts import ActionOutcome
+from api.nodes import WorkflowExecutionStatus
 from api.phases import Mode, OperationType, Phase, WorkflowFailurePolicy
-from api.steps import ActionOutcome
 from api.workflow import DRWorkflow
 from planning.definitions.dependencies import Frontier
 from planning.status import rollup, transitions

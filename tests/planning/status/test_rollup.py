@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.execution import ActionStatus, StageStatus
+from api.nodes import ActionStatus, StageStatus
 from api.phases import Phase, PlanFailurePolicy, StageFailurePolicy, WorkflowFailurePolicy
 from planning.status.rollup import (
     blocking_stage,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.execution import ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
 from planning.messages.text import MESSAGE_BOUND

@@ -8,16 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from api.execution import (
-    ActionStatus,
-    ClusterActionStatus,
-    ExecutionTree,
-    LedgerRef,
-    RunState,
-    StageStatus,
-    WorkflowExecutionStatus,
-)
+from api.nodes import ActionStatus, ClusterActionStatus, LedgerRef, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
+from api.tree import ExecutionTree, RunState
 from planning.messages.text import MESSAGE_BOUND
 from planning.status import size_limit
 from planning.status.size_limit import BOUND, TreeWriter, rendered, shorten, size

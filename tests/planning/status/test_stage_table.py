@@ -4,8 +4,9 @@ from urllib.parse import quote, unquote
 
 from markdown_it import MarkdownIt
 
-from api.execution import RunState, StageStatus
+from api.nodes import StageStatus
 from api.phases import Phase
+from api.tree import RunState
 from planning.definitions import identifiers
 from planning.messages import temporal_ui
 from planning.status.stage_table import TABLE_BOUND, StageTable, first_failed, name_of

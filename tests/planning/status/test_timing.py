@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.execution import ActionStatus, ExecutionStatus, StageStatus, WorkflowExecutionStatus
+from api.execution import ExecutionStatus
 from api.meta import ObjectName, go_duration, parse_duration
+from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.requests import Pause
 from api.timing import Timing, TimingState, Wait

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.execution import ActionOutputs, ActionStatus, RunState, StageStatus, WorkflowExecutionStatus
+from api.attempts import ActionOutcome
 from api.meta import rfc3339
+from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import ActionType, Operation, OperationType, Phase, WorkflowFailurePolicy
 from api.reasons import Cause, Reason
-from api.steps import ActionOutcome
+from api.tree import RunState
 from planning.messages import running as running_messages
 from planning.messages.text import MESSAGE_BOUND
 from planning.status import transitions
