@@ -18,6 +18,7 @@ from planning.definitions.action_types import is_override
 from planning.definitions.target import mark_of
 from planning.effects.object_fields import applies_later
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 
 MANY = 20
 """Objects of a kind in a namespace from which on they are looked for in a list."""
@@ -41,7 +42,7 @@ async def observe(
         look = await _observe_one(cluster, target, actor, patient)
         done += 1
         if done % CALLS_AT_ONCE == 0:
-            report(action_messages.looking(done, len(targets)))
+            report(rollback_messages.looking(done, len(targets)))
         return look
 
     others = [target for target in targets if target not in found]

@@ -37,6 +37,7 @@ from planning.definitions.action_types import ACTION_TYPES
 from planning.effects import removal
 from planning.messages import actions as action_messages
 from planning.messages import preview as preview_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages.text import bounded
 from planning.preview.dependencies import Change, Changes, Dependency
 from planning.preview.tree import Place
@@ -222,7 +223,7 @@ class Previewer:
         needed = "create" if restoration.operation is Operation.DELETE else "patch"
         if missing := await self._missing_rights(actor, target, ["get", needed]):
             reason = preview_messages.lacks_rights(actor.user or "the worker", missing)
-            message = preview_messages.would_fail(action_messages.restoring_failed(target, reason))
+            message = preview_messages.would_fail(rollback_messages.restoring_failed(target, reason))
             raise ActionError(FailureType.FORBIDDEN, message)
         what = preview_messages.would_restore(target)
         if needs.on is not None:

@@ -29,8 +29,8 @@ from planning.definitions.identifiers import RecordKind, Workflows, record_name
 from planning.effects import prior_state
 from planning.effects.proof import compared_with_nothing, compared_with_state, not_recorded, unreadable
 from planning.messages import access as access_messages
-from planning.messages import actions as action_messages
 from planning.messages import proof as proof_messages
+from planning.messages import rollback as rollback_messages
 from planning.revert.proof import ObjectBefore, ObjectsBefore, objects_before
 from planning.revert.scope import Scope
 from planning.revert.unwind import of_part
@@ -83,7 +83,7 @@ class ProofActivities:
             found = await self._check(one, before.marks, actor)
             done += 1
             if done % CALLS_AT_ONCE == 0:
-                attempt.report(waiting_for=action_messages.looking(done, len(before.objects)))
+                attempt.report(waiting_for=rollback_messages.looking(done, len(before.objects)))
             return found
 
         proofs = await parallel(before.objects.values(), check)

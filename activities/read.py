@@ -31,7 +31,7 @@ from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.revert.older_records import with_reasons
 from planning.revert.unwind import reverts_in
 from planning.snapshot.documents import plan_of
@@ -267,10 +267,10 @@ class _ValueReader:
             raise_if_it_may_pass(error, action_messages.failed_to_read_value(read.text, error.message))
             return UnreadableManifest(error.message)
         if self._objects_left < 0:
-            return UnreadableManifest(field_messages.too_many_objects(MOST_OBJECTS))
+            return UnreadableManifest(parameter_messages.too_many_objects(MOST_OBJECTS))
         self._bytes_left -= await asyncio.to_thread(lambda: sum(len(json.dumps(each)) for each in matches.objects))
         if self._bytes_left < 0:
-            return UnreadableManifest(field_messages.objects_too_large(MOST_BYTES))
+            return UnreadableManifest(parameter_messages.objects_too_large(MOST_BYTES))
         return matches
 
     async def _matches(self, read: ManifestRead) -> Matches:

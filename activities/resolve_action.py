@@ -38,6 +38,7 @@ from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import records as record_messages
+from planning.messages import rollback as rollback_messages
 from planning.snapshot.documents import PlanPlace, use_of, workflow_of
 from planning.snapshot.restore import LiveDefinitions, completed, is_whole, layers_again
 from planning.snapshot.retry_parameters import errors_of
@@ -291,7 +292,7 @@ def _part_of_step(dr_workflow: DRWorkflow | None, step: ExecuteStep, reference: 
         part = _part(actions[step.index], step.part)
         if step.action in (actions[step.index].name, part.name):
             return part
-    raise ActionError(FailureType.UNDEFINED, action_messages.action_undefined(step.action, full_name(reference)))
+    raise ActionError(FailureType.UNDEFINED, rollback_messages.action_undefined(step.action, full_name(reference)))
 
 
 def _part(action: Action, part: Part) -> Action:
@@ -301,7 +302,7 @@ def _part(action: Action, part: Part) -> Action:
         case Part.INVERSE:
             found, missing = deletion_of(action), action_messages.without_object(action.name)
         case Part.ROLLBACK:
-            found, missing = _rollback(action), action_messages.without_rollback(action.name)
+            found, missing = _rollback(action), rollback_messages.without_rollback(action.name)
         case _:
             assert_never(part)
     if found is None:

@@ -18,10 +18,11 @@ from api.steps import Part, RollbackStep
 from kube.client import Cluster
 from kube.errors import ApiError
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages.text import bounded
 
-_CUSTOM = MessageFormat(lambda _: action_messages.CUSTOM_ROLLBACK_DONE, action_messages.custom_rollback_failed)
-_HOOK = MessageFormat(action_messages.hook_done, action_messages.hook_failed)
+_CUSTOM = MessageFormat(lambda _: rollback_messages.CUSTOM_ROLLBACK_DONE, rollback_messages.custom_rollback_failed)
+_HOOK = MessageFormat(rollback_messages.hook_done, rollback_messages.hook_failed)
 
 
 class RollbackActivities:
@@ -136,8 +137,8 @@ def _rolled_back(step: RollbackStep, replaced: list[str | None]) -> ActionOutcom
     """Return the outcome; `replaced` has the uid of the new object of each deleted one's name, if there is any."""
     targets = [deletion.target for deletion in step.deletions]
     notes = [
-        action_messages.replaced_meanwhile(target, uid) for target, uid in zip(targets, replaced, strict=True) if uid
+        rollback_messages.replaced_meanwhile(target, uid) for target, uid in zip(targets, replaced, strict=True) if uid
     ]
-    notes += [action_messages.deletion_applies_later(one.target) for one in step.deletions if one.applies_later]
-    message = action_messages.rolled_back(targets) + "".join(notes)
+    notes += [rollback_messages.deletion_applies_later(one.target) for one in step.deletions if one.applies_later]
+    message = rollback_messages.rolled_back(targets) + "".join(notes)
     return ActionOutcome(phase=Phase.SUCCEEDED, message=bounded(message))

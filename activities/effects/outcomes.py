@@ -15,6 +15,7 @@ from kube.errors import ApiError
 from planning.definitions.action_types import row_of
 from planning.messages import actions as action_messages
 from planning.messages import preview as preview_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages.text import bounded
 
 
@@ -49,7 +50,7 @@ def deleted(action: ResolvedAction, uid: str | None, replaced_by: str = "") -> A
     """The object is gone; a new one of that name was left alone."""
     if action.preview:
         return _succeeded(action, _would(action), uid)
-    note = action_messages.replaced_meanwhile(action.target, replaced_by) if replaced_by else ""
+    note = rollback_messages.replaced_meanwhile(action.target, replaced_by) if replaced_by else ""
     return _succeeded(action, action_messages.done(Operation.DELETE, action.target) + note, uid)
 
 

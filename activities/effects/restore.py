@@ -29,6 +29,7 @@ from planning.effects.object_fields import applies_later
 from planning.effects.prior_state import PriorState
 from planning.messages import actions as action_messages
 from planning.messages import records as record_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages.text import bounded
 from planning.snapshot.documents import digest
 
@@ -59,11 +60,11 @@ class ObjectRestoration:
             for _ in range(ROUNDS):
                 if (found := await self._once(prior)) is not None:
                     if is_override(self._target) and applies_later(found):
-                        attempt.add_note(action_messages.restored_for_later(self._target))
-                    message = bounded(action_messages.restored(self._target))
+                        attempt.add_note(rollback_messages.restored_for_later(self._target))
+                    message = bounded(rollback_messages.restored(self._target))
                     return ActionOutcome(phase=Phase.SUCCEEDED, message=message)
         except ApiError as error:
-            message = action_messages.restoring_failed(self._target, words_of(error, self._target))
+            message = rollback_messages.restoring_failed(self._target, words_of(error, self._target))
             raise action_error(error, message) from error
         raise self._failed(FailureType.TRANSIENT, action_messages.changed_meanwhile(self._target))
 
@@ -73,13 +74,13 @@ class ObjectRestoration:
         try:
             found = await object_if_present(self._cluster, self._target, self._actor)
             if found is not None and not await self._operations(prior, found):
-                message = action_messages.restored(self._target)
+                message = rollback_messages.restored(self._target)
                 return ActionOutcome(phase=Phase.SUCCEEDED, message=bounded(message))
         except ApiError as error:
             raise action_error(error, action_messages.canceled_unseen(self._target, error.message)) from error
         except ActionError as error:
             return ActionOutcome(phase=Phase.CANCELED, message=error.message)
-        return ActionOutcome(phase=Phase.CANCELED, message=action_messages.canceled_not_restored(self._target))
+        return ActionOutcome(phase=Phase.CANCELED, message=rollback_messages.canceled_not_restored(self._target))
 
     async def preview(self) -> str | None:
         """Ask whether the object could be restored now, without changing anything, and return its uid, if it exists.
@@ -101,7 +102,7 @@ class ObjectRestoration:
                 await self._patch(operations, found)(_DRY)
             return str(found["metadata"]["uid"])
         except ApiError as error:
-            message = action_messages.restoring_failed(self._target, words_of(error, self._target))
+            message = rollback_messages.restoring_failed(self._target, words_of(error, self._target))
             raise action_error(error, message) from error
 
     async def _prior_state(self) -> PriorState:
@@ -165,17 +166,17 @@ class ObjectRestoration:
         mark = annotations.get(RESTORED_BY_ANNOTATION, "")
         if self._step.operation is Operation.DELETE:
             if mark != self._step.mark and not self._was_not_deleted(found):
-                raise self._failed(FailureType.ALREADY_EXISTS, action_messages.exists_again(self._target, uid))
+                raise self._failed(FailureType.ALREADY_EXISTS, rollback_messages.exists_again(self._target, uid))
             return []
         # What a later action of the original had deleted was created again by a Revert of that.
         if uid != self._step.uid and not mark.startswith(f"{self._step.execution.uid}/"):
-            raise self._failed(FailureType.WRONG_UID, action_messages.wrong_uid(self._target, self._step.uid, uid))
+            raise self._failed(FailureType.WRONG_UID, rollback_messages.wrong_uid(self._target, self._step.uid, uid))
         if prior.left is None:
             raise self._failed(FailureType.UNDEFINED, record_messages.snapshot_altered(self._step.record.name))
         # In a thread: a large object takes longer than the event loop may be kept busy.
         wanted, changed = await asyncio.to_thread(restoration.restored, prior.found, prior.left.found, found)
         if changed:
-            reason = action_messages.changed_since(self._target, changed)
+            reason = rollback_messages.changed_since(self._target, changed)
             raise self._failed(FailureType.CHANGED_SINCE, reason)
         return list(restoration.operations(restoration.content(found), wanted))
 
@@ -196,7 +197,7 @@ class ObjectRestoration:
             await self._cluster.patch(self._target, body, self._actor, _OPTIONS)
 
     def _failed(self, kind: FailureType, reason: str) -> ActionError:
-        return ActionError(kind, action_messages.restoring_failed(self._target, reason))
+        return ActionError(kind, rollback_messages.restoring_failed(self._target, reason))
 
 
 def _condition(found: Object) -> Object:

@@ -26,7 +26,7 @@ from planning.messages import requests as request_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
 from planning.messages import tree as tree_messages
-from planning.messages.next_steps import Situation
+from planning.messages.situations import Situation
 from planning.revert import proof
 from planning.status import transitions
 from planning.status.running import current_part

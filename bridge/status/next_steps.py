@@ -16,7 +16,7 @@ from bridge.status.conditions import ConditionType
 from bridge.status.running_actions import running_actions
 from planning.definitions import identifiers
 from planning.messages import next_steps as advice
-from planning.messages.next_steps import Situation
+from planning.messages.situations import Situation
 
 INCLUDE_PARTIAL = "--include-partial"
 """Option of `drplan revert`."""

@@ -12,7 +12,8 @@ from itertools import pairwise
 from dev.pages.alert_runbooks import ALERTS, AlertRunbook, Text
 from dev.pages.markdown import GENERATED, table
 from dev.pages.runbooks_zh import TEXTS
-from planning.messages.next_steps import ADVICE, Situation, command
+from planning.messages.next_steps import ADVICE, command
+from planning.messages.situations import Situation
 
 _RUN = """"$(kubectl --namespace default get drplanexecution shop-back --output jsonpath='{{.status.engine.workflowId}}'){path}\""""
 FACTS = {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planning.messages.next_steps import Situation
+from planning.messages.situations import Situation
 
 
 @dataclass(frozen=True)

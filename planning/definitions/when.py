@@ -5,6 +5,7 @@ Source: docs/spec/drworkflow.md, "when".
 
 from api.phases import Mode
 from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 
 LONGEST_CONDITION = 1000
 """Characters."""
@@ -25,13 +26,13 @@ def modes(text: str | None) -> frozenset[Mode]:
     if text is None or not text.strip():
         return frozenset(Mode)
     if len(text) > LONGEST_CONDITION:
-        raise WhenError(field_messages.condition_too_long(LONGEST_CONDITION))
+        raise WhenError(parameter_messages.condition_too_long(LONGEST_CONDITION))
     allowed = set()
     for clause in text.split("||"):
         subject, equals, value = clause.partition("==")
         word = _unquoted(value.strip())
         if not equals or subject.strip().lower() not in _SUBJECTS or not (word.isascii() and word.isalpha()):
-            raise WhenError(field_messages.not_a_condition(text))
+            raise WhenError(parameter_messages.not_a_condition(text))
         if word.lower() not in _MODES:
             raise WhenError(field_messages.unsupported(word, list(_MODES)))
         allowed.add(_MODES[word.lower()])

@@ -11,7 +11,7 @@ from api.objects import Presence, Target
 from api.phases import Mode, OnMissing, Phase
 from api.steps import Part, Refusal, Restoration
 from planning.definitions.when import WhenError, modes, runs
-from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
 from planning.revert.default_rollback import (
@@ -117,7 +117,7 @@ def _conditional(undoing: Rollback) -> Rollback:
             return undoing
         allowed = modes(when)
     except WhenError as error:
-        message = bounded(action_messages.hook_failed(str(error)))
+        message = bounded(rollback_messages.hook_failed(str(error)))
         return Refusal(type=FailureType.INVALID, message=message)
     return NoRollback(tree_messages.condition_not_met(Mode.ROLLBACK, [mode for mode in Mode if mode in allowed]))
 
@@ -182,7 +182,7 @@ class Leftover:
     @property
     def entry(self) -> str:
         """Its name in the condition Clean."""
-        return placed(self.target) if self.known else action_messages.unreadable(self.target)
+        return placed(self.target) if self.known else rollback_messages.unreadable(self.target)
 
 
 def _leftovers(skipped: Iterable[OriginalAction], facts: RevertFacts) -> Iterator[tuple[str, Leftover]]:

@@ -31,6 +31,7 @@ from planning.messages import actions as action_messages
 from planning.messages import fields as field_messages
 from planning.messages import rejections as rejection_messages
 from planning.messages import requests as request_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
@@ -261,7 +262,7 @@ class Steps:
                 return RollbackStep(deletions=list(decision.items), attempts=attempts_of(action.definition))
             case Restoration():
                 # A worker of a release that does not restore fails, instead of reporting that it deleted nothing.
-                refusal = Refusal(type=FailureType.UNSUPPORTED, message=action_messages.RESTORED_BY_NEWER_WORKERS)
+                refusal = Refusal(type=FailureType.UNSUPPORTED, message=rollback_messages.RESTORED_BY_NEWER_WORKERS)
                 return RollbackStep(restoration=decision, refusal=refusal, attempts=attempts_of(action.definition))
             case ActionToRun():
                 return RollbackStep(custom=self._custom(action, decision), attempts=attempts_of(decision.action))
@@ -304,4 +305,4 @@ def title(name: str, decision: ActionToRun) -> str:
     hidden = target is None or any(has_template(text) for text in (target.name, target.namespace, target.kind) if text)
     what = action.type.value if hidden or target is None else action_messages.title(operation_of(action), target)
     is_hook = decision.part is Part.ACTION
-    return action_messages.hook_title(name, what) if is_hook else action_messages.rollback_title(name, what)
+    return rollback_messages.hook_title(name, what) if is_hook else rollback_messages.rollback_title(name, what)

@@ -20,7 +20,7 @@ from planning.definitions.action_list import CustomRollbackError, rollback_of
 from planning.definitions.action_types import ACTION_TYPES, Rule
 from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
 from planning.definitions.yaml_scalars import ManifestError
-from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.revert.original import OriginalAction, references
@@ -75,9 +75,9 @@ def rollback(action: OriginalAction) -> Rollback:
     try:
         own = rollback_of(action.definition) if action.definition else None
     except CustomRollbackError as error:
-        return _refusal(FailureType.INVALID, action_messages.custom_rollback_failed(str(error)))
+        return _refusal(FailureType.INVALID, rollback_messages.custom_rollback_failed(str(error)))
     if own is None:
-        return _refusal(FailureType.UNDEFINED, action_messages.rollback_undefined(action.name, action.dr_workflow))
+        return _refusal(FailureType.UNDEFINED, rollback_messages.rollback_undefined(action.name, action.dr_workflow))
     return ActionToRun(own, Part.ROLLBACK, action.index)
 
 
@@ -131,16 +131,16 @@ def _delete(action: OriginalAction, type_: ActionType, *, only_if_new: bool) -> 
         )
     if objects:
         return DeleteObjects(objects, only_if_new)
-    return _undefined(action) if action.definition is None else _object_unknown(action, action_messages.UNNAMED)
+    return _undefined(action) if action.definition is None else _object_unknown(action, rollback_messages.UNNAMED)
 
 
 def _undefined(action: OriginalAction) -> Refusal:
-    message = action_messages.action_undefined(action.name, action.dr_workflow)
+    message = rollback_messages.action_undefined(action.name, action.dr_workflow)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
 def _object_unknown(action: OriginalAction, reason: str) -> Refusal:
-    message = action_messages.object_unknown(action.name, action.dr_workflow, reason)
+    message = rollback_messages.object_unknown(action.name, action.dr_workflow, reason)
     return Refusal(type=FailureType.UNDEFINED, message=message)
 
 
@@ -188,5 +188,5 @@ def _defined_target(action: OriginalAction) -> Target | None:
     """
     target = target_of_action(action.definition) if action.definition else None
     if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
-        raise ManifestError(action_messages.PLACEHOLDERS)
+        raise ManifestError(rollback_messages.PLACEHOLDERS)
     return target

@@ -16,6 +16,7 @@ from api.objects import ObservedObject, Target
 from api.phases import Operation
 from api.steps import Deletion, Refusal, RollbackStep
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages.text import bounded
 from planning.revert.default_rollback import objects_in
 from planning.status.transitions import map_nodes
@@ -80,7 +81,7 @@ def without_unmarked(
             return None
         for deletion in step.deletions:
             if not (looks[deletion.target].mark or "").startswith(marks):
-                reason = action_messages.without_mark(deletion.target, deletion.uid, CREATED_BY_ANNOTATION)
+                reason = rollback_messages.without_mark(deletion.target, deletion.uid, CREATED_BY_ANNOTATION)
                 message = bounded(action_messages.failed_to(Operation.DELETE, deletion.target.kind, reason))
                 refusal = Refusal(type=FailureType.WRONG_UID, message=message)
                 return RollbackStep(refusal=refusal, attempts=step.attempts)

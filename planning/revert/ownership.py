@@ -20,6 +20,7 @@ from planning.definitions.action_list import cleanup_of
 from planning.definitions.target import body_of_action, is_job
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.revert.default_rollback import (
@@ -37,7 +38,7 @@ from planning.revert.previous_reverts import History
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """Around an action of the older controller. Source: docs/spec/drplanexecution.md, "What undoes an action"."""
-_NOT_OBSERVED = ObservedObject(presence=Presence.FORBIDDEN, reason=action_messages.NOT_LOOKED_AT)
+_NOT_OBSERVED = ObservedObject(presence=Presence.FORBIDDEN, reason=rollback_messages.NOT_LOOKED_AT)
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,10 @@ def _decide_object(
             return NoRollback(tree_messages.gone_since_asked(facts.asked_uids[item.uid]))
     match observed.presence:
         case Presence.FORBIDDEN:
-            refusal = _refusal(FailureType.FORBIDDEN, item.target, observed.reason or action_messages.NOT_READABLE)
+            refusal = _refusal(FailureType.FORBIDDEN, item.target, observed.reason or rollback_messages.NOT_READABLE)
             return refusal.model_copy(update={"may_exist": item.target})
         case Presence.UNREADABLE:
-            refusal = _refusal(FailureType.UNSUPPORTED, item.target, observed.reason or action_messages.NOT_READABLE)
+            refusal = _refusal(FailureType.UNSUPPORTED, item.target, observed.reason or rollback_messages.NOT_READABLE)
             return refusal.model_copy(update={"reason": observed.why, "may_exist": item.target})
         case Presence.ABSENT:
             return _decide_absent(action, item, observed, facts)
@@ -160,7 +161,7 @@ def _decide_absent(
         return NoRollback(tree_messages.already_absent(item.target))
     reason = observed.reason or action_messages.not_found(item.target)
     if facts.history.unfinished:
-        reason = action_messages.perhaps_deleted_by(reason, facts.history.unfinished)
+        reason = rollback_messages.perhaps_deleted_by(reason, facts.history.unfinished)
     return _refusal(FailureType.NOT_FOUND, item.target, reason)
 
 
@@ -238,10 +239,10 @@ def _decide_other_object(
     if facts.ignores(target):
         return NoRollback(tree_messages.already_absent_replaced(target, uid))
     if item.uid is not None and observed.uid != item.uid:
-        reason = action_messages.wrong_uid(target, item.uid, uid)
+        reason = rollback_messages.wrong_uid(target, item.uid, uid)
     else:
         times = (observed.creation_timestamp, record.start_time, record.completion_time)
-        reason = action_messages.wrong_time(target, *times)
+        reason = rollback_messages.wrong_time(target, *times)
     return _refusal(FailureType.WRONG_UID, target, reason)
 
 

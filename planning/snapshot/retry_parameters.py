@@ -12,7 +12,7 @@ from api.params import ParameterType
 from api.requests import LONGEST_PARAMETERS, MOST_PARAMETERS
 from api.snapshot import Snapshot, SnapshotParameters
 from api.workflow import DRWorkflow
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.messages import requests as request_messages
 from planning.snapshot.documents import PlanPlace, plan_of
 from planning.values.parameters import RESERVED, is_of_type, layers
@@ -69,7 +69,7 @@ def _errors(
     elif name in stored.fragments:
         yield request_messages.FRAGMENT_PARAMETER
     elif declared is not None and not is_of_type(value, declared):
-        yield field_messages.wrong_type(declared, "the plan or the DRWorkflow", value)
+        yield parameter_messages.wrong_type(declared, "the plan or the DRWorkflow", value)
 
 
 def _declared(snapshot: Snapshot, place: PlanPlace, dr_workflow: DRWorkflow) -> dict[str, ParameterType]:

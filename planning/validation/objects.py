@@ -19,6 +19,7 @@ from planning.definitions.identifiers import (
 )
 from planning.definitions.rehearsal import rehearsal_errors
 from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.validation.actions import action_errors, dependency_errors, duplicate_names
 from planning.validation.parameters import (
     execution_parameter_errors,
@@ -106,7 +107,7 @@ def _size_errors(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
     if parts > MOST_PARTS:
         errors.append(FieldError("spec.stages", field_messages.too_many_parts(parts, MOST_PARTS)))
     if parameters > MOST_PARAMETERS:
-        errors.append(FieldError("spec.stages", field_messages.too_many_parameters(parameters, MOST_PARAMETERS)))
+        errors.append(FieldError("spec.stages", parameter_messages.too_many_parameters(parameters, MOST_PARAMETERS)))
     return in_object(plan, errors)
 
 

@@ -15,6 +15,7 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, below, in_object, subject
 from planning.definitions.identifiers import Workflows, definition, reference_in_plan, used_workflows
 from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.validation.placeholders import uses_in
 from planning.values import jsonpath
 from planning.values.parameters import (
@@ -59,39 +60,39 @@ def parameter_errors(parameters: Sequence[Parameter], path: str, *, of_execution
             yield FieldError(field, field_messages.duplicate_name("parameter", name))
         seen.add(name)
         if not _NAME.fullmatch(name):
-            yield FieldError(field, field_messages.not_a_parameter_name(name))
+            yield FieldError(field, parameter_messages.not_a_parameter_name(name))
         elif of_execution and name == RESERVED:
-            yield FieldError(field, field_messages.reserved_parameter(name))
+            yield FieldError(field, parameter_messages.reserved_parameter(name))
         yield from below(f"{path}[{index}]", _value_errors(parameter))
 
 
 def _value_errors(parameter: Parameter) -> Iterator[FieldError]:
     source = parameter.value_from
     if source is not None and parameter.value:
-        yield FieldError("", field_messages.VALUE_AND_SOURCE)
+        yield FieldError("", parameter_messages.VALUE_AND_SOURCE)
     if source is not None and source.manifest_ref is None:
-        yield FieldError("valueFrom", field_messages.EMPTY_SOURCE)
+        yield FieldError("valueFrom", parameter_messages.EMPTY_SOURCE)
     elif source is not None and source.manifest_ref is not None:
         yield from below("valueFrom.manifestRef", _reference_errors(source.manifest_ref))
     for field, text in (("value", parameter.value), ("default", parameter.default)):
         if text and not is_of_type(text, parameter.type):
-            yield FieldError(field, field_messages.wrong_type(parameter.type, "its type"))
+            yield FieldError(field, parameter_messages.wrong_type(parameter.type, "its type"))
 
 
 def _reference_errors(ref: ManifestRef) -> Iterator[FieldError]:
     for name in ("api_version", "kind", "json_path"):
         if not getattr(ref, name).strip():
-            yield FieldError(alias(ManifestRef, name), field_messages.EMPTY_REFERENCE_FIELD)
+            yield FieldError(alias(ManifestRef, name), parameter_messages.EMPTY_REFERENCE_FIELD)
     if ref.name and ref.label_selector:
-        yield FieldError("", field_messages.NAME_AND_LABELS)
+        yield FieldError("", parameter_messages.NAME_AND_LABELS)
     for name in TEMPLATE_FIELDS:
         for placeholder in placeholders(getattr(ref, name) or ""):
             if placeholder.kind is PlaceholderKind.UNKNOWN:
                 yield FieldError(
-                    alias(ManifestRef, name), field_messages.unknown_template(placeholder.text, placeholder.meant)
+                    alias(ManifestRef, name), parameter_messages.unknown_template(placeholder.text, placeholder.meant)
                 )
             elif placeholder.kind is PlaceholderKind.OUTPUTS:
-                yield FieldError(alias(ManifestRef, name), field_messages.outputs_too_early(placeholder.text))
+                yield FieldError(alias(ManifestRef, name), parameter_messages.outputs_too_early(placeholder.text))
     if ref.json_path.strip():
         try:
             jsonpath.check(ref.json_path)
@@ -129,15 +130,15 @@ def _errors_at_place(
     for layer in of.items:
         for place, item in enumerate(layer.parameters):
             if item.required:
-                needed[item.name] = field_messages.requires(f"{layer.path}[{place}]", layer.subject)
+                needed[item.name] = parameter_messages.requires(f"{layer.path}[{place}]", layer.subject)
     for name, use in _uses_of_parameters(dr_workflow, executions[-1] if executions else None).items():
-        needed[name] = field_messages.uses(use, subject(dr_workflow))
+        needed[name] = parameter_messages.uses(use, subject(dr_workflow))
     # Without an execution the mode is still open; an execution's mode is among the layers.
     known = names_with_value(of) if executions else names_with_value(of) | {RESERVED}
     path = f"spec.stages[{stage_index}].workflows[{index}].params"
     for name, needed_by in needed.items():
         if name not in known:
-            yield FieldError(path, field_messages.nowhere_given(name, needed_by), subject(plan))
+            yield FieldError(path, parameter_messages.nowhere_given(name, needed_by), subject(plan))
 
 
 def _uses_of_parameters(dr_workflow: DRWorkflow, execution: DRPlanExecution | None) -> dict[str, str]:

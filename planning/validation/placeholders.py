@@ -17,7 +17,7 @@ from planning.definitions.action_list import as_executed, deletion_of, is_invert
 from planning.definitions.action_types import row_of
 from planning.definitions.field_errors import FieldError
 from planning.definitions.when import WhenError, modes
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.validation.actions import rollback_or_none
 from planning.values.placeholders import Placeholder, PlaceholderKind, names_used, placeholders_of
 
@@ -64,7 +64,7 @@ def template_errors(actions: Sequence[Action]) -> Iterator[FieldError]:
     order = _Order(actions)
     for use in dict.fromkeys(_uses(enumerate(actions))):
         if use.placeholder.kind is PlaceholderKind.UNKNOWN:
-            yield FieldError(use.path, field_messages.unknown_template(use.placeholder.text, use.placeholder.meant))
+            yield FieldError(use.path, parameter_messages.unknown_template(use.placeholder.text, use.placeholder.meant))
         elif use.placeholder.kind is PlaceholderKind.OUTPUTS and (message := _output_error(use, order)):
             yield FieldError(use.path, message)
 
@@ -73,12 +73,12 @@ def _output_error(use: Use, order: "_Order") -> str | None:
     """Return why outputs do not exist; None where they can. A Revert has the records of all actions."""
     name, action = use.placeholder.name, order.actions[use.index]
     if name not in order.indexes:
-        return field_messages.undefined_outputs(name)
+        return parameter_messages.undefined_outputs(name)
     reverting = use.in_rollback or (rollback_hook(action) is not None and _modes(action) == {Mode.ROLLBACK})
     if not reverting and not order.certainly_before(name, use.index):
-        return field_messages.outputs_too_late(name)
+        return parameter_messages.outputs_too_late(name)
     if not _is_output(row_of(order.actions[order.indexes[name]]).outputs, use.placeholder.rest):
-        return field_messages.missing_output(name, use.placeholder.rest)
+        return parameter_messages.missing_output(name, use.placeholder.rest)
     return None
 
 
@@ -139,10 +139,10 @@ def outputs_in_mode_errors(actions: Sequence[Action], mode: Mode) -> Iterator[Fi
             deletion = deletion_of(action)
             for name in names_used(deletion, PlaceholderKind.OUTPUTS) if deletion else ():
                 path = f"spec.actions[{index}].{row_of(action).field}"
-                yield FieldError(path, field_messages.outputs_in_deletion(name))
+                yield FieldError(path, parameter_messages.outputs_in_deletion(name))
         return
     skipped = frozenset(action.name for action in actions if mode not in _modes(action))
     for use in dict.fromkeys(_uses(enumerate(actions))) if skipped else ():
         of_skipped = use.placeholder.kind is PlaceholderKind.OUTPUTS and use.placeholder.name in skipped
         if of_skipped and not use.in_rollback and mode in _modes(actions[use.index]):
-            yield FieldError(use.path, field_messages.outputs_passed_over(use.placeholder.name, mode))
+            yield FieldError(use.path, parameter_messages.outputs_passed_over(use.placeholder.name, mode))

@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonpath
 
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 _TOKEN = re.compile(rf"\{{(?P<inner>(?:{_QUOTED}|\\.|[^{{}}\"'\\])*)\}}|(?P<literal>[^{{}}]+)", re.DOTALL)
@@ -135,11 +135,11 @@ def _printed(path: jsonpath.JSONPath, value: Any, context: Mapping[str, Any], te
             found |= node.obj is not None
             most -= len(printed[-2]) + len(printed[-1])
             if most < 0:
-                raise PathError(field_messages.result_too_long(text, LONGEST_VALUE))
+                raise PathError(parameter_messages.result_too_long(text, LONGEST_VALUE))
     except _TooExpensiveError:
-        raise PathError(field_messages.path_too_expensive(text, MOST_STEPS)) from None
+        raise PathError(parameter_messages.path_too_expensive(text, MOST_STEPS)) from None
     except (jsonpath.JSONPathError, RecursionError):
-        raise PathError(field_messages.not_a_path(text)) from None
+        raise PathError(parameter_messages.not_a_path(text)) from None
     if not found:
         raise NothingFoundError
     return printed
@@ -167,7 +167,7 @@ def _number(value: float) -> str:
 def _parts(text: str) -> Iterator[str | jsonpath.JSONPath]:
     """Return the literal texts and the compiled paths of a template, in their order."""
     if len(text) > LONGEST_PATH:
-        raise PathError(field_messages.path_too_long(text, LONGEST_PATH))
+        raise PathError(parameter_messages.path_too_long(text, LONGEST_PATH))
     if "{" not in text and "}" not in text:
         yield _compiled(text, text)
         return
@@ -178,13 +178,13 @@ def _parts(text: str) -> Iterator[str | jsonpath.JSONPath]:
         end = match.end()
         yield match["literal"] if match["inner"] is None else _action(match["inner"].strip(), text)
     if end != len(text):
-        raise PathError(field_messages.not_a_path(text))
+        raise PathError(parameter_messages.not_a_path(text))
 
 
 def _action(inner: str, text: str) -> str | jsonpath.JSONPath:
     """Read the content of one pair of braces: a quoted text, or a path."""
     if _LOOP.match(inner):
-        raise PathError(field_messages.path_with_range(text))
+        raise PathError(parameter_messages.path_with_range(text))
     return _unquoted(inner) if _STRING.fullmatch(inner) else _compiled(inner, text)
 
 
@@ -195,9 +195,9 @@ def _compiled(path: str, text: str) -> jsonpath.JSONPath:
         translated = "$" + "".join(_steps(steps if steps[:1] in (".", "[") else f".{steps}", _FIELD, text))
         compiled = _ENVIRONMENT.compile(translated)
     except (jsonpath.JSONPathError, RecursionError):
-        raise PathError(field_messages.not_a_path(text)) from None
+        raise PathError(parameter_messages.not_a_path(text)) from None
     if not isinstance(compiled, jsonpath.JSONPath):
-        raise PathError(field_messages.not_a_path(text))
+        raise PathError(parameter_messages.not_a_path(text))
     return compiled
 
 
@@ -215,7 +215,7 @@ def _step(path: str, place: int, field: re.Pattern[str], text: str) -> tuple[str
         end = _closing(path, place, text)
         return f"[{_selector(path[place + 1 : end], text)}]", end + 1
     if path[place] != ".":
-        raise PathError(field_messages.not_a_path(text))
+        raise PathError(parameter_messages.not_a_path(text))
     deep = path.startswith("..", place)
     place += 1 + deep
     dots = ".." if deep else ""
@@ -225,7 +225,7 @@ def _step(path: str, place: int, field: re.Pattern[str], text: str) -> tuple[str
         return f"{dots}[*]", place + 1
     name = field.match(path, place)
     if name is None:
-        raise PathError(field_messages.not_a_path(text))
+        raise PathError(parameter_messages.not_a_path(text))
     return f"{dots}[{json.dumps(_unescaped(name[0]))}]", name.end()
 
 
@@ -241,7 +241,7 @@ def _closing(path: str, place: int, text: str) -> int:
         if not depth:
             return place
         place += 1
-    raise PathError(field_messages.not_a_path(text))
+    raise PathError(parameter_messages.not_a_path(text))
 
 
 def _selector(inner: str, text: str) -> str:
@@ -267,7 +267,7 @@ def _end_of_path(inner: str, place: int, text: str) -> int:
     while place < len(inner) and inner[place] in ".[":
         step, place = _step(inner, place, _FIELD_IN_FILTER, text)
         if not _ONE_VALUE.fullmatch(step):
-            raise PathError(field_messages.path_in_filter(text))
+            raise PathError(parameter_messages.path_in_filter(text))
     return place
 
 

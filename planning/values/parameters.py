@@ -20,7 +20,7 @@ from api.workflow import DRWorkflow
 from planning.definitions.field_errors import FieldError, subject
 from planning.definitions.yaml_documents import documents_in
 from planning.definitions.yaml_scalars import ManifestError
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.values.jsonpath import Budget
 from planning.values.placeholders import PlaceholderKind, TemplateError, Values, placeholders
 from planning.values.redaction import HIDDEN, redacted, secret_forms
@@ -210,7 +210,7 @@ def resolve(of: Layers, answers: Answers) -> Resolved:
             text, source = values.get(item.name), source_of(of, item.name)
             if text is not None and source is not None and not is_of_type(text, item.type):
                 shown = None if item.name in secret else text
-                errors.append(source.error(field_messages.wrong_type(item.type, layer.subject, shown)))
+                errors.append(source.error(parameter_messages.wrong_type(item.type, layer.subject, shown)))
     return Resolved(values, secret, of.fragments, errors, list(dict.fromkeys(resolver.reads)))
 
 
@@ -225,9 +225,9 @@ def _forbidden_to_executions(of: Layers) -> Iterator[FieldError]:
         if source is None or not source.layer.of_execution:
             continue
         if name in of.fragments:
-            yield source.error(field_messages.fragment_of_execution(name))
+            yield source.error(parameter_messages.fragment_of_execution(name))
         elif source.reads_secret:
-            yield source.error(field_messages.secret_of_execution(name))
+            yield source.error(parameter_messages.secret_of_execution(name))
 
 
 def missing(of: Layers) -> Iterator[FieldError]:
@@ -236,7 +236,9 @@ def missing(of: Layers) -> Iterator[FieldError]:
     for layer in of.items:
         for index, item in enumerate(layer.parameters):
             if item.required and item.name not in known:
-                yield FieldError(f"{layer.path}[{index}]", field_messages.missing_parameter(item.name), layer.subject)
+                yield FieldError(
+                    f"{layer.path}[{index}]", parameter_messages.missing_parameter(item.name), layer.subject
+                )
 
 
 def is_of_type(text: str, type_: ParameterType) -> bool:
@@ -298,7 +300,7 @@ class _Resolver:
             self.reads.append(read)
             return None
         if isinstance(answer, UnreadableManifest):
-            raise ParameterError(field_messages.unreadable(read.text, answer.reason))
+            raise ParameterError(parameter_messages.unreadable(read.text, answer.reason))
         return value_of(reference, answer, self._budget)
 
     def _filled(self, level: int, name: str, text: str) -> str | None:
@@ -307,10 +309,10 @@ class _Resolver:
         params: dict[str, str | None] = {}
         for each in placeholders(text):
             if each.kind is PlaceholderKind.OUTPUTS:
-                raise ParameterError(field_messages.outputs_too_early(each.text), path)
+                raise ParameterError(parameter_messages.outputs_too_early(each.text), path)
             if each.kind is PlaceholderKind.PARAMS:
                 if source_of(self._of, each.name, level) is None:
-                    raise ParameterError(field_messages.undefined_below(each.name), path)
+                    raise ParameterError(parameter_messages.undefined_below(each.name), path)
                 params[each.name] = self.value(each.name, level)
         known = {each: value for each, value in params.items() if value is not None}
         if len(known) < len(params):
@@ -320,5 +322,5 @@ class _Resolver:
         except TemplateError as error:
             raise ParameterError(error.reason, path) from None
         if text and not filled:  # an empty name would turn one object into all of its kind
-            raise ParameterError(field_messages.FILLED_TO_NOTHING, path)
+            raise ParameterError(parameter_messages.FILLED_TO_NOTHING, path)
         return filled

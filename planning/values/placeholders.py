@@ -13,7 +13,7 @@ from typing import Any
 
 from api.actions import Action
 from planning.definitions.action_types import templates_of
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 
 # Repetitions are possessive (`++`): one that may be taken back costs memory for each character.
 _NAME = r"[A-Za-z][A-Za-z0-9_-]*+"
@@ -222,20 +222,20 @@ def value_of(placeholder: Placeholder, values: Values) -> str:
     match placeholder.kind:
         case PlaceholderKind.PARAMS:
             if placeholder.name not in values.params:
-                raise TemplateError(field_messages.undefined_parameter(placeholder.name))
+                raise TemplateError(parameter_messages.undefined_parameter(placeholder.name))
             return values.params[placeholder.name]
         case PlaceholderKind.PLAN_NAME:
             return values.plan_name
         case PlaceholderKind.OUTPUTS:
             return _output(placeholder, values)
         case PlaceholderKind.UNKNOWN:
-            raise TemplateError(field_messages.unknown_template(placeholder.text, placeholder.meant))
+            raise TemplateError(parameter_messages.unknown_template(placeholder.text, placeholder.meant))
 
 
 def _output(placeholder: Placeholder, values: Values) -> str:
     """Return the value of an output; a number in its path is an index of a list."""
     if placeholder.name not in values.outputs:
-        raise TemplateError(field_messages.undefined_outputs(placeholder.name))
+        raise TemplateError(parameter_messages.undefined_outputs(placeholder.name))
     value: Any = values.outputs[placeholder.name]
     for part in placeholder.rest.split("."):
         if isinstance(value, Mapping):
@@ -245,7 +245,7 @@ def _output(placeholder: Placeholder, values: Values) -> str:
         else:
             value = None
     if value is None:
-        raise TemplateError(field_messages.missing_output(placeholder.name, placeholder.rest))
+        raise TemplateError(parameter_messages.missing_output(placeholder.name, placeholder.rest))
     return as_text(value)
 
 

@@ -18,7 +18,7 @@ from planning.definitions.action_types import NamedBy, filled, row_of
 from planning.definitions.manifest import one_document
 from planning.definitions.yaml_documents import MAX_TEXT, Fill, ScalarStyle, documents_in
 from planning.definitions.yaml_scalars import LONGEST_NUMBER, ManifestError
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.values.field_types import name_below, typed
 from planning.values.placeholders import (
     Escaped,
@@ -155,7 +155,7 @@ class _Renderer:
             if (json_text := self._json(parts)) is not None:
                 return json_text
             if is_body and str(parts[-1]).rstrip().endswith(("}", "]")):
-                raise TemplateError(field_messages.NOT_JSON_AROUND_PLACEHOLDERS)
+                raise TemplateError(parameter_messages.NOT_JSON_AROUND_PLACEHOLDERS)
         return self._patch(parts) if is_patch else "".join(map(self._filled, parts))
 
     def _patch(self, parts: Sequence[Piece]) -> str:
@@ -164,7 +164,7 @@ class _Renderer:
         try:
             documents = documents_in(opaque, fill)
         except ManifestError as error:
-            raise TemplateError(field_messages.not_a_patch(str(error))) from None
+            raise TemplateError(parameter_messages.not_a_patch(str(error))) from None
         if len(documents) == 1 and isinstance(documents[0], dict | list):
             return json.dumps(documents[0], ensure_ascii=False)
         return "".join(map(self._filled, parts))
@@ -184,7 +184,7 @@ class _Renderer:
         """Count characters of a result. Raises TemplateError where there is no room for them."""
         self._room -= characters
         if self._room < 0:
-            raise TemplateError(field_messages.too_long_when_filled(MAX_TEXT))
+            raise TemplateError(parameter_messages.too_long_when_filled(MAX_TEXT))
 
     def _filled(self, piece: Piece) -> str:
         if isinstance(piece, str):
@@ -245,9 +245,9 @@ class _Renderer:
                 # A fragment may be secret: with something to fill in, errors do not quote it.
                 documents = documents_in(self._values.params[name], lambda text, _: text)
             except ManifestError as error:
-                raise TemplateError(field_messages.not_a_fragment(name, str(error))) from None
+                raise TemplateError(parameter_messages.not_a_fragment(name, str(error))) from None
             if len(documents) > 1:
-                raise TemplateError(field_messages.not_a_fragment(name, field_messages.SEVERAL_DOCUMENTS))
+                raise TemplateError(parameter_messages.not_a_fragment(name, parameter_messages.SEVERAL_DOCUMENTS))
             self._fragments[name] = documents[0] if documents else None
         return self._fragments[name]
 

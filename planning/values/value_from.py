@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.params import ManifestRef, Select
-from planning.messages import fields as field_messages
+from planning.messages import parameters as parameter_messages
 from planning.values import jsonpath
 
 Object = Mapping[str, Any]
@@ -91,9 +91,9 @@ def value_of(ref: ManifestRef, matches: Matches, budget: jsonpath.Budget | None 
     Raises ParameterError when no object or no value is there, or several objects where one is wanted.
     """
     if not matches.number:
-        raise ParameterError(field_messages.nothing_to_read(read_of(ref).text))
+        raise ParameterError(parameter_messages.nothing_to_read(read_of(ref).text))
     if ref.select is Select.SINGLE and matches.number > 1:
-        raise ParameterError(field_messages.several_to_read(read_of(ref).text, matches.number), "select")
+        raise ParameterError(parameter_messages.several_to_read(read_of(ref).text, matches.number), "select")
     selected = _pick(ref.select, matches.objects)
     try:
         return jsonpath.find(ref.json_path, selected, budget)
@@ -102,7 +102,7 @@ def value_of(ref: ManifestRef, matches: Matches, budget: jsonpath.Budget | None 
     except jsonpath.NothingFoundError:
         name, namespace = _name(selected)
         where = f"{ref.kind} {namespace}/{name}" if namespace else f"{ref.kind} {name}"
-        raise ParameterError(field_messages.path_finds_nothing(ref.json_path, where), "jsonPath") from None
+        raise ParameterError(parameter_messages.path_finds_nothing(ref.json_path, where), "jsonPath") from None
 
 
 def _pick(select: Select, objects: Sequence[Object]) -> Object:

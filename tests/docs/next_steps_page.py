@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from dev.pages.runbooks import example
-from planning.messages.next_steps import ADVICE, Advice, Situation
+from planning.messages.next_steps import ADVICE, Advice
+from planning.messages.situations import Situation
 
 _SLOT = re.compile(r"(<!-- next steps -->\n).*?(<!-- end of next steps -->)", re.DOTALL)
 

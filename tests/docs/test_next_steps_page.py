@@ -6,7 +6,8 @@ import shlex
 import pytest
 
 from dev.pages.runbooks import example
-from planning.messages.next_steps import ADVICE, Situation
+from planning.messages.next_steps import ADVICE
+from planning.messages.situations import Situation
 from tests.docs.next_steps_page import filled
 from tests.docs.pages import REPOSITORY
 

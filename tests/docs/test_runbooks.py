@@ -8,7 +8,8 @@ import yaml
 from dev.pages.alert_runbooks import ALERTS
 from dev.pages.runbooks import LINK_TEXTS, file_name, groups, title
 from dev.pages.runbooks_zh import TEXTS
-from planning.messages.next_steps import ADVICE, Situation
+from planning.messages.next_steps import ADVICE
+from planning.messages.situations import Situation
 from tests.docs.pages import REPOSITORY, Page
 
 CHINESE = re.compile("[\u4e00-\u9fff]")

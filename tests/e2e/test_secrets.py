@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from tests import fake_kubelet
 from tests.e2e.installation import Installation
 from tests.e2e.story import Story, actions
@@ -223,6 +223,6 @@ def test_no_secret_appears_anywhere_and_messages_still_say_what_happened(
     assert 'ConfigMap "refused" is invalid: metadata.labels: Invalid value: "•••' in messages["refused"]
     assert messages["settings"] == "Applied ConfigMap settings (it existed before)"
     assert messages["backup"].endswith("container main: Error (exit code 3): login with ••• failed, token=•••")
-    assert {one["name"]: one["message"] for one in actions(reverted)}["tell"] == action_messages.CUSTOM_ROLLBACK_DONE
+    assert {one["name"]: one["message"] for one in actions(reverted)}["tell"] == rollback_messages.CUSTOM_ROLLBACK_DONE
     [root] = [one for one in listed["controllerrevisions"] if one["metadata"]["name"] == executed["snapshot"]["name"]]
     assert "plan" in json.dumps(root)

@@ -23,6 +23,7 @@ from planning.definitions.identifiers import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.messages import running as running_messages
 from planning.status import rollup, transitions
 from tests.planning.builders import (
@@ -329,7 +330,7 @@ def reverted(
         for deletion in step.deletions:
             if cluster.objects.get(deletion.target) == deletion.uid:
                 cluster.delete(deletion.target)
-        message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
+        message = rollback_messages.rolled_back([deletion.target for deletion in step.deletions])
         return ActionOutcome(phase=Phase.SUCCEEDED, reason=step.success, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))

@@ -28,6 +28,7 @@ from planning.definitions.identifiers import Workflows
 from planning.definitions.target import target_of_action
 from planning.execute.decide import decide_execute
 from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from tests.planning.builders import CLUSTERNET, START, by_name, dr_workflow, manifest, plan, plan_stage, reference
 from tests.planning.execute.test_decide import EXECUTION
 from tests.planning.simulation import SimulatedCluster, Walk, ended
@@ -263,7 +264,7 @@ def reverted(
         for deletion in step.deletions:
             if cluster.objects.get(deletion.target) == deletion.uid:
                 cluster.delete(deletion.target)
-        message = action_messages.rolled_back([deletion.target for deletion in step.deletions])
+        message = rollback_messages.rolled_back([deletion.target for deletion in step.deletions])
         return ActionOutcome(phase=Phase.SUCCEEDED, reason=step.success, message=message)
 
     return ended(revert, Walk(decision.state, OperationType.REVERT, now).run(act))
@@ -271,11 +272,11 @@ def reverted(
 
 def worded(custom: CustomRollback, outcome: ActionOutcome) -> str:
     if outcome.phase is not Phase.SUCCEEDED:
-        return action_messages.custom_rollback_failed(outcome.message)
+        return rollback_messages.custom_rollback_failed(outcome.message)
     return (
-        action_messages.hook_done(outcome.message)
+        rollback_messages.hook_done(outcome.message)
         if custom.step.part is Part.ACTION
-        else action_messages.CUSTOM_ROLLBACK_DONE
+        else rollback_messages.CUSTOM_ROLLBACK_DONE
     )
 
 

@@ -16,7 +16,8 @@ from bridge.status import execution as execution_status
 from bridge.status.execution import StatusContext
 from bridge.status.merge import Observation, ObservedWorkflow, PendingActivity, RunStatus
 from bridge.status.next_steps import AT_MOST, command_options
-from planning.messages.next_steps import ADVICE, Situation
+from planning.messages.next_steps import ADVICE
+from planning.messages.situations import Situation
 from planning.status import transitions
 from tests.api.documents import REPOSITORY
 from tests.bridge.scripted_workflows import done

@@ -15,7 +15,8 @@ from bridge.status import execution as execution_status
 from bridge.status.conditions import ConditionType
 from bridge.status.merge import RunStatus
 from planning.messages import proof as proof_messages
-from planning.messages.next_steps import ADVICE, Situation
+from planning.messages.next_steps import ADVICE
+from planning.messages.situations import Situation
 from planning.revert.proof import with_proof, without_proof
 from tests.bridge.scripted_workflows import done
 from tests.bridge.status.open_run import MOMENT, NOW, REVERT, RUN, running

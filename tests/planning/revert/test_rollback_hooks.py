@@ -11,7 +11,7 @@ from api.failures import FailureType
 from api.nodes import ActionStatus
 from api.phases import ActionType, OperationType, Phase
 from api.steps import Part, RollbackStep
-from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.status import transitions
 from tests.planning.builders import (
     LATER,
@@ -145,7 +145,7 @@ def test_a_definition_that_is_gone_or_of_another_type_is_no_hook() -> None:
 def test_a_hook_that_an_earlier_revert_carried_out_is_not_carried_out_again() -> None:
     nodes = [
         ActionStatus(
-            name="drain", phase=Phase.SUCCEEDED, message=action_messages.hook_done("POST was answered with 200")
+            name="drain", phase=Phase.SUCCEEDED, message=rollback_messages.hook_done("POST was answered with 200")
         ),
         ActionStatus(name="check", phase=Phase.FAILED),
         *(ActionStatus(name=name, phase=Phase.SKIPPED, message="Not attempted") for name in ORDER[2:]),
@@ -214,9 +214,9 @@ def finished(decision: RevertDecision, *phases: Phase) -> str:
             step = decision.steps[0][0][index]
             assert step is not None
             done = (
-                action_messages.hook_done("done")
+                rollback_messages.hook_done("done")
                 if step.custom
-                else action_messages.rolled_back([step.deletions[0].target])
+                else rollback_messages.rolled_back([step.deletions[0].target])
             )
             outcome = ActionOutcome(phase=phase, reason=step.success, message=done)
             node = transitions.action_finished(node, index, outcome, 0, LATER)

@@ -7,7 +7,7 @@ from api.attempts import ActionOutcome
 from api.execution import ExecutionStatus
 from api.phases import OperationType, Phase
 from api.reasons import Reason
-from planning.messages import actions as action_messages
+from planning.messages import rollback as rollback_messages
 from planning.status import transitions
 from tests.planning.builders import decide, execute, localization, made, stage, workflow
 
@@ -112,7 +112,7 @@ def test_a_finished_revert_is_the_contract() -> None:
     times = [at(10, 0), at(10, 45), at(11, 30)]
     for index, target in enumerate(targets):
         outcome = ActionOutcome(
-            phase=Phase.SUCCEEDED, reason=Reason.ROLLED_BACK, message=action_messages.rolled_back([target])
+            phase=Phase.SUCCEEDED, reason=Reason.ROLLED_BACK, message=rollback_messages.rolled_back([target])
         )
         child = transitions.action_started(child, index, times[index])
         child = transitions.action_finished(child, index, outcome, 0, times[index + 1])
