@@ -7,26 +7,21 @@ The client library's Watch, informer and leader election are not used (docs/deci
 Source: docs/architecture.md, "In whose name"; Kubernetes, "Kubernetes API Concepts" and "User impersonation".
 """
 
-import asyncio
 import copy
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Self
 
 import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import ConfigException
+from kubernetes.aio.client import Configuration
 
 from api.objects import Actor, Target
 from api.phases import PatchType
 from kube.config import configure
 from kube.discovery import Discovery, Resource, segment
 from kube.errors import (
-    ConfigurationError,
     ForbiddenError,
     NotReadyError,
     NotServedError,
@@ -49,24 +44,17 @@ from kube.request import (
     WriteOptions,
     answer_of,
     event_of,
-    never_write_twice,
-    read,
     words_of,
 )
+from kube.transport import NO_ANSWER, Transport
 
-__all__ = ["NO_ANSWER", "OWN", "Cluster", "Limits", "Object", "Page"]
+__all__ = ["OWN", "Cluster", "Limits", "Object", "Page"]
 
 _PAGE = 50
 """Objects in one page of a list: our kinds may be 1 MB each."""
 _METADATA_PAGE = 500
 _PAGE_BYTES = 4 << 20
 """Of a page with more than one object: while one is parsed, the event loop stands still (10 ms for 1 MB)."""
-NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, ConfigException)
-"""What the transport raises, and the client library where credentials cannot be renewed."""
-
-
-OnAnswer = Callable[[str, int, float], None]
-"""Takes the method of a call, the HTTP status of its answer (0 where none came), and the seconds until then."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +88,11 @@ class Page:
 class Cluster:
     """A Kubernetes API server. Every method raises ApiError when it returns no object."""
 
-    def __init__(self, client: ApiClient, namespace: str = DEFAULT_NAMESPACE, limits: Limits | None = None) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, namespace: str = DEFAULT_NAMESPACE, limits: Limits | None = None) -> None:
+        self.transport = transport
         self._limits = limits or Limits()
         self._discovery = Discovery(self._call)
         self._dry_run = False
-        self.on_answer: OnAnswer | None = None
-        """Called after every call but watches."""
         self.namespace = namespace
         """Of the context in use: where commands look for what has no namespace."""
 
@@ -125,22 +111,8 @@ class Cluster:
         """
         limits = limits or Limits()
         configuration = Configuration(connection_pool_maxsize=limits.connections)
-        # With trust_env, aiohttp looks for a proxy and a .netrc again at each request, in two turns of a thread.
-        configuration.client_session_kwargs = {"middlewares": (never_write_twice,), "trust_env": False}
         chosen = await configure(configuration, kubeconfig, context)
-        try:
-            client = ApiClient(configuration)
-        except OSError as error:
-            raise ConfigurationError(
-                f"no Kubernetes configuration: a certificate or key of {chosen.source} cannot be used; {chosen.remedy}"
-            ) from error
-        client.user_agent = user_agent
-        return cls(client, chosen.namespace, limits)
-
-    @property
-    def host(self) -> str:
-        """The name or address of the API server."""
-        return (urlsplit(str(self._client.configuration.host)).hostname or "").removesuffix(".")
+        return cls(Transport(configuration, chosen, user_agent), chosen.namespace, limits)
 
     def dry_running(self) -> Self:
         """Return this API server as one on which nothing is changed: every write is a dry run, admission included.
@@ -153,7 +125,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Close the pool, and wait until its connections are closed."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self.transport.close()
 
     async def version(self) -> str:
         """Return the server's version; a call that needs no rights."""
@@ -241,7 +213,7 @@ class Cluster:
             total=seconds + 15, sock_connect=self._limits.connect, sock_read=self._limits.silence
         )
         try:
-            response = await self._send(request, timeout)
+            response = await self.transport.send(request, timeout)
             async with response:
                 if response.status != 200:
                     answer_of(request, response, await response.read())
@@ -352,23 +324,10 @@ class Cluster:
 
     async def _call(self, request: Request, seconds: float | None = None) -> Object:
         """Make one call within `seconds`, and return the object that the API server answers."""
-        seconds = seconds or self._limits.call
         if self._dry_run:
             request = request.as_dry_run()
-        began, status = time.monotonic(), 0
         try:
-            response = await self._send(request, aiohttp.ClientTimeout(total=seconds))
-            status = response.status
-            raw = await read(response, request.most_bytes)
-        except TimeoutError as error:
-            raise UnreachableError(f"the API server gave no answer within {seconds:g} s") from error
-        except NO_ANSWER as error:
-            raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
-        finally:
-            if self.on_answer is not None:
-                self.on_answer(request.method, status, time.monotonic() - began)
-        try:
-            return answer_of(request, response, raw)
+            return await self.transport.call(request, seconds or self._limits.call)
         except ForbiddenError as error:
             if await self._is_ready():
                 raise
@@ -380,27 +339,9 @@ class Cluster:
         Everyone may ask who may discover. Source: Kubernetes, "Kubernetes API health endpoints", "Default roles".
         """
         try:
-            response = await self._send(Request("GET", OWN, path="/readyz"), aiohttp.ClientTimeout(self._limits.call))
+            request = Request("GET", OWN, path="/readyz")
+            response = await self.transport.send(request, aiohttp.ClientTimeout(self._limits.call))
             await response.read()
         except NO_ANSWER:
             return False
         return response.status not in (401, 403, 429) and response.status < 500
-
-    async def _send(
-        self,
-        request: Request,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - it bounds each read of a stream as well
-    ) -> aiohttp.ClientResponse:
-        # Not through the library's own call: that would copy the whole body for types that we do not send.
-        headers = {"Accept": request.accept, "Content-Type": request.content, "User-Agent": self._client.user_agent}
-        if request.actor.user is not None:
-            headers["Impersonate-User"] = request.actor.user
-        await self._client.update_params_for_auth(
-            headers, None, ["BearerToken"], request.path, request.method, request.body
-        )
-        query = f"?{urlencode(request.query)}" if request.query else ""
-        url = f"{self._client.configuration.host}{request.path}{query}"
-        send: Any = self._client.rest_client.request
-        answer = await send(request.method, url, headers=headers, body=request.body, _request_timeout=timeout)
-        response: aiohttp.ClientResponse = answer.response
-        return response

@@ -5,18 +5,15 @@ Source: docs/view.md, "Rights"; Kubernetes, "Authenticating".
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
-from urllib.parse import urlencode
+from typing import Literal
 
-import aiohttp
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import Configuration
 
 from api.meta import API_VERSION
-from kube.client import NO_ANSWER
 from kube.config import configure
 from kube.discovery import segment
-from kube.errors import ConfigurationError, UnreachableError
-from kube.request import JSON, OWN, AnswerTooLargeError, Object, Request, answer_of, read, words_of
+from kube.request import OWN, AnswerTooLargeError, Object, Request
+from kube.transport import Transport
 
 __all__ = ["AnswerTooLargeError", "Listed", "Plural", "Viewer"]
 
@@ -43,8 +40,8 @@ class Listed:
 class Viewer:
     """The API server as the holder of a token sees it. Every read raises ApiError."""
 
-    def __init__(self, client: ApiClient) -> None:
-        self._client = client
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     @classmethod
     async def connect(cls) -> "Viewer":
@@ -54,20 +51,17 @@ class Viewer:
         configuration.cert_file = configuration.key_file = None
         configuration.api_key, configuration.refresh_api_key_hook = {}, None
         configuration.username = configuration.password = ""
-        try:
-            client = ApiClient(configuration)
-        except OSError as error:
-            raise ConfigurationError(f"a certificate of {chosen.source} cannot be used; {chosen.remedy}") from error
-        return cls(client)
+        return cls(Transport(configuration, chosen, "drplan-view"))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._transport.close()
 
     async def get(self, token: str, plural: Plural, namespace: str, name: str) -> Object:
         """Read one object. Raises AnswerTooLargeError besides."""
         path = f"{_collection(plural, namespace)}/{segment(name)}"
-        return await self._read(token, Request("GET", OWN, path=path, about=name, most_bytes=OBJECT_BYTES))
+        request = Request("GET", OWN, path=path, about=name, most_bytes=OBJECT_BYTES)
+        return await self._transport.call(request, CALL_SECONDS, token)
 
     async def listed(self, token: str, plural: Plural, namespace: str | None, limit: int, more: str = "") -> Listed:
         """Read a page of the objects of a namespace, or of all; fewer than `limit` where they are large.
@@ -78,27 +72,13 @@ class Viewer:
             query = {"limit": str(limit)} | ({"continue": more} if more else {})
             request = Request("GET", OWN, query=query, path=_collection(plural, namespace), most_bytes=PAGE_BYTES)
             try:
-                answer = await self._read(token, request)
+                answer = await self._transport.call(request, CALL_SECONDS, token)
             except AnswerTooLargeError:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 4)
                 continue
             return Listed(list(answer.get("items") or ()), str(answer.get("metadata", {}).get("continue") or ""))
-
-    async def _read(self, token: str, request: Request) -> Object:
-        headers = {"Accept": JSON, "Authorization": f"Bearer {token}", "User-Agent": "drplan-view"}
-        query = f"?{urlencode(request.query)}" if request.query else ""
-        url = f"{self._client.configuration.host}{request.path}{query}"
-        timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
-        send: Any = self._client.rest_client.request
-        try:
-            answer = await send("GET", url, headers=headers, body=None, _request_timeout=timeout)
-            response: aiohttp.ClientResponse = answer.response
-            raw = await read(response, request.most_bytes)
-        except NO_ANSWER as error:
-            raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
-        return answer_of(request, response, raw)
 
 
 def _collection(plural: Plural, namespace: str | None) -> str:

@@ -18,6 +18,7 @@ from kube.blocking import ApiServer
 from kube.client import Cluster, Limits
 from kube.config import configure
 from kube.errors import ConfigurationError
+from kube.viewer import Viewer
 from tests.http_service import CERTIFICATE
 from tests.kube.scripted_server import kubeconfig, serving
 
@@ -230,6 +231,21 @@ async def test_a_call_goes_through_the_proxy_with_its_credentials(
     assert came == ["api.example:6443"]
     target = "CONNECT api.example:6443" if tls else "GET http://api.example:6443/version"
     assert proxy.asked == [(target, BASIC)]
+
+
+async def test_the_view_goes_through_no_proxy_that_the_other_clients_do_not_go_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"metadata": {"name": request.headers["Authorization"]}})
+
+    async with serving(answer) as url:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("KUBECONFIG", written(tmp_path, url))
+        viewer = await Viewer.connect()
+        found = await viewer.get("of-somebody", "drplans", "shop", "shop-move")
+        await viewer.close()
+    assert found["metadata"]["name"] == "Bearer of-somebody"
 
 
 def _certificate() -> ssl.SSLContext:
