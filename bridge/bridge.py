@@ -59,7 +59,7 @@ class Bridge:
         self._lease = LeaderElection(cluster, settings, clock)
         self._reflectors = [self._reflector(kind, index) for kind in ObjectKind]
         poller = HistoryPoller(temporal, settings.long_polls, pace.shortest, self._wake)
-        cluster.transport.on_answer = self._metrics.answered
+        cluster.on_answer = self._metrics.answered
         self._context = Context(
             settings=settings,
             cluster=cluster,

@@ -46,7 +46,7 @@ from kube.request import (
     event_of,
     words_of,
 )
-from kube.transport import NO_ANSWER, Transport
+from kube.transport import NO_ANSWER, OnAnswer, Transport
 
 __all__ = ["OWN", "Cluster", "Limits", "Object", "Page"]
 
@@ -89,7 +89,7 @@ class Cluster:
     """A Kubernetes API server. Every method raises ApiError when it returns no object."""
 
     def __init__(self, transport: Transport, namespace: str = DEFAULT_NAMESPACE, limits: Limits | None = None) -> None:
-        self.transport = transport
+        self._transport = transport
         self._limits = limits or Limits()
         self._discovery = Discovery(self._call)
         self._dry_run = False
@@ -114,6 +114,20 @@ class Cluster:
         chosen = await configure(configuration, kubeconfig, context)
         return cls(Transport(configuration, chosen, user_agent), chosen.namespace, limits)
 
+    @property
+    def host(self) -> str:
+        """The name or address of the API server."""
+        return self._transport.host
+
+    @property
+    def on_answer(self) -> OnAnswer | None:
+        """Called after every call but watches."""
+        return self._transport.on_answer
+
+    @on_answer.setter
+    def on_answer(self, on_answer: OnAnswer) -> None:
+        self._transport.on_answer = on_answer
+
     def dry_running(self) -> Self:
         """Return this API server as one on which nothing is changed: every write is a dry run, admission included.
 
@@ -125,7 +139,7 @@ class Cluster:
 
     async def close(self) -> None:
         """Close the pool, and wait until its connections are closed."""
-        await self.transport.close()
+        await self._transport.close()
 
     async def version(self) -> str:
         """Return the server's version; a call that needs no rights."""
@@ -213,7 +227,7 @@ class Cluster:
             total=seconds + 15, sock_connect=self._limits.connect, sock_read=self._limits.silence
         )
         try:
-            response = await self.transport.send(request, timeout)
+            response = await self._transport.send(request, timeout)
             async with response:
                 if response.status != 200:
                     answer_of(request, response, await response.read())
@@ -327,7 +341,7 @@ class Cluster:
         if self._dry_run:
             request = request.as_dry_run()
         try:
-            return await self.transport.call(request, seconds or self._limits.call)
+            return await self._transport.call(request, seconds or self._limits.call)
         except ForbiddenError as error:
             if await self._is_ready():
                 raise
@@ -340,7 +354,7 @@ class Cluster:
         """
         try:
             request = Request("GET", OWN, path="/readyz")
-            response = await self.transport.send(request, aiohttp.ClientTimeout(self._limits.call))
+            response = await self._transport.send(request, aiohttp.ClientTimeout(self._limits.call))
             await response.read()
         except NO_ANSWER:
             return False

@@ -52,7 +52,7 @@ async def _serve(
     try:
         options, own_runtime = connect_options(), runtime(settings.metrics_address, settings.log_level)
         metrics = Metrics(own_runtime.metric_meter)
-        cluster.transport.on_answer = metrics.answered
+        cluster.on_answer = metrics.answered
         metrics.set(TEMPORAL_REACHABLE, 0)
         encryption = PayloadEncryption.of(settings.payload_keys, settings.payload_key_id)
         temporal = _until_reached(

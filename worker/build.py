@@ -45,7 +45,7 @@ def build_worker(
     snapshots = SnapshotStore.of(cluster)
     authorizer = authorization(client, cluster, snapshots, impersonation)
     temporal_host = client.service_client.config.target_host.rpartition(":")[0].strip("[]")
-    control_plane = frozenset({cluster.transport.host, temporal_host.lower()})
+    control_plane = frozenset({cluster.host, temporal_host.lower()})
     hosts = replace(allowed_hosts(settings.http_allowed_hosts), control_plane=control_plane)
     return Worker(
         client,
