@@ -4,6 +4,7 @@ Source: docs/operations.md, "Which namespaces" and "DRWorkflows of other namespa
 "Authorization", "Checking API access".
 """
 
+import time
 from collections.abc import Iterable
 
 from activities.errors import ActionError, action_error
@@ -17,6 +18,29 @@ from kube.errors import ApiError, ForbiddenError, NotFoundError
 from planning.messages import access as access_messages
 
 _REVIEWS = "authorization.k8s.io/v1"
+_OPEN_SECONDS = 10.0
+"""How long a namespace that was open is not asked about again: many plans of it may begin at once."""
+
+
+class OpenNamespaces:
+    """The accounts as which the worker may act, asked of the API server when a run begins.
+
+    The answer only decides how a run that could do nothing is refused, with a remedy: what an action may do, the API
+    server decides for each of its requests.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._open: dict[tuple[str, str], float] = {}
+        """When namespace and account were found to be usable."""
+
+    async def require(self, namespace: str, account: str) -> None:
+        """Raise what `require_open_namespace` raises, unless the account could be used a moment ago."""
+        since = time.monotonic() - _OPEN_SECONDS
+        self._open = {key: at for key, at in self._open.items() if at > since}
+        if (namespace, account) not in self._open:
+            await require_open_namespace(self._cluster, namespace, account)
+            self._open[namespace, account] = time.monotonic()
 
 
 async def require_open_namespace(cluster: Cluster, namespace: str, account: str) -> None:

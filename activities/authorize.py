@@ -49,6 +49,7 @@ _CACHE_SECONDS = 2.0
 """How long an execution that was read is used: a status may hold a megabyte, and many actions run at once."""
 _CACHE_SIZE = 200
 _FIRST_PAUSE = 0.05
+_SHOWN_AFTER = 0.5
 _LONGEST_PAUSE = 1.0
 _LONGEST_WAIT = 20.0
 """Seconds; within the margin that start-to-close leaves above the action's own time."""
@@ -84,13 +85,22 @@ def actor_of(namespace: str, account: str | None) -> Actor:
     return Actor(user=None if account is None else f"system:serviceaccount:{namespace}:{account}")
 
 
+@dataclass(frozen=True)
+class AuthorizedRun:
+    """What a root workflow may decide on."""
+
+    execution: DRPlanExecution
+    plan: DRPlan | None
+    """As it was when the lock in it was seen: a decision is made of it, and does not read it again."""
+
+
 class Authorizer(Protocol):
     """Decides what an activity may do. Methods raise ActionError, and NotRecordedError where it is not known yet."""
 
-    async def root(self, request: RunInput) -> DRPlanExecution:
-        """Return the execution that the root workflow of this activity may decide on."""
+    async def root(self, request: RunInput) -> AuthorizedRun:
+        """Return the execution that the root workflow of this activity may decide on, and its plan."""
 
-    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+    async def rehearsal(self, request: RehearsalInput) -> AuthorizedRun:
         """Return the preview of a plan that this activity may make, as an execution that is stored nowhere."""
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
@@ -134,8 +144,8 @@ class RunAuthorizer:
         """Return the authorizer of a worker."""
         return cls(cluster, snapshots, TemporalRuns(client), impersonation)
 
-    async def root(self, request: RunInput) -> DRPlanExecution:
-        """Return the execution that the root workflow of this activity may decide on.
+    async def root(self, request: RunInput) -> AuthorizedRun:
+        """Return the execution that the root workflow of this activity may decide on, and its plan.
 
         The status names the run only after the start, but what the bridge writes before it is there. The lock is
         required of every run but a preview: whoever may write a status can name any run there.
@@ -155,15 +165,17 @@ class RunAuthorizer:
             await self._require_same_run(key, recorded, info.workflow_run_id or "")
         elif not _accepted(execution) or FINALIZER not in execution.metadata.finalizers:
             raise ActionError(FailureType.TRANSIENT, access_messages.not_started_by_bridge(key))
-        if spec.dry_run:
-            return execution
         plan = await find(self._cluster, DRPlan, key.namespace, spec.plan_ref)
         # Of a plan that is gone nobody has the lock, so only a run that the bridge has recorded goes on.
-        if (plan is None and recorded is None) or (plan is not None and not plan.locked_by(key)):
+        locked = recorded is not None if plan is None else plan.locked_by(key)
+        if not spec.dry_run and not locked:
             raise ActionError(FailureType.TRANSIENT, access_messages.without_lock(key, spec.plan_ref))
-        return execution
+        if status.summary is None and not status.stages:
+            # The first action asks before the bridge can have recorded the run, and need not read this to be told so.
+            self._remember(key, execution)
+        return AuthorizedRun(execution, plan)
 
-    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+    async def rehearsal(self, request: RehearsalInput) -> AuthorizedRun:
         """Return the preview of a plan that this activity may make, as an execution that is stored nowhere.
 
         What it asks is in the status of the plan, which names this very run by its start.
@@ -175,7 +187,7 @@ class RunAuthorizer:
         record, workflow_id = plan.status.rehearsal, activity.info().workflow_id or ""
         if record is None or record.completion_time is not None or workflow_id != rehearsal_id(key, record.start_time):
             raise _refused(access_messages.another_rehearsal(key, workflow_id))
-        return preview_of(plan, record.operation, record.execution)
+        return AuthorizedRun(preview_of(plan, record.operation, record.execution), plan)
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         """Return the input of an action with what gives power as trusted objects have it."""
@@ -319,7 +331,9 @@ class RunAuthorizer:
                     return execution
             if waited >= _LONGEST_WAIT:
                 raise NotRecordedError(FailureType.TRANSIENT, waiting)
-            attempt.report(waiting_for=waiting)
+            if waited >= _SHOWN_AFTER:
+                # Each is a call to Temporal and a write there; the first action of a run always waits for a moment.
+                attempt.report(waiting_for=waiting)
             await asyncio.sleep(pause)
             waited, pause, cached = waited + pause, min(pause * 2, _LONGEST_PAUSE), False
 
@@ -338,16 +352,18 @@ class RunAuthorizer:
             raise _refused(access_messages.another_run(execution, recorded.workflow_id, run_id))
 
     async def _execution(self, key: ObjectKey, *, cached: bool) -> DRPlanExecution:
-        now = time.monotonic()
         known = self._cache.get(key)
-        if cached and known is not None and now - known[1] < _CACHE_SECONDS:
+        if cached and known is not None and time.monotonic() - known[1] < _CACHE_SECONDS:
             return known[0]
         execution = await read_execution(self._cluster, key, FailureType.NOT_FOUND, tree=False)
-        self._cache[key] = (execution, now)
+        self._remember(key, execution)
+        return execution
+
+    def _remember(self, key: ObjectKey, execution: DRPlanExecution) -> None:
+        self._cache[key] = (execution, time.monotonic())
         self._cache.move_to_end(key)
         while len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
-        return execution
 
 
 def _accepted(execution: DRPlanExecution) -> bool:

@@ -13,9 +13,10 @@ from typing import Generic, Protocol, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.access import require_open_namespace, require_readable_workflows
+from activities.access import OpenNamespaces, require_readable_workflows
 from activities.attempt import RunningAttempt
-from activities.authorize import Impersonation, actor_of
+from activities.authorize import AuthorizedRun, Impersonation, actor_of
+from activities.decided_reverts import Basis
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.ledger import LedgerStore, prior_states
 from activities.observe import observe
@@ -38,7 +39,6 @@ from api.failures import FailureType
 from api.meta import Model, ObjectKey, ObjectName
 from api.objects import Actor
 from api.plan import DRPlan
-from api.runs import RunInput
 from api.snapshot import Snapshot
 from api.steps import Attempts, Origin
 from api.tree import Rejection
@@ -94,6 +94,8 @@ class Loaded(Generic[DecisionT]):
     """The definitions that are carried out, as they are to be stored."""
     obstacles: Sequence[str] = ()
     """Of a preview: what would keep the execution as a whole from its start."""
+    basis: Basis | None = None
+    """What a Revert was decided on."""
 
 
 AnyLoaded = Loaded[ExecuteDecision] | Loaded[RevertDecision]
@@ -127,13 +129,14 @@ class Decider:
         self._impersonation = impersonation
         self._revisions = RevisionStore(cluster)
         self._ledgers = ledgers
+        self._open_namespaces = OpenNamespaces(cluster)
 
-    async def execute(self, request: RunInput, execution: DRPlanExecution) -> Loaded[ExecuteDecision]:
+    async def execute(self, run: AuthorizedRun) -> Loaded[ExecuteDecision]:
         """Decide what an Execute does."""
-        namespace = request.execution.namespace
-        plan = await find(self._cluster, DRPlan, namespace, request.plan)
+        execution, plan = run.execution, run.plan
+        namespace = execution.metadata.namespace
         if plan is None:
-            raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(request.plan))
+            raise ActionError(FailureType.NOT_FOUND, run_messages.plan_gone(execution.spec.plan_ref))
         account = await self._account(namespace, plan)
         actor = actor_of(namespace, account)
         references = workflow_references(plan)
@@ -141,7 +144,7 @@ class Decider:
         workflows = await find_workflows(self._cluster, references)
         resolved = await self._resolved(layers_of(plan, workflows, execution), actor)
         definitions = of_execute(execution, plan, workflows, resolved)
-        documents, origin = await stored_documents(request.execution, definitions, account)
+        documents, origin = await stored_documents(execution.metadata.key, definitions, account)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
         decided_from, obstacles = (execution, plan, workflows, resolved, origin), list[str]()
         if execution.spec.dry_run:
@@ -158,27 +161,24 @@ class Decider:
             return Loaded(rejected_execute(message, Rejection.OBJECT_OF_ANOTHER_EXECUTION), plan, account)
         return Loaded(decision, plan, account, documents, obstacles)
 
-    async def return_to(self, request: RunInput, revert: DRPlanExecution, name: str) -> ReturnTo | str:
+    async def return_to(self, run: AuthorizedRun, name: str) -> ReturnTo | str:
         """Return what a Revert to the execution of this name takes back, or why it may not."""
-        namespace = request.execution.namespace
+        namespace = run.execution.metadata.namespace
         target = await find(self._cluster, DRPlanExecution, namespace, name)
         if target is None:
             return rejection_messages.unknown_execution(name, namespace)
-        if reason := why_rejected(revert, target):
+        if reason := why_rejected(run.execution, target):
             return reason
-        plan = await find(self._cluster, DRPlan, namespace, request.plan)
         others = await other_executions(self._cluster, target)
-        later = await self._in_effect(target, others, plan)
+        later = await self._in_effect(target, others, run.plan)
         if not later:
             return rejection_messages.nothing_later(name)
-        return ReturnTo(plan, later, None if was_taken_back(target, others.reverts) else name)
+        return ReturnTo(run.plan, later, None if was_taken_back(target, others.reverts) else name)
 
-    async def revert(
-        self, request: RunInput, revert: DRPlanExecution, attempt: RunningAttempt, part: str = ""
-    ) -> Loaded[RevertDecision]:
+    async def revert(self, run: AuthorizedRun, attempt: RunningAttempt, part: str = "") -> Loaded[RevertDecision]:
         """Decide what a Revert of one execution does; `part` is its name where the Revert takes back several."""
-        namespace = request.execution.namespace
-        live_plan = await find(self._cluster, DRPlan, namespace, request.plan)
+        revert, live_plan = run.execution, run.plan
+        namespace = revert.metadata.namespace
         original = await original_of(self._cluster, revert)
         account = None if live_plan is None else await self._account(namespace, live_plan)
         if original is not None and original.status.phase in ENDED:
@@ -188,6 +188,7 @@ class Decider:
                 return Loaded(rejected_revert(str(error), error.fault), live_plan, account)
         if original is None:
             return Loaded(decide_revert(revert, None, [], {}, live_plan, {}), live_plan, account)
+        basis = Basis(original, live_plan)
         # Not what this worker has read before: a decision is made of what is stored now.
         stored = SnapshotStore.of(self._cluster)
         used = await original_definitions(self._cluster, stored, original, live_plan)
@@ -208,7 +209,7 @@ class Decider:
         # Those that came after a part are taken back by then.
         layers = [] if part else await self._layers(original, others, live_plan)
         definitions, errors = await self._revert_definitions(revert, original, used, actor)
-        documents, origin = await stored_documents(request.execution, definitions)
+        documents, origin = await stored_documents(revert.metadata.key, definitions)
         decide = partial(decide_revert, revert, original, others.reverts, looks, used.plan, used.workflows, origin)
         states = await prior_states(self._revisions, original, used.workflows, Scope.of(revert.spec))
         decision = await asyncio.to_thread(
@@ -218,14 +219,14 @@ class Decider:
             decision = without_unmarked(decision, original, looks)
         if errors and decision.rejection is None and not revert.spec.dry_run:
             decision = rejected_revert(rejection_messages.unusable(errors))
-        return Loaded(decision, live_plan, account, documents, errors)
+        return Loaded(decision, live_plan, account, documents, errors, basis)
 
     async def _account(self, namespace: str, plan: DRPlan | None, snapshot: Snapshot | None = None) -> str | None:
         """Return the service account whose rights actions have; None for the worker's own. Raises ActionError."""
         account = self._impersonation.account(plan, snapshot)
         if account is not None:
             try:
-                await require_open_namespace(self._cluster, namespace, account)
+                await self._open_namespaces.require(namespace, account)
             except ActionError as error:
                 # A person who applies a whole folder may have the account in it, after the execution.
                 if error.type is FailureType.NOT_FOUND and activity.info().attempt <= _PATIENT_ATTEMPTS:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from temporalio import activity
 
 from activities.attempt import RunningAttempt
-from activities.authorize import Authorizer, Impersonation, actor_of
+from activities.authorize import AuthorizedRun, Authorizer, Impersonation, actor_of
+from activities.decided_reverts import DecidedReverts
 from activities.decision import (
     AnyLoaded,
     Decider,
@@ -23,15 +24,14 @@ from activities.decision import (
 )
 from activities.errors import ActionError
 from activities.ledger import LedgerStore
-from activities.read import (
-    preview_with,
-)
+from activities.read import find, preview_with
 from activities.store import RevisionStore, SnapshotStore
 from api.decisions import ExecuteDecision, Redecision, RedecisionInput, RevertDecision
 from api.execution import DRPlanExecution
 from api.failures import FailureType
 from api.meta import ObjectKey
 from api.phases import OperationType, Phase
+from api.plan import DRPlan
 from api.runs import RehearsalInput, RunInput
 from api.tree import Preview, RunState
 from kube.client import Cluster
@@ -60,8 +60,10 @@ class LoadActivities:
         authorizer: Authorizer,
         previewer: Previewer,
         snapshots: SnapshotStore | None = None,
+        decided: DecidedReverts | None = None,
     ) -> None:
         self._cluster = cluster
+        self._decided = decided or DecidedReverts()
         self._previewer = previewer
         self._snapshots = snapshots or SnapshotStore.of(cluster)
         self._authorizer = authorizer
@@ -95,10 +97,10 @@ class LoadActivities:
 
     async def _again(self, request: RedecisionInput, attempt: RunningAttempt) -> Redecision:
         revert, part = await self._authorizer.redecision(attempt), request.place.part
-        key, spec = revert.metadata.key, revert.spec
-        run_input = RunInput(execution=key, plan=spec.plan_ref, operation=spec.operation_type)
-        one = revert if part is None else of_part(revert, part)
-        loaded = await self._decider.revert(run_input, one, attempt, part or "")
+        key = revert.metadata.key
+        plan = await find(self._cluster, DRPlan, key.namespace, revert.spec.plan_ref)
+        run = AuthorizedRun(revert if part is None else of_part(revert, part), plan)
+        loaded = await self._decider.revert(run, attempt, part or "")
         if loaded.decision.rejection is not None:
             raise ActionError(FailureType.INVALID, request_messages.still_refused(loaded.decision.rejection))
         again = action_again(loaded.decision, request)
@@ -113,10 +115,10 @@ class LoadActivities:
         )
 
     async def _execute(self, request: RunInput, attempt: RunningAttempt) -> ExecuteDecision:
-        execution = await self._authorizer.root(request)
-        require_preview(execution, preview=False)
-        loaded = await self._decider.execute(request, execution)
-        decision = await self._store(await self._as_previewed(execution, loaded, attempt), request.execution)
+        run = await self._authorizer.root(request)
+        require_preview(run.execution, preview=False)
+        loaded = await self._decider.execute(run)
+        decision = await self._store(await self._as_previewed(run.execution, loaded, attempt), request.execution)
         if decision.origin is None or decision.state.snapshot is None:
             return decision
         ledger = await self._ledgers.store_first(request.execution, first_part(decision.state))
@@ -125,41 +127,39 @@ class LoadActivities:
         return decision.model_copy(update={"origin": origin, "state": state})
 
     async def _revert(self, request: RunInput, attempt: RunningAttempt) -> RevertDecision:
-        revert = await self._authorizer.root(request)
-        require_preview(revert, preview=False)
-        if revert.spec.revert_to is not None:
-            return await self._unwound(request, revert, revert.spec.revert_to, attempt)
-        loaded = await self._decider.revert(request, revert, attempt)
-        return await self._store(await self._as_previewed(revert, loaded, attempt), request.execution)
+        run = await self._authorizer.root(request)
+        require_preview(run.execution, preview=False)
+        if run.execution.spec.revert_to is not None:
+            return await self._unwound(request, run, run.execution.spec.revert_to, attempt)
+        loaded = await self._as_previewed(run.execution, await self._decider.revert(run, attempt), attempt)
+        return await self._store_revert(loaded, request.execution)
 
     async def _unwound(
-        self, request: RunInput, revert: DRPlanExecution, name: str, attempt: RunningAttempt
+        self, request: RunInput, run: AuthorizedRun, name: str, attempt: RunningAttempt
     ) -> RevertDecision:
         """Decide on the next execution of those that came after the one of this name, which stays."""
-        back = await self._decider.return_to(request, revert, name)
+        back = await self._decider.return_to(run, name)
         if isinstance(back, str):
             return rejected_revert(back)
         names = [one.metadata.name for one in back.later]
         part = request.part or names[0]
         if part not in names:
             return rejected_revert(rejection_messages.nothing_later(name))
-        loaded = await self._decider.revert(request, of_part(revert, part), attempt, part)
-        decision = labelled(await self._store(loaded, request.execution), part, back.in_effect)
+        loaded = await self._decider.revert(_of_part(run, part), attempt, part)
+        decision = labelled(await self._store_revert(loaded, request.execution, part), part, back.in_effect)
         if request.part is not None or decision.rejection is not None:
             return decision
         return with_parts(decision, back.later[1:], back.plan)
 
     async def _preview(self, request: RunInput, attempt: RunningAttempt) -> RunState:
-        execution = await self._authorizer.root(request)
-        require_preview(execution, preview=True)
-        return shorten(await self._preview_of(request, execution, attempt))
+        run = await self._authorizer.root(request)
+        require_preview(run.execution, preview=True)
+        return shorten(await self._preview_of(run, attempt))
 
     async def _rehearse(self, request: RehearsalInput, attempt: RunningAttempt) -> RunState:
-        execution = await self._authorizer.rehearsal(request)
-        spec = execution.spec
-        run_input = RunInput(execution=execution.metadata.key, plan=spec.plan_ref, operation=spec.operation_type)
+        run = await self._authorizer.rehearsal(request)
         try:
-            found = await self._preview_of(run_input, execution, attempt)
+            found = await self._preview_of(run, attempt)
         except ActionError as error:
             if error.type.repeatable:
                 raise
@@ -167,33 +167,32 @@ class LoadActivities:
             return would_be_refused(RunState(), error.message)
         return RunState(phase=found.phase, message=found.message, preview=found.preview)
 
-    async def _preview_of(self, request: RunInput, execution: DRPlanExecution, attempt: RunningAttempt) -> RunState:
-        if execution.spec.revert_to is not None:
-            return await self._preview_of_return(request, execution, execution.spec.revert_to, attempt)
+    async def _preview_of(self, run: AuthorizedRun, attempt: RunningAttempt) -> RunState:
+        spec = run.execution.spec
+        if spec.revert_to is not None:
+            return await self._preview_of_return(run, spec.revert_to, attempt)
         loaded: Loaded[ExecuteDecision] | Loaded[RevertDecision]
-        if request.operation is OperationType.EXECUTE:
-            loaded = await self._decider.execute(request, execution)
+        if spec.operation_type is OperationType.EXECUTE:
+            loaded = await self._decider.execute(run)
         else:
-            loaded = await self._decider.revert(request, execution, attempt)
-        return await self._previewed(execution, [loaded], attempt)
+            loaded = await self._decider.revert(run, attempt)
+        return await self._previewed(run.execution, [loaded], attempt)
 
-    async def _preview_of_return(
-        self, request: RunInput, revert: DRPlanExecution, name: str, attempt: RunningAttempt
-    ) -> RunState:
+    async def _preview_of_return(self, run: AuthorizedRun, name: str, attempt: RunningAttempt) -> RunState:
         """Return what would become of all executions after the one of this name, the newest first."""
-        back = await self._decider.return_to(request, revert, name)
+        back = await self._decider.return_to(run, name)
         if isinstance(back, str):
             return would_be_refused(RunState(), back)
         parts = []
         for one in back.later:
             part = one.metadata.name
-            loaded = await self._decider.revert(request, of_part(revert, part), attempt, part)
+            loaded = await self._decider.revert(_of_part(run, part), attempt, part)
             decision = labelled(loaded.decision, part, back.in_effect)
             obstacles = list(loaded.obstacles)
             if decision.rejection is not None:
                 obstacles.append(preview_messages.of_execution(part, decision.rejection))
             parts.append(replace(loaded, decision=decision, obstacles=obstacles))
-        found = await self._previewed(revert, parts, attempt)
+        found = await self._previewed(run.execution, parts, attempt)
         # No execution takes the digest of a return: each part is decided when those before it are done.
         preview = found.preview and found.preview.model_copy(update={"digest": None, "definitions": None})
         return found.model_copy(update={"preview": preview})
@@ -235,6 +234,13 @@ class LoadActivities:
             update = {"state": decision.state.model_copy(update={"preview": Preview(digest=wanted)})}
         return replace(loaded, decision=decision.model_copy(update=update))
 
+    async def _store_revert(self, loaded: Loaded[RevertDecision], revert: ObjectKey, part: str = "") -> RevertDecision:
+        """Store what a Revert, or a part of it, works with, and keep what its proof rests on."""
+        decision = await self._store(loaded, revert)
+        if loaded.basis is not None and decision.rejection is None:
+            await self._decided.keep(revert, part, loaded.basis)
+        return decision
+
     async def _store(self, loaded: Loaded[DecisionT], execution: ObjectKey) -> DecisionT:
         """Store what a run that goes ahead works with, and record that and the account in its status.
 
@@ -252,3 +258,8 @@ class LoadActivities:
             await self._snapshots.store(execution, stored)
         state = decision.state.model_copy(update=recorded)
         return decision.model_copy(update={"state": state, "actor": actor_of(execution.namespace, account)})
+
+
+def _of_part(run: AuthorizedRun, part: str) -> AuthorizedRun:
+    """Return a Revert as one that takes back only the execution of this name."""
+    return replace(run, execution=of_part(run.execution, part))

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.attempt import RunningAttempt, answer
 from activities.authorize import Authorizer, Impersonation, actor_of
+from activities.decided_reverts import Basis, DecidedReverts
 from activities.effects.delete import metadata_if_present
 from activities.errors import ActionError, words_of
 from activities.ledger import LedgerStore
@@ -45,9 +46,15 @@ class ProofActivities:
     """The activity at the end of a Revert."""
 
     def __init__(
-        self, cluster: Cluster, impersonation: Impersonation, authorizer: Authorizer, snapshots: SnapshotStore
+        self,
+        cluster: Cluster,
+        impersonation: Impersonation,
+        authorizer: Authorizer,
+        snapshots: SnapshotStore,
+        decided: DecidedReverts | None = None,
     ) -> None:
         self._cluster = cluster
+        self._decided = decided or DecidedReverts()
         self._impersonation = impersonation
         self._authorizer = authorizer
         self._snapshots = snapshots
@@ -61,14 +68,13 @@ class ProofActivities:
 
     async def _prove(self, request: ProofInput, attempt: RunningAttempt) -> ProofReport:
         revert = await self._authorizer.proof(request, attempt)
-        plan = await find(self._cluster, DRPlan, revert.metadata.namespace, revert.spec.plan_ref)
         parts = request.parts if revert.spec.revert_to is not None else [""]
         originals = list[tuple[str, DRPlanExecution, Workflows]]()
         for part in parts[::-1]:
-            original = await self._original(of_part(revert, part) if part else revert)
-            used = await original_definitions(self._cluster, self._snapshots, original, plan)
-            originals.append((part, original, used.workflows))
-            account = self._impersonation.account(plan, used.snapshot)
+            basis = self._decided.take(revert.metadata.key, part) or await self._basis(revert, part)
+            used = await original_definitions(self._cluster, self._snapshots, basis.original, basis.plan)
+            originals.append((part, basis.original, used.workflows))
+            account = self._impersonation.account(basis.plan, used.snapshot)
         if not originals:
             return ProofReport()
         actor = actor_of(revert.metadata.namespace, account)
@@ -89,8 +95,12 @@ class ProofActivities:
         proofs = await parallel(before.objects.values(), check)
         return before.report(dict(zip(before.objects, proofs, strict=True)))
 
-    async def _original(self, revert: DRPlanExecution) -> DRPlanExecution:
+    async def _basis(self, revert: DRPlanExecution, part: str) -> Basis:
         """Read what a Revert, or a part of one, takes back, with its ledger. Raises ActionError."""
+        plan = await find(self._cluster, DRPlan, revert.metadata.namespace, revert.spec.plan_ref)
+        return Basis(await self._original(of_part(revert, part) if part else revert), plan)
+
+    async def _original(self, revert: DRPlanExecution) -> DRPlanExecution:
         original = await original_of(self._cluster, revert)
         if original is None:
             name = revert.spec.revert_execution_ref or ""

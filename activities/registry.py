@@ -9,6 +9,7 @@ from typing import Any
 
 from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation
+from activities.decided_reverts import DecidedReverts
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.hook_cleanup import HookCleanupEffect
 from activities.effects.http import HttpEffect
@@ -46,7 +47,8 @@ def activities(
     """
     asking, snapshots = cluster.dry_running(), snapshots or SnapshotStore.of(cluster)
     previewer = Previewer(asking, effects(asking, hosts))
-    load = LoadActivities(cluster, impersonation, authorizer, previewer, snapshots)
+    decided = DecidedReverts()
+    load = LoadActivities(cluster, impersonation, authorizer, previewer, snapshots, decided)
     executing = ExecuteActivities(cluster, effects(cluster, hosts), authorizer, snapshots)
     rollback = RollbackActivities(cluster, executing, authorizer)
     return [
@@ -60,7 +62,7 @@ def activities(
         rollback.rollback_action,
         rollback.look_again,
         LedgerActivities(cluster, authorizer).store_record,
-        ProofActivities(cluster, impersonation, authorizer, snapshots).prove_revert,
+        ProofActivities(cluster, impersonation, authorizer, snapshots, decided).prove_revert,
         ParametersActivities(cluster, authorizer, snapshots).store_parameters,
     ]
 

@@ -33,8 +33,8 @@ from planning.snapshot.documents import SnapshotDocument, SnapshotError, digest,
 
 T = TypeVar("T")
 ModelT = TypeVar("ModelT", bound=Model)
-_CacheKey = tuple[str, str, str, type[Model]]
-"""Uid of the execution, name and hash of the document, and what it is read as."""
+_CacheKey = tuple[str, str, str, type[Model] | None]
+"""Uid of the execution, name and hash of the document, and what it is read as; None as it was stored, until then."""
 
 BOUND = 1_500_000
 """Bytes of the data of one revision, as it is sent. Measured with etcd's default limit, 1.5 MiB for a whole object: the
@@ -154,14 +154,14 @@ class SnapshotStore:
     """Definitions and decisions of executions: stored once, however often that is tried, and read as stored.
 
     Methods raise ActionError: UNDEFINED if a document is gone or was altered. A reference carries the hash of what it
-    names, so what was read once need not be read again.
+    names, so what was stored or read once need not be read again.
     """
 
     def __init__(self, revisions: RevisionStore, cache_size: int = _CACHE_SIZE) -> None:
         self._revisions = revisions
         self._cache_size = cache_size
         self._cache: OrderedDict[_CacheKey, tuple[Any, int]] = OrderedDict()
-        """What was read, and its size; what was used last is last."""
+        """What was stored or read, and its size; what was used last is last."""
         self._reading: WeakValueDictionary[_CacheKey, asyncio.Lock] = WeakValueDictionary()
         """Held by the one who reads a document: hundreds of actions ask for it at once when a run begins."""
 
@@ -206,6 +206,8 @@ class SnapshotStore:
         revision = await self._revisions.create(execution, document.ref.name, document.data)
         if digest(revision.data) != document.ref.sha256:
             raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_altered(document.ref.name))
+        key = (execution.uid, document.ref.name, document.ref.sha256, None)
+        self._add(key, revision.data, len(json.dumps(revision.data)))
 
     async def _read(
         self,
@@ -223,16 +225,19 @@ class SnapshotStore:
             return cached
 
     async def _load(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> tuple[T, int]:
-        """Read a document; return it with its size."""
-        revision = await self._revisions.read(execution, ref.name)
-        if revision is None:
-            raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_gone(ref.name))
+        """Read a document, unless this worker has stored it; return it with its size."""
+        data, _ = self._cache.pop((execution.uid, ref.name, ref.sha256, None), (None, 0))
+        if data is None:
+            revision = await self._revisions.read(execution, ref.name)
+            if revision is None:
+                raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_gone(ref.name))
+            data = revision.data
         try:
             # In a thread: a document of a megabyte takes longer than the event loop may be kept busy.
-            parsed = await asyncio.to_thread(parse, revision.data)
+            parsed = await asyncio.to_thread(parse, data)
         except SnapshotError as error:
             raise ActionError(FailureType.UNDEFINED, str(error)) from None
-        return parsed, len(json.dumps(revision.data))
+        return parsed, len(json.dumps(data))
 
     def _add(self, key: _CacheKey, parsed: Any, size: int) -> None:
         self._cache[key] = (parsed, size)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from activities.attempt import RunningAttempt
-from activities.authorize import InputT
+from activities.authorize import AuthorizedRun, InputT
 from activities.decision import AnyLoaded
 from activities.read import find, read_execution
 from api.attempts import ActionOutcome, LedgerInput
@@ -23,14 +23,15 @@ class BelievedInputs:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def root(self, request: RunInput) -> DRPlanExecution:
-        return await read_execution(self._cluster, request.execution, FailureType.NOT_FOUND)
+    async def root(self, request: RunInput) -> AuthorizedRun:
+        execution = await read_execution(self._cluster, request.execution, FailureType.NOT_FOUND)
+        return AuthorizedRun(execution, await find(self._cluster, DRPlan, request.execution.namespace, request.plan))
 
-    async def rehearsal(self, request: RehearsalInput) -> DRPlanExecution:
+    async def rehearsal(self, request: RehearsalInput) -> AuthorizedRun:
         plan = await find(self._cluster, DRPlan, request.plan.namespace, request.plan.name)
         assert plan is not None
         assert plan.status.rehearsal is not None
-        return preview_of(plan, plan.status.rehearsal.operation, plan.status.rehearsal.execution)
+        return AuthorizedRun(preview_of(plan, plan.status.rehearsal.operation, plan.status.rehearsal.execution), plan)
 
     async def action(self, request: InputT, attempt: RunningAttempt) -> InputT:
         return request

@@ -15,7 +15,15 @@ from activities.authorize import Impersonation, InputT, RunAuthorizer
 from activities.errors import ActionError
 from activities.store import SnapshotStore
 from activities.temporal_runs import RootRecord, RunUnknownError
-from api.attempts import ActionOutcome, AttemptFailure, ExecuteInput, LedgerInput, ObserveInput, RollbackInput
+from api.attempts import (
+    ActionOutcome,
+    AttemptFailure,
+    ExecuteInput,
+    Heartbeat,
+    LedgerInput,
+    ObserveInput,
+    RollbackInput,
+)
 from api.decisions import RevertDecision
 from api.execution import DRPlanExecution
 from api.failures import FailureType
@@ -308,6 +316,23 @@ async def test_what_the_bridge_has_not_recorded_yet_is_waited_for() -> None:
     cluster = OneExecution(*states)
     assert (await authorized(cluster, Runs(root()))).user == "system:serviceaccount:team-a:deployer"
     assert cluster.reads == 4
+
+
+@pytest.mark.parametrize(("after", "told"), [(60.0, False), (0.0, True)], ids=["a moment", "longer"])
+async def test_only_a_wait_that_lasts_is_told_to_temporal(
+    monkeypatch: pytest.MonkeyPatch, after: float, told: bool
+) -> None:
+    monkeypatch.setattr(activities.authorize, "_SHOWN_AFTER", after)
+    cluster, beats = OneExecution(execution({}), execution(RECORDED)), list[Heartbeat]()
+    authorizer = RunAuthorizer(cast(Cluster, cluster), cast(SnapshotStore, Stored()), Runs(root()), Impersonation())
+    environment = ActivityEnvironment()
+    environment.on_heartbeat = beats.append
+
+    async def act(given: ExecuteInput) -> None:
+        await authorizer.action(given, RunningAttempt(given.step.attempts))
+
+    await environment.run(act, asked())
+    assert [bool(beat.waiting_for) for beat in beats] == [True] * told
 
 
 async def test_an_acceptance_that_was_altered_is_waited_for_until_the_bridge_puts_it_back() -> None:
@@ -779,7 +804,7 @@ async def rehearsal_of(plan: Object | None, workflow_id: str = OPEN_REHEARSAL) -
     environment.info = dataclasses.replace(environment.info, workflow_id=workflow_id, workflow_run_id="first")
     # Another start than that of the run: what an input says beside the plan is not believed.
     request = RehearsalInput(plan=PLAN_KEY, start_time=datetime(2026, 2, 3, 11, tzinfo=UTC))
-    return await environment.run(authorizer.rehearsal, request)
+    return (await environment.run(authorizer.rehearsal, request)).execution
 
 
 async def test_a_rehearsal_asks_what_the_status_of_its_plan_says() -> None:

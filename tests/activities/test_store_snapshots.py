@@ -106,10 +106,21 @@ async def test_one_that_is_gone_is_said_to_be_gone(ns: LiveNamespace) -> None:
     assert caught.value.type is FailureType.UNDEFINED
 
 
-async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+async def test_what_a_worker_has_stored_it_does_not_read(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
     execution, kept = snapshot_of(faulty_ns)
     snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
     await snapshots.store(execution, kept)
+    for _ in range(2):
+        root = await snapshots.root(execution, kept[-1].ref)
+        found = [(await snapshots.workflow(execution, each)).spec for each in root.workflows]
+    assert found == [flow.spec for flow in FLOWS]
+    assert faulty.count("GET", "/controllerrevisions/[^/]+") == 0
+
+
+async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
+    execution, kept = snapshot_of(faulty_ns)
+    await SnapshotStore(RevisionStore(faulty_ns.cluster)).store(execution, kept)
+    snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
     for _ in range(3):
         root = await snapshots.root(execution, kept[-1].ref)
         for each in root.workflows:
@@ -120,7 +131,7 @@ async def test_what_was_read_once_is_not_read_again(faulty: FaultyServer, faulty
 async def test_memory_is_bounded(faulty: FaultyServer, faulty_ns: LiveNamespace) -> None:
     execution, kept = snapshot_of(faulty_ns)
     snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster), cache_size=1)
-    await snapshots.store(execution, kept)
+    await SnapshotStore(RevisionStore(faulty_ns.cluster)).store(execution, kept)
     root = await snapshots.root(execution, kept[-1].ref)
     for each in (*root.workflows, *root.workflows):
         await snapshots.workflow(execution, each)
@@ -131,7 +142,7 @@ async def test_a_document_that_many_ask_for_at_once_is_read_once(
     faulty: FaultyServer, faulty_ns: LiveNamespace
 ) -> None:
     execution, kept = snapshot_of(faulty_ns)
+    await SnapshotStore(RevisionStore(faulty_ns.cluster)).store(execution, kept)
     snapshots = SnapshotStore(RevisionStore(faulty_ns.cluster))
-    await snapshots.store(execution, kept)
     await asyncio.gather(*(snapshots.root(execution, kept[-1].ref) for _ in range(50)))
     assert faulty.count("GET", "/controllerrevisions/[^/]+") == 1
