@@ -18,8 +18,9 @@ from bridge.controller.reconcile import ACTION_RUNNING, NOT_ANSWERING, NOT_POLLE
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue, WriteCost, lowest_ranks
 from bridge.settings import BridgeSettings
+from bridge.temporal.answers import HistoryPage
 from bridge.temporal.calls import CALL_SECONDS, RunNotFound
-from bridge.temporal.client import HistoryPage, TemporalClient
+from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
 from kube.client import Limits, Object
 from kube.errors import UnreachableError

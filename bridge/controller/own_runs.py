@@ -20,7 +20,7 @@ from bridge.kubernetes.index import Key, lost_metadata
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError
-from bridge.temporal.client import OpenRoot, root_workflow_id
+from bridge.temporal.runs import OpenRoot, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import is_object_name

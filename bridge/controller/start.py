@@ -28,7 +28,7 @@ from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.temporal.calls import RunNotFound
-from bridge.temporal.client import root_workflow_id
+from bridge.temporal.runs import root_workflow_id
 from kube.client import Object
 from kube.concurrency import parallel
 from kube.errors import NotFoundError

@@ -1,22 +1,45 @@
-"""What Temporal's answers say of a run, as plain values.
+"""What Temporal's answers say of runs, activities, histories and task queues, as plain values.
 
 Source: Temporal, "Workflow Id and Run Id", "Reset" and "Failures".
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
+from api.attempts import WORKER_ENDED_IT, AttemptFailure, Heartbeat
+from api.meta import Model
 from api.tree import RunState
-from bridge.status.merge import RootRun, RunStatus
+from bridge.status.merge import PendingActivity, RootRun, RunStatus
+from bridge.temporal.calls import TemporalUnreachable, answer_of
 from planning.definitions import retry
+from process.payload_encryption import PayloadDecryptionError
+
+NodeT = TypeVar("NodeT", bound=Model)
 
 FAILING_TASKS = 3
 """Attempts at one workflow task after which the run counts as failing; one or two are a worker's restart."""
+NOT_LATE = frozenset(
+    {
+        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+    }
+)
+"""Events that a person is to see at once: something failed, or a request or a cancel has come."""
 
 _CLOSED = {
     WorkflowExecutionStatus.COMPLETED: RunStatus.COMPLETED,
@@ -25,6 +48,29 @@ _CLOSED = {
     WorkflowExecutionStatus.TERMINATED: RunStatus.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT: RunStatus.TIMED_OUT,
 }
+
+
+class TaskQueueState(NamedTuple):
+    """A task queue, as Temporal counts."""
+
+    pollers: int
+    """Processes that polled within the last minutes."""
+    backlog: int
+    """Tasks that wait."""
+    age: float
+    """Seconds for which the oldest of them has waited."""
+
+
+class HistoryPage(Model):
+    """One answer to a long poll."""
+
+    events: int
+    failed: bool = False
+    """Something failed, or a person's request or a cancel has come: that is not to be shown late."""
+    changed_at: datetime | None = None
+    """When the first of the events came; of the first page, which holds all so far, the last."""
+    token: bytes | None
+    """Where to continue; None when the run has closed."""
 
 
 def first_run_id(description: WorkflowExecutionDescription) -> str:
@@ -63,3 +109,52 @@ def failure_of(cause: BaseException | None) -> dict[str, Any]:
         return {"cause": reason, "state": RunState.model_validate(details[0]) if details else None}
     except ValidationError:
         return {"cause": reason}
+
+
+async def pending_activity(converter: DataConverter, index: int, info: PendingActivityInfo) -> PendingActivity:
+    """Return what a pending activity says of its attempts. Raises TemporalUnreachable."""
+    failure = info.last_failure if info.HasField("last_failure") else None
+    attempt = failure.application_failure_info.details.payloads if failure else ()
+    details = await decode(converter, attempt, AttemptFailure)
+    heartbeat = await decode(converter, info.heartbeat_details.payloads, Heartbeat)
+    scheduled = info.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+    return PendingActivity(
+        index=index,
+        attempt=max(info.attempt, 1),
+        waiting=scheduled and info.attempt > 1,
+        limit=info.maximum_attempts - 1 if info.maximum_attempts else None,
+        errors=details.errors if details else None,
+        error=await _message(converter, failure) if failure else "",
+        lost=failure is not None
+        and (failure.HasField("timeout_failure_info") or failure.application_failure_info.type in WORKER_ENDED_IT),
+        waiting_for=heartbeat.waiting_for if heartbeat else "",
+        paused=info.paused,
+        paused_by=info.pause_info.manual.identity,
+        paused_because=info.pause_info.manual.reason,
+        next_attempt=next_attempt(info),
+    )
+
+
+async def _message(converter: DataConverter, failure: Failure) -> str:
+    """Return the message of a failure, which is in its encoded attributes where payloads are encrypted."""
+    if not failure.HasField("encoded_attributes"):
+        return failure.message
+    plain = Failure(message=failure.message, encoded_attributes=failure.encoded_attributes)
+    error = await answer_of(converter.decode_failure(plain))
+    return error.message if isinstance(error, FailureError) else failure.message
+
+
+async def decode(converter: DataConverter, payloads: Sequence[Payload], hint: type[NodeT]) -> NodeT | None:
+    """Decode the first payload; None where there is none, or none of this form.
+
+    Raises TemporalUnreachable where it is encrypted with a key that is not there.
+    """
+    if not payloads:
+        return None
+    try:
+        values = await converter.decode(payloads[:1], [hint])
+    except PayloadDecryptionError as error:
+        raise TemporalUnreachable(str(error)) from error
+    except (ValidationError, RuntimeError, ValueError):
+        return None
+    return values[0] if values and isinstance(values[0], hint) else None

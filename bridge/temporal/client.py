@@ -7,13 +7,10 @@ Source: Temporal documentation, "Workflow Id Reuse Policy", "Queries"; docs/arch
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
-from temporalio.api.failure.v1 import Failure
-from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -33,16 +30,23 @@ from temporalio.common import (
 )
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
-from api.attempts import WORKER_ENDED_IT, AttemptFailure, Heartbeat
 from api.execution import DRPlanExecution
 from api.meta import Model, ObjectKey
-from api.phases import OperationType
 from api.requests import PersonRequest, RequestType
 from api.runs import ProofReport, RehearsalInput, RunInput
 from api.tree import RunState
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal import shown
-from bridge.temporal.answers import failure_of, first_run_id, next_attempt, root_run
+from bridge.temporal.answers import (
+    NOT_LATE,
+    HistoryPage,
+    TaskQueueState,
+    decode,
+    failure_of,
+    first_run_id,
+    pending_activity,
+    root_run,
+)
 from bridge.temporal.calls import (
     CALL_SECONDS,
     InvalidArgument,
@@ -52,10 +56,11 @@ from bridge.temporal.calls import (
     TemporalUnreachable,
     answer_of,
 )
+from bridge.temporal.runs import OpenPart, OpenRoot, StartedRun, root_workflow_id
 from planning.definitions import identifiers
 from planning.messages import temporal_ui
 from process.metrics import Metrics
-from process.payload_encryption import PayloadDecryptionError, PayloadEncryption
+from process.payload_encryption import PayloadEncryption
 from process.settings import ProcessSettings
 from process.temporal import Interceptors, TemporalWatch, connect, connect_options, describe_task_queue, runtime
 from workflows.contract import (
@@ -72,84 +77,14 @@ from workflows.contract import (
     root_type,
 )
 
-T = TypeVar("T")
 NodeT = TypeVar("NodeT", bound=Model)
 
-_NOT_LATE = frozenset(
-    {
-        EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
-        EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
-        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED,
-        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
-        EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
-        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
-        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
-    }
-)
 _QUEUES = {
     "Workflow": TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     "Activity": TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
 }
 POLL_SECONDS = 60.0
 """The server answers a long poll after 20 s at the latest (measured); this only ends a dead connection."""
-
-
-class StartedRun(Model):
-    """The run of an execution, from this start or from an earlier one."""
-
-    run_id: str
-    searchable: bool = True
-    """The server accepted all search attributes."""
-
-
-class TaskQueueState(NamedTuple):
-    """A task queue, as Temporal counts."""
-
-    pollers: int
-    """Processes that polled within the last minutes."""
-    backlog: int
-    """Tasks that wait."""
-    age: float
-    """Seconds for which the oldest of them has waited."""
-
-
-class OpenRoot(NamedTuple):
-    """An open run of a root's type."""
-
-    workflow_id: str
-    run_id: str
-    workflow_type: str
-
-    def belongs_to(self, execution: ObjectKey, operation: OperationType) -> bool:
-        """Return whether it has the id and a type of the root of an execution, or of its preview."""
-        types = {root_type(operation, preview=preview) for preview in (False, True)}
-        return self.workflow_type in types and self.workflow_id == identifiers.root_id(operation, execution)
-
-
-class OpenPart(NamedTuple):
-    """An open run of a stage or a DRWorkflow."""
-
-    workflow_id: str
-    run_id: str
-    root_id: str
-    """Workflow id of its root, as the server has it; its own where nobody started it as a child."""
-
-
-class HistoryPage(Model):
-    """One answer to a long poll."""
-
-    events: int
-    failed: bool = False
-    """Something failed, or a person's request or a cancel has come: that is not to be shown late."""
-    changed_at: datetime | None = None
-    """When the first of the events came; of the first page, which holds all so far, the last."""
-    token: bytes | None
-    """Where to continue; None when the run has closed."""
-
-
-def root_workflow_id(execution: DRPlanExecution) -> str:
-    """Return the id of an execution's root workflow, which makes its start exactly-once."""
-    return identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
 
 
 class TemporalClient:
@@ -331,7 +266,7 @@ class TemporalClient:
         events = handle.fetch_history_events(page_size=1, rpc_timeout=timedelta(seconds=CALL_SECONDS))
         await answer_of(events.fetch_next_page())
         started = (events.current_page or [])[0].workflow_execution_started_event_attributes
-        return await self._decode(started.input.payloads, RunInput)
+        return await decode(self._client.data_converter, started.input.payloads, RunInput)
 
     async def _describe(self, workflow_id: str, run_id: str | None = None) -> WorkflowExecutionDescription:
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
@@ -371,7 +306,8 @@ class TemporalClient:
             (identifiers.action_index(info.activity_id), info)
             for info in description.raw_description.pending_activities
         ]
-        return [await self._pending_activity(index, info) for index, info in pending if index is not None]
+        converter = self._client.data_converter
+        return [await pending_activity(converter, index, info) for index, info in pending if index is not None]
 
     async def deciding(self, workflow_id: str) -> PendingActivity | None:
         """Return the activity that reads and decides for a root, while it is pending. Needs no worker.
@@ -383,52 +319,7 @@ class TemporalClient:
         except RunNotFound:
             return None
         pending = description.raw_description.pending_activities
-        return await self._pending_activity(0, pending[0]) if pending else None
-
-    async def _pending_activity(self, index: int, info: PendingActivityInfo) -> PendingActivity:
-        failure = info.last_failure if info.HasField("last_failure") else None
-        attempt = failure.application_failure_info.details.payloads if failure else ()
-        details = await self._decode(attempt, AttemptFailure)
-        heartbeat = await self._decode(info.heartbeat_details.payloads, Heartbeat)
-        scheduled = info.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
-        return PendingActivity(
-            index=index,
-            attempt=max(info.attempt, 1),
-            waiting=scheduled and info.attempt > 1,
-            limit=info.maximum_attempts - 1 if info.maximum_attempts else None,
-            errors=details.errors if details else None,
-            error=await self._message(failure) if failure else "",
-            lost=failure is not None
-            and (failure.HasField("timeout_failure_info") or failure.application_failure_info.type in WORKER_ENDED_IT),
-            waiting_for=heartbeat.waiting_for if heartbeat else "",
-            paused=info.paused,
-            paused_by=info.pause_info.manual.identity,
-            paused_because=info.pause_info.manual.reason,
-            next_attempt=next_attempt(info),
-        )
-
-    async def _message(self, failure: Failure) -> str:
-        """Return the message of a failure, which is in its encoded attributes where payloads are encrypted."""
-        if not failure.HasField("encoded_attributes"):
-            return failure.message
-        plain = Failure(message=failure.message, encoded_attributes=failure.encoded_attributes)
-        error = await answer_of(self._client.data_converter.decode_failure(plain))
-        return error.message if isinstance(error, FailureError) else failure.message
-
-    async def _decode(self, payloads: Sequence[Payload], hint: type[NodeT]) -> NodeT | None:
-        """Decode the first payload; None where there is none, or none of this form.
-
-        Raises TemporalUnreachable where it is encrypted with a key that is not there.
-        """
-        if not payloads:
-            return None
-        try:
-            values = await self._client.data_converter.decode(payloads[:1], [hint])
-        except PayloadDecryptionError as error:
-            raise TemporalUnreachable(str(error)) from error
-        except (ValidationError, RuntimeError, ValueError):
-            return None
-        return values[0] if values and isinstance(values[0], hint) else None
+        return await pending_activity(self._client.data_converter, 0, pending[0]) if pending else None
 
     async def cancel(self, workflow_id: str, run_id: str) -> None:
         """Request the cancel of a run. Repeating it changes nothing; a run that is not open is left as it is.
@@ -475,7 +366,7 @@ class TemporalClient:
         )
         await answer_of(events.fetch_next_page(), POLL_SECONDS + 5)
         page = events.current_page or []
-        failed = any(event.event_type in _NOT_LATE for event in page)
+        failed = any(event.event_type in NOT_LATE for event in page)
         first = (page[0] if token else page[-1]) if page else None
         changed_at = first.event_time.ToDatetime(UTC) if first is not None else None
         return HistoryPage(events=len(page), failed=failed, changed_at=changed_at, token=events.next_page_token)

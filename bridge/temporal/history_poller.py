@@ -12,8 +12,9 @@ import structlog
 
 from bridge.kubernetes.index import Key
 from bridge.kubernetes.work_queue import Urgency
+from bridge.temporal.answers import HistoryPage
 from bridge.temporal.calls import RunNotFound, TemporalUnreachable
-from bridge.temporal.client import HistoryPage, TemporalClient
+from bridge.temporal.client import TemporalClient
 from process.backoff import Backoff
 
 _log = structlog.get_logger(__name__)

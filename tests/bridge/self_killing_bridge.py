@@ -13,7 +13,8 @@ from api.objects import Actor, Target
 from bridge.bridge import Bridge
 from bridge.kubernetes.index import ObjectKind
 from bridge.settings import BridgeSettings
-from bridge.temporal.client import StartedRun, TemporalClient
+from bridge.temporal.client import TemporalClient
+from bridge.temporal.runs import StartedRun
 from kube.client import Cluster, Object
 from kube.request import WriteOptions
 

@@ -23,8 +23,8 @@ from bridge.controller.open_executions import OpenExecutions
 from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import StoredObject
 from bridge.status import conditions
+from bridge.temporal.answers import TaskQueueState
 from bridge.temporal.calls import NoAnswer
-from bridge.temporal.client import TaskQueueState
 from tests.process.recorded_metrics import RecordedMetrics
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

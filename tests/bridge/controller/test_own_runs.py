@@ -16,7 +16,7 @@ from bridge.controller.own_runs import end_parts_of_ended, end_strange_runs
 from bridge.kubernetes.index import ObjectKind
 from bridge.kubernetes.store import read
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
-from bridge.temporal.client import OpenPart, OpenRoot, root_workflow_id
+from bridge.temporal.runs import OpenPart, OpenRoot, root_workflow_id
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError

@@ -1,27 +1,23 @@
 """The bridge reads failures and heartbeats of pending activities that are encrypted, and says which key is missing."""
 
-from types import SimpleNamespace
-from typing import cast
-
 import pytest
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
-from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from api.attempts import AttemptFailure, Heartbeat
+from bridge.temporal.answers import pending_activity
 from bridge.temporal.calls import TemporalUnreachable
-from bridge.temporal.client import TemporalClient
 from process.payload_encryption import PayloadEncryption
 
 KEY = bytes(32)
 WRITER = PayloadEncryption({"k1": KEY}, "k1").data_converter()
 
 
-def reader(keys: dict[str, bytes], key_id: str | None = None) -> TemporalClient:
-    converter = PayloadEncryption(keys, key_id).data_converter()
-    return TemporalClient(cast("Client", SimpleNamespace(data_converter=converter)), "drplan")
+def reader(keys: dict[str, bytes], key_id: str | None = None) -> DataConverter:
+    return PayloadEncryption(keys, key_id).data_converter()
 
 
 async def pending() -> PendingActivityInfo:
@@ -33,10 +29,10 @@ async def pending() -> PendingActivityInfo:
 
 @pytest.mark.parametrize("key_id", ["k1", None])
 async def test_message_details_and_heartbeat_are_read(key_id: str | None) -> None:
-    activity = await reader({"k1": KEY}, key_id)._pending_activity(0, await pending())
+    activity = await pending_activity(reader({"k1": KEY}, key_id), 0, await pending())
     assert (activity.error, activity.errors, activity.waiting_for) == ("connection refused", 2, "the Job")
 
 
 async def test_a_missing_key_is_no_answer_and_is_named() -> None:
     with pytest.raises(TemporalUnreachable, match="'k1', which the folder of DRPLAN_PAYLOAD_KEYS"):
-        await reader({})._pending_activity(0, await pending())
+        await pending_activity(reader({}), 0, await pending())
