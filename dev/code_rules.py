@@ -2,6 +2,7 @@
 
 No module has state that changes: a worker runs many executions in one process, and workflow code is replayed in it.
 No function reads a message: it is for people, and decisions use reasons and facts.
+No module is longer than a reader has patience for.
 Source: docs/architecture.md, "Packages"; docs/decisions/0015-decisions-rest-on-reasons.md.
 """
 
@@ -17,6 +18,8 @@ CHANGING_METHODS = frozenset(
     {"add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove", "setdefault", "update"}
 )
 """Methods of lists, dicts and sets that change them."""
+MOST_LINES = 400
+"""Of a module. One that is longer holds more than one thing that a person would look for."""
 ALLOWED = {
     ("planning/revert/older_records.py", "_with_reason"),
     ("kube/errors.py", "fits"),
@@ -79,18 +82,25 @@ def _name(node: ast.expr) -> str:
 
 def violations(path: Path) -> Iterator[str]:
     """Yield what is wrong in one module, a line each."""
-    tree, file = ast.parse(path.read_text()), path.relative_to(REPOSITORY).as_posix()
-    for line, name in changed_state(tree):
+    source, file = path.read_text(), path.relative_to(REPOSITORY).as_posix()
+    if (excess := lines_too_many(source)) > 0:
+        yield f"{file}: {excess} lines over {MOST_LINES}; divide it by what a reader looks for"
+    for line, name in changed_state(ast.parse(source)):
         yield f"{file}:{line}: a function changes the module's `{name}`; pass a value instead"
-    for function, line in readers(path.read_text()):
+    for function, line in readers(source):
         if (file, function) not in ALLOWED:
             yield f"{file}:{line}: {function} reads a message; decide by a reason or a fact instead"
+
+
+def lines_too_many(source: str) -> int:
+    """Return by how many lines a module is too long; zero or less where it is not."""
+    return len(source.splitlines()) - MOST_LINES
 
 
 def main() -> int:
     """Print every violation; return 1 if there is one."""
     found = [violation for path in shipped_modules() for violation in violations(path)]
-    print("\n".join(found) or "No module has state that changes, and no function reads a message.")
+    print("\n".join(found) or "No module is too long or has state that changes, and no function reads a message.")
     return 1 if found else 0
 
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from dev.code_rules import changed_state, main
+from dev.code_rules import MOST_LINES, changed_state, lines_too_many, main
 
 VIOLATIONS = {
     "a global name": "count = 0\ndef f():\n    global count\n    count += 1\n",
@@ -34,3 +34,7 @@ def test_anything_else_is_allowed(case: str) -> None:
 
 def test_the_shipped_code_keeps_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0, capsys.readouterr().out
+
+
+def test_a_module_with_one_line_over_the_bound_is_too_long() -> None:
+    assert [lines_too_many("x = 1\n" * (MOST_LINES + more)) > 0 for more in (0, 1)] == [False, True]
