@@ -227,6 +227,8 @@ def temporal(layout: Layout, program: Path, ports: dict[str, int]) -> Service:
     # With a rollback journal every task waits for the disk: 40 child workflows took 9 s, so they take 2 s as in memory.
     # A killed server loses nothing; a machine without power may lose the last moments, but not the database.
     argv += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
+    # Copied into the database every 40 MB instead of every 4 MB: Temporal takes a tenth less of the processor.
+    argv += ["--sqlite-pragma", "wal_autocheckpoint=10000"]
     for key, value in DYNAMIC_CONFIG.items():
         argv += ["--dynamic-config-value", f"{key}={value}"]
     for attribute in SEARCH_ATTRIBUTES:
