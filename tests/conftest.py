@@ -24,6 +24,10 @@ preload_children()
 # There are more of these than processors, and idle threads of each would look for work in it.
 os.environ.setdefault("GOGC", "400")
 os.environ.setdefault("GOMAXPROCS", "1")
+# Of what a killed etcd has written nothing is lost; only a machine without power would lose some, with the whole run.
+os.environ.setdefault("ETCD_UNSAFE_NO_FSYNC", "true")
+GARBAGE = (10_000, 20, 50)
+"""How many objects are made between two looks for garbage; with Python's own numbers these take 3 % more."""
 # What is made while tests are collected stays to the end: to look through it for garbage, now or later, takes seconds.
 gc.disable()
 
@@ -32,6 +36,7 @@ gc.disable()
 def pytest_collection_finish() -> None:
     """Leave all that was collected alone, and look for garbage among what tests make."""
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
     gc.enable()
 
 
