@@ -8,8 +8,9 @@ from typing import Any
 
 from api.names import API_VERSION, CANCEL_ANNOTATION, REQUESTED_BY_ANNOTATION
 from api.phases import OperationType
-from kube.blocking import MERGE_PATCH, METADATA_LIST, ApiServer, Object
+from kube.blocking import ApiServer, Object
 from kube.errors import ApiError, ForbiddenError, NotFoundError
+from kube.media_types import MERGE_PATCH, METADATA_LIST
 
 POLL_SECONDS = 0.5
 """The bridge writes about as often."""

@@ -28,13 +28,11 @@ from kube.errors import (
     seconds_to_wait,
 )
 from kube.kubeconfig import DEFAULT_NAMESPACE, KubeContext, check_with, no_context, read_context, token_of, unusable
+from kube.media_types import JSON
 from kube.proxy import PORTS, proxy_for
 
 Object = dict[str, Any]
 
-JSON = "application/json"
-MERGE_PATCH = "application/merge-patch+json"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 

@@ -29,13 +29,9 @@ from kube.errors import (
     UnreachableError,
 )
 from kube.kubeconfig import DEFAULT_NAMESPACE
+from kube.media_types import APPLY, JSON, METADATA_LIST, METADATA_ONLY, PATCHES
 from kube.request import (
-    APPLY,
-    JSON,
-    METADATA_LIST,
-    METADATA_ONLY,
     OWN,
-    PATCHES,
     PLAIN,
     AnswerTooLargeError,
     Object,

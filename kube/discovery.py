@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from api.reasons import Reason
 from kube.errors import NO_SUCH_KIND, ApiError, InvalidNameError, KindGoneError, NotServedError, UnknownKindError
-from kube.request import METADATA_LIST, OWN, Object, Request
+from kube.media_types import METADATA_LIST
+from kube.request import OWN, Object, Request
 
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _DEFINITIONS_ON_A_PAGE = "500"

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 
 from api.objects import Actor
-from api.phases import PatchType
 from kube.errors import TooDeepError, from_answer, from_nonsense, says_absent, seconds_to_wait
+from kube.media_types import JSON
 
 Object = dict[str, Any]
 Warn = Callable[[str], None]
@@ -25,15 +25,6 @@ OWN = Actor()
 """The process's own rights: to read our own kinds, and to discover."""
 FIELD_MANAGER = "drplan"
 """Who owns the fields that a Create or an Apply sets."""
-METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-JSON = "application/json"
-APPLY = "application/apply-patch+yaml"
-PATCHES = {
-    PatchType.MERGE: "application/merge-patch+json",
-    PatchType.STRATEGIC: "application/strategic-merge-patch+json",
-    PatchType.JSON: "application/json-patch+json",
-}
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 """A warning of the API server, with its text in quotes. Source: RFC 7234, "Warning"."""
 _ESCAPED = re.compile(r"\\(.)")

@@ -45,8 +45,8 @@ ADDED = [
 """File, what stands there, and what is put before it: the block, the row, the line."""
 
 MODULE = """
+from api.attempts import ActionOutcome
 from api.phases import Phase
-from api.steps import ActionOutcome
 
 
 class MessageEffect:

@@ -188,19 +188,19 @@ def of_definitions(operation: OperationType, state: RunState | None) -> list[Con
     return [ConditionUpdate(ConditionType.DEFINITIONS_KEPT, kept, reason, message)]
 
 
-def _answer(operation: OperationType) -> ConditionType:
-    """Return the condition with what a preview found."""
+def condition_for(operation: OperationType) -> ConditionType:
+    """Return the condition with what a preview or a rehearsal of an operation found."""
     return ConditionType.EXECUTABLE if operation is OperationType.EXECUTE else ConditionType.REVERTIBLE
 
 
 def of_refused_preview(operation: OperationType, message: str) -> ConditionUpdate:
     """Return Executable or Revertible of a preview of what would not even be started."""
-    return ConditionUpdate(_answer(operation), False, "Refused", message)
+    return ConditionUpdate(condition_for(operation), False, "Refused", message)
 
 
 def of_preview(operation: OperationType, state: RunState | None) -> list[ConditionUpdate]:
     """Return Executable or Revertible of a preview; Unknown where it could not be made."""
-    kind = _answer(operation)
+    kind = condition_for(operation)
     if state is None or state.preview is None:
         return [ConditionUpdate(kind, None, "NotKnown", (state.message if state else "") or "")]
     if state.preview.obstacle_count:

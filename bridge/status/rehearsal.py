@@ -86,7 +86,7 @@ def _due(plan: DRPlan, status: DRPlanStatus, subject: Subject, interval: timedel
     changed = last.observed_generation != plan.metadata.generation or _subject(last) != subject
     if changed or _ran_since(status, last.start_time):
         return last.start_time + SETTLING
-    found = conditions.find(status.conditions, _condition_of(subject.operation))
+    found = conditions.find(status.conditions, conditions.condition_for(subject.operation))
     if found is None or found.status is ConditionStatus.UNKNOWN:
         return last.start_time + min(interval, AGAIN)
     share = int(short_hash(f"{plan.metadata.uid} {last.start_time}"), 16) / 16**10
@@ -95,10 +95,6 @@ def _due(plan: DRPlan, status: DRPlanStatus, subject: Subject, interval: timedel
 
 def _subject(last: RehearsalStatus) -> Subject:
     return Subject(last.operation, last.execution)
-
-
-def _condition_of(operation: OperationType) -> ConditionType:
-    return ConditionType.EXECUTABLE if operation is OperationType.EXECUTE else ConditionType.REVERTIBLE
 
 
 def _ran_since(status: DRPlanStatus, time: datetime) -> bool:
@@ -116,7 +112,7 @@ def current(plan: DRPlan, status: DRPlanStatus, now: datetime) -> DRPlanStatus:
     rehearsal, last = plan.spec.rehearsal, status.rehearsal
     if rehearsal is None:
         return _without(status, READINESS).model_copy(update={"rehearsal": None})
-    wanted = READINESS if rehearsal.operation is None else (_condition_of(rehearsal.operation),)
+    wanted = READINESS if rehearsal.operation is None else (conditions.condition_for(rehearsal.operation),)
     status = _without(status, [each for each in READINESS if each not in wanted])
     updates = [each for kind in wanted for each in _correction(plan, status, kind, now)]
     status = status.model_copy(
@@ -138,7 +134,7 @@ def _correction(plan: DRPlan, status: DRPlanStatus, kind: ConditionType, now: da
     interval = interval_of(rehearsal) if rehearsal else None
     if interval is None:
         yield ConditionUpdate(kind, None, NOT_REHEARSED, rehearsal_messages.INVALID_INTERVAL)
-    elif subject is None or _condition_of(subject.operation) is not kind:
+    elif subject is None or conditions.condition_for(subject.operation) is not kind:
         if kind is ConditionType.REVERTIBLE:
             yield ConditionUpdate(kind, None, NOTHING_TO_REVERT, rehearsal_messages.NOTHING_TO_REVERT)
         else:
@@ -199,7 +195,7 @@ def newly_ended(before: DRPlanStatus, after: DRPlanStatus) -> EndedRehearsal | N
         return None
     if was is not None and was.start_time == now.start_time and was.completion_time is not None:
         return None
-    found = conditions.find(after.conditions, _condition_of(now.operation))
+    found = conditions.find(after.conditions, conditions.condition_for(now.operation))
     return EndedRehearsal(now.operation, found.status if found else ConditionStatus.UNKNOWN)
 
 

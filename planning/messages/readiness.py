@@ -5,7 +5,7 @@ Source: docs/spec/drworkflow.md, "waitReady".
 """
 
 from api.objects import Target
-from planning.messages.text import counted, placed
+from planning.messages.text import because, counted, placed
 
 # Why an object is not ready yet.
 
@@ -36,12 +36,12 @@ def completions(number: int, wanted: int) -> str:
 
 def condition(name: str, status: str, detail: str) -> str:
     """A condition is not as it should be: `condition Ready is False: NoNodes: …`."""
-    return f"condition {name} is {status or 'not set'}{_because(detail)}"
+    return f"condition {name} is {status or 'not set'}{because(detail)}"
 
 
 def phase(name: str, detail: str = "") -> str:
     """It is not done: `its phase is Pending`; `detail` is what it says of that."""
-    return f"its phase is {name or 'not known'}{_because(detail)}"
+    return f"its phase is {name or 'not known'}{because(detail)}"
 
 
 def with_cause(reason: str, *causes: str) -> str:
@@ -72,7 +72,7 @@ def restarted(last: str, times: int) -> str:
 def chart(phase: str, detail: str) -> str:
     """Clusternet has not found a HelmChart's chart."""
     found = "Clusternet did not find the chart" if phase else "Clusternet has not looked for the chart yet"
-    return f"{found}{_because(detail)}"
+    return f"{found}{because(detail)}"
 
 
 # Why an object will not become ready.
@@ -83,12 +83,12 @@ GONE = "it was deleted before it was seen to be ready"
 
 def object_failed(detail: str) -> str:
     """It says itself that it failed; `detail` is what it says."""
-    return f"it failed{_because(detail)}"
+    return f"it failed{because(detail)}"
 
 
 def stalled(detail: str) -> str:
     """Its controller has given up, until somebody changes it."""
-    return f"its controller has stalled{_because(detail)}"
+    return f"its controller has stalled{because(detail)}"
 
 
 def replaced_since(uid: str) -> str:
@@ -98,7 +98,7 @@ def replaced_since(uid: str) -> str:
 
 def canceled(detail: str) -> str:
     """An execution was cancelled; `detail` is its message."""
-    return f"it was cancelled{_because(detail)}"
+    return f"it was cancelled{because(detail)}"
 
 
 LOST = "it lost the volume that it was bound to"
@@ -139,12 +139,12 @@ def not_part_yet(feed: str) -> str:
 
 def description(name: str, phase: str, detail: str) -> str:
     """What goes to the cluster has not arrived."""
-    return f"Description {name} is {phase or 'not handled yet'}{_because(detail)}"
+    return f"Description {name} is {phase or 'not handled yet'}{because(detail)}"
 
 
 def description_failed(name: str, detail: str) -> str:
     """The cluster refused it."""
-    return f"Description {name} failed{_because(detail)}"
+    return f"Description {name} failed{because(detail)}"
 
 
 def in_cluster(cluster: str, reason: str) -> str:
@@ -195,7 +195,3 @@ def not_seen(done: str, reason: str) -> str:
 def canceled_not_ready(done: str, reason: str) -> str:
     """A cancel came between two attempts; the operation was done."""
     return f"Canceled between two attempts: {done[0].lower()}{done[1:]}, but it is not ready: {reason}"
-
-
-def _because(detail: str) -> str:
-    return f": {detail}" if detail else ""

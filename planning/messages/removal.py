@@ -6,7 +6,7 @@ Source: docs/operations.md, "An object does not go".
 from collections.abc import Sequence
 
 from api.objects import Target
-from planning.messages.text import called, counted, listed, placed
+from planning.messages.text import because, called, counted, listed, placed
 
 _LISTED = 300
 """Bytes that finalizers may take in one message."""
@@ -18,7 +18,7 @@ def still_there(target: Target, timeout: str, finalizers: Sequence[str], obstacl
     `obstacle` is what is known of the cause.
     """
     waiting = f"finalizers {', '.join(finalizers)}" if finalizers else "its removal"
-    return f"{called(target)} still exists after {timeout}, waiting for {waiting}{_because(obstacle)}"
+    return f"{called(target)} still exists after {timeout}, waiting for {waiting}{because(obstacle)}"
 
 
 def objects_left(number: int, finalizers: Sequence[str]) -> str:
@@ -30,8 +30,4 @@ def objects_left(number: int, finalizers: Sequence[str]) -> str:
 def waiting_for_removal(target: Target, finalizers: Sequence[str], obstacle: str = "") -> str:
     """The object was told to go; `obstacle` is what is known of what keeps it."""
     by = f", finalizers: {', '.join(finalizers)}" if finalizers else ""
-    return f"Waiting for {placed(target)} to be gone{by}{_because(obstacle)}"
-
-
-def _because(detail: str) -> str:
-    return f": {detail}" if detail else ""
+    return f"Waiting for {placed(target)} to be gone{by}{because(obstacle)}"

@@ -63,6 +63,11 @@ def listed(items: Sequence[str], bound: int, separator: str = "; ") -> str:
     return separator.join([*first, and_more(len(items) - len(first))])
 
 
+def because(detail: str) -> str:
+    """Return what follows a statement to say why; empty where that is not known."""
+    return f": {detail}" if detail else ""
+
+
 def excerpt(text: str) -> str:
     """Return what people wrote within one line, with control characters in an escaped form."""
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

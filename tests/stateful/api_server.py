@@ -18,7 +18,8 @@ from api.objects import Actor, Target
 from api.phases import PatchType
 from kube.client import Cluster
 from kube.errors import UnreachableError, from_answer
-from kube.request import APPLY, METADATA_LIST, METADATA_ONLY, PATCHES, Object, Request
+from kube.media_types import APPLY, METADATA_LIST, METADATA_ONLY, PATCHES
+from kube.request import Object, Request
 from tests.stateful.field_owners import applied, updated
 
 PERSON = "person"

@@ -13,7 +13,8 @@ from dev.stack import Stack
 from kube.blocking import ApiServer as BlockingClient
 from kube.client import Cluster
 from kube.errors import NotFoundError
-from kube.request import PATCHES, Object, Request
+from kube.media_types import PATCHES
+from kube.request import Object, Request
 from tests.admin import Admin
 from tests.stateful.api_server import KINDS, PERSON, ApiServer, Change, Place, manager_of, parsed
 
