@@ -10,6 +10,7 @@ import selectors
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import cast
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
@@ -104,13 +105,13 @@ class RunHistory:
     """What a long poll waits for."""
 
     grows: asyncio.Event = field(default_factory=asyncio.Event)
-    closed: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def next_page(self) -> HistoryPage:
         """Wait for events."""
         await self.grows.wait()
         self.grows.clear()
-        return HistoryPage(events=1, token=None if self.closed else b"more")
+        return HistoryPage(events=1, token=None if self.ended.is_set() else b"more")
 
 
 @dataclass
@@ -168,7 +169,7 @@ class SimulatedExecution:
             self.changes.append(asyncio.get_running_loop().time())
             self.histories[2].grows.set()
         for history in self.histories:
-            history.closed = True
+            history.ended.set()
             history.grows.set()
 
 
@@ -251,6 +252,14 @@ class SimulatedBridge:
             raise RunNotFound(workflow_id)
         return await history.next_page()
 
+    async def wait_for_end(self, workflow_id: str) -> datetime:
+        """Answer a long poll for the end of a run. Raises RunNotFound."""
+        history = self._histories.get(workflow_id)
+        if history is None:
+            raise RunNotFound(workflow_id)
+        await history.ended.wait()
+        return datetime.now(UTC)
+
     def _wake(self, key: Key, urgency: Urgency = Urgency.SOON) -> None:
         self.queue.add(key, urgency=urgency)
 
@@ -318,7 +327,7 @@ class SimulatedBridge:
             await asyncio.sleep(CALL_SECONDS)
             return NOT_ANSWERING
         await asyncio.sleep(draw(ANSWER))
-        seen, decided, ended = len(execution.changes), execution.decided, execution.histories[0].closed
+        seen, decided, ended = len(execution.changes), execution.decided, execution.histories[0].ended.is_set()
         await self._compute(cpu / 2)
         if seen > execution.shown or decided > execution.stages or ended:
             began, phase = self._loop.time(), Phase.SUCCEEDED if ended else Phase.RUNNING

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.converter import DataConverter
@@ -28,7 +29,7 @@ NodeT = TypeVar("NodeT", bound=Model)
 
 FAILING_TASKS = 3
 """Attempts at one workflow task after which the run counts as failing; one or two are a worker's restart."""
-NOT_LATE = frozenset(
+_NOT_LATE = frozenset(
     {
         EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
@@ -71,6 +72,14 @@ class HistoryPage(Model):
     """When the first of the events came; of the first page, which holds all so far, the last."""
     token: bytes | None
     """Where to continue; None when the run has closed."""
+
+
+def history_page(events: Sequence[HistoryEvent], before: bytes | None, token: bytes | None) -> HistoryPage:
+    """Return one answer to a long poll that went on from `before`."""
+    failed = any(event.event_type in _NOT_LATE for event in events)
+    first = (events[0] if before else events[-1]) if events else None
+    changed_at = first.event_time.ToDatetime(UTC) if first is not None else None
+    return HistoryPage(events=len(events), failed=failed, changed_at=changed_at, token=token)
 
 
 def first_run_id(description: WorkflowExecutionDescription) -> str:

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
     WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowHistoryEventFilterType,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
@@ -38,12 +40,12 @@ from api.tree import RunState
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal import shown
 from bridge.temporal.answers import (
-    NOT_LATE,
     HistoryPage,
     TaskQueueState,
     decode,
     failure_of,
     first_run_id,
+    history_page,
     pending_activity,
     root_run,
 )
@@ -360,13 +362,31 @@ class TemporalClient:
 
         Raises RunNotFound, TemporalUnreachable.
         """
-        handle = self._client.get_workflow_handle(workflow_id)
-        events = handle.fetch_history_events(
-            wait_new_event=True, next_page_token=token, rpc_timeout=timedelta(seconds=POLL_SECONDS)
+        page, token_after = await self._poll(workflow_id, token)
+        return history_page(page, token, token_after)
+
+    async def wait_for_end(self, workflow_id: str) -> datetime:
+        """Wait until a run closes, however long it takes; return the time of its end.
+
+        Raises RunNotFound, TemporalUnreachable.
+        """
+        page, token = await self._poll(workflow_id, None, WorkflowHistoryEventFilterType.CLOSE_EVENT)
+        while not page:
+            page, token = await self._poll(workflow_id, token, WorkflowHistoryEventFilterType.CLOSE_EVENT)
+        return page[-1].event_time.ToDatetime(UTC)
+
+    async def _poll(
+        self,
+        workflow_id: str,
+        token: bytes | None,
+        events_of: WorkflowHistoryEventFilterType = WorkflowHistoryEventFilterType.ALL_EVENT,
+    ) -> tuple[Sequence[HistoryEvent], bytes | None]:
+        """Return the events of one answer to a long poll, none where none came, and where to continue."""
+        events = self._client.get_workflow_handle(workflow_id).fetch_history_events(
+            wait_new_event=True,
+            next_page_token=token,
+            event_filter_type=events_of,
+            rpc_timeout=timedelta(seconds=POLL_SECONDS),
         )
         await answer_of(events.fetch_next_page(), POLL_SECONDS + 5)
-        page = events.current_page or []
-        failed = any(event.event_type in NOT_LATE for event in page)
-        first = (page[0] if token else page[-1]) if page else None
-        changed_at = first.event_time.ToDatetime(UTC) if first is not None else None
-        return HistoryPage(events=len(page), failed=failed, changed_at=changed_at, token=events.next_page_token)
+        return events.current_page or [], events.next_page_token

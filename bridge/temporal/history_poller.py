@@ -33,6 +33,8 @@ class HistoryPoller:
         self._pause = pause
         self._wake = wake
         self._polls: dict[Key, dict[str, asyncio.Task[None] | None]] = {}
+        self._ends: dict[Key, asyncio.Task[None]] = {}
+        """For the end of each root that is polled: the pause of the other poll would make it late."""
         self._versions: dict[str, int] = {}
         self._counter = count()
         self._open = 0
@@ -63,6 +65,8 @@ class HistoryPoller:
             seen, task = workflow_id in polls, polls.get(workflow_id)
             if (task is None or task.done()) and (seen or place == 0) and self._open < self._limit:
                 task = self._start(key, workflow_id, root=place == 0)
+                if place == 0:
+                    self._await_end(key, workflow_id)
             polls[workflow_id] = task
             polled = polled and task is not None and not task.done()
         return polled
@@ -70,6 +74,7 @@ class HistoryPoller:
     def stop(self, key: Key) -> None:
         """End all polls of an execution."""
         self._changes.pop(key, None)
+        _cancel(self._ends.pop(key, None))
         for task in self._polls.pop(key, {}).values():
             _cancel(task)
 
@@ -80,6 +85,7 @@ class HistoryPoller:
     async def close(self) -> None:
         """End all polls and wait for their ends."""
         tasks = [task for polls in self._polls.values() for task in polls.values() if task is not None]
+        tasks += self._ends.values()
         for key in list(self._polls):
             self.stop(key)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -93,6 +99,18 @@ class HistoryPoller:
         task = asyncio.create_task(self._poll(key, workflow_id, root=root))
         task.add_done_callback(ended)
         return task
+
+    def _await_end(self, key: Key, root: str) -> None:
+        _cancel(self._ends.pop(key, None))
+        self._ends[key] = asyncio.create_task(self._wait_for_end(key, root))
+
+    async def _wait_for_end(self, key: Key, root: str) -> None:
+        try:
+            ended_at = await self._client.wait_for_end(root)
+        except (RunNotFound, TemporalUnreachable):
+            return  # the other poll, which is repeated, sees the end as well
+        self.note_change(key, ended_at)
+        self._wake(key, Urgency.AT_ONCE)
 
     async def _poll(self, key: Key, workflow_id: str, *, root: bool) -> None:
         token: bytes | None = None
