@@ -45,7 +45,7 @@ from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)
 
-NO_TREE_YET = 0.1
+NO_TREE_YET = 0.2
 """Seconds between passes while the first tree is about to come."""
 FIRST_TREE_WAIT = 0.5
 """Seconds that the first status waits for its tree, so that it is complete from the first write; up to one more, for
@@ -84,14 +84,16 @@ async def reconcile(context: Context, key: Key) -> float | None:
 
 
 async def _reconcile_execution(context: Context, key: Key) -> float | None:
-    execution = await context.store.latest_execution(key)
+    # By an execution whose run is followed it is known whether that is still there: then only a newer one will do.
+    new = None if key in context.runs else context.store.new_execution(key)
+    execution = new or await context.store.latest_execution(key)
     await cancel_orphaned_run(context, key, execution)
     result = PassResult(execution, engine=own_run(context, execution))
     if execution.ended and (engine := await run_after_end(context, execution)) is not None:
         return (await _sync(context, execution, engine, reopened=True)).requeue
     if not execution.ended and result.engine is None:
         result = await _start(context, execution)
-    if not result.execution.ended and result.engine is not None:
+    if not result.execution.ended and result.engine is not None and result.requeue is None:
         result = await _sync(context, result.execution, result.engine)
     context.open_executions.see(result.execution, context.now())
     if result.execution.ended:
@@ -209,13 +211,15 @@ async def validate_plan(context: Context, key: Key) -> float | None:
 
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
-    stored = await context.store.get(DRPlan, key.namespace, key.name)
+    # A copy may be behind: then what is written against it is refused, or the watch brings more, and a pass follows.
+    copy = context.store.copy_of(DRPlan, key.namespace, key.name)
+    stored = copy or await context.store.get(DRPlan, key.namespace, key.name)
     plan, index = stored.model, context.index
     named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
     known = [raw for each in named if (raw := index.definition(each)) is not None]
     findings = await context.validator.findings(validation.plan_findings, [stored.raw, *known])
     status = plan_status.validated(plan, findings.errors, context.now(), findings.warnings)
-    holder = await lock_holder(context, plan)
+    holder = await lock_holder(context, plan, may_lag=True)
     status = await close_records(context, plan, status.model_copy(update={"current_execution": holder}))
     status, requeue = await rehearse(context, stored, status)
     written = await context.store.write_status(stored, status)
@@ -231,7 +235,8 @@ async def validate_dr_workflow(context: Context, key: Key) -> None:
 
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
-    stored = await context.store.get(DRWorkflow, key.namespace, key.name)
+    copy = context.store.copy_of(DRWorkflow, key.namespace, key.name)
+    stored = copy or await context.store.get(DRWorkflow, key.namespace, key.name)
     errors, warnings = await context.validator.findings(validation.dr_workflow_findings, [stored.raw])
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now(), warnings)
     await context.store.write_status(stored, status)

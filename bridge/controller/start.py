@@ -7,6 +7,7 @@ Source: docs/spec/drplanexecution.md, "Starting, queueing, cancelling".
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +17,7 @@ from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL, ObjectName
 from api.phases import OperationType, Phase
 from api.plan import DRPlan
 from api.tree import RunState
+from api.workflow import DRWorkflow
 from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
 from bridge.controller.engine_reports import report_engine
 from bridge.controller.measure import count_end
@@ -46,6 +48,8 @@ WAITING = 5.0
 """Seconds between passes over a waiting execution, in case no event wakes it; more the further back in a queue."""
 LONGEST_WAITING = 60.0
 """The same for the end of a long queue, of which only the positions change."""
+FIRST_LOOK = 0.1
+"""Seconds from the start of a run until it is observed: before that, there is nothing to see."""
 STARTS = 8
 """Executions at a time that get their first status with their run; of more, each is answered before any is started."""
 
@@ -84,12 +88,13 @@ async def start(context: Context, execution: StoredExecution) -> PassResult:
         return await _end(
             context, execution, Phase.FAILED, rejection_messages.not_started([error.text for error in errors])
         )
-    if not execution.accepted:
-        execution = await _accept(context, execution)
-    elif execution.has_finalizer or not phase:
+    if execution.accepted and (execution.has_finalizer or not phase):
         engine = await _adopt(context, execution)
         if engine is not None:
             return PassResult(execution, engine=engine)
+    if (started := await _start_at_once(context, execution)) is not None:
+        return started
+    execution = await _accept(context, execution)
     if execution.cancel_requested:
         deleted, canceled = run_messages.DELETED_BEFORE_START, run_messages.CANCELED_BEFORE_START
         return await _end(context, execution, Phase.CANCELED, deleted if execution.deleting else canceled)
@@ -114,15 +119,23 @@ async def _adopt(context: Context, execution: StoredExecution) -> Engine | None:
     return run.engine
 
 
-async def _accept(context: Context, execution: StoredExecution) -> StoredExecution:
-    """Annotate the object with its own uid, so that copies of it are known, and label it with its plan."""
-    plan = execution.model.spec.plan_ref
-    change = {
-        "annotations": {ACCEPTED_ANNOTATION: execution.model.metadata.uid},
-        "labels": {PLAN_LABEL: identifiers.label_value(plan)},
-    }
-    execution = await context.store.write_metadata(execution, change)
-    context.events.record(execution.model, EventReason.ACCEPTED, run_messages.event_accepted(plan))
+async def _accept(
+    context: Context, execution: StoredExecution, *, finalizers: Sequence[str] | None = None
+) -> StoredExecution:
+    """Annotate the object with its own uid, so that copies of it are known, and label it with its plan, if it is new.
+
+    What is started at once gets its finalizers by the same write.
+    """
+    plan, is_new, change = execution.model.spec.plan_ref, not execution.accepted, dict[str, object]()
+    if is_new:
+        change["annotations"] = {ACCEPTED_ANNOTATION: execution.model.metadata.uid}
+        change["labels"] = {PLAN_LABEL: identifiers.label_value(plan)}
+    if finalizers is not None:
+        change["finalizers"] = finalizers
+    if change:
+        execution = await context.store.write_metadata(execution, change)
+    if is_new:
+        context.events.record(execution.model, EventReason.ACCEPTED, run_messages.event_accepted(plan))
     return execution
 
 
@@ -163,6 +176,25 @@ async def _wait(
     return PassResult(await context.store.write_status(execution, status), requeue=requeue)
 
 
+async def _start_at_once(context: Context, execution: StoredExecution) -> PassResult | None:
+    """Start an execution whose plan is free and that is valid by what the watch has brought; None where it is not.
+
+    The watch may be behind. So the lock is written against the very version of the plan from which it was decided,
+    execution and plan are read where that is refused, and the workflow reads and validates again. What keeps an
+    execution from its start, or ends it, is never decided here; nor is a preview, which takes no lock.
+    """
+    spec, is_crowded = execution.model.spec, context.index.starting() > STARTS
+    if spec.dry_run or execution.cancel_requested or (is_crowded and not execution.model.status.phase):
+        return None
+    plan = context.store.copy_of(DRPlan, execution.key.namespace, spec.plan_ref)
+    if plan is None or plan.model.status.current_execution is not None:
+        return None
+    references = await _from_copies(context.store, execution.model, plan)
+    if references is None or await _obstacle(context, execution, references) is not None:
+        return None
+    return await _start_run(context, execution, references)
+
+
 async def _start_or_wait(context: Context, execution: StoredExecution) -> PassResult:
     """Start an execution once its references exist, the plan is free and it is valid."""
     preview = execution.model.spec.dry_run
@@ -178,20 +210,29 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
         return await _end(context, execution, Phase.FAILED, str(error))
     if isinstance(references, MissingReference):
         return await _wait_for_reference(context, execution, references)
+    obstacle = await _obstacle(context, execution, references)
+    if isinstance(obstacle, Waiting):
+        return await _wait_for_turn(context, execution, obstacle)
+    if obstacle is not None:
+        return await _end(context, execution, Phase.FAILED, obstacle, found=True)
+    return await _start_run(context, execution, references)
+
+
+async def _obstacle(context: Context, execution: StoredExecution, references: References) -> Waiting | str | None:
+    """Return what an execution waits for, or the message with which it ends as Failed; None where it may start.
+
+    Raises NotYourTurnError.
+    """
     plan = references.plan
     if any(stage.approval for stage in plan.model.spec.stages) and not await context.store.checks_requests(execution):
-        return await _end(context, execution, Phase.FAILED, rejection_messages.not_started([NOT_ENFORCED]), found=True)
-    if not preview:
+        return rejection_messages.not_started([NOT_ENFORCED])
+    if not execution.model.spec.dry_run:
         waiting = await why_waiting(context, execution, plan.model)
         if waiting := waiting or await _why_waiting_for_end(context, execution, references):
-            return await _wait_for_turn(context, execution, waiting)
+            return waiting
     if execution.model.spec.operation_type is OperationType.REVERT:
-        rejection = why_rejected(execution.model, references.original)
-    else:
-        rejection = await context.validator.rejection(execution.raw, plan.raw, references.workflows)
-    if rejection is not None:
-        return await _end(context, execution, Phase.FAILED, rejection, found=True)
-    return await _start_run(context, execution, references)
+        return why_rejected(execution.model, references.original)
+    return await context.validator.rejection(execution.raw, plan.raw, references.workflows)
 
 
 async def _why_waiting_for_end(context: Context, execution: StoredExecution, references: References) -> Waiting | None:
@@ -228,10 +269,9 @@ async def _start_run(context: Context, execution: StoredExecution, references: R
 
     A preview takes no lock, and is not in the plan's history.
     """
-    plan = references.plan
-    if not execution.has_finalizer:
-        finalizers = [*execution.model.metadata.finalizers, FINALIZER]
-        execution = await context.store.write_metadata(execution, {"finalizers": finalizers})
+    plan, finalizers = references.plan, execution.model.metadata.finalizers
+    more = None if execution.has_finalizer else [*finalizers, FINALIZER]
+    execution = await _accept(context, execution, finalizers=more)
     if not execution.model.spec.dry_run and not plan.model.locked_by(execution.model.metadata.key):
         await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     started = await context.temporal.start(execution.model, references.original)
@@ -242,17 +282,35 @@ async def _start_run(context: Context, execution: StoredExecution, references: R
         status_context = context.status_context(execution)
         status = execution_status.not_searchable(execution.model.status, engine, status_context)
         execution = await context.store.write_status(execution, status)
-    return PassResult(execution, engine=engine)
+    context.poller.poll(execution.key, [engine.workflow_id])
+    return PassResult(execution, engine=engine, requeue=FIRST_LOOK)
 
 
-async def resolve(store: Store, execution: DRPlanExecution) -> References | MissingReference:
-    """Read what an execution refers to. Raises UnreadableObjectError.
+async def _from_copies(store: Store, execution: DRPlanExecution, plan: StoredObject[DRPlan]) -> References | None:
+    """Return what an execution refers to, with copies of the DRWorkflows; None where something is to be read.
+
+    The original of a Revert is read: it has ended, and of what has ended there is no copy.
+    """
+    if execution.spec.operation_type is OperationType.REVERT:
+        with suppress(UnreadableObjectError):
+            references = await resolve(store, execution, plan)
+            return references if isinstance(references, References) else None
+        return None
+    copies = [store.copy_of(DRWorkflow, ref.in_namespace, ref.name) for ref in workflow_references(plan.model)]
+    workflows = [copy.raw for copy in copies if copy is not None]
+    return References(plan, workflows) if len(workflows) == len(copies) else None
+
+
+async def resolve(
+    store: Store, execution: DRPlanExecution, plan: StoredObject[DRPlan] | None = None
+) -> References | MissingReference:
+    """Read what an execution refers to, but not a plan that is given. Raises UnreadableObjectError.
 
     A Revert does not wait for DRWorkflows: the record of the original is enough for most actions.
     """
     namespace, spec = execution.metadata.namespace, execution.spec
     try:
-        plan = await store.get(DRPlan, namespace, spec.plan_ref)
+        plan = plan or await store.get(DRPlan, namespace, spec.plan_ref)
     except NotFoundError:
         return MissingReference("DRPlan", spec.plan_ref)
     if spec.operation_type is not OperationType.REVERT:

@@ -1,147 +1,23 @@
 """The executions that wait and run, and what refers to what, from list and watch: which keys need a pass.
 
-A finished execution with nothing left to do is not kept, so that ten thousand of them cost nothing. A pass never
-decides from the index alone: it reads objects live. Source: docs/architecture.md, "Bridge".
+A finished execution with nothing left to do is not kept, so that ten thousand of them cost nothing. A pass may begin
+from a copy that is kept here where the server refuses what it then writes if that copy is out of date; else it reads
+objects live. Source: docs/architecture.md, "Bridge".
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from contextlib import contextmanager
 from operator import itemgetter
-from typing import Any, NamedTuple
 
-from api.meta import ACCEPTED_ANNOTATION, API_VERSION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
-from api.objects import Target
-from api.phases import TERMINAL, OperationType, Phase
+from bridge.kubernetes.entry import Age, Entry, Key, ObjectKind, entry_of, is_new, lost_metadata
+from bridge.kubernetes.own_writes import OwnWrites
 from bridge.kubernetes.work_queue import Rank
-from bridge.status.conditions import WAITING_FOR_REFERENCE, WAITING_FOR_START, ConditionType
+from bridge.status.conditions import ConditionType
 from kube.client import Object
-from planning.definitions.identifiers import label_value
 
-
-class ObjectKind(StrEnum):
-    """The kinds of this project."""
-
-    EXECUTION = "DRPlanExecution"
-    PLAN = "DRPlan"
-    DR_WORKFLOW = "DRWorkflow"
-
-
-class Key(NamedTuple):
-    """An object to pass over."""
-
-    kind: ObjectKind
-    namespace: str
-    name: str
-
-    @property
-    def target(self) -> Target:
-        """The object as calls to the API server name it."""
-        return Target(api_version=API_VERSION, kind=self.kind.value, name=self.name, namespace=self.namespace)
-
-
-class Age(NamedTuple):
-    """Order of a queue: oldest first; of the same second, Executes before Reverts, then by uid.
-
-    An Execute and its Revert that are applied together are created within one second.
-    """
-
-    created: str
-    reverts: bool
-    uid: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An execution that has not ended, or has ended with something left to do."""
-
-    key: Key
-    uid: str
-    created: str
-    """RFC 3339, so that text order is time order."""
-    plan: str
-    original: str
-    reverts: bool
-    phase: str
-    workflow_id: str
-    missing: bool
-    """A reference is missing: it is not in the queue."""
-    leaving: bool
-    """A cancel was requested, or the object is being deleted."""
-    starting: bool = False
-    """It has no status yet, or one that says that it is to be started."""
-    listed: bool = True
-    """Its status shows stages."""
-    preview: bool = False
-    """It changes nothing, and so neither waits for its plan nor holds it."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is in its plan's queue."""
-        return not (self.workflow_id or self.missing or self.leaving or self.preview or self.phase in TERMINAL)
-
-    @property
-    def runs(self) -> bool:
-        """Whether it runs its plan: it has a run and has not ended."""
-        return bool(self.workflow_id) and not self.preview and self.phase not in TERMINAL
-
-    @property
-    def age(self) -> Age:
-        """Its position in the order of the queue."""
-        return Age(self.created, self.reverts, self.uid)
-
-
-def entry_of(item: Object) -> Entry | None:
-    """Return an execution's entry; None when nothing is left to do for it."""
-    meta, spec, status = item["metadata"], item.get("spec") or {}, item.get("status") or {}
-    deleting, finalizer = bool(meta.get("deletionTimestamp")), FINALIZER in meta.get("finalizers", [])
-    annotations = meta.get("annotations") or {}
-    workflow_id = str((status.get("engine") or {}).get("workflowId") or "")
-    has_own_run = workflow_id.endswith(f"/{meta['uid']}")
-    workflow_id = workflow_id if has_own_run else ""
-    ours = annotations.get(ACCEPTED_ANNOTATION) == meta["uid"] or has_own_run
-    phase = str(status.get("phase") or "")
-    if phase in TERMINAL and not (
-        (finalizer and (ours or deleting))
-        or _uncounted(status, annotations)
-        or (has_own_run and (lost_metadata(item) or (status.get("proof") or {}).get("nextCheckAt")))
-    ):
-        return None
-    reasons = [(condition.get("type"), condition.get("reason")) for condition in status.get("conditions") or []]
-    return Entry(
-        key=Key(ObjectKind.EXECUTION, meta.get("namespace", ""), meta["name"]),
-        uid=meta["uid"],
-        created=str(meta.get("creationTimestamp") or ""),
-        plan=str(spec.get("planRef") or ""),
-        original=str(spec.get("revertExecutionRef") or spec.get("revertTo") or ""),
-        reverts=spec.get("operationType") == OperationType.REVERT,
-        phase=phase,
-        workflow_id=workflow_id,
-        missing=(ConditionType.REFERENCES_FOUND, WAITING_FOR_REFERENCE) in reasons,
-        starting=not phase or (phase == Phase.PENDING and (ConditionType.PROGRESSING, WAITING_FOR_START) in reasons),
-        listed=bool(status.get("stageStatuses")),
-        leaving=deleting or annotations.get(CANCEL_ANNOTATION) == "true",
-        preview=bool(spec.get("dryRun")),
-    )
-
-
-def lost_metadata(item: Object) -> dict[str, Any]:
-    """Return, as a change to its metadata, what an accepted execution no longer has of our annotation and label."""
-    meta, lost = item["metadata"], dict[str, Any]()
-    if (meta.get("annotations") or {}).get(ACCEPTED_ANNOTATION) != meta["uid"]:
-        lost["annotations"] = {ACCEPTED_ANNOTATION: meta["uid"]}
-    label = label_value(str((item.get("spec") or {}).get("planRef") or ""))
-    if (meta.get("labels") or {}).get(PLAN_LABEL) != label:
-        lost["labels"] = {PLAN_LABEL: label}
-    return lost
-
-
-def _uncounted(status: Object, annotations: Object) -> bool:
-    """Return whether the older controller finished an execution, whose columns are still to be counted."""
-    foreign = ACCEPTED_ANNOTATION not in annotations and not status.get("engine")
-    return foreign and bool(status.get("stageStatuses")) and not status.get("progress")
+__all__ = ["Entry", "Index", "Key", "ObjectKind", "entry_of", "lost_metadata"]
 
 
 class Index:
@@ -158,7 +34,11 @@ class Index:
         self._definitions: dict[Key, Object] = {}
         self._users = defaultdict[tuple[str, str], set[Key]](set)
         """The plans that refer to a DRWorkflow, by its namespace and name."""
-        self._written: dict[Key, str] = {}
+        self._new: dict[Key, Object] = {}
+        """The executions that nobody has passed over yet."""
+        self._own: OwnWrites[Key] = OwnWrites()
+        self._doubtful: set[Key] = set()
+        """Definitions of which a write found that they have changed, until the watch brings something of them."""
 
     # Called by the reflectors.
 
@@ -174,22 +54,26 @@ class Index:
     def _put_execution(self, key: Key, item: Object) -> None:
         before, entry = self._entries.get(key), entry_of(item)
         self._replace(key, entry)
-        echo = self.is_last(key, item)
-        if not echo or entry is None:
-            self._written.pop(key, None)
-        if entry is not None and not echo:
+        self._new.pop(key, None)
+        if is_new(item):
+            self._new[key] = item
+        is_news = self._own.is_news(key, _version(item))
+        if entry is None:
+            self._own.forget(key)
+        elif is_news:
             self._wake(key)
         if (before is not None and before.waits) != (entry is not None and entry.waits) or (before and not entry):
             self._wake_around(key, str(item["spec"].get("planRef") or ""))
 
     def _put_definition(self, key: Key, item: Object) -> None:
         before = self._replace_definition(key, item)
-        if not self.is_last(key, item):
+        self._doubtful.discard(key)
+        if self._own.is_news(key, _version(item)):
             self._wake(key)
         if before is None or before["metadata"].get("generation") != item["metadata"].get("generation"):
             self._wake_dependents(key)
-        elif key.kind is ObjectKind.PLAN and _lock(before) != _lock(item):
-            self._wake_next(key)
+        elif key.kind is ObjectKind.PLAN:
+            self._wake_for_lock(key, before, item)
 
     def drop(self, kind: ObjectKind, namespace: str, name: str) -> None:
         """Remove an object that was deleted."""
@@ -197,7 +81,9 @@ class Index:
         entry = self._entries.get(key)
         self._replace(key, None)
         self._replace_definition(key, None)
-        self._written.pop(key, None)
+        self._new.pop(key, None)
+        self._doubtful.discard(key)
+        self._own.forget(key)
         if entry is not None:
             self._wake(key)
             self._wake_around(key, entry.plan)
@@ -211,18 +97,49 @@ class Index:
             if (key.namespace, key.name) not in names:
                 self.drop(kind, key.namespace, key.name)
 
-    def wrote(self, key: Key, item: Object) -> None:
-        """Remember a write of this process: its echo from the watch needs no pass."""
-        if key in self._entries or key in self._definitions:  # not where the echo of the last one came first
-            self._written[key] = item["metadata"]["resourceVersion"]
+    # Called by the store.
+
+    @contextmanager
+    def writing(self, key: Key) -> Iterator[None]:
+        """Wake nobody for what the watch brings of an object until its write is answered: it may be that write."""
+        self._own.begin(key)
+        try:
+            yield
+        finally:
+            if self._own.end(key) and self._is_kept(key):
+                self._wake(key)
+
+    def wrote(self, key: Key, item: Object, before: str = "") -> None:
+        """Remember a write of this process: its echo from the watch needs no pass. `before` is what it replaced."""
+        if not self._is_kept(key):  # the echo of the last one came first
+            return
+        self._own.answered(key, _version(item))
+        known = self._definitions.get(key)
+        if known is not None and _version(known) == before:
+            self._replace_definition(key, item)
+            self._wake_for_lock(key, known, item)
+
+    def doubt(self, key: Key) -> None:
+        """Take note that an object is not as the index has it: a write against that was refused."""
+        if key in self._definitions:
+            self._doubtful.add(key)
+
+    def take_new(self, key: Key) -> Object | None:
+        """Return an execution that nobody has passed over, as the watch brought it; once."""
+        return self._new.pop(key, None)
+
+    def copy_of(self, key: Key) -> Object | None:
+        """Return a whole definition; None where it is known to have changed."""
+        item = None if key in self._doubtful else self._definitions.get(key)
+        return item if item is not None and "spec" in item else None  # of what is nested too deeply a list has no spec
 
     def last_write(self, key: Key) -> str | None:
         """Return the version of an object that this process wrote last; None where others have changed it since."""
-        return self._written.get(key)
+        return self._own.last(key)
 
     def is_last(self, key: Key, item: Object) -> bool:
         """Whether the last known change of an object is a write of this process."""
-        return self._written.get(key) == str(item["metadata"]["resourceVersion"])
+        return self._own.last(key) == _version(item)
 
     # Called by passes and their queue.
 
@@ -310,6 +227,9 @@ class Index:
             return None
         return original if original.waits or (original.missing and not original.workflow_id) else None
 
+    def _is_kept(self, key: Key) -> bool:
+        return key in self._entries or key in self._definitions
+
     # Which keys a change wakes.
 
     def _wake(self, key: Key) -> None:
@@ -357,6 +277,14 @@ class Index:
         if following := self._queue(plan.namespace, plan.name):
             self._wake(following[0][1])
 
+    def _wake_for_lock(self, plan: Key, before: Object, item: Object) -> None:
+        """Wake the execution that is next where the lock of a plan has changed, but not by its own start."""
+        if _lock(before) == _lock(item):
+            return
+        holder, following = (_lock(item) or {}).get("name"), self._queue(plan.namespace, plan.name)
+        if following and following[0][1].name != holder:
+            self._wake(following[0][1])
+
     def _wake_dependents(self, key: Key) -> None:
         if key.kind is ObjectKind.PLAN:
             for other in list(self._of_plan.get((key.namespace, key.name), ())):
@@ -380,7 +308,11 @@ def _order_facts(entry: Entry | None) -> tuple[object, ...] | None:
     return (entry.plan, entry.waits, entry.age, entry.original, entry.missing, bool(entry.workflow_id))
 
 
-def _lock(plan: Object) -> object:
+def _version(item: Object) -> str:
+    return str(item["metadata"]["resourceVersion"])
+
+
+def _lock(plan: Object) -> Object | None:
     return (plan.get("status") or {}).get("currentExecution")
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,7 +19,7 @@ from api.workflow import DRWorkflow, DRWorkflowStatus
 from bridge.kubernetes.index import Index, Key, ObjectKind
 from bridge.kubernetes.work_queue import WriteCost
 from kube.client import OWN, Cluster, Object
-from kube.errors import ForbiddenError, InvalidNameError, NotFoundError, TooDeepError
+from kube.errors import ApiError, ConflictError, ForbiddenError, InvalidNameError, NotFoundError, TooDeepError
 from kube.request import WriteOptions
 from planning.messages import runs as run_messages
 
@@ -44,6 +45,11 @@ class StoredObject(Generic[ModelT]):
     def key(self) -> Key:
         """The key of this object in queue and index."""
         return Key(ObjectKind(type(self.model).__name__), self.model.metadata.namespace, self.model.metadata.name)
+
+    @property
+    def version(self) -> str:
+        """The resourceVersion of this version."""
+        return str(self.raw["metadata"]["resourceVersion"])
 
     @property
     def accepted_by(self) -> str:
@@ -93,6 +99,12 @@ def read(raw: Object, model: type[ModelT]) -> StoredObject[ModelT]:
         raise UnreadableObjectError(reason) from error
 
 
+def _copy(raw: Object | None, model: type[ModelT]) -> StoredObject[ModelT] | None:
+    with suppress(UnreadableObjectError):
+        return None if raw is None else read(raw, model)
+    return None
+
+
 class Store:
     """Reads live, writes by compare-and-set, and records its writes in the index."""
 
@@ -119,17 +131,36 @@ class Store:
         except TooDeepError as error:
             raise UnreadableObjectError(run_messages.unreadable(key.kind, key.name, error.message)) from error
 
+    def new_execution(self, key: Key) -> StoredObject[DRPlanExecution] | None:
+        """Return an execution that nobody has passed over, as the watch brought it; once, and None of any other.
+
+        A write against it raises ConflictError where it has changed since.
+        """
+        return _copy(self._index.take_new(key), DRPlanExecution)
+
+    def copy_of(self, model: type[ModelT], namespace: str, name: str) -> StoredObject[ModelT] | None:
+        """Return a DRPlan or DRWorkflow as the watch or the last write of this process brought it.
+
+        Only for what is then written against it, or found to be the same by a read: a watch may be behind. None where
+        there is none that can be read, or a write against it was refused.
+        """
+        return _copy(self._index.copy_of(Key(ObjectKind(model.__name__), namespace, name)), model)
+
     async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
         """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.
 
         Where it has changed all the same, a write against it raises ConflictError, and the next read is live.
         Raises NotFoundError, UnreadableObjectError.
         """
+        return self.last_written(key) or await self.get(DRPlanExecution, key.namespace, key.name)
+
+    def last_written(self, key: Key) -> StoredObject[DRPlanExecution] | None:
+        """Return an execution as this process wrote it last; None where it has ended, or may have changed."""
         at, known = self._recent.pop(key, (0.0, None))
-        if known is not None and self._clock() - at < OWN_WRITE_SECONDS and self._index.is_last(key, known.raw):
-            self._recent[key] = (at, known)
-            return known
-        return await self.get(DRPlanExecution, key.namespace, key.name)
+        if known is None or self._clock() - at >= OWN_WRITE_SECONDS or not self._index.is_last(key, known.raw):
+            return None
+        self._recent[key] = (at, known)
+        return known
 
     async def write_status(self, stored: StoredObject[ModelT], status: Status) -> StoredObject[ModelT]:
         """Write the difference, if there is one, against the version that was read. Raises ConflictError."""
@@ -154,15 +185,11 @@ class Store:
         item, size = await asyncio.to_thread(replacement)
         if not item:
             return stored
-        self._recent.pop(stored.key, None)
         began = self._clock()
-        written = self._written(stored, await self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
-        now = self._clock()
+        written = await self._write(stored, self._cluster.replace(stored.key.target, item, OWN, subresource="status"))
         self._costs.pop(stored.key, None)
-        if isinstance(written.model, DRPlanExecution) and not written.ended:
-            self._recent[stored.key] = (now, written)
-            if written.model.status.stages:
-                self._costs[stored.key] = WriteCost(now - began, size)
+        if isinstance(written.model, DRPlanExecution) and not written.ended and written.model.status.stages:
+            self._costs[stored.key] = WriteCost(self._clock() - began, size)
         return written
 
     def cost(self, key: Key) -> WriteCost | None:
@@ -187,13 +214,25 @@ class Store:
         return False
 
     async def _patch(self, stored: StoredObject[ModelT], body: Object, subresource: str = "") -> StoredObject[ModelT]:
-        version = {"resourceVersion": stored.raw["metadata"]["resourceVersion"]}
-        body = {**body, "metadata": {**body.get("metadata", {}), **version}}
-        return self._written(stored, await self._cluster.patch(stored.key.target, body, OWN, subresource=subresource))
+        body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": stored.version}}
+        return await self._write(stored, self._cluster.patch(stored.key.target, body, OWN, subresource=subresource))
 
-    def _written(self, stored: StoredObject[ModelT], raw: Object) -> StoredObject[ModelT]:
-        self._index.wrote(stored.key, raw)
-        return read(raw, type(stored.model))
+    async def _write(self, stored: StoredObject[ModelT], call: Awaitable[Object]) -> StoredObject[ModelT]:
+        key = stored.key
+        try:
+            with self._index.writing(key):
+                raw = await call
+                self._index.wrote(key, raw, stored.version)
+        except ApiError as error:
+            self._recent.pop(key, None)
+            if isinstance(error, ConflictError | NotFoundError):
+                self._index.doubt(key)
+            raise
+        self._recent.pop(key, None)
+        written = read(raw, type(stored.model))
+        if isinstance(written.model, DRPlanExecution) and not written.ended:
+            self._recent[key] = (self._clock(), StoredObject(raw, written.model))
+        return written
 
 
 def difference(before: Model, after: Model) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def to_the_end(setup: Setup) -> Simulation:
 def kept(bridge: SimulatedBridge) -> set[object]:
     """Return everything that a bridge still knows and that no watch would show it again."""
     index, schedule, poller = bridge.index, bridge.queue._schedule, bridge._poller
-    known = (index._entries, index._of_plan, index._written, index._queues, bridge.queue._backoffs, poller._polls)
+    known = (index._entries, index._of_plan, index._own._last, index._queues, bridge.queue._backoffs, poller._polls)
     times = (schedule._due, schedule._last, schedule._distance, schedule._urgencies, schedule._ranks)
     return {key for each in (*known, *times) for key in each}
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -44,7 +44,9 @@ def plan(holder: str) -> Object:
 class Server:
     """An API server of a few objects, each write of which gets a version; it counts what it is asked."""
 
-    def __init__(self, *objects: Object) -> None:
+    def __init__(self, *objects: Object, changed: Callable[[Object], None] = lambda _: None) -> None:
+        """`changed` is called with each object that was written, before the answer."""
+        self.changed = changed
         self.objects = {(each["kind"].lower() + "s", each["metadata"]["name"]): each for each in objects}
         self.asked = Counter[str]()
 
@@ -59,10 +61,22 @@ class Server:
             return web.json_response(answer, status=404)
         if request.method != "GET":
             body, meta = await request.json(), stored["metadata"]
-            assert body["metadata"]["resourceVersion"] == meta["resourceVersion"]
-            meta = {**meta, **body["metadata"], "resourceVersion": str(int(meta["resourceVersion"]) + 1)}
-            stored = {**stored, "metadata": meta, "status": body.get("status", stored["status"])}
+            if body["metadata"]["resourceVersion"] != meta["resourceVersion"]:
+                return web.json_response({"kind": "Status", "reason": "Conflict", "message": "changed"}, status=409)
+            annotations = {**meta.get("annotations", {}), **body["metadata"].get("annotations", {})}
+            meta = {
+                **meta,
+                **body["metadata"],
+                "annotations": annotations,
+                "resourceVersion": str(int(meta["resourceVersion"]) + 1),
+            }
+            status = (
+                body.get("status", {}) if request.method == "PUT" else {**stored["status"], **body.get("status", {})}
+            )
+            status = {name: value for name, value in status.items() if value is not None}
+            stored = {**stored, "metadata": meta, "status": status}
             self.objects[plural, name] = stored
+            self.changed(stored)
         return web.json_response(stored)
 
 
@@ -85,7 +99,8 @@ async def passing(server: Server, index: Index) -> AsyncIterator[Context]:
 
 
 async def one_pass(context: Context, name: str) -> PassResult:
-    return await start(context, await context.store.latest_execution(Key(ObjectKind.EXECUTION, "default", name)))
+    key = Key(ObjectKind.EXECUTION, "default", name)
+    return await start(context, context.store.new_execution(key) or await context.store.latest_execution(key))
 
 
 def filled(*objects: Object) -> Index:
@@ -98,16 +113,12 @@ def filled(*objects: Object) -> Index:
 WORK = item(ObjectKind.DR_WORKFLOW, "work", {"actions": []})
 
 
-async def test_the_first_pass_over_an_execution_in_a_queue_costs_three_requests_and_the_next_one() -> None:
+async def test_the_first_pass_over_an_execution_in_a_queue_costs_two_requests_and_the_next_one() -> None:
     waiting = [execution(f"e{number:03d}") for number in range(200)]
     server, index = Server(plan("holder"), *waiting), filled(WORK, plan("holder"), *waiting)
     async with passing(server, index) as context:
         result = await one_pass(context, "e199")
-        assert dict(server.asked) == {
-            "GET drplanexecutions": 1,
-            "PATCH drplanexecutions": 1,
-            "PUT drplanexecutions/status": 1,
-        }
+        assert dict(server.asked) == {"PATCH drplanexecutions": 1, "PUT drplanexecutions/status": 1}
         message = "Waiting for DRPlanExecution holder, which runs DRPlan plan; position 200 in the queue"
         assert result.execution.model.status.message == message
         assert result.requeue == LONGEST_WAITING

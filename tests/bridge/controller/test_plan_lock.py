@@ -86,7 +86,7 @@ async def test_a_lock_that_somebody_writes_for_a_revert_does_not_keep_its_execut
     async with passing(server, filled(*objects)) as context:
         waiting = (await one_pass(context, "back")).execution.model.status
     assert waiting.message == "Waiting for the end of DRPlanExecution move, which is to be taken back"
-    assert server.objects["drplans", "plan"]["status"] == {"currentExecution": None}
+    assert server.objects["drplans", "plan"]["status"] == {}
 
 
 async def test_a_void_lock_is_taken_off_the_plan(ns: PlanNamespace) -> None:

@@ -1,15 +1,19 @@
 """One test for each sentence of 'Starting, queueing, cancelling' about references, copies and labels."""
 
+from collections import Counter
+
 import pytest
 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
+from bench.cost import requests
 from bridge.kubernetes.index import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, next_second
 from tests.bridge.scripted_workflows import done
+from tests.eventually import eventually
 
 
 async def test_a_missing_plan_is_waited_for_and_then_the_execution_starts(ns: PlanNamespace) -> None:
@@ -95,6 +99,24 @@ async def test_before_the_start_the_object_is_annotated_with_its_own_uid_and_lab
     assert item["metadata"]["labels"][PLAN_LABEL] == "plan"
     await ns.close(item, done())
     await ns.phase("slow", Phase.SUCCEEDED)
+
+
+async def test_no_definition_is_read_for_an_execution_of_a_plan_that_is_known(stack: Stack, ns: PlanNamespace) -> None:
+    await ns.ready_plan()
+    await ns.until("plan", lambda item: item.get("status", {}).get("phase") == "Ready", "phase", ObjectKind.PLAN)
+    log = stack.layout.audit_log
+    where = log.stat().st_size
+
+    def asked() -> Counter[tuple[str, str]] | None:
+        with log.open(encoding="utf-8") as lines:
+            lines.seek(where)
+            found = requests(line for line in lines if ns.namespace in line and line.endswith("\n"))
+        return found if found["bridge", "patch drplanexecutions"] >= 2 else None
+
+    await ns.execute("quick")
+    await ns.released("quick")
+    of_bridge = {what for who, what in await eventually(asked, "log of what the bridge asked") if who == "bridge"}
+    assert of_bridge.isdisjoint({"get drplans", "list drplans", "get drworkflows", "list drworkflows"})
 
 
 async def test_a_copy_with_a_foreign_uid_never_starts(ns: PlanNamespace) -> None:

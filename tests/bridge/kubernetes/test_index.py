@@ -207,6 +207,63 @@ def test_the_echo_of_an_own_write_wakes_nobody() -> None:
     assert woken.by(ObjectKind.EXECUTION, execution("a", version="9")) == {"a"}
 
 
+def test_what_others_change_during_a_write_is_passed_over_once_that_is_answered() -> None:
+    woken = Woken()
+    woken.by(ObjectKind.EXECUTION, execution("a", version="7"))
+    with woken.index.writing(key("a")):
+        assert woken.by(ObjectKind.EXECUTION, execution("a", version="8"), execution("a", version="9")) == set()
+        woken.index.wrote(key("a"), execution("a", version="8"))
+    assert woken.keys == [key("a")]
+    assert woken.index.last_write(key("a")) is None
+
+
+def test_a_plan_is_as_this_process_wrote_it_before_the_watch_says_so() -> None:
+    woken, of = Woken(), key("plan", ObjectKind.PLAN)
+    woken.by(ObjectKind.PLAN, plan(holder="a"))
+    woken.by(ObjectKind.EXECUTION, execution("next"))
+    woken.keys.clear()
+    with woken.index.writing(of):
+        woken.index.wrote(of, plan(version=2), "1")
+    assert woken.index.copy_of(of) == plan(version=2)
+    assert woken.keys == [key("next")], "the lock is free"
+    assert woken.by(ObjectKind.PLAN, plan(version=2)) == set()
+    woken.index.wrote(of, plan(holder="next", version=3), "2")
+    assert woken.keys == [], "it has the lock, and goes on"
+    assert woken.by(ObjectKind.PLAN, plan(holder="next", version=3)) == set()
+    woken.index.wrote(of, plan(version=5), "4")
+    assert woken.index.copy_of(of) == plan(holder="next", version=3), (
+        "others have written in between: the watch tells what"
+    )
+
+
+def test_of_a_plan_that_is_nested_too_deeply_there_is_no_copy() -> None:
+    woken, of = Woken(), key("plan", ObjectKind.PLAN)
+    woken.by(ObjectKind.PLAN, {"metadata": plan()["metadata"]})
+    assert woken.index.copy_of(of) is None
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        {"phase": "Pending"},
+        {"metadata": {"finalizers": ["example.com/theirs"]}},
+        {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
+        {"metadata": {"annotations": {ACCEPTED_ANNOTATION: "uid-other"}}},
+        {"metadata": {"annotations": {CANCEL_ANNOTATION: "true"}}},
+    ],
+)
+def test_an_execution_is_new_once_and_until_somebody_begins_with_it(begun: dict[str, Any]) -> None:
+    woken, new = Woken(), execution("a")
+    woken.by(ObjectKind.EXECUTION, new)
+    assert woken.index.take_new(key("a")) == new
+    assert woken.index.take_new(key("a")) is None
+    woken.by(ObjectKind.EXECUTION, new, execution("a", version="2", **begun))
+    assert woken.index.take_new(key("a")) is None
+    woken.by(ObjectKind.EXECUTION, new)
+    woken.index.drop(ObjectKind.EXECUTION, "default", "a")
+    assert woken.index.take_new(key("a")) is None
+
+
 def test_what_a_complete_list_does_not_hold_is_gone() -> None:
     woken = Woken()
     woken.by(ObjectKind.EXECUTION, execution("first"), execution("second"))
