@@ -111,7 +111,7 @@ class RunHistory:
         """Wait for events."""
         await self.grows.wait()
         self.grows.clear()
-        return HistoryPage(events=1, token=None if self.ended.is_set() else b"more")
+        return HistoryPage(events=1, decided=True, token=None if self.ended.is_set() else b"more")
 
 
 @dataclass

@@ -28,7 +28,7 @@ from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_h
 from bridge.controller.proof import check_again
 from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
-from bridge.controller.start import STARTS, report_end, start
+from bridge.controller.start import FIRST_TREE_WAIT, NO_TREE_YET, STARTS, report_end, start
 from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.index import Key, ObjectKind
@@ -45,11 +45,6 @@ from planning.messages import runs as run_messages
 
 _log = structlog.get_logger(__name__)
 
-NO_TREE_YET = 0.2
-"""Seconds between passes while the first tree is about to come."""
-FIRST_TREE_WAIT = 0.5
-"""Seconds that the first status waits for its tree, so that it is complete from the first write; up to one more, for
-they are counted by a clock of whole seconds."""
 ACTION_RUNNING = 0.7
 """Seconds between passes while an action runs: attempts leave no trace in any history."""
 NOT_POLLED = 1.0
@@ -159,7 +154,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
     waits = young and context.index.starting() <= STARTS
     if waits and observation.answered and not status.stages:
-        return PassResult(execution, requeue=NO_TREE_YET)
+        return PassResult(execution, requeue=FIRST_TREE_WAIT if polled else NO_TREE_YET)
     status = await carry_out(context, execution, status, run.workflow_id)
     execution = await context.store.write_status(execution, status)
     report_engine(context, before, execution)

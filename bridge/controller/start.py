@@ -48,8 +48,11 @@ WAITING = 5.0
 """Seconds between passes over a waiting execution, in case no event wakes it; more the further back in a queue."""
 LONGEST_WAITING = 60.0
 """The same for the end of a long queue, of which only the positions change."""
-FIRST_LOOK = 0.1
-"""Seconds from the start of a run until it is observed: before that, there is nothing to see."""
+NO_TREE_YET = 0.1
+"""Seconds between looks at a run whose first tree is about to come, where no long poll tells of it."""
+FIRST_TREE_WAIT = 0.5
+"""Seconds that the first status waits for its tree, so that it is complete from the first write; up to one more, for
+they are counted by a clock of whole seconds."""
 STARTS = 8
 """Executions at a time that get their first status with their run; of more, each is answered before any is started."""
 
@@ -282,8 +285,8 @@ async def _start_run(context: Context, execution: StoredExecution, references: R
         status_context = context.status_context(execution)
         status = execution_status.not_searchable(execution.model.status, engine, status_context)
         execution = await context.store.write_status(execution, status)
-    context.poller.poll(execution.key, [engine.workflow_id])
-    return PassResult(execution, engine=engine, requeue=FIRST_LOOK)
+    polled = context.poller.poll(execution.key, [engine.workflow_id])
+    return PassResult(execution, engine=engine, requeue=FIRST_TREE_WAIT if polled else NO_TREE_YET)
 
 
 async def _from_copies(store: Store, execution: DRPlanExecution, plan: StoredObject[DRPlan]) -> References | None:

@@ -68,6 +68,8 @@ class HistoryPage(Model):
     events: int
     failed: bool = False
     """Something failed, or a person's request or a cancel has come: that is not to be shown late."""
+    decided: bool = False
+    """An activity has ended: of a root the first is the one that reads and decides."""
     changed_at: datetime | None = None
     """When the first of the events came; of the first page, which holds all so far, the last."""
     token: bytes | None
@@ -77,9 +79,10 @@ class HistoryPage(Model):
 def history_page(events: Sequence[HistoryEvent], before: bytes | None, token: bytes | None) -> HistoryPage:
     """Return one answer to a long poll that went on from `before`."""
     failed = any(event.event_type in _NOT_LATE for event in events)
+    decided = any(event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED for event in events)
     first = (events[0] if before else events[-1]) if events else None
     changed_at = first.event_time.ToDatetime(UTC) if first is not None else None
-    return HistoryPage(events=len(events), failed=failed, changed_at=changed_at, token=token)
+    return HistoryPage(events=len(events), failed=failed, decided=decided, changed_at=changed_at, token=token)
 
 
 def first_run_id(description: WorkflowExecutionDescription) -> str:

@@ -22,6 +22,9 @@ _log = structlog.get_logger(__name__)
 NOT_FOUND_SECONDS = 1.0
 """How long to wait before a run that was not found is polled again: a child may be about to start."""
 
+UNDECIDED_SECONDS = 0.02
+"""The pause after an answer of a root that has not decided yet: until then there are a few events, and each counts."""
+
 
 class HistoryPoller:
     """The open long polls, by execution and run."""
@@ -114,7 +117,7 @@ class HistoryPoller:
 
     async def _poll(self, key: Key, workflow_id: str, *, root: bool) -> None:
         token: bytes | None = None
-        backoff = Backoff(cap=10.0)
+        backoff, undecided = Backoff(cap=10.0), root
         while True:
             try:
                 page = await self._client.wait_for_events(workflow_id, token)
@@ -132,10 +135,13 @@ class HistoryPoller:
                 if page.changed_at is not None:
                     self.note_change(key, page.changed_at)
                 self._versions[workflow_id] = next(self._counter)
-                self._wake(key, _urgency(page, root=root))
+                # The first action begins when the status shows the tree.
+                tree = undecided and page.decided
+                self._wake(key, Urgency.AT_ONCE if tree else _urgency(page, root=root))
+                undecided = undecided and not tree
             if token is None:
                 return
-            await asyncio.sleep(self._pause)
+            await asyncio.sleep(min(self._pause, UNDECIDED_SECONDS) if undecided else self._pause)
 
 
 def _urgency(page: HistoryPage, *, root: bool) -> Urgency:

@@ -18,6 +18,7 @@ from api.plan import DRPlan
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import finish
 from bridge.controller.reconcile import reconcile
+from bridge.controller.start import STARTS
 from bridge.controller.turns import Turns
 from bridge.controller.validation import Findings
 from bridge.kubernetes.index import Index, Key, ObjectKind
@@ -234,6 +235,16 @@ async def test_no_execution_starts_by_a_lock_that_it_has_lost(copy: str | None) 
                 await reconcile(context, key("move"))
     assert bridge.runs.started == []
     assert bridge.server.objects["drplans", "plan"]["status"] == {"currentExecution": LOCK}
+
+
+async def test_of_many_that_are_created_at_once_none_is_started_before_it_has_a_status() -> None:
+    bridge = OneBridge(WORK, plan(), *(execute(f"e{number}") for number in range(STARTS + 1)))
+    async with bridge.context() as context:
+        await reconcile(context, key("e0"))
+        assert bridge.runs.started == []
+        assert bridge.stored("e0")["status"]["phase"] == "Pending"
+        await reconcile(context, key("e0"))
+    assert len(bridge.runs.started) == 1
 
 
 async def test_a_preview_has_no_lock_that_would_guard_it_and_so_its_plan_is_read() -> None:
