@@ -89,6 +89,8 @@ class Cluster:
         self._limits = limits or Limits()
         self._discovery = Discovery(self._call)
         self._dry_run = False
+        self.on_answer: OnAnswer | None = None
+        """Called after every call but watches."""
         self.namespace = namespace
         """Of the context in use: where commands look for what has no namespace."""
 
@@ -114,15 +116,6 @@ class Cluster:
     def host(self) -> str:
         """The name or address of the API server."""
         return self._transport.host
-
-    @property
-    def on_answer(self) -> OnAnswer | None:
-        """Called after every call but watches."""
-        return self._transport.on_answer
-
-    @on_answer.setter
-    def on_answer(self, on_answer: OnAnswer) -> None:
-        self._transport.on_answer = on_answer
 
     def dry_running(self) -> Self:
         """Return this API server as one on which nothing is changed: every write is a dry run, admission included.
@@ -337,7 +330,7 @@ class Cluster:
         if self._dry_run:
             request = request.as_dry_run()
         try:
-            return await self._transport.call(request, seconds or self._limits.call)
+            return await self._transport.call(request, seconds or self._limits.call, on_answer=self.on_answer)
         except ForbiddenError as error:
             if await self._is_ready():
                 raise

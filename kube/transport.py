@@ -39,8 +39,6 @@ class Transport:
                 f"no Kubernetes configuration: a certificate or key of {chosen.source} cannot be used; {chosen.remedy}"
             ) from error
         self._agent = user_agent
-        self.on_answer: OnAnswer | None = None
-        """Called after every call."""
 
     @property
     def host(self) -> str:
@@ -51,7 +49,9 @@ class Transport:
         """Close the pool, and wait until its connections are closed."""
         await self._client.close()  # type: ignore[no-untyped-call]
 
-    async def call(self, request: Request, seconds: float, token: str | None = None) -> Object:
+    async def call(
+        self, request: Request, seconds: float, token: str | None = None, on_answer: OnAnswer | None = None
+    ) -> Object:
         """Make one call within `seconds`, and return the object that the API server answers. Raises ApiError."""
         began, status = time.monotonic(), 0
         try:
@@ -63,8 +63,8 @@ class Transport:
         except NO_ANSWER as error:
             raise UnreachableError(f"the API server gave no answer: {words_of(error)}") from error
         finally:
-            if self.on_answer is not None:
-                self.on_answer(request.method, status, time.monotonic() - began)
+            if on_answer is not None:
+                on_answer(request.method, status, time.monotonic() - began)
         return answer_of(request, response, raw)
 
     async def send(
