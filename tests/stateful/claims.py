@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any, cast
 
 from api.execution import DRPlanExecution
@@ -325,6 +326,7 @@ class Claims:
             revert.spec.only
             or later
             or self.changed_by_others(original)
+            or races_with_itself(original)
             or any(
                 self.runs[one.metadata.name].with_faults for one in (original, *of_it) if one.metadata.name in self.runs
             )
@@ -342,7 +344,7 @@ class Claims:
         helped = [
             each for one in (original, revert) for each in one.status.requests or [] if each.type in ("Skip", "Done")
         ]
-        if not whole or revert.spec.only is not None or helped:
+        if not whole or revert.spec.only is not None or helped or races_with_itself(original):
             return
         run = self.runs[original.metadata.name]
         foreign = self.changed_by_others(original)
@@ -405,6 +407,22 @@ def uids_of(action: ActionStatus) -> list[str]:
     outputs = action.outputs
     refs = [outputs.resource_ref, outputs.localization_ref] if outputs else []
     return [ref.uid for ref in refs if ref is not None and ref.uid]
+
+
+def races_with_itself(execution: DRPlanExecution) -> bool:
+    """Tell whether workflows that ran side by side changed the same object: each recorded what the other made of it."""
+    return any(
+        one & other
+        for stage in execution.status.stages
+        if stage.parallel
+        for one, other in combinations([_named_in(node) for node in stage.workflows], 2)
+    )
+
+
+def _named_in(node: WorkflowExecutionStatus) -> set[tuple[str | None, ...]]:
+    outputs = [action.outputs for action in node.actions if action.outputs]
+    refs = [ref for one in outputs for ref in (one.resource_ref, one.localization_ref) if ref is not None]
+    return {(ref.kind, ref.namespace, ref.name) for ref in refs}
 
 
 def rolled_back(revert: DRPlanExecution) -> Iterator[tuple[str, NodeKey, ActionStatus]]:
