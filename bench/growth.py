@@ -24,7 +24,7 @@ from bench.simulated_bridge import (
     SimulatedTime,
 )
 from bench.tables import markdown, median_and_p99
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from dev.layout import REPOSITORY
 from kube.client import Object
 

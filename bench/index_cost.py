@@ -14,7 +14,8 @@ from typing import cast
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.objects import Target
 from bench.idle import ended_status
-from bridge.kubernetes.index import Index, ObjectKind
+from bridge.kubernetes.entry import ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.reflector import Reflector
 from bridge.settings import BridgeSettings
 from kube.client import Cluster, Object, Page

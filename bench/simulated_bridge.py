@@ -16,7 +16,8 @@ from typing import cast
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bridge.controller.reconcile import ACTION_RUNNING, NOT_ANSWERING, NOT_POLLED
-from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue, WriteCost, lowest_ranks
 from bridge.settings import BridgeSettings
 from bridge.temporal.answers import HistoryPage

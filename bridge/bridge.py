@@ -13,8 +13,9 @@ from bridge.controller.own_runs import sweep
 from bridge.controller.reconcile import reconcile
 from bridge.controller.turns import Turns
 from bridge.controller.validation import NotYourTurnError, ValidationBrokeError, Validator
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventRecorder
-from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.leader_election import LeaderElection
 from bridge.kubernetes.reflector import Reflector
 from bridge.kubernetes.store import Store

@@ -8,8 +8,9 @@ from api.execution import DRPlanExecution, Engine
 from bridge.controller.open_executions import OpenExecutions
 from bridge.controller.turns import Turns
 from bridge.controller.validation import Validator
+from bridge.kubernetes.entry import Key
 from bridge.kubernetes.events import EventRecorder
-from bridge.kubernetes.index import Index, Key
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store, StoredObject
 from bridge.settings import BridgeSettings
 from bridge.status.execution import StatusContext

@@ -8,8 +8,8 @@ import structlog
 from api.execution import ExecutionStatus
 from api.plan import DRPlan
 from bridge.controller.context import Context, StoredExecution
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import conditions
 from planning.messages import runs as run_messages

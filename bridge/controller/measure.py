@@ -21,7 +21,7 @@ from api.plan import DRPlan
 from api.tree import RunState
 from bridge.controller.context import Context
 from bridge.controller.open_executions import operation_of
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.reflector import WatchEnd
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType

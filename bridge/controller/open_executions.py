@@ -11,7 +11,7 @@ from api.metrics import EXECUTION_IDLE, EXECUTIONS_OPEN, ExecutionState, Operati
 from api.nodes import ActionStatus, StageStatus
 from api.phases import Phase
 from api.tree import Summary
-from bridge.kubernetes.index import Key
+from bridge.kubernetes.entry import Key
 from bridge.kubernetes.store import StoredObject
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType

@@ -15,8 +15,8 @@ from api.phases import OperationType
 from api.plan import CurrentExecution
 from api.runs import RunInput
 from bridge.controller.context import Context, StoredExecution
+from bridge.kubernetes.entry import Key, lost_metadata
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key, lost_metadata
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError

@@ -16,7 +16,7 @@ from api.phases import OperationType
 from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import has_orphaned_run, open_run, own_run
-from bridge.kubernetes.index import Entry, Key, ObjectKind
+from bridge.kubernetes.entry import Entry, Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError, read
 from bridge.status import plan as plan_status
 from kube.errors import ConflictError, NotFoundError

@@ -30,8 +30,8 @@ from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
 from bridge.controller.start import FIRST_TREE_WAIT, NO_TREE_YET, STARTS, report_end, start
 from bridge.controller.validation import NotYourTurnError
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status

@@ -10,8 +10,8 @@ from api.phases import OperationType
 from api.plan import DRPlan, DRPlanStatus, RehearsalStatus
 from bridge.controller.context import Context
 from bridge.controller.measure import count_readiness
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import StoredObject
 from bridge.status import rehearsal
 from bridge.status.conditions import ConditionUpdate

@@ -23,8 +23,8 @@ from bridge.controller.engine_reports import report_engine
 from bridge.controller.measure import count_end
 from bridge.controller.own_runs import cancel_without_lock
 from bridge.controller.plan_lock import Waiting, hold_lock, remove_finalizer, why_behind, why_waiting
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventReason
-from bridge.kubernetes.index import Key, ObjectKind
 from bridge.kubernetes.store import Store, StoredObject, UnreadableObjectError
 from bridge.status import conditions
 from bridge.status import execution as execution_status

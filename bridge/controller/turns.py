@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from bridge.kubernetes.index import Key
+from bridge.kubernetes.entry import Key
 
 
 class Turns:

@@ -11,13 +11,11 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 
-from bridge.kubernetes.entry import Age, Entry, Key, ObjectKind, entry_of, is_new, lost_metadata
+from bridge.kubernetes.entry import Age, Entry, Key, ObjectKind, entry_of, is_new
 from bridge.kubernetes.own_writes import OwnWrites
 from bridge.kubernetes.work_queue import Rank
 from bridge.status.conditions import ConditionType
 from kube.client import Object
-
-__all__ = ["Entry", "Index", "Key", "ObjectKind", "entry_of", "lost_metadata"]
 
 
 class Index:

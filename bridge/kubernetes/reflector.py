@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from api.metrics import WATCH_RESTARTS
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ExpiredError
 from process.backoff import Backoff

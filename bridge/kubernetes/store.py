@@ -16,7 +16,8 @@ from api.phases import TERMINAL
 from api.plan import DRPlan, DRPlanStatus
 from api.requests import REQUEST_BY_ANNOTATION, REQUEST_ID_ANNOTATION
 from api.workflow import DRWorkflow, DRWorkflowStatus
-from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.work_queue import WriteCost
 from kube.client import OWN, Cluster, Object
 from kube.errors import ApiError, ConflictError, ForbiddenError, InvalidNameError, NotFoundError, TooDeepError

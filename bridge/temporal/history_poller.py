@@ -10,7 +10,7 @@ from itertools import count
 
 import structlog
 
-from bridge.kubernetes.index import Key
+from bridge.kubernetes.entry import Key
 from bridge.kubernetes.work_queue import Urgency
 from bridge.temporal.answers import HistoryPage
 from bridge.temporal.calls import RunNotFound, TemporalUnreachable

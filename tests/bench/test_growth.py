@@ -6,7 +6,7 @@ import random
 from bench.growth import REGIONS, Divided, Outage, Setup, Simulation, simulated, with_tables
 from bench.index_cost import index_row, queue_row
 from bench.simulated_bridge import SimulatedBridge, SimulatedTime
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 
 
 def to_the_end(setup: Setup) -> Simulation:

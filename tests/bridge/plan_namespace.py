@@ -18,7 +18,7 @@ from api.objects import Target
 from api.phases import Phase
 from api.tree import RunState
 from bridge.bridge import Bridge
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.settings import BridgeSettings
 from dev.stack import Stack
 from kube.client import OWN, Cluster, Object

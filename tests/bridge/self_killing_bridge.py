@@ -11,7 +11,7 @@ from typing import Any
 from api.execution import DRPlanExecution
 from api.objects import Actor, Target
 from bridge.bridge import Bridge
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.runs import StartedRun

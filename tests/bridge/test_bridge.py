@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from bridge.bridge import Bridge
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.work_queue import Rank, lowest_ranks
 from bridge.settings import BridgeSettings
 from bridge.temporal.client import TemporalClient

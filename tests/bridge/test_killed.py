@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.phases import Phase
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from dev.stack import Stack
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.plan_namespace import PlanNamespace, bridge

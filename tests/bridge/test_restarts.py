@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.phases import Phase
 from bridge.controller import reconcile
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.objects import Target
 from api.phases import Phase
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from dev.stack import Stack
 from kube.client import OWN
 from tests.bridge.conftest import TASK_QUEUE

@@ -3,7 +3,7 @@
 from api.execution import DRPlanExecution, DRPlanExecutionSpec
 from api.meta import CANCEL_ANNOTATION, FINALIZER
 from api.phases import OperationType, Phase
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
 from planning.revert.decide import decide_revert

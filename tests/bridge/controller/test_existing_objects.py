@@ -6,7 +6,7 @@ Here every test starts a bridge of its own, once the objects are as they should 
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER
 from api.phases import Phase
 from api.tree import RunState
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
 from planning.status import transitions

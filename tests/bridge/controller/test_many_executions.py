@@ -13,7 +13,8 @@ from aiohttp import web
 from api.meta import ACCEPTED_ANNOTATION, API_VERSION
 from bridge.controller.context import Context, PassResult, StoredExecution
 from bridge.controller.start import LONGEST_WAITING, STARTS, WAITING, start
-from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store
 from bridge.settings import BridgeSettings
 from bridge.status.execution import StatusContext

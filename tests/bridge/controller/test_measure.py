@@ -20,7 +20,7 @@ from bridge.controller import measure
 from bridge.controller.context import Context
 from bridge.controller.measure import PassEnd, Passes
 from bridge.controller.open_executions import OpenExecutions
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.store import StoredObject
 from bridge.status import conditions
 from bridge.temporal.answers import TaskQueueState

@@ -13,7 +13,7 @@ from api.phases import Phase
 from api.runs import RunInput
 from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import end_parts_of_ended, end_strange_runs
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from bridge.kubernetes.store import read
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
 from bridge.temporal.runs import OpenPart, OpenRoot, root_workflow_id

@@ -6,7 +6,7 @@ import pytest
 
 from api.meta import CANCEL_ANNOTATION, go_duration
 from api.phases import Phase
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from kube.client import Object
 from tests.bridge.controller.test_many_executions import Server, execution, filled, item, one_pass, passing, plan
 from tests.bridge.plan_namespace import PlanNamespace, condition, next_second

@@ -9,7 +9,7 @@ from api.meta import ObjectKey
 from api.phases import Phase
 from api.reasons import Reason
 from api.tree import Obstacle, Preview, RunState
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from kube.client import Object
 from planning.definitions.identifiers import rehearsal_id
 from tests.bridge.plan_namespace import PlanNamespace, condition

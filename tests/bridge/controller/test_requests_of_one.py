@@ -21,7 +21,8 @@ from bridge.controller.reconcile import reconcile
 from bridge.controller.start import STARTS
 from bridge.controller.turns import Turns
 from bridge.controller.validation import Findings
-from bridge.kubernetes.index import Index, Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store, read
 from bridge.settings import BridgeSettings
 from bridge.status.merge import Observation, RootRun, RunStatus

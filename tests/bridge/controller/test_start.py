@@ -7,7 +7,7 @@ import pytest
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bench.cost import requests
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from dev.stack import Stack
 from planning.messages import runs as run_messages
 from tests.bridge.conftest import TASK_QUEUE

@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 from api.objects import Target
 from api.phases import Phase
 from api.tree import RunState
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from kube.client import OWN, Object
 from planning.definitions import identifiers
 from planning.status import transitions

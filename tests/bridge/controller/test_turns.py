@@ -1,7 +1,7 @@
 """At most so many rehearsals run at once, and the others begin in the order in which they came."""
 
 from bridge.controller.turns import Turns
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 
 
 def keys(number: int, namespace: str | None = None) -> list[Key]:

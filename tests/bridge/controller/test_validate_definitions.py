@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from tests.bridge.plan_namespace import PlanNamespace, condition, config_map
 
 

@@ -19,7 +19,7 @@ from bridge.controller.validation import (
     dr_workflow_findings,
     plan_findings,
 )
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from tests.bridge.controller.questions import broken, endless, hungry, slow
 from tests.bridge.plan_namespace import PlanNamespace, config_map
 

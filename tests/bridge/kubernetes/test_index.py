@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from api.meta import ACCEPTED_ANNOTATION, CANCEL_ANNOTATION, FINALIZER, PLAN_LABEL
-from bridge.kubernetes.index import Index, Key, ObjectKind, entry_of
+from bridge.kubernetes.entry import Key, ObjectKind, entry_of
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.work_queue import Rank
 from kube.client import Object
 

@@ -8,7 +8,8 @@ import yaml
 
 from api.execution import DRPlanExecution
 from api.phases import Phase
-from bridge.kubernetes.index import Index, ObjectKind
+from bridge.kubernetes.entry import ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store
 from dev.stack import Stack
 from kube.client import Cluster

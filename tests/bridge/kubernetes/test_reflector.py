@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge.kubernetes.index import ObjectKind
+from bridge.kubernetes.entry import ObjectKind
 from bridge.kubernetes.reflector import Reflector
 from kube.client import Limits, Object
 from tests.eventually import eventually

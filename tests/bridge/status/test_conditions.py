@@ -13,7 +13,8 @@ from api.plan import CurrentExecution, DRPlan, DRPlanStatus
 from api.tree import RunState
 from bridge.controller.context import Context
 from bridge.controller.plan_lock import lock_holder, why_waiting
-from bridge.kubernetes.index import Index, ObjectKind
+from bridge.kubernetes.entry import ObjectKind
+from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import StoredObject, read
 from bridge.status import conditions
 from bridge.status import execution as execution_status

@@ -8,7 +8,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from bridge.kubernetes.index import Key, ObjectKind
+from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.work_queue import Urgency
 from bridge.temporal.answers import HistoryPage, history_page
 from bridge.temporal.calls import NoAnswer, RunNotFound
