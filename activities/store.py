@@ -226,18 +226,18 @@ class SnapshotStore:
 
     async def _load(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> tuple[T, int]:
         """Read a document, unless this worker has stored it; return it with its size."""
-        data, _ = self._cache.pop((execution.uid, ref.name, ref.sha256, None), (None, 0))
+        data, size = self._cache.pop((execution.uid, ref.name, ref.sha256, None), (None, 0))
         if data is None:
             revision = await self._revisions.read(execution, ref.name)
             if revision is None:
                 raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_gone(ref.name))
-            data = revision.data
+            data, size = revision.data, len(json.dumps(revision.data))
         try:
             # In a thread: a document of a megabyte takes longer than the event loop may be kept busy.
             parsed = await asyncio.to_thread(parse, data)
         except SnapshotError as error:
             raise ActionError(FailureType.UNDEFINED, str(error)) from None
-        return parsed, len(json.dumps(data))
+        return parsed, size
 
     def _add(self, key: _CacheKey, parsed: Any, size: int) -> None:
         self._cache[key] = (parsed, size)
