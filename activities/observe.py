@@ -64,6 +64,19 @@ async def _listed(cluster: Cluster, targets: Sequence[Target], actor: Actor) -> 
     return {target: _present(item) for target, item in found.items()}
 
 
+async def listed_metadata(cluster: Cluster, targets: Iterable[Target], actor: Actor) -> dict[Target, Object | None]:
+    """Read the metadata of many targets of a kind by a list; None for what a whole list does not show.
+
+    Those that are not in the result are left to a request each.
+    """
+    seen = dict[Target, Object | None]()
+    for group in groups_of_many(targets):
+        found, complete = await listed(cluster, group, actor, metadata_only=True)
+        seen |= {target: item["metadata"] for target, item in found.items()}
+        seen |= {target: None for target in group if complete and target not in found}
+    return seen
+
+
 async def listed(
     cluster: Cluster, targets: Sequence[Target], actor: Actor, *, metadata_only: bool
 ) -> tuple[dict[Target, Object], bool]:

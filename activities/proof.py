@@ -14,12 +14,12 @@ from activities.decided_reverts import Basis, DecidedReverts
 from activities.effects.delete import metadata_if_present
 from activities.errors import ActionError, words_of
 from activities.ledger import LedgerStore
-from activities.observe import groups_of_many, listed
+from activities.observe import listed_metadata
 from activities.read import find, object_if_present, original_definitions, original_of
 from activities.store import RevisionStore, SnapshotStore
 from api.execution import DRPlanExecution
 from api.failures import FailureType
-from api.objects import Actor, Target
+from api.objects import Actor
 from api.plan import DRPlan
 from api.proof import ActionProof
 from api.runs import ProofInput, ProofReport
@@ -32,7 +32,7 @@ from planning.effects.proof import compared_with_nothing, compared_with_state, n
 from planning.messages import access as access_messages
 from planning.messages import proof as proof_messages
 from planning.messages import rollback as rollback_messages
-from planning.revert.proof import ObjectBefore, ObjectsBefore, objects_before
+from planning.revert.proof import ObjectBefore, objects_before
 from planning.revert.scope import Scope
 from planning.revert.unwind import of_part
 from planning.snapshot.ledger import LedgerError
@@ -80,7 +80,8 @@ class ProofActivities:
         actor = actor_of(revert.metadata.namespace, account)
         # Thousands of actions take seconds; in a thread, so that the heartbeats of this worker continue.
         before = await asyncio.to_thread(objects_before, originals, Scope.of(revert.spec))
-        seen, done = await self._listed(before, actor), 0
+        created = [one.target for one in before.objects.values() if one.record is None]
+        seen, done = await listed_metadata(self._cluster, created, actor), 0
 
         async def check(one: ObjectBefore) -> ActionProof:
             nonlocal done
@@ -112,16 +113,6 @@ class ProofActivities:
         except LedgerError as error:
             message = proof_messages.ledger_unusable(original.metadata.name, error.fault)
             raise ActionError(FailureType.UNDEFINED, message) from None
-
-    async def _listed(self, before: ObjectsBefore, actor: Actor) -> dict[Target, Object | None]:
-        """Read the metadata of many created objects of a kind by a list; None for what a whole list does not show."""
-        created = [one.target for one in before.objects.values() if one.record is None]
-        seen = dict[Target, Object | None]()
-        for group in groups_of_many(created):
-            found, complete = await listed(self._cluster, group, actor, metadata_only=True)
-            seen |= {target: item["metadata"] for target, item in found.items()}
-            seen |= {target: None for target in group if complete and target not in found}
-        return seen
 
     async def _check(self, one: ObjectBefore, marks: tuple[str, ...], actor: Actor) -> ActionProof:
         """Compare one object; what cannot be read within some seconds is not known."""

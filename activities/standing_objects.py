@@ -6,7 +6,7 @@ Source: docs/spec/drplan.md, "What an Execute does".
 from collections.abc import Sequence
 
 from activities.errors import action_error
-from activities.observe import groups_of_many, listed
+from activities.observe import listed_metadata
 from activities.read import created_at, executions_of_marks, find
 from api.execution import DRPlanExecution
 from api.meta import PLAN_LABEL
@@ -47,13 +47,9 @@ async def standing_objects(
     return standing
 
 
-async def _metadata(cluster: Cluster, targets: Sequence[Target], actor: Actor) -> dict[Target, Object]:
-    """Return the metadata of the targets that exist and can be read."""
-    found, known = dict[Target, Object](), set[Target]()
-    for group in groups_of_many(targets):
-        items, whole = await listed(cluster, group, actor, metadata_only=True)
-        found.update({target: item["metadata"] for target, item in items.items()})
-        known.update(group if whole else items)
+async def _metadata(cluster: Cluster, targets: Sequence[Target], actor: Actor) -> dict[Target, Object | None]:
+    """Return the metadata of the targets that exist and can be read; None, or nothing, for the others."""
+    found = await listed_metadata(cluster, targets, actor)
 
     async def look(target: Target) -> None:
         try:
@@ -61,7 +57,7 @@ async def _metadata(cluster: Cluster, targets: Sequence[Target], actor: Actor) -
         except ApiError:
             return
 
-    await parallel([target for target in targets if target not in known], look)
+    await parallel([target for target in targets if target not in found], look)
     return found
 
 
