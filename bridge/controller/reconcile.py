@@ -207,8 +207,7 @@ async def validate_plan(context: Context, key: Key) -> float | None:
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
     # A copy may be behind: then what is written against it is refused, or the watch brings more, and a pass follows.
-    copy = context.store.copy_of(DRPlan, key.namespace, key.name)
-    stored = copy or await context.store.get(DRPlan, key.namespace, key.name)
+    stored = await context.store.copy_or_read(DRPlan, key.namespace, key.name)
     plan, index = stored.model, context.index
     named = [Key(ObjectKind.DR_WORKFLOW, ref.in_namespace, ref.name) for ref in workflow_references(plan)]
     known = [raw for each in named if (raw := index.definition(each)) is not None]
@@ -230,8 +229,7 @@ async def validate_dr_workflow(context: Context, key: Key) -> None:
 
     Raises NotFoundError, UnreadableObjectError, ConflictError, NotYourTurnError.
     """
-    copy = context.store.copy_of(DRWorkflow, key.namespace, key.name)
-    stored = copy or await context.store.get(DRWorkflow, key.namespace, key.name)
+    stored = await context.store.copy_or_read(DRWorkflow, key.namespace, key.name)
     errors, warnings = await context.validator.findings(validation.dr_workflow_findings, [stored.raw])
     status = plan_status.validated_dr_workflow(stored.model, errors, context.now(), warnings)
     await context.store.write_status(stored, status)

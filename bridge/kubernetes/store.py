@@ -147,6 +147,13 @@ class Store:
         """
         return _copy(self._index.copy_of(Key(ObjectKind(model.__name__), namespace, name)), model)
 
+    async def copy_or_read(self, model: type[ModelT], namespace: str, name: str) -> StoredObject[ModelT]:
+        """Return the copy of a DRPlan or DRWorkflow, with what that means; where there is none, read it live.
+
+        Raises NotFoundError, UnreadableObjectError.
+        """
+        return self.copy_of(model, namespace, name) or await self.get(model, namespace, name)
+
     async def latest_execution(self, key: Key) -> StoredObject[DRPlanExecution]:
         """Return an execution as this process wrote it last, unless it is known to have changed; else read it live.
 
