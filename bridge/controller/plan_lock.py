@@ -132,7 +132,8 @@ async def hold_lock(context: Context, execution: StoredExecution) -> bool:
     """Return whether an execution that has a run holds the lock of its plan, which it takes if that is free.
 
     A plan that is gone has no lock: then only one of the executions that run it counts. A preview needs none. Raises
-    TemporalUnreachable, and ConflictError when the plan changed since it was read.
+    TemporalUnreachable, and ConflictError when the plan, or the execution that is to take its lock, changed since it
+    was read.
     """
     if execution.model.spec.dry_run:
         return True
@@ -140,11 +141,26 @@ async def hold_lock(context: Context, execution: StoredExecution) -> bool:
     try:
         plan = await context.store.get(DRPlan, key.namespace, name)
         holder = await lock_holder(context, plan.model)
+        if holder is None:
+            await _require_latest(context, execution)
         if holder is None or (holder.uid == key.uid and not plan.model.locked_by(key)):
             await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     except (NotFoundError, UnreadableObjectError):
         holder = await _holder_of(context, await _running(context, key.namespace, name))
     return holder is None or holder.uid == key.uid
+
+
+async def _require_latest(context: Context, execution: StoredExecution) -> None:
+    """Raise ConflictError where an execution has changed since it was read.
+
+    Another leader may have ended it and released its lock meanwhile: taken again, that would be a second record in the
+    history of the plan. The end is written before the release, so whoever sees a free lock sees the end as well.
+    """
+    with suppress(NotFoundError, UnreadableObjectError):
+        raw = await context.store.get_raw(execution.key)
+        if raw["metadata"]["resourceVersion"] == execution.version:
+            return
+    raise ConflictError(f"DRPlanExecution {execution.key.name} changed since it was read", 409)
 
 
 async def _counts(context: Context, plan: DRPlan, lock: CurrentExecution) -> bool:

@@ -4,10 +4,13 @@ from datetime import datetime
 
 import pytest
 
+from api.execution import DRPlanExecution
 from api.meta import CANCEL_ANNOTATION, go_duration
 from api.phases import Phase
+from bridge.controller.plan_lock import hold_lock
 from bridge.kubernetes.entry import ObjectKind
 from kube.client import Object
+from kube.errors import ConflictError
 from tests.bridge.controller.test_many_executions import Server, execution, filled, item, one_pass, passing, plan
 from tests.bridge.plan_namespace import PlanNamespace, condition, next_second
 from tests.bridge.scripted_workflows import done
@@ -87,6 +90,23 @@ async def test_a_lock_that_somebody_writes_for_a_revert_does_not_keep_its_execut
         waiting = (await one_pass(context, "back")).execution.model.status
     assert waiting.message == "Waiting for the end of DRPlanExecution move, which is to be taken back"
     assert server.objects["drplans", "plan"]["status"] == {}
+
+
+async def test_an_execution_that_another_leader_has_ended_meanwhile_does_not_take_the_lock_again() -> None:
+    free = {**plan("nobody"), "status": {}}
+    server = Server(free, execution("move"))
+    async with passing(server, filled(free, execution("move"))) as context:
+        seen = await context.store.get(DRPlanExecution, "default", "move")
+        server.objects["drplanexecutions", "move"] = execution("move", resourceVersion="2")
+        with pytest.raises(ConflictError):
+            await hold_lock(context, seen)
+        assert server.objects["drplans", "plan"]["status"] == {}
+        del server.objects["drplanexecutions", "move"]
+        with pytest.raises(ConflictError):
+            await hold_lock(context, seen)
+        server.objects["drplanexecutions", "move"] = execution("move")
+        assert await hold_lock(context, seen)
+    assert server.objects["drplans", "plan"]["status"]["currentExecution"]["name"] == "move"
 
 
 async def test_a_void_lock_is_taken_off_the_plan(ns: PlanNamespace) -> None:
