@@ -52,11 +52,22 @@ def started_by(pid: int) -> list[MarkedProcess]:
 
 
 def kill(processes: list[MarkedProcess]) -> list[str]:
-    """Kill processes and return their command lines."""
+    """Kill processes, wait until they are gone, and return their command lines."""
     for each in processes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(each.pid, signal.SIGKILL)
+    deadline = time.monotonic() + GRACE
+    while any(_lives(each) for each in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
     return [each.command[:200] for each in processes]
+
+
+def _lives(process: MarkedProcess) -> bool:
+    """Tell whether a process has not ended: of one that has, and is not waited for yet, there is no command line."""
+    try:
+        return bool(Path(f"/proc/{process.pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def kill_abandoned() -> list[str]:
