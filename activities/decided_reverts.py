@@ -5,9 +5,9 @@ decide the Revert, or has no room for it, reads them. Source: docs/decisions/002
 """
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 
+from activities.bounded_cache import BoundedCache
 from api.execution import DRPlanExecution
 from api.meta import ObjectKey
 from api.plan import DRPlan
@@ -35,19 +35,15 @@ class DecidedReverts:
     """Keeps what Reverts were decided on, the last ones where there is not room for all."""
 
     def __init__(self, bound: int = _BOUND) -> None:
-        self._bound = bound
-        self._kept: OrderedDict[_Key, tuple[Basis, int]] = OrderedDict()
+        self._kept: BoundedCache[_Key, Basis] = BoundedCache(bound)
 
     async def keep(self, revert: ObjectKey, part: str, basis: Basis) -> None:
         """Keep what a part of a Revert was decided on."""
         # In a thread: thousands of actions take longer than the event loop may be kept busy.
         size = await asyncio.to_thread(basis.size)
-        self._kept.pop((revert.uid, part), None)
-        self._kept[revert.uid, part] = (basis, size)
-        while sum(size for _, size in self._kept.values()) > self._bound:
-            self._kept.popitem(last=False)
+        self._kept.add((revert.uid, part), basis, size)
 
     def take(self, revert: ObjectKey, part: str) -> Basis | None:
         """Return what a part of a Revert was decided on, once; None where this worker does not know."""
-        basis, _ = self._kept.pop((revert.uid, part), (None, 0))
+        basis, _ = self._kept.pop((revert.uid, part)) or (None, 0)
         return basis

@@ -8,13 +8,13 @@ sent. Source: docs/operations.md, "What is kept"; docs/spec/drplanexecution.md, 
 
 import asyncio
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
+from activities.bounded_cache import BoundedCache
 from activities.errors import ActionError, action_error
 from api.failures import FailureType
 from api.meta import API_VERSION, EXECUTION_UID_LABEL, Model, ObjectKey
@@ -159,9 +159,8 @@ class SnapshotStore:
 
     def __init__(self, revisions: RevisionStore, cache_size: int = _CACHE_SIZE) -> None:
         self._revisions = revisions
-        self._cache_size = cache_size
-        self._cache: OrderedDict[_CacheKey, tuple[Any, int]] = OrderedDict()
-        """What was stored or read, and its size; what was used last is last."""
+        self._cache: BoundedCache[_CacheKey, Any] = BoundedCache(cache_size)
+        """What was stored or read."""
         self._reading: WeakValueDictionary[_CacheKey, asyncio.Lock] = WeakValueDictionary()
         """Held by the one who reads a document: hundreds of actions ask for it at once when a run begins."""
 
@@ -207,7 +206,7 @@ class SnapshotStore:
         if digest(revision.data) != document.ref.sha256:
             raise ActionError(FailureType.UNDEFINED, record_messages.snapshot_altered(document.ref.name))
         key = (execution.uid, document.ref.name, document.ref.sha256, None)
-        self._add(key, revision.data, len(json.dumps(revision.data)))
+        self._cache.add(key, revision.data, len(json.dumps(revision.data)))
 
     async def _read(
         self,
@@ -218,15 +217,16 @@ class SnapshotStore:
     ) -> T:
         key = (execution.uid, ref.name, ref.sha256, kind)
         async with self._reading.setdefault(key, asyncio.Lock()):
-            if key not in self._cache:
-                self._add(key, *await self._load(execution, ref, partial(parse, kind, ref)))
-            self._cache.move_to_end(key)
-            cached: T = self._cache[key][0]
-            return cached
+            known: T | None = self._cache.get(key)
+            if known is not None:
+                return known
+            read, size = await self._load(execution, ref, partial(parse, kind, ref))
+            self._cache.add(key, read, size)
+            return read
 
     async def _load(self, execution: ObjectKey, ref: SnapshotRef, parse: Callable[[Object], T]) -> tuple[T, int]:
         """Read a document, unless this worker has stored it; return it with its size."""
-        data, size = self._cache.pop((execution.uid, ref.name, ref.sha256, None), (None, 0))
+        data, size = self._cache.pop((execution.uid, ref.name, ref.sha256, None)) or (None, 0)
         if data is None:
             revision = await self._revisions.read(execution, ref.name)
             if revision is None:
@@ -238,8 +238,3 @@ class SnapshotStore:
         except SnapshotError as error:
             raise ActionError(FailureType.UNDEFINED, str(error)) from None
         return parsed, size
-
-    def _add(self, key: _CacheKey, parsed: Any, size: int) -> None:
-        self._cache[key] = (parsed, size)
-        while len(self._cache) > 1 and sum(size for _, size in self._cache.values()) > self._cache_size:
-            self._cache.popitem(last=False)

@@ -23,6 +23,7 @@ from bench.tables import median_and_p99
 from dev.layout import default_layout
 from dev.start import start_stack
 from planning.definitions.identifiers import stage_id, workflow_id
+from process.main import end
 
 Place = tuple[int, int, int]
 """Stage, workflow and action, as indices in the tree."""
@@ -167,3 +168,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end(0)

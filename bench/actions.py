@@ -17,9 +17,11 @@ from temporalio.client import Client
 
 from bench import bare
 from bench.objects import dr_workflow, execution, single_plan
-from bench.runs import Bench, execute
+from bench.runs import Bench
+from bench.watched import Watched, watching
 from dev.layout import REPOSITORY, default_layout
 from dev.start import start_stack
+from process.main import end
 
 LARGEST = REPOSITORY / "examples" / "demo"
 """The example with the most actions."""
@@ -48,17 +50,14 @@ class Sizes:
     largest_payload: int
 
 
-async def measure(bench: Bench, client: Client, actions: int, rounds: int) -> list[Pair]:
-    """Measure pairs in turn after one that does not count."""
-    plan = f"bench-actions-{int(time.time())}"
-    bench.apply(dr_workflow(plan, 0, actions), single_plan(plan))
+async def measure(watched: Watched, client: Client, plan: str, actions: int, rounds: int) -> list[Pair]:
+    """Measure pairs in turn after one that does not count, and take back what was made."""
     pairs = []
     for number in range(rounds + 1):
-        began = time.perf_counter()
-        execute(bench, plan, f"{plan}-{number}")
-        action = (time.perf_counter() - began) / actions
-        pairs.append(Pair(action, await _bare(client, f"{plan}-{number}", actions) / actions))
-        _clean(bench, plan, f"{plan}-{number}")
+        name = f"{plan}-{number}"
+        seconds = await watched.succeeded(execution(name, plan))
+        pairs.append(Pair(seconds / actions, await _bare(client, name, actions) / actions))
+        await watched.succeeded(execution(f"{name}-back", plan, name))
     return pairs[1:]
 
 
@@ -66,12 +65,6 @@ async def _bare(client: Client, name: str, activities: int) -> float:
     began = time.perf_counter()
     await client.execute_workflow(bare.Bare.run, activities, id=f"bare-{name}", task_queue=bare.TASK_QUEUE)
     return time.perf_counter() - began
-
-
-def _clean(bench: Bench, plan: str, original: str) -> None:
-    """Take the objects back, so that the next round can make them."""
-    bench.apply(execution(f"{original}-back", plan, original))
-    bench.wait_completed(f"{original}-back")
 
 
 async def example_sizes(bench: Bench, client: Client, folder: Path) -> dict[str, Sizes]:
@@ -147,11 +140,13 @@ async def main() -> None:
     parser.add_argument("--actions", type=int, default=100)
     given = parser.parse_args()
     bench = Bench(start_stack(default_layout()))
-    client = await bench.temporal()
-    async with bare.serving(client):
-        pairs = await measure(bench, client, given.actions, given.rounds)
+    client, plan = await bench.temporal(), f"bench-actions-{int(time.time())}"
+    bench.apply(dr_workflow(plan, 0, given.actions), single_plan(plan))
+    async with bare.serving(client), watching(bench.stack) as watched:
+        pairs = await measure(watched, client, plan, given.actions, given.rounds)
     print(report(given.actions, pairs, await example_sizes(bench, client, LARGEST)))
 
 
 if __name__ == "__main__":
     asyncio.run(main())
+    end(0)

@@ -38,7 +38,7 @@ from api.tree import RunState
 from dev.programs import find_programs
 from dev.servers import DYNAMIC_CONFIG
 from planning.definitions import identifiers
-from process.main import collect_garbage_seldom
+from process.main import collect_garbage_seldom, end
 from workflows.activity_stubs import ActivityName
 from workflows.contract import STATE_QUERY, root_type
 from workflows.converter import DATA_CONVERTER
@@ -277,3 +277,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    end(0)

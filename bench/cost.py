@@ -28,6 +28,7 @@ from dev.layout import default_layout
 from dev.process import find
 from dev.servers import USERS
 from dev.start import start_stack
+from process.main import end
 
 PROCESSES = ("worker", "bridge", "temporal", "kube-apiserver", "etcd", "kube-controller-manager")
 OTHERS = "others"
@@ -170,3 +171,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    end(0)

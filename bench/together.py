@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from api.phases import Phase
 from bench.__main__ import lags, read_histories
 from bench.cost import PROCESSES, processor
 from bench.objects import dr_workflow, execution, single_plan
@@ -29,6 +28,7 @@ from dev.layout import default_layout
 from dev.process import Service, start, stop
 from dev.start import start_stack
 from kube.client import Object
+from process.main import end
 
 OURS = "drplan"
 OTHER = "other"
@@ -74,7 +74,7 @@ class Together:
     async def warm_up(self, who: str) -> None:
         """Return when a controller that was just started or continued has ended an execution, and is idle."""
         name = f"{self.name}-warm-{who}-{time.time_ns()}"
-        await self._succeeded(execution(name, f"{self.name}-warm"))
+        await self.watched.succeeded(execution(name, f"{self.name}-warm"))
         await asyncio.sleep(3)
 
     async def both(self, who: str, plans: int, number: int) -> dict[_Column, Sample]:
@@ -86,9 +86,7 @@ class Together:
 
     async def _measured(self, who: str, objects: list[Object]) -> Sample:
         names, before = [each["metadata"]["name"] for each in objects], self._processor()
-        await self._succeeded(*objects)
-        watched = self.watched
-        took = max(watched.end[name] for name in names) - min(watched.created[name] for name in names)
+        took = await self.watched.succeeded(*objects)
         used = (self._processor() - before) / (len(names) * self.actions)
         found = [lag for name in names for lag in await self._lags(name)] if who == OURS else []
         await asyncio.sleep(1)  # what follows an end: locks and finalizers
@@ -102,16 +100,6 @@ class Together:
 
     def _processor(self) -> float:
         return sum(processor(self.bench, (*PROCESSES, OTHER)).values())
-
-    async def _succeeded(self, *objects: Object) -> None:
-        """Create executions and wait for their ends. Raises RuntimeError if one did not succeed."""
-        names = [each["metadata"]["name"] for each in objects]
-        await self.watched.create(*objects)
-        await self.watched.until(self.watched.end, names, 1800)
-        for name in names:
-            status = next(each.status for each in self.watched.seen[name] if each.at == self.watched.end[name])
-            if status["phase"] != Phase.SUCCEEDED:
-                raise RuntimeError(f"{name} ended as {status['phase']}: {status.get('message')}")
 
 
 @contextmanager
@@ -175,3 +163,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    end(0)

@@ -10,7 +10,7 @@ from unittest import mock
 
 from api.meta import API_VERSION
 from api.objects import Target
-from api.phases import TERMINAL
+from api.phases import TERMINAL, Phase
 from bench.runs import NAMESPACE, Sighting
 from dev.stack import Stack
 from kube.client import OWN, Cluster, Object
@@ -59,6 +59,20 @@ class Watched:
         async with asyncio.timeout(seconds):
             while not set(names) <= set(moments):
                 await asyncio.sleep(0.02)
+
+    async def succeeded(self, *objects: Object) -> float:
+        """Create executions, wait for their ends, and return the seconds from the first creation to the last end.
+
+        Raises RuntimeError if one did not succeed.
+        """
+        names = [each["metadata"]["name"] for each in objects]
+        await self.create(*objects)
+        await self.until(self.end, names, 1800)
+        for name in names:
+            status = next(each.status for each in self.seen[name] if each.at == self.end[name])
+            if status["phase"] != Phase.SUCCEEDED:
+                raise RuntimeError(f"{name} ended as {status['phase']}: {status.get('message')}")
+        return max(self.end[name] for name in names) - min(self.created[name] for name in names)
 
     def waits(self, moments: dict[str, float], names: list[str]) -> list[float]:
         """Return the seconds from the creation of each to something that was seen of it, sorted."""
