@@ -154,6 +154,7 @@ class _Run:
         for namespace, prepared in shapes.items():
             for body in prepared.objects():
                 self._admin.create(body, namespace)
+            self._wait_for_watcher(namespace)
         outcomes: dict[str, dict[str, Outcome]] = {shape: {} for _, shape in namespaces}
         for half in (EXECUTE, REVERT):
             bodies = {
@@ -221,12 +222,17 @@ class _Run:
             self._record.problems.append(f"{namespace}: {half} has ended, but its lock or finalizer stays")
 
     def _compare(self, namespace: str, shape: str, half: str, since: float) -> Outcome:
+        self._wait_for_watcher(namespace)
         outcome = oracle.read_outcome(self._admin, self._watcher, namespace, half, since)
         if shape in self._campaign.undisturbed:
             self._note(
                 namespace, f"{shape} {half}", oracle.differences(self._campaign.undisturbed[shape][half], outcome)
             )
         return outcome
+
+    def _wait_for_watcher(self, namespace: str) -> None:
+        """Wait until everything is seen that has happened: each kind has a connection of its own, which may be late."""
+        until(lambda: self._watcher.caught_up(namespace), f"the watcher has seen {namespace}", 60)
 
     def _note(self, namespace: str, what: str, problems: Iterable[str]) -> None:
         self._record.problems += [f"{what} ({namespace}): {each}" for each in problems]

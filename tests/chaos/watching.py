@@ -80,6 +80,15 @@ class Watcher:
             if each.kind != "drplanexecutions" and each.type in ("ADDED", "DELETED") and each.at >= since
         )
 
+    def caught_up(self, namespace: str) -> bool:
+        """Tell whether everything has been seen that made the objects of actions what they are now."""
+        for kind in WATCHED.keys() - {"drplanexecutions"}:
+            there = {each["metadata"]["uid"] for each in self.admin.list(kind, namespace, labelSelector=WATCHED[kind])}
+            known = list(self._known[kind].values())
+            if there != {each["metadata"]["uid"] for each in known if each["metadata"]["namespace"] == namespace}:
+                return False
+        return True
+
     def _of(self, namespace: str, kind: str) -> list[Event]:
         return [each for each in list(self.events[namespace]) if each.kind == kind]
 
