@@ -1,4 +1,4 @@
-"""Start a child workflow, and read its node from however it ended.
+"""Start a child workflow with its search attributes, and read its node from however it ended.
 
 A run returns its node, or fails with the node in the failure's details. Any other end, such as a termination in
 Temporal's UI, leaves it unknown how far the child came; the node then says so.
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar, cast
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     CancelledError,
@@ -30,12 +30,19 @@ with workflow.unsafe.imports_passed_through():
     from api.tree import RunState
     from planning.messages import temporal_ui
     from planning.messages import tree as tree_messages
+    from planning.messages.text import bounded
     from planning.status.size_limit import RenderedTree, TreeWriter
-    from planning.status.stage_table import StageTable
+    from planning.status.stage_table import StageTable, first_failed, name_of
     from planning.status.transitions import stage_broken, workflow_broken
-from workflows import search_attributes
 from workflows.cancellation import Cancellation
-from workflows.contract import FAILED_TYPES, WorkflowType
+from workflows.contract import (
+    FAILED_TYPES,
+    NONE,
+    OF_EARLIER_RELEASES,
+    SEARCH_ATTRIBUTE_BOUND,
+    SearchAttribute,
+    WorkflowType,
+)
 
 NodeT = TypeVar("NodeT", RunState, StageStatus, WorkflowExecutionStatus)
 ChildT = TypeVar("ChildT", StageStatus, WorkflowExecutionStatus)
@@ -43,6 +50,12 @@ ChildT = TypeVar("ChildT", StageStatus, WorkflowExecutionStatus)
 ID_TAKEN_WAIT = timedelta(seconds=2)
 ID_TAKEN_TRIES = 30
 """After a reset the children of the former run close one by one; until then their ids are taken."""
+
+KEYS = {name: SearchAttributeKey.for_keyword(name.value) for name in SearchAttribute}
+_ADDED = (SearchAttribute.STAGE, SearchAttribute.FAILED_ACTION)
+"""What the bridge sets on a root only where all of them are registered: a start with one that the Temporal namespace
+does not have would repeat a workflow task for ever. So nothing is set unless the root has these. The start of a run of
+an earlier release holds neither, so that it is replayed as it was."""
 
 TASK_TIMEOUT = timedelta(seconds=10)
 REPLAY_OF_ONE_PART = timedelta(milliseconds=20)
@@ -100,11 +113,28 @@ async def start_child(call: ChildCall[ChildT], cancellation: Cancellation) -> wo
                 task_timeout=call.task_timeout,
                 static_summary=call.summary,
                 static_details=call.details,
-                search_attributes=search_attributes.of_child(call.stage),
+                search_attributes=attributes_of_child(call.stage),
             )
         except WorkflowAlreadyStartedError:
             await cancellation.pause(ID_TAKEN_WAIT)
     raise ChildLost(tree_messages.already_open(call.id))
+
+
+def attributes_of_child(stage: str | None = None) -> TypedSearchAttributes:
+    """Return the attributes of a child: those of its parent, and the name of the stage that it is, or is a part of."""
+    own = workflow.info().typed_search_attributes
+    if not _has_all(own):
+        return TypedSearchAttributes.empty
+    values = {name: own.get(KEYS[name]) for name in OF_EARLIER_RELEASES}
+    values[SearchAttribute.STAGE] = NONE if stage is None else bounded(stage, SEARCH_ATTRIBUTE_BOUND)
+    values[SearchAttribute.FAILED_ACTION] = NONE
+    return TypedSearchAttributes(
+        [SearchAttributePair(KEYS[name], value) for name, value in values.items() if value is not None]
+    )
+
+
+def _has_all(own: TypedSearchAttributes) -> bool:
+    return all(own.get(KEYS[name]) is not None for name in _ADDED)
 
 
 async def final_node(
@@ -167,8 +197,23 @@ def written_end(
     if table is not None and isinstance(node, RunState):
         details = table.text(node, details)
     workflow.set_current_details(details)
-    search_attributes.set_failed_action(node)
+    _set_failed_action(node)
     return end
+
+
+def _set_failed_action(node: RunState | StageStatus | WorkflowExecutionStatus) -> None:
+    """Say in the attributes of a run that ends as Failed which action failed first: `stage/workflow/action`.
+
+    That is one event, in the workflow task that closes the run.
+    """
+    own = workflow.info().typed_search_attributes
+    if node.phase is not Phase.FAILED or not _has_all(own):
+        return
+    above = [own.get(KEYS[SearchAttribute.STAGE]) or ""] if isinstance(node, WorkflowExecutionStatus) else []
+    path = [*above, *(name for each in (node, *first_failed(node)) if (name := name_of(each)))]
+    if path:
+        failed = KEYS[SearchAttribute.FAILED_ACTION].value_set(bounded("/".join(path), SEARCH_ATTRIBUTE_BOUND))
+        workflow.upsert_search_attributes([failed])
 
 
 def result(node: NodeT, operation: OperationType, tree: TreeWriter, table: StageTable | None = None) -> NodeT:

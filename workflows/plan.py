@@ -34,7 +34,6 @@ with workflow.unsafe.imports_passed_through():
     from planning.status.stage_table import StageTable
 from workflows import activity_stubs, proof
 from workflows.activity_stubs import TOO_LARGE, ActivityName, DecisionT
-from workflows.approvals import Approvals
 from workflows.cancellation import Cancellation
 from workflows.child import (
     ChildCall,
@@ -48,7 +47,7 @@ from workflows.child import (
     written_end,
 )
 from workflows.contract import APPROVE_UPDATE, FINAL_STATE_MEMO, PAUSE_UPDATE, STATE_QUERY, WorkflowType
-from workflows.pause import Paused, refused
+from workflows.requests import Approvals, Paused, refused
 
 
 class Root:
@@ -224,7 +223,9 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
             child = await start_child(call, self._cancellation)
             await self._paused.entered(child)
             self._state = transitions.with_child(self._state, index, running)
-            self._show_progress()
+            ended = sum(stage.phase.terminal for stage in self._state.stages)
+            progress = temporal_ui.progress_details(ended, len(self._state.stages))
+            workflow.set_current_details(self._table.text(self._state, progress))
             stage = await final_node(child, call, self._cancellation)
         except ChildNotStarted:
             stage = pending
@@ -233,11 +234,6 @@ class PlanWalk(Root, ABC, Generic[DecisionT]):
         self._paused.left(call.id)
         self._state = transitions.with_child(self._state, index, stage)
         self._tree.update(self._state)
-
-    def _show_progress(self) -> None:
-        stages = self._state.stages
-        ended = sum(stage.phase.terminal for stage in stages)
-        workflow.set_current_details(self._table.text(self._state, temporal_ui.progress_details(ended, len(stages))))
 
 
 def _rejection(failure: ApplicationError) -> Rejection | None:

@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from planning.definitions import identifiers
     from planning.messages import proof as proof_messages
     from planning.revert import proof
-from workflows import activity_stubs, search_attributes
+from workflows import activity_stubs
 from workflows.cancellation import Cancellation
+from workflows.child import attributes_of_child
 from workflows.contract import WorkflowType
 
 PATCH = "proof"
@@ -61,7 +62,7 @@ async def _check_again(request: ProofInput) -> None:
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.ABANDON,
             static_summary=proof_messages.soak_caption(request.soak),
-            search_attributes=search_attributes.of_child(),
+            search_attributes=attributes_of_child(),
         )
     except WorkflowAlreadyStartedError:
         return  # by the run that this one was reset from

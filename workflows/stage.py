@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows.cancellation import Cancellation
 from workflows.child import ChildCall, ChildLost, ChildNotStarted, final_node, lost_workflow, result, start_child
 from workflows.contract import PAUSE_SIGNAL, STATE_QUERY, WorkflowType
-from workflows.pause import Paused
+from workflows.requests import Paused
 
 PARALLEL_WORKFLOWS = 200
 """Children that run at once. Temporal allows 2,000 pending ones and advises 500 at most; the inputs of

@@ -37,8 +37,16 @@ from workflows.attempts import ActionEnd, run_action
 from workflows.cancellation import Cancellation
 from workflows.child import result
 from workflows.contract import DECIDE_UPDATE, PAUSE_SIGNAL, STATE_QUERY, WorkflowType
-from workflows.decisions import Decisions, MadeDecision, WaitingAction, ended_by, options_of, skipped_by, tried_again
-from workflows.pause import Paused
+from workflows.requests import (
+    Decisions,
+    MadeDecision,
+    Paused,
+    WaitingAction,
+    ended_by,
+    options_of,
+    skipped_by,
+    tried_again,
+)
 
 WRITTEN_AFTER = 100
 """Actions that end, until the tree is written as far as it has changed: the end of thousands leaves little to write."""

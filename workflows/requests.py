@@ -1,26 +1,116 @@
-"""What a person decides about actions of a DRWorkflow that failed, where the execution waits for that.
+"""What a person asks of a run: a pause, an approval of a stage, a decision about an action that failed.
 
-Source: docs/spec/drplanexecution.md, "Pause and repair".
+The root takes a pause as an update; each level stops starting children and passes the pause to those that run.
+Source: docs/spec/drplanexecution.md, "Pause and repair"; docs/spec/drplan.md, "Approval".
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from api.attempts import ActionOutcome, ActionRecord
     from api.decisions import Redecision
     from api.nodes import RetriedWith
     from api.phases import OnFailure, Phase
-    from api.requests import NEED_REASON, PersonRequest, RequestType
+    from api.requests import NEED_REASON, Approval, Pause, PersonRequest, RequestType, StageApproval
     from api.steps import Origin, ParametersRef
     from planning.messages import requests as request_messages
 from workflows import action_calls, activity_stubs
 from workflows.action_calls import ActionCall, RetryOptions
 from workflows.attempts import ActionEnd
 from workflows.cancellation import Cancellation
-from workflows.pause import refused
+from workflows.contract import PAUSE_SIGNAL
+
+Child = workflow.ChildWorkflowHandle[Any, Any]
+
+REFUSED = "RequestRefused"
+"""Type of the failure with which a validator refuses a request."""
+
+
+def refused(message: str) -> ApplicationError:
+    """Return the error with which a request is refused; nothing of it enters the history."""
+    return ApplicationError(message, type=REFUSED, non_retryable=True)
+
+
+class Paused:
+    """Whether a run is paused, and the running children that must know."""
+
+    def __init__(self, cancellation: Cancellation) -> None:
+        self.pause: Pause | None = None
+        self._cancellation = cancellation
+        self._children: dict[str, Child] = {}
+
+    async def change(self, pause: Pause | None) -> None:
+        """Pause, or resume with None, here and in the running children."""
+        self.pause = pause
+        for child in list(self._children.values()):
+            await self._tell(child)
+
+    async def entered(self, child: Child) -> None:
+        """Take note of a child that has started."""
+        self._children[child.id] = child
+        if self.pause is not None:
+            await self._tell(child)
+
+    def left(self, workflow_id: str) -> None:
+        """Forget a child that has ended."""
+        self._children.pop(workflow_id, None)
+
+    async def over(self) -> None:
+        """Return once the run is not paused, or is cancelled."""
+        # Without the check every start of a child would wait for one more turn of the event loop.
+        if self.pause is not None:
+            await workflow.wait_condition(lambda: self.pause is None or self._cancellation.requested)
+
+    async def _tell(self, child: Child) -> None:
+        with suppress(FailureError):  # it has ended meanwhile
+            await child.signal(PAUSE_SIGNAL, self.pause)
+
+
+class Approvals:
+    """The stage that waits for approval, if any, and who has approved it."""
+
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
+        self._stage: int | None = None
+        self._needed = Approval()
+        self._requested_by = ""
+        self.given: list[StageApproval] = []
+        """Of the stage that waits, in the order in which they came in."""
+
+    async def next(self, stage: int, needed: Approval, requested_by: str, before: int) -> Sequence[StageApproval]:
+        """Wait for more approvals of a stage than the `before` that there are; a cancel ends the wait."""
+        self._stage, self._needed, self._requested_by = stage, needed, requested_by
+        await workflow.wait_condition(lambda: len(self.given) > before or self._cancellation.requested)
+        return self.given
+
+    def close(self) -> list[StageApproval]:
+        """End the wait, and return who has approved."""
+        given, self.given, self._stage = self.given, [], None
+        return given
+
+    def check(self, request: PersonRequest) -> None:
+        """Refuse an approval that does not count. Raises ApplicationError."""
+        if self._stage is None or request.stage != self._stage:
+            raise refused(request_messages.NO_STAGE_WAITS)
+        if not request.by:
+            raise refused(request_messages.without_by())
+        if self._needed.group and request.group != self._needed.group:
+            raise refused(request_messages.needs_group(self._needed.group))
+        if request.by == self._requested_by and not self._needed.allow_requester:
+            raise refused(request_messages.own_request(request.by))
+        if any(each.by == request.by for each in self.given):
+            raise refused(request_messages.approved_already(request.by))
+
+    def add(self, request: PersonRequest) -> None:
+        """Take an approval that was checked."""
+        group, reason = request.group or None, request.reason or None
+        self.given = [*self.given, StageApproval(by=request.by, group=group, reason=reason, at=workflow.now())]
 
 
 @dataclass(frozen=True)
