@@ -34,7 +34,7 @@ from api.runs import ProofInput, RehearsalInput, RunInput
 from api.snapshot import Snapshot
 from api.steps import Origin
 from kube.client import Cluster
-from planning.definitions.identifiers import rehearsal_id, root_id
+from planning.definitions.identifiers import rehearsal_id, root_id, root_id_of
 from planning.definitions.rehearsal import preview_of
 from planning.execute.workflow import is_step_of
 from planning.messages import access as access_messages
@@ -373,7 +373,7 @@ def _accepted(execution: DRPlanExecution) -> bool:
 def _own_engine(execution: DRPlanExecution) -> Engine | None:
     """Return the run that the status names; None where that is another object's, which the bridge never writes."""
     engine = execution.status.engine
-    own = root_id(execution.spec.operation_type, execution.metadata.key)
+    own = root_id_of(execution)
     return engine if engine is not None and engine.workflow_id == own else None
 
 

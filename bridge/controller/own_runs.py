@@ -19,8 +19,8 @@ from bridge.kubernetes.entry import Key, lost_metadata
 from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status.merge import RootRun, RunStatus
+from bridge.temporal.answers import OpenRoot
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError
-from bridge.temporal.runs import OpenRoot, root_workflow_id
 from kube.errors import ApiError, NotFoundError
 from planning.definitions import identifiers
 from planning.definitions.identifiers import is_object_name
@@ -36,7 +36,7 @@ def own_run(context: Context, execution: StoredExecution) -> Engine | None:
     """Return the run of this very object. A copy names the run of another object, which continues without it."""
     known = context.runs.get(execution.key)
     engine = execution.model.status.engine or (known.engine if known else None)
-    return engine if engine is not None and engine.workflow_id == root_workflow_id(execution.model) else None
+    return engine if engine is not None and engine.workflow_id == identifiers.root_id_of(execution.model) else None
 
 
 async def run_after_end(context: Context, execution: StoredExecution) -> Engine | None:
@@ -48,7 +48,7 @@ async def run_after_end(context: Context, execution: StoredExecution) -> Engine 
     if not execution.has_finalizer or not (execution.accepted or engine):
         return None
     try:
-        run = await context.temporal.find(root_workflow_id(execution.model), engine.run_id if engine else None)
+        run = await context.temporal.find(identifiers.root_id_of(execution.model), engine.run_id if engine else None)
     except RunNotFound:
         return None
     return run.engine if run.status is RunStatus.OPEN else None

@@ -30,7 +30,6 @@ from bridge.status import conditions
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
 from bridge.temporal.calls import RunNotFound
-from bridge.temporal.runs import root_workflow_id
 from kube.client import Object
 from kube.concurrency import parallel
 from kube.errors import NotFoundError
@@ -40,7 +39,7 @@ from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
 from planning.messages.requests import NOT_ENFORCED
 from planning.revert.rejection import waits_for_end, why_rejected
-from planning.validation.references import execution_reference_errors, plan_reference_errors
+from planning.validation.objects import execution_reference_errors, plan_reference_errors
 
 _log = structlog.get_logger(__name__)
 
@@ -111,7 +110,7 @@ async def _adopt(context: Context, execution: StoredExecution) -> Engine | None:
     it was not the bridge that started the run: that is cancelled.
     """
     try:
-        run = await context.temporal.find(root_workflow_id(execution.model))
+        run = await context.temporal.find(identifiers.root_id_of(execution.model))
     except RunNotFound:
         return None
     if not await hold_lock(context, execution):
@@ -278,7 +277,7 @@ async def _start_run(context: Context, execution: StoredExecution, references: R
     if not execution.model.spec.dry_run and not plan.model.locked_by(execution.model.metadata.key):
         await context.store.write_status(plan, plan_status.take_lock(plan.model, execution.model, context.now()))
     started = await context.temporal.start(execution.model, references.original)
-    engine = Engine(workflow_id=root_workflow_id(execution.model), run_id=started.run_id)
+    engine = Engine(workflow_id=identifiers.root_id_of(execution.model), run_id=started.run_id)
     context.runs[execution.key] = OpenRun(execution.model.metadata.uid, engine)
     context.events.record(execution.model, EventReason.STARTED, run_messages.event_started(engine.workflow_id))
     if not started.searchable:

@@ -21,7 +21,6 @@ from bridge.status import conditions, merge, requests
 from bridge.status.conditions import ConditionType, ConditionUpdate
 from bridge.status.merge import Observation, PendingActivity, RootRun, RunStatus
 from bridge.status.next_steps import next_steps
-from bridge.status.running_actions import running_actions
 from planning.messages import requests as request_messages
 from planning.messages import running as running_messages
 from planning.messages import runs as run_messages
@@ -29,7 +28,7 @@ from planning.messages import tree as tree_messages
 from planning.messages.situations import Situation
 from planning.revert import proof
 from planning.status import transitions
-from planning.status.running import current_part
+from planning.status.running import current_part, running_actions
 from planning.status.size_limit import shorten
 from planning.status.timing import timing_of
 

@@ -13,10 +13,10 @@ from api.phases import OperationType, Phase
 from api.reasons import Reason
 from bridge.status import conditions
 from bridge.status.conditions import ConditionType
-from bridge.status.running_actions import running_actions
 from planning.definitions import identifiers
 from planning.messages import next_steps as advice
 from planning.messages.situations import Situation
+from planning.status.running import running_actions
 
 INCLUDE_PARTIAL = "--include-partial"
 """Option of `drplan revert`."""

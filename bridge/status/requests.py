@@ -29,9 +29,9 @@ from api.requests import (
 )
 from api.timing import Wait
 from api.tree import ExecutionTree
-from bridge.status.running_actions import RunningAction, running_actions
 from planning.messages import requests as messages
 from planning.snapshot.retry_parameters import RequestedParametersError, requested_parameters
+from planning.status.running import RunningAction, running_actions
 
 KEPT = 20
 """Requests in a status; the oldest is dropped first."""

@@ -18,12 +18,14 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
 from api.attempts import WORKER_ENDED_IT, AttemptFailure, Heartbeat
-from api.meta import Model
+from api.meta import Model, ObjectKey
+from api.phases import OperationType
 from api.tree import RunState
 from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal.calls import TemporalUnreachable, answer_of
-from planning.definitions import retry
+from planning.definitions import identifiers, retry
 from process.payload_encryption import PayloadDecryptionError
+from workflows.contract import root_type
 
 NodeT = TypeVar("NodeT", bound=Model)
 
@@ -49,6 +51,36 @@ _CLOSED = {
     WorkflowExecutionStatus.TERMINATED: RunStatus.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT: RunStatus.TIMED_OUT,
 }
+
+
+class StartedRun(Model):
+    """The run of an execution, from this start or from an earlier one."""
+
+    run_id: str
+    searchable: bool = True
+    """The server accepted all search attributes."""
+
+
+class OpenRoot(NamedTuple):
+    """An open run of a root's type."""
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+
+    def belongs_to(self, execution: ObjectKey, operation: OperationType) -> bool:
+        """Return whether it has the id and a type of the root of an execution, or of its preview."""
+        types = {root_type(operation, preview=preview) for preview in (False, True)}
+        return self.workflow_type in types and self.workflow_id == identifiers.root_id(operation, execution)
+
+
+class OpenPart(NamedTuple):
+    """An open run of a stage or a DRWorkflow."""
+
+    workflow_id: str
+    run_id: str
+    root_id: str
+    """Workflow id of its root, as the server has it; its own where nobody started it as a child."""
 
 
 class TaskQueueState(NamedTuple):

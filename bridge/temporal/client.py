@@ -41,6 +41,9 @@ from bridge.status.merge import PendingActivity, RootRun, RunStatus
 from bridge.temporal import shown
 from bridge.temporal.answers import (
     HistoryPage,
+    OpenPart,
+    OpenRoot,
+    StartedRun,
     TaskQueueState,
     decode,
     failure_of,
@@ -58,7 +61,6 @@ from bridge.temporal.calls import (
     TemporalUnreachable,
     answer_of,
 )
-from bridge.temporal.runs import OpenPart, OpenRoot, StartedRun, root_workflow_id
 from planning.definitions import identifiers
 from planning.messages import temporal_ui
 from process.metrics import Metrics
@@ -135,7 +137,7 @@ class TemporalClient:
     async def _start(
         self, execution: DRPlanExecution, original: DRPlanExecution | None, names: Sequence[SearchAttribute]
     ) -> StartedRun:
-        spec, workflow_id = execution.spec, root_workflow_id(execution)
+        spec, workflow_id = execution.spec, identifiers.root_id_of(execution)
         call: Awaitable[WorkflowHandle[Any, Any]] = self._client.start_workflow(
             root_type(spec.operation_type, preview=bool(spec.dry_run)).value,
             RunInput(execution=execution.metadata.key, plan=spec.plan_ref, operation=spec.operation_type),

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from api.actions import Action
+from api.execution import DRPlanExecution
 from api.meta import ObjectKey, ObjectName
 from api.phases import OperationType
 from api.plan import DRPlan
@@ -69,6 +70,11 @@ def root_id(operation: OperationType, execution: ObjectKey) -> str:
     """Return the id of an execution's root workflow: `revert/<namespace>/<name>/<uid>`."""
     prefix = f"{operation.lower()}/{shortened(execution.namespace, 40)}"
     return f"{prefix}/{shortened(execution.name, 60)}/{execution.uid}"
+
+
+def root_id_of(execution: DRPlanExecution) -> str:
+    """Return the id of an execution's root workflow, which makes its start exactly-once."""
+    return root_id(execution.spec.operation_type, execution.metadata.key)
 
 
 def rehearsal_id(plan: ObjectKey, start: datetime) -> str:

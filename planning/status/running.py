@@ -1,17 +1,44 @@
-"""The message of a running execution, from its tree: the deepest part at work, and what it waits for or retries.
+"""What of an execution runs, from its tree: its actions, and its message, which names the deepest part at work.
 
 Source: docs/spec/drplanexecution.md, "While it runs".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from api.nodes import ActionStatus, StageStatus, WorkflowExecutionStatus
 from api.phases import Phase
 from api.reasons import Reason
+from api.tree import ExecutionTree
+from planning.definitions import identifiers
 from planning.messages import running as running_messages
 
 _TELLING = (Reason.AWAITING_DECISION, Reason.PAUSED, Reason.RETRYING, Reason.ATTEMPT_LOST)
 """Why an action does not advance, the most important reason first."""
+
+
+@dataclass(frozen=True)
+class RunningAction:
+    """An action that runs, and the workflow of its DRWorkflow."""
+
+    path: str
+    """As `stage/workflow/action`."""
+    workflow_id: str
+    index: int
+    """Place of the action in its workflow."""
+    node: ActionStatus
+
+
+def running_actions(tree: ExecutionTree, root: str) -> Iterator[RunningAction]:
+    """Yield them in the tree's order; `root` is the root's workflow id."""
+    for stage_place, stage in enumerate(tree.stages):
+        for place, workflow in enumerate(stage.workflows):
+            name = workflow.workflow_ref.name
+            for index, action in enumerate(workflow.actions):
+                if action.phase is Phase.RUNNING:
+                    stage_id = identifiers.stage_id(root, stage_place, stage.name)
+                    run = identifiers.workflow_id(stage_id, place, name)
+                    yield RunningAction(f"{stage.name}/{name}/{action.name}", run, index, action)
 
 
 def current_part(stages: Sequence[StageStatus]) -> str:

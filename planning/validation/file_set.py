@@ -18,7 +18,6 @@ from planning.messages.text import bounded
 from planning.validation import objects as validation
 from planning.validation.documents import FileDocument, FileObject, other_objects, read_objects
 from planning.validation.parameters import value_errors
-from planning.validation.references import execution_reference_errors, references
 from planning.validation.schema import apart_from
 from planning.validation.warnings import known_objects, workflow_warnings
 
@@ -86,7 +85,7 @@ class FileSet:
         return self.plans.get((execution.metadata.namespace, execution.spec.plan_ref))
 
     def _execution_errors(self, execution: DRPlanExecution) -> Iterator[FieldError]:
-        yield from execution_reference_errors(execution)
+        yield from validation.execution_reference_errors(execution)
         yield from validation.parameter_errors(execution)
         yield from in_object(execution, self._reference_errors(execution))
         plan = self._plan(execution)
@@ -125,7 +124,7 @@ class FileSet:
     def _references(self) -> Iterator[tuple[str, str, str]]:
         """Yield the path of every reference, the object that it names, and the object in which it is."""
         for plan in self.plans.values():
-            for path, reference in references(plan):
+            for path, reference in validation.references(plan):
                 if reference.name:
                     yield path, f"DRWorkflow {full_name(reference)}", subject(plan)
         for execution in self.executions.values():

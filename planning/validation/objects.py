@@ -1,12 +1,16 @@
 """Validate plans, DRWorkflows and executions: everything that is wrong, each with its field and a remedy.
 
 The bridge marks plans and DRWorkflows as Invalid with it, an invalid Execute fails before it starts, and `drplan
-validate` reports it before anything is created. Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
+validate` reports it before anything is created. A name becomes part of the path of a request and of a label, so the
+references of an object are validated before anything is read with them.
+Source: docs/spec/drplan.md and docs/spec/drworkflow.md, "Errors".
 """
 
+from collections.abc import Iterator
 from itertools import chain, islice
 
 from api.execution import DRPlanExecution
+from api.meta import ObjectName
 from api.plan import DRPlan
 from api.workflow import DRWorkflow, ExecutorType
 from planning.definitions.field_errors import FieldError, in_object
@@ -14,7 +18,10 @@ from planning.definitions.identifiers import (
     Workflows,
     definition,
     full_name,
+    is_dns_label,
+    is_dns_subdomain,
     is_object_name,
+    reference_in_plan,
     used_workflows,
 )
 from planning.definitions.rehearsal import rehearsal_errors
@@ -28,7 +35,6 @@ from planning.validation.parameters import (
     workflow_parameter_errors,
 )
 from planning.validation.placeholders import outputs_in_mode_errors, template_errors
-from planning.validation.references import execution_reference_errors, plan_reference_errors, references
 
 MOST_PARTS = 10_000
 """Stages, workflows and actions of a plan: the nodes of its tree."""
@@ -117,3 +123,38 @@ def _missing_workflows(plan: DRPlan, workflows: Workflows) -> list[FieldError]:
         if is_object_name(reference) and definition(workflows, reference) is None:
             errors.append(FieldError(path, field_messages.missing_workflow(full_name(reference))))
     return in_object(plan, errors)
+
+
+def execution_reference_errors(execution: DRPlanExecution) -> list[FieldError]:
+    """Validate what an execution refers to. Whether a Revert names its original is not examined here."""
+    spec = execution.spec
+    errors = list(_name_errors("spec.planRef", spec.plan_ref, field_messages.NO_PLAN))
+    if spec.revert_execution_ref:
+        errors += _name_errors("spec.revertExecutionRef", spec.revert_execution_ref)
+    if spec.revert_to:
+        errors += _name_errors("spec.revertTo", spec.revert_to)
+    return in_object(execution, errors)
+
+
+def plan_reference_errors(plan: DRPlan) -> Iterator[FieldError]:
+    """Validate the references of a plan to DRWorkflows and to its service account."""
+    if plan.spec.service_account_name:
+        yield from _name_errors("spec.serviceAccountName", plan.spec.service_account_name)
+    for path, reference in references(plan):
+        yield from _name_errors(f"{path}.name", reference.name, field_messages.EMPTY_REFERENCE)
+        if reference.namespace and not is_dns_label(reference.namespace):
+            yield FieldError(f"{path}.namespace", field_messages.not_a_namespace(reference.namespace))
+
+
+def references(plan: DRPlan) -> Iterator[tuple[str, ObjectName]]:
+    """Yield every reference of a plan to a DRWorkflow with its field path."""
+    for index, stage in enumerate(plan.spec.stages):
+        for place, use in enumerate(stage.workflows):
+            yield f"spec.stages[{index}].workflows[{place}].workflowRef", reference_in_plan(plan, use.workflow_ref)
+
+
+def _name_errors(path: str, name: str, empty: str = "") -> Iterator[FieldError]:
+    if not name:
+        yield FieldError(path, empty)
+    elif not is_dns_subdomain(name):
+        yield FieldError(path, field_messages.not_a_subdomain(name))

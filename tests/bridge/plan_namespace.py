@@ -137,7 +137,7 @@ class PlanNamespace:
 
     def root(self, item: Object) -> WorkflowHandle[Any, RunState]:
         execution = DRPlanExecution.model_validate(item)
-        workflow_id = identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
+        workflow_id = identifiers.root_id_of(execution)
         return self.temporal.get_workflow_handle(workflow_id, result_type=RunState)
 
     async def close(self, item: Object, state: RunState | None, how: str = "return") -> None:

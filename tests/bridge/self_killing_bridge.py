@@ -13,8 +13,8 @@ from api.objects import Actor, Target
 from bridge.bridge import Bridge
 from bridge.kubernetes.entry import ObjectKind
 from bridge.settings import BridgeSettings
+from bridge.temporal.answers import StartedRun
 from bridge.temporal.client import TemporalClient
-from bridge.temporal.runs import StartedRun
 from kube.client import Cluster, Object
 from kube.request import WriteOptions
 

@@ -13,8 +13,7 @@ from api.plan import DRPlan
 from api.workflow import DRWorkflow
 from dev.layout import REPOSITORY
 from dev.stack import Stack
-from planning.validation.objects import own_errors, parameter_errors, workflow_errors
-from planning.validation.references import execution_reference_errors
+from planning.validation.objects import execution_reference_errors, own_errors, parameter_errors, workflow_errors
 from tests.admin import Admin
 from tests.api.documents import handwritten
 from tests.api.random_documents import objects

@@ -15,11 +15,12 @@ from bridge.controller.context import Context, StoredExecution
 from bridge.controller.own_runs import end_parts_of_ended, end_strange_runs
 from bridge.kubernetes.entry import ObjectKind
 from bridge.kubernetes.store import read
+from bridge.temporal.answers import OpenPart, OpenRoot
 from bridge.temporal.calls import NoAnswer, RunNotFound, TemporalError, TemporalUnreachable
-from bridge.temporal.runs import OpenPart, OpenRoot, root_workflow_id
 from dev.stack import Stack
 from kube.client import OWN, Object
 from kube.errors import ApiError, NotFoundError
+from planning.definitions import identifiers
 from tests.bridge.conftest import TASK_QUEUE
 from tests.bridge.controller.test_sync import BEGUN
 from tests.bridge.plan_namespace import PlanNamespace, bridge, condition, left_running
@@ -156,7 +157,7 @@ def started_by_hand(item: Object) -> tuple[Object, RunInput]:
     run_input = RunInput(
         execution=execution.metadata.key, plan=execution.spec.plan_ref, operation=execution.spec.operation_type
     )
-    return {"workflowId": root_workflow_id(execution), "runId": "invented"}, run_input
+    return {"workflowId": identifiers.root_id_of(execution), "runId": "invented"}, run_input
 
 
 @pytest.mark.parametrize("forged_status", [False, True])

@@ -26,8 +26,8 @@ from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store, read
 from bridge.settings import BridgeSettings
 from bridge.status.merge import Observation, RootRun, RunStatus
+from bridge.temporal.answers import StartedRun
 from bridge.temporal.calls import RunNotFound
-from bridge.temporal.runs import StartedRun
 from kube.client import Object
 from kube.errors import ConflictError
 from planning.definitions import identifiers
@@ -65,7 +65,7 @@ class Runs:
         self.run: RootRun | None = None
 
     async def start(self, execution: DRPlanExecution, original: DRPlanExecution | None = None) -> StartedRun:
-        root = identifiers.root_id(execution.spec.operation_type, execution.metadata.key)
+        root = identifiers.root_id_of(execution)
         self.started.append(root)
         self.run = RootRun(workflow_id=root, run_id="run", status=RunStatus.OPEN, start_time=NOW)
         return StartedRun(run_id="run")

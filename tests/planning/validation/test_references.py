@@ -4,8 +4,7 @@ import pytest
 
 from api.execution import DRPlanExecution
 from planning.execute.decide import decide_execute
-from planning.validation.objects import own_errors
-from planning.validation.references import execution_reference_errors
+from planning.validation.objects import execution_reference_errors, own_errors
 from tests.planning.builders import by_name, dr_workflow, manifest, plan, plan_stage
 
 NO_NAMES = [
