@@ -179,12 +179,6 @@ class Bridge:
         else:
             self._caught_up.set()
 
-    def _looked_at(self, key: Key) -> None:
-        """Take note of a pass: what can wait begins after the first one over each execution that runs."""
-        self._behind.discard(key)
-        if not self._behind:
-            self._caught_up.set()
-
     async def _sweep(self) -> None:
         await self._caught_up.wait()
         await sweep(self._context)
@@ -200,7 +194,10 @@ class Bridge:
                 result = await self._pass(key)
             finally:
                 self._passes.end(key, result)
-            self._looked_at(key)
+            # What can wait begins after the first pass over each execution that runs.
+            self._behind.discard(key)
+            if not self._behind:
+                self._caught_up.set()
 
     async def _pass(self, key: Key) -> PassEnd:
         """Pass over one object, and schedule the next pass."""

@@ -58,12 +58,9 @@ class QueueWatch:
             return Finding(True, f"not known: {error.status.name}")
         except (RuntimeError, TimeoutError):
             return self._finding
-        now = datetime.now(UTC)
+        now, own = datetime.now(UTC), self._client.identity
         for name, answer in zip(_KINDS, answers, strict=True):
-            polls = [each.last_access_time.ToDatetime(UTC) for each in answer.pollers if self._is_own(each.identity)]
+            polls = [each.last_access_time.ToDatetime(UTC) for each in answer.pollers if each.identity == own]
             if not polls or (now - max(polls)).total_seconds() > SILENT:
                 return Finding(False, f"{self._task_queue} is not polled for {name}")
         return Finding(True, f"{self._task_queue} is polled")
-
-    def _is_own(self, identity: str) -> bool:
-        return identity == self._client.identity

@@ -263,17 +263,13 @@ class Index:
 
         The others of a queue only change their position: they are passed over now and then.
         """
-        self._wake_next(Key(ObjectKind.PLAN, key.namespace, plan))
+        if following := self._queue(key.namespace, plan):
+            self._wake(following[0][1])
         self._wake(Key(ObjectKind.PLAN, key.namespace, plan))
         for other in list(self._of_plan.get((key.namespace, plan), ())):
             entry = self._entries[other]
             if other != key and not entry.workflow_id and (entry.missing or entry.original == key.name):
                 self._wake(other)
-
-    def _wake_next(self, plan: Key) -> None:
-        """Wake the execution that is to run a plan next."""
-        if following := self._queue(plan.namespace, plan.name):
-            self._wake(following[0][1])
 
     def _wake_for_lock(self, plan: Key, before: Object, item: Object) -> None:
         """Wake the execution that is next where the lock of a plan has changed, but not by its own start."""

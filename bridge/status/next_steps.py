@@ -122,7 +122,10 @@ def _while_running(status: ExecutionStatus, facts: Mapping[str, str], known: Seq
         yield Situation.REFERENCE_MISSING, {}
     if waits_for == conditions.WAITING_FOR_PLAN:
         yield Situation.PLAN_BUSY, {"label": identifiers.label_value(facts["plan"])}
-    yield from _of_running_actions(status)
+    for each in running_actions(status, status.engine.workflow_id if status.engine else ""):
+        if each.node.reason in _OF_RUNNING:
+            own = {"workflow": each.workflow_id, "activity": identifiers.activity_id(each.index), "target": each.path}
+            yield _OF_RUNNING[each.node.reason], own
     yield from _of_people(status)
     if conditions.cancel_accepted(status.conditions):
         yield Situation.CANCELING, {}
@@ -137,13 +140,6 @@ def _of_people(status: ExecutionStatus) -> Iterator[Found]:
             yield Situation.AWAITING_APPROVAL, {"target": stage.name}
     if status.paused is not None:
         yield Situation.PAUSED_ON_REQUEST, {}
-
-
-def _of_running_actions(status: ExecutionStatus) -> Iterator[Found]:
-    for each in running_actions(status, status.engine.workflow_id if status.engine else ""):
-        if each.node.reason in _OF_RUNNING:
-            own = {"workflow": each.workflow_id, "activity": identifiers.activity_id(each.index), "target": each.path}
-            yield _OF_RUNNING[each.node.reason], own
 
 
 def _at_the_end(

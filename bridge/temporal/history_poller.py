@@ -69,7 +69,8 @@ class HistoryPoller:
             if (task is None or task.done()) and (seen or place == 0) and self._open < self._limit:
                 task = self._start(key, workflow_id, root=place == 0)
                 if place == 0:
-                    self._await_end(key, workflow_id)
+                    _cancel(self._ends.pop(key, None))
+                    self._ends[key] = asyncio.create_task(self._wait_for_end(key, workflow_id))
             polls[workflow_id] = task
             polled = polled and task is not None and not task.done()
         return polled
@@ -102,10 +103,6 @@ class HistoryPoller:
         task = asyncio.create_task(self._poll(key, workflow_id, root=root))
         task.add_done_callback(ended)
         return task
-
-    def _await_end(self, key: Key, root: str) -> None:
-        _cancel(self._ends.pop(key, None))
-        self._ends[key] = asyncio.create_task(self._wait_for_end(key, root))
 
     async def _wait_for_end(self, key: Key, root: str) -> None:
         try:

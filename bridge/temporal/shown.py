@@ -3,7 +3,7 @@
 Source: docs/architecture.md, "What Temporal's UI shows".
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
@@ -45,20 +45,14 @@ def static_details(
     execution: DRPlanExecution, original: DRPlanExecution | None, names: Collection[SearchAttribute]
 ) -> str:
     """Return where the object of a run is, and the way to the run that it takes back, or to those that take it back."""
-    return "\n\n".join([*_related(execution, original, names), temporal_ui.object_details(execution)])
-
-
-def _related(
-    execution: DRPlanExecution, original: DRPlanExecution | None, names: Collection[SearchAttribute]
-) -> Iterator[str]:
-    spec = execution.spec
+    spec, meta, details = execution.spec, execution.metadata, []
     if spec.operation_type is OperationType.REVERT:
-        name = spec.revert_execution_ref
-        if name:
+        if spec.revert_execution_ref:
             ours = original is not None and original.status.engine is not None
             run = identifiers.root_id(OperationType.EXECUTE, original.metadata.key) if original and ours else None
-            yield temporal_ui.original_details(name, run)
+            details.append(temporal_ui.original_details(spec.revert_execution_ref, run))
     elif not spec.dry_run and SearchAttribute.ORIGINAL in names:
-        meta = execution.metadata
         where = {SearchAttribute.ORIGINAL: meta.name, SearchAttribute.NAMESPACE: meta.namespace}
-        yield temporal_ui.reverts_details(" AND ".join(f'{name.value}="{value}"' for name, value in where.items()))
+        query = " AND ".join(f'{name.value}="{value}"' for name, value in where.items())
+        details.append(temporal_ui.reverts_details(query))
+    return "\n\n".join([*details, temporal_ui.object_details(execution)])
