@@ -89,8 +89,10 @@ def default_rollback(action: OriginalAction) -> Default:
     """Decide what undoes an action that has no rollback of its own."""
     if action.type is None or (action.definition is None and not action.has_full_record):
         return _undefined(action)
-    operation = action.operation or Operation.CREATE
-    rule = _rule(action, action.type, operation)
+    operation, row = action.operation or Operation.CREATE, ACTION_TYPES[action.type]
+    rule = row.rule(operation)
+    if not action.has_full_record and row.older_records_deleted and operation is not Operation.DELETE:
+        rule = Rule.DELETE  # as the older controller did, whose record it is
     match rule:
         case Rule.UNDEFINED:
             return NoRollback(tree_messages.no_rollback_defined(action.type))
@@ -102,13 +104,6 @@ def default_rollback(action: OriginalAction) -> Default:
             return _delete(action, action.type, only_if_new=False)
         case _:
             assert_never(rule)
-
-
-def _rule(action: OriginalAction, type_: ActionType, operation: Operation) -> Rule:
-    """Return the rule of the type and operation; of an older controller's record, as that controller had it."""
-    row = ACTION_TYPES[type_]
-    deletes = not action.has_full_record and row.older_records_deleted and operation is not Operation.DELETE
-    return Rule.DELETE if deletes else row.rule(operation)
 
 
 def deletion_of_created(action: OriginalAction) -> Default:

@@ -155,7 +155,8 @@ class _Touched:
             decision = decisions.of.get(action.key)
             if isinstance(decision, Deletions):
                 uids |= {item.uid for item in decision.items}
-                namespaces |= {item.target.name for item in decision.items if _is_namespace(item.target)}
+                targets = [item.target for item in decision.items]
+                namespaces |= {one.name for one in targets if (one.api_version, one.kind) == ("v1", "Namespace")}
             elif decision is not None and not isinstance(decision, NoRollback | Refusal):
                 names |= {_name(item.target) for item in objects_in(action.record.outputs)}
         return cls(frozenset(uids), frozenset(names), frozenset(namespaces))
@@ -166,10 +167,6 @@ class _Touched:
             if item.uid in self.uids or _name(item.target) in self.names or item.target.namespace in self.namespaces:
                 return placed(item.target)
         return None
-
-
-def _is_namespace(target: Target) -> bool:
-    return (target.api_version, target.kind) == ("v1", "Namespace")
 
 
 def _name(target: Target) -> _Name:

@@ -26,7 +26,7 @@ from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import fields as field_messages
 from planning.messages import proof as proof_messages
 from planning.messages.text import bounded
-from planning.revert.default_rollback import RecordedObject, objects_of
+from planning.revert.default_rollback import objects_of
 from planning.revert.marks import of_execution
 from planning.revert.original import NodeKey, OriginalAction, keys, marks_of, read_tree
 from planning.revert.scope import Scope
@@ -129,11 +129,10 @@ def _before(action: OriginalAction, execution: ObjectKey, mark: str) -> list[Obj
     changes = changes or (operation is Operation.APPLY and not record.created)
     # A hook may have deleted what had the name of its object.
     is_stored = changes or action.cleanup.before_create
-    return [_object_before(item, execution, mark if is_stored else None, created=not changes) for item in items]
-
-
-def _object_before(item: RecordedObject, execution: ObjectKey, record: str | None, *, created: bool) -> ObjectBefore:
-    return ObjectBefore(item.target, execution, record, created, {item.uid} if item.uid else set())
+    stored = mark if is_stored else None
+    return [
+        ObjectBefore(item.target, execution, stored, not changes, {item.uid} if item.uid else set()) for item in items
+    ]
 
 
 def _gravest(proofs: Iterable[ActionProof]) -> ActionProof:
@@ -181,7 +180,8 @@ def parts_of(stages: Iterable[StageStatus]) -> list[str]:
 def with_proof(tree: TreeT, report: ProofReport, now: datetime, soak: timedelta | None = None) -> TreeT:
     """Return the tree of a Revert with what was found; with `soak`, that is checked once more."""
     found = {_key_of(one): one.proof for one in report.actions}
-    stages = [stage for part, own in _by_part(tree.stages) for stage in _proved_stages(part, own, found)]
+    by_part = groupby(tree.stages, key=lambda stage: stage.execution or "")
+    stages = [stage for part, own in by_part for stage in _proved_stages(part, list(own), found)]
     proofs = [action.proof.result for stage in stages for action in stage.actions if action.proof]
     summary = Proof(
         checked_at=now.replace(microsecond=0),
@@ -203,11 +203,6 @@ def without_proof(tree: TreeT, error: str, now: datetime) -> TreeT:
 def _key_of(one: ProvedAction) -> ActionKey:
     stage, workflow = (one.stage, one.stage_occurrence), (one.workflow, one.workflow_occurrence)
     return one.execution, (stage, workflow, (one.action, one.action_occurrence))
-
-
-def _by_part(stages: Sequence[StageStatus]) -> Iterator[tuple[str, list[StageStatus]]]:
-    for part, own in groupby(stages, key=lambda stage: stage.execution or ""):
-        yield part, list(own)
 
 
 def _proved_stages(

@@ -118,9 +118,6 @@ def reverts_in(revert: DRPlanExecution) -> Iterator[DRPlanExecution]:
     for execution, stages in groupby(revert.status.stages, key=lambda stage: stage.execution):
         if execution is not None:
             own = list(stages)
-            status = revert.status.model_copy(update={"stage_statuses": own, "phase": _phase(own)})
+            phase = rollup(Phase.CANCELED if stage.reason in _NOT_BEGUN else stage.phase for stage in own)
+            status = revert.status.model_copy(update={"stage_statuses": own, "phase": phase})
             yield of_part(revert, execution).model_copy(update={"status": status})
-
-
-def _phase(stages: Sequence[StageStatus]) -> Phase:
-    return rollup(Phase.CANCELED if stage.reason in _NOT_BEGUN else stage.phase for stage in stages)

@@ -163,7 +163,10 @@ def _stage(original: DRPlanExecution, ledger: StoredLedger, index: int, stage: L
         node = WorkflowExecutionStatus(workflow_ref=ref, phase=Phase.SKIPPED)
         shown = node_at(original, (index, position))
         if stored is not None:
-            nodes.append(_node(node, *stored))
+            record, found = stored
+            update = {"phase": record.phase, "action_statuses": record.actions, "ledger": found}
+            update |= {"start_time": record.start_time, "completion_time": record.completion_time}
+            nodes.append(node.model_copy(update=update))
         elif shown is None or position in stage.skipped:
             nodes.append(node)
         elif shown.phase is Phase.SUCCEEDED:
@@ -193,11 +196,6 @@ def _only_shown(action: ActionStatus) -> ActionStatus:
     if not creates or action.phase is Phase.SKIPPED:
         return shown
     return shown.model_copy(update={"operation": action.operation, "created": True, "outputs": action.outputs})
-
-
-def _node(node: WorkflowExecutionStatus, record: WorkflowRecord, ref: LedgerRef) -> WorkflowExecutionStatus:
-    times = {"start_time": record.start_time, "completion_time": record.completion_time}
-    return node.model_copy(update={"phase": record.phase, "action_statuses": record.actions, "ledger": ref, **times})
 
 
 def places(ledger: Ledger) -> list[Place]:
