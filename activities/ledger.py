@@ -82,12 +82,8 @@ class LedgerStore:
                 raise LedgerError(LedgerFault.GONE, rejection_messages.ledger_gone(name, first_name))
             return original.model_copy(update={"status": original.status.model_copy(update={"ledger": None})})
         ledger, ref = first
-
-        async def record_at(place: Place) -> tuple[WorkflowRecord, LedgerRef] | None:
-            return await self._record(original, ledger, place)
-
         found = places(ledger)
-        stored = zip(found, await parallel(found, record_at), strict=True)
+        stored = zip(found, await parallel(found, lambda place: self._record(original, ledger, place)), strict=True)
         return whole(original, StoredLedger(ledger, ref, {place: one for place, one in stored if one is not None}))
 
     async def _record(
