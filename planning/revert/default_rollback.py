@@ -18,13 +18,12 @@ from api.reasons import Cause
 from api.steps import Part, Refusal
 from planning.definitions.action_list import CustomRollbackError, rollback_of
 from planning.definitions.action_types import ACTION_TYPES, Rule
-from planning.definitions.target import DEFAULT_NAMESPACE, target_of_action
+from planning.definitions.target import DEFAULT_NAMESPACE
 from planning.definitions.yaml_scalars import ManifestError
 from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded
 from planning.revert.original import OriginalAction, references
-from planning.values.placeholders import has_template
 
 
 @dataclass(frozen=True)
@@ -146,12 +145,12 @@ def objects_of(action: OriginalAction, type_: ActionType) -> Iterator[RecordedOb
     """
     refs = references(action.record.outputs, ACTION_TYPES[type_])
     if not refs:
-        if target := _defined_target(action):
+        if target := action.defined_target:
             yield RecordedObject(target, None)
         return
     seen: list[RecordedObject] = []
     for ref in refs:
-        target = _target_of_reference(ref, type_) or _defined_target(action)
+        target = _target_of_reference(ref, type_) or action.defined_target
         item = RecordedObject(target, ref.uid or None) if target else None
         if item and item not in seen:
             seen.append(item)
@@ -174,14 +173,3 @@ def _target_of_reference(ref: ObjectReference, type_: ActionType) -> Target | No
         return None
     namespace = ref.namespace or (DEFAULT_NAMESPACE if row.kind and row.namespaced else None)
     return Target(api_version=api_version, kind=kind, name=ref.name, namespace=namespace)
-
-
-def _defined_target(action: OriginalAction) -> Target | None:
-    """Return the object that the definition is about today; None without one.
-
-    Raises ManifestError when its text cannot tell.
-    """
-    target = target_of_action(action.definition) if action.definition else None
-    if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
-        raise ManifestError(rollback_messages.PLACEHOLDERS)
-    return target

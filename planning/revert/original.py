@@ -5,11 +5,13 @@ Source: docs/spec/drplanexecution.md, "Reverse order at every level" and "What u
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from api.actions import Action, HookCleanup
 from api.execution import DRPlanExecution
 from api.meta import ObjectReference
 from api.nodes import ActionOutputs, ActionStatus, StageStatus, WorkflowExecutionStatus
+from api.objects import Target
 from api.phases import ActionType, Operation, Phase
 from api.plan import DRPlan
 from api.reasons import Cause, Reason
@@ -17,8 +19,12 @@ from planning.definitions.action_list import PlannedAction, RollbackHook, as_exe
 from planning.definitions.action_types import ACTION_TYPES, TypeRow, operation_of
 from planning.definitions.dependencies import revert_order
 from planning.definitions.identifiers import Workflows, definition, distinct, full_name, mark, occurrences
+from planning.definitions.target import target_of_action
+from planning.definitions.yaml_scalars import ManifestError
+from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
 from planning.revert.scope import SUCCEEDED_ONLY, NamedPart, Scope, parts_of_stage, parts_of_workflow
+from planning.values.placeholders import has_template
 
 NodeKey = tuple[tuple[str, int], ...]
 """Names from the stage down, each with how many of the same name the original lists before it."""
@@ -74,6 +80,17 @@ class OriginalAction:
         if record.phase is Phase.SUCCEEDED or record.type is None or record.created:
             return True
         return record.created is None and (record.outputs is not None or record.reason is Reason.OUTCOME_UNKNOWN)
+
+    @cached_property
+    def defined_target(self) -> Target | None:
+        """The object that the definition is about today, read once; None without one.
+
+        Raises ManifestError when its text cannot tell.
+        """
+        target = target_of_action(self.definition) if self.definition else None
+        if target and any(has_template(text) for text in (target.name, target.namespace, target.kind) if text):
+            raise ManifestError(rollback_messages.PLACEHOLDERS)
+        return target
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from api.objects import ObservedObject, Presence, Target
 from api.phases import ActionType, Operation, OperationType, Phase
 from api.reasons import Reason
 from api.tree import RunState
+from planning.definitions.identifiers import Workflows
+from planning.revert.original import actions_of, read_tree
 from planning.status import transitions
 from tests.planning.builders import (
     CLUSTERNET,
@@ -224,3 +226,12 @@ def test_what_an_attempt_perhaps_made_was_left_where_it_came_into_being_meanwhil
         assert decide(original, {D: present("u", START)}, definitions).state.left_standing == ["ConfigMap default/d"]
         older = {D: present("u", START - timedelta(hours=1))}
         assert decide(original, older, definitions).state.left_standing == []
+
+
+def test_the_manifest_of_a_definition_is_read_once() -> None:
+    workflows: Workflows = {("default", "w"): dr_workflow("w", manifest("a"))}
+    original = execute(stage("s", workflow("w", old("a"))))
+    [action], [other] = (list(actions_of(read_tree(original, workflows))) for _ in range(2))
+    assert action.defined_target == A
+    assert action.defined_target is action.defined_target
+    assert action == other
