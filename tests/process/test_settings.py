@@ -1,6 +1,7 @@
 """What an operator sets, how an error in it is reported, and what `--help` says: the same for both processes."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,16 +111,22 @@ def test_every_wrong_setting_is_named_and_no_value_is_printed(name: str) -> None
     assert "hunter2" not in done.stderr + done.stdout
 
 
+@pytest.fixture(scope="module")
+def helps() -> dict[str, dict[str, str]]:
+    """The lines that `--help` has of each setting, by process and setting; each process is started once."""
+    return {name: help_lines(name) for name in SETTINGS}
+
+
 @both()
-def test_help_lists_every_setting_with_its_default(name: str) -> None:
-    lines = help_lines(name)
+def test_help_lists_every_setting_with_its_default(name: str, helps: dict[str, dict[str, str]]) -> None:
+    lines = helps[name]
     assert set(lines) == {PREFIX + field.upper() for field in SETTINGS[name].model_fields}
     assert [line for line in lines.values() if not line.endswith("]") or " None " in line] == []
     assert lines["DRPLAN_LOG_LEVEL"].endswith("least severe line of the log [info]")
 
 
-def test_help_shows_defaults_as_they_are_written() -> None:
-    of_worker, of_bridge = help_lines("worker"), help_lines("bridge")
+def test_help_shows_defaults_as_they_are_written(helps: dict[str, dict[str, str]]) -> None:
+    of_worker, of_bridge = helps["worker"], helps["bridge"]
     assert of_worker["DRPLAN_GRACEFUL_SHUTDOWN"].endswith("[10s]")
     assert of_worker["DRPLAN_BUILD_ID"].endswith("[not set]")
     assert of_worker["DRPLAN_IMPERSONATE"].endswith("[true]")
@@ -129,7 +136,8 @@ def test_help_shows_defaults_as_they_are_written() -> None:
 
 def help_lines(name: str) -> dict[str, str]:
     command = [sys.executable, "-m", name, "--help"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    env = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=env).stdout
     assert "KUBECONFIG" in text
     assert "TEMPORAL_ADDRESS" in text
     return {line.split()[0]: line for line in text.splitlines() if line.startswith(f"  {PREFIX}")}
