@@ -1,6 +1,8 @@
 """A decision as it is made in an activity: what it holds before it is stored, its bound, and how it fails.
 
-Source: docs/architecture.md, "The bound" and "Errors and attempts".
+What a Revert was decided on is kept for the proof at its end. That needs the same records again: those of an execution
+that has ended, which never change. A worker that did not decide the Revert, or has no room for it, reads them.
+Source: docs/architecture.md, "The bound" and "Errors and attempts"; docs/decisions/0027-a-revert-proves-what-it-did.md.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from activities.access import OpenNamespaces, require_readable_workflows
 from activities.attempt import RunningAttempt
 from activities.authorize import AuthorizedRun, Impersonation, actor_of
-from activities.decided_reverts import Basis
+from activities.bounded_cache import BoundedCache
 from activities.errors import ActionError, application_error, log_failure, log_unexpected
 from activities.ledger import LedgerStore, prior_states
 from activities.observe import observe
@@ -76,10 +78,44 @@ ResultT = TypeVar("ResultT", bound=Model)
 
 _BOUND = 2_000_000
 """Bytes of one payload; Temporal refuses 2 MiB. Source: Temporal, "Workflow Execution limits"."""
+_KEPT_BOUND = 3_000_000
+"""Bytes of JSON of all that Reverts were decided on; as objects in memory they take some ten times as much."""
 _ATTEMPTS_AFTER_UNEXPECTED = 5
 _PATIENT_ATTEMPTS = 6
 """About a minute. A service account that does not exist by then fails the run. An object that cannot be read by then, a
 dead aggregated API's for example, keeps nobody waiting: its action fails when its turn comes."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a Revert, or a part of one, was decided on."""
+
+    original: DRPlanExecution
+    """With its ledger in place of its status."""
+    plan: DRPlan | None
+
+    def size(self) -> int:
+        """Return the bytes of it as JSON."""
+        return sum(len(one.model_dump_json()) for one in (self.original, self.plan) if one is not None)
+
+
+class DecidedReverts:
+    """Keeps what Reverts were decided on, the last ones where there is not room for all."""
+
+    def __init__(self, bound: int = _KEPT_BOUND) -> None:
+        self._kept: BoundedCache[tuple[str, str], Basis] = BoundedCache(bound)
+        """By the uid of the Revert and the name of its part."""
+
+    async def keep(self, revert: ObjectKey, part: str, basis: Basis) -> None:
+        """Keep what a part of a Revert was decided on."""
+        # In a thread: thousands of actions take longer than the event loop may be kept busy.
+        size = await asyncio.to_thread(basis.size)
+        self._kept.add((revert.uid, part), basis, size)
+
+    def take(self, revert: ObjectKey, part: str) -> Basis | None:
+        """Return what a part of a Revert was decided on, once; None where this worker does not know."""
+        basis, _ = self._kept.pop((revert.uid, part)) or (None, 0)
+        return basis
 
 
 @dataclass(frozen=True)

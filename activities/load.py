@@ -12,9 +12,9 @@ from temporalio import activity
 
 from activities.attempt import RunningAttempt
 from activities.authorize import AuthorizedRun, Authorizer, Impersonation, actor_of
-from activities.decided_reverts import DecidedReverts
 from activities.decision import (
     AnyLoaded,
+    DecidedReverts,
     Decider,
     DecisionT,
     Loaded,

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.attempt import RunningAttempt, answer
 from activities.authorize import Authorizer, Impersonation, actor_of
-from activities.decided_reverts import Basis, DecidedReverts
+from activities.decision import Basis, DecidedReverts
 from activities.effects.delete import metadata_if_present
 from activities.errors import ActionError, words_of
 from activities.ledger import LedgerStore

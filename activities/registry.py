@@ -9,7 +9,7 @@ from typing import Any
 
 from activities.attempt import RunningAttempt
 from activities.authorize import Authorizer, Impersonation
-from activities.decided_reverts import DecidedReverts
+from activities.decision import DecidedReverts
 from activities.effects.action import Effect, ResolvedAction
 from activities.effects.hook_cleanup import HookCleanupEffect
 from activities.effects.http import HttpEffect

@@ -1,6 +1,6 @@
 """What a worker keeps of the Reverts that it decided: each once, and within its bound."""
 
-from activities.decided_reverts import Basis, DecidedReverts
+from activities.decision import Basis, DecidedReverts
 from api.meta import ObjectKey
 from tests.planning.builders import execute, plan, plan_stage, stage
 
