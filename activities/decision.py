@@ -54,7 +54,8 @@ from planning.messages import actions as action_messages
 from planning.messages import rejections as rejection_messages
 from planning.messages import runs as run_messages
 from planning.preview.tree import Place
-from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
+from planning.revert.actions import executes_definitions
+from planning.revert.decide import decide_revert, objects_to_observe
 from planning.revert.decide import rejected as rejected_revert
 from planning.revert.layers import Layer, in_effect, lacks_records, layer_of, was_taken_back
 from planning.revert.marks import without_foreign, without_unmarked

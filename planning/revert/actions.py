@@ -6,10 +6,12 @@ Source: docs/spec/drplanexecution.md, "Not 'deleted beforehand'" and "Clean".
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from api.execution import DRPlanExecution
 from api.failures import FailureType
 from api.objects import Presence, Target
 from api.phases import Mode, OnMissing, Phase
 from api.steps import Part, Refusal, Restoration
+from planning.definitions.identifiers import Workflows
 from planning.definitions.when import WhenError, modes, runs
 from planning.messages import rollback as rollback_messages
 from planning.messages import tree as tree_messages
@@ -24,9 +26,10 @@ from planning.revert.default_rollback import (
     objects_in,
     rollback,
 )
-from planning.revert.original import NodeKey, OriginalAction, OriginalTree, actions_of
+from planning.revert.original import NodeKey, OriginalAction, OriginalTree, actions_of, read_tree
 from planning.revert.ownership import ActionDecision, Deletions, RevertFacts, decide_action
 from planning.revert.restoration import OtherActions, PriorStates, with_restoration
+from planning.revert.scope import SUCCEEDED_ONLY, Scope
 
 
 @dataclass
@@ -39,9 +42,10 @@ class ActionDecisions:
     """How many of these could not be read."""
 
 
-def executes(tree: OriginalTree) -> bool:
-    """Return whether a Revert carries definitions out: custom rollbacks, or rollback hooks."""
-    return any(isinstance(_conditional(rollback(one)), ActionToRun) for one in actions_of(tree) if one.reverted)
+def executes_definitions(original: DRPlanExecution, workflows: Workflows, scope: Scope = SUCCEEDED_ONLY) -> bool:
+    """Return whether a Revert carries definitions out, custom rollbacks or rollback hooks: it then needs a snapshot."""
+    reverted = (one for one in actions_of(read_tree(original, workflows, scope)) if one.reverted)
+    return any(isinstance(_conditional(rollback(one)), ActionToRun) for one in reverted)
 
 
 def decide_all(tree: OriginalTree, facts: RevertFacts, prior_states: PriorStates) -> ActionDecisions:

@@ -35,7 +35,7 @@ from planning.messages import rollback as rollback_messages
 from planning.messages import running as running_messages
 from planning.messages import tree as tree_messages
 from planning.messages.text import bounded, placed
-from planning.revert.actions import ActionDecisions, decide_all, executes
+from planning.revert.actions import ActionDecisions, decide_all
 from planning.revert.default_rollback import ActionToRun, DeleteObjects, NoRollback, deletion_of_created
 from planning.revert.layers import Layer, later_executions
 from planning.revert.marks import of_execution
@@ -54,7 +54,7 @@ from planning.revert.previous_reverts import history
 from planning.revert.proof import soak_fault
 from planning.revert.rejection import why_not_recorded, why_rejected
 from planning.revert.restoration import PriorStates, object_to_restore
-from planning.revert.scope import SUCCEEDED_ONLY, Scope, selection_errors
+from planning.revert.scope import Scope, selection_errors
 from planning.status.transitions import pending_or_skipped, with_counts
 from planning.values.placeholders import PlaceholderKind, has_template, names_used
 
@@ -76,11 +76,6 @@ def _concerned_objects(tree: OriginalTree) -> list[Target]:
         elif changed := object_to_restore(action):
             targets[changed.target] = None
     return list(targets)
-
-
-def executes_definitions(original: DRPlanExecution, workflows: Workflows, scope: Scope = SUCCEEDED_ONLY) -> bool:
-    """Return whether a Revert of this original carries definitions out, and so needs a snapshot of its own."""
-    return executes(read_tree(original, workflows, scope))
 
 
 def decide_revert(

@@ -6,6 +6,7 @@ Source: docs/spec/drplanexecution.md, "Reverse order at every level" and "What u
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from api.actions import Action, HookCleanup
 from api.execution import DRPlanExecution
@@ -237,9 +238,7 @@ def mirrored(tree: OriginalTree, plan: DRPlan | None) -> list[OriginalStage]:
 
 def _mirrored_actions(actions: Sequence[OriginalAction]) -> tuple[OriginalAction, ...]:
     """Reverse the actions; the rollback hooks are before and after them, in the order of the DRWorkflow."""
-    before, after = (sorted((one for one in actions if one.hook is hook), key=_index) for hook in RollbackHook)
+    before, after = (
+        sorted((one for one in actions if one.hook is hook), key=attrgetter("index")) for hook in RollbackHook
+    )
     return (*before, *(one for one in actions[::-1] if one.hook is None), *after)
-
-
-def _index(action: OriginalAction) -> int:
-    return action.index

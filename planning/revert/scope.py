@@ -95,10 +95,6 @@ def selection_errors(only: Selection | None, stages: Sequence[StageStatus]) -> I
         known = {name for part in parts if scope.selects(part) for name in part.names[level]}
         for place, name in enumerate(names):
             if name not in known:
-                message = field_messages.selects_nothing(name, _choices(parts, level))
+                choices = dict.fromkeys(part.names[level][0] for part in parts if part.names[level])
+                message = field_messages.selects_nothing(name, list(choices))
                 yield FieldError(f"spec.only.{field}[{place}]", message)
-
-
-def _choices(parts: Sequence[NamedPart], level: int) -> list[str]:
-    """Return the names by which a level can be selected, in the order of the original; short ones."""
-    return list(dict.fromkeys(part.names[level][0] for part in parts if part.names[level]))

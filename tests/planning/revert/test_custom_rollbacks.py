@@ -12,7 +12,8 @@ from api.nodes import ActionOutputs, ActionStatus, HttpResponse, SnapshotRef
 from api.objects import Target
 from api.phases import ActionType, OnMissing, Operation, Phase
 from api.steps import ExecuteStep, Origin, Part, RollbackStep
-from planning.revert.decide import decide_revert, executes_definitions
+from planning.revert.actions import executes_definitions
+from planning.revert.decide import decide_revert
 from tests.planning.builders import (
     CLUSTERNET,
     LATER,

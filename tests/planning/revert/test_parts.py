@@ -12,7 +12,7 @@ from api.objects import ObservedObject
 from api.phases import ActionType, Operation, Phase
 from api.reasons import Reason
 from api.steps import Part
-from planning.revert.decide import executes_definitions
+from planning.revert.actions import executes_definitions
 from planning.revert.scope import Scope
 from tests.planning.builders import (
     absent,

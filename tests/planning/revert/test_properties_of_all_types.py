@@ -18,7 +18,8 @@ from api.steps import Part, RollbackStep
 from planning.definitions.action_list import PlannedAction
 from planning.definitions.identifiers import Workflows
 from planning.messages.text import placed
-from planning.revert.decide import decide_revert, executes_definitions, objects_to_observe
+from planning.revert.actions import executes_definitions
+from planning.revert.decide import decide_revert, objects_to_observe
 from tests.planning.builders import LATER, by_name, dr_workflow, revert
 from tests.planning.simulation import SimulatedCluster, actions_of
 from tests.planning.simulation_of_all_types import Ledger, Varied, executed, planned, records, reverted, varied_plans
