@@ -50,7 +50,7 @@ def screen(
     head = [*_head(run, now), *_failure(run, all_of_them=limit is None), *_standing(run, terminal, limit)]
     head += [*([line(("! ", "warn"), (away, "warn"), hang=2)] if away else []), *_problems(run, now)]
     steps = [list(_step(step)) for step in [*run.steps, *_after_preview(run, command)]]
-    tree = list(_whole_tree(run, now)) if whole else list(_folded(run, now))
+    tree = list(_branches(run.stages, now, whole=whole))
     if limit is None:
         return [*head, *(each for step in steps for each in step), *tree]
     used = terminal.height_of(head)
@@ -168,24 +168,16 @@ def _step(step: Step) -> Iterator[Line]:
 # The tree.
 
 
-def _whole_tree(run: Run, now: datetime) -> Iterator[Line]:
-    """Yield a line for every node, with its whole message."""
-    yield from _branches(run.stages, now, "", lambda node: True)
-
-
-def _folded(run: Run, now: datetime) -> Iterator[Line]:
-    """Yield the lines of running and failed parts, and one for each row of siblings that have nothing to tell."""
-    yield from _branches(run.stages, now, "", _tells)
-
-
 def _tells(node: Node) -> bool:
     """Tell whether a part is failed, running or cut short, or holds such a part."""
     return node.phase in _OPEN or any(map(_tells, node.children))
 
 
-def _branches(nodes: Sequence[Node], now: datetime, guide: str, opens: object) -> Iterator[Line]:
-    assert callable(opens)
-    whole = opens is not _tells
+def _branches(nodes: Sequence[Node], now: datetime, guide: str = "", *, whole: bool) -> Iterator[Line]:
+    """Yield the lines of running and failed parts, and one for each row of siblings that have nothing to tell.
+
+    `whole` is a line for every node, with its whole message.
+    """
     groups = [[node] for node in nodes] if whole else [list(group) for group in _groups(nodes)]
     for place, group in enumerate(groups):
         last = place == len(groups) - 1
@@ -195,8 +187,8 @@ def _branches(nodes: Sequence[Node], now: datetime, guide: str, opens: object) -
             yield _row_of_many(group, guide + stem)
             continue
         yield _row(node, now, guide + stem, cut=not whole)
-        if opens(node):
-            yield from _branches(node.children, now, guide + below, opens)
+        if whole or _tells(node):
+            yield from _branches(node.children, now, guide + below, whole=whole)
 
 
 def _groups(nodes: Sequence[Node]) -> Iterator[list[Node]]:

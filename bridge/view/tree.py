@@ -130,7 +130,7 @@ def _row(
     hidden: int = 0,
 ) -> Row:
     end = node.completion_time or (now if node.phase is Phase.RUNNING else node.start_time)
-    took = go_duration(_whole(end - node.start_time)) if node.start_time and end else ""
+    seconds = round((end - node.start_time).total_seconds()) if node.start_time and end else None
     return Row(
         level=level,
         name=name,
@@ -138,13 +138,9 @@ def _row(
         detail=detail,
         message=node.message or "",
         start=node.start_time,
-        duration=took,
+        duration="" if seconds is None else go_duration(timedelta(seconds=max(seconds, 0))),
         retries=(node.retries or node.retry_count or 0) if isinstance(node, ActionStatus) else 0,
         bar=span.bar(node.start_time, end),
         hidden=hidden,
         index=index,
     )
-
-
-def _whole(duration: timedelta) -> timedelta:
-    return timedelta(seconds=max(round(duration.total_seconds()), 0))
