@@ -7,6 +7,8 @@ Source: docs/architecture.md, "Rules that always hold".
 """
 
 import asyncio
+import hashlib
+import json
 import multiprocessing
 import resource
 import signal
@@ -18,12 +20,13 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 from api.execution import DRPlanExecution
 from api.metrics import VALIDATION_SECONDS
 from api.plan import DRPlan
+from api.requests import REQUESTED_BY_ANNOTATION
 from api.workflow import DRWorkflow
 from bridge.kubernetes.store import UnreadableObjectError, read
 from planning.definitions.field_errors import FieldError
@@ -62,7 +65,10 @@ CHILDREN = 3
 TURN_SECONDS = 0.3
 """How long a pass waits for another one of its namespace."""
 REMEMBERED = 2000
-"""Objects whose errors are remembered; the one validated longest ago is forgotten first."""
+"""Objects whose errors are remembered, or Executes that may start; the one validated longest ago is forgotten first."""
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
 
 _LIMIT_EXCEEDED = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV})
 """Exit codes of a child that met a limit; memory that cannot be had ends some libraries by a signal."""
@@ -136,6 +142,8 @@ class Validator:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By namespace; each lives as long as a pass holds it or waits for it."""
         self._known: dict[str, tuple[list[str], Findings]] = {}
+        self._may_start: dict[bytes, None] = {}
+        """Of each Execute that may start the digest of what that depends on: a set in the order of the answers."""
         # Threads of its own: those of the loop compute statuses meanwhile.
         self._waiting = ThreadPoolExecutor(CHILDREN, "validation")
 
@@ -149,15 +157,24 @@ class Validator:
         known, findings = self._known.get(uid, ([], Findings()))
         if known != versions:
             findings = await self._ask(question, objects)
-            self._known.pop(uid, None)
-            self._known[uid] = (versions, findings)
-            if len(self._known) > REMEMBERED:
-                del self._known[next(iter(self._known))]
+            _remember(self._known, uid, (versions, findings))
         return findings
 
     async def rejection(self, execution: Stored, plan: Stored, workflows: Sequence[Stored]) -> str | None:
-        """Return why an Execute may not start; None where it may. Raises NotYourTurnError."""
-        findings = await self._ask(execute_findings, [execution, plan, *workflows])
+        """Return why an Execute may not start; None where it may. Raises NotYourTurnError.
+
+        Only that one may start is remembered: a rejection ends it, and names it.
+        """
+        asked, of_plan = _what_counts(execution), _what_counts(plan)
+        try:
+            digest = _digest(asked, of_plan, workflows)
+        except RecursionError:
+            return run_messages.too_deep(MOST_LEVELS)
+        if digest in self._may_start:
+            return None
+        findings = await self._ask(execute_findings, [asked, of_plan, *workflows])
+        if not findings.errors:
+            _remember(self._may_start, digest, None)
         return next(iter(findings.errors), None)
 
     async def _ask(self, question: Question, objects: Sequence[Stored]) -> Findings:
@@ -190,6 +207,35 @@ class Validator:
         self._waiting.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
             child.kill()
+
+
+def _remember(known: dict[KeyT, ValueT], key: KeyT, value: ValueT) -> None:
+    known.pop(key, None)
+    known[key] = value
+    if len(known) > REMEMBERED:
+        del known[next(iter(known))]
+
+
+def _what_counts(raw: Stored) -> Stored:
+    """Return an execution or a plan with nothing but what decides whether an Execute may start.
+
+    The child is sent no more than that, so that no answer rests on what the digest leaves out.
+    """
+    meta = raw["metadata"]
+    kept = {name: meta[name] for name in ("namespace", "name", "uid", "generation") if name in meta}
+    annotations = meta.get("annotations") or {}
+    kept["annotations"] = {name: value for name, value in annotations.items() if name == REQUESTED_BY_ANNOTATION}
+    return {"metadata": kept, "spec": raw["spec"]}
+
+
+def _digest(execution: Stored, plan: Stored, workflows: Sequence[Stored]) -> bytes:
+    """Return a digest of what decides whether an Execute may start; executions that differ in their names share it.
+
+    A DRWorkflow counts as a whole, for one whose status cannot be read keeps an Execute from starting.
+    """
+    of_workflows = [[one["metadata"]["uid"], one["metadata"]["resourceVersion"]] for one in workflows]
+    parts = [execution["spec"], execution["metadata"]["annotations"], plan["metadata"], of_workflows]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 
 def _ask(processes: ForkServerContext, question: Question, objects: Sequence[Stored]) -> Findings:

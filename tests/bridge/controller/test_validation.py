@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from api.meta import API_VERSION
+from api.metrics import VALIDATION_SECONDS
+from api.requests import REQUESTED_BY_ANNOTATION
+from bridge.controller import validation
 from bridge.controller.validation import (
     NotYourTurnError,
     Stored,
@@ -22,6 +25,7 @@ from bridge.controller.validation import (
 from bridge.kubernetes.entry import ObjectKind
 from tests.bridge.controller.questions import broken, endless, hungry, slow
 from tests.bridge.plan_namespace import PlanNamespace, config_map
+from tests.process.recorded_metrics import RecordedMetrics
 
 LONGEST = 0.3
 """Seconds of the processor that may pass until the event loop is free again.
@@ -38,9 +42,41 @@ def definition(name: str = "work", namespace: str = "team-a", generation: int = 
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
+def stage(workflow: str, **more: Any) -> Stored:
+    return {"name": "first", "workflows": [{"workflowRef": {"name": workflow, "namespace": "team-a"}}], **more}
+
+
+def plan(workflow: str = "work", **metadata: Any) -> Stored:
+    stored = definition("plan", stages=[stage(workflow, approval={"allowRequester": False})])
+    return {**stored, "metadata": {**stored["metadata"], **metadata}}
+
+
+def work(parameter: str = "replicas", **metadata: Any) -> Stored:
+    stored = definition(parameters=[{"name": parameter}])
+    return {**stored, "metadata": {**stored["metadata"], "resourceVersion": "1", **metadata}}
+
+
+def execute(name: str = "move", by: str = "ann", **spec: Any) -> Stored:
+    metadata = {"name": name, "namespace": "team-a", "uid": f"uid-of-{name}", "generation": 1}
+    annotations = {REQUESTED_BY_ANNOTATION: by} if by else {}
+    spec = {"planRef": "plan", "operationType": "Execute", **spec}
+    return {"metadata": {**metadata, "annotations": annotations}, "spec": spec}
+
+
+def asked(metrics: RecordedMetrics) -> int:
+    """Return how many Executes a child was asked about, of whatever result."""
+    series = ((VALIDATION_SECONDS.name, "DRPlanExecution", result) for result in ("Valid", "Invalid", "Broken"))
+    return sum(len(metrics.observed[each]) for each in series)
+
+
 @pytest.fixture
-def validator() -> Validator:
-    return Validator()
+def metrics() -> RecordedMetrics:
+    return RecordedMetrics()
+
+
+@pytest.fixture
+def validator(metrics: RecordedMetrics) -> Validator:
+    return Validator(metrics)
 
 
 @asynccontextmanager
@@ -141,6 +177,68 @@ async def test_what_has_not_changed_is_not_validated_again(validator: Validator,
         await validator.findings(broken, [definition(generation=2)])
     with pytest.raises(ValidationBrokeError):
         await validator.findings(broken, [definition(), definition("other")])
+
+
+async def test_of_an_unchanged_plan_no_second_execute_is_validated(
+    validator: Validator, metrics: RecordedMetrics
+) -> None:
+    assert await validator.rejection(execute(), plan(), [work()]) is None
+    accepted = execute("again")
+    accepted["metadata"]["annotations"]["accepted"] = "uid-of-again"
+    locked = {**plan(resourceVersion="7", labels={"team": "a"}), "status": {"currentExecution": {"name": "move"}}}
+    assert await validator.rejection({**accepted, "status": {"phase": "Pending"}}, locked, [work()]) is None
+    assert asked(metrics) == 1
+
+
+CHANGED: dict[str, tuple[Stored, Stored, list[Stored]]] = {
+    "parameters of the execution": (execute(params=[{"name": "1st", "value": "x"}]), plan(), [work()]),
+    "nobody knows who created it": (execute(by=""), plan(), [work()]),
+    "generation of the plan": (execute(), plan("gone", generation=2), [work()]),
+    "another plan of that name": (execute(), plan("gone", uid="another"), [work()]),
+    "version of the DRWorkflow": (execute(), plan(), [work("1st", generation=2, resourceVersion="2")]),
+    "another DRWorkflow of that name": (execute(), plan(), [work("1st", uid="another")]),
+    "status of the DRWorkflow": (execute(), plan(), [{**work(resourceVersion="2"), "status": {"phase": 1}}]),
+    "DRWorkflow that is gone": (execute(), plan(), []),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+async def test_whatever_decides_whether_an_execute_may_start_is_validated_when_it_changes(
+    validator: Validator, change: str
+) -> None:
+    assert await validator.rejection(execute(), plan(), [work()]) is None
+    assert await validator.rejection(*CHANGED[change]) is not None
+    assert await validator.rejection(execute(), plan(), [work()]) is None
+
+
+async def test_no_execute_is_rejected_from_memory(validator: Validator, metrics: RecordedMetrics) -> None:
+    for name in ("one", "two"):
+        text = await validator.rejection(execute(name, params=[{"name": "1st"}]), plan(), [work()])
+        assert text is not None
+        assert f"DRPlanExecution team-a/{name}" in text
+    assert asked(metrics) == 2
+
+
+async def test_no_answer_rests_on_what_may_change_without_a_new_answer(validator: Validator) -> None:
+    unreadable = {"status": "none of its kind"}
+    assert await validator.rejection({**execute(), **unreadable}, {**plan(), **unreadable}, [work()]) is None
+
+
+async def test_of_the_executes_that_may_start_so_many_are_remembered(
+    validator: Validator, metrics: RecordedMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "REMEMBERED", 1)
+    for mode in ("Install", "Upgrade", "Install"):
+        assert await validator.rejection(execute(mode=mode), plan(), [work()]) is None
+    assert asked(metrics) == 3
+
+
+async def test_an_execute_that_is_nested_deeply_is_rejected(validator: Validator) -> None:
+    deep: Any = "x"
+    for _ in range(3000):
+        deep = {"a": deep}
+    text = await validator.rejection(execute(params=[deep]), plan(), [work()])
+    assert text == "spec: it is nested more than 150 levels deep; flatten it"
 
 
 async def test_one_namespace_does_not_hold_up_another(validator: Validator, tmp_path: Path) -> None:
