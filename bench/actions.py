@@ -1,7 +1,8 @@
 """`python -m bench.actions`: what an action costs, and how large the largest example is in Temporal.
 
 Executes a plan of one DRWorkflow, and runs a bare workflow with as many activities that do nothing, in turn
-on one stack. Read the ratio, not the seconds. The result is what docs/benchmarks.md shows.
+on one stack; and both with a single one, which shows what each further one costs. Read the ratios, not the seconds.
+The result is what docs/benchmarks.md shows.
 """
 
 import argparse
@@ -9,8 +10,9 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Self
 
 import yaml
 from temporalio.client import Client
@@ -18,6 +20,7 @@ from temporalio.client import Client
 from bench import bare
 from bench.objects import dr_workflow, execution, single_plan
 from bench.runs import Bench
+from bench.tables import markdown
 from bench.watched import Watched, watching
 from dev.layout import REPOSITORY, default_layout
 from dev.start import start_stack
@@ -28,16 +31,44 @@ LARGEST = REPOSITORY / "examples" / "demo"
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Seconds for one action of a plan, and for one activity of a bare workflow."""
+class Cost:
+    """Seconds of runs: of one action, start and end of the run included; and of each further one, without them."""
 
-    action: float
-    activity: float
+    each: float
+    further: float
+
+    @classmethod
+    def of(cls, many: float, one: float, actions: int) -> Self:
+        """Return it from the seconds of a run of many actions, and of one of a single action."""
+        return cls(many / actions, (many - one) / (actions - 1))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An action of a plan, and an activity of a bare workflow."""
+
+    action: Cost
+    activity: Cost
 
     @property
     def ratio(self) -> float:
         """Action against activity."""
-        return self.action / self.activity
+        return self.action.each / self.activity.each
+
+    @property
+    def further(self) -> float:
+        """Each further action against each further activity."""
+        return self.action.further / self.activity.further
+
+    def columns(self) -> list[str]:
+        """Return the columns of a table: both in milliseconds with their ratio, and the same of each further one."""
+        each, further = (self.action.each, self.activity.each), (self.action.further, self.activity.further)
+        return [
+            *(f"{1000 * seconds:.1f}" for seconds in each),
+            f"{self.ratio:.2f}",
+            *(f"{1000 * seconds:.1f}" for seconds in further),
+            f"{self.further:.2f}",
+        ]
 
 
 @dataclass(frozen=True)
@@ -54,10 +85,12 @@ async def measure(watched: Watched, client: Client, plan: str, actions: int, rou
     """Measure pairs in turn after one that does not count, and take back what was made."""
     pairs = []
     for number in range(rounds + 1):
-        name = f"{plan}-{number}"
-        seconds = await watched.succeeded(execution(name, plan))
-        pairs.append(Pair(seconds / actions, await _bare(client, name, actions) / actions))
-        await watched.succeeded(execution(f"{name}-back", plan, name))
+        runs = {of: f"{plan}-{of}-{number}" for of in (actions, 1)}
+        many, one = [await watched.succeeded(execution(name, f"{plan}-{of}")) for of, name in runs.items()]
+        bare_many, bare_one = [await _bare(client, name, of) for of, name in runs.items()]
+        pairs.append(Pair(Cost.of(many, one, actions), Cost.of(bare_many, bare_one, actions)))
+        for of, name in runs.items():
+            await watched.succeeded(execution(f"{name}-back", f"{plan}-{of}", name))
     return pairs[1:]
 
 
@@ -110,38 +143,27 @@ async def _payloads(client: Client, run: str) -> AsyncIterator[int]:
 
 def report(actions: int, pairs: list[Pair], sizes: dict[str, Sizes]) -> str:
     """Give both tables as Markdown."""
-    rows = [
-        f"| {number} | {pair.action * 1000:.1f} | {pair.activity * 1000:.1f} | {pair.ratio:.2f} |"
-        for number, pair in enumerate(pairs, 1)
-    ]
+    rows = [[str(number), *pair.columns()] for number, pair in enumerate(pairs, 1)]
     middle = statistics.median(pair.ratio for pair in pairs)
-    lines = [
-        f"{actions} actions in a row against as many activities that do nothing",
-        "",
-        "| round | ms an action | ms an activity | ratio |",
-        "| --- | --- | --- | --- |",
-        *rows,
-        f"| median | | | **{middle:.2f}** |",
-        "",
-        "| largest example | runs | events | history bytes | largest event bytes |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {what} | {each.runs} | {each.events} | {each.history_bytes} | {each.largest_payload} |"
-        for what, each in sizes.items()
-    ]
-    return "\n".join(lines)
+    further = statistics.median(pair.further for pair in pairs)
+    rows.append(["median", "", "", f"**{middle:.2f}**", "", "", f"**{further:.2f}**"])
+    head = ("round", "ms an action", "ms an activity", "ratio", "ms each further action", "ms each further activity")
+    runs = [[what, *map(str, astuple(each))] for what, each in sizes.items()]
+    columns = ("largest example", "runs", "events", "history bytes", "largest event bytes")
+    title = f"{actions} actions in a row against as many activities that do nothing"
+    return f"{title}\n\n{markdown((*head, 'ratio'), rows)}\n\n{markdown(columns, runs)}"
 
 
 async def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="bench.actions", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="pairs of runs")
-    parser.add_argument("--actions", type=int, default=100)
+    parser.add_argument("--actions", type=int, default=100, help="2 or more")
     given = parser.parse_args()
     bench = Bench(start_stack(default_layout()))
     client, plan = await bench.temporal(), f"bench-actions-{int(time.time())}"
-    bench.apply(dr_workflow(plan, 0, given.actions), single_plan(plan))
+    for actions in (given.actions, 1):
+        bench.apply(dr_workflow(f"{plan}-{actions}", 0, actions), single_plan(f"{plan}-{actions}"))
     async with bare.serving(client), watching(bench.stack) as watched:
         pairs = await measure(watched, client, plan, given.actions, given.rounds)
     print(report(given.actions, pairs, await example_sizes(bench, client, LARGEST)))
