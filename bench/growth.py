@@ -93,7 +93,7 @@ class Simulation:
         self._setup = setup
         self.measured = Measurements()
         self.executions: dict[Key, SimulatedExecution] = {}
-        self._servers = [SimulatedApiServer(asyncio.Semaphore(CORES)) for _ in range(setup.api_servers)]
+        self.servers = [SimulatedApiServer(asyncio.Semaphore(CORES)) for _ in range(setup.api_servers)]
         self.bridges = [self._bridge(number) for number in range(setup.bridges)]
         self._goes_on = True
 
@@ -115,12 +115,12 @@ class Simulation:
             tasks.append(asyncio.create_task(self._one_after_the_other(number, places[number % len(places)])))
         await asyncio.sleep(WARM_UP)
         self.measured.begin()
-        for server in self._servers:
+        for server in self.servers:
             server.cpu = 0.0
-        self._servers[0].down = self._setup.outage is Outage.API_SERVER
+        self.servers[0].down = self._setup.outage is Outage.API_SERVER
         await asyncio.sleep(seconds)
         self.measured.end(asyncio.get_running_loop().time(), self.executions.values())
-        self.measured.api_cpu = sum(server.cpu for server in self._servers)
+        self.measured.api_cpu = sum(server.cpu for server in self.servers)
         if to_the_end:
             self._goes_on = False
             await asyncio.gather(*tasks[-self._setup.executions :])
@@ -132,7 +132,7 @@ class Simulation:
     async def _one_after_the_other(self, number: int, namespace: str) -> None:
         """Create a plan, and execute it again and again."""
         plan, counts = f"plan-{number:04}", not self._setup.fails(namespace)
-        server = self._servers[self._setup.server(namespace)]
+        server = self.servers[self._setup.server(namespace)]
         await asyncio.sleep(random.uniform(0, WARM_UP / 2))
         self._put(ObjectKind.PLAN, definition(ObjectKind.PLAN, plan, namespace=namespace))
         generation = 0

@@ -16,21 +16,24 @@ from typing import cast
 from api.meta import ACCEPTED_ANNOTATION, FINALIZER, PLAN_LABEL
 from api.phases import Phase
 from bridge.controller.reconcile import ACTION_RUNNING, NOT_ANSWERING, NOT_POLLED
+from bridge.controller.start import FIRST_TREE_WAIT, NO_TREE_YET, STARTS
 from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.work_queue import Pace, Rank, Urgency, WorkQueue, WriteCost, lowest_ranks
 from bridge.settings import BridgeSettings
+from bridge.status.conditions import WAITING_FOR_START, ConditionType
 from bridge.temporal.answers import HistoryPage
 from bridge.temporal.calls import CALL_SECONDS, RunNotFound
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.history_poller import HistoryPoller
+from bridge.temporal.observe import FIRST_ANSWER
 from kube.client import Limits, Object
 from kube.errors import UnreachableError
 
 PASS, PASS_KIB = 0.007, 0.00028
 """CPU seconds of the bridge for a pass, and more for each KiB of status: 9 ms measured for a small one, 30 for 80."""
-START, PLAN = 0.03, 0.01
-"""CPU seconds of the bridge for the start of a run, and for a pass over a plan without the process that validates."""
+START, PLAN = 0.015, 0.01
+"""CPU seconds for the start of a run, 30 ms measured for a small Execute less two passes, and for one over a plan."""
 WRITE, WRITE_KIB = 0.003, 0.0006
 """CPU seconds of the API server for a write of a status: 50 to 57 ms measured for 84 KiB; a small one is assumed."""
 REQUEST = 0.002
@@ -39,8 +42,8 @@ WAY = 0.002
 """Seconds to an API server and back; assumed: it is near."""
 ANSWER = 0.015
 """Seconds until Temporal and the worker have answered a pass; assumed: both have room."""
-DECISION = 0.3
-"""Seconds from the start of a run to its tree; assumed."""
+DECISION = 0.1
+"""Seconds from the start of a run to its tree: 0.16 measured from the creation to the status with it."""
 ACTIONS, ACTION = 20, 1.0
 """Actions of an execution, and the mean of the seconds that each takes."""
 CORES = 4
@@ -88,10 +91,12 @@ class SimulatedApiServer:
 
     cores: asyncio.Semaphore
     down: bool = False
+    requests: int = 0
     cpu: float = 0.0
 
     async def call(self, cpu: float) -> None:
         """Wait for an answer. Raises UnreachableError."""
+        self.requests += 1
         if self.down:
             await asyncio.sleep(Limits().call)
             raise UnreachableError("no answer")
@@ -128,12 +133,16 @@ class SimulatedExecution:
     version: int = 1
     phase: Phase | None = None
     started: asyncio.Event = field(default_factory=asyncio.Event)
+    started_at: float = 0.0
     decided: bool = False
     stages: bool = False
     changes: list[float] = field(default_factory=list)
     """When each action ended."""
     shown: int = 0
+    accepted: bool = False
     finalizer: bool = False
+    shows_tree: asyncio.Event = field(default_factory=asyncio.Event)
+    """The first action waits for it."""
     histories: list[RunHistory] = field(default_factory=lambda: [RunHistory(), RunHistory(), RunHistory()])
     """Of the run, its stage and its DRWorkflow."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -146,15 +155,16 @@ class SimulatedExecution:
 
     def item(self) -> Object:
         """Return the object as a watch would."""
-        engine = {"engine": {"workflowId": self.root}} if self.started.is_set() else {}
+        waits, reason = self.phase is Phase.PENDING, {"type": ConditionType.PROGRESSING, "reason": WAITING_FOR_START}
+        engine = {"engine": {"workflowId": self.root}} if self.phase and not waits else {}
         stages = {"stageStatuses": [{"name": "only"}]} if self.stages else {}
         meta = {"namespace": self.key.namespace, "name": self.key.name, "uid": self.key.name}
         meta |= {"resourceVersion": str(self.version), "creationTimestamp": f"{self.created:012.3f}"}
         ours = {"annotations": {ACCEPTED_ANNOTATION: self.key.name}, "labels": {PLAN_LABEL: self.plan}}
         finalizers = {"finalizers": [FINALIZER] if self.finalizer else []}
-        phase = {"phase": self.phase.value} if self.phase else {}
+        phase = {"phase": self.phase.value, "conditions": [reason] if waits else []} if self.phase else {}
         return {
-            "metadata": {**meta, **finalizers, **(ours if self.phase else {})},
+            "metadata": {**meta, **finalizers, **(ours if self.accepted else {})},
             "spec": {"planRef": self.plan, "operationType": "Execute"},
             "status": {**phase, **engine, **stages},
         }
@@ -165,6 +175,7 @@ class SimulatedExecution:
         await asyncio.sleep(draw(DECISION))
         self.decided = True
         self.histories[0].grows.set()
+        await self.shows_tree.wait()
         for _ in range(ACTIONS):
             await asyncio.sleep(random.expovariate(1 / ACTION))
             self.changes.append(asyncio.get_running_loop().time())
@@ -289,32 +300,36 @@ class SimulatedBridge:
             return None
         if execution is None:
             return None
-        if execution.phase is None:
-            await self._accept(execution)
+        if execution.started.is_set():
+            return await self._follow(execution)
+        if execution.phase is None and self._is_crowded():
+            await self._answer(execution)
             return 0.0
-        if not execution.started.is_set():
-            await self._start(execution)
-            return NOT_POLLED
-        return await self._follow(execution)
+        return await self._start(execution)
 
-    async def _accept(self, execution: SimulatedExecution) -> None:
-        """Write the first status: three requests."""
-        await execution.server.call(REQUEST)
+    def _is_crowded(self) -> bool:
+        return self.index.starting() > STARTS
+
+    async def _answer(self, execution: SimulatedExecution) -> None:
+        """Accept one of many that are about to be started, and write that it waits: two requests."""
+        await self._write(execution, REQUEST, accepted=True)
         await self._compute(PASS)
-        await execution.server.call(REQUEST)
         await self._write(execution, WRITE, phase=Phase.PENDING)
-        self._out.first_status(execution, self._loop.time())
 
-    async def _start(self, execution: SimulatedExecution) -> None:
-        """Read plan and DRWorkflow, add the finalizer, take the lock, start the run."""
-        for _ in range(4):
-            await execution.server.call(REQUEST)
+    async def _start(self, execution: SimulatedExecution) -> float:
+        """Accept it and add the finalizer, take the lock, start the run: two requests, and none that reads."""
         await self._compute(START)
+        if not execution.finalizer:
+            await self._write(execution, REQUEST, accepted=True, finalizer=True)
+        await execution.server.call(REQUEST)
         await asyncio.sleep(draw(ANSWER))
         self._histories.update(zip(self._runs(execution), execution.histories, strict=True))
+        execution.started_at = self._loop.time()
         execution.started.set()
-        await self._write(execution, WRITE, phase=Phase.RUNNING, finalizer=True)
-        self._poller.poll(execution.key, self._runs(execution)[:1])
+        return self._wait_for_tree(execution)
+
+    def _wait_for_tree(self, execution: SimulatedExecution) -> float:
+        return FIRST_TREE_WAIT if self._poller.poll(execution.key, self._runs(execution)[:1]) else NO_TREE_YET
 
     def _runs(self, execution: SimulatedExecution) -> list[str]:
         return [execution.root, f"{execution.root}/stage", f"{execution.root}/stage/workflow"]
@@ -324,13 +339,18 @@ class SimulatedBridge:
         size = kib(ACTIONS)
         cpu = PASS + PASS_KIB * size
         await self._compute(cpu / 2)
-        if not self._worker_answers(execution.key.namespace):
+        answers = self._worker_answers(execution.key.namespace)
+        if not answers and execution.phase is Phase.RUNNING:
             await asyncio.sleep(CALL_SECONDS)
             return NOT_ANSWERING
-        await asyncio.sleep(draw(ANSWER))
-        seen, decided, ended = len(execution.changes), execution.decided, execution.histories[0].ended.is_set()
+        silence = CALL_SECONDS if execution.phase else FIRST_ANSWER
+        await asyncio.sleep(draw(ANSWER) if answers else silence)
+        seen, ended = len(execution.changes), execution.histories[0].ended.is_set()
+        decided = execution.decided and answers
         await self._compute(cpu / 2)
-        if seen > execution.shown or decided > execution.stages or ended:
+        if self._tree_is_near(execution, decided):
+            return self._wait_for_tree(execution)
+        if seen > execution.shown or decided > execution.stages or ended or execution.phase is not Phase.RUNNING:
             began, phase = self._loop.time(), Phase.SUCCEEDED if ended else Phase.RUNNING
             await self._write(execution, WRITE + WRITE_KIB * size, phase=phase, stages=decided)
             execution.last_write = WriteCost(self._loop.time() - began, int(size * 1024))
@@ -341,10 +361,13 @@ class SimulatedBridge:
         self._poller.poll(execution.key, self._runs(execution) if decided else self._runs(execution)[:1])
         return ACTION_RUNNING if decided else NOT_POLLED
 
+    def _tree_is_near(self, execution: SimulatedExecution, decided: bool) -> bool:
+        young = self._loop.time() - execution.started_at < FIRST_TREE_WAIT
+        return young and not decided and not self._is_crowded()
+
     async def _finish(self, execution: SimulatedExecution) -> None:
-        """Release the lock and remove the finalizer."""
-        for _ in range(2):
-            await execution.server.call(REQUEST)
+        """Release the lock and remove the finalizer: two requests."""
+        await execution.server.call(REQUEST)
         await self._write(execution, REQUEST, finalizer=False)
         self._poller.stop(execution.key)
         for run in self._runs(execution):
@@ -359,11 +382,17 @@ class SimulatedBridge:
 
     async def _write(self, execution: SimulatedExecution, cpu: float, **changes: object) -> None:
         """Write an execution; the watch shows it before or after the answer."""
-        await execution.server.call(cpu)
-        for name, value in changes.items():
-            setattr(execution, name, value)
-        execution.version += 1
-        item = execution.item()
-        self._loop.call_later(random.uniform(0, WAY), self.index.put, ObjectKind.EXECUTION, item)
-        await asyncio.sleep(WAY / 2)
-        self.index.wrote(execution.key, item)
+        is_first = execution.phase is None
+        with self.index.writing(execution.key):
+            await execution.server.call(cpu)
+            for name, value in changes.items():
+                setattr(execution, name, value)
+            execution.version += 1
+            item = execution.item()
+            self._loop.call_later(random.uniform(0, WAY), self.index.put, ObjectKind.EXECUTION, item)
+            await asyncio.sleep(WAY / 2)
+            self.index.wrote(execution.key, item)
+        if is_first and execution.phase is not None:
+            self._out.first_status(execution, self._loop.time())
+        if execution.stages:
+            execution.shows_tree.set()

@@ -3,6 +3,9 @@
 import asyncio
 import random
 
+import pytest
+
+from bench import simulated_bridge
 from bench.growth import REGIONS, Divided, Outage, Setup, Simulation, simulated, with_tables
 from bench.index_cost import index_row, queue_row
 from bench.simulated_bridge import SimulatedBridge, SimulatedTime
@@ -35,6 +38,15 @@ def test_nothing_is_kept_of_executions_that_have_ended() -> None:
     assert simulation.executions == {}
     assert kept(bridge) == set()
     assert {key.kind for key in bridge.index.begin()} == {ObjectKind.PLAN}
+
+
+def test_an_execution_costs_the_requests_that_it_costs_the_real_bridge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without actions, as tests/bridge/controller/test_requests_of_one.py counts them: six writes, and no read."""
+    monkeypatch.setattr(simulated_bridge, "ACTIONS", 0)
+    simulation = to_the_end(Setup(1))
+    executions = [key for key in simulation.measured.passed_by if key.kind is ObjectKind.EXECUTION]
+    assert len(executions) > 1
+    assert [server.requests for server in simulation.servers] == [6 * len(executions)]
 
 
 def test_passes_over_one_object_never_overlap_and_each_object_has_one_bridge() -> None:
