@@ -29,9 +29,11 @@ from kube.client import OWN, Cluster, Object
 from kube.concurrency import parallel
 from kube.errors import ApiError, NotFoundError, UnknownKindError
 from planning.definitions.identifiers import Workflows, label_value
+from planning.definitions.nesting import MOST_LEVELS, levels
 from planning.messages import access as access_messages
 from planning.messages import actions as action_messages
 from planning.messages import parameters as parameter_messages
+from planning.messages import runs as run_messages
 from planning.revert.older_records import with_reasons
 from planning.revert.unwind import reverts_in
 from planning.snapshot.documents import plan_of
@@ -189,13 +191,19 @@ async def preview_with(cluster: Cluster, execution: DRPlanExecution) -> DRPlanEx
 
 def _parse(kind: type[OwnT], raw: Object) -> OwnT:
     """Validate one of our objects; the error names the field, never a value."""
+    if levels({"spec": raw.get("spec")}) > MOST_LEVELS:
+        raise _unreadable(kind, raw, run_messages.too_deep(MOST_LEVELS))
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        message = action_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
-        raise ActionError(FailureType.INVALID, message) from None
+        raise _unreadable(kind, raw, problem) from None
+
+
+def _unreadable(kind: type[OwnT], raw: Object, problem: str) -> ActionError:
+    message = action_messages.not_readable(kind.__name__, raw["metadata"]["name"], problem)
+    return ActionError(FailureType.INVALID, message)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from api.workflow import DRWorkflow
 from bridge.kubernetes.store import UnreadableObjectError, read
 from planning.definitions.field_errors import FieldError
 from planning.definitions.identifiers import used_workflows
+from planning.definitions.nesting import MOST_LEVELS, levels
 from planning.execute.decide import decide_execute
 from planning.messages import runs as run_messages
 from planning.messages.text import where_raised
@@ -54,8 +55,6 @@ Question = Callable[[Sequence[Stored]], Findings]
 """Takes objects, the first of which is asked about."""
 
 CPU_SECONDS = 5
-MOST_LEVELS = 150
-"""Of an object: what writes and reads models ends at 255."""
 MEMORY = 128 << 20
 """Bytes above what the process has at its start."""
 WALL_SECONDS = 60.0
@@ -273,23 +272,9 @@ def _answer(sender: Connection, question: Question, count: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     try:
         objects = [sender.recv() for _ in range(count)]
-        deep = any(_levels(each) > MOST_LEVELS for each in objects)
+        deep = any(levels(each) > MOST_LEVELS for each in objects)
         sender.send(Findings([run_messages.too_deep(MOST_LEVELS)]) if deep else question(objects))
     except (MemoryError, RecursionError):
         sender.send(Findings([run_messages.too_expensive(CPU_SECONDS, MEMORY)]))
     except Exception as error:
         sender.send(ValidationBrokeError(where_raised(error)))
-
-
-def _levels(value: object) -> int:
-    """Return how deeply a JSON value is nested."""
-    levels, below = 0, [value]
-    while below:
-        levels += 1
-        below = [
-            item
-            for each in below
-            if isinstance(each, dict | list)
-            for item in (each.values() if isinstance(each, dict) else each)
-        ]
-    return levels

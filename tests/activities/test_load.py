@@ -101,6 +101,22 @@ async def test_an_execute_is_planned_from_the_objects_in_the_cluster(ns: LiveNam
     assert decision.state.service_account_name == "recovery"
 
 
+@pytest.mark.parametrize("levels", [160, 300])
+async def test_a_definition_that_is_nested_too_deeply_is_named(ns: LiveNamespace, levels: int) -> None:
+    """The bridge, which rejects it before, may have looked at an older copy."""
+    spec: Object = {"end": 1}
+    for _ in range(levels):
+        spec = {"more": spec}
+    localization = {"name": "deep", "namespace": ns.namespace, "operation": "Create", "spec": spec}
+    action = {"name": "deep", "type": "Localization", "localization": localization}
+    ns.create(dr_workflow("flow", action), dr_plan("shop", stage("only", ns.namespace, "flow")))
+    ns.create(execute("there", "shop"))
+    key = ObjectKey(namespace=ns.namespace, name="there", uid=ns.uid("drpe", "there"))
+    with pytest.raises(ApplicationError, match=r"flow.*spec: it is nested more than 150 levels deep") as failed:
+        await load_execute(ns, key)
+    assert failed.value.type == FailureType.INVALID
+
+
 class Standing:
     """A plan that was executed: its first ConfigMap exists, with the mark of that Execute."""
 
