@@ -12,7 +12,15 @@ from tests.fork_server import MARK
 from tests.leftovers import marked_processes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PLUGINS = ["-p", "no:hypothesispytest", "-p", "tests.leftovers", "-p", "tests.time_limits", "-p", "tests.distribution"]
+NAMES = (
+    "no:hypothesispytest",
+    "no:anyio",
+    "no:cacheprovider",
+    "tests.leftovers",
+    "tests.time_limits",
+    "tests.distribution",
+)
+PLUGINS = [word for name in NAMES for word in ("-p", name)]
 SETTINGS = """
 [pytest]
 asyncio_mode = auto
