@@ -3,7 +3,7 @@
 A test fails while a committed file differs, and for a file in a folder of generated pages that no program makes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dev.layout import REPOSITORY
@@ -11,16 +11,17 @@ from dev.pages import api_reference, architecture_picture, cli_reference, runboo
 
 FOLDERS: tuple[str, ...] = ("docs/runbooks", "docs/zh/runbooks")
 """Folders, below the repository, in which every file is generated."""
+OTHERS: Mapping[str, Callable[[], str]] = {
+    "docs/cli.md": cli_reference.page,
+    "docs/api.md": api_reference.page,
+    "docs/images/architecture.svg": architecture_picture.picture,
+}
+"""What makes each of the other files."""
 
 
 def files() -> Mapping[str, str]:
     """Return the text of every generated file by its path in the repository."""
-    return {
-        "docs/cli.md": cli_reference.page(),
-        "docs/api.md": api_reference.page(),
-        "docs/images/architecture.svg": architecture_picture.picture(),
-        **dict(runbooks.files()),
-    }
+    return {**{name: make() for name, make in OTHERS.items()}, **dict(runbooks.files())}
 
 
 def write(repository: Path) -> None:

@@ -1,27 +1,36 @@
 """Pages and pictures that are made from the code are those of today's code, and complete."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from api.crds import KINDS
 from cli.main import COMMANDS, command_parser
-from dev.pages.__main__ import FOLDERS, files, write
+from dev.pages import runbooks
+from dev.pages.__main__ import FOLDERS, OTHERS, files, write
 from tests.docs.pages import REPOSITORY, Page
 
-GENERATED = files()
+NAMES = [*OTHERS, *dict(runbooks.files())]
+"""All files; what is slow to make is not made where tests are only collected."""
 
 
-@pytest.mark.parametrize("name", GENERATED)
+@cache
+def generated() -> Mapping[str, str]:
+    return files()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_is_generated_from_the_code(name: str) -> None:
-    assert (REPOSITORY / name).read_text(encoding="utf-8") == GENERATED[name], "run `make crds`"
+    assert (REPOSITORY / name).read_text(encoding="utf-8") == generated()[name], "run `make crds`"
 
 
 def test_no_file_is_left_from_earlier_code() -> None:
     committed = {
         file.relative_to(REPOSITORY).as_posix() for folder in FOLDERS for file in (REPOSITORY / folder).iterdir()
     }
-    assert not committed - GENERATED.keys(), "run `make crds`"
+    assert not committed - generated().keys(), "run `make crds`"
 
 
 def test_every_option_of_every_command_is_there() -> None:
@@ -38,4 +47,5 @@ def test_every_object_of_the_definitions_has_its_table() -> None:
 
 def test_all_is_written_below_the_folder(tmp_path: Path) -> None:
     write(tmp_path)
-    assert {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()} == set(GENERATED)
+    written = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
+    assert written == set(NAMES) == set(generated())
