@@ -15,7 +15,7 @@ DEADLINE = 120.0
 
 def _pause(waited: float) -> float:
     """Return when to look again: soon at first, less often as it takes longer, for each look is work for a server."""
-    return min(0.25, max(0.04, waited / 20))
+    return min(0.25, max(0.05, waited / 8))
 
 
 def until(holds: Callable[[], T | None], what: str = "", seconds: float = DEADLINE) -> T:
