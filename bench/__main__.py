@@ -7,6 +7,7 @@ the seconds. The result is what docs/benchmarks.md shows.
 import argparse
 import asyncio
 import json
+import math
 import statistics
 import time
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,8 @@ from temporalio.client import Client
 
 from bench.objects import plan_objects
 from bench.runs import Bench, Bridged, Sighting, bare, bridged, execute
-from bench.tables import median_and_p99
+from bench.tables import markdown, median_and_p99
+from bridge.kubernetes.work_queue import Pace
 from dev.layout import default_layout
 from dev.start import start_stack
 from planning.definitions.identifiers import stage_id, workflow_id
@@ -33,8 +35,9 @@ Place = tuple[int, int, int]
 class Round:
     """One pair of runs and what was seen of the bridged one. Times in seconds; `ratio` is bridged against bare.
 
-    The lag of a status is the time from an action's end in Temporal's history to the first status that shows it;
-    `writing` is the part of the bridged time in which the API server worked on a write of the status.
+    The lag of a status is the time from an action's end in Temporal's history to the first status that shows it, and
+    `large` is about statuses over 64 KiB, which may be further behind. `writing` is the part of the bridged time in
+    which the API server worked on a write of the status.
     """
 
     bare: float
@@ -44,7 +47,8 @@ class Round:
     writes: float
     writing: float
     lag_p50: float
-    lag_p99: float
+    small_lag_p99: float
+    large_lag_p99: float
     events: float
 
 
@@ -52,14 +56,16 @@ def table(rounds: list[Round]) -> str:
     """Return the rounds and their medians as a Markdown table."""
     columns = [asdict(each) for each in rounds]
     medians = Round(**{name: statistics.median(row[name] for row in columns) for name in columns[0]})
-    head = "| round | bare s | bridged s | ratio | status bytes | writes | writing | lag p50 s | lag p99 s | events |"
+    head = ["round", "bare s", "bridged s", "ratio", "status bytes", "writes", "writing"]
+    head += ["lag p50 s", "p99 small s", "p99 large s", "events"]
     rows = [_row(str(number), each) for number, each in enumerate(rounds, 1)]
-    return "\n".join([head, "| --- " * 10 + "|", *rows, _row("median", medians)])
+    return markdown(head, [*rows, _row("median", medians)])
 
 
-def _row(name: str, each: Round) -> str:
-    figures = f"{each.bare:.2f} | {each.bridged:.2f} | {each.ratio:.3f} | {each.status_bytes:.0f} | {each.writes:.0f}"
-    return f"| {name} | {figures} | {each.writing:.1%} | {each.lag_p50:.2f} | {each.lag_p99:.2f} | {each.events:.0f} |"
+def _row(name: str, each: Round) -> list[str]:
+    seconds, counts = [f"{each.bare:.2f}", f"{each.bridged:.2f}"], [f"{each.status_bytes:.0f}", f"{each.writes:.0f}"]
+    lags = [f"{lag:.2f}" for lag in (each.lag_p50, each.small_lag_p99, each.large_lag_p99)]
+    return [name, *seconds, f"{each.ratio:.3f}", *counts, f"{each.writing:.1%}", *lags, f"{each.events:.0f}"]
 
 
 async def measure(bench: Bench, stages: int, actions: int, rounds: int) -> list[Round]:
@@ -90,16 +96,17 @@ async def one_round(bench: Bench, client: Client, plan: str, number: int) -> Rou
 async def _round(bench: Bench, client: Client, bare_seconds: float, run: Bridged) -> Round:
     last = run.sightings[-1].status
     ended, events = await read_histories(client, run.workflow_id, last["stageStatuses"])
-    lag_p50, lag_p99 = median_and_p99(lags(ended, run.sightings))
+    behind = lags(ended, run.sightings)
     return Round(
         bare=bare_seconds,
         bridged=run.seconds,
         ratio=run.seconds / bare_seconds,
-        status_bytes=len(json.dumps(last, separators=(",", ":"))),
+        status_bytes=_size(last),
         writing=sum(write_seconds(bench, run.name)) / run.seconds,
         writes=len({json.dumps(each.status, sort_keys=True) for each in run.sightings if each.status}),
-        lag_p50=lag_p50,
-        lag_p99=lag_p99,
+        lag_p50=statistics.median(lag for lag, _ in behind),
+        small_lag_p99=_p99(lag for lag, large in behind if not large),
+        large_lag_p99=_p99(lag for lag, large in behind if large),
         events=events,
     )
 
@@ -136,13 +143,23 @@ async def _history(client: Client, run: str) -> list[Any]:
     return [event async for event in client.get_workflow_handle(run).fetch_history_events()]
 
 
-def lags(ended: dict[Place, float], sightings: Iterable[Sighting]) -> list[float]:
-    """Return, for every action, the seconds from its end to the first status that shows it."""
-    shown: dict[Place, float] = {}
+def lags(ended: dict[Place, float], sightings: Iterable[Sighting]) -> list[tuple[float, bool]]:
+    """Return for every action the seconds from its end to the first status that shows it, and whether that is large."""
+    shown: dict[Place, Sighting] = {}
     for sighting in sightings:
         for place in _succeeded(sighting.status):
-            shown.setdefault(place, sighting.at)
-    return sorted(shown[place] - at for place, at in ended.items() if place in shown)
+            shown.setdefault(place, sighting)
+    large = {id(each): _size(each.status) > Pace.large for each in shown.values()}
+    return [(shown[place].at - at, large[id(shown[place])]) for place, at in ended.items() if place in shown]
+
+
+def _size(status: dict[str, Any]) -> int:
+    return len(json.dumps(status, separators=(",", ":")))
+
+
+def _p99(lags: Iterable[float]) -> float:
+    found = list(lags)
+    return median_and_p99(found)[1] if len(found) > 1 else math.nan
 
 
 def _succeeded(status: dict[str, Any]) -> Iterator[Place]:

@@ -96,7 +96,7 @@ class Together:
         sightings = self.watched.seen[name]
         last = sightings[-1].status
         ended, _ = await read_histories(self.temporal, last["engine"]["workflowId"], last["stageStatuses"])
-        return lags(ended, sightings)
+        return [lag for lag, _ in lags(ended, sightings)]
 
     def _processor(self) -> float:
         return sum(processor(self.bench, (*PROCESSES, OTHER)).values())

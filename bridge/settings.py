@@ -35,9 +35,9 @@ class BridgeSettings(ProcessSettings):
     """how long to wait for a missing DRPlan, DRWorkflow or original: people apply whole folders"""
     shortest_interval: GoDuration = timedelta(milliseconds=300)
     """shortest time between two passes over one running execution: changes are coalesced"""
-    longest_interval: GoDuration = timedelta(milliseconds=750)
+    longest_interval: GoDuration = timedelta(milliseconds=850)
     """longest time between them: a change is to be visible within a second"""
-    longest_large_interval: GoDuration = timedelta(milliseconds=1500)
+    longest_large_interval: GoDuration = timedelta(milliseconds=1800)
     """the same for a status over 64 KiB, whose writes cost the API server much: within two seconds"""
     passes: Count = 16
     """passes at a time, over different objects"""
