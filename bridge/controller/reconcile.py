@@ -35,7 +35,7 @@ from bridge.kubernetes.events import EventReason
 from bridge.kubernetes.store import UnreadableObjectError
 from bridge.status import execution as execution_status
 from bridge.status import plan as plan_status
-from bridge.status.merge import RootRun, RunStatus
+from bridge.status.merge import Observation, RootRun, RunStatus
 from bridge.status.requests import is_working
 from bridge.temporal.calls import RunNotFound, TemporalUnreachable
 from bridge.temporal.observe import open_runs
@@ -141,7 +141,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
             return await report_end(context, execution, status, run.state)
         run = await _pass_cancel_on(context, execution, run)
         young = run.start_time is not None and (context.now() - run.start_time).total_seconds() < FIRST_TREE_WAIT
-        observation = await context.observer.observe(run, before.stages, young=young, shown=before.phase is not None)
+        observation = await _observe(context, before, run, young=young)
     except RunNotFound:
         status = execution_status.run_unknown(before, context.status_context(execution))
         return await report_end(context, execution, status)
@@ -163,6 +163,14 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         context.events.record(execution.model, EventReason.ATTEMPT_LOST, note)
     requeue = _requeue(status, polled) if observation.answered else NOT_ANSWERING
     return PassResult(execution, requeue=requeue)
+
+
+async def _observe(context: Context, before: ExecutionStatus, run: RootRun, *, young: bool) -> Observation:
+    """Observe a run; one that started before the others of a crowd came gets its first status without its tree."""
+    shown = before.phase is not None
+    if not shown and context.index.starting() > STARTS:
+        return Observation()
+    return await context.observer.observe(run, before.stages, young=young, shown=shown)
 
 
 async def _pass_cancel_on(context: Context, execution: StoredExecution, run: RootRun) -> RootRun:

@@ -26,7 +26,7 @@ NodeT = TypeVar("NodeT", bound=Model)
 CONCURRENT_CALLS = 32
 """Calls to Temporal at a time, over all passes."""
 FIRST_ANSWER = 0.5
-"""Seconds for the first answer of a run whose execution has no status yet."""
+"""Seconds for the answer of a run whose execution has no status yet, and for those of all its parts together."""
 CACHE_SECONDS = 5.0
 """How long an answer is used while the run's history does not grow, in case a long poll hangs unnoticed."""
 CACHE_SIZE = 500
@@ -86,7 +86,7 @@ class RunObserver:
         """Observe an open run; `written` is the tree that is used to find its parts when no worker answers.
 
         Of a `young` run without a tree nothing more is asked: the tree is about to come. Before its execution is
-        `shown` with a first status, a worker with much to do is not waited for.
+        `shown` with a first status, a worker with much to do is not waited for, neither for the root nor for its parts.
         """
         root = run.workflow_id
         try:
@@ -100,6 +100,14 @@ class RunObserver:
             return Observation(workflows=unanswered, answered=False)
         if state is None or not state.stages:
             return Observation(state=state, deciding=await self._deciding(root) if shown and not young else None)
+        try:
+            async with asyncio.timeout(None if shown else FIRST_ANSWER):
+                return await self._parts(root, state)
+        except TimeoutError:
+            return Observation(state=state)
+
+    async def _parts(self, root: str, state: RunState) -> Observation:
+        """Observe what runs below a root that has answered with its tree."""
         running = _running_stages(root, state.stages)
         nodes = await asyncio.gather(*(self._query_child(stage_id, StageStatus) for _, stage_id, _ in running))
         stages = [ObservedStage(index=index, node=node) for (index, _, _), node in zip(running, nodes, strict=True)]

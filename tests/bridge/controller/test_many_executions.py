@@ -7,20 +7,24 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
 
 from aiohttp import web
 
-from api.meta import ACCEPTED_ANNOTATION, API_VERSION
-from bridge.controller.context import Context, PassResult, StoredExecution
+from api.execution import Engine
+from api.meta import ACCEPTED_ANNOTATION, API_VERSION, FINALIZER, PLAN_LABEL
+from bridge.controller.context import Context, OpenRun, PassResult, StoredExecution
+from bridge.controller.reconcile import reconcile
 from bridge.controller.start import LONGEST_WAITING, STARTS, WAITING, start
 from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.index import Index
 from bridge.kubernetes.store import Store
 from bridge.settings import BridgeSettings
 from bridge.status.execution import StatusContext
-from bridge.status.merge import RootRun
+from bridge.status.merge import RootRun, RunStatus
 from bridge.temporal.calls import RunNotFound
 from kube.client import Object
+from planning.definitions.identifiers import label_value
 from tests.kube.scripted_server import scripted
 
 NOW = datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
@@ -95,13 +99,24 @@ async def passing(server: Server, index: Index) -> AsyncIterator[Context]:
 
         parts = {"store": Store(cluster, index), "settings": BridgeSettings(), "index": index}
         parts |= {"events": SimpleNamespace(record=lambda *_: None), "temporal": SimpleNamespace(find=find)}
-        parts |= {"status_context": status_context, "now": lambda: NOW, "followed": set}
+        parts |= {
+            "status_context": status_context,
+            "now": lambda: NOW,
+            "followed": set,
+            "runs": {},
+            "without_worker": set(),
+        }
+        parts |= {"observer": AsyncMock(), "poller": Mock(), "open_executions": Mock(), "metrics": Mock()}
         yield cast(Context, SimpleNamespace(**parts))
 
 
+def key(name: str) -> Key:
+    return Key(ObjectKind.EXECUTION, "default", name)
+
+
 async def one_pass(context: Context, name: str) -> PassResult:
-    key = Key(ObjectKind.EXECUTION, "default", name)
-    return await start(context, context.store.new_execution(key) or await context.store.latest_execution(key))
+    known = context.store.new_execution(key(name))
+    return await start(context, known or await context.store.latest_execution(key(name)))
 
 
 def filled(*objects: Object) -> Index:
@@ -156,13 +171,29 @@ async def test_of_many_that_are_created_at_once_each_gets_a_status_before_any_is
         assert result.requeue == 0
         assert server.asked["GET drplans"] == 0
         index.put(ObjectKind.EXECUTION, result.execution.raw)
-        answered, others = (index.rank(Key(ObjectKind.EXECUTION, "default", name)) for name in ("e3", "e4"))
+        answered, others = (index.rank(key(name)) for name in ("e3", "e4"))
         assert others < answered
         assert index.starting() == STARTS + 1, "those that were answered are still to be started"
         started = await one_pass(context, "e3")
         assert started.execution.model.status.message == "Waiting for DRPlan plan3", "it has its status, and goes on"
         index.put(ObjectKind.EXECUTION, started.execution.raw)
         assert index.starting() == STARTS
+
+
+async def test_one_of_many_that_has_started_gets_a_status_before_its_tree_is_asked_for() -> None:
+    many = [execution(f"e{number}", uid=f"uid-{number}") for number in range(STARTS + 1)]
+    labels, accepted = {PLAN_LABEL: label_value("plan")}, {ACCEPTED_ANNOTATION: "uid-started"}
+    started = execution("started", finalizers=[FINALIZER], labels=labels, annotations=accepted)
+    server, index = Server(started, *many), filled(started, *many)
+    engine = Engine(workflow_id="execute/default/started/uid-started", run_id="r")
+    run = RootRun(workflow_id=engine.workflow_id, run_id="r", status=RunStatus.OPEN, start_time=NOW)
+    async with passing(server, index) as context:
+        context.runs[key("started")] = OpenRun("uid-started", engine)
+        context.temporal.find = AsyncMock(return_value=run)  # type: ignore[method-assign]
+        context.poller.poll = Mock(return_value=True)  # type: ignore[method-assign]
+        await reconcile(context, key("started"))
+    assert server.objects["drplanexecutions", "started"]["status"]["phase"] == "Running"
+    assert not context.observer.mock_calls  # type: ignore[attr-defined]
 
 
 async def test_an_execution_of_a_plan_without_its_dr_workflow_does_not_wait_in_the_queue() -> None:

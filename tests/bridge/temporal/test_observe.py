@@ -1,12 +1,15 @@
 """What a pass asks Temporal for, and how long it waits for a worker that has much to do."""
 
+import asyncio
 from typing import cast
 
 import pytest
 
+from api.nodes import StageStatus
 from api.phases import Phase
 from api.tree import RunState
 from bridge.status.merge import Observation, RootRun, RunStatus
+from bridge.temporal import observe
 from bridge.temporal.calls import CALL_SECONDS, NoAnswer, TemporalUnreachable
 from bridge.temporal.client import TemporalClient
 from bridge.temporal.observe import FIRST_ANSWER, RunObserver
@@ -42,6 +45,25 @@ async def test_the_first_status_does_not_wait_for_a_worker_that_has_much_to_do()
     assert busy.seconds == [FIRST_ANSWER]
     assert not (await busy.seen(shown=True)).answered
     assert busy.seconds == [FIRST_ANSWER, CALL_SECONDS]
+
+
+class BusyBelow(Asked):
+    """A client whose workers answer for the root at once, and for a stage never."""
+
+    async def query(self, run: str, answer: type[RunState], seconds: float) -> RunState:
+        if run == RUN.workflow_id:
+            return await super().query(run, answer, seconds)
+        return await asyncio.Future()
+
+
+async def test_the_first_status_does_not_wait_for_stages_that_do_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "FIRST_ANSWER", 0.01)
+    tree = RunState(phase=Phase.RUNNING, stage_statuses=[StageStatus(name="only", phase=Phase.RUNNING)])
+    async with asyncio.timeout(30):
+        assert await BusyBelow(tree).seen(shown=False) == Observation(state=tree)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await BusyBelow(tree).seen(shown=True)
 
 
 async def test_what_a_run_that_decides_waits_for_is_asked_once_its_execution_has_a_status() -> None:
