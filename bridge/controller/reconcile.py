@@ -28,7 +28,7 @@ from bridge.controller.plan_lock import close_records, finish, hold_lock, lock_h
 from bridge.controller.proof import check_again
 from bridge.controller.rehearse import rehearse, report_readiness
 from bridge.controller.requests import carry_out
-from bridge.controller.start import FIRST_TREE_WAIT, NO_TREE_YET, STARTS, report_end, start
+from bridge.controller.start import FIRST_TREE_WAIT, NO_TREE_YET, is_crowded, report_end, start
 from bridge.controller.validation import NotYourTurnError
 from bridge.kubernetes.entry import Key, ObjectKind
 from bridge.kubernetes.events import EventReason
@@ -152,7 +152,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
         execution_status.running, before, run, observation, context.status_context(execution)
     )
     polled = context.poller.poll(execution.key, open_runs(run.workflow_id, status.stages))
-    waits = young and context.index.starting() <= STARTS
+    waits = young and not is_crowded(context)
     if waits and observation.answered and not status.stages:
         return PassResult(execution, requeue=FIRST_TREE_WAIT if polled else NO_TREE_YET)
     status = await carry_out(context, execution, status, run.workflow_id)
@@ -168,7 +168,7 @@ async def _sync(context: Context, execution: StoredExecution, engine: Engine, *,
 async def _observe(context: Context, before: ExecutionStatus, run: RootRun, *, young: bool) -> Observation:
     """Observe a run; one that started before the others of a crowd came gets its first status without its tree."""
     shown = before.phase is not None
-    if not shown and context.index.starting() > STARTS:
+    if not shown and is_crowded(context):
         return Observation()
     return await context.observer.observe(run, before.stages, young=young, shown=shown)
 

@@ -73,6 +73,11 @@ class References:
     original: DRPlanExecution | None = None
 
 
+def is_crowded(context: Context) -> bool:
+    """Return whether so many are to be started that each gets its first status without its tree."""
+    return context.index.starting() > STARTS
+
+
 async def start(context: Context, execution: StoredExecution) -> PassResult:
     """Bring an execution without a run as far as it goes now: to a run, to its end, or to what it waits for."""
     uid, phase = execution.model.metadata.uid, execution.model.status.phase
@@ -185,8 +190,8 @@ async def _start_at_once(context: Context, execution: StoredExecution) -> PassRe
     execution and plan are read where that is refused, and the workflow reads and validates again. What keeps an
     execution from its start, or ends it, is never decided here; nor is a preview, which takes no lock.
     """
-    spec, is_crowded = execution.model.spec, context.index.starting() > STARTS
-    if spec.dry_run or execution.cancel_requested or (is_crowded and not execution.model.status.phase):
+    spec = execution.model.spec
+    if spec.dry_run or execution.cancel_requested or (is_crowded(context) and not execution.model.status.phase):
         return None
     plan = context.store.copy_of(DRPlan, execution.key.namespace, spec.plan_ref)
     if plan is None or plan.model.status.current_execution is not None:
@@ -202,7 +207,7 @@ async def _start_or_wait(context: Context, execution: StoredExecution) -> PassRe
     preview = execution.model.spec.dry_run
     if not preview and (behind := why_behind(context, execution)) is not None:
         return await _wait_for_turn(context, execution, behind)
-    if not execution.model.status.phase and context.index.starting() > STARTS:
+    if not execution.model.status.phase and is_crowded(context):
         before, status_context = execution.model.status, context.status_context(execution)
         status = execution_status.accepted(before, status_context)
         return PassResult(await context.store.write_status(execution, status), requeue=0.0)
