@@ -145,12 +145,12 @@ async def _history(client: Client, run: str) -> list[Any]:
 
 def lags(ended: dict[Place, float], sightings: Iterable[Sighting]) -> list[tuple[float, bool]]:
     """Return for every action the seconds from its end to the first status that shows it, and whether that is large."""
-    shown: dict[Place, Sighting] = {}
+    shown: dict[Place, tuple[float, bool]] = {}
     for sighting in sightings:
+        seen = sighting.at, _size(sighting.status) > Pace.large
         for place in _succeeded(sighting.status):
-            shown.setdefault(place, sighting)
-    large = {id(each): _size(each.status) > Pace.large for each in shown.values()}
-    return [(shown[place].at - at, large[id(shown[place])]) for place, at in ended.items() if place in shown]
+            shown.setdefault(place, seen)
+    return [(shown[place][0] - at, shown[place][1]) for place, at in ended.items() if place in shown]
 
 
 def _size(status: dict[str, Any]) -> int:
